@@ -1,0 +1,92 @@
+import type { Position, Recorded, StoredEvent } from './event.js';
+
+/** Where the store found an event. */
+export interface Place {
+  readonly stream: string;
+  readonly version: number;
+  readonly position: Position;
+}
+
+/** A stored event that today's door does not understand: of a type or a shape's version unknown here, or damaged. */
+export class UnreadableEvent extends Error {
+  override readonly name = 'UnreadableEvent';
+  constructor(
+    readonly eventId: string | null,
+    readonly place: Place,
+    readonly reason: string,
+  ) {
+    super(`event ${eventId ?? '(without id)'} at ${place.stream}@${place.version} can't be read: ${reason}`);
+  }
+}
+
+type Upcaster = (stored: StoredEvent) => StoredEvent;
+
+/**
+ * Every type that was ever released: today's version of its shape, whether it has personal data, and what lifts each
+ * older version to the next (`upcasters[0]` makes 2 of 1). Released shapes are never edited: test/golden holds them all.
+ */
+const shapes: { readonly [T in Recorded['type']]: { v: number; personal: boolean; upcasters?: readonly Upcaster[] } } = {
+  ContactRegistered: { v: 1, personal: true },
+  ContactProfileChanged: { v: 1, personal: true },
+  ContactOptedOut: { v: 1, personal: true },
+  BroadcastAddressed: { v: 1, personal: false },
+  LeadOpened: { v: 1, personal: true },
+  InteractionRecorded: { v: 1, personal: true },
+  OutboundMessageRecorded: { v: 1, personal: true },
+  LeadStatusChanged: { v: 1, personal: true },
+  LeadScored: { v: 1, personal: true },
+  ScoreSuggested: { v: 1, personal: true },
+  ScoreUnpinned: { v: 1, personal: false },
+  AiResultDropped: { v: 1, personal: true },
+  LeadAssigned: { v: 1, personal: true },
+  LeadUnassigned: { v: 1, personal: false },
+  FollowUpCreated: { v: 1, personal: true },
+  FollowUpRescheduled: { v: 1, personal: true },
+  FollowUpCompleted: { v: 1, personal: true },
+  FollowUpCancelled: { v: 1, personal: true },
+  AgentRegistered: { v: 1, personal: true },
+  AgentRenamed: { v: 1, personal: true },
+  AgentCapacityChanged: { v: 1, personal: false },
+  AgentDeactivated: { v: 1, personal: false },
+  AgentReactivated: { v: 1, personal: false },
+};
+
+/** Every event type, in the order of the data dictionary. */
+export const eventTypes = Object.keys(shapes) as readonly Recorded['type'][];
+
+/** The version in which an event of this type is written today. */
+export const shapeVersion = (type: Recorded['type']): number => shapes[type].v;
+
+/**
+ * The one door from JSON to types. `json` is what the store holds, parsed.
+ * @throws UnreadableEvent
+ */
+export function fromStored(json: unknown, place: Place): Recorded {
+  const id = isObject(json) && typeof json['id'] === 'string' ? json['id'] : null;
+  const refuse = (reason: string): never => {
+    throw new UnreadableEvent(id, place, reason);
+  };
+  if (!isStored(json)) return refuse('it lacks a part of the envelope');
+  const shape = Object.hasOwn(shapes, json.type) ? shapes[json.type as Recorded['type']] : undefined;
+  if (!shape) return refuse(`its type ${json.type} is not known`);
+  if (!Number.isInteger(json.v) || json.v < 1 || json.v > shape.v)
+    return refuse(`version ${json.v} of ${json.type} is not known`);
+  let stored = json;
+  for (const lift of shape.upcasters?.slice(json.v - 1) ?? []) stored = lift(stored);
+  if (shape.personal && !isObject(stored.personal)) return refuse('its personal part is missing');
+  return { ...stored, ...place } as unknown as Recorded;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+const isStored = (json: unknown): json is StoredEvent =>
+  isObject(json) &&
+  typeof json['id'] === 'string' &&
+  typeof json['type'] === 'string' &&
+  typeof json['org'] === 'string' &&
+  isObject(json['data']) &&
+  isObject(json['meta']) &&
+  isObject(json['meta']['actor']) &&
+  ['correlation', 'causation', 'commandId', 'occurredAt', 'recordedAt'].every(
+    (name) => typeof (json['meta'] as Record<string, unknown>)[name] === 'string',
+  );

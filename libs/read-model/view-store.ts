@@ -1,0 +1,100 @@
+import type { Position } from '#domain/event';
+import type { ColumnValue, View } from './view.js';
+
+/** Storage of views: one place per view and version. Every method may throw `ViewsUnavailable`. */
+export abstract class ViewStore {
+  /** For the worker: makes the view's storage if it is missing. */
+  abstract openForWriting(view: View): Promise<ViewWriter>;
+  /** For queries: never blocks writers or the calling thread, and sees only whole batches. A view that was never built is empty, at checkpoint null. */
+  abstract openForReading(view: View): Promise<ViewReader>;
+  /** Removes everything stored of this view and version. */
+  abstract wipe(view: View): Promise<void>;
+  abstract close(): Promise<void>;
+}
+
+export interface Stored {
+  readonly row: object;
+  /** The last event folded in. */
+  readonly position: Position;
+}
+
+export interface Write extends Stored {
+  readonly table: string;
+  readonly key: string;
+  /** The row's columns have been computed by the table. */
+  readonly columns: Readonly<Record<string, ColumnValue>>;
+  readonly tokens?: readonly string[];
+}
+
+export interface ViewWriter {
+  /** Up to which event all rows are durable; null before the first batch. */
+  checkpoint(): Promise<Position | null>;
+  /** The rows of a table by key; missing ones are missing. */
+  load(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
+  /**
+   * Makes rows durable, each unless what is stored has the same or a higher position; then moves the checkpoint from `from` to `to`.
+   * @throws CheckpointMoved when the checkpoint is not at `from`: another worker was here. Rows may have been written, which is harmless.
+   */
+  save(rows: readonly Write[], from: Position | null, to: Position): Promise<void>;
+  /** Says for all to see that the view can't go on, and why; null: it goes on. */
+  report(stopped: Stopped | null): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Why a view stands still: an event that it can't apply. */
+export interface Stopped {
+  readonly eventId: string | null;
+  readonly position: Position | null;
+  readonly reason: string;
+  /** RFC 3339. */
+  readonly since: string;
+}
+
+/** The views' storage can't be reached or can't write now. */
+export class ViewsUnavailable extends Error {
+  override readonly name = 'ViewsUnavailable';
+}
+
+export class CheckpointMoved extends Error {
+  override readonly name = 'CheckpointMoved';
+}
+
+export interface ViewState {
+  readonly checkpoint: Position | null;
+  readonly stopped: Stopped | null;
+}
+
+export interface ViewReader {
+  state(): Promise<ViewState>;
+  get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>>;
+  find<Row extends object>(table: string, query: Query): Promise<Found<Row>>;
+  /** How many rows match. */
+  count(table: string, query: Pick<Query, 'where' | 'words'>): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** All conditions hold. Values are of the column's kind. */
+export type Condition =
+  | { readonly column: string; readonly in: readonly ColumnValue[] }
+  | { readonly column: string; readonly notNull: true }
+  /** `from` inclusive, `to` exclusive; rows where the column is null never match. */
+  | { readonly column: string; readonly from?: string | number; readonly to?: string | number };
+
+export interface Query {
+  readonly where: readonly Condition[];
+  /** Each begins one of the row's tokens. */
+  readonly words?: readonly string[];
+  /** Ties by key in the same direction; nulls last both ways. */
+  readonly sort: { readonly column: string; readonly descending: boolean };
+  /** Go on behind this row. */
+  readonly after?: { readonly value: ColumnValue; readonly key: string };
+  readonly limit: number;
+}
+
+export interface Found<Row> {
+  readonly rows: readonly { readonly key: string; readonly row: Row; readonly sortValue: ColumnValue }[];
+  /** Whether there are rows behind the last one. */
+  readonly more: boolean;
+  /** How far the view was when it was read. */
+  readonly checkpoint: Position | null;
+}

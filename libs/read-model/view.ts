@@ -1,0 +1,39 @@
+import type { EventType, Recorded } from '#domain/event';
+
+/**
+ * A view answers one question of the business. It is one ordered pass over the whole log with one checkpoint, filling its tables.
+ * Views are independent of each other, of clocks and of chance: wiped and rebuilt, they are the same.
+ */
+export interface View {
+  /** kebab-case; names the view's storage. */
+  readonly name: string;
+  /** From 1. Raised whenever the same log would give other rows or columns: a new version is built from the start. */
+  readonly version: number;
+  readonly tables: Readonly<Record<string, AnyTable>>;
+}
+
+export type ColumnValue = string | number | null;
+
+export interface Table<Row extends object> {
+  /** The rows that an event touches, told from the event alone, at most 1,000. An event type that is not named is not for this table. */
+  readonly keys: { readonly [T in EventType]?: (event: Recorded<T>) => readonly string[] };
+  /** Pure. `undefined`: there is (still) no such row. A row is never removed. */
+  evolve(row: Row | undefined, event: Recorded, key: string): Row | undefined;
+  /** What may be filtered and sorted by. Numbers are finite; booleans are 0 and 1; texts sort by code point. */
+  readonly columns: Readonly<Record<string, (row: Row) => ColumnValue>>;
+  /** Queries that filter `equal` (all of them, by one value each) and sort by `sort` are answered from an index. */
+  readonly indexes: readonly Index[];
+  /** Words to search by, folded by `tokens.ts`. Left out: the table can't be searched. */
+  tokens?(row: Row): readonly string[];
+}
+
+// A table accepts only its own rows; a view does not care which. Method bivariance makes every Table an AnyTable.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type AnyTable = Table<any>;
+
+export interface Index {
+  readonly equal: readonly string[];
+  readonly sort?: string;
+  /** Only rows whose columns have these values. */
+  readonly where?: Readonly<Record<string, string | number>>;
+}
