@@ -8,13 +8,15 @@ import type { Actor, Draft } from './event.js';
 export interface Decider<State, Command, Event extends { type: string }> {
   readonly initial: State;
   decide(command: Command, state: State, given: Given): readonly Draft<Event>[];
-  evolve(state: State, event: Event): State;
+  evolve(state: State, event: Event & { readonly id: string }): State;
 }
 
 /** What a decision may know beyond the stream: the domain has no clock, no random numbers and no settings of its own. */
 export interface Given {
   /** The command's time, RFC 3339 in UTC with milliseconds. */
   readonly now: string;
+  /** The caller dated the command back: it may then not lie before the contact's last command. */
+  readonly backdated: boolean;
   readonly actor: Actor;
   readonly policy: Policy;
   /** The id of a thing known by these names within the contact: the same names give the same UUID, always. */

@@ -25,31 +25,32 @@ type Upcaster = (stored: StoredEvent) => StoredEvent;
  * Every type that was ever released: today's version of its shape, whether it has personal data, and what lifts each
  * older version to the next (`upcasters[0]` makes 2 of 1). Released shapes are never edited: test/golden holds them all.
  */
-const shapes: { readonly [T in Recorded['type']]: { v: number; personal: boolean; upcasters?: readonly Upcaster[] } } = {
-  ContactRegistered: { v: 1, personal: true },
-  ContactProfileChanged: { v: 1, personal: true },
-  ContactOptedOut: { v: 1, personal: true },
-  BroadcastAddressed: { v: 1, personal: false },
-  LeadOpened: { v: 1, personal: true },
-  InteractionRecorded: { v: 1, personal: true },
-  OutboundMessageRecorded: { v: 1, personal: true },
-  LeadStatusChanged: { v: 1, personal: true },
-  LeadScored: { v: 1, personal: true },
-  ScoreSuggested: { v: 1, personal: true },
-  ScoreUnpinned: { v: 1, personal: false },
-  AiResultDropped: { v: 1, personal: true },
-  LeadAssigned: { v: 1, personal: true },
-  LeadUnassigned: { v: 1, personal: false },
-  FollowUpCreated: { v: 1, personal: true },
-  FollowUpRescheduled: { v: 1, personal: true },
-  FollowUpCompleted: { v: 1, personal: true },
-  FollowUpCancelled: { v: 1, personal: true },
-  AgentRegistered: { v: 1, personal: true },
-  AgentRenamed: { v: 1, personal: true },
-  AgentCapacityChanged: { v: 1, personal: false },
-  AgentDeactivated: { v: 1, personal: false },
-  AgentReactivated: { v: 1, personal: false },
-};
+const shapes: { readonly [T in Recorded['type']]: { v: number; personal: boolean; upcasters?: readonly Upcaster[] } } =
+  {
+    ContactRegistered: { v: 1, personal: true },
+    ContactProfileChanged: { v: 1, personal: true },
+    ContactOptedOut: { v: 1, personal: true },
+    BroadcastAddressed: { v: 1, personal: false },
+    LeadOpened: { v: 1, personal: true },
+    InteractionRecorded: { v: 1, personal: true },
+    OutboundMessageRecorded: { v: 1, personal: true },
+    LeadStatusChanged: { v: 1, personal: true },
+    LeadScored: { v: 1, personal: true },
+    ScoreSuggested: { v: 1, personal: true },
+    ScoreUnpinned: { v: 1, personal: false },
+    AiResultDropped: { v: 1, personal: true },
+    LeadAssigned: { v: 1, personal: true },
+    LeadUnassigned: { v: 1, personal: false },
+    FollowUpCreated: { v: 1, personal: true },
+    FollowUpRescheduled: { v: 1, personal: true },
+    FollowUpCompleted: { v: 1, personal: true },
+    FollowUpCancelled: { v: 1, personal: true },
+    AgentRegistered: { v: 1, personal: true },
+    AgentRenamed: { v: 1, personal: true },
+    AgentCapacityChanged: { v: 1, personal: false },
+    AgentDeactivated: { v: 1, personal: false },
+    AgentReactivated: { v: 1, personal: false },
+  };
 
 /** Every event type, in the order of the data dictionary. */
 export const eventTypes = Object.keys(shapes) as readonly Recorded['type'][];
@@ -77,7 +78,8 @@ export function fromStored(json: unknown, place: Place): Recorded {
   return { ...stored, ...place } as unknown as Recorded;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isStored = (json: unknown): json is StoredEvent =>
   isObject(json) &&
@@ -87,6 +89,8 @@ const isStored = (json: unknown): json is StoredEvent =>
   isObject(json['data']) &&
   isObject(json['meta']) &&
   isObject(json['meta']['actor']) &&
+  typeof json['meta']['actor']['type'] === 'string' &&
+  typeof json['meta']['actor']['id'] === 'string' &&
   ['correlation', 'causation', 'commandId', 'occurredAt', 'recordedAt'].every(
     (name) => typeof (json['meta'] as Record<string, unknown>)[name] === 'string',
   );

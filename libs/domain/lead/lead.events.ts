@@ -107,7 +107,10 @@ export type LeadAssigned = Fact<
   { note: string | null }
 >;
 
-export type LeadUnassigned = Fact<'LeadUnassigned', { leadId: string; from: string; mode: AssignmentMode | 'agent_deactivated' }>;
+export type LeadUnassigned = Fact<
+  'LeadUnassigned',
+  { leadId: string; from: string; mode: AssignmentMode | 'agent_deactivated' }
+>;
 
 export type FollowUpCreated = Fact<
   'FollowUpCreated',
@@ -121,7 +124,11 @@ export type FollowUpRescheduled = Fact<
   { reason: string | null }
 >;
 
-export type FollowUpCompleted = Fact<'FollowUpCompleted', { leadId: string; followUpId: string }, { note: string | null }>;
+export type FollowUpCompleted = Fact<
+  'FollowUpCompleted',
+  { leadId: string; followUpId: string },
+  { note: string | null }
+>;
 
 /** `why` is `lead_inactive` when closing the lead cancelled it. */
 export type FollowUpCancelled = Fact<

@@ -1,6 +1,5 @@
-import type { Profile } from '../contact/contact.events.js';
-import type { Recorded } from '../event.js';
-import type { LeadEvent } from './lead.events.js';
+import type { ContactEvent, Profile } from '../contact/contact.events.js';
+import type { LeadEvent, LeadOpened } from './lead.events.js';
 
 export const activeStatuses = ['new', 'contacted', 'qualifying', 'qualified', 'follow_up'] as const;
 export const finalStatuses = ['converted', 'lost', 'archived'] as const;
@@ -104,9 +103,11 @@ interface LeadFacts {
   /** What only decisions need. */
   readonly memory: {
     readonly interactions: number;
+    readonly newestInteraction: string | null;
     readonly outboundMessages: number;
-    /** How many interactions the newest AI result that counted had read. */
+    /** How many interactions the newest accepted AI result had read, and the one that is kept as a suggestion. */
     readonly aiRead: number;
+    readonly suggestionRead: number;
     /** The AI result dropped last, so that it is dropped once. */
     readonly dropped: string | null;
     /** A person chose the status: automation leaves it alone. */
@@ -115,7 +116,201 @@ interface LeadFacts {
 }
 
 export type ActiveLead = LeadFacts & { readonly active: true; readonly status: ActiveStatus; readonly closedAt: null };
-export type ClosedLead = LeadFacts & { readonly active: false; readonly status: FinalStatus; readonly closedAt: string };
+export type ClosedLead = LeadFacts & {
+  readonly active: false;
+  readonly status: FinalStatus;
+  readonly closedAt: string;
+};
 
 /** The one fold of a lead: decisions are made on it, lists store it, answers show it. */
 export type Lead = ActiveLead | ClosedLead;
+
+const later = (a: string | null, b: string): string => (a !== null && a > b ? a : b);
+
+/**
+ * The lead after one more event of its contact; the first is its LeadOpened. ContactProfileChanged shows on every lead of the
+ * contact and counts in no lead's version. Events that are not about this lead's contact leave it as it is.
+ */
+export function evolveLead(lead: Lead | undefined, event: ContactEvent & { readonly id: string }): Lead | undefined {
+  const at = event.meta.occurredAt;
+  if (!lead) return event.type === 'LeadOpened' ? openedLead(event) : undefined;
+  if (event.type === 'ContactProfileChanged')
+    return event.data.contactKey === lead.contactKey ? { ...lead, contact: event.personal.to } : lead;
+  if (!('leadId' in event.data) || event.data.leadId !== lead.id) return lead;
+
+  const commandTime = 'receivedAt' in event.data ? event.data.receivedAt : at;
+  const moved = { version: lead.version + 1, updatedAt: later(lead.updatedAt, commandTime) };
+  const { memory, qualification } = lead;
+  const leadEvent = event as LeadEvent & { readonly id: string };
+
+  switch (leadEvent.type) {
+    case 'LeadOpened':
+      return lead;
+
+    case 'InteractionRecorded':
+      return {
+        ...lead,
+        ...moved,
+        channel: lead.channel ?? leadEvent.data.channel,
+        lastInteractionAt: later(lead.lastInteractionAt, at),
+        memory: { ...memory, interactions: memory.interactions + 1, newestInteraction: leadEvent.id },
+      };
+
+    case 'OutboundMessageRecorded':
+      return { ...lead, ...moved, memory: { ...memory, outboundMessages: memory.outboundMessages + 1 } };
+
+    case 'LeadStatusChanged': {
+      const { from, to } = leadEvent.data;
+      const said = { reason: leadEvent.personal.reason ?? (from === to ? lead.reason : null) };
+      if (from === to) return { ...lead, ...moved, ...said };
+      const byPerson = leadEvent.meta.actor.type === 'agent' || leadEvent.meta.actor.type === 'service';
+      const changed = { ...lead, ...moved, ...said, statusChangedAt: at };
+      const remembered = { ...memory, statusByPerson: memory.statusByPerson || byPerson };
+      return isFinal(to)
+        ? { ...changed, memory: remembered, active: false, status: to, closedAt: at }
+        : { ...changed, memory: remembered, active: true, status: to, closedAt: null };
+    }
+
+    case 'LeadScored': {
+      const { to, source, ai } = leadEvent.data;
+      const { rationale, factors } = leadEvent.personal;
+      return {
+        ...lead,
+        ...moved,
+        qualification: {
+          score: to,
+          source,
+          pinned: source === 'manual',
+          model: ai?.model ?? null,
+          modelVersion: ai?.modelVersion ?? null,
+          rationale,
+          factors,
+          scoredAt: at,
+          suggestion: source === 'ai' ? null : qualification.suggestion,
+        },
+        memory: ai ? { ...memory, aiRead: ai.read, suggestionRead: 0 } : memory,
+      };
+    }
+
+    case 'ScoreSuggested': {
+      const { score, model, modelVersion, read } = leadEvent.data;
+      const suggestion = { score, model, modelVersion, ...leadEvent.personal, suggestedAt: at };
+      return {
+        ...lead,
+        ...moved,
+        qualification: { ...qualification, suggestion },
+        memory: { ...memory, suggestionRead: read },
+      };
+    }
+
+    case 'ScoreUnpinned':
+      return { ...lead, ...moved, qualification: { ...qualification, pinned: false } };
+
+    case 'AiResultDropped':
+      return { ...lead, ...moved, memory: { ...memory, dropped: aiResultKey(leadEvent.data) } };
+
+    case 'LeadAssigned': {
+      const { to, followUps } = leadEvent.data;
+      return {
+        ...lead,
+        ...moved,
+        agentId: to,
+        assignedAt: at,
+        followUps: lead.followUps.map((it) => (followUps.includes(it.id) ? { ...it, assigneeId: to } : it)),
+      };
+    }
+
+    case 'LeadUnassigned':
+      return { ...lead, ...moved, agentId: null, assignedAt: null };
+
+    case 'FollowUpCreated': {
+      const { followUpId, dueAt, assigneeId } = leadEvent.data;
+      const created: FollowUp = {
+        id: followUpId,
+        dueAt,
+        assigneeId,
+        note: leadEvent.personal.note,
+        state: 'open',
+        createdAt: at,
+        closedAt: null,
+        closedReason: null,
+      };
+      return { ...lead, ...moved, followUps: [...lead.followUps, created] };
+    }
+
+    case 'FollowUpRescheduled':
+      return { ...lead, ...moved, ...followUp(lead, leadEvent.data.followUpId, { dueAt: leadEvent.data.to }) };
+
+    case 'FollowUpCompleted':
+      return {
+        ...lead,
+        ...moved,
+        ...followUp(lead, leadEvent.data.followUpId, { state: 'completed', closedAt: at, closedReason: null }),
+      };
+
+    case 'FollowUpCancelled': {
+      const { followUpId, why } = leadEvent.data;
+      const closedReason = why === 'lead_inactive' ? why : leadEvent.personal.reason;
+      return { ...lead, ...moved, ...followUp(lead, followUpId, { state: 'cancelled', closedAt: at, closedReason }) };
+    }
+
+    default:
+      return lead;
+  }
+}
+
+const followUp = (lead: Lead, id: string, change: Partial<FollowUp>): Pick<Lead, 'followUps'> => ({
+  followUps: lead.followUps.map((it) => (it.id === id ? { ...it, ...change } : it)),
+});
+
+/** Two AI results are the same when all of this is. */
+export const aiResultKey = (of: { score: number; model: string; modelVersion: string | null; read: number }): string =>
+  JSON.stringify([of.score, of.model, of.modelVersion, of.read]);
+
+function openedLead(event: LeadOpened): ActiveLead {
+  const { leadId, contactKey, ordinal, previousLeadId, channel, origin } = event.data;
+  const { contactId, name, phone, email } = event.personal;
+  const at = event.meta.occurredAt;
+  return {
+    id: leadId,
+    contactKey,
+    contactId,
+    contact: { name, phone, email },
+    ordinal,
+    previousLeadId,
+    channel,
+    origin,
+    active: true,
+    status: 'new',
+    statusChangedAt: at,
+    closedAt: null,
+    reason: null,
+    qualification: {
+      score: null,
+      source: null,
+      pinned: false,
+      model: null,
+      modelVersion: null,
+      rationale: null,
+      factors: [],
+      scoredAt: null,
+      suggestion: null,
+    },
+    agentId: null,
+    assignedAt: null,
+    followUps: [],
+    lastInteractionAt: null,
+    createdAt: at,
+    updatedAt: at,
+    version: 1,
+    memory: {
+      interactions: 0,
+      newestInteraction: null,
+      outboundMessages: 0,
+      aiRead: 0,
+      suggestionRead: 0,
+      dropped: null,
+      statusByPerson: false,
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { createHmac } from 'node:crypto';
+import { v4, v5 } from 'uuid';
+
+/** All ids that are derived live below this namespace. Never changed: stored ids depend on it. */
+const namespace = '6f0f2f3c-6c1b-5d0e-9a54-3a3a6f1f8d21';
+
+const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/**
+ * A contact's key: 128 bits of HMAC-SHA256 over organization and contactId, as 26 letters and digits (base32). Nothing can be
+ * read out of it, and with the same secret the same contact always has the same key.
+ */
+export function contactKeyOf(idKey: string, org: string, contactId: string): string {
+  const digest = createHmac('sha256', idKey).update(`${org}\u0000${contactId}`).digest().subarray(0, 16);
+  let bits = 0;
+  let held = 0;
+  let text = '';
+  for (const byte of digest) {
+    held = (held << 8) | byte;
+    for (bits += 8; bits >= 5; bits -= 5) text += base32[(held >>> (bits - 5)) & 31];
+    held &= (1 << bits) - 1;
+  }
+  return text + base32[(held << (5 - bits)) & 31];
+}
+
+export const contactStream = (org: string, contactKey: string): string => `contact-${org}-${contactKey}`;
+export const agentStream = (org: string, agentId: string): string => `agent-${org}-${agentId}`;
+
+/** The contact's key in a lead's id; undefined when the text is no lead's id. */
+export const contactKeyIn = (leadId: string): string | undefined =>
+  /^([a-z2-7]{26})-[1-9][0-9]{0,8}$/.exec(leadId)?.[1];
+
+/** The same names within the same stream give the same id, always. */
+export function idsWithin(stream: string): (...names: readonly string[]) => string {
+  let within: string | undefined;
+  return (...names) => v5(names.join('\u0000'), (within ??= v5(stream, namespace)));
+}
+
+/** The id of a command: told by the caller's Idempotency-Key, random without one. */
+export const commandIdOf = (org: string, idempotencyKey: string | null): string =>
+  idempotencyKey === null ? v4() : v5(`${org}\u0000${idempotencyKey}`, namespace);
+
+/** Ids of what a command makes: its n-th event, a follow-up. */
+export const idMadeBy = (commandId: string, what: string | number): string => v5(String(what), commandId);
