@@ -66,7 +66,11 @@ export class ConcurrencyError extends Error {
     readonly expectedVersion: number,
     readonly actualVersion: number,
   ) {
-    super(`stream ${stream} is at version ${actualVersion}, not ${expectedVersion}`);
+    super(
+      actualVersion === expectedVersion
+        ? `an id of the events for stream ${stream} is taken by another event`
+        : `stream ${stream} is at version ${actualVersion}, not ${expectedVersion}`,
+    );
   }
 }
 

@@ -7,9 +7,27 @@ export abstract class ViewStore {
   abstract openForWriting(view: View): Promise<ViewWriter>;
   /** For queries: never blocks writers or the calling thread, and sees only whole batches. A view that was never built is empty, at checkpoint null. */
   abstract openForReading(view: View): Promise<ViewReader>;
-  /** Removes everything stored of this view and version. */
+  /** Forgets everything stored of this view and version: readers find it empty, writers find their checkpoint moved. */
   abstract wipe(view: View): Promise<void>;
   abstract close(): Promise<void>;
+}
+
+export interface ViewState {
+  /** Up to which event all rows are durable; null before the first batch. */
+  readonly checkpoint: Position | null;
+  /** Why the view stands still; null when it doesn't, or has passed that event since. */
+  readonly stopped: Stopped | null;
+  /** Whether the view has ever caught up with the log: before that it answers slowly, and from half of the story. */
+  readonly built: boolean;
+}
+
+/** Why a view stands still: an event that it can't apply. */
+export interface Stopped {
+  readonly eventId: string | null;
+  readonly position: Position;
+  readonly reason: string;
+  /** RFC 3339. */
+  readonly since: string;
 }
 
 export interface Stored {
@@ -24,11 +42,12 @@ export interface Write extends Stored {
   /** The row's columns have been computed by the table. */
   readonly columns: Readonly<Record<string, ColumnValue>>;
   readonly tokens?: readonly string[];
+  /** What was stored when the row was loaded or saved last: where that still stands, only what differs need be written. */
+  readonly previous?: Pick<Write, 'position' | 'columns' | 'tokens'>;
 }
 
 export interface ViewWriter {
-  /** Up to which event all rows are durable; null before the first batch. */
-  checkpoint(): Promise<Position | null>;
+  state(): Promise<ViewState>;
   /** The rows of a table by key; missing ones are missing. */
   load(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
   /**
@@ -36,18 +55,11 @@ export interface ViewWriter {
    * @throws CheckpointMoved when the checkpoint is not at `from`: another worker was here. Rows may have been written, which is harmless.
    */
   save(rows: readonly Write[], from: Position | null, to: Position): Promise<void>;
-  /** Says for all to see that the view can't go on, and why; null: it goes on. */
-  report(stopped: Stopped | null): Promise<void>;
+  /** The view has caught up: makes the indexes that only queries need, then calls it built. May be repeated. */
+  build(): Promise<void>;
+  /** Says for all to see that the view can't go on, and why. It holds until the checkpoint reaches that event. */
+  report(stopped: Stopped): Promise<void>;
   close(): Promise<void>;
-}
-
-/** Why a view stands still: an event that it can't apply. */
-export interface Stopped {
-  readonly eventId: string | null;
-  readonly position: Position | null;
-  readonly reason: string;
-  /** RFC 3339. */
-  readonly since: string;
 }
 
 /** The views' storage can't be reached or can't write now. */
@@ -57,11 +69,6 @@ export class ViewsUnavailable extends Error {
 
 export class CheckpointMoved extends Error {
   override readonly name = 'CheckpointMoved';
-}
-
-export interface ViewState {
-  readonly checkpoint: Position | null;
-  readonly stopped: Stopped | null;
 }
 
 export interface ViewReader {
@@ -82,12 +89,13 @@ export type Condition =
 
 export interface Query {
   readonly where: readonly Condition[];
-  /** Each begins one of the row's tokens. */
-  readonly words?: readonly string[];
+  /** For each word: one of its spellings (not empty, like tokens) begins one of the row's tokens. See `searchWords` in `tokens.ts`. */
+  readonly words?: readonly (readonly string[])[];
   /** Ties by key in the same direction; nulls last both ways. */
   readonly sort: { readonly column: string; readonly descending: boolean };
   /** Go on behind this row. */
   readonly after?: { readonly value: ColumnValue; readonly key: string };
+  /** 1 to 10,000. */
   readonly limit: number;
 }
 

@@ -5,10 +5,11 @@ import type { EventType, Recorded } from '#domain/event';
  * Views are independent of each other, of clocks and of chance: wiped and rebuilt, they are the same.
  */
 export interface View {
-  /** kebab-case; names the view's storage. */
+  /** `a-z 0-9 -`, beginning with a letter; names the view's storage. */
   readonly name: string;
   /** From 1. Raised whenever the same log would give other rows or columns: a new version is built from the start. */
   readonly version: number;
+  /** By name: letters and digits, beginning with a small letter; columns are named likewise. */
   readonly tables: Readonly<Record<string, AnyTable>>;
 }
 
@@ -17,13 +18,16 @@ export type ColumnValue = string | number | null;
 export interface Table<Row extends object> {
   /** The rows that an event touches, told from the event alone, at most 1,000. An event type that is not named is not for this table. */
   readonly keys: { readonly [T in EventType]?: (event: Recorded<T>) => readonly string[] };
-  /** Pure. `undefined`: there is (still) no such row. A row is never removed. */
+  /**
+   * Pure, and never changes the row it is given. `undefined`: there is (still) no such row; a row is never removed. The same
+   * row again: nothing changed. Rows are JSON: what JSON drops or changes must not matter to the next event.
+   */
   evolve(row: Row | undefined, event: Recorded, key: string): Row | undefined;
   /** What may be filtered and sorted by. Numbers are finite; booleans are 0 and 1; texts sort by code point. */
   readonly columns: Readonly<Record<string, (row: Row) => ColumnValue>>;
   /** Queries that filter `equal` (all of them, by one value each) and sort by `sort` are answered from an index. */
   readonly indexes: readonly Index[];
-  /** Words to search by, folded by `tokens.ts`. Left out: the table can't be searched. */
+  /** Words to search by, folded by `tokens.ts`; no white space, quotes or backslash inside. Left out: the table can't be searched. */
   tokens?(row: Row): readonly string[];
 }
 

@@ -1,0 +1,43 @@
+import { Body, Controller, Post } from '@nestjs/common';
+import { CommandGate } from '#http/command-gate';
+import { Http, type Exchange } from '#http/exchange';
+import { instantOf } from '#http/instant';
+import { InteractionRequest } from './interactions.requests.js';
+
+@Controller('v1/interactions')
+export class InteractionsController {
+  constructor(private readonly gate: CommandGate) {}
+
+  @Post()
+  record(@Body() said: InteractionRequest, @Http() http: Exchange): Promise<object> {
+    const {
+      contactId,
+      channel,
+      kind,
+      messageId,
+      text = null,
+      media = null,
+      inReplyTo = null,
+      integration = null,
+    } = said;
+    const occurredAt = instantOf(said.occurredAt) ?? null;
+    const profile = { ...said.profile };
+    return this.gate.contact(
+      http,
+      {
+        type: 'RecordInteraction',
+        contactId,
+        channel,
+        kind,
+        messageId,
+        occurredAt,
+        text,
+        media,
+        inReplyTo,
+        integration,
+        profile,
+      },
+      { location: () => `/v1/contacts/${encodeURIComponent(contactId)}/history` },
+    );
+  }
+}

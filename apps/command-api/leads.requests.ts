@@ -1,0 +1,75 @@
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, IsArray, IsBoolean, IsDefined, IsNumber, ValidateNested } from 'class-validator';
+import { channels, statuses, type Channel, type Status } from '#domain/lead/lead.state';
+import { IsId, IsInstant, IsName, IsOneOf, IsScore, IsText, Optional } from '#http/fields';
+import { ProfileRequest } from './interactions.requests.js';
+
+export class CreateLeadRequest {
+  @IsId() readonly contactId!: string;
+  @Optional() @IsDefined() @ValidateNested() @Type(() => ProfileRequest) readonly profile?: ProfileRequest;
+  @Optional() @IsOneOf(channels) readonly channel?: Channel;
+  @Optional() @IsOneOf(['manual', 'integration']) readonly origin?: 'manual' | 'integration';
+  @Optional() @IsText() readonly note?: string;
+}
+
+export class StatusRequest {
+  @Optional() @IsOneOf(statuses) readonly status?: Status;
+  @Optional() @IsScore() readonly qualificationScore?: number;
+  @Optional() @IsText() readonly reason?: string;
+  @Optional() @IsText() readonly note?: string;
+}
+
+export class AssignmentRequest {
+  @IsId() readonly agentId!: string;
+  @Optional() @IsBoolean() readonly moveFollowUps?: boolean;
+  @Optional() @IsText() readonly note?: string;
+}
+
+export class FactorRequest {
+  @IsName() readonly label!: string;
+  @IsNumber({ allowInfinity: false, allowNaN: false }) readonly weight!: number;
+}
+
+export class QualificationRequest {
+  @IsScore() readonly score!: number;
+  @IsId() readonly model!: string;
+  @Optional() @IsId() readonly modelVersion?: string;
+  @Optional() @IsText() readonly rationale?: string;
+  @Optional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @ValidateNested({ each: true })
+  @Type(() => FactorRequest)
+  readonly factors?: FactorRequest[];
+  @Optional() @IsId() readonly readUpTo?: string;
+}
+
+export class OutboundMessageRequest {
+  @IsId() readonly messageId!: string;
+  @Optional() @IsOneOf(channels) readonly channel?: Channel;
+  @Optional() @IsText() readonly text?: string;
+  @Optional() @IsInstant() readonly sentAt?: string;
+}
+
+export class FollowUpRequest {
+  @IsInstant() readonly dueAt!: string;
+  @Optional() @IsText() readonly note?: string;
+  @Optional() @IsId() readonly assigneeId?: string;
+  @Optional() @IsBoolean() readonly alsoSetStatus?: boolean;
+}
+
+export class CompleteRequest {
+  @Optional() @IsText() readonly note?: string;
+}
+
+export class CancelRequest {
+  @Optional() @IsText() readonly reason?: string;
+}
+
+export class RescheduleRequest {
+  @IsInstant() readonly dueAt!: string;
+  @Optional() @IsText() readonly reason?: string;
+}
+
+/** For calls that say everything in their path. */
+export class NothingRequest {}

@@ -1,0 +1,11 @@
+import { HealthModule } from '#http/health.module';
+import { serve } from '#wiring/serve';
+import { StoresModule } from '#wiring/stores.module';
+import { CommandApiModule } from './command-api.module.js';
+
+await serve('command-api', async (settings) => ({
+  module: {
+    module: class CommandApi {},
+    imports: [await StoresModule.open(settings, { write: true }), HealthModule, CommandApiModule],
+  },
+}));

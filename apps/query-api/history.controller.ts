@@ -1,0 +1,100 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Clock } from '#commands/clock';
+import { contactKeyOf } from '#commands/ids';
+import { IdKey } from '#commands/id-key';
+import { eventTypes } from '#domain/door';
+import { Http, type Exchange } from '#http/exchange';
+import { IsInstant, IsOneOf, IsPlain, Optional } from '#http/fields';
+import { instantOf } from '#http/instant';
+import { ListQuery, nextCursor, pageOf, type Page } from '#http/paging';
+import { Problem } from '#http/problem';
+import { Reading } from '#http/reading';
+import { Authenticator } from '#http/request';
+import { leadHistory } from '#projections/lead-history/lead-history.projection';
+import {
+  history,
+  knowsContact,
+  pastLeads,
+  type HistoryFilter,
+  type HistoryPage,
+} from '#projections/lead-history/lead-history.query';
+import type { ViewReader } from '#read-model/view-store';
+import { listOf } from './leads.requests.js';
+
+export class HistoryQuery extends ListQuery {
+  @Optional() @IsOneOf(['asc', 'desc']) readonly order?: string;
+  @Optional() @IsPlain() readonly type?: string;
+  @Optional() @IsPlain() readonly actor?: string;
+  @Optional() @IsInstant() readonly from?: string;
+  @Optional() @IsInstant() readonly to?: string;
+  @Optional() @IsPlain() readonly asOf?: string;
+}
+
+@Controller('v1')
+export class HistoryController {
+  constructor(
+    private readonly reading: Reading,
+    private readonly door: Authenticator,
+    private readonly clock: Clock,
+    private readonly idKey: IdKey,
+  ) {}
+
+  @Get('leads/:id/history')
+  async ofLead(@Param('id') leadId: string, @Query() query: HistoryQuery, @Http() http: Exchange): Promise<object> {
+    const { org } = this.door.identify(http.request);
+    const { page, reader } = await this.asked(query);
+    const past = await pastLeads(reader, org, leadId);
+    if (!past) throw new Problem('not_found', 'There is no such lead.');
+    const found = await this.find(reader, org, { leadId }, page);
+    this.reading.tell(http, found.checkpoint);
+    return { items: found.items, nextCursor: nextCursor(page, found.last), pastLeads: past };
+  }
+
+  @Get('contacts/:id/history')
+  async ofContact(
+    @Param('id') contactId: string,
+    @Query() query: HistoryQuery,
+    @Http() http: Exchange,
+  ): Promise<object> {
+    const { org } = this.door.identify(http.request);
+    const { page, reader } = await this.asked(query);
+    const contactKey = contactKeyOf(this.idKey.secret, org, contactId);
+    const found = await this.find(reader, org, { contactKey }, page);
+    this.reading.tell(http, found.checkpoint);
+    if (found.items.length === 0 && !(await knowsContact(reader, contactKey)))
+      throw new Problem('not_found', 'There is no such contact.');
+    return { items: found.items, nextCursor: nextCursor(page, found.last) };
+  }
+
+  private async asked(query: HistoryQuery): Promise<{ page: Page<HistoryQuery>; reader: ViewReader }> {
+    const page = pageOf(query, this.clock.now());
+    return { page, reader: await this.reading.upTo(leadHistory, query) };
+  }
+
+  private async find(
+    reader: ViewReader,
+    org: string,
+    of: { leadId: string } | { contactKey: string },
+    { asked, limit, after }: Page<HistoryQuery>,
+  ): Promise<HistoryPage> {
+    const { type, actor, from, to, asOf, order } = asked;
+    const filter: HistoryFilter = {
+      types: listOf('type', type, eventTypes) ?? null,
+      actors: actor === undefined ? null : [actorOf(actor)],
+      from: instantOf(from)?.at ?? null,
+      to: instantOf(to)?.at ?? null,
+      asOf: asOf === undefined ? null : await this.asOf(asOf),
+    };
+    return history(reader, org, of, filter, { descending: order !== 'asc', limit, ...(after ? { after } : {}) });
+  }
+
+  private async asOf(text: string): Promise<HistoryFilter['asOf']> {
+    const time = instantOf(text)?.at;
+    if (time !== undefined) return { time };
+    await this.reading.checkPosition('asOf', text);
+    return { position: text };
+  }
+}
+
+/** `<type>:<id>`, or the id of an agent. */
+const actorOf = (text: string): string => (/^(agent|service|ai|system):/.test(text) ? text : `agent:${text}`);

@@ -1,0 +1,70 @@
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Position } from '#domain/event';
+import { EventStore } from '#event-store/event-store';
+import { Readiness } from '#http/health.controller';
+import { Reading } from '#http/reading';
+import { views } from '#projections/index';
+import type { Stopped } from '#read-model/view-store';
+import type { View } from '#read-model/view';
+
+/** How far a view is behind the log. */
+export interface Lag {
+  readonly view: string;
+  readonly version: number;
+  readonly ready: boolean;
+  /** Since when there has been something that the view does not show, in seconds, to about a second; 0: it shows everything. */
+  readonly lagSeconds: number;
+  readonly stopped: Stopped | null;
+}
+
+/** More seconds behind than this is not ready. */
+const most = 30;
+
+/** Tells lag in seconds: positions are opaque, so it remembers when the log's head was where. */
+@Injectable()
+export class LagWatch implements OnModuleInit, OnApplicationShutdown {
+  /** One look at the head a second; older than needed they are dropped. */
+  private looks: { readonly at: number; readonly head: Position }[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly log: EventStore,
+    private readonly reading: Reading,
+    readiness: Readiness,
+  ) {
+    readiness.add('views', async () => {
+      const lags = await this.lags();
+      return { ready: lags.every((it) => it.ready), views: lags };
+    });
+  }
+
+  onModuleInit(): void {
+    this.timer = setInterval(() => void this.look().catch(() => undefined), 1_000).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  async lags(): Promise<readonly Lag[]> {
+    await this.look();
+    return Promise.all(views.map((view) => this.lagOf(view)));
+  }
+
+  private async lagOf(view: View): Promise<Lag> {
+    const reader = await this.reading.reader(view);
+    const { checkpoint, stopped, built } = await reader.state();
+    const at = checkpoint ?? this.log.start;
+    const missed = this.looks.find(({ head }) => head > at);
+    const lagSeconds = missed ? Math.round((Date.now() - missed.at) / 100) / 10 : 0;
+    const ready = built && stopped === null && lagSeconds <= most;
+    return { view: view.name, version: view.version, ready, lagSeconds, stopped };
+  }
+
+  private async look(): Promise<void> {
+    const head = await this.log.head();
+    const newest = this.looks.at(-1);
+    if (newest?.head !== head) this.looks.push({ at: Date.now(), head });
+    if (this.looks.length > 3_600) this.looks = this.looks.slice(-1_800);
+  }
+}

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { Reading } from '#http/reading';
+import { HistoryController } from './history.controller.js';
+import { LagWatch } from './lag.js';
+import { LeadQueriesController } from './leads.controller.js';
+
+/** GET: from a query to a view's rows. Needs a StoresModule and a HealthModule beside it. */
+@Module({
+  controllers: [LeadQueriesController, HistoryController],
+  providers: [Reading, LagWatch],
+})
+export class QueryApiModule {}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { GrowOnlyMap } from './grow-only-map.js';
+
+const empty = GrowOnlyMap.empty<number>();
+
+describe('A map that only grows', () => {
+  it('is empty to begin with', () => {
+    expect(empty.size).toBe(0);
+    expect(empty.has('a')).toBe(false);
+    expect(empty.get('a')).toBeUndefined();
+  });
+
+  it('holds what was added, and the first value of a key stays', () => {
+    const map = empty.with('a', 1).with('b', 2).with('a', 3);
+    expect([map.get('a'), map.get('b'), map.size]).toStrictEqual([1, 2, 2]);
+  });
+
+  it('stays the same when nothing is new', () => {
+    const map = empty.with('a', 1);
+    expect(map.with('a', 2)).toBe(map);
+  });
+
+  it('hides from an older version what was added later', () => {
+    const one = empty.with('a', 1);
+    one.with('b', 2).with('c', 3);
+    expect([one.size, one.has('b'), one.get('c'), empty.has('a')]).toStrictEqual([1, false, undefined, false]);
+  });
+
+  it('branches from an older version without touching what grew from it before', () => {
+    const root = empty.with('a', 1);
+    const left = root.with('b', 2).with('c', 3);
+    const right = root.with('b', 20).with('d', 40);
+    expect([left.get('b'), left.get('c'), left.get('d'), left.size]).toStrictEqual([2, 3, undefined, 3]);
+    expect([right.get('b'), right.get('c'), right.get('d'), right.size]).toStrictEqual([20, undefined, 40, 3]);
+    expect(root.size).toBe(1);
+  });
+
+  it('knows nothing of the names that every object has', () => {
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      expect(empty.has(name)).toBe(false);
+      expect(empty.with(name, 1).get(name)).toBe(1);
+    }
+  });
+
+  it('is, in every version and on every branch, what a copied map would be', () => {
+    const additions = fc.array(fc.record({ from: fc.nat(), key: fc.constantFrom(...'abcdef'), value: fc.nat(9) }));
+    fc.assert(
+      fc.property(additions, (all) => {
+        const versions = [{ map: empty, copy: new Map<string, number>() }];
+        for (const { from, key, value } of all) {
+          const { map, copy } = versions[from % versions.length] ?? { map: empty, copy: new Map<string, number>() };
+          const copied = new Map(copy);
+          if (!copied.has(key)) copied.set(key, value);
+          versions.push({ map: map.with(key, value), copy: copied });
+        }
+        for (const { map, copy } of versions) {
+          expect([...'abcdef'].map((key) => map.get(key))).toStrictEqual([...'abcdef'].map((key) => copy.get(key)));
+          expect(map.size).toBe(copy.size);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { AnswerStore, KeptAnswer } from './answer-store.js';
+
+const anAnswer = (answer: unknown = { leadId: 'k-1', version: 3 }, keptAt = '2026-03-01T09:00:00Z'): KeptAnswer => ({
+  request: 'ab'.repeat(32),
+  answer,
+  keptAt,
+});
+
+/**
+ * What every adapter promises.
+ * @param open Opens the store, empty or not. Whoever calls closes it.
+ */
+export function describeAnswerStore(name: string, open: () => Promise<AnswerStore>): void {
+  describe(`${name} as a store of answers`, () => {
+    let store: AnswerStore;
+    beforeAll(async () => {
+      store = await open();
+    });
+
+    it('finds nothing that was not kept', async () => {
+      expect(await store.find(randomUUID())).toBeUndefined();
+    });
+
+    it.each([[{ text: 'Zoë 🦊', list: [1, null] }], [null], [[]], ['text'], [0]])(
+      'gives back %j as kept',
+      async (answer) => {
+        const id = randomUUID();
+        const kept = anAnswer(answer);
+        expect(await store.keep(id, kept)).toEqual(kept);
+        expect(await store.find(id)).toEqual(kept);
+      },
+    );
+
+    it('keeps the first answer, whoever comes second', async () => {
+      const id = randomUUID();
+      await store.keep(id, anAnswer('first'));
+      expect(await store.keep(id, anAnswer('second'))).toEqual(anAnswer('first'));
+      expect(await store.find(id)).toEqual(anAnswer('first'));
+    });
+
+    it('keeps one of many that come at once, and tells all of them which', async () => {
+      const id = randomUUID();
+      const told = await Promise.all(Array.from({ length: 20 }, (_, i) => store.keep(id, anAnswer(i))));
+      expect(new Set(told.map(({ answer }) => answer)).size).toBe(1);
+      expect(await store.find(id)).toEqual(told[0]);
+    });
+
+    it('forgets what was kept before a time, and tells how many', async () => {
+      await store.forgetBefore('2001-01-02T00:00:00Z');
+      const old = Array.from({ length: 1_200 }, () => randomUUID());
+      await Promise.all(old.map((id) => store.keep(id, anAnswer(1, '2001-01-01T23:59:59.999Z'))));
+      const young = randomUUID();
+      // The same moment as the limit, written in another zone.
+      await store.keep(young, anAnswer(2, '2001-01-02T01:00:00+01:00'));
+      expect(await store.forgetBefore('2001-01-02T00:00:00Z')).toBe(1_200);
+      expect(await store.forgetBefore('2001-01-02T00:00:00Z')).toBe(0);
+      expect(await store.find(old[0]!)).toBeUndefined();
+      expect(await store.find(young)).toMatchObject({ answer: 2 });
+    });
+
+    it('lets a forgotten answer be kept anew', async () => {
+      const id = randomUUID();
+      await store.keep(id, anAnswer('old', '2000-01-01T00:00:00Z'));
+      await store.forgetBefore('2000-06-01T00:00:00Z');
+      expect(await store.keep(id, anAnswer('new'))).toEqual(anAnswer('new'));
+    });
+
+    it('refuses what is not a time', async () => {
+      await expect(store.forgetBefore('yesterday')).rejects.toThrow(RangeError);
+      await expect(store.keep(randomUUID(), anAnswer(1, 'yesterday'))).rejects.toThrow(RangeError);
+    });
+  });
+}

@@ -1,0 +1,388 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { UnreadableEvent } from '#domain/door';
+import type { Position, Recorded, StoredEvent } from '#domain/event';
+import { type Batch, ConcurrencyError, type EventStore, Unavailable } from './event-store.js';
+
+const at = '2026-03-01T09:00:00.000Z';
+
+/** An event that today's door lets through. */
+export const anEvent = (text = 'Ann'): StoredEvent => ({
+  id: randomUUID(),
+  type: 'AgentRenamed',
+  v: 1,
+  org: 'demo',
+  data: { agentId: 'a-1' },
+  personal: { from: 'Bob', to: text },
+  meta: {
+    actor: { type: 'service', id: 'contract' },
+    correlation: 'c',
+    causation: 'c',
+    commandId: randomUUID(),
+    occurredAt: at,
+    recordedAt: at,
+  },
+});
+
+export const events = (count: number): StoredEvent[] => Array.from({ length: count }, () => anEvent());
+export const aStream = (): string => `agent-demo-${randomUUID()}`;
+export const ids = (list: readonly { id: string }[]): string[] => list.map(({ id }) => id);
+
+/** Follows until `enough` says so of all events seen. */
+export async function followed(
+  store: EventStore,
+  after: Position,
+  enough: (seen: readonly Recorded[]) => boolean,
+  batchSize = 1_000,
+): Promise<{ seen: Recorded[]; batches: Batch[] }> {
+  const stop = new AbortController();
+  const seen: Recorded[] = [];
+  const batches: Batch[] = [];
+  if (enough(seen)) return { seen, batches };
+  for await (const batch of store.follow(after, { signal: stop.signal, batchSize })) {
+    seen.push(...batch.events);
+    batches.push(batch);
+    if (enough(seen)) stop.abort();
+  }
+  return { seen, batches };
+}
+
+/**
+ * What every adapter promises.
+ * @param open Opens the same log each time; it may hold other events, which are all readable. Called again after `close`.
+ */
+export function describeEventStore(name: string, open: () => Promise<EventStore>): void {
+  describe(`${name} as an event store`, () => {
+    let store: EventStore;
+    beforeAll(async () => {
+      store = await open();
+    });
+    afterAll(() => store.close());
+
+    describe('appending', () => {
+      it('begins a stream at version 1 and reads back what was appended, and where', async () => {
+        const stream = aStream();
+        const appended = [anEvent('Zoë 🦊 \u0000 "quoted"\n'), anEvent('x'.repeat(64 * 1024))];
+        const { version, position } = await store.append(stream, 0, appended);
+        const read = await store.read(stream, 0, 10);
+        expect(version).toBe(2);
+        expect(read).toEqual(
+          appended.map((event, i) => ({ ...event, stream, version: i + 1, position: read[i]!.position })),
+        );
+        expect(read[1]!.position).toBe(position);
+      });
+
+      it('stores what the events were when they were appended', async () => {
+        const stream = aStream();
+        const data = { agentId: 'a-1' };
+        const appending = store.append(stream, 0, [{ ...anEvent(), data }]);
+        data.agentId = 'changed';
+        await appending;
+        expect((await store.read(stream, 0, 1))[0]!.data).toEqual({ agentId: 'a-1' });
+      });
+
+      it.each([
+        [0, 'no stream is expected'],
+        [1, 'too low'],
+        [3, 'too high'],
+      ])('refuses another version than the stream has, %i (%s), and appends nothing', async (expected) => {
+        const stream = aStream();
+        await store.append(stream, 0, events(2));
+        const refused = await store.append(stream, expected, events(2)).catch((error: unknown) => error);
+        expect(refused).toBeInstanceOf(ConcurrencyError);
+        expect(refused).toMatchObject({ stream, expectedVersion: expected, actualVersion: 2 });
+        expect(await store.read(stream, 0, 10)).toHaveLength(2);
+      });
+
+      it('refuses a version of a stream that does not exist', async () => {
+        const stream = aStream();
+        await expect(store.append(stream, 1, events(1))).rejects.toThrow(ConcurrencyError);
+        expect(await store.read(stream, 0, 10)).toEqual([]);
+      });
+
+      it('lets exactly one of many win that create a stream at once', async () => {
+        const stream = aStream();
+        const racers = Array.from({ length: 20 }, () => events(2));
+        const outcomes = await Promise.allSettled(racers.map((racer) => store.append(stream, 0, racer)));
+        const won = outcomes.findIndex(({ status }) => status === 'fulfilled');
+        const lost = outcomes.filter((outcome) => outcome.status === 'rejected');
+        expect(lost).toHaveLength(19);
+        for (const { reason } of lost) expect(reason).toBeInstanceOf(ConcurrencyError);
+        expect(ids(await store.read(stream, 0, 10))).toEqual(ids(racers[won]!));
+      });
+
+      it('does not let a refused append disturb those beside it', async () => {
+        const streams = Array.from({ length: 10 }, aStream);
+        const outcomes = await Promise.allSettled(streams.map((stream, i) => store.append(stream, i % 2, events(1))));
+        expect(outcomes.map(({ status }) => status)).toEqual(
+          streams.map((_, i) => (i % 2 === 0 ? 'fulfilled' : 'rejected')),
+        );
+      });
+
+      it.each([
+        ['no events', TypeError, () => []],
+        ['an id that is not a UUID', TypeError, () => [anEvent(), { ...anEvent(), id: 'not-a-uuid' }]],
+        ['an id in upper case', TypeError, () => [{ ...anEvent(), id: randomUUID().toUpperCase() }]],
+        ['an event without type', TypeError, () => [{ ...anEvent(), type: '' }]],
+        ['an id twice', TypeError, () => ((event) => [event, { ...event }])(anEvent())],
+      ])('refuses %s as a mistake and appends nothing', async (_, kind, wrong) => {
+        const stream = aStream();
+        await expect(store.append(stream, 0, wrong())).rejects.toThrow(kind);
+        expect(await store.read(stream, 0, 10)).toEqual([]);
+      });
+
+      it.each([-1, 1.5, NaN])('refuses %p as an expected version', async (version) => {
+        await expect(store.append(aStream(), version, events(1))).rejects.toThrow(RangeError);
+      });
+    });
+
+    describe('repeating an append', () => {
+      it('answers as the first time, also after later appends and after opening again', async () => {
+        const stream = aStream();
+        const [first, second] = [events(2), events(1)];
+        const answers = [await store.append(stream, 0, first), await store.append(stream, 2, second)];
+        const repeat = async (): Promise<unknown> => [
+          await store.append(stream, 0, first),
+          await store.append(stream, 2, second),
+        ];
+        expect(await repeat()).toEqual(answers);
+        await store.append(stream, 3, events(3));
+        expect(await repeat()).toEqual(answers);
+        await store.close();
+        store = await open();
+        expect(await repeat()).toEqual(answers);
+        expect(await store.read(stream, 0, 10)).toHaveLength(6);
+      });
+
+      it('gives both the same answer when the first is still under way', async () => {
+        const stream = aStream();
+        const twice = events(2);
+        const [one, other] = await Promise.all([store.append(stream, 0, twice), store.append(stream, 0, twice)]);
+        expect(one).toEqual(other);
+        expect(await store.read(stream, 0, 10)).toHaveLength(2);
+      });
+
+      it('refuses known ids mixed with new ones, in another order, or at another version', async () => {
+        const stream = aStream();
+        const [a, b] = events(2) as [StoredEvent, StoredEvent];
+        await store.append(stream, 0, [a, b]);
+        for (const [version, wrong] of [
+          [0, [a, anEvent()]],
+          [0, [b, a]],
+          [1, [a]],
+          [0, [a, b, anEvent()]],
+        ] as const) {
+          await expect(store.append(stream, version, wrong)).rejects.toThrow(ConcurrencyError);
+        }
+        expect(ids(await store.read(stream, 0, 10))).toEqual([a.id, b.id]);
+      });
+    });
+
+    describe('reading a stream', () => {
+      it('finds nothing in a stream that does not exist', async () => {
+        expect(await store.read(aStream(), 0, 10)).toEqual([]);
+      });
+
+      it('gives pages behind a version, oldest first', async () => {
+        const stream = aStream();
+        const appended = events(5);
+        await store.append(stream, 0, appended);
+        const page = async (after: number): Promise<string[]> => ids(await store.read(stream, after, 2));
+        expect([await page(0), await page(2), await page(4), await page(5)]).toEqual([
+          ids(appended.slice(0, 2)),
+          ids(appended.slice(2, 4)),
+          ids(appended.slice(4)),
+          [],
+        ]);
+      });
+
+      it.each([
+        [0, 0],
+        [0, 10_001],
+        [0, 1.5],
+        [-1, 10],
+      ])('refuses to read after %p as many as %p', async (after, limit) => {
+        await expect(store.read(aStream(), after, limit)).rejects.toThrow(RangeError);
+      });
+    });
+
+    describe('positions', () => {
+      it('are plain text that grows with the log and knows its own', async () => {
+        const positions = [store.start];
+        for (let i = 0; i < 20; i++) positions.push((await store.append(aStream(), 0, events(1))).position);
+        expect([...positions].sort()).toEqual(positions);
+        expect(new Set(positions).size).toBe(positions.length);
+        for (const position of positions) {
+          expect(position).toMatch(/^[A-Za-z][A-Za-z0-9._~-]*$/);
+          expect(store.isPosition(position)).toBe(true);
+        }
+        expect(await store.head()).toBe(positions.at(-1));
+      });
+
+      it.each(['', '0', 'p', 'palien00.0000000000001', '../../etc', '💥'])('do not include %p', async (text) => {
+        expect(store.isPosition(text)).toBe(false);
+        await expect(followed(store, text, () => false)).rejects.toThrow(RangeError);
+      });
+    });
+
+    describe('following', () => {
+      it('gives everything from the start, once and in order, then what comes', async () => {
+        const stream = aStream();
+        await store.append(stream, 0, events(3));
+        const ours = (seen: readonly Recorded[]): Recorded[] => seen.filter((event) => event.stream === stream);
+        let later: Promise<unknown> | undefined;
+        const { seen } = await followed(store, store.start, (all) => {
+          if (ours(all).length === 3) later ??= store.append(stream, 3, events(1));
+          return ours(all).length === 4;
+        });
+        await later;
+        expect(ours(seen)).toEqual(await store.read(stream, 0, 10));
+        const positions = seen.map(({ position }) => position);
+        expect(positions).toEqual([...new Set(positions)].sort());
+      });
+
+      it('goes on right behind a position, in batches no larger than asked for', async () => {
+        const stream = aStream();
+        await store.append(stream, 0, events(3));
+        const after = await store.head();
+        await store.append(stream, 3, events(7));
+        const { seen, batches } = await followed(store, after, (all) => all.length === 7, 3);
+        expect(seen.map(({ version }) => version)).toEqual([4, 5, 6, 7, 8, 9, 10]);
+        for (const batch of batches) {
+          expect(batch.events.length).toBeLessThanOrEqual(3);
+          expect(batch.position).toBe(batch.events.at(-1)!.position);
+        }
+      });
+
+      it('never misses an event, whatever is appended where and when, and however slowly it is pulled', async () => {
+        const moves = fc.array(
+          fc.record({ stream: fc.nat(3), count: fc.integer({ min: 1, max: 4 }), wait: fc.boolean() }),
+          {
+            minLength: 1,
+            maxLength: 40,
+          },
+        );
+        await fc.assert(
+          fc.asyncProperty(moves, fc.integer({ min: 1, max: 7 }), async (list, batchSize) => {
+            const after = await store.head();
+            const names = Array.from({ length: 4 }, aStream);
+            const versions = [0, 0, 0, 0];
+            const total = list.reduce((sum, { count }) => sum + count, 0);
+            const tail = followed(store, after, (seen) => seen.length >= total, batchSize);
+            const pending: Promise<unknown>[] = [];
+            for (const { stream, count, wait } of list) {
+              const appending = store.append(names[stream]!, versions[stream]!, events(count));
+              versions[stream]! += count;
+              pending.push(appending);
+              if (wait) await appending;
+            }
+            await Promise.all(pending);
+            const { seen } = await tail;
+            const positions = seen.map(({ position }) => position);
+            expect(positions).toEqual([...new Set(positions)].sort());
+            for (const name of names) {
+              const mine = seen.filter(({ stream }) => stream === name);
+              expect(mine.map(({ version }) => version)).toEqual(mine.map((_, i) => i + 1));
+            }
+            expect(seen).toHaveLength(total);
+          }),
+          { numRuns: 30 },
+        );
+      });
+
+      it('serves several followers, each at its own pace', async () => {
+        const after = await store.head();
+        const two = [
+          followed(store, after, (seen) => seen.length === 5, 1),
+          followed(store, after, (seen) => seen.length === 5),
+        ];
+        for (let i = 0; i < 5; i++) await store.append(aStream(), 0, events(1));
+        const [one, other] = await Promise.all(two);
+        expect(one!.seen).toEqual(other!.seen);
+      });
+
+      it('ends when it is told to: before it began, while it waits, and between two batches', async () => {
+        const end = async (signal: AbortSignal, after: Position): Promise<number> => {
+          let batches = 0;
+          for await (const _ of store.follow(after, { signal, batchSize: 1 })) batches += 1;
+          return batches;
+        };
+        const before = await store.head();
+        await store.append(aStream(), 0, events(2));
+        expect(await end(AbortSignal.abort(), before)).toBe(0);
+
+        const waiting = new AbortController();
+        const ended = end(waiting.signal, await store.head());
+        setImmediate(() => waiting.abort());
+        expect(await ended).toBe(0);
+
+        const between = new AbortController();
+        const iterator = store.follow(before, { signal: between.signal, batchSize: 1 })[Symbol.asyncIterator]();
+        expect((await iterator.next()).done).toBe(false);
+        between.abort();
+        expect(await iterator.next()).toEqual({ done: true, value: undefined });
+      });
+
+      it('lets go when its reader leaves, even in the middle of waiting', async () => {
+        const { signal } = new AbortController();
+        const iterator = store.follow(await store.head(), { signal })[Symbol.asyncIterator]();
+        const waiting = iterator.next();
+        await iterator.return!();
+        expect(await waiting).toEqual({ done: true, value: undefined });
+        expect(await iterator.next()).toEqual({ done: true, value: undefined });
+      });
+
+      it.each([0, 10_001, 1.5])('refuses batches of %p', async (batchSize) => {
+        await expect(followed(store, store.start, () => false, batchSize)).rejects.toThrow(RangeError);
+      });
+    });
+
+    describe('being closed', () => {
+      it('first finishes the appends under way, then refuses everything and ends its followers', async () => {
+        const stream = aStream();
+        const closing = await open2();
+        const following = followed(closing, await closing.head(), () => false).catch((error: unknown) => error);
+        const appending = closing.append(stream, 0, events(1));
+        await Promise.all([closing.close(), closing.close()]);
+        await closing.close();
+        await expect(appending).resolves.toMatchObject({ version: 1 });
+        expect(await following).toBeInstanceOf(Unavailable);
+        await expect(closing.append(stream, 1, events(1))).rejects.toThrow(Unavailable);
+        await expect(closing.read(stream, 0, 1)).rejects.toThrow(Unavailable);
+        await expect(closing.head()).rejects.toThrow(Unavailable);
+        store = await open();
+        expect(await store.read(stream, 0, 10)).toHaveLength(1);
+      });
+
+      // The log may allow one writer only: the suite's own is closed.
+      const open2 = async (): Promise<EventStore> => {
+        await store.close();
+        return open();
+      };
+    });
+
+    // Last, for it leaves in the log what no follower from the start gets over.
+    describe('an event that today’s door refuses', () => {
+      it('stops reading and following there, after all events before it', async () => {
+        const stream = aStream();
+        const after = await store.head();
+        const fine = events(2);
+        const strange = { ...anEvent(), type: 'FromTheFuture' };
+        await store.append(stream, 0, [...fine, strange, anEvent()]);
+        const stopped = await store.read(stream, 0, 10).catch((error: unknown) => error);
+        expect(stopped).toBeInstanceOf(UnreadableEvent);
+        expect(stopped).toMatchObject({ eventId: strange.id, place: { stream, version: 3 } });
+        expect(ids(await store.read(stream, 0, 2))).toEqual(ids(fine));
+
+        const seen: string[] = [];
+        const { signal } = new AbortController();
+        const following = (async () => {
+          for await (const batch of store.follow(after, { signal })) seen.push(...ids(batch.events));
+        })();
+        await expect(following).rejects.toThrow(UnreadableEvent);
+        expect(seen).toEqual(ids(fine));
+      });
+    });
+  });
+}

@@ -1,0 +1,60 @@
+import { setImmediate } from 'node:timers/promises';
+import type { UnreadableEvent } from '#domain/door';
+import type { Batch } from '../event-store.js';
+import type { WakeUps } from './wake-ups.js';
+
+/** What stands behind a place, as far as it could be read: `end` is the last event's place. */
+export interface Page {
+  readonly batch: Batch | undefined;
+  readonly end: number;
+  readonly full: boolean;
+  readonly unreadable: UnreadableEvent | undefined;
+}
+
+/** Reads page after page, each when it is asked for, and waits at the end of the log. */
+export function follow(
+  readPage: (after: number) => Page,
+  after: number,
+  wakeUps: WakeUps,
+  signal: AbortSignal,
+): AsyncIterable<Batch> {
+  return {
+    [Symbol.asyncIterator]() {
+      const left = new AbortController();
+      const batches = walk(readPage, after, wakeUps, signal, left);
+      return {
+        next: () => batches.next(),
+        // A generator's own return() would wait until the pull under way has found something.
+        return: () => {
+          left.abort();
+          return batches.return(undefined);
+        },
+      };
+    },
+  };
+}
+
+async function* walk(
+  readPage: (after: number) => Page,
+  after: number,
+  wakeUps: WakeUps,
+  signal: AbortSignal,
+  left: AbortController,
+): AsyncGenerator<Batch, undefined> {
+  const leave = (): void => left.abort();
+  signal.addEventListener('abort', leave, { signal: left.signal });
+  try {
+    while (!signal.aborted && !left.signal.aborted) {
+      const seen = wakeUps.count;
+      const { batch, end, full, unreadable } = readPage(after);
+      if (batch) yield batch;
+      if (unreadable) throw unreadable;
+      after = end;
+      // Catching up must leave the thread to others between two batches: nothing else in here waits for anything real.
+      if (full) await setImmediate();
+      else if (!batch) await wakeUps.next(seen, left.signal);
+    }
+  } finally {
+    leave();
+  }
+}

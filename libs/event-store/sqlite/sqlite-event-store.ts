@@ -1,0 +1,158 @@
+import type { StatementSyncInstance } from '@photostructure/sqlite';
+import { UnreadableEvent, fromStored } from '#domain/door';
+import type { Position, Recorded, StoredEvent } from '#domain/event';
+import { checkAppend, checkLimit, checkVersion } from '../append.check.js';
+import { type Appended, type Batch, ConcurrencyError, type EventStore, type FollowOptions } from '../event-store.js';
+import { isTaken } from './failures.js';
+import { type Page, follow } from './follow.js';
+import type { LogConnections } from './log-connections.js';
+import { Positions } from './positions.js';
+
+/** The log in a SQLite file. A repeated append is told by its ids and version alone: what the events say is not compared. */
+export class SqliteEventStore implements EventStore {
+  readonly start: Position;
+  readonly #log: LogConnections;
+  readonly #positions: Positions;
+  readonly #find: StatementSyncInstance;
+  readonly #readStream: StatementSyncInstance;
+  readonly #head: StatementSyncInstance;
+  readonly #lastPlace: StatementSyncInstance;
+  readonly #ids: StatementSyncInstance;
+  readonly #create: StatementSyncInstance | undefined;
+  readonly #insert: StatementSyncInstance | undefined;
+  #pages: StatementSyncInstance | undefined;
+  #knownPlace = 0;
+
+  constructor(log: LogConnections) {
+    this.#log = log;
+    this.#positions = new Positions(log.file.logId);
+    this.start = this.#positions.textOf(0);
+    const prepare = (sql: string): StatementSyncInstance => log.file.db.prepare(sql, { returnArrays: true });
+    this.#find = prepare(
+      'SELECT id, (SELECT max(version) FROM events WHERE stream = streams.id) FROM streams WHERE name = ?',
+    );
+    this.#readStream = prepare(
+      `SELECT version, position, body FROM events
+       WHERE stream = (SELECT id FROM streams WHERE name = ?) AND version > ? ORDER BY version LIMIT ?`,
+    );
+    this.#head = prepare('SELECT max(position) FROM events');
+    this.#lastPlace = prepare("SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'");
+    this.#ids = prepare(
+      'SELECT position, lower(hex(id)) FROM events WHERE stream = ? AND version > ? ORDER BY version LIMIT ?',
+    );
+    if (log.file.readOnly) return;
+    this.#create = prepare('INSERT INTO streams (name) VALUES (?)');
+    this.#insert = prepare('INSERT INTO events (stream, version, id, body) VALUES (?, ?, ?, ?)');
+  }
+
+  async append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<Appended> {
+    checkAppend(stream, expectedVersion, events);
+    const rows = events.map((event) => ({ id: event.id.replaceAll('-', ''), body: JSON.stringify(event) }));
+    return this.#log.write<Appended>(() => this.#append(stream, expectedVersion, rows), rows.length);
+  }
+
+  #append(stream: string, expectedVersion: number, rows: readonly Row[]): Appended | ConcurrencyError {
+    const [known, last] = (this.#find.get(stream) ?? []) as [number?, (number | null)?];
+    const version = last ?? 0;
+    if (version !== expectedVersion) {
+      return this.#repeated(known, expectedVersion, rows) ?? new ConcurrencyError(stream, expectedVersion, version);
+    }
+    try {
+      const id = known ?? this.#create!.run(stream).lastInsertRowid;
+      let place: number | bigint = 0;
+      let next = version;
+      for (const row of rows) {
+        next += 1;
+        place = this.#insert!.run(id, next, Buffer.from(row.id, 'hex'), row.body).lastInsertRowid;
+      }
+      return { version: next, position: this.#positions.textOf(Number(place)) };
+    } catch (error) {
+      if (isTaken(error)) throw new ConcurrencyError(stream, expectedVersion, version);
+      throw error;
+    }
+  }
+
+  /** The first answer again, if exactly these events stand behind the version they were appended at. */
+  #repeated(id: number | undefined, expectedVersion: number, rows: readonly Row[]): Appended | undefined {
+    if (id === undefined) return undefined;
+    const stored = this.#ids.all(id, expectedVersion, rows.length) as [number, string][];
+    if (stored.length < rows.length || stored.some(([, eventId], i) => eventId !== rows[i]!.id)) return undefined;
+    return { version: expectedVersion + rows.length, position: this.#positions.textOf(stored.at(-1)![0]) };
+  }
+
+  async read(stream: string, afterVersion: number, limit: number): Promise<readonly Recorded[]> {
+    checkVersion(afterVersion);
+    checkLimit(limit);
+    const rows = this.#log.read(() => this.#readStream.all(stream, afterVersion, limit) as [number, number, string][]);
+    return rows.map(([version, place, body]) => this.#decode(stream, version, place, body));
+  }
+
+  async head(): Promise<Position> {
+    const [place] = this.#log.read(() => this.#head.get() as [number | null]);
+    return this.#positions.textOf(place ?? 0);
+  }
+
+  isPosition(text: string): boolean {
+    return this.#placeOf(text) !== undefined;
+  }
+
+  follow(after: Position, { signal, batchSize = 1_000 }: FollowOptions): AsyncIterable<Batch> {
+    checkLimit(batchSize);
+    const place = this.#placeOf(after);
+    if (place === undefined) throw new RangeError(`${after} is not a position of this log`);
+    return follow((from) => this.#page(from, batchSize), place, this.#log.wakeUps, signal);
+  }
+
+  close(): Promise<void> {
+    return this.#log.close();
+  }
+
+  #placeOf(text: string): number | undefined {
+    const place = this.#positions.placeOf(text);
+    if (place === undefined) return undefined;
+    if (place > this.#knownPlace) {
+      this.#knownPlace = this.#log.read(() => this.#lastPlace.get() as [number | null])[0] ?? 0;
+    }
+    return place <= this.#knownPlace ? place : undefined;
+  }
+
+  #page(after: number, limit: number): Page {
+    const rows = this.#log.read(() => {
+      this.#pages ??= this.#log.bystander().prepare(pageOfLog, { returnArrays: true });
+      return this.#pages.all(after, limit) as [number, string, number, string][];
+    });
+    const events: Recorded[] = [];
+    let unreadable: UnreadableEvent | undefined;
+    try {
+      for (const [place, stream, version, body] of rows) events.push(this.#decode(stream, version, place, body));
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error;
+      unreadable = error;
+    }
+    const last = events.at(-1);
+    const batch = last && { events, position: last.position };
+    return { batch, end: rows.at(-1)?.[0] ?? after, full: rows.length === limit, unreadable };
+  }
+
+  #decode(stream: string, version: number, place: number, body: string): Recorded {
+    const at = { stream, version, position: this.#positions.textOf(place) };
+    let stored: unknown;
+    try {
+      stored = JSON.parse(body);
+    } catch {
+      throw new UnreadableEvent(null, at, 'it is not JSON');
+    }
+    return fromStored(stored, at);
+  }
+}
+
+interface Row {
+  /** In hex, without dashes. */
+  readonly id: string;
+  readonly body: string;
+}
+
+// CROSS JOIN keeps the planner from starting at the streams.
+const pageOfLog = `
+  SELECT position, name, version, body FROM events CROSS JOIN streams ON streams.id = events.stream
+  WHERE position > ? ORDER BY position LIMIT ?`;

@@ -1,0 +1,54 @@
+import { BroadcastChannel } from 'node:worker_threads';
+
+/** How long an append by another process may stay unseen; those of this process's threads are announced. */
+const pollMs = 100;
+
+/** Tells the followers of a log, in whichever thread of this process, that there may be more. */
+export class WakeUps {
+  readonly #channel: BroadcastChannel;
+  readonly #sleepers = new Set<() => void>();
+  #count = 0;
+
+  /** @param path The real path of the log's file: one channel per log. */
+  constructor(path: string) {
+    this.#channel = new BroadcastChannel(`leadstream log ${path}`);
+    this.#channel.onmessage = () => this.#wake();
+    this.#channel.unref();
+  }
+
+  /** How often there was a wake-up: to be taken before looking, and given to `next` when nothing was found. */
+  get count(): number {
+    return this.#count;
+  }
+
+  announce(): void {
+    this.#wake();
+    this.#channel.postMessage(null);
+  }
+
+  /** Until a wake-up after the first `seen`, until it is time to look anyway, or until `signal` aborts. */
+  async next(seen: number, signal: AbortSignal): Promise<void> {
+    if (this.#count !== seen || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#sleepers.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, pollMs);
+      this.#sleepers.add(wake);
+      signal.addEventListener('abort', wake);
+    });
+  }
+
+  close(): void {
+    this.#wake();
+    this.#channel.close();
+  }
+
+  #wake(): void {
+    this.#count += 1;
+    for (const wake of [...this.#sleepers]) wake();
+  }
+}

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { AskAgent, type AgentAsk } from '#commands/agent.handler';
+import type { Answer } from '#commands/answer';
+import { Clock } from '#commands/clock';
+import { AskContact, type ContactAsk } from '#commands/contact.handler';
+import type { Envelope } from '#commands/envelope';
+import type { Exchange } from './exchange.js';
+import { Authenticator, envelopeOf } from './request.js';
+
+/** What a controller adds to a command's answer. */
+interface Told {
+  /** Where what was made can be found; given when the command makes something. */
+  readonly location?: (id: string) => string;
+  /** If-Match has a version to speak of (default: yes, unless something is made). */
+  readonly versioned?: boolean;
+}
+
+/** From a request to a command, and from its answer to a reply: status, ETag, X-Position, Location. */
+@Injectable()
+export class CommandGate {
+  constructor(
+    private readonly bus: CommandBus,
+    private readonly door: Authenticator,
+    private readonly clock: Clock,
+  ) {}
+
+  contact(http: Exchange, ask: ContactAsk, told: Told = {}): Promise<object> {
+    return this.send(http, told, (envelope) => this.bus.execute(new AskContact(ask, envelope)));
+  }
+
+  agent(http: Exchange, ask: AgentAsk, told: Told = {}): Promise<object> {
+    return this.send(http, told, (envelope) => this.bus.execute(new AskAgent(ask, envelope)));
+  }
+
+  private async send(
+    { request, reply }: Exchange,
+    { location, versioned = !location }: Told,
+    execute: (envelope: Envelope) => Promise<{ answer: Answer; replayed: boolean }>,
+  ): Promise<object> {
+    const envelope = envelopeOf(request, this.door.identify(request), this.clock.now(), versioned);
+    const { answer, replayed } = await execute(envelope);
+    void reply.code(answer.made === null ? 200 : 201).header('x-position', answer.position);
+    if (answer.version !== null) void reply.header('etag', `"${answer.version}"`);
+    if (answer.made !== null && location) void reply.header('location', location(answer.made));
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return answer.body;
+  }
+}

@@ -1,0 +1,107 @@
+import type { Position } from '#domain/event';
+import type { ColumnValue } from '#read-model/view';
+import { IsOneOf, IsPlain, Optional } from './fields.js';
+import { invalidInput } from './problem.js';
+
+/** What every GET of a view takes. */
+export class ViewQuery {
+  @Optional() @IsPlain() readonly after?: string;
+  @Optional() @IsPlain() readonly wait?: string;
+}
+
+/** What every list takes. */
+export class ListQuery extends ViewQuery {
+  @Optional() @IsPlain() readonly limit?: string;
+  @Optional() @IsPlain() readonly cursor?: string;
+  @Optional() @IsOneOf(['true', 'false']) readonly count?: string;
+}
+
+/** Where a page ends. Absent behind the last one. */
+export interface Place {
+  readonly value: ColumnValue;
+  readonly key: string;
+}
+
+/** A page of a list: what it is asked with (also where a cursor says so), by which clock, and behind which row it begins. */
+export interface Page<Asked> {
+  readonly asked: Asked;
+  readonly limit: number;
+  /** The clock of the list's first page, RFC 3339: what is due or overdue is told by it on all pages. */
+  readonly now: string;
+  readonly after: Place | undefined;
+}
+
+interface Cursor {
+  readonly asked: Readonly<Record<string, string>>;
+  readonly now: string;
+  readonly value: ColumnValue;
+  readonly key: string;
+}
+
+/** These may differ from page to page; all else is pinned by the cursor. */
+const unpinned: ReadonlySet<string> = new Set(['limit', 'cursor', 'count', 'after', 'wait']);
+
+const pinned = (query: object): Record<string, string> =>
+  Object.fromEntries(Object.entries(query).filter(([name, value]) => !unpinned.has(name) && value !== undefined));
+
+/**
+ * The page that a query asks for. With a cursor, filters and sort are the cursor's: they may be left out, or said again.
+ * @throws Problem validation_failed
+ */
+export function pageOf<Query extends ListQuery>(query: Query, now: string): Page<Query> {
+  const limit = intOf('limit', query.limit, 50, 1, 200);
+  if (query.cursor === undefined) return { asked: query, limit, now, after: undefined };
+  const cursor = decoded(query.cursor);
+  for (const [name, value] of Object.entries(pinned(query)))
+    if (cursor.asked[name] !== value)
+      throw invalidInput({ field: name, code: 'not_of_cursor', message: 'is not what the cursor was made with' });
+  const asked = { ...query, ...cursor.asked };
+  return { asked, limit, now: cursor.now, after: { value: cursor.value, key: cursor.key } };
+}
+
+/** The cursor of the next page; null at the end. */
+export const nextCursor = (page: Page<object>, last: Place | null): string | null =>
+  last && Buffer.from(JSON.stringify({ asked: pinned(page.asked), now: page.now, ...last })).toString('base64url');
+
+function decoded(text: string): Cursor {
+  const refused = invalidInput({
+    field: 'cursor',
+    code: 'not_cursor',
+    message: 'must be a nextCursor that a list gave',
+  });
+  let cursor: Partial<Cursor> | null;
+  try {
+    cursor = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as Partial<Cursor> | null;
+  } catch {
+    throw refused;
+  }
+  const { asked, now, value, key } = cursor ?? {};
+  const isText = (it: unknown): it is string => typeof it === 'string';
+  const isWhole =
+    typeof asked === 'object' &&
+    Object.values(asked).every(isText) &&
+    !Object.keys(asked).some((name) => unpinned.has(name));
+  const isValue = value === null || isText(value) || (typeof value === 'number' && Number.isFinite(value));
+  if (!isWhole || !isText(now) || !isText(key) || !isValue) throw refused;
+  return { asked, now, value, key };
+}
+
+/** A whole number within bounds, or the default. */
+export function intOf(field: string, text: string | undefined, fallback: number, least: number, most: number): number {
+  if (text === undefined) return fallback;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most))
+    throw invalidInput({ field, code: 'out_of_range', message: `must be a whole number from ${least} to ${most}` });
+  return value;
+}
+
+/** `after` and `wait`: at least as new as a position, waiting at most so many milliseconds for that. */
+export interface Freshness {
+  readonly after: Position | null;
+  readonly waitMs: number;
+}
+
+export const freshnessOf = ({ after, wait }: ViewQuery): Freshness => ({
+  after: after ?? null,
+  waitMs: intOf('wait', wait, 5_000, 0, 30_000),
+});

@@ -1,0 +1,65 @@
+import { Catch, HttpException, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { RepeatedRefusal } from '#commands/kept-answers';
+import { isRefusal } from '#domain/refusal';
+import { Unavailable } from '#event-store/event-store';
+import { ViewsUnavailable } from '#read-model/view-store';
+import { Problem, type ProblemCode } from './problem.js';
+import type { Routes } from './routes.js';
+
+/** The one place where something thrown becomes an answer. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly routes: Routes) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const problem = this.routes.wrongMethod(error instanceof NotFoundException, request) ?? problemOf(error);
+    if (problem.status >= 500) request.log.error({ err: error, correlationId: request.id }, problem.code);
+    if (error instanceof RepeatedRefusal) void reply.header('idempotent-replayed', 'true');
+    sendProblem(reply, problem, request.url);
+  }
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem, url: string): void {
+  const path = url.split('?', 1)[0] ?? url;
+  void reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send(JSON.stringify(problem.toJSON(path)));
+}
+
+/** Fastify's own words for a request that it could not read. */
+const ofFastify: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body is larger than 1 MiB.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'The body must be application/json.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_json', 'The body is not as long as Content-Length says.'],
+  FST_ERR_BAD_URL: ['not_found', 'The path is not a valid URL.'],
+};
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (isRefusal(error)) return new Problem(error.code, error.message, error.details);
+  if (error instanceof Unavailable || error instanceof ViewsUnavailable)
+    return new Problem(
+      'unavailable',
+      'The store can not be reached right now. Nothing was acknowledged; ask again.',
+      {},
+      { 'retry-after': '1' },
+    );
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  const known = typeof code === 'string' ? ofFastify[code] : undefined;
+  if (known) return new Problem(known[0], known[1]);
+  if (error instanceof NotFoundException) return new Problem('not_found', 'There is nothing at this path.');
+  if (error instanceof HttpException && error.getStatus() < 500) {
+    const cause = problemOf(error.cause ?? undefined);
+    return cause.status < 500 ? cause : new Problem('malformed_json', 'The request can not be read.');
+  }
+  if (statusIn(error) === 400) return new Problem('malformed_json', 'The request can not be read.');
+  return new Problem('internal', 'Something went wrong on our side.');
+}
+
+const statusIn = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;

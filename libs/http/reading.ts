@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import type { Position } from '#domain/event';
+import { EventStore } from '#event-store/event-store';
+import { ViewStore, type ViewReader } from '#read-model/view-store';
+import type { View } from '#read-model/view';
+import { waitFor } from '#read-model/wait-for';
+import type { Exchange } from './exchange.js';
+import { freshnessOf, type ViewQuery } from './paging.js';
+import { invalidInput, Problem } from './problem.js';
+
+/** Readers of views, as new as a caller asks for. */
+@Injectable()
+export class Reading {
+  private readonly readers = new Map<View, Promise<ViewReader>>();
+  private readonly built = new Set<View>();
+
+  constructor(
+    private readonly views: ViewStore,
+    private readonly log: EventStore,
+  ) {}
+
+  reader(view: View): Promise<ViewReader> {
+    const reader = this.readers.get(view) ?? this.views.openForReading(view);
+    this.readers.set(view, reader);
+    return reader;
+  }
+
+  /**
+   * The view once it has reached the position that the query names.
+   * @throws Problem validation_failed for what is no position of this log; projection_behind when the view doesn't get there in time
+   */
+  async upTo(view: View, query: ViewQuery): Promise<ViewReader> {
+    const { after, waitMs } = freshnessOf(query);
+    if (after !== null) await this.checkPosition('after', after);
+    const reader = await this.reader(view);
+    const until = Date.now() + waitMs;
+    const reached = after === null || after === this.log.start || (await waitFor(reader, after, waitMs));
+    if (!reached || !(await this.isBuilt(view, reader, until)))
+      throw new Problem('projection_behind', 'The view has not got there yet.', {}, { 'retry-after': '1' });
+    return reader;
+  }
+
+  /** @throws Problem validation_failed */
+  async checkPosition(field: string, text: string): Promise<void> {
+    const known = this.log.isPosition(text) && text <= (await this.log.head());
+    if (!known) throw invalidInput({ field, code: 'not_position', message: 'must be a position of this log' });
+  }
+
+  /** Says how far the view is. */
+  tell({ reply }: Exchange, checkpoint: Position | null): void {
+    void reply.header('x-position', checkpoint ?? this.log.start);
+  }
+
+  /** A view that was never whole tells half of the story. */
+  private async isBuilt(view: View, reader: ViewReader, until: number): Promise<boolean> {
+    while (!this.built.has(view)) {
+      if ((await reader.state()).built) this.built.add(view);
+      else if (Date.now() >= until) return false;
+      else await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return true;
+  }
+}

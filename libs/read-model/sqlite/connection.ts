@@ -1,0 +1,109 @@
+import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
+import { LRUCache } from 'lru-cache';
+import { ViewsUnavailable } from '../view-store.js';
+
+/** "LSvw": this file holds a view of ours. */
+export const applicationId = 0x4c537677;
+
+/** In milliseconds: how long to wait, with the thread, for another process's write. */
+const patience = 1_000;
+
+const reasons: Readonly<Record<string, string>> = {
+  SQLITE_FULL: 'the disk is full',
+  SQLITE_READONLY: 'it can only be read',
+  SQLITE_PERM: 'access is denied',
+  SQLITE_AUTH: 'access is denied',
+  SQLITE_CORRUPT: 'it is damaged: wipe the view, and it is built again',
+  SQLITE_NOTADB: 'it is not one of ours: move it away',
+  SQLITE_CANTOPEN: 'it can not be opened',
+  SQLITE_IOERR: 'reading or writing failed',
+  SQLITE_BUSY: 'another process is writing',
+  SQLITE_LOCKED: 'another process is writing',
+  SQLITE_NOMEM: 'there is no memory left',
+  SQLITE_TOOBIG: 'a row is too big',
+};
+
+/** A connection to one file, its statements kept; everything SQLite complains of becomes `ViewsUnavailable`, naming the file. */
+export class Connection {
+  // The statements are of no use, and crash the process, once this is collected.
+  private readonly database: DatabaseSyncInstance;
+  private readonly statements = new LRUCache<string, StatementSyncInstance>({ max: 300 });
+
+  constructor(
+    readonly path: string,
+    readOnly: boolean,
+  ) {
+    this.database = translated(path, () => new DatabaseSync(path, { readOnly, timeout: patience }));
+  }
+
+  exec(sql: string): void {
+    translated(this.path, () => this.database.exec(sql));
+  }
+
+  /** How many rows changed, and the rowid of the last one inserted. */
+  run(
+    sql: string,
+    ...values: readonly unknown[]
+  ): { readonly changes: number; readonly lastInsertRowid: number | bigint } {
+    return translated(this.path, () => this.statement(sql).run(...values));
+  }
+
+  /** The first row, its values in the order of the columns. */
+  get<Row extends readonly unknown[]>(sql: string, ...values: readonly unknown[]): Row | undefined {
+    return translated(this.path, () => this.statement(sql).get(...values) as Row | undefined);
+  }
+
+  all<Row extends readonly unknown[]>(sql: string, ...values: readonly unknown[]): readonly Row[] {
+    return translated(this.path, () => this.statement(sql).all(...values) as Row[]);
+  }
+
+  /** All or nothing. `IMMEDIATE` for writing: nobody else writes until it ends. */
+  transaction<T>(mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
+    this.exec(`BEGIN ${mode}`);
+    try {
+      const result = work();
+      this.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // A full disk has rolled back already.
+      if (this.database.isTransaction) this.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.statements.clear();
+    if (this.database.isOpen) this.database.close();
+  }
+
+  private statement(sql: string): StatementSyncInstance {
+    const kept = this.statements.get(sql);
+    if (kept) return kept;
+    const statement = this.database.prepare(sql);
+    statement.setReturnArrays(true);
+    this.statements.set(sql, statement);
+    return statement;
+  }
+}
+
+function translated<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = (error as { sqliteCodeName?: string }).sqliteCodeName ?? '';
+    const reason = reasons[code.split('_').slice(0, 2).join('_')];
+    throw reason ? new ViewsUnavailable(`The view's file ${path} can't be used: ${reason}.`, { cause: error }) : error;
+  }
+}
+
+/* eslint-disable no-control-regex */
+/** SQLite cuts a text at a NUL. The order of texts is kept: NUL becomes 1 1, and 1 becomes 1 2. */
+export const toSql = <T>(value: T): T =>
+  typeof value === 'string' && /[\0\x01]/.test(value)
+    ? (value.replace(/[\0\x01]/g, (found) => (found === '\0' ? '\x01\x01' : '\x01\x02')) as T)
+    : value;
+
+export const fromSql = <T>(value: T): T =>
+  typeof value === 'string' && value.includes('\x01')
+    ? (value.replace(/\x01[\x01\x02]/g, (found) => (found === '\x01\x01' ? '\0' : '\x01')) as T)
+    : value;

@@ -1,0 +1,163 @@
+import { ViewsUnavailable, type Stopped, type ViewState } from '../view-store.js';
+import type { Index, View } from '../view.js';
+import { applicationId, type Connection } from './connection.js';
+
+/** What a file's tables are made of: a view without its functions, so that it can be sent to another thread. */
+export interface ViewShape {
+  readonly name: string;
+  readonly version: number;
+  readonly tables: Readonly<Record<string, TableShape>>;
+}
+
+export interface TableShape {
+  readonly columns: readonly string[];
+  readonly searched: boolean;
+  readonly indexes: readonly Index[];
+}
+
+const nameOf = (what: string, name: string): string => {
+  if (/^[a-z][A-Za-z0-9]{0,49}$/.test(name)) return name;
+  throw new Error(`${what} "${name}" must be letters and digits, beginning with a small letter, at most 50`);
+};
+
+/** @throws Error when a name can't be one of a table, a column or a file, or an index names no column. */
+export function shapeOf(view: View): ViewShape {
+  if (!/^[a-z][a-z0-9-]{0,49}$/.test(view.name))
+    throw new Error(`view "${view.name}" must be kebab-case, at most 50 letters`);
+  if (!Number.isInteger(view.version) || view.version < 1) throw new Error(`view ${view.name} needs a version from 1`);
+  const tables = Object.entries(view.tables).map(([table, its]): [string, TableShape] => {
+    const names = Object.keys(its.columns).map((column) => nameOf(`column of ${view.name}.${table}`, column));
+    if (new Set(names.map((name) => name.toLowerCase())).size < names.length)
+      throw new Error(`columns of ${view.name}.${table} are the same but for case`);
+    for (const { equal, sort, where } of its.indexes)
+      for (const column of [...equal, ...(sort ? [sort] : []), ...Object.keys(where ?? {})])
+        if (!names.includes(column)) throw new Error(`an index of ${view.name}.${table} names no column: ${column}`);
+    return [
+      nameOf(`table of ${view.name}`, table),
+      { columns: names, searched: 'tokens' in its, indexes: its.indexes },
+    ];
+  });
+  return { name: view.name, version: view.version, tables: Object.fromEntries(tables) };
+}
+
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+export const literal = (value: string | number): string =>
+  typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
+export const wordsTable = (table: string): string => quoted(`_words_${table}`);
+
+/** An index is named after what it is, so that a changed one is another one. */
+export const indexName = (table: string, { equal, sort, where }: Index): string =>
+  `_${table}(${equal.join(',')};${sort ?? ''};${where ? JSON.stringify(where) : ''})`;
+
+/** Rows, then what is found in them by index or by scan, then the row itself, which may be long. */
+const createTable = (table: string, { columns, searched }: TableShape): string[] => [
+  `CREATE TABLE ${quoted(table)} (_key TEXT PRIMARY KEY NOT NULL, _position TEXT NOT NULL,
+    ${columns.map((column) => `${quoted(column)}, `).join('')} _tokens TEXT, _row TEXT NOT NULL)`,
+  ...(searched
+    ? [
+        `CREATE VIRTUAL TABLE ${wordsTable(table)} USING fts5(tokens, content='', contentless_delete=1, detail=none,
+          tokenize="ascii tokenchars '!#$%&()*+,-./:;<=>?@[]^_{|}~'")`,
+      ]
+    : []),
+];
+
+const createIndex = (table: string, index: Index): string => {
+  const columns = [...index.equal, ...(index.sort ? [index.sort] : []), '_key'].map(quoted).join(', ');
+  const where = Object.entries(index.where ?? {}).map(([column, value]) => `${quoted(column)} = ${literal(value)}`);
+  return `CREATE INDEX IF NOT EXISTS ${quoted(indexName(table, index))} ON ${quoted(table)} (${columns})${
+    where.length > 0 ? ` WHERE ${where.join(' AND ')}` : ''
+  }`;
+};
+
+/** What must be the same in the file and in the code; indexes may change. */
+const storedShape = ({ tables }: ViewShape): string =>
+  JSON.stringify(Object.entries(tables).map(([table, { columns, searched }]) => [table, columns, searched]));
+
+const wantedIndexes = ({ tables }: ViewShape): Map<string, string> =>
+  new Map(
+    Object.entries(tables).flatMap(([table, { indexes }]) =>
+      indexes.map((index): [string, string] => [indexName(table, index), createIndex(table, index)]),
+    ),
+  );
+
+const presentIndexes = (connection: Connection): string[] =>
+  connection
+    .all<[string]>(`SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL`)
+    .map(([name]) => name);
+
+/** Whether the file holds a view yet. @throws ViewsUnavailable when it holds something else. */
+export function isMade(connection: Connection): boolean {
+  const [id] = connection.get<[number]>('PRAGMA application_id')!;
+  const [tables] = connection.get<[number]>('SELECT count(*) FROM sqlite_schema')!;
+  if (tables > 0 && id !== applicationId)
+    throw new ViewsUnavailable(`The file ${connection.path} is not one of ours: move it away.`);
+  return tables > 0;
+}
+
+/** Makes what is missing. @throws ViewsUnavailable when the file holds other columns than the code's. */
+export function makeTables(connection: Connection, shape: ViewShape): void {
+  if (!isMade(connection)) {
+    // Not inside the transaction, where SQLite ignores it.
+    connection.exec('PRAGMA journal_mode = WAL');
+    connection.transaction('IMMEDIATE', () => {
+      if (isMade(connection)) return;
+      connection.exec(`PRAGMA application_id = ${applicationId}`);
+      connection.exec(`CREATE TABLE _view
+        (one INTEGER PRIMARY KEY CHECK (one = 1), shape TEXT NOT NULL, checkpoint TEXT, stopped TEXT, built INTEGER NOT NULL)`);
+      for (const [table, its] of Object.entries(shape.tables))
+        createTable(table, its).forEach((sql) => connection.exec(sql));
+      connection.run('INSERT INTO _view VALUES (1, ?, NULL, NULL, 0)', storedShape(shape));
+    });
+  }
+  checkShape(connection, shape);
+  const [wanted, present] = [wantedIndexes(shape), new Set(presentIndexes(connection))];
+  const same = wanted.size === present.size && [...wanted.keys()].every((name) => present.has(name));
+  if (!same) connection.run('UPDATE _view SET built = 0 WHERE built = 1');
+}
+
+/** @throws ViewsUnavailable when the file holds other columns than the code's. */
+export function checkShape(connection: Connection, shape: ViewShape): void {
+  const [stored] = connection.get<[string]>('SELECT shape FROM _view')!;
+  if (stored === storedShape(shape)) return;
+  throw new ViewsUnavailable(
+    `The file ${connection.path} holds other tables or columns than version ${shape.version} of view ${shape.name} has: raise the version or wipe the view.`,
+  );
+}
+
+/** One step per index, so that the thread may do other things between them. */
+export function* buildIndexes(connection: Connection, shape: ViewShape): Generator<void> {
+  const wanted = wantedIndexes(shape);
+  for (const name of presentIndexes(connection))
+    if (!wanted.has(name)) connection.exec(`DROP INDEX IF EXISTS ${quoted(name)}`);
+  for (const sql of wanted.values()) {
+    connection.exec(sql);
+    yield;
+  }
+  connection.run('UPDATE _view SET built = 1');
+}
+
+/** Empties the file in one transaction: whoever has it open sees that, which unlinking would hide from them. */
+export function emptyTables(connection: Connection, shape: ViewShape): void {
+  connection.transaction('IMMEDIATE', () => {
+    const indexes = presentIndexes(connection);
+    const [stored] = connection.get<[string]>('SELECT shape FROM _view')!;
+    for (const name of indexes) connection.exec(`DROP INDEX ${quoted(name)}`);
+    for (const [table, , searched] of JSON.parse(stored) as [string, string[], boolean][]) {
+      connection.exec(`DROP TABLE ${quoted(table)}`);
+      if (searched) connection.exec(`DROP TABLE ${wordsTable(table)}`);
+    }
+    for (const [table, its] of Object.entries(shape.tables))
+      createTable(table, its).forEach((sql) => connection.exec(sql));
+    connection.run('UPDATE _view SET shape = ?, checkpoint = NULL, stopped = NULL, built = 0', storedShape(shape));
+  });
+  connection.exec('VACUUM');
+}
+
+export function readState(connection: Connection): ViewState {
+  const [checkpoint, stopped, built] = connection.get<[string | null, string | null, number]>(
+    'SELECT checkpoint, stopped, built FROM _view',
+  )!;
+  const report = stopped === null ? null : (JSON.parse(stopped) as Stopped);
+  const passed = report && checkpoint !== null && checkpoint >= report.position;
+  return { checkpoint, stopped: passed ? null : report, built: built === 1 };
+}

@@ -1,0 +1,219 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { viewStoreContract } from '../view-store.contract.js';
+import { type Query, ViewsUnavailable } from '../view-store.js';
+import type { Table, View } from '../view.js';
+import { Connection } from './connection.js';
+import { FileReader } from './file.reader.js';
+import { shapeOf } from './schema.sql.js';
+import { SqliteViewStore } from './sqlite.view-store.js';
+
+/** Under test the sources are TypeScript, which a thread can't load: it runs what was built of them. */
+const built = new URL('../../../dist/libs/read-model/sqlite/reader.thread.js', import.meta.url);
+
+const placeWith = (readerThread: URL | false) => async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'views-'));
+  return {
+    open: async () => new SqliteViewStore(folder, { readerThread }),
+    remove: async () => rmSync(folder, { recursive: true }),
+  };
+};
+
+viewStoreContract('SQLite, read in the same thread', placeWith(false));
+viewStoreContract('SQLite, read in a thread of its own', placeWith(built));
+
+interface Lead {
+  readonly org: string;
+  readonly status: string;
+  readonly active: number;
+  readonly score: number | null;
+}
+const leads: Table<Lead> = {
+  keys: {},
+  evolve: (row) => row,
+  columns: {
+    org: ({ org }) => org,
+    status: ({ status }) => status,
+    active: ({ active }) => active,
+    score: ({ score }) => score,
+  },
+  indexes: [
+    { equal: ['org'], sort: 'score' },
+    { equal: ['org'], sort: 'score', where: { active: 1 } },
+    { equal: ['org', 'status'], sort: 'score' },
+  ],
+};
+
+describe('views in SQLite', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'views-'));
+  const store = new SqliteViewStore(folder, { readerThread: false });
+  const view: View = { name: 'leads', version: 1, tables: { leads } };
+  const file = (name: string, version = 1) => join(folder, `${name}.v${version}.db`);
+  const org = { column: 'org', in: ['a'] };
+  const byScore: Query = { where: [org], sort: { column: 'score', descending: false }, limit: 3 };
+
+  beforeAll(async () => {
+    const writer = await store.openForWriting(view);
+    const rows = Array.from({ length: 20 }, (_, i) => {
+      const row = { org: 'a', status: i % 3 ? 'new' : 'old', active: i % 2, score: i % 4 ? i : null };
+      return { table: 'leads', key: `k${i}`, position: 'p1', row, columns: { ...row } };
+    });
+    await writer.save(rows, null, 'p1');
+    await writer.build();
+  });
+  afterAll(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const active = { column: 'active', in: [1] };
+  const status = { column: 'status', in: ['old'] };
+  const range = { column: 'score', from: 2, to: 18 };
+  it.each<[string, Query, number]>([
+    ['all', byScore, 1],
+    ['all, descending', { ...byScore, sort: { column: 'score', descending: true } }, 1],
+    ['the active ones', { ...byScore, where: [org, active] }, 1],
+    ['those of a status', { ...byScore, where: [org, status] }, 1],
+    ['those in a range', { ...byScore, where: [org, range] }, 1],
+    ['those with a score', { ...byScore, where: [org, { column: 'score', notNull: true }] }, 1],
+    ['those behind a row', { ...byScore, where: [org, range], after: { value: 3, key: 'k3' } }, 1],
+    ['those behind a row without a score', { ...byScore, after: { value: null, key: 'k0' } }, 1],
+    ['the last ones, partly without a score', { ...byScore, limit: 20 }, 2],
+  ])('answers %s in the order of an index, without sorting', (_, query, statements) => {
+    const plans: string[][] = [];
+    class Explained extends Connection {
+      override all<Row extends readonly unknown[]>(sql: string, ...values: readonly unknown[]): readonly Row[] {
+        plans.push(
+          super
+            .all<[number, number, number, string]>(`EXPLAIN QUERY PLAN ${sql}`, ...values)
+            .map(([, , , what]) => what),
+        );
+        return super.all<Row>(sql, ...values);
+      }
+    }
+    const reader = new FileReader(file('leads'), shapeOf(view), (path) => new Explained(path, true));
+    reader.answer({ what: 'find', table: 'leads', query });
+    reader.close();
+    expect(plans).toHaveLength(statements);
+    for (const plan of plans) expect(plan).toEqual([expect.stringMatching(/^SEARCH t USING COVERING INDEX/)]);
+  });
+
+  it('writes no index whose columns did not change', async () => {
+    const view: View = { name: 'sparing', version: 1, tables: { leads } };
+    const writer = await store.openForWriting(view);
+    const before = { org: 'a', status: 'new', active: 1, score: 1 };
+    const write = { table: 'leads', key: 'k', position: 'p1', row: before, columns: before };
+    await writer.save([write], null, 'p1');
+    await writer.build();
+    const database = new DatabaseSync(file('sparing'));
+    database.exec(
+      'CREATE TABLE log (what); CREATE TRIGGER t UPDATE OF status ON leads BEGIN INSERT INTO log VALUES (1); END',
+    );
+    const columns = { ...before, score: 2 };
+    await writer.save([{ ...write, position: 'p2', row: columns, columns, previous: write }], 'p1', 'p2');
+    expect(database.prepare('SELECT count(*) AS n FROM log').get()).toEqual({ n: 0 });
+    database.close();
+    const reader = await store.openForReading(view);
+    expect(await reader.count('leads', { where: [{ column: 'score', in: [2] }] })).toBe(1);
+  });
+
+  it('takes other indexes than the file has for not built, and makes them', async () => {
+    const view: View = { name: 'reindexed', version: 1, tables: { leads } };
+    const first = await store.openForWriting(view);
+    await first.build();
+    await first.close();
+    const table = { ...leads, indexes: [{ equal: ['org', 'active'], sort: 'score' }] };
+    const other = { ...view, tables: { leads: table } };
+    const writer = await store.openForWriting(other);
+    expect((await writer.state()).built).toBe(false);
+    await writer.build();
+    expect((await (await store.openForWriting(other)).state()).built).toBe(true);
+  });
+
+  it('says so when the columns changed under the same version, until the view is wiped', async () => {
+    const view: View = { name: 'changed', version: 1, tables: { leads } };
+    await (await store.openForWriting(view)).close();
+    const other: View = { ...view, tables: { leads: { ...leads, columns: { ...leads.columns, more: () => 1 } } } };
+    await expect(store.openForWriting(other)).rejects.toThrow(
+      /changed\.v1\.db holds other tables or columns.*raise the version/,
+    );
+    await expect((await store.openForReading(other)).state()).rejects.toThrow(ViewsUnavailable);
+    await store.wipe(other);
+    expect((await (await store.openForWriting(other)).state()).checkpoint).toBeNull();
+  });
+
+  it.each([
+    ['text', () => writeFileSync(file('foreign'), 'this is no database '.repeat(100))],
+    ["somebody else's database", () => new DatabaseSync(file('foreign')).exec('CREATE TABLE theirs (a)')],
+  ])('leaves alone a file that is %s, naming it', async (_, make) => {
+    rmSync(file('foreign'), { force: true });
+    make();
+    const foreign: View = { ...view, name: 'foreign' };
+    const refused = {
+      name: 'ViewsUnavailable',
+      message: expect.stringMatching(/foreign\.v1\.db.*not one of ours/) as string,
+    };
+    await expect(store.openForWriting(foreign)).rejects.toMatchObject(refused);
+    await expect(store.wipe(foreign)).rejects.toMatchObject(refused);
+    await expect((await store.openForReading(foreign)).state()).rejects.toMatchObject(refused);
+    expect(existsSync(file('foreign'))).toBe(true);
+  });
+
+  it('is unavailable while somebody else writes, and in a folder that is none', async () => {
+    const writer = await store.openForWriting({ ...view, name: 'busy' });
+    const other = new DatabaseSync(file('busy'));
+    other.exec('BEGIN IMMEDIATE');
+    await expect(writer.save([], null, 'p1')).rejects.toThrow(/busy\.v1\.db.*another process is writing/);
+    other.exec('ROLLBACK');
+    other.close();
+    await writer.save([], null, 'p1');
+    const nowhere = new SqliteViewStore(join(file('leads'), 'inside'), { readerThread: false });
+    await expect(nowhere.openForWriting(view)).rejects.toThrow(ViewsUnavailable);
+  });
+
+  it.each([
+    ['a path', { ...view, name: '../leads' }],
+    ['a table', { ...view, tables: { 'leads"; --': leads } }],
+    ['a column', { ...view, tables: { leads: { ...leads, columns: { 'a b': () => 1 } } } }],
+    ['an index', { ...view, tables: { leads: { ...leads, indexes: [{ equal: ['nope'] }] } } }],
+  ])('refuses a view with a name that can not be one of %s', async (_, odd: View) => {
+    await expect(store.openForWriting(odd)).rejects.toThrow();
+    await expect(store.openForReading(odd)).rejects.toThrow();
+  });
+
+  it('rejects what was asked when the reading thread dies, and starts it again for the next question', async () => {
+    const entry = join(folder, 'mortal.mjs');
+    const alive = join(folder, 'died-once');
+    writeFileSync(
+      entry,
+      `import { existsSync, writeFileSync } from 'node:fs';
+       import { parentPort } from 'node:worker_threads';
+       if (existsSync(${JSON.stringify(alive)})) await import(${JSON.stringify(built.href)});
+       else parentPort.on('message', () => { writeFileSync(${JSON.stringify(alive)}, ''); process.exit(1); });`,
+    );
+    const threaded = new SqliteViewStore(folder, { readerThread: pathToFileURL(entry) });
+    const reader = await threaded.openForReading(view);
+    const both = [reader.state(), reader.count('leads', { where: [] })];
+    for (const each of await Promise.allSettled(both))
+      expect(each).toMatchObject({ status: 'rejected', reason: { name: 'ViewsUnavailable' } });
+    expect(await reader.count('leads', { where: [] })).toBe(20);
+    await threaded.close();
+    await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
+  });
+
+  it('carries errors out of the reading thread with their names', async () => {
+    const threaded = new SqliteViewStore(folder, { readerThread: built });
+    writeFileSync(file('foreign'), 'this is no database '.repeat(100));
+    await expect((await threaded.openForReading({ ...view, name: 'foreign' })).state()).rejects.toMatchObject({
+      name: 'ViewsUnavailable',
+      message: expect.stringMatching(/foreign/) as string,
+      cause: { message: 'file is not a database' },
+    });
+    await threaded.close();
+    expect(existsSync(fileURLToPath(built))).toBe(true);
+  });
+});

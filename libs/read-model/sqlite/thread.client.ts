@@ -1,0 +1,79 @@
+import { Worker } from 'node:worker_threads';
+import { ViewsUnavailable } from '../view-store.js';
+import type { Answers, Question } from './file.reader.js';
+import type { ViewShape } from './schema.sql.js';
+
+/** `shape` comes with the first question about a file; question null: the end. */
+export interface ToThread {
+  readonly id: number;
+  readonly path: string;
+  readonly shape?: ViewShape;
+  readonly question: Question | null;
+}
+
+interface FromThread {
+  readonly id: number;
+  readonly answer?: Answers[Question['what']];
+  readonly error?: { readonly message: string; readonly cause?: string; readonly unavailable: boolean };
+}
+
+interface Pending {
+  resolve(answer: Answers[Question['what']]): void;
+  reject(error: Error): void;
+}
+
+/** Asks in another thread, started at the first question and again after it died. It keeps the process alive only while asked. */
+export class ReaderThread {
+  private running:
+    { readonly worker: Worker; readonly pending: Map<number, Pending>; readonly known: Set<string> } | undefined;
+  private lastId = 0;
+  private closed = false;
+
+  constructor(private readonly entry: URL) {}
+
+  async ask<Q extends Question>(path: string, shape: ViewShape, question: Q): Promise<Answers[Q['what']]>;
+  async ask(path: string, shape: ViewShape, question: Question): Promise<Answers[Question['what']]> {
+    if (this.closed) throw new ViewsUnavailable('The views are closed.');
+    const { worker, pending, known } = (this.running ??= this.start());
+    const id = ++this.lastId;
+    return new Promise((resolve, reject) => {
+      pending.set(id, { resolve, reject });
+      worker.ref();
+      worker.postMessage({ id, path, question, ...(known.has(path) ? {} : { shape }) } satisfies ToThread);
+      known.add(path);
+    });
+  }
+
+  /** Questions still open are answered first. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const worker = this.running?.worker;
+    if (!worker) return;
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    worker.ref();
+    worker.postMessage({ id: 0, path: '', question: null } satisfies ToThread);
+    await ended;
+  }
+
+  private start(): NonNullable<typeof this.running> {
+    const worker = new Worker(this.entry, { name: 'views reader' });
+    const pending = new Map<number, Pending>();
+    let failure: unknown;
+    worker.on('message', ({ id, answer, error }: FromThread) => {
+      const asked = pending.get(id);
+      pending.delete(id);
+      if (pending.size === 0) worker.unref();
+      if (!error) return asked?.resolve(answer!);
+      const cause = error.cause === undefined ? {} : { cause: new Error(error.cause) };
+      asked?.reject(error.unavailable ? new ViewsUnavailable(error.message, cause) : new Error(error.message, cause));
+    });
+    worker.on('error', (error) => (failure = error));
+    worker.on('exit', () => {
+      if (this.running?.worker === worker) this.running = undefined;
+      for (const asked of pending.values())
+        asked.reject(new ViewsUnavailable('The thread that reads views ended.', { cause: failure }));
+      pending.clear();
+    });
+    return { worker, pending, known: new Set() };
+  }
+}

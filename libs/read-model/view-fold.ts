@@ -1,0 +1,160 @@
+import { LRUCache } from 'lru-cache';
+import type { Position, Recorded } from '#domain/event';
+import type { AnyTable, ColumnValue, View } from './view.js';
+import type { ViewWriter, Write } from './view-store.js';
+
+/** How many rows of a table stay in memory after they were saved. */
+const keptRows = 4_000;
+const mostKeys = 1_000;
+
+type KeysOf = (event: Recorded) => readonly string[];
+
+interface Entry {
+  readonly key: string;
+  row: object | undefined;
+  /** Empty before the first event. */
+  position: Position;
+  /** What the storage holds: its position and row, and once they were needed, its columns and tokens. */
+  stored: { position: Position; row: object; made?: Made } | undefined;
+}
+
+type Made = Pick<Write, 'columns' | 'tokens'>;
+
+interface Plan {
+  readonly name: string;
+  readonly table: AnyTable;
+  readonly columns: readonly (readonly [string, (row: object) => ColumnValue])[];
+  readonly changed: Map<string, Entry>;
+  readonly kept: LRUCache<string, Entry>;
+}
+
+interface Step {
+  readonly event: Recorded;
+  readonly plan: Plan;
+  readonly entries: readonly Entry[];
+}
+
+/** The rows of a view that are in memory: those changed since the last save, and some of those before. */
+export class ViewFold {
+  private readonly plans: readonly Plan[];
+  private readonly byType = new Map<string, readonly Plan[]>();
+
+  constructor(view: View) {
+    this.plans = Object.entries(view.tables).map(([name, table]) => ({
+      name,
+      table,
+      columns: Object.entries(table.columns),
+      changed: new Map<string, Entry>(),
+      kept: new LRUCache<string, Entry>({ max: keptRows }),
+    }));
+    for (const plan of this.plans)
+      for (const type of Object.keys(plan.table.keys)) this.byType.set(type, [...(this.byType.get(type) ?? []), plan]);
+  }
+
+  /** How many rows differ from the storage. */
+  get changes(): number {
+    return this.plans.reduce((sum, { changed }) => sum + changed.size, 0);
+  }
+
+  /**
+   * Folds events into the rows they touch. Throws what a table throws; the rows in memory are then of no use: `forget` them.
+   * With `check`, for one event alone, nothing has happened then, and what saving would compute is tried as well.
+   */
+  async take(events: readonly Recorded[], writer: ViewWriter, check = false): Promise<void> {
+    const steps = await this.load(events, writer);
+    const results: (readonly [Plan, Entry, object])[] = [];
+    for (const { event, plan, entries } of steps)
+      for (const entry of entries) {
+        if (entry.position >= event.position) continue;
+        const row = plan.table.evolve(entry.row, event, entry.key) as object | undefined;
+        if (row === entry.row) continue;
+        if (row === undefined) throw new Error(`table ${plan.name} gave up row ${entry.key}`);
+        if (check) {
+          made(plan, row);
+          JSON.stringify(row);
+          results.push([plan, entry, row]);
+        } else change(plan, entry, row, event.position);
+      }
+    for (const [plan, entry, row] of results) change(plan, entry, row, events[0]!.position);
+  }
+
+  private async load(events: readonly Recorded[], writer: ViewWriter): Promise<readonly Step[]> {
+    const steps: Step[] = [];
+    const missing = new Map<Plan, Map<string, Entry>>();
+    for (const event of events)
+      for (const plan of this.byType.get(event.type) ?? []) {
+        const keysOf = plan.table.keys[event.type] as KeysOf | undefined;
+        const keys = keysOf?.(event) ?? [];
+        if (keys.length > mostKeys)
+          throw new Error(`it touches ${keys.length} rows of table ${plan.name}, more than ${mostKeys}`);
+        let absent = missing.get(plan);
+        if (!absent) missing.set(plan, (absent = new Map<string, Entry>()));
+        const entries = keys.map((key) => {
+          let entry = plan.changed.get(key) ?? absent.get(key) ?? plan.kept.get(key);
+          if (!entry) absent.set(key, (entry = { key, row: undefined, position: '', stored: undefined }));
+          return entry;
+        });
+        steps.push({ event, plan, entries });
+      }
+    for (const [plan, absent] of missing) {
+      if (absent.size === 0) continue;
+      for (const [key, { row, position }] of await writer.load(plan.name, [...absent.keys()])) {
+        const entry = absent.get(key)!;
+        Object.assign(entry, { row, position, stored: { row, position } });
+        plan.kept.set(key, entry);
+      }
+    }
+    return steps;
+  }
+
+  /** Everything that differs from the storage, as it must be saved. Throws what a table's columns and tokens throw. */
+  writes(): readonly Write[] {
+    return this.plans.flatMap((plan) =>
+      Array.from(plan.changed.values(), ({ key, row, position, stored }): Write => {
+        const write = { table: plan.name, key, row: row!, position, ...made(plan, row!) };
+        if (!stored) return write;
+        stored.made ??= made(plan, stored.row);
+        return { ...write, previous: { position: stored.position, ...stored.made } };
+      }),
+    );
+  }
+
+  /** The storage holds these now. */
+  saved(writes: readonly Write[]): void {
+    const plans = new Map(this.plans.map((plan) => [plan.name, plan]));
+    for (const { table, key, row, position, columns, tokens } of writes) {
+      const plan = plans.get(table)!;
+      const entry = plan.changed.get(key)!;
+      entry.stored = { row, position, made: tokens ? { columns, tokens } : { columns } };
+      plan.kept.set(key, entry);
+    }
+    for (const { changed } of this.plans) changed.clear();
+  }
+
+  forget(): void {
+    for (const { changed, kept } of this.plans) {
+      changed.clear();
+      kept.clear();
+    }
+  }
+}
+
+function change(plan: Plan, entry: Entry, row: object, position: Position): void {
+  entry.row = row;
+  entry.position = position;
+  plan.changed.set(entry.key, entry);
+}
+
+function made(plan: Plan, row: object): Made {
+  const columns: Record<string, ColumnValue> = {};
+  for (const [name, column] of plan.columns) {
+    const value = column(row);
+    if (typeof value !== 'string' && value !== null && !Number.isFinite(value))
+      throw new Error(
+        `column ${name} of table ${plan.name} is neither text nor a finite number nor null: ${String(value)}`,
+      );
+    columns[name] = value;
+  }
+  const words = plan.table.tokens?.(row);
+  return words ? { columns, tokens: words } : { columns };
+}

@@ -1,0 +1,259 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Condition, Query, ViewReader, ViewStore, ViewWriter } from './view-store.js';
+import type { ColumnValue, Table, View } from './view.js';
+
+interface Item {
+  readonly org: string;
+  readonly number: number | null;
+  readonly text: string | null;
+  readonly kind: string | null;
+  readonly active: number;
+  readonly words: readonly string[];
+}
+interface Keyed {
+  readonly key: string;
+  readonly row: Item;
+}
+
+const items: Table<Item> = {
+  keys: {},
+  evolve: (row) => row,
+  columns: {
+    org: ({ org }) => org,
+    number: ({ number }) => number,
+    text: ({ text }) => text,
+    kind: ({ kind }) => kind,
+    active: ({ active }) => active,
+  },
+  indexes: [
+    { equal: ['org'], sort: 'number' },
+    { equal: ['org'], sort: 'text' },
+    { equal: ['org'], sort: 'number', where: { active: 1 } },
+    { equal: ['org', 'kind'], sort: 'number' },
+    { equal: ['org', 'kind'], sort: 'text', where: { active: 1 } },
+    { equal: ['org', 'active'], sort: 'kind' },
+  ],
+  tokens: ({ words }) => words,
+};
+
+const number = fc.oneof(fc.constantFrom(null, 0, 1, 2, -1, 2.5, 1e300), fc.integer({ min: -3, max: 3 }));
+const texts = [
+  null,
+  '',
+  'a',
+  'A',
+  'b',
+  'aa',
+  'é',
+  'z',
+  '\0',
+  'a\0b',
+  '\x01',
+  'a\x01',
+  '田',
+  '\uFFFD',
+  '\u{1F600}',
+  '\u{1F600}a',
+];
+const text = fc.constantFrom(...texts);
+const kind = fc.constantFrom(null, 'new', 'old', "o'dd");
+const word = fc.stringMatching(/^[ab]{1,3}$|^<[12]{1,3}$|^田中?$/);
+const item = fc.record({
+  org: fc.constantFrom('a', 'b'),
+  number,
+  text,
+  kind,
+  active: fc.constantFrom(0, 1),
+  words: fc.array(word, { maxLength: 3 }),
+});
+const keyed = fc.uniqueArray(
+  fc.record({
+    key: fc.oneof(fc.stringMatching(/^[a-cé]{1,2}$/), fc.constantFrom('\u{1F600}', '\uFFFD', 'a\0', '')),
+    row: item,
+  }),
+  { selector: ({ key }) => key, maxLength: 30 },
+);
+
+const condition: fc.Arbitrary<Condition> = fc.oneof(
+  fc.record({ column: fc.constant('number'), in: fc.array(number, { maxLength: 3 }) }),
+  fc.record({ column: fc.constant('text'), in: fc.array(text, { maxLength: 3 }) }),
+  fc.record({ column: fc.constant('kind'), in: fc.array(kind, { maxLength: 4 }) }),
+  fc.record({ column: fc.constant('active'), in: fc.constantFrom([1], [0], [0, 1]) }),
+  fc.record({ column: fc.constantFrom('number', 'text', 'kind'), notNull: fc.constant(true as const) }),
+  fc.record(
+    { column: fc.constant('number'), from: number.filter((n) => n !== null), to: number.filter((n) => n !== null) },
+    { requiredKeys: ['column'] },
+  ),
+  fc.record(
+    { column: fc.constant('text'), from: text.filter((t) => t !== null), to: text.filter((t) => t !== null) },
+    { requiredKeys: ['column'] },
+  ),
+);
+const query = fc.record({
+  orgs: fc.constantFrom(['a'], ['b'], ['a', 'b'], ['b', 'c']),
+  where: fc.array(condition, { maxLength: 3 }),
+  words: fc.option(fc.array(fc.array(word, { minLength: 1, maxLength: 2 }), { maxLength: 2 }), { nil: undefined }),
+  sort: fc.record({ column: fc.constantFrom('number', 'text', 'kind', 'active'), descending: fc.boolean() }),
+  limit: fc.integer({ min: 1, max: 7 }),
+});
+
+/** By code point, which UTF-8 keeps and JavaScript's `<` does not. */
+const compare = (a: ColumnValue, b: ColumnValue): number =>
+  typeof a === 'number' && typeof b === 'number'
+    ? a - b
+    : Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
+
+const columnOf = (row: Item, column: string) => items.columns[column]!(row);
+
+function holds(condition: Condition, row: Item): boolean {
+  const value = columnOf(row, condition.column);
+  if ('in' in condition) return condition.in.includes(value);
+  if (value === null) return false;
+  if ('notNull' in condition) return true;
+  const { from, to } = condition;
+  return (from === undefined || compare(value, from) >= 0) && (to === undefined || compare(value, to) < 0);
+}
+
+/** What a query must find, worked out the slow way. */
+function expected(rows: readonly Keyed[], { where, words = [], sort }: Omit<Query, 'limit'>): readonly string[] {
+  const sign = sort.descending ? -1 : 1;
+  return rows
+    .filter(({ row }) => where.every((each) => holds(each, row)))
+    .filter(({ row }) =>
+      words.every((starts) => starts.some((start) => row.words.some((its) => its.startsWith(start)))),
+    )
+    .toSorted((a, b) => {
+      const [x, y] = [columnOf(a.row, sort.column), columnOf(b.row, sort.column)];
+      if ((x === null) !== (y === null)) return x === null ? 1 : -1;
+      return sign * ((x === null ? 0 : compare(x, y)) || compare(a.key, b.key));
+    })
+    .map(({ key }) => key);
+}
+
+export function viewQueryContract(storeOf: () => ViewStore): void {
+  describe('find', () => {
+    const view: View = { name: 'found', version: 1, tables: { items } };
+    let writer: ViewWriter;
+    let reader: ViewReader;
+    let runs = 0;
+    beforeAll(async () => {
+      writer = await storeOf().openForWriting(view);
+      reader = await storeOf().openForReading(view);
+    });
+
+    /** Rows of organizations of their own, so that runs don't see each other and always others' rows lie around. */
+    async function given(rows: readonly Keyed[]): Promise<{ rows: readonly Keyed[]; org: (name: string) => string }> {
+      const position = `p${String(++runs).padStart(6, '0')}`;
+      const [org, previous] = [(name: string) => `${position}${name}`, (await writer.state()).checkpoint];
+      const own = rows.map(({ key, row }) => ({ key: `${position}${key}`, row: { ...row, org: org(row.org) } }));
+      const writes = own.map(({ key, row }) => {
+        const columns = Object.fromEntries(Object.keys(items.columns).map((column) => [column, columnOf(row, column)]));
+        return { table: 'items', key, row, position, columns, tokens: row.words };
+      });
+      await writer.save(writes, previous, position);
+      return { rows: own, org };
+    }
+
+    async function pages(asked: Query): Promise<readonly string[]> {
+      const keys: string[] = [];
+      for (let after: Query['after'], more = true; more;) {
+        const found = await reader.find<Item>('items', { ...asked, ...(after ? { after } : {}) });
+        expect(found.rows.length).toBeLessThanOrEqual(asked.limit);
+        if (found.more) expect(found.rows.length).toBe(asked.limit);
+        keys.push(...found.rows.map(({ key }) => key));
+        const last = found.rows.at(-1);
+        if (last) expect(last.sortValue).toBe(columnOf(last.row, asked.sort.column));
+        if (last) after = { value: last.sortValue, key: last.key };
+        more = found.more;
+      }
+      return keys;
+    }
+
+    const agrees = (runsOf: number) =>
+      fc.assert(
+        fc.asyncProperty(keyed, fc.array(query, { minLength: 1, maxLength: 8 }), async (given_, queries) => {
+          const { rows, org } = await given(given_);
+          for (const { orgs, where, words, ...rest } of queries) {
+            const its = { where: [{ column: 'org', in: orgs.map(org) }, ...where], ...(words ? { words } : {}) };
+            const keys = expected(rows, { ...its, ...rest });
+            expect(await pages({ ...its, ...rest })).toEqual(keys);
+            expect(await reader.count('items', its)).toBe(keys.length);
+          }
+        }),
+        { numRuns: runsOf },
+      );
+
+    it('agrees with a search by hand, page by page, while the view is being built', async () => {
+      await agrees(40);
+    });
+
+    it('agrees with a search by hand, page by page, once the view is built', async () => {
+      await writer.build();
+      await agrees(150);
+    });
+
+    it('finds the same among many rows, where few or many match', async () => {
+      const words = ['ab', 'ba', 'a'];
+      const { rows, org } = await given(
+        Array.from({ length: 5_000 }, (_, i) => ({
+          key: `k${i}`,
+          row: {
+            org: 'a',
+            number: i % 7 === 0 ? null : (i * 7919) % 100,
+            text: i % 5 === 0 ? null : `t${(i * 31) % 50}`,
+            kind: i % 100 === 0 ? 'old' : i % 3 === 0 ? 'new' : null,
+            active: i % 2,
+            words: i % 1_000 === 0 ? ['bb'] : [words[i % 3]!],
+          },
+        })),
+      );
+      const its: readonly Condition[][] = [
+        [],
+        [{ column: 'active', in: [1] }],
+        [{ column: 'kind', in: ['old'] }],
+        [
+          { column: 'kind', in: ['new', null] },
+          { column: 'active', in: [1] },
+        ],
+        [{ column: 'number', from: 10, to: 90 }],
+        [
+          { column: 'text', from: 't1' },
+          { column: 'number', notNull: true },
+        ],
+      ];
+      for (const more of its)
+        for (const searched of [undefined, [['a']], [['bb']], [['zz']]])
+          for (const column of ['number', 'text', 'kind'])
+            for (const descending of [false, true]) {
+              const where = [{ column: 'org', in: [org('a')] }, ...more];
+              const asked = { where, sort: { column, descending }, ...(searched ? { words: searched } : {}) };
+              expect(await pages({ ...asked, limit: 900 })).toEqual(expected(rows, asked));
+            }
+    });
+
+    it('goes on behind a row that is gone from the result', async () => {
+      const row = { org: 'a', text: null, kind: null, active: 1, words: [] };
+      const { rows, org } = await given([1, 2, 3].map((n) => ({ key: `k${n}`, row: { ...row, number: n } })));
+      const behind = { value: 1.5, key: 'nobody' };
+      const where = [{ column: 'org', in: [org('a')] }];
+      const found = await reader.find('items', {
+        where,
+        sort: { column: 'number', descending: false },
+        after: behind,
+        limit: 9,
+      });
+      expect(found.rows.map(({ key }) => key)).toEqual(rows.slice(1).map(({ key }) => key));
+    });
+
+    it('refuses a column that the table has not', async () => {
+      const sort = { column: 'number', descending: false };
+      await expect(reader.find('items', { where: [{ column: 'nope', in: [1] }], sort, limit: 1 })).rejects.toThrow(
+        /nope/,
+      );
+      await expect(reader.find('items', { where: [], sort: { ...sort, column: 'x" --' }, limit: 1 })).rejects.toThrow(
+        /x" --/,
+      );
+    });
+  });
+}

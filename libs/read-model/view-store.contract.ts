@@ -1,0 +1,229 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Position } from '#domain/event';
+import { viewQueryContract } from './view-query.contract.js';
+import { CheckpointMoved, type Stopped, type ViewStore, type Write } from './view-store.js';
+import type { Table, View } from './view.js';
+
+/** An empty place for views, and stores that all work on it. */
+export interface Place {
+  open(): Promise<ViewStore>;
+  remove(): Promise<void>;
+}
+
+interface Thing {
+  readonly name: string;
+  readonly rank: number | null;
+}
+
+const things: Table<Thing> = {
+  keys: {},
+  evolve: (row) => row,
+  columns: { name: ({ name }) => name, rank: ({ rank }) => rank },
+  indexes: [{ equal: [], sort: 'rank' }],
+  tokens: ({ name }) => name.split(' '),
+};
+
+const thing = (key: string, position: Position, row: Thing, previous?: Write): Write => ({
+  table: 'things',
+  key,
+  position,
+  row,
+  columns: { name: row.name, rank: row.rank },
+  tokens: things.tokens!(row),
+  ...(previous ? { previous } : {}),
+});
+
+const all = { where: [], sort: { column: 'rank', descending: false }, limit: 100 } as const;
+
+/** What every storage of views must do: `freshPlace` is called once for each suite in here. */
+export function viewStoreContract(adapter: string, freshPlace: () => Promise<Place>): void {
+  describe(`views in ${adapter}`, () => {
+    let place: Place;
+    let store: ViewStore;
+    let made = 0;
+    const freshView = (): View => ({ name: `view-${++made}`, version: 1, tables: { things } });
+    beforeAll(async () => {
+      place = await freshPlace();
+      store = await place.open();
+    });
+    afterAll(async () => {
+      await store.close();
+      await place.remove();
+    });
+    const opened = async (view = freshView()) => ({
+      view,
+      writer: await store.openForWriting(view),
+      reader: await store.openForReading(view),
+    });
+
+    it('gives back by key what was saved', async () => {
+      const { writer } = await opened();
+      await writer.save(
+        [thing('a', 'p1', { name: 'ada', rank: 1 }), thing('é\0', 'p2', { name: 'bob', rank: null })],
+        null,
+        'p2',
+      );
+      expect(await writer.load('things', ['a', 'é\0', 'é', 'missing'])).toEqual(
+        new Map([
+          ['a', { row: { name: 'ada', rank: 1 }, position: 'p1' }],
+          ['é\0', { row: { name: 'bob', rank: null }, position: 'p2' }],
+        ]),
+      );
+    });
+
+    it('replaces a row only by one of a higher position', async () => {
+      const { writer, reader } = await opened();
+      const first = thing('a', 'p3', { name: 'three', rank: 3 });
+      await writer.save([first], null, 'p3');
+      const late = [thing('a', 'p3', { name: 'same', rank: 0 }), thing('a', 'p2', { name: 'lower', rank: 2 })];
+      await writer.save([...late, ...late.map((write) => ({ ...write, previous: first }))], 'p3', 'p4');
+      expect(await reader.get('things', ['a'])).toEqual(new Map([['a', { name: 'three', rank: 3 }]]));
+      expect(await reader.count('things', { where: [{ column: 'rank', in: [3] }], words: [['three']] })).toBe(1);
+      await writer.save([thing('a', 'p5', { name: 'five', rank: 5 })], 'p4', 'p5');
+      expect(await reader.get('things', ['a'])).toEqual(new Map([['a', { name: 'five', rank: 5 }]]));
+      expect(await reader.count('things', { where: [{ column: 'rank', in: [3] }] })).toBe(0);
+      expect(await reader.count('things', { where: [], words: [['three']] })).toBe(0);
+    });
+
+    it('writes a whole row when something else is stored than was thought', async () => {
+      const { writer, reader } = await opened();
+      const first = thing('a', 'p1', { name: 'first', rank: 1 });
+      await writer.save([first], null, 'p1');
+      await writer.save([thing('a', 'p2', { name: 'other', rank: 2 }, first)], 'p1', 'p2');
+      await writer.save([thing('a', 'p3', { name: 'first', rank: 1 }, first)], 'p2', 'p3');
+      const rank = (value: number) => reader.count('things', { where: [{ column: 'rank', in: [value] }] });
+      expect([await rank(1), await rank(2)]).toEqual([1, 0]);
+      expect(await reader.count('things', { where: [], words: [['first']] })).toBe(1);
+      expect(await reader.count('things', { where: [], words: [['other']] })).toBe(0);
+    });
+
+    it('begins at no checkpoint, keeps it, and says how far a reader sees', async () => {
+      const { view, writer, reader } = await opened();
+      expect(await writer.state()).toEqual({ checkpoint: null, stopped: null, built: false });
+      await writer.save([], null, 'p1');
+      await writer.save([thing('a', 'p2', { name: 'a', rank: 1 })], 'p1', 'p3');
+      expect((await writer.state()).checkpoint).toBe('p3');
+      expect((await reader.state()).checkpoint).toBe('p3');
+      expect((await reader.find('things', all)).checkpoint).toBe('p3');
+      await writer.close();
+      expect((await (await store.openForWriting(view)).state()).checkpoint).toBe('p3');
+    });
+
+    it('moves the checkpoint only from where it is: of two workers one goes on', async () => {
+      const { view, writer } = await opened();
+      const elsewhere = await place.open();
+      const other = await elsewhere.openForWriting(view);
+      await writer.save([thing('a', 'p1', { name: 'a', rank: 1 })], null, 'p1');
+      await expect(other.save([thing('b', 'p2', { name: 'b', rank: 2 })], null, 'p2')).rejects.toThrow(CheckpointMoved);
+      expect((await other.state()).checkpoint).toBe('p1');
+      await other.save([thing('b', 'p2', { name: 'b', rank: 2 })], 'p1', 'p2');
+      await expect(writer.save([], 'p1', 'p2')).rejects.toThrow(CheckpointMoved);
+      await expect(writer.save([], null, 'p2')).rejects.toThrow(CheckpointMoved);
+      expect((await writer.state()).checkpoint).toBe('p2');
+      await elsewhere.close();
+    });
+
+    it('takes a repeated batch without a change', async () => {
+      const { writer, reader } = await opened();
+      const batch = [thing('a', 'p1', { name: 'a', rank: 1 }), thing('b', 'p2', { name: 'b', rank: 2 })];
+      await writer.save(batch, null, 'p2');
+      const before = await reader.find('things', all);
+      await writer.save(batch, 'p2', 'p2');
+      expect(await reader.find('things', all)).toEqual(before);
+    });
+
+    it('is empty to a reader of a view that was never built, and fills under it', async () => {
+      const view = freshView();
+      const reader = await store.openForReading(view);
+      expect(await reader.state()).toEqual({ checkpoint: null, stopped: null, built: false });
+      expect(await reader.find('things', all)).toEqual({ rows: [], more: false, checkpoint: null });
+      expect(await reader.get('things', ['a'])).toEqual(new Map());
+      expect(await reader.count('things', { where: [] })).toBe(0);
+      const writer = await store.openForWriting(view);
+      expect(await reader.count('things', { where: [] })).toBe(0);
+      await writer.save([thing('a', 'p1', { name: 'a', rank: 1 })], null, 'p1');
+      expect(await reader.count('things', { where: [] })).toBe(1);
+    });
+
+    it('shows whole batches only', async () => {
+      const { writer, reader } = await opened();
+      const rounds = 100;
+      let writing = true;
+      const write = async () => {
+        let from: Position | null = null;
+        for (let round = 1; round <= rounds; round++) {
+          const to = `p${String(round).padStart(4, '0')}`;
+          const batch = ['a', 'b', 'c'].map((key) => thing(key, to, { name: key, rank: round }));
+          await writer.save(batch, from, to);
+          from = to;
+        }
+        writing = false;
+      };
+      const seen: unknown[] = [];
+      const read = async () => {
+        while (writing) {
+          const { rows, checkpoint } = await reader.find<Thing>('things', all);
+          const expected = checkpoint === null ? [] : ['a', 'b', 'c'].map(() => Number(checkpoint.slice(1)));
+          if (JSON.stringify(rows.map(({ row }) => row.rank)) !== JSON.stringify(expected))
+            seen.push({ rows, checkpoint });
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      await Promise.all([read(), write()]);
+      expect(seen).toEqual([]);
+    });
+
+    it('tells readers that it is built, and answers the same before and after', async () => {
+      const { writer, reader } = await opened();
+      await writer.save(
+        [thing('a', 'p1', { name: 'a', rank: null }), thing('b', 'p2', { name: 'b', rank: 2 })],
+        null,
+        'p2',
+      );
+      const before = await reader.find('things', all);
+      await writer.build();
+      await writer.build();
+      expect((await reader.state()).built).toBe(true);
+      expect(await reader.find('things', all)).toEqual(before);
+    });
+
+    it('reports why it stands still, until the checkpoint has passed that event', async () => {
+      const { view, writer, reader } = await opened();
+      const stopped: Stopped = { eventId: 'e', position: 'p2', reason: 'it is odd', since: '2026-01-01T00:00:00.000Z' };
+      await writer.save([], null, 'p1');
+      await writer.report(stopped);
+      expect((await reader.state()).stopped).toEqual(stopped);
+      expect((await (await store.openForWriting(view)).state()).stopped).toEqual(stopped);
+      await writer.save([], 'p1', 'p2');
+      expect((await reader.state()).stopped).toBeNull();
+    });
+
+    it('is empty again when wiped, also to those who have it open', async () => {
+      const { view, writer, reader } = await opened();
+      const batch = [thing('a', 'p1', { name: 'a', rank: 1 })];
+      await writer.save(batch, null, 'p1');
+      await writer.build();
+      await store.wipe(view);
+      expect(await reader.state()).toEqual({ checkpoint: null, stopped: null, built: false });
+      expect(await reader.count('things', { where: [] })).toBe(0);
+      expect(await reader.count('things', { where: [], words: [['a']] })).toBe(0);
+      await expect(writer.save([], 'p1', 'p2')).rejects.toThrow(CheckpointMoved);
+      await writer.save(batch, null, 'p1');
+      expect(await reader.count('things', { where: [], words: [['a']] })).toBe(1);
+      await store.wipe(freshView());
+    });
+
+    it('keeps versions of a view apart', async () => {
+      const { view, writer } = await opened();
+      await writer.save([], null, 'p1');
+      expect((await (await store.openForReading({ ...view, version: 2 })).state()).checkpoint).toBeNull();
+    });
+
+    it('refuses a table that the view has not', async () => {
+      const { reader } = await opened();
+      await expect(reader.find('others', all)).rejects.toThrow(/others/);
+    });
+
+    viewQueryContract(() => store);
+  });
+}

@@ -1,0 +1,59 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
+import { createServer } from '#http/server';
+import { createLogger } from './logger.js';
+import { InvalidSettings, settingsFrom, type Settings } from './settings.js';
+
+/** Something that runs beside the server and ends with it. */
+export interface Companion {
+  stop(): Promise<void>;
+}
+
+/** From the environment to a process that listens, and to its graceful end. Never returns early: what fails, ends the process with code 1. */
+export async function serve(
+  name: string,
+  compose: (settings: Settings, logger: Logger) => Promise<{ module: Type | DynamicModule; companion?: Companion }>,
+): Promise<void> {
+  let logger: Logger | undefined;
+  try {
+    const settings = settingsFrom(process.env);
+    logger = createLogger(settings, name);
+    const { module, companion } = await compose(settings, logger);
+    const app = await createServer(module, logger);
+    endOnSignal(app, companion, logger);
+    await app.listen(settings.port, settings.host);
+    logger.info({ url: await app.getUrl() }, 'listening');
+  } catch (error) {
+    logger?.flush();
+    // A setting or file that can't be is told in its own words; anything else is a bug and shows its stack.
+    console.error(isForPeople(error) ? `${name}: ${error.message}` : error);
+    process.exit(1);
+  }
+}
+
+const isForPeople = (error: unknown): error is Error =>
+  error instanceof InvalidSettings ||
+  (error instanceof Error &&
+    (error.name === 'UnusableLogFile' || 'code' in error || error.name === 'ViewsUnavailable'));
+
+/** What is under way is finished and answered; then the stores are closed. */
+function endOnSignal(app: NestFastifyApplication, companion: Companion | undefined, logger: Logger): void {
+  let ending = false;
+  const end = async (signal: string): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    logger.info({ signal }, 'stopping');
+    try {
+      await companion?.stop();
+      await app.close();
+      logger.info('stopped');
+    } catch (error) {
+      logger.error({ err: error }, 'did not stop cleanly');
+      process.exitCode = 1;
+    }
+    logger.flush();
+    process.exit();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));
+}

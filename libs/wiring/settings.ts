@@ -1,0 +1,79 @@
+import { BlockList, isIP } from 'node:net';
+import { resolve } from 'node:path';
+
+/** How this process runs, from the environment. */
+export interface Settings {
+  readonly port: number;
+  readonly host: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly eventStoreUrl: string;
+  readonly readStoreUrl: string;
+  /** Null: made and kept in the data folder. */
+  readonly idKey: string | null;
+  readonly logLevel: LogLevel;
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** A setting that can't be: the process must not start. */
+export class InvalidSettings extends Error {
+  override readonly name = 'InvalidSettings';
+}
+
+/**
+ * Reads and checks all settings at once.
+ * @throws InvalidSettings naming every setting that is wrong, what it was and what it may be
+ */
+export function settingsFrom(env: Readonly<Record<string, string | undefined>>): Settings {
+  const wrong: string[] = [];
+  const given = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const take = <T>(name: string, fallback: string, read: (text: string) => T | undefined, allowed: string): T => {
+    const text = given(name) ?? fallback;
+    const value = read(text);
+    if (value === undefined) wrong.push(`${name} is "${text}" but must be ${allowed}`);
+    return value as T;
+  };
+
+  const dataDir = resolve(given('DATA_DIR') ?? './data');
+  const settings: Settings = {
+    port: take('PORT', '3000', portOf, 'a port from 0 to 65535'),
+    host: take('HOST', '127.0.0.1', hostOf, 'an address or a host name'),
+    dataDir,
+    eventStoreUrl: take('EVENT_STORE_URL', `sqlite:${dataDir}/events.db`, sqliteUrl, 'sqlite:<file>'),
+    readStoreUrl: take('READ_STORE_URL', `sqlite:${dataDir}/views`, sqliteUrl, 'sqlite:<folder>'),
+    idKey: given('ID_KEY') === undefined ? null : take('ID_KEY', '', keyOf, 'at least 16 characters'),
+    logLevel: take(
+      'LOG_LEVEL',
+      'info',
+      (text) => logLevels.find((it) => it === text),
+      `one of ${logLevels.join(', ')}`,
+    ),
+  };
+  if (settings.host !== undefined && !isLoopback(settings.host))
+    wrong.push(
+      `HOST is "${settings.host}", which others can reach, and authentication is off: listen on 127.0.0.1, ::1 or localhost`,
+    );
+  if (wrong.length > 0) throw new InvalidSettings(wrong.join('\n'));
+  return settings;
+}
+
+const portOf = (text: string): number | undefined =>
+  /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
+
+const hostOf = (text: string): string | undefined => (/^[A-Za-z0-9.:_-]{1,255}$/.test(text) ? text : undefined);
+
+const sqliteUrl = (text: string): string | undefined => (/^sqlite:.+/.test(text) ? text : undefined);
+
+const keyOf = (text: string): string | undefined => (text.length >= 16 ? text : undefined);
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether only this machine can reach a server that listens there. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  return family === 0 ? host === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AnswerStore } from '#event-store/answer-store';
+import type { EventStore } from '#event-store/event-store';
+import type { ViewStore } from '#read-model/view-store';
+import { InvalidSettings, type Settings } from './settings.js';
+
+/** The engines behind the ports, by URL. An engine's package is loaded only when its URL is used. */
+export interface Log {
+  readonly events: EventStore;
+  readonly answers: AnswerStore;
+}
+
+/** Opens the log. `write`: this process appends to it; the others follow and read. */
+export async function openLog({ eventStoreUrl }: Settings, { write }: { write: boolean }): Promise<Log> {
+  const { SqliteLog } = await import('#event-store/sqlite/sqlite-log');
+  return SqliteLog.open({ file: pathIn(eventStoreUrl), readOnly: !write });
+}
+
+export async function openViews({ readStoreUrl }: Settings): Promise<ViewStore> {
+  const { SqliteViewStore } = await import('#read-model/sqlite/sqlite.view-store');
+  return new SqliteViewStore(pathIn(readStoreUrl));
+}
+
+const pathIn = (url: string): string => url.slice('sqlite:'.length);
+
+/**
+ * The secret behind contacts' keys: ID_KEY, or the one kept in the data folder, made there on the first start.
+ * @throws InvalidSettings when the data folder can't keep it
+ */
+export function idKeyOf({ idKey, dataDir }: Settings): string {
+  if (idKey !== null) return idKey;
+  const file = join(dataDir, 'id.key');
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    if (!existsSync(file)) {
+      // Whole or not at all, and the first of several processes wins.
+      const draft = `${file}.${process.pid}`;
+      writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true });
+      try {
+        linkSync(draft, file);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      } finally {
+        unlinkSync(draft);
+      }
+    }
+    const key = readFileSync(file, 'utf8').trim();
+    if (key.length >= 16) return key;
+  } catch (cause) {
+    throw new InvalidSettings(`The key of this installation can't be kept in ${file}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  throw new InvalidSettings(
+    `${file} is damaged: put the key back from a backup. With another key no contact would be found again.`,
+  );
+}

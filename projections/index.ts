@@ -1,0 +1,6 @@
+import type { View } from '#read-model/view';
+import { leadHistory } from './lead-history/lead-history.projection.js';
+import { leadList } from './lead-list/lead-list.projection.js';
+
+/** Every question the business asks: what the worker keeps up to date. */
+export const views: readonly View[] = [leadList, leadHistory];

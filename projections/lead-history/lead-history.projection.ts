@@ -1,0 +1,111 @@
+import type { Actor, EventType, Position, Recorded } from '#domain/event';
+import { isFinal, type Status } from '#domain/lead/lead.state';
+import type { Table, View } from '#read-model/view';
+import { agentNames } from '../agent-names.js';
+
+/** Something that happened, as it was recorded; words for it and names are added when reading. */
+export interface EntryRow {
+  readonly org: string;
+  readonly contactKey: string;
+  readonly id: string;
+  readonly type: EventType;
+  readonly leadId: string | null;
+  readonly occurredAt: string;
+  readonly recordedAt: string;
+  readonly actor: Actor;
+  /** The event that set it off; null when a command did. */
+  readonly cause: string | null;
+  readonly data: object;
+  readonly position: Position;
+}
+
+/** A lead of the contact, as a list of past leads shows it. */
+export interface PastLead {
+  readonly org: string;
+  readonly contactKey: string;
+  readonly id: string;
+  readonly ordinal: number;
+  readonly status: Status;
+  readonly createdAt: string;
+  readonly closedAt: string | null;
+}
+
+const itself = (event: Recorded): readonly string[] => [event.id];
+
+/** A lead's id is its contact's key and its ordinal. */
+const split = (leadId: string): readonly [contactKey: string, ordinal: number] => {
+  const at = leadId.lastIndexOf('-');
+  return [leadId.slice(0, at), Number(leadId.slice(at + 1))];
+};
+
+export const ordinalOf = (leadId: string): number => split(leadId)[1];
+
+const entries: Table<EntryRow> = {
+  keys: {
+    ContactRegistered: itself,
+    ContactProfileChanged: itself,
+    ContactOptedOut: itself,
+    LeadOpened: itself,
+    InteractionRecorded: itself,
+    OutboundMessageRecorded: itself,
+    LeadStatusChanged: itself,
+    LeadScored: itself,
+    ScoreSuggested: itself,
+    ScoreUnpinned: itself,
+    AiResultDropped: itself,
+    LeadAssigned: itself,
+    LeadUnassigned: itself,
+    FollowUpCreated: itself,
+    FollowUpRescheduled: itself,
+    FollowUpCompleted: itself,
+    FollowUpCancelled: itself,
+  },
+
+  evolve(_, event) {
+    const { id, org, type, meta, position } = event;
+    const leadId = 'leadId' in event.data ? event.data.leadId : null;
+    const contactKey = 'contactKey' in event.data ? event.data.contactKey : split(leadId ?? '')[0];
+    const { occurredAt, recordedAt, actor, causation, commandId } = meta;
+    const cause = causation === commandId ? null : causation;
+    const data = { ...event.data, ...('personal' in event ? event.personal : {}) };
+    return { org, contactKey, id, type, leadId, occurredAt, recordedAt, actor, cause, data, position };
+  },
+
+  columns: {
+    contactKey: (row) => row.contactKey,
+    leadId: (row) => row.leadId,
+    type: (row) => row.type,
+    actor: ({ actor }) => `${actor.type}:${actor.id}`,
+    // By when things happened, then by log position.
+    at: (row) => `${row.occurredAt} ${row.position}`,
+    position: (row) => row.position,
+  },
+
+  indexes: [
+    { equal: ['leadId'], sort: 'at' },
+    { equal: ['contactKey'], sort: 'at' },
+  ],
+};
+
+const leads: Table<PastLead> = {
+  keys: {
+    LeadOpened: ({ data }) => [data.leadId],
+    LeadStatusChanged: ({ data }) => [data.leadId],
+  },
+
+  evolve(row, event) {
+    if (event.type === 'LeadOpened') {
+      const { contactKey, leadId: id, ordinal } = event.data;
+      const createdAt = event.meta.occurredAt;
+      return { org: event.org, contactKey, id, ordinal, status: 'new', createdAt, closedAt: null };
+    }
+    if (!row || event.type !== 'LeadStatusChanged') return row;
+    const { to: status } = event.data;
+    return { ...row, status, closedAt: isFinal(status) ? event.meta.occurredAt : null };
+  },
+
+  columns: { contactKey: (row) => row.contactKey, ordinal: (row) => row.ordinal },
+  indexes: [{ equal: ['contactKey'], sort: 'ordinal' }],
+};
+
+export const leadHistory: View = { name: 'lead-history', version: 1, tables: { entries, leads, agents: agentNames } };

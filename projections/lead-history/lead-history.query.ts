@@ -1,0 +1,136 @@
+import type { Actor, EventType, Position } from '#domain/event';
+import type { NameOf } from '#domain/lead/lead.shown';
+import type { ColumnValue } from '#read-model/view';
+import type { Condition, Query, ViewReader } from '#read-model/view-store';
+import { namesOf } from '../agent-names.js';
+import { ordinalOf, type EntryRow, type PastLead } from './lead-history.projection.js';
+import { summaryOf } from './lead-history.summary.js';
+
+/** An entry of a timeline. `data` has `from` and `to` where something changed. */
+export interface Entry {
+  readonly id: string;
+  readonly type: EventType;
+  readonly leadId: string | null;
+  readonly leadOrdinal: number | null;
+  readonly occurredAt: string;
+  readonly recordedAt: string;
+  readonly actor: Actor & { readonly name: string | null };
+  readonly cause: string | null;
+  readonly summary: string;
+  readonly data: object;
+  readonly position: Position;
+}
+
+export interface HistoryPage {
+  readonly items: readonly Entry[];
+  readonly last: { readonly value: ColumnValue; readonly key: string } | null;
+  readonly checkpoint: Position | null;
+}
+
+/** Which entries; what is null restricts nothing. Times are RFC 3339 in UTC: `from` inclusive, `to` exclusive, by when things happened. */
+export interface HistoryFilter {
+  readonly types: readonly string[] | null;
+  /** `<type>:<id>` */
+  readonly actors: readonly string[] | null;
+  readonly from: string | null;
+  readonly to: string | null;
+  /** As it was then: at a time (by when things happened), or at a position (by what had been recorded). */
+  readonly asOf: { readonly time: string } | { readonly position: Position } | null;
+}
+
+/** Behind every text that begins with the one before it. */
+const behind = '~';
+
+function conditions({ types, actors, from, to, asOf }: HistoryFilter): readonly Condition[] {
+  return [
+    ...(types ? [{ column: 'type', in: types }] : []),
+    ...(actors ? [{ column: 'actor', in: actors }] : []),
+    ...(from !== null || to !== null
+      ? [{ column: 'at', ...(from === null ? {} : { from }), ...(to === null ? {} : { to }) }]
+      : []),
+    ...(asOf && 'time' in asOf ? [{ column: 'at', to: asOf.time + behind }] : []),
+    ...(asOf && 'position' in asOf ? [{ column: 'position', to: asOf.position + behind }] : []),
+  ];
+}
+
+/** Oldest or newest first; `of` says whose. */
+export async function history(
+  reader: ViewReader,
+  org: string,
+  of: { readonly leadId: string } | { readonly contactKey: string },
+  filter: HistoryFilter,
+  page: { readonly descending: boolean } & Pick<Query, 'limit' | 'after'>,
+): Promise<HistoryPage> {
+  const whose = 'leadId' in of ? { column: 'leadId', in: [of.leadId] } : { column: 'contactKey', in: [of.contactKey] };
+  const { descending, ...rest } = page;
+  const { rows, more, checkpoint } = await reader.find<EntryRow>('entries', {
+    where: [whose, ...conditions(filter)],
+    sort: { column: 'at', descending },
+    ...rest,
+  });
+  const entries = rows.map(({ row }) => row);
+  const nameOf = await namesOf(
+    reader,
+    org,
+    entries.flatMap((row) => [...agentsIn(row)]),
+  );
+  const last = rows.at(-1);
+  return {
+    items: entries.map((row) => shown(row, nameOf)),
+    last: more && last ? { value: last.sortValue, key: last.key } : null,
+    checkpoint,
+  };
+}
+
+/** The contact's leads before this one, oldest first; undefined when the organization has no such lead. */
+export async function pastLeads(
+  reader: ViewReader,
+  org: string,
+  leadId: string,
+): Promise<readonly Omit<PastLead, 'org' | 'contactKey'>[] | undefined> {
+  const lead = (await reader.get<PastLead>('leads', [leadId])).get(leadId);
+  if (lead?.org !== org) return undefined;
+  const { rows } = await reader.find<PastLead>('leads', {
+    where: [
+      { column: 'contactKey', in: [lead.contactKey] },
+      { column: 'ordinal', to: lead.ordinal },
+    ],
+    sort: { column: 'ordinal', descending: false },
+    limit: 1_000,
+  });
+  return rows.map(({ row: { id, ordinal, status, createdAt, closedAt } }) => ({
+    id,
+    ordinal,
+    status,
+    createdAt,
+    closedAt,
+  }));
+}
+
+/** Whether the view has anything of this contact. */
+export async function knowsContact(reader: ViewReader, contactKey: string): Promise<boolean> {
+  const { rows } = await reader.find('entries', {
+    where: [{ column: 'contactKey', in: [contactKey] }],
+    sort: { column: 'at', descending: false },
+    limit: 1,
+  });
+  return rows.length > 0;
+}
+
+function* agentsIn({ actor, data }: EntryRow): Generator<string> {
+  if (actor.type === 'agent') yield actor.id;
+  for (const field of ['from', 'to', 'assigneeId'] as const) {
+    const value = (data as Record<string, unknown>)[field];
+    if (typeof value === 'string') yield value;
+  }
+}
+
+function shown({ org: _o, contactKey: _c, leadId, actor, ...row }: EntryRow, nameOf: NameOf): Entry {
+  return {
+    ...row,
+    leadId,
+    leadOrdinal: leadId === null ? null : ordinalOf(leadId),
+    actor: { ...actor, name: actor.type === 'agent' ? nameOf(actor.id) : null },
+    summary: summaryOf(row.type, row.data, nameOf),
+  };
+}

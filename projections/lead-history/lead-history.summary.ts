@@ -1,0 +1,41 @@
+import type { EventOf, EventType } from '#domain/event';
+import type { NameOf } from '#domain/lead/lead.shown';
+
+type Told = { readonly [T in EventType]?: (data: EventOf<T>['data'] & PersonalOf<T>, nameOf: NameOf) => string };
+type PersonalOf<T extends EventType> = EventOf<T> extends { personal: infer P } ? P : unknown;
+
+const who = (id: string | null, nameOf: NameOf): string => (id === null ? 'nobody' : (nameOf(id) ?? id));
+const because = (words: { readonly reason: string | null }): string =>
+  words.reason === null ? '' : `: ${words.reason}`;
+const spoken = (word: string): string => word.replaceAll('_', ' ');
+
+const told: Told = {
+  ContactRegistered: () => 'Contact registered',
+  ContactProfileChanged: ({ changed }) => `Profile changed: ${changed.join(', ')}`,
+  ContactOptedOut: ({ channel }) => `Opted out by ${channel}`,
+  LeadOpened: ({ ordinal, origin }) => `Lead ${ordinal} opened (${spoken(origin.kind)})`,
+  InteractionRecorded: ({ kind, channel, late }) => `${late ? 'Late ' : ''}${spoken(kind)} by ${channel}`,
+  OutboundMessageRecorded: ({ channel }) => `Message sent by ${channel}`,
+  LeadStatusChanged: (data) =>
+    (data.from === data.to ? `Noted as ${spoken(data.to)}` : `Status from ${spoken(data.from)} to ${spoken(data.to)}`) +
+    because(data),
+  LeadScored: ({ from, to, source }) =>
+    from === null ? `Scored ${to} (${source})` : `Score from ${from} to ${to} (${source})`,
+  ScoreSuggested: ({ score, model }) => `${model} suggests a score of ${score}`,
+  ScoreUnpinned: () => 'Score unpinned',
+  AiResultDropped: ({ score, model, why }) => `Score of ${score} by ${model} dropped: ${spoken(why)}`,
+  LeadAssigned: ({ from, to }, nameOf) =>
+    from === null ? `Assigned to ${who(to, nameOf)}` : `Reassigned from ${who(from, nameOf)} to ${who(to, nameOf)}`,
+  LeadUnassigned: ({ from }, nameOf) => `Unassigned from ${who(from, nameOf)}`,
+  FollowUpCreated: ({ dueAt, assigneeId }, nameOf) => `Follow-up due ${dueAt} for ${who(assigneeId, nameOf)}`,
+  FollowUpRescheduled: (data) => `Follow-up moved from ${data.from} to ${data.to}${because(data)}`,
+  FollowUpCompleted: () => 'Follow-up completed',
+  FollowUpCancelled: (data) =>
+    `Follow-up cancelled${data.why === 'lead_inactive' ? ': the lead was closed' : because(data)}`,
+};
+
+/** An event in a few readable words. */
+export function summaryOf(type: EventType, data: object, nameOf: NameOf): string {
+  const tell = told[type] as ((data: object, nameOf: NameOf) => string) | undefined;
+  return tell ? tell(data, nameOf) : type;
+}

@@ -1,0 +1,95 @@
+import { leadIdOf } from '#domain/contact/contact.state';
+import { evolveLead, statuses, type Lead } from '#domain/lead/lead.state';
+import { nextFollowUp } from '#domain/lead/lead.shown';
+import type { Recorded } from '#domain/event';
+import { phoneTokens, tokens } from '#read-model/tokens';
+import type { Table, View } from '#read-model/view';
+import { agentNames } from '../agent-names.js';
+
+/** A row is the lead itself. */
+export interface LeadRow {
+  readonly org: string;
+  readonly lead: Lead;
+}
+
+/** A contact's profile shows on its leads; where it has more, on the newest of them. */
+const mostLeads = 1_000;
+
+const ofLead = (event: Recorded & { readonly data: { readonly leadId: string } }): readonly string[] => [
+  event.data.leadId,
+];
+
+const wordsOf = ({ lead: { contact } }: LeadRow): readonly string[] => {
+  const { name, phone, email } = contact;
+  return [...tokens(`${name ?? ''} ${email ?? ''}`), ...(phone === null ? [] : phoneTokens(phone))];
+};
+
+const leads: Table<LeadRow> = {
+  keys: {
+    LeadOpened: ofLead,
+    InteractionRecorded: ofLead,
+    OutboundMessageRecorded: ofLead,
+    LeadStatusChanged: ofLead,
+    LeadScored: ofLead,
+    ScoreSuggested: ofLead,
+    ScoreUnpinned: ofLead,
+    AiResultDropped: ofLead,
+    LeadAssigned: ofLead,
+    LeadUnassigned: ofLead,
+    FollowUpCreated: ofLead,
+    FollowUpRescheduled: ofLead,
+    FollowUpCompleted: ofLead,
+    FollowUpCancelled: ofLead,
+    ContactProfileChanged: ({ data: { contactKey, leads } }) => {
+      const count = Math.min(leads, mostLeads);
+      return Array.from({ length: count }, (_, nth) => leadIdOf(contactKey, leads - nth));
+    },
+  },
+
+  evolve(row, event) {
+    const lead = evolveLead(row?.lead, event as Parameters<typeof evolveLead>[1]);
+    if (!lead || lead === row?.lead) return row;
+    return { org: event.org, lead };
+  },
+
+  columns: {
+    org: (row) => row.org,
+    status: ({ lead }) => statuses.indexOf(lead.status),
+    active: ({ lead }) => (lead.active ? 1 : 0),
+    agentId: ({ lead }) => lead.agentId,
+    assigned: ({ lead }) => (lead.agentId === null ? 0 : 1),
+    contactId: ({ lead }) => lead.contactId,
+    channel: ({ lead }) => lead.channel,
+    origin: ({ lead }) => lead.origin.kind,
+    campaignId: ({ lead }) => lead.origin.campaign?.id ?? null,
+    score: ({ lead }) => lead.qualification.score,
+    scored: ({ lead }) => (lead.qualification.score === null ? 0 : 1),
+    name: ({ lead }) => (lead.contact.name === null ? null : folded(lead.contact.name)),
+    createdAt: ({ lead }) => lead.createdAt,
+    updatedAt: ({ lead }) => lead.updatedAt,
+    lastInteractionAt: ({ lead }) => lead.lastInteractionAt,
+    nextFollowUpAt: ({ lead }) => nextFollowUp(lead)?.dueAt ?? null,
+  },
+
+  indexes: [
+    ...['createdAt', 'updatedAt', 'lastInteractionAt', 'score', 'name', 'status', 'nextFollowUpAt'].flatMap((sort) => [
+      { equal: ['org'], sort },
+      { equal: ['org'], sort, where: { active: 1 } },
+    ]),
+    ...['status', 'agentId', 'contactId', 'channel', 'origin', 'campaignId'].map((column) => ({
+      equal: ['org', column],
+      sort: 'createdAt',
+    })),
+  ],
+
+  tokens: wordsOf,
+};
+
+/** A name as lists sort it: case, accents and width do not matter. */
+const folded = (name: string): string =>
+  name
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase();
+
+export const leadList: View = { name: 'lead-list', version: 1, tables: { leads, agents: agentNames } };

@@ -1,0 +1,66 @@
+import { showLead, type ShownLead } from '#domain/lead/lead.shown';
+import type { Position } from '#domain/event';
+import { searchWords } from '#read-model/tokens';
+import type { ColumnValue } from '#read-model/view';
+import type { Condition, Query, ViewReader } from '#read-model/view-store';
+import { namesOf } from '../agent-names.js';
+import type { LeadRow } from './lead-list.projection.js';
+
+export const leadSorts = [
+  'createdAt',
+  'updatedAt',
+  'lastInteractionAt',
+  'score',
+  'name',
+  'status',
+  'nextFollowUpAt',
+] as const;
+export type LeadSort = (typeof leadSorts)[number];
+
+/** What is asked of the list; what is left out restricts nothing. */
+export interface LeadFilter {
+  readonly where: readonly Condition[];
+  /** As somebody typed it: every word begins a word of name, phone or email. */
+  readonly search: string | null;
+}
+
+export interface LeadPage {
+  readonly items: readonly ShownLead[];
+  readonly last: { readonly value: ColumnValue; readonly key: string } | null;
+  readonly checkpoint: Position | null;
+}
+
+export async function listLeads(
+  reader: ViewReader,
+  org: string,
+  filter: LeadFilter,
+  page: Pick<Query, 'sort' | 'limit' | 'after'>,
+): Promise<LeadPage> {
+  const { rows, more, checkpoint } = await reader.find<LeadRow>('leads', { ...conditions(org, filter), ...page });
+  const nameOf = await namesOf(
+    reader,
+    org,
+    rows.map(({ row }) => row.lead.agentId),
+  );
+  const last = rows.at(-1);
+  return {
+    items: rows.map(({ row }) => showLead(row.lead, nameOf)),
+    last: more && last ? { value: last.sortValue, key: last.key } : null,
+    checkpoint,
+  };
+}
+
+export const countLeads = (reader: ViewReader, org: string, filter: LeadFilter): Promise<number> =>
+  reader.count('leads', conditions(org, filter));
+
+/** One lead; undefined when the organization has no such lead. */
+export async function oneLead(reader: ViewReader, org: string, leadId: string): Promise<ShownLead | undefined> {
+  const row = (await reader.get<LeadRow>('leads', [leadId])).get(leadId);
+  if (row?.org !== org) return undefined;
+  return showLead(row.lead, await namesOf(reader, org, [row.lead.agentId]));
+}
+
+const conditions = (org: string, { where, search }: LeadFilter): Pick<Query, 'where' | 'words'> => ({
+  where: [{ column: 'org', in: [org] }, ...where],
+  ...(search === null ? {} : { words: searchWords(search) }),
+});

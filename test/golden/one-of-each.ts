@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Handling } from '#commands/handle';
+import { agentStream, commandIdOf, contactKeyOf, contactStream, idMadeBy, idsWithin } from '#commands/ids';
+import { agent, type AgentCommand } from '#domain/agent/agent.decide';
+import type { ContactCommand } from '#domain/contact/contact.commands';
+import { contact } from '#domain/contact/contact.decide';
+import type { Actor, StoredEvent } from '#domain/event';
+import { SqliteLog } from '#event-store/sqlite/sqlite-log';
+import * as ask from '#test/support/given-when-then';
+
+const org = 'org-1';
+const ana: Actor = { type: 'agent', id: 'agent-1' };
+const scorer: Actor = { type: 'ai', id: 'scorer' };
+const full = { name: 'Contact One', phone: '+15550100', email: 'contact.one@example.test' };
+const none = { name: null, phone: null, email: null };
+
+/** Who is meant by a command's names. */
+const who = (contactId: string) => ({ contactId, contactKey: contactKeyOf('golden', org, contactId) });
+const one = who('contact-1');
+const two = who('contact-2');
+const lead1 = { leadId: `${one.contactKey}-1` };
+const lead2 = { leadId: `${two.contactKey}-1` };
+const messageOf = ({ contactKey }: typeof one, channel: string, messageId: string) =>
+  idsWithin(contactStream(org, contactKey))('interaction', channel, messageId);
+const followUp = (nth: number) => idMadeBy(commandIdOf(org, `follow-up ${nth}`), 'follow-up');
+const dueAt = '2026-03-09T09:00:00.000Z';
+
+/** Commands that between them make every event in every variant: each absent fact is there at least once, and once not. */
+const story: readonly (readonly [AgentCommand | ContactCommand, Actor?])[] = [
+  [ask.registerAgent({ agentId: 'agent-1', name: 'Agent One', email: 'agent.one@example.test', capacity: 20 })],
+  [ask.registerAgent({ agentId: 'agent-2', name: 'Agent Two' })],
+  [ask.changeAgent({ agentId: 'agent-1', name: 'Agent Uno', capacity: null })],
+  [ask.changeAgent({ agentId: 'agent-2', capacity: 5, active: false })],
+  [ask.changeAgent({ agentId: 'agent-2', active: true })],
+
+  [ask.broadcast({ ...one, profile: full, sentAt: '2026-03-02T08:00:00.000Z' })],
+  [ask.interaction({ ...one, kind: 'broadcast_reply', inReplyTo: 'bm-1', occurredAt: ask.sentAt('09:00:00') })],
+  [ask.interaction({ ...one, messageId: 'm-2', profile: none, text: null, media: { url: 'https://example.test/1' } })],
+  [
+    ask.interaction({
+      ...one,
+      messageId: 'm-3',
+      profile: full,
+      kind: 'integration',
+      integration: { form: 'Form One' },
+    }),
+  ],
+  [ask.interaction({ ...one, messageId: 'm-4', text: 'STOP' })],
+  [ask.outbound(lead1), ana],
+  [ask.outbound({ ...lead1, messageId: 'out-2', text: null, sentAt: '2026-03-02T08:30:00.000Z' }), ana],
+  [ask.changeStatus('qualified', { ...lead1, score: 80, reason: 'Has a budget', note: 'Call on Monday' }), ana],
+  [ask.scoreByHand(75, { ...lead1, reason: 'Smaller order', note: 'By phone' }), ana],
+  [ask.aiResult(64, lead1), scorer],
+  [ask.aiResult(60, { ...lead1, readUpTo: messageOf(one, 'whatsapp', 'm-1') }), scorer],
+  [ask.unpin(lead1), ana],
+  [ask.aiResult(66, lead1), scorer],
+  [ask.assign('agent-1', { ...lead1, note: 'Knows the contact' }), ana],
+  [ask.createFollowUp({ ...lead1, followUpId: followUp(1), dueAt, note: 'Send the offer' }), ana],
+  [ask.createFollowUp({ ...lead1, followUpId: followUp(2), dueAt }), ana],
+  [ask.createFollowUp({ ...lead1, followUpId: followUp(3), dueAt }), ana],
+  [ask.reschedule('2026-03-10T09:00:00.000Z', { ...lead1, followUpId: followUp(1), reason: 'Not there' }), ana],
+  [ask.reschedule('2026-03-11T09:00:00.000Z', { ...lead1, followUpId: followUp(1) }), ana],
+  [ask.assign('agent-2', lead1), ana],
+  [ask.completeFollowUp({ ...lead1, followUpId: followUp(1), note: 'Spoke to them' }), ana],
+  [ask.cancelFollowUp({ ...lead1, followUpId: followUp(2), reason: 'Not needed' }), ana],
+  [ask.unassign(lead1), ana],
+  [ask.changeStatus('converted', lead1), ana],
+  [ask.aiResult(90, lead1), scorer],
+  [ask.interaction({ ...one, messageId: 'm-5' })],
+
+  [ask.createLead(two)],
+  [ask.aiResult(10, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
+  [ask.aiResult(20, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
+  [ask.scoreByHand(30, lead2), ana],
+  [ask.aiResult(40, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
+  [ask.createFollowUp({ ...lead2, followUpId: followUp(4), dueAt })],
+  [ask.completeFollowUp({ ...lead2, followUpId: followUp(4) }), ana],
+  [ask.changeStatus('archived', lead2), ana],
+  [ask.aiResult(50, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
+  [ask.createLead({ ...two, channel: 'email', origin: 'integration', note: 'Met at the fair', profile: full })],
+];
+
+/** What those commands write today, as it lies in the log. */
+export async function oneOfEach(): Promise<readonly StoredEvent[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'golden-'));
+  const log = SqliteLog.open({ file: join(folder, 'events.db') });
+  try {
+    let minutes = 0;
+    const clock = () => `2026-03-02T10:${String(minutes).padStart(2, '0')}:00.250Z`;
+    const handling = new Handling(log.events, clock);
+    const streams = new Set<string>();
+    for (const [command, actor = ask.gateway] of story) {
+      const now = `2026-03-02T10:${String(++minutes).padStart(2, '0')}:00.000Z`;
+      const commandId = commandIdOf(org, `golden ${minutes}`);
+      const asked = { org, actor, commandId, request: null, now, backdated: false, expectedVersion: null };
+      const envelope = { ...asked, correlation: commandId, causation: commandId };
+      const stream = isOfAgent(command)
+        ? agentStream(org, command.agentId)
+        : contactStream(org, 'contactKey' in command ? command.contactKey : command.leadId.slice(0, -2));
+      streams.add(stream);
+      await (isOfAgent(command)
+        ? handling.handle(agent, stream, command, envelope, () => undefined)
+        : handling.handle(contact, stream, command, envelope, () => undefined));
+    }
+    const events = await Promise.all([...streams].map((stream) => log.events.read(stream, 0, 1_000)));
+    return events
+      .flat()
+      .map(({ stream: _, version: __, position: ___, ...stored }) => stored as unknown as StoredEvent);
+  } finally {
+    await log.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const isOfAgent = (command: AgentCommand | ContactCommand): command is AgentCommand =>
+  command.type === 'RegisterAgent' || command.type === 'ChangeAgent';

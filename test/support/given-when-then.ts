@@ -1,0 +1,395 @@
+import { expect } from '@jest/globals';
+import { agent as agentDecider, type ChangeAgent, type RegisterAgent } from '#domain/agent/agent.decide';
+import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from '#domain/contact/contact.commands';
+import { contact as contactDecider } from '#domain/contact/contact.decide';
+import type { ContactEvent } from '#domain/contact/contact.events';
+import type { Contact } from '#domain/contact/contact.state';
+import { defaultPolicy, type Decider, type Given, type Policy } from '#domain/decider';
+import { eventTypes, shapeVersion } from '#domain/door';
+import type { Actor, DomainEvent, Draft, Recorded } from '#domain/event';
+import type {
+  AgentFact,
+  AssignAgent,
+  CancelFollowUp,
+  ChangeStatus,
+  CompleteFollowUp,
+  CreateFollowUp,
+  RecordAiResult,
+  RecordOutboundMessage,
+  RescheduleFollowUp,
+  UnassignAgent,
+  UnpinScore,
+} from '#domain/lead/lead.commands';
+import { evolveLead, type Lead, type Status } from '#domain/lead/lead.state';
+import { Refusal, type RefusalCode, type RefusalDetails } from '#domain/refusal';
+
+/*
+ * Sentences about the rules: `given(opened, lost).when(assign('ana')).thenRefused('lead_inactive')`.
+ *
+ * A step before `when` is an earlier command, decided by the rules themselves, or a drafted event, taken as it is. All sentences
+ * tell of one contact on one day, 2 March 2026: the steps happen at 09:00, 09:01, 09:02 and so on, what is asked at 12:00,
+ * unless `at` says otherwise. Ids are readable: `leadId(1)` is the first lead, `interactionId('m-1')` its first message.
+ */
+
+/** '12:00', '12:00:05' or '12:00:05.700' on the day of all sentences; a full time stays as it is. */
+export const time = (clock: string): string => {
+  if (clock.includes('T')) return clock;
+  const [hours = '00', minutes = '00', seconds = '00'] = clock.split(':');
+  return `2026-03-02T${hours}:${minutes}:${seconds.includes('.') ? seconds.padEnd(6, '0') : `${seconds}.000`}Z`;
+};
+
+export const org = 'org-1';
+export const contactKey = 'c1';
+export const leadId = (ordinal: number): string => `${contactKey}-${ordinal}`;
+export const interactionId = (messageId: string, channel = 'whatsapp'): string => `interaction:${channel}:${messageId}`;
+export const outboundId = (messageId: string, channel = 'whatsapp'): string => `outbound:${channel}:${messageId}`;
+export const addressedId = (messageId: string, channel = 'whatsapp'): string => `addressed:${channel}:${messageId}`;
+
+export const gateway: Actor = { type: 'service', id: 'gateway' };
+export const agent = (id: string): Actor => ({ type: 'agent', id });
+export const scorer: Actor = { type: 'ai', id: 'scorer' };
+
+/** What a command is asked under. */
+export interface Circumstances {
+  readonly at: string;
+  readonly actor: Actor;
+  readonly policy: Partial<Policy>;
+  readonly backdated: boolean;
+}
+
+type Typed = { readonly type: string };
+type Step<Command extends Typed, Event extends Typed> = Command | Draft<Event> | Circumstanced<Command | Draft<Event>>;
+
+class Circumstanced<S> {
+  constructor(
+    readonly step: S,
+    readonly under: Partial<Circumstances>,
+  ) {}
+}
+const bare = <S>(step: S | Circumstanced<S>): { step: S; under: Partial<Circumstances> } =>
+  step instanceof Circumstanced ? step : { step, under: {} };
+
+/** The step at this time. */
+export const at = <S extends Typed>(clock: string, step: S | Circumstanced<S>): Circumstanced<S> =>
+  new Circumstanced(bare(step).step, { ...bare(step).under, at: time(clock) });
+
+/** The step by this actor. */
+export const by = <S extends Typed>(actor: Actor, step: S | Circumstanced<S>): Circumstanced<S> =>
+  new Circumstanced(bare(step).step, { ...bare(step).under, actor });
+
+/** Everything in it is frozen, so that a decision or fold that changes what it was given throws. */
+export function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(frozen);
+  }
+  return value;
+}
+
+export const givenOf = ({ at: now, actor, policy, backdated }: Circumstances): Given => ({
+  now,
+  backdated,
+  actor,
+  policy: { ...defaultPolicy, ...policy },
+  idOf: (...names) => names.join(':'),
+});
+
+/** A drafted event as the log would hold it. `commandId` is a name that no other command has. */
+export function recorded(
+  draft: Draft<DomainEvent>,
+  { at: now, actor }: Pick<Circumstances, 'at' | 'actor'>,
+  commandId: string,
+  version: number,
+): Recorded {
+  const { id, occurredAt = now, actor: by = actor, causation = commandId, ...fact } = draft;
+  const meta = { actor: by, correlation: commandId, causation, commandId, occurredAt, recordedAt: now };
+  const place = { stream: `contact-${org}-${contactKey}`, version, position: `p${String(version).padStart(6, '0')}` };
+  return {
+    id: id ?? `event-${version}`,
+    v: shapeVersion(fact.type),
+    org,
+    ...fact,
+    meta,
+    ...place,
+  } as unknown as Recorded;
+}
+
+class Sentence<State, Command extends Typed, Event extends Typed> {
+  constructor(
+    private readonly decider: Decider<State, Command, Event>,
+    readonly events: readonly Recorded[],
+    private readonly asked: Circumstances,
+  ) {}
+
+  /** What is asked next is asked at this time, 12:00 by itself. */
+  at(clock: string): Sentence<State, Command, Event> {
+    return this.under({ at: time(clock) });
+  }
+  /** By this actor; a service by itself. */
+  by(actor: Actor): Sentence<State, Command, Event> {
+    return this.under({ actor });
+  }
+  /** The caller dated the command back, to this time. */
+  backdatedTo(clock: string): Sentence<State, Command, Event> {
+    return this.under({ at: time(clock), backdated: true });
+  }
+  /** Where the organization's settings differ from the defaults. */
+  where(policy: Partial<Policy>): Sentence<State, Command, Event> {
+    return this.under({ policy });
+  }
+
+  get state(): State {
+    const events = this.events as unknown as readonly (Event & { readonly id: string })[];
+    return events.reduce((state, event) => frozen(this.decider.evolve(state, event)), this.decider.initial);
+  }
+
+  /** Decides twice: a decision is pure, so both say the same. */
+  when(command: Command): Outcome<Event> {
+    const decide = () => this.decider.decide(frozen(command), this.state, givenOf(this.asked));
+    const drafts = attempt(decide);
+    expect(attempt(decide)).toStrictEqual(drafts);
+    return new Outcome(drafts);
+  }
+
+  /** One more step, under the circumstances set. */
+  and(step: Command | Draft<Event>): Sentence<State, Command, Event> {
+    const isEvent = (eventTypes as readonly string[]).includes(step.type);
+    const drafts = isEvent
+      ? [step as Draft<Event>]
+      : this.decider.decide(frozen(step as Command), this.state, givenOf(this.asked));
+    const before = this.events.length;
+    const added = (drafts as unknown as readonly Draft<DomainEvent>[]).map((it, i) =>
+      frozen(recorded(it, this.asked, `command-${before + 1}`, before + 1 + i)),
+    );
+    return new Sentence(this.decider, [...this.events, ...added], this.asked);
+  }
+
+  under(circumstances: Partial<Circumstances>): Sentence<State, Command, Event> {
+    return new Sentence(this.decider, this.events, { ...this.asked, ...circumstances });
+  }
+}
+
+class Outcome<Event extends Typed> {
+  constructor(private readonly outcome: readonly Draft<Event>[] | Refusal) {}
+
+  /** These events and no others, in this order, with every field. */
+  then(...events: readonly Draft<Event>[]): void {
+    if (this.outcome instanceof Refusal) throw this.outcome;
+    expect(this.outcome).toStrictEqual(events);
+  }
+
+  /** Things are already so. */
+  thenNothing(): void {
+    this.then();
+  }
+
+  /** Without `details` the code alone is asked for. */
+  thenRefused<Code extends RefusalCode>(code: Code, details?: RefusalDetails<Code>): void {
+    if (!(this.outcome instanceof Refusal)) expect(this.outcome).toBe(`a refusal: ${code}`);
+    const { code: actual, details: told, message } = this.outcome as Refusal;
+    expect(actual).toBe(code);
+    expect(message).toMatch(/\w+ \w+/);
+    if (details !== undefined) expect(told).toStrictEqual(details);
+  }
+
+  /** Refused as `validation_failed`, for this one field. */
+  thenInvalid(field: string, code: string): void {
+    this.thenRefused('validation_failed');
+    const { errors } = (this.outcome as Refusal<'validation_failed'>).details;
+    expect(errors).toStrictEqual([{ field, code, message: expect.stringMatching(/\w+ \w+/) as unknown }]);
+  }
+}
+
+function attempt<T>(decide: () => T): T | Refusal {
+  try {
+    return decide();
+  } catch (refusal) {
+    if (refusal instanceof Refusal) return refusal;
+    throw refusal;
+  }
+}
+
+const tell =
+  <State, Command extends Typed, Event extends Typed>(decider: Decider<State, Command, Event>) =>
+  (...steps: readonly Step<Command, Event>[]): Sentence<State, Command, Event> => {
+    const ordinary: Circumstances = { at: time('12:00'), actor: gateway, policy: {}, backdated: false };
+    const start = new Sentence(decider, [], ordinary);
+    return steps
+      .reduce((sentence, next, nth) => {
+        const { step, under } = bare<Command | Draft<Event>>(next);
+        const clock = time(`09:${String(nth).padStart(2, '0')}`);
+        return sentence.under({ ...ordinary, at: clock, ...under }).and(step);
+      }, start)
+      .under(ordinary);
+  };
+
+/** What may stand before `when` in a sentence about a contact. */
+export type ContactStep = Step<ContactCommand, ContactEvent>;
+/** A contact and its leads, as these steps left them. */
+export const given = tell<Contact, ContactCommand, ContactEvent>(contactDecider);
+/** An agent as these steps left it. */
+export const givenAgent = tell(agentDecider);
+
+/** The lead as the sentence leaves it, folded for itself as replay does; the contact holds the very same. */
+export function lead(of: { events: readonly Recorded[]; state: Contact }, ordinal = 1): Lead {
+  const id = leadId(ordinal);
+  const events = of.events as readonly (Recorded & ContactEvent)[];
+  const mine = events.findIndex((it) => it.type === 'LeadOpened' && it.data.leadId === id);
+  const folded = events.slice(mine).reduce<Lead | undefined>(evolveLead, undefined);
+  expect(of.state.known ? of.state.leads[ordinal - 1] : undefined).toStrictEqual(folded);
+  if (!folded) throw new Error(`there is no lead ${id}`);
+  return folded;
+}
+
+/* What is asked, with what does not matter to a sentence filled in. */
+
+const aboutContact = { contactKey, contactId: 'contact-1', profile: {} };
+
+export const interaction = (of: Partial<RecordInteraction> = {}): RecordInteraction => ({
+  type: 'RecordInteraction',
+  ...aboutContact,
+  channel: 'whatsapp',
+  kind: 'chat',
+  messageId: 'm-1',
+  occurredAt: null,
+  text: 'Hello',
+  media: null,
+  inReplyTo: null,
+  integration: null,
+  ...of,
+});
+
+/** A sender's own time, in the precision in which it is written. */
+export const sentAt = (clock: string): RecordInteraction['occurredAt'] => ({
+  at: time(clock),
+  digits: clock.split('.')[1]?.replace('Z', '').length ?? 0,
+});
+
+export const createLead = (of: Partial<CreateLead> = {}): CreateLead => ({
+  type: 'CreateLead',
+  ...aboutContact,
+  channel: null,
+  origin: 'manual',
+  note: null,
+  ...of,
+});
+
+export const campaign = { id: 'campaign-1', name: 'Campaign One' };
+export const broadcast = (of: Partial<AddressBroadcast> = {}): AddressBroadcast => ({
+  type: 'AddressBroadcast',
+  ...aboutContact,
+  broadcastId: 'b-1',
+  campaign,
+  channel: 'whatsapp',
+  messageId: 'bm-1',
+  sentAt: null,
+  ...of,
+});
+
+const ofLead = { leadId: leadId(1) };
+
+export const changeStatus = (status: Status | null, of: Partial<ChangeStatus> = {}): ChangeStatus => ({
+  type: 'ChangeStatus',
+  ...ofLead,
+  status,
+  score: null,
+  reason: null,
+  note: null,
+  ...of,
+});
+export const scoreByHand = (score: number, of: Partial<ChangeStatus> = {}): ChangeStatus =>
+  changeStatus(null, { score, ...of });
+
+export const known = (id: string): AgentFact => ({ id, situation: 'active' });
+export const assign = (to: string | AgentFact, of: Partial<AssignAgent> = {}): AssignAgent => ({
+  type: 'AssignAgent',
+  ...ofLead,
+  agent: typeof to === 'string' ? known(to) : to,
+  mode: 'manual',
+  moveFollowUps: true,
+  note: null,
+  ...of,
+});
+export const unassign = (of: Partial<UnassignAgent> = {}): UnassignAgent => ({
+  type: 'UnassignAgent',
+  ...ofLead,
+  mode: 'manual',
+  onlyFrom: null,
+  ...of,
+});
+
+export const aiResult = (score: number, of: Partial<RecordAiResult> = {}): RecordAiResult => ({
+  type: 'RecordAiResult',
+  ...ofLead,
+  score,
+  model: 'model-1',
+  modelVersion: '1.0',
+  rationale: 'Asked for a price',
+  factors: [{ label: 'price', weight: 0.7 }],
+  readUpTo: null,
+  ...of,
+});
+export const unpin = (of: Partial<UnpinScore> = {}): UnpinScore => ({ type: 'UnpinScore', ...ofLead, ...of });
+
+export const createFollowUp = (of: Partial<CreateFollowUp> = {}): CreateFollowUp => ({
+  type: 'CreateFollowUp',
+  ...ofLead,
+  followUpId: 'f-1',
+  dueAt: time('17:00'),
+  note: null,
+  assignee: null,
+  alsoSetStatus: false,
+  ...of,
+});
+export const completeFollowUp = (of: Partial<CompleteFollowUp> = {}): CompleteFollowUp => ({
+  type: 'CompleteFollowUp',
+  ...ofLead,
+  followUpId: 'f-1',
+  note: null,
+  ...of,
+});
+export const cancelFollowUp = (of: Partial<CancelFollowUp> = {}): CancelFollowUp => ({
+  type: 'CancelFollowUp',
+  ...ofLead,
+  followUpId: 'f-1',
+  reason: null,
+  ...of,
+});
+export const reschedule = (dueAt: string, of: Partial<RescheduleFollowUp> = {}): RescheduleFollowUp => ({
+  type: 'RescheduleFollowUp',
+  ...ofLead,
+  followUpId: 'f-1',
+  dueAt: time(dueAt),
+  reason: null,
+  ...of,
+});
+
+export const outbound = (of: Partial<RecordOutboundMessage> = {}): RecordOutboundMessage => ({
+  type: 'RecordOutboundMessage',
+  ...ofLead,
+  channel: null,
+  messageId: 'out-1',
+  text: 'Good morning',
+  sentAt: null,
+  ...of,
+});
+
+export const registerAgent = (of: Partial<RegisterAgent> = {}): RegisterAgent => ({
+  type: 'RegisterAgent',
+  agentId: 'ana',
+  name: 'Agent One',
+  email: null,
+  capacity: null,
+  ...of,
+});
+export const changeAgent = (of: Partial<ChangeAgent>): ChangeAgent => ({ type: 'ChangeAgent', agentId: 'ana', ...of });
+
+/** Steps that most sentences begin with: the contact's first message opens its first lead; then it is closed. */
+export const opened = interaction();
+export const converted = changeStatus('converted');
+export const lost = changeStatus('lost');
+export const archived = changeStatus('archived');
+/** Its next message opens the second lead. */
+export const cameBack = interaction({ messageId: 'm-2' });
+/** Asked to close it by hand, whatever its number. */
+export const closing = (ordinal: number): ChangeStatus => changeStatus('lost', { leadId: leadId(ordinal) });
