@@ -16,7 +16,7 @@ const rooms = {
   commands: ['^libs/domain/', eventStorePorts],
   automation: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts],
   http: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts],
-  wiring: ['^libs/domain/', '^libs/commands/', '^libs/event-store/', '^libs/read-model/'],
+  wiring: ['^libs/domain/', '^libs/commands/', '^libs/event-store/', '^libs/read-model/', '^libs/http/'],
 };
 
 const adapter = 'libs/(?:event-store|read-model)/(?:sqlite|eventstoredb|mongodb)';
@@ -30,6 +30,7 @@ const engines = [
 /** Matches a path in node_modules, or the bare name where the package is not installed. */
 const isPackage = (name) => `(^|node_modules/)${name}(/|$)`;
 
+/** In `to`, $1 is what the parentheses in `from` have caught; where they caught nothing it stays, and matches no path. */
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
 module.exports = {
@@ -68,22 +69,21 @@ module.exports = {
     ),
     rule(
       'projections-know-no-other',
-      'A view is wiped and rebuilt alone, so it needs nothing of another one.',
-      { path: '^projections/([^/]+)/' },
-      { path: '^projections/', pathNot: '^projections/$1/' },
+      'A view is wiped and rebuilt alone, so it needs nothing of another one. What several have lies beside their folders.',
+      { path: '^projections/(?:([^/]+)/|(?!index[.]ts$)[^/]+$)' },
+      { path: '^projections/([^/]+/|index[.]ts$)', pathNot: '^projections/$1/' },
     ),
     rule(
       'only-wiring-picks-adapters',
       'Everybody else knows the ports, so that an engine is a setting. Tests may pick one.',
       { path: `^(${adapter}(?=/))?`, pathNot: [...tests, '^libs/wiring/'] },
-      // Outside of adapters $1 stays as it is, which is no path.
       { path: `^${adapter}/`, pathNot: '^$1/' },
     ),
     ...engines.map((engine) =>
       rule(
         `${engine.name}-stays-in-its-adapter`,
-        `${engine.package} is known to ${engine.home} alone.`,
-        { path: ours, pathNot: ['^test/', engine.home] },
+        `${engine.package} is known to ${engine.home} alone, and to tests that look at what was stored.`,
+        { path: ours, pathNot: [...tests, engine.home] },
         { path: isPackage(engine.package) },
       ),
     ),

@@ -1,3 +1,4 @@
+import { CommandBus } from '@nestjs/cqrs';
 import { CommandApiModule } from '#apps/command-api/command-api.module';
 import { QueryApiModule } from '#apps/query-api/query-api.module';
 import { HealthModule } from '#http/health.module';
@@ -6,10 +7,15 @@ import { StoresModule } from '#wiring/stores.module';
 import { WorkerThread } from './worker-thread.js';
 
 // HTTP and the log's writer run on this thread, the worker in a second, the views' queries in a third.
-await serve('all-in-one', async (settings, logger) => ({
-  module: {
-    module: class AllInOne {},
-    imports: [await StoresModule.open(settings, { write: true }), HealthModule, CommandApiModule, QueryApiModule],
-  },
-  companion: new WorkerThread(logger),
-}));
+await serve('all-in-one', async (settings, logger) => {
+  const { stores, close } = await StoresModule.open(settings, { write: true });
+  const worker = new WorkerThread(logger);
+  return {
+    module: { module: class AllInOne {}, imports: [stores, HealthModule, CommandApiModule, QueryApiModule] },
+    started: (app) => worker.start(app.get(CommandBus, { strict: false })),
+    stopped: async () => {
+      await worker.stop();
+      await close();
+    },
+  };
+});

@@ -1,16 +1,43 @@
 import { Worker } from 'node:worker_threads';
+import type { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
-import type { Companion } from '#wiring/serve';
+import type { Asked, Told } from '#apps/worker/thread-door';
+import { AskContact } from '#commands/contact.handler';
+import { isRefusal } from '#domain/refusal';
+import { Unavailable } from '#event-store/event-store';
 
 const pauseMs = 1_000;
 
-/** Runs the worker app in a thread of its own, and again when it ends by itself: views must not stand still in silence. */
-export class WorkerThread implements Companion {
+/**
+ * Runs the worker app in a thread of its own, and again when it ends by itself: views must not stand still in silence. What its
+ * automations ask for is done here, where the log's writer is.
+ */
+export class WorkerThread {
   private worker: Worker | undefined;
   private stopping = false;
 
-  constructor(private readonly logger: Logger) {
-    this.start();
+  constructor(private readonly logger: Logger) {}
+
+  start(bus: CommandBus): void {
+    const worker = new Worker(new URL('../worker/main.js', import.meta.url));
+    this.worker = worker;
+    worker.on('message', ({ n, ask, envelope }: Asked) => {
+      const tell = (told: Told): void => worker.postMessage(told);
+      bus.execute(new AskContact(ask, envelope)).then(
+        ({ answer }) => tell({ n, answer }),
+        (error: unknown) => {
+          if (isRefusal(error)) tell({ n, refused: { code: error.code, details: error.details } });
+          else tell({ n, failed: String(error), passing: error instanceof Unavailable });
+        },
+      );
+    });
+    worker.on('error', (error) => this.logger.error({ err: error }, 'worker failed'));
+    worker.once('exit', (code) => {
+      this.worker = undefined;
+      if (this.stopping) return;
+      this.logger.error({ code }, 'worker ended; it is started again');
+      setTimeout(() => !this.stopping && this.start(bus), pauseMs).unref();
+    });
   }
 
   /** Lets the batch under way finish. */
@@ -19,19 +46,7 @@ export class WorkerThread implements Companion {
     const { worker } = this;
     if (!worker) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
-    worker.postMessage('stop');
+    worker.postMessage({ stop: true } satisfies Told);
     await ended;
-  }
-
-  private start(): void {
-    const worker = new Worker(new URL('../worker/main.js', import.meta.url));
-    this.worker = worker;
-    worker.on('error', (error) => this.logger.error({ err: error }, 'worker failed'));
-    worker.once('exit', (code) => {
-      this.worker = undefined;
-      if (this.stopping) return;
-      this.logger.error({ code }, 'worker ended; it is started again');
-      setTimeout(() => !this.stopping && this.start(), pauseMs).unref();
-    });
   }
 }

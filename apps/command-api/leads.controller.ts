@@ -41,7 +41,7 @@ export class LeadsController {
 
   @Delete(':id/assignment')
   unassign(@Param('id') leadId: string, @Body() _: NothingRequest, @Http() http: Exchange): Promise<object> {
-    return this.gate.contact(http, { type: 'UnassignAgent', leadId, mode: 'manual', onlyFrom: null });
+    return this.gate.contact(http, { type: 'UnassignAgent', leadId, mode: 'manual', only: null });
   }
 
   @Post(':id/qualification')

@@ -3,9 +3,10 @@ import { serve } from '#wiring/serve';
 import { StoresModule } from '#wiring/stores.module';
 import { CommandApiModule } from './command-api.module.js';
 
-await serve('command-api', async (settings) => ({
-  module: {
-    module: class CommandApi {},
-    imports: [await StoresModule.open(settings, { write: true }), HealthModule, CommandApiModule],
-  },
-}));
+await serve('command-api', async (settings) => {
+  const { stores, close } = await StoresModule.open(settings, { write: true });
+  return {
+    module: { module: class CommandApi {}, imports: [stores, HealthModule, CommandApiModule] },
+    stopped: close,
+  };
+});

@@ -21,7 +21,7 @@ export class LeadQueriesController {
   async list(@Query() query: LeadsQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());
-    const filter = leadFilterOf(page.asked);
+    const filter = leadFilterOf(page.asked, page.now);
     const sort = leadSortOf(page.asked.sort);
     const reader = await this.reading.upTo(leadList, query);
     const { limit, after } = page;

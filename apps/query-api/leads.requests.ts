@@ -1,5 +1,6 @@
 import { channels, originKinds, statuses } from '#domain/lead/lead.state';
-import { IsId, IsInstant, IsOneOf, IsPlain, Optional } from '#http/fields';
+import { dayOf } from '#http/day';
+import { IsId, IsInstant, IsOneOf, IsPlain, IsTimeZone, Optional } from '#http/fields';
 import { instantOf } from '#http/instant';
 import { intOf, ListQuery } from '#http/paging';
 import { invalidInput } from '#http/problem';
@@ -23,12 +24,14 @@ export class LeadsQuery extends ListQuery {
   @Optional() @IsInstant() readonly createdTo?: string;
   @Optional() @IsInstant() readonly updatedFrom?: string;
   @Optional() @IsInstant() readonly updatedTo?: string;
+  @Optional() @IsOneOf(['overdue', 'today', 'none']) readonly followUpDue?: 'overdue' | 'today' | 'none';
+  @Optional() @IsTimeZone() readonly timeZone?: string;
   @Optional() @IsPlain() readonly q?: string;
   @Optional() @IsPlain() readonly sort?: string;
 }
 
 /** @throws Problem validation_failed */
-export function leadFilterOf(asked: LeadsQuery): LeadFilter {
+export function leadFilterOf(asked: LeadsQuery, now: string): LeadFilter {
   const status = listOf('status', asked.status, statuses)?.map((it) =>
     statuses.indexOf(it as (typeof statuses)[number]),
   );
@@ -48,6 +51,7 @@ export function leadFilterOf(asked: LeadsQuery): LeadFilter {
     'from' in score || 'to' in score ? { column: 'score', ...score } : undefined,
     between('createdAt', asked.createdFrom, asked.createdTo),
     between('updatedAt', asked.updatedFrom, asked.updatedTo),
+    dueOf(asked, now),
   ];
   return { where: where.filter((it) => it !== undefined), search: asked.q ?? null };
 }
@@ -63,6 +67,20 @@ export function leadSortOf(text = '-createdAt'): { readonly column: LeadSort; re
       message: `must be one of: ${leadSorts.join(', ')}, or - before it`,
     });
   return { column, descending };
+}
+
+/** By the follow-up that is due next: overdue before now, today within this day of the asked zone. */
+function dueOf({ followUpDue, timeZone = 'UTC' }: LeadsQuery, now: string): Condition | undefined {
+  switch (followUpDue) {
+    case undefined:
+      return undefined;
+    case 'overdue':
+      return { column: 'nextFollowUpAt', to: now };
+    case 'today':
+      return { column: 'nextFollowUpAt', ...dayOf(now, timeZone) };
+    case 'none':
+      return { column: 'nextFollowUpAt', in: [null] };
+  }
 }
 
 const isIn = (column: string, values: readonly (string | number)[] | '' | undefined): Condition | undefined =>

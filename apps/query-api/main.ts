@@ -3,9 +3,10 @@ import { serve } from '#wiring/serve';
 import { StoresModule } from '#wiring/stores.module';
 import { QueryApiModule } from './query-api.module.js';
 
-await serve('query-api', async (settings) => ({
-  module: {
-    module: class QueryApi {},
-    imports: [await StoresModule.open(settings, { write: false }), HealthModule, QueryApiModule],
-  },
-}));
+await serve('query-api', async (settings) => {
+  const { stores, close } = await StoresModule.open(settings, { write: false });
+  return {
+    module: { module: class QueryApi {}, imports: [stores, HealthModule, QueryApiModule] },
+    stopped: close,
+  };
+});

@@ -2,20 +2,24 @@ import { parentPort } from 'node:worker_threads';
 import { createLogger } from '#wiring/logger';
 import { InvalidSettings, settingsFrom } from '#wiring/settings';
 import { openLog, openViews } from '#wiring/stores';
-import { keepUp } from './worker.js';
+import { threadDoor, type Told } from './thread-door.js';
+import { keepUp, react } from './worker.js';
 
-/** A process of its own, or a thread of all-in-one: the same program. Ends on SIGTERM, SIGINT, or any message from its parent. */
+/** A process of its own, or a thread of all-in-one: the same program. Ends on SIGTERM, SIGINT, or when its parent says so. */
 async function main(): Promise<void> {
   const settings = settingsFrom(process.env);
   const logger = createLogger(settings, 'worker');
   const stop = new AbortController();
-  if (parentPort) parentPort.once('message', () => stop.abort());
+  if (parentPort) parentPort.on('message', (told: Told) => 'stop' in told && stop.abort());
   else for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 
   const log = await openLog(settings, { write: false });
-  const views = await openViews(settings);
+  const views = await openViews(settings, { ownThread: false });
   logger.info('worker started');
-  await keepUp(log.events, views, logger, stop.signal);
+  const work = [keepUp(log.events, views, logger, stop.signal)];
+  if (parentPort) work.push(react(log.events, views, threadDoor(parentPort), logger, stop.signal));
+  else logger.warn('automations do not run here: the embedded log is written by another process');
+  await Promise.all(work);
   await views.close();
   await log.events.close();
   logger.info('worker stopped');

@@ -1,8 +1,15 @@
 import type { Logger } from 'pino';
-import type { EventStore } from '#event-store/event-store';
+import { FreeLeads, type AssignedBefore } from '#automation/free-leads.reaction';
+import type { AskDoor } from '#automation/reaction';
+import { Reactor, type ReactionNews } from '#automation/reactor';
+import { Clock } from '#commands/clock';
+import { Unavailable, type EventStore } from '#event-store/event-store';
+import { agentsView } from '#projections/agents/agents.projection';
+import { leadsAssignedBefore } from '#projections/agents/agents.query';
 import { views } from '#projections/index';
 import { CatchUp, type News } from '#read-model/catch-up';
 import type { ViewStore } from '#read-model/view-store';
+import { waitFor } from '#read-model/wait-for';
 
 /** Keeps every view up to date until `signal` aborts. */
 export async function keepUp(log: EventStore, store: ViewStore, logger: Logger, signal: AbortSignal): Promise<void> {
@@ -18,4 +25,25 @@ export async function keepUp(log: EventStore, store: ViewStore, logger: Logger, 
     }
   };
   await Promise.all(views.map((view) => new CatchUp(view, store, log, tell).run(signal)));
+}
+
+/** Runs every automation until `signal` aborts: events in, commands out. */
+export async function react(
+  log: EventStore,
+  store: ViewStore,
+  ask: AskDoor,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const tell = ({ reaction, error, ...news }: ReactionNews): void => {
+    if (news.what === 'parked') logger.error({ reaction, ...news.parked, err: error }, 'reaction is parked');
+    else logger.warn({ reaction, inMs: news.inMs, err: error }, 'reaction is tried again');
+  };
+  const agents = await store.openForReading(agentsView);
+  const assignedBefore: AssignedBefore = async function* (org, agentId, position, aborted) {
+    if (!(await waitFor(agents, position, 30_000, aborted))) throw new Unavailable('the agents view is behind');
+    yield* leadsAssignedBefore(agents, org, agentId, position);
+  };
+  const reactions = [new FreeLeads(log, assignedBefore, ask, new Clock())];
+  await Promise.all(reactions.map((reaction) => new Reactor(reaction, store, log, tell).run(signal)));
 }

@@ -21,6 +21,8 @@ export const refusals = {
   follow_up_completed: (_: { followUpId: string }) => 'The follow-up is completed.',
   follow_up_cancelled: (_: { followUpId: string }) => 'The follow-up is cancelled.',
 
+  too_many_follow_ups: (of: { most: number }) => `The lead has ${of.most} open follow-ups already.`,
+
   version_mismatch: (of: { version: number }) => `The lead has moved on: it is at version ${of.version} now.`,
   conflict: (_: object) => 'Others kept changing the same contact in that moment. Nothing was done; ask again.',
   idempotency_in_flight: (_: object) => 'A request with this Idempotency-Key is being worked on.',

@@ -1,52 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { UnreadableEvent } from '#domain/door';
-import type { Position, Recorded, StoredEvent } from '#domain/event';
-import { type Batch, ConcurrencyError, type EventStore, Unavailable } from './event-store.js';
-
-const at = '2026-03-01T09:00:00.000Z';
-
-/** An event that today's door lets through. */
-export const anEvent = (text = 'Ann'): StoredEvent => ({
-  id: randomUUID(),
-  type: 'AgentRenamed',
-  v: 1,
-  org: 'demo',
-  data: { agentId: 'a-1' },
-  personal: { from: 'Bob', to: text },
-  meta: {
-    actor: { type: 'service', id: 'contract' },
-    correlation: 'c',
-    causation: 'c',
-    commandId: randomUUID(),
-    occurredAt: at,
-    recordedAt: at,
-  },
-});
-
-export const events = (count: number): StoredEvent[] => Array.from({ length: count }, () => anEvent());
-export const aStream = (): string => `agent-demo-${randomUUID()}`;
-export const ids = (list: readonly { id: string }[]): string[] => list.map(({ id }) => id);
-
-/** Follows until `enough` says so of all events seen. */
-export async function followed(
-  store: EventStore,
-  after: Position,
-  enough: (seen: readonly Recorded[]) => boolean,
-  batchSize = 1_000,
-): Promise<{ seen: Recorded[]; batches: Batch[] }> {
-  const stop = new AbortController();
-  const seen: Recorded[] = [];
-  const batches: Batch[] = [];
-  if (enough(seen)) return { seen, batches };
-  for await (const batch of store.follow(after, { signal: stop.signal, batchSize })) {
-    seen.push(...batch.events);
-    batches.push(batch);
-    if (enough(seen)) stop.abort();
-  }
-  return { seen, batches };
-}
+import type { StoredEvent } from '#domain/event';
+import { ConcurrencyError, type EventStore, Unavailable } from './event-store.js';
+import { describeFollowing } from './event-store.following.contract.js';
+import { aStream, anEvent, events, followed, ids } from './event-store.events.js';
 
 /**
  * What every adapter promises.
@@ -226,117 +184,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       });
     });
 
-    describe('following', () => {
-      it('gives everything from the start, once and in order, then what comes', async () => {
-        const stream = aStream();
-        await store.append(stream, 0, events(3));
-        const ours = (seen: readonly Recorded[]): Recorded[] => seen.filter((event) => event.stream === stream);
-        let later: Promise<unknown> | undefined;
-        const { seen } = await followed(store, store.start, (all) => {
-          if (ours(all).length === 3) later ??= store.append(stream, 3, events(1));
-          return ours(all).length === 4;
-        });
-        await later;
-        expect(ours(seen)).toEqual(await store.read(stream, 0, 10));
-        const positions = seen.map(({ position }) => position);
-        expect(positions).toEqual([...new Set(positions)].sort());
-      });
-
-      it('goes on right behind a position, in batches no larger than asked for', async () => {
-        const stream = aStream();
-        await store.append(stream, 0, events(3));
-        const after = await store.head();
-        await store.append(stream, 3, events(7));
-        const { seen, batches } = await followed(store, after, (all) => all.length === 7, 3);
-        expect(seen.map(({ version }) => version)).toEqual([4, 5, 6, 7, 8, 9, 10]);
-        for (const batch of batches) {
-          expect(batch.events.length).toBeLessThanOrEqual(3);
-          expect(batch.position).toBe(batch.events.at(-1)!.position);
-        }
-      });
-
-      it('never misses an event, whatever is appended where and when, and however slowly it is pulled', async () => {
-        const moves = fc.array(
-          fc.record({ stream: fc.nat(3), count: fc.integer({ min: 1, max: 4 }), wait: fc.boolean() }),
-          {
-            minLength: 1,
-            maxLength: 40,
-          },
-        );
-        await fc.assert(
-          fc.asyncProperty(moves, fc.integer({ min: 1, max: 7 }), async (list, batchSize) => {
-            const after = await store.head();
-            const names = Array.from({ length: 4 }, aStream);
-            const versions = [0, 0, 0, 0];
-            const total = list.reduce((sum, { count }) => sum + count, 0);
-            const tail = followed(store, after, (seen) => seen.length >= total, batchSize);
-            const pending: Promise<unknown>[] = [];
-            for (const { stream, count, wait } of list) {
-              const appending = store.append(names[stream]!, versions[stream]!, events(count));
-              versions[stream]! += count;
-              pending.push(appending);
-              if (wait) await appending;
-            }
-            await Promise.all(pending);
-            const { seen } = await tail;
-            const positions = seen.map(({ position }) => position);
-            expect(positions).toEqual([...new Set(positions)].sort());
-            for (const name of names) {
-              const mine = seen.filter(({ stream }) => stream === name);
-              expect(mine.map(({ version }) => version)).toEqual(mine.map((_, i) => i + 1));
-            }
-            expect(seen).toHaveLength(total);
-          }),
-          { numRuns: 30 },
-        );
-      });
-
-      it('serves several followers, each at its own pace', async () => {
-        const after = await store.head();
-        const two = [
-          followed(store, after, (seen) => seen.length === 5, 1),
-          followed(store, after, (seen) => seen.length === 5),
-        ];
-        for (let i = 0; i < 5; i++) await store.append(aStream(), 0, events(1));
-        const [one, other] = await Promise.all(two);
-        expect(one!.seen).toEqual(other!.seen);
-      });
-
-      it('ends when it is told to: before it began, while it waits, and between two batches', async () => {
-        const end = async (signal: AbortSignal, after: Position): Promise<number> => {
-          let batches = 0;
-          for await (const _ of store.follow(after, { signal, batchSize: 1 })) batches += 1;
-          return batches;
-        };
-        const before = await store.head();
-        await store.append(aStream(), 0, events(2));
-        expect(await end(AbortSignal.abort(), before)).toBe(0);
-
-        const waiting = new AbortController();
-        const ended = end(waiting.signal, await store.head());
-        setImmediate(() => waiting.abort());
-        expect(await ended).toBe(0);
-
-        const between = new AbortController();
-        const iterator = store.follow(before, { signal: between.signal, batchSize: 1 })[Symbol.asyncIterator]();
-        expect((await iterator.next()).done).toBe(false);
-        between.abort();
-        expect(await iterator.next()).toEqual({ done: true, value: undefined });
-      });
-
-      it('lets go when its reader leaves, even in the middle of waiting', async () => {
-        const { signal } = new AbortController();
-        const iterator = store.follow(await store.head(), { signal })[Symbol.asyncIterator]();
-        const waiting = iterator.next();
-        await iterator.return!();
-        expect(await waiting).toEqual({ done: true, value: undefined });
-        expect(await iterator.next()).toEqual({ done: true, value: undefined });
-      });
-
-      it.each([0, 10_001, 1.5])('refuses batches of %p', async (batchSize) => {
-        await expect(followed(store, store.start, () => false, batchSize)).rejects.toThrow(RangeError);
-      });
-    });
+    describeFollowing(() => store);
 
     describe('being closed', () => {
       it('first finishes the appends under way, then refuses everything and ends its followers', async () => {

@@ -33,6 +33,9 @@ export abstract class EventStore {
   /** The position of the newest event, or `start`. */
   abstract head(): Promise<Position>;
 
+  /** How many events lie behind `after`, up to and with `upTo`; null where this engine can't tell without reading them. */
+  abstract countBetween(after: Position, upTo: Position): number | null;
+
   /** Whether this text is a position that this log has handed out or may have. */
   abstract isPosition(text: string): boolean;
 

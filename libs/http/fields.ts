@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { IsIn, ValidateBy, ValidateIf, type ValidationOptions } from 'class-validator';
+import { isTimeZone } from './day.js';
 import { instantOf } from './instant.js';
 
 /** May be left out; null is not leaving out. */
@@ -56,6 +57,9 @@ export const IsInstant = check(
   'must be a time as RFC 3339 has it, with an offset, such as 2026-01-31T09:30:00Z',
   (value) => instantOf(value) !== undefined,
 );
+
+/** A zone of the IANA data base. */
+export const IsTimeZone = check('timeZone', 'must be an IANA time zone, such as Europe/Berlin', isTimeZone);
 
 export const IsScore = check(
   'score',

@@ -29,6 +29,8 @@ export function valid<T extends object>(type: Class<T>, input: unknown, unknownC
     whitelist: true,
     forbidNonWhitelisted: true,
     stopAtFirstError: true,
+    // A call that says everything in its path takes a body with nothing in it.
+    forbidUnknownValues: false,
     validationError: { target: false, value: false },
   });
   if (errors.length > 0) throw invalidInput(...errors.flatMap((error) => fieldsOf(error, '', unknownCode)));

@@ -162,6 +162,7 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
         expect(found.rows.length).toBeLessThanOrEqual(asked.limit);
         if (found.more) expect(found.rows.length).toBe(asked.limit);
         keys.push(...found.rows.map(({ key }) => key));
+        if (new Set(keys).size < keys.length) throw new Error(`a row came twice: ${keys.join()}`);
         const last = found.rows.at(-1);
         if (last) expect(last.sortValue).toBe(columnOf(last.row, asked.sort.column));
         if (last) after = { value: last.sortValue, key: last.key };

@@ -85,6 +85,18 @@ export function viewStoreContract(adapter: string, freshPlace: () => Promise<Pla
       expect(await reader.count('things', { where: [], words: [['three']] })).toBe(0);
     });
 
+    it('writes what differs from what was stored', async () => {
+      const { writer, reader } = await opened();
+      const first = thing('a', 'p1', { name: 'first', rank: 1 });
+      await writer.save([first], null, 'p1');
+      await writer.save([thing('a', 'p2', { name: 'second', rank: null }, first)], 'p1', 'p2');
+      expect(await reader.get('things', ['a'])).toEqual(new Map([['a', { name: 'second', rank: null }]]));
+      const count = (value: number | null, word: string) =>
+        reader.count('things', { where: [{ column: 'rank', in: [value] }], words: [[word]] });
+      expect([await count(null, 'second'), await count(null, 'first'), await count(1, 'second')]).toEqual([1, 0, 0]);
+      expect(await writer.load('things', ['a'])).toMatchObject(new Map([['a', { position: 'p2' }]]));
+    });
+
     it('writes a whole row when something else is stored than was thought', async () => {
       const { writer, reader } = await opened();
       const first = thing('a', 'p1', { name: 'first', rank: 1 });

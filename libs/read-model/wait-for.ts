@@ -20,8 +20,9 @@ interface Poll {
 const polls = new WeakMap<ViewReader, Poll>();
 
 /**
- * Waits until a view has reached a position: true; false when it hasn't within `timeoutMs` (0: looks once), stands still before
- * it, or `signal` aborts. All who wait on one reader share one poll of its state (about every 6 ms).
+ * Waits until a view has reached a position: true; false when it hasn't within `timeoutMs` (0: looks once), or `signal` aborts.
+ * A view that stands still is waited for as well: it may have been started again just now. All who wait on one reader share one
+ * poll of its state, about every 6 ms.
  * @throws ViewsUnavailable
  */
 export async function waitFor(
@@ -60,11 +61,11 @@ async function look(reader: ViewReader, poll: Poll): Promise<void> {
     // Who comes while the answer is under way must not be told from it: it may be older than their position.
     const asking = [...poll.waiters];
     try {
-      const { checkpoint, stopped } = await reader.state();
+      const { checkpoint } = await reader.state();
       for (const waiter of asking) {
         waiter.looked = true;
         if (checkpoint !== null && checkpoint >= waiter.position) waiter.settle(true);
-        else if (stopped || waiter.expired) waiter.settle(false);
+        else if (waiter.expired) waiter.settle(false);
       }
     } catch (error) {
       for (const waiter of asking) waiter.fail(error);

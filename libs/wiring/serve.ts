@@ -5,23 +5,27 @@ import { createServer } from '#http/server';
 import { createLogger } from './logger.js';
 import { InvalidSettings, settingsFrom, type Settings } from './settings.js';
 
-/** Something that runs beside the server and ends with it. */
-export interface Companion {
-  stop(): Promise<void>;
+/** What a process is made of: its module, what starts once that stands, and what ends after the last request is answered. */
+export interface Composition {
+  readonly module: Type | DynamicModule;
+  readonly started?: (app: NestFastifyApplication) => void;
+  readonly stopped?: () => Promise<void>;
 }
 
 /** From the environment to a process that listens, and to its graceful end. Never returns early: what fails, ends the process with code 1. */
 export async function serve(
   name: string,
-  compose: (settings: Settings, logger: Logger) => Promise<{ module: Type | DynamicModule; companion?: Companion }>,
+  compose: (settings: Settings, logger: Logger) => Promise<Composition>,
 ): Promise<void> {
   let logger: Logger | undefined;
   try {
     const settings = settingsFrom(process.env);
     logger = createLogger(settings, name);
-    const { module, companion } = await compose(settings, logger);
+    const { module, started, stopped } = await compose(settings, logger);
     const app = await createServer(module, logger);
-    endOnSignal(app, companion, logger);
+    await app.init();
+    started?.(app);
+    endOnSignal(app, stopped, logger);
     await app.listen(settings.port, settings.host);
     logger.info({ url: await app.getUrl() }, 'listening');
   } catch (error) {
@@ -37,16 +41,16 @@ const isForPeople = (error: unknown): error is Error =>
   (error instanceof Error &&
     (error.name === 'UnusableLogFile' || 'code' in error || error.name === 'ViewsUnavailable'));
 
-/** What is under way is finished and answered; then the stores are closed. */
-function endOnSignal(app: NestFastifyApplication, companion: Companion | undefined, logger: Logger): void {
+/** What is under way is finished and answered; then what runs beside the server ends. */
+function endOnSignal(app: NestFastifyApplication, stopped: Composition['stopped'], logger: Logger): void {
   let ending = false;
   const end = async (signal: string): Promise<void> => {
     if (ending) return;
     ending = true;
     logger.info({ signal }, 'stopping');
     try {
-      await companion?.stop();
       await app.close();
+      await stopped?.();
       logger.info('stopped');
     } catch (error) {
       logger.error({ err: error }, 'did not stop cleanly');

@@ -1,4 +1,4 @@
-import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { Clock } from '#commands/clock';
 import { Handling } from '#commands/handle';
 import { IdKey } from '#commands/id-key';
@@ -14,19 +14,19 @@ import { idKeyOf, openLog, openViews } from './stores.js';
 /** What every process has: the ports with their engines behind them, opened once and closed last. */
 @Global()
 @Module({})
-export class StoresModule implements OnApplicationShutdown {
-  constructor(
-    @Inject(EventStore) private readonly events: EventStore,
-    @Inject(ViewStore) private readonly views: ViewStore,
-    readiness: Readiness,
-  ) {
-    readiness.add('log', async () => ({ ready: (await this.events.head()) !== '' }));
+export class StoresModule {
+  constructor(events: EventStore, readiness: Readiness) {
+    readiness.add('log', async () => ({ ready: (await events.head()) !== '' }));
   }
 
-  static async open(settings: Settings, { write }: { write: boolean }): Promise<DynamicModule> {
+  /** `close` when nothing asks any more. */
+  static async open(
+    settings: Settings,
+    { write }: { write: boolean },
+  ): Promise<{ readonly stores: DynamicModule; close: () => Promise<void> }> {
     const idKey = new IdKey(idKeyOf(settings));
     const log = await openLog(settings, { write });
-    const views = await openViews(settings);
+    const views = await openViews(settings, { ownThread: true });
     const clock = new Clock();
     const now = (): string => clock.now();
     const providers = [
@@ -39,11 +39,12 @@ export class StoresModule implements OnApplicationShutdown {
       { provide: Handling, useValue: new Handling(log.events, now) },
       { provide: KeptAnswers, useValue: new KeptAnswers(log.answers, now) },
     ];
-    return { module: StoresModule, providers, exports: providers.map(({ provide }) => provide) };
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.views.close();
-    await this.events.close();
+    return {
+      stores: { module: StoresModule, providers, exports: providers.map(({ provide }) => provide) },
+      close: async () => {
+        await views.close();
+        await log.events.close();
+      },
+    };
   }
 }

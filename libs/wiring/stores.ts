@@ -18,9 +18,10 @@ export async function openLog({ eventStoreUrl }: Settings, { write }: { write: b
   return SqliteLog.open({ file: pathIn(eventStoreUrl), readOnly: !write });
 }
 
-export async function openViews({ readStoreUrl }: Settings): Promise<ViewStore> {
+/** `ownThread`: queries run in a thread of their own, so that they never block this one. */
+export async function openViews({ readStoreUrl }: Settings, { ownThread }: { ownThread: boolean }): Promise<ViewStore> {
   const { SqliteViewStore } = await import('#read-model/sqlite/sqlite.view-store');
-  return new SqliteViewStore(pathIn(readStoreUrl));
+  return new SqliteViewStore(pathIn(readStoreUrl), ownThread ? {} : { readerThread: false });
 }
 
 const pathIn = (url: string): string => url.slice('sqlite:'.length);

@@ -33,7 +33,7 @@ const refused: Readonly<Record<string, Imports>> = {
     'libs/http/server.ts': ['#automation/reactions', '#wiring/settings', '#projections/agents/agents.projection'],
   },
   'wiring-knows-its-neighbours': {
-    'libs/wiring/house.ts': ['#http/problem', '#automation/reactions', '#projections/agents/agents.projection'],
+    'libs/wiring/house.ts': ['#automation/reactions', 'type #projections/agents/agents.projection'],
   },
   'rooms-are-on-the-plan': {
     'libs/helpers/strings.ts': ['#domain/event'],
@@ -46,6 +46,8 @@ const refused: Readonly<Record<string, Imports>> = {
   'projections-know-no-other': {
     'projections/lead-list/lead-list.projection.ts': ['../agents/agents.projection.js', 'type #projections/agents/row'],
     'projections/lead-list/lead-list.spec.ts': ['#projections/agents/agents.projection'],
+    'projections/lead-list/lead-list.query.ts': ['type ../index.js'],
+    'projections/names.ts': ['./agents/row.js'],
   },
   'only-wiring-picks-adapters': {
     'libs/event-store/replay.ts': [
@@ -112,6 +114,7 @@ const welcome: Imports = {
   'libs/event-store/eventstoredb/log.ts': ['@eventstore/db-client', '../event-store.js'],
   'libs/read-model/sqlite/views.ts': ['@photostructure/sqlite', '../view.js', '#domain/door'],
   'libs/read-model/mongodb/views.ts': ['mongodb', '../view.js'],
+  'libs/read-model/catch-up.spec.ts': ['@photostructure/sqlite', './sqlite/views.js'],
   'libs/commands/kept.ts': ['#domain/refusal', '#event-store/answer-store', '@nestjs/common', 'node:crypto'],
   'libs/automation/run.ts': ['#commands/kept', '#event-store/event-store', '#read-model/view', '#domain/refusal'],
   'libs/http/codes.ts': ['#domain/refusal', '#event-store/event-store', '#commands/kept', '@nestjs/common'],
@@ -119,16 +122,18 @@ const welcome: Imports = {
     'import(#event-store/sqlite/log)',
     'import(#read-model/mongodb/views)',
     'type #commands/kept',
+    '#http/codes',
   ],
   'projections/agents/agents.projection.ts': [
     '#domain/event',
     'type #read-model/view',
     '#read-model/tokens',
     './row.js',
+    '../agent-names.js',
   ],
   'projections/agents/agents.spec.ts': ['@jest/globals', 'node:fs', '#read-model/sqlite/views', '#test/support/given'],
-  'projections/all.ts': ['./agents/agents.projection.js', './lead-list/lead-list.projection.js'],
-  'apps/query-api/main.ts': ['./query-api.module.js', '#wiring/stores', '#http/codes', '#projections/all', 'rxjs'],
+  'projections/index.ts': ['./agents/agents.projection.js', './lead-list/lead-list.projection.js'],
+  'apps/query-api/main.ts': ['./query-api.module.js', '#wiring/stores', '#http/codes', '#projections/index', 'rxjs'],
   'apps/all-in-one/main.ts': ['#apps/worker/subscription', '../query-api/query-api.module.js'],
   'test/acceptance/app.ts': [
     '#apps/all-in-one/main',

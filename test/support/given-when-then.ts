@@ -217,7 +217,7 @@ const tell =
     return steps
       .reduce((sentence, next, nth) => {
         const { step, under } = bare<Command | Draft<Event>>(next);
-        const clock = time(`09:${String(nth).padStart(2, '0')}`);
+        const clock = new Date(Date.parse(time('09:00')) + nth * 60_000).toISOString();
         return sentence.under({ ...ordinary, at: clock, ...under }).and(step);
       }, start)
       .under(ordinary);
@@ -314,7 +314,7 @@ export const unassign = (of: Partial<UnassignAgent> = {}): UnassignAgent => ({
   type: 'UnassignAgent',
   ...ofLead,
   mode: 'manual',
-  onlyFrom: null,
+  only: null,
   ...of,
 });
 

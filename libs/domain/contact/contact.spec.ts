@@ -681,7 +681,7 @@ describe('Dating back', () => {
       .then({
         type: 'FollowUpCreated',
         data: { leadId: leadId(1), followUpId: 'f-1', dueAt: time('10:00'), assigneeId: null },
-        personal: { note: null },
+        personal: { contactId: 'contact-1', note: null },
       });
     given(at('08:00', opened))
       .backdatedTo('09:00')

@@ -43,8 +43,8 @@ export interface UnassignAgent {
   readonly type: 'UnassignAgent';
   readonly leadId: string;
   readonly mode: AssignmentMode | 'agent_deactivated';
-  /** Only if this is still the agent; null: whoever it is. */
-  readonly onlyFrom: string | null;
+  /** Only if it is still this assignment; null: whichever it is. */
+  readonly only: { readonly agentId: string; readonly assignedAt: string } | null;
 }
 
 export interface RecordAiResult {

@@ -33,8 +33,9 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
     }
 
     case 'UnassignAgent': {
-      const { id: leadId, agentId: from } = active(lead, given);
-      if (from === null || (command.onlyFrom !== null && command.onlyFrom !== from)) return [];
+      const { id: leadId, agentId: from, assignedAt } = active(lead, given);
+      const { only } = command;
+      if (from === null || (only && (only.agentId !== from || only.assignedAt !== assignedAt))) return [];
       return [{ type: 'LeadUnassigned', data: { leadId, from, mode: command.mode } }];
     }
 
@@ -213,15 +214,20 @@ function recordAiResult(command: RecordAiResult, lead: Lead, given: LeadGiven): 
   ];
 }
 
+/** What one event may touch, and one append hold, is bounded: reassigning and closing reach every open follow-up. */
+const mostOpen = 500;
+
 function createFollowUp(command: CreateFollowUp, lead: ActiveLead, given: LeadGiven): Events {
   if (lead.followUps.some((it) => it.id === command.followUpId)) return [];
+  if (lead.followUps.filter((it) => it.state === 'open').length >= mostOpen)
+    throw refuse('too_many_follow_ups', { most: mostOpen });
   const creator = given.actor.type === 'agent' ? given.actor.id : null;
   const assigneeId = command.assignee ? assignable(command.assignee) : (lead.agentId ?? creator);
   const dueAt = notPast(command.dueAt, given);
   const created: Draft<LeadEvent> = {
     type: 'FollowUpCreated',
     data: { leadId: lead.id, followUpId: command.followUpId, dueAt, assigneeId },
-    personal: { note: command.note },
+    personal: { contactId: lead.contactId, note: command.note },
   };
   const alsoMoves = command.alsoSetStatus && lead.status !== 'follow_up';
   return [created, ...(alsoMoves ? moved(lead, 'follow_up', { reason: null, note: null }) : [])];

@@ -115,7 +115,7 @@ export type LeadUnassigned = Fact<
 export type FollowUpCreated = Fact<
   'FollowUpCreated',
   { leadId: string; followUpId: string; dueAt: string; assigneeId: string | null },
-  { note: string | null }
+  { contactId: string; note: string | null }
 >;
 
 export type FollowUpRescheduled = Fact<

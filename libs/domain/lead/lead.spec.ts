@@ -97,7 +97,7 @@ const followUpCreated = (
 ): Of<'FollowUpCreated'> => ({
   type: 'FollowUpCreated',
   data: { leadId: id, followUpId: 'f-1', dueAt: time('17:00'), assigneeId: null, ...data },
-  personal: { note },
+  personal: { contactId: 'contact-1', note },
 });
 const followUpCancelled = (
   followUpId: string,
@@ -721,13 +721,19 @@ describe('Agents', () => {
     expect(lead(given(opened, assign('ana'), unassign()))).toMatchObject({ agentId: null, assignedAt: null });
   });
 
-  it('that are deactivated are taken away only while they are still the agent', () => {
-    const freed = unassign({ mode: 'agent_deactivated', onlyFrom: 'ana' });
+  it('that are deactivated are taken away only from that very assignment', () => {
+    const assignedAt = lead(given(opened, assign('ana'))).assignedAt ?? '';
+    const freed = unassign({ mode: 'agent_deactivated', only: { agentId: 'ana', assignedAt } });
     given(opened, assign('ana'))
       .when(freed)
       .then({ type: 'LeadUnassigned', data: { leadId: id, from: 'ana', mode: 'agent_deactivated' } });
     given(opened, assign('ana'), assign('ben')).when(freed).thenNothing();
     given(opened).when(freed).thenNothing();
+    const earlier = unassign({
+      mode: 'agent_deactivated',
+      only: { agentId: 'ana', assignedAt: '2020-01-01T00:00:00.000Z' },
+    });
+    given(opened, assign('ana')).when(earlier).thenNothing();
   });
 
   describe('and the follow-ups of the one before', () => {
@@ -821,6 +827,23 @@ describe('Follow-ups', () => {
   });
 
   it('are created once per id', () => given(opened, createFollowUp()).when(createFollowUp()).thenNothing());
+
+  it('are at most 500 open ones per lead', () => {
+    const many = (most: number) =>
+      Array.from({ length: most }, (_, nth) => at('09:30', followUpCreated({ followUpId: `f-${nth}` })));
+    given(opened, ...many(499))
+      .when(createFollowUp({ followUpId: 'one-more' }))
+      .then(followUpCreated({ followUpId: 'one-more' }));
+    given(opened, ...many(500))
+      .when(createFollowUp({ followUpId: 'one-more' }))
+      .thenRefused('too_many_follow_ups', { most: 500 });
+    given(opened, ...many(500))
+      .when(createFollowUp())
+      .thenNothing();
+    given(opened, ...many(500), completeFollowUp())
+      .when(createFollowUp({ followUpId: 'one-more' }))
+      .then(followUpCreated({ followUpId: 'one-more' }));
+  });
 
   it('are not found when there are none', () => {
     for (const command of [completeFollowUp(), cancelFollowUp(), reschedule('18:00')])
@@ -1086,6 +1109,7 @@ describe('Refusals', () => {
     agent_exists: { agentId: 'ana' },
     follow_up_completed: { followUpId: 'f-1' },
     follow_up_cancelled: { followUpId: 'f-1' },
+    too_many_follow_ups: { most: 500 },
     version_mismatch: { version: 7 },
     conflict: {},
     idempotency_in_flight: {},
@@ -1116,6 +1140,7 @@ describe('Refusals', () => {
     expect(sentence('validation_failed', { errors: error ? [error, error] : [] })).toMatch(/some/i);
   });
 
+  it('too_many_follow_ups says how many', () => expect(sentence('too_many_follow_ups')).toContain('500'));
   it('version_mismatch says the version', () => expect(sentence('version_mismatch')).toContain('7'));
 });
 

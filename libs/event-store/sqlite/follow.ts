@@ -48,7 +48,7 @@ async function* walk(
       const seen = wakeUps.count;
       const { batch, end, full, unreadable } = readPage(after);
       if (batch) yield batch;
-      if (unreadable) throw unreadable;
+      if (unreadable && !left.signal.aborted) throw unreadable;
       after = end;
       // Catching up must leave the thread to others between two batches: nothing else in here waits for anything real.
       if (full) await setImmediate();

@@ -88,6 +88,8 @@ export function openLogFile({ file, readOnly = false }: { file: string; readOnly
     if (!readOnly) {
       db.exec(writing);
       if (isNew) create(db);
+      // A file that may only be read opens all the same, and would say so at the first append.
+      else db.exec(`PRAGMA user_version = ${format}`);
     }
     const { id: logId } = db.prepare('SELECT id FROM log').get() as { id: string };
     return { path, logId, readOnly, db, openReader, close };

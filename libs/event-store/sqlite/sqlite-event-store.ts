@@ -92,19 +92,27 @@ export class SqliteEventStore implements EventStore {
     return this.#positions.textOf(place ?? 0);
   }
 
+  countBetween(after: Position, upTo: Position): number {
+    return Math.max(0, this.#knownPlaceOf(upTo) - this.#knownPlaceOf(after));
+  }
+
   isPosition(text: string): boolean {
     return this.#placeOf(text) !== undefined;
   }
 
   follow(after: Position, { signal, batchSize = 1_000 }: FollowOptions): AsyncIterable<Batch> {
     checkLimit(batchSize);
-    const place = this.#placeOf(after);
-    if (place === undefined) throw new RangeError(`${after} is not a position of this log`);
-    return follow((from) => this.#page(from, batchSize), place, this.#log.wakeUps, signal);
+    return follow((from) => this.#page(from, batchSize), this.#knownPlaceOf(after), this.#log.wakeUps, signal);
   }
 
   close(): Promise<void> {
     return this.#log.close();
+  }
+
+  #knownPlaceOf(position: Position): number {
+    const place = this.#placeOf(position);
+    if (place === undefined) throw new RangeError(`${position} is not a position of this log`);
+    return place;
   }
 
   #placeOf(text: string): number | undefined {

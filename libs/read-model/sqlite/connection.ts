@@ -31,7 +31,7 @@ export class Connection {
 
   constructor(
     readonly path: string,
-    readOnly: boolean,
+    private readonly readOnly: boolean,
   ) {
     this.database = translated(path, () => new DatabaseSync(path, { readOnly, timeout: patience }));
   }
@@ -72,8 +72,15 @@ export class Connection {
   }
 
   close(): void {
+    if (!this.database.isOpen) return;
+    try {
+      // SQLite lets go of the files only when the last statement has been collected as garbage: so it tidies them up now.
+      if (!this.readOnly) this.database.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // What is not tidied up stays readable, and whoever opens the file next does it.
+    }
     this.statements.clear();
-    if (this.database.isOpen) this.database.close();
+    this.database.close();
   }
 
   private statement(sql: string): StatementSyncInstance {

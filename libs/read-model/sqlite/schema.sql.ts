@@ -62,11 +62,11 @@ const createTable = (table: string, { columns, searched }: TableShape): string[]
 ];
 
 const createIndex = (table: string, index: Index): string => {
-  const columns = [...index.equal, ...(index.sort ? [index.sort] : []), '_key'].map(quoted).join(', ');
-  const where = Object.entries(index.where ?? {}).map(([column, value]) => `${quoted(column)} = ${literal(value)}`);
-  return `CREATE INDEX IF NOT EXISTS ${quoted(indexName(table, index))} ON ${quoted(table)} (${columns})${
-    where.length > 0 ? ` WHERE ${where.join(' AND ')}` : ''
-  }`;
+  const only = Object.entries(index.where ?? {});
+  // The columns of `where` stand at the end: without them SQLite would look into every row.
+  const names = [...index.equal, ...(index.sort ? [index.sort] : []), '_key', ...only.map(([column]) => column)];
+  const where = only.map(([column, value]) => `${quoted(column)} = ${literal(value)}`).join(' AND ');
+  return `CREATE INDEX IF NOT EXISTS ${quoted(indexName(table, index))} ON ${quoted(table)} (${names.map(quoted).join(', ')})${where && ` WHERE ${where}`}`;
 };
 
 /** What must be the same in the file and in the code; indexes may change. */
@@ -150,7 +150,11 @@ export function emptyTables(connection: Connection, shape: ViewShape): void {
       createTable(table, its).forEach((sql) => connection.exec(sql));
     connection.run('UPDATE _view SET shape = ?, checkpoint = NULL, stopped = NULL, built = 0', storedShape(shape));
   });
-  connection.exec('VACUUM');
+  try {
+    connection.exec('VACUUM');
+  } catch {
+    // Somebody is at it: the space is used again by what is built there next.
+  }
 }
 
 export function readState(connection: Connection): ViewState {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -155,7 +155,7 @@ describe('views in SQLite', () => {
     const foreign: View = { ...view, name: 'foreign' };
     const refused = {
       name: 'ViewsUnavailable',
-      message: expect.stringMatching(/foreign\.v1\.db.*not one of ours/) as string,
+      message: expect.stringMatching(/foreign\.v1\.db.*not one of ours/),
     };
     await expect(store.openForWriting(foreign)).rejects.toMatchObject(refused);
     await expect(store.wipe(foreign)).rejects.toMatchObject(refused);
@@ -173,6 +173,40 @@ describe('views in SQLite', () => {
     await writer.save([], null, 'p1');
     const nowhere = new SqliteViewStore(join(file('leads'), 'inside'), { readerThread: false });
     await expect(nowhere.openForWriting(view)).rejects.toThrow(ViewsUnavailable);
+  });
+
+  it('says that the disk is full or only to be read, and has then kept nothing of the batch', async () => {
+    const [path, cause] = [file('full'), { code: 'ERR_SQLITE_ERROR' }];
+    const connection = new Connection(path, false);
+    connection.exec('CREATE TABLE kept (a); PRAGMA max_page_count = 10');
+    const fill = () =>
+      Array.from({ length: 100 }, () => connection.run('INSERT INTO kept VALUES (?)', 'x'.repeat(4_000)));
+    const refused = (reason: RegExp) =>
+      expect.objectContaining({
+        name: 'ViewsUnavailable',
+        message: expect.stringMatching(reason),
+        cause: expect.objectContaining(cause),
+      });
+    expect(() => connection.transaction('IMMEDIATE', fill)).toThrow(refused(/full\.v1\.db.*the disk is full/));
+    expect(connection.get('SELECT count(*) FROM kept')).toEqual([0]);
+    const reading = new Connection(path, true);
+    expect(() => reading.run('INSERT INTO kept VALUES (1)')).toThrow(refused(/can only be read/));
+    reading.close();
+    connection.close();
+  });
+
+  it('says that a file is damaged, and wipes it to be built again', async () => {
+    const damaged: View = { ...view, name: 'damaged' };
+    const writer = await store.openForWriting(damaged);
+    await writer.save([], null, 'p1');
+    await writer.close();
+    const handle = openSync(file('damaged'), 'r+');
+    writeSync(handle, Buffer.alloc(8_192, 0x5a), 0, 8_192, 4_096);
+    closeSync(handle);
+    await expect(store.openForWriting(damaged)).rejects.toThrow(/damaged\.v1\.db.*it is damaged/);
+    await expect((await store.openForReading(damaged)).state()).rejects.toThrow(ViewsUnavailable);
+    await store.wipe(damaged);
+    expect((await (await store.openForWriting(damaged)).state()).checkpoint).toBeNull();
   });
 
   it.each([
@@ -210,7 +244,7 @@ describe('views in SQLite', () => {
     writeFileSync(file('foreign'), 'this is no database '.repeat(100));
     await expect((await threaded.openForReading({ ...view, name: 'foreign' })).state()).rejects.toMatchObject({
       name: 'ViewsUnavailable',
-      message: expect.stringMatching(/foreign/) as string,
+      message: expect.stringMatching(/foreign/),
       cause: { message: 'file is not a database' },
     });
     await threaded.close();

@@ -51,7 +51,7 @@ export class SqliteViewStore extends ViewStore {
       makeTables(connection, shape);
       // Rows and checkpoint move in one transaction: a tail of commits that a power cut takes away is replayed from the log. So
       // no commit waits for the disk, only the moving of the write-ahead log into the file does.
-      connection.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32000; PRAGMA journal_size_limit = 67108864');
+      connection.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864');
       connection.exec('PRAGMA wal_autocheckpoint = 4000');
     } catch (error) {
       connection.close();

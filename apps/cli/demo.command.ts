@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util';
+import type { ShownLead } from '#domain/lead/lead.shown';
+import { joining, leaving, lifeOf, sampleMs } from './demo.generator.js';
+import { contactRequest, Sender, type Lived, type Tally } from './demo.sender.js';
+import { whatToLookAt } from './demo.hints.js';
+import { Progress } from './progress.js';
+import { Service } from './service.js';
+import { Trouble } from './trouble.js';
+
+/** So many contacts are told about at once; each one's commands go one after another. */
+const atOnce = 16;
+
+const usage = `Feeds a running service a sample: contacts, chats, agents and leads of the last three months.
+
+  npm run demo -- [--contacts 500] [--seed 1] [--url http://127.0.0.1:3000]
+
+  --contacts  how many contacts, from 10; run again with more, it adds those that are missing
+  --seed      another number makes another sample beside the first
+  --url       where the service listens (default: BASE_URL, or http://127.0.0.1:3000)`;
+
+export async function demo(args: readonly string[]): Promise<void> {
+  const options = optionsFrom(args);
+  if (!options) return console.log(usage);
+  const { seed, contacts } = options;
+  const service = new Service(options.url);
+
+  const { end, isNew } = await endOf(service, seed);
+  const since = new Date(end - sampleMs).toISOString().slice(0, 10);
+  if (isNew) console.log(`Telling ${service.url} about ${contacts} contacts since ${since}.`);
+  else console.log(`This sample (seed ${seed}, since ${since}) is there already; what is missing is added.`);
+
+  const lives = Array.from({ length: contacts }, (_, nth) => lifeOf(seed, nth + 1, end));
+  const agents = joining(seed, end);
+  const steps = lives.reduce((sum, life) => sum + life.steps.length, agents.length + 1);
+  const progress = new Progress(steps, 'commands');
+  const sender = new Sender(service, () => progress.tick());
+  const began = performance.now();
+  const lived: Lived[] = [];
+  try {
+    for (const step of agents) await sender.agent(step);
+    await inParallel(lives, async (life, nth) => {
+      lived[nth] = await sender.life(life);
+    });
+    await sender.agent(leaving(seed, end));
+  } finally {
+    progress.end();
+  }
+  console.log(inWords(sender.tally, performance.now() - began));
+  console.log(await whatToLookAt(service, lived));
+}
+
+function inWords({ commands, repeated, refused, refusal }: Tally, ms: number): string {
+  const sent = `${commands.toLocaleString('en')} commands in ${(ms / 1_000).toFixed(1)} s.`;
+  const news = repeated === commands ? ' All had been carried out before: nothing has changed.' : '';
+  return sent + news + (refused > 0 ? ` ${refused} were refused; the first: ${refusal}` : '');
+}
+
+function optionsFrom(args: readonly string[]): { seed: number; contacts: number; url: string } | undefined {
+  const { BASE_URL = 'http://127.0.0.1:3000' } = process.env;
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        contacts: { type: 'string', default: '500' },
+        seed: { type: 'string', default: '1' },
+        url: { type: 'string', default: BASE_URL },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) return undefined;
+    return { seed: whole('seed', values.seed, 0), contacts: whole('contacts', values.contacts, 10), url: values.url };
+  } catch (error) {
+    throw new Trouble(`${(error as Error).message}\n\n${usage}`);
+  }
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least)) throw new Trouble(`--${name} must be a whole number from ${least} to 9999999.`);
+  return value;
+}
+
+/**
+ * When the sample ends: now, or when it ended the first time. The first contact's first message tells: sent without a key, it
+ * is known by its own id, and the answer shows the lead that it opened then.
+ */
+async function endOf(service: Service, seed: number): Promise<{ end: number; isNew: boolean }> {
+  const now = Date.now();
+  const first = lifeOf(seed, 1, now).steps[0]!;
+  const { status, body } = await service.send(contactRequest(first.ask, '', ''), { 'x-occurred-at': first.at });
+  if (status >= 400) throw new Trouble(`The service refuses the first message: ${body.detail ?? status}`);
+  const { createdAt } = body['lead'] as ShownLead;
+  return { end: Date.parse(createdAt) + sampleMs, isNew: status === 201 };
+}
+
+async function inParallel<T>(list: readonly T[], work: (item: T, nth: number) => Promise<void>): Promise<void> {
+  const entries = list.entries();
+  const worker = async (): Promise<void> => {
+    for (const [nth, item] of entries) await work(item, nth);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}

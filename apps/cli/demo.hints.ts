@@ -1,0 +1,65 @@
+import type { ShownLead } from '#domain/lead/lead.shown';
+import type { Lived } from './demo.sender.js';
+import type { Service } from './service.js';
+
+/** People often leave accents and capitals out: the search does not mind. */
+const typed = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+
+const searched: readonly (readonly [language: string, as: (name: string) => string])[] = [
+  ['fr', typed],
+  ['ru', (name) => name.split(' ')[1] ?? name],
+  ['ar', (name) => name.split(' ')[0] ?? name],
+  ['hi', (name) => name.split(' ')[0] ?? name],
+  ['ja', (name) => name.split(' ')[0] ?? name],
+];
+
+/** Requests worth making, ready to paste, with ids that are there. */
+export async function whatToLookAt(service: Service, lived: readonly Lived[]): Promise<string> {
+  const leads = lived.flatMap(({ lead }) => lead ?? []);
+  const count = async (query: string): Promise<string> => {
+    const { body } = await service.send({ method: 'GET', path: `/v1/leads?limit=1&count=true${query}` });
+    return Number(body['total']).toLocaleString('en');
+  };
+  const url = `${service.url}/v1`;
+  const lines = [`There are ${await count('')} leads now, ${await count('&active=true')} of them active. To look at:`];
+  const hint = (what: string, request: string): void => void lines.push('', `  ${what}`, `    ${request}`);
+
+  const longest = mostOf(leads, (lead) => lead.version);
+  if (longest) {
+    hint(
+      `A lead with ${longest.version} events, oldest first`,
+      `curl -s '${url}/leads/${longest.id}/history?order=asc'`,
+    );
+  }
+  const returned = mostOf(leads, (lead) => lead.ordinal);
+  if (returned)
+    hint(
+      `A contact that came back: ${returned.ordinal} leads in one timeline`,
+      `curl -s '${url}/contacts/${returned.contactId}/history'`,
+    );
+  const inactive = leads.find((lead) => !lead.active);
+  const agent = leads.find((lead) => lead.active && lead.agent)?.agent;
+  if (inactive && agent)
+    hint(
+      `A lead that is ${inactive.status}: assigning it is refused`,
+      `curl -s '${url}/leads/${inactive.id}/assignment' --json '{"agentId":"${agent.id}"}'`,
+    );
+  if (agent)
+    hint(`The active leads of ${agent.name}`, `curl -s '${url}/leads?active=true&agentId=${agent.id}&count=true'`);
+  hint(
+    'Active leads, the follow-up that is most overdue first',
+    `curl -s '${url}/leads?active=true&sort=nextFollowUpAt'`,
+  );
+  hint('The most promising ones', `curl -s '${url}/leads?active=true&sort=-score&limit=10'`);
+  for (const [language, as] of searched) {
+    const person = lived.find((it) => it.person.language === language && it.lead)?.person;
+    if (person) hint(`Searching for ${person.name}`, `curl -sG '${url}/leads' --data-urlencode 'q=${as(person.name)}'`);
+  }
+  const reachable = leads.find((lead) => lead.contact.phone)?.contact.phone;
+  if (reachable) hint('A phone by its last digits', `curl -s '${url}/leads?q=${reachable.slice(-6)}'`);
+  return lines.join('\n');
+}
+
+function mostOf(leads: readonly ShownLead[], of: (lead: ShownLead) => number): ShownLead | undefined {
+  return leads.reduce<ShownLead | undefined>((best, lead) => (best && of(best) >= of(lead) ? best : lead), undefined);
+}

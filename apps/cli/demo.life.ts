@@ -1,0 +1,261 @@
+import type { ContactAsk } from '#commands/contact.handler';
+import type { Channel, Factor, FinalStatus, Status } from '#domain/lead/lead.state';
+import type { Chance } from './chance.js';
+import type { People, Some } from './demo.people.js';
+
+/** What is asked of a contact, without the ids that only the service knows: they are those of the contact's newest lead and follow-up. */
+type Unaddressed<Ask> = Ask extends unknown ? Omit<Ask, 'leadId' | 'followUpId'> : never;
+
+export interface Step<Ask = Unaddressed<ContactAsk>> {
+  /** RFC 3339, UTC. Never before the step before it. */
+  readonly at: string;
+  /** The agent who does it; null: a service. */
+  readonly agentId: string | null;
+  readonly ask: Ask;
+}
+
+export interface Person {
+  readonly contactId: string;
+  readonly name: string;
+  readonly language: string;
+  readonly phone: string | null;
+  readonly email: string;
+}
+
+export const hour = 3_600_000;
+export const day = 24 * hour;
+export const timeOf = (ms: number): string => new Date(Math.round(ms)).toISOString();
+
+const channels = { whatsapp: 45, webchat: 14, instagram: 10, facebook: 10, telegram: 8, sms: 7, email: 6 } as const;
+
+/** Message ids look as each provider makes them. */
+const messageIds: Readonly<Record<Channel, (chance: Chance) => string>> = {
+  whatsapp: (chance) => `wamid.HBgL${chance.hex(28).toUpperCase()}`,
+  sms: (chance) => `SM${chance.hex(32)}`,
+  email: (chance) => `<${chance.hex(20)}@mail.example>`,
+  webchat: (chance) => `${chance.hex(8)}-${chance.hex(4)}-4${chance.hex(3)}-a${chance.hex(3)}-${chance.hex(12)}`,
+  facebook: (chance) => `m_${chance.hex(32)}`,
+  instagram: (chance) => `aWdfZAG1${chance.hex(32)}`,
+  telegram: (chance) => `${chance.int(100_000_000, 999_999_999)}:${chance.int(1_000, 9_999)}`,
+  integration: (chance) => `form-${chance.hex(16)}`,
+};
+
+const factors: Some<Factor> = [
+  { label: 'asked for a price', weight: 18 },
+  { label: 'wants a test ride', weight: 24 },
+  { label: 'named a model', weight: 15 },
+  { label: 'gave a phone number', weight: 9 },
+  { label: 'answers within the hour', weight: 12 },
+  { label: 'compares with other shops', weight: -9 },
+  { label: 'has a budget below the range', weight: -22 },
+  { label: 'has not answered for days', weight: -14 },
+];
+
+const endings: Readonly<Record<FinalStatus, Some<string>>> = {
+  converted: ['Bought in the shop', 'Ordered online', 'Paid the deposit'],
+  lost: ['Too expensive', 'Bought elsewhere', 'No answer after three tries', 'Wants another size'],
+  archived: ['Asks again in spring', 'Waits for the new model'],
+};
+
+/** Tells one contact's life. Its clock only goes forward. */
+export class Telling {
+  readonly steps: Step[] = [];
+  private readonly home: Channel;
+  private agentId: string | null = null;
+  private leads = 0;
+
+  constructor(
+    private readonly chance: Chance,
+    private readonly people: People,
+    readonly person: Person,
+    private clock: number,
+  ) {
+    this.home = chance.weighed(channels);
+  }
+
+  /** `long`: three leads, each worked on to its end. */
+  wholeStory(long: boolean, team: Some<string>): void {
+    const { chance } = this;
+    while (this.leads < 3) {
+      this.opens();
+      if (!this.isWorkedOn(long, team)) return;
+      if (!long && !chance.likely(0.3)) break;
+      this.wait(4 * 24, 20 * 24);
+    }
+    if (!long && chance.likely(0.05)) {
+      this.wait(1, 72);
+      this.says('chat', 'STOP');
+    }
+  }
+
+  private opens(): void {
+    const { asks, repliesToBroadcast } = this.people;
+    this.agentId = null;
+    this.leads += 1;
+    const kind = this.chance.weighed({ chat: 55, broadcast_reply: 25, integration: 20 });
+    if (kind === 'integration') this.sendsForm();
+    else this.says(kind, kind === 'chat' ? this.chance.pick(asks) : repliesToBroadcast);
+  }
+
+  /** Whether the lead was brought to its end. */
+  private isWorkedOn(long: boolean, team: Some<string>): boolean {
+    const { chance } = this;
+    const isForgotten = (probability: number): boolean => !long && chance.likely(probability);
+    if (chance.likely(0.8)) this.isScored();
+    if (isForgotten(0.04)) return false;
+    this.isAssigned(chance.pick(team));
+    this.isReached();
+    this.talks(long ? 5 : chance.int(0, 3));
+    if (chance.likely(0.75)) this.moves('qualifying');
+    if (chance.likely(0.7)) this.isScored();
+    if (chance.likely(0.12)) this.isAssigned(chance.pick(team), 'Speaks the language');
+    if (long || chance.likely(0.6)) this.hasFollowUp();
+    if (isForgotten(0.16)) return false;
+    if (chance.likely(0.25)) this.isJudged();
+    if (chance.likely(0.08)) this.isLate(30);
+    if (isForgotten(0.05)) return false;
+    this.ends();
+    return true;
+  }
+
+  private isReached(): void {
+    this.wait(0.1, 6);
+    if (this.chance.likely(0.85)) this.isAnswered();
+    else this.moves('contacted', 'Called back');
+  }
+
+  private talks(turns: number): void {
+    for (let turn = 0; turn < turns; turn++) {
+      this.wait(0.05, 14);
+      this.says('chat', this.chance.pick([...this.people.answers, ...this.people.asks]), turn === 2);
+      if (!this.chance.likely(0.7)) continue;
+      this.wait(0.05, 4);
+      this.isAnswered();
+    }
+  }
+
+  private hasFollowUp(): void {
+    const { chance } = this;
+    this.wait(0.5, 20);
+    const inDays = (least: number, most: number): string =>
+      timeOf(Math.ceil((this.clock + (least + chance.draw() * (most - least)) * day) / (hour / 2)) * (hour / 2));
+    const note = chance.pick(['Call back', 'Ask about the test ride', 'Send the offer again']);
+    const alsoSetStatus = chance.likely(0.6);
+    this.add({ type: 'CreateFollowUp', dueAt: inDays(1, 7), note, assigneeId: null, alsoSetStatus });
+    if (chance.likely(0.2)) {
+      this.wait(6, 24);
+      this.add({ type: 'RescheduleFollowUp', dueAt: inDays(2, 9), reason: 'On holiday until then' });
+    }
+    this.wait(24, 150);
+    const outcome = chance.weighed({ completed: 45, cancelled: 8, open: 47 });
+    if (outcome === 'completed') this.add({ type: 'CompleteFollowUp', note: 'Reached by phone' });
+    if (outcome === 'cancelled') this.add({ type: 'CancelFollowUp', reason: 'Came to the shop' });
+  }
+
+  /** A person's own score, which later AI results do not change until it is unpinned. */
+  private isJudged(): void {
+    this.wait(0.5, 30);
+    this.moves('qualified', 'Met in the shop', this.chance.int(60, 95));
+    this.isScored();
+    if (!this.chance.likely(0.4)) return;
+    this.wait(1, 20);
+    this.add({ type: 'UnpinScore' });
+    this.isScored();
+  }
+
+  private ends(): void {
+    const { chance } = this;
+    this.wait(2, 90);
+    const status = chance.weighed({ converted: 42, lost: 43, archived: 15 });
+    const reason = chance.pick(endings[status]);
+    this.add({ type: 'ChangeStatus', status, score: null, reason, note: null });
+    if (chance.likely(0.12)) this.isLate(0.5);
+    if (chance.likely(0.06)) this.isScored();
+    if (status === 'converted' && chance.likely(0.3)) this.isAnswered();
+  }
+
+  /** A message that took its time: its sender's clock is up to so many hours behind. */
+  private isLate(hours: number): void {
+    const sentAt = this.clock - (0.1 + this.chance.draw() * 0.9) * hours * hour;
+    this.says('chat', this.chance.pick(this.people.answers), false, sentAt);
+  }
+
+  private says(kind: 'chat' | 'broadcast_reply', text: string, withPicture = false, sentAt?: number): void {
+    const media = withPicture ? { type: 'image', url: `https://media.example/${this.chance.hex(12)}.jpg` } : null;
+    const messageId = this.messageId(this.home);
+    const inReplyTo = kind === 'broadcast_reply' ? this.messageId(this.home) : null;
+    const { name, phone, email } = this.person;
+    const reachable = this.home === 'whatsapp' || this.home === 'sms' ? { ...(phone && { phone }) } : {};
+    const profile = { name, ...reachable, ...(this.home === 'email' || this.leads > 1 ? { email } : {}) };
+    // Providers tell time in whole seconds.
+    const occurredAt = sentAt === undefined ? null : { at: timeOf(Math.floor(sentAt / 1_000) * 1_000), digits: 0 };
+    const { contactId } = this.person;
+    const said = { contactId, channel: this.home, kind, messageId, occurredAt, text, media, inReplyTo };
+    this.add({ type: 'RecordInteraction', ...said, integration: null, profile }, null);
+  }
+
+  private sendsForm(): void {
+    const { contactId, name, phone, email, language } = this.person;
+    const source = this.chance.pick(['website', 'price comparison', 'trade fair']);
+    const integration = { form: 'Test ride', source, fields: { language, wishes: this.chance.pick(this.people.asks) } };
+    const profile = { name, email, ...(phone && { phone }) };
+    const messageId = this.messageId('integration');
+    const said = {
+      contactId,
+      channel: 'integration',
+      kind: 'integration',
+      messageId,
+      text: null,
+      media: null,
+    } as const;
+    this.add({ type: 'RecordInteraction', ...said, occurredAt: null, inReplyTo: null, integration, profile }, null);
+  }
+
+  private isAnswered(): void {
+    const text = this.chance.pick(this.people.offers);
+    const messageId = this.messageId(this.home);
+    this.add({ type: 'RecordOutboundMessage', messageId, channel: this.home, text, sentAt: null });
+  }
+
+  private isAssigned(agentId: string, note: string | null = null): void {
+    this.wait(0.1, 5);
+    this.agentId = agentId;
+    this.add({ type: 'AssignAgent', agentId, mode: 'manual', moveFollowUps: true, note });
+  }
+
+  private moves(status: Status, note: string | null = null, score: number | null = null): void {
+    this.wait(0.1, 12);
+    this.add({ type: 'ChangeStatus', status, score, reason: null, note });
+  }
+
+  private isScored(): void {
+    this.wait(0.01, 0.1);
+    const first = this.chance.int(0, factors.length - 1);
+    const moved = [0, 1, 3].map((step) => factors[(first + step) % factors.length] ?? factors[0]);
+    const score = Math.max(
+      0,
+      Math.min(
+        100,
+        moved.reduce((sum, { weight }) => sum + weight, 45),
+      ),
+    );
+    const rationale = `The contact ${moved.map(({ label }) => label).join(', ')}.`;
+    const model = { model: 'sample-scorer', modelVersion: '1' };
+    this.add({ type: 'RecordAiResult', score, ...model, rationale, factors: moved, readUpTo: null }, null);
+  }
+
+  /** So many hours pass, and the night if it is night where the contact lives. */
+  private wait(least: number, most: number): void {
+    this.clock += (least + this.chance.draw() * (most - least)) * hour;
+    const local = (this.clock / hour + this.people.hoursFromUtc) % 24;
+    if (local >= 21 || local < 8) this.clock += (((32 - local) % 24) + this.chance.draw() * 2) * hour;
+  }
+
+  private messageId(channel: Channel): string {
+    return messageIds[channel](this.chance);
+  }
+
+  private add(ask: Step['ask'], agentId: string | null = this.agentId): void {
+    this.steps.push({ at: timeOf(this.clock), agentId, ask });
+  }
+}

@@ -1,0 +1,62 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { Clock } from '#commands/clock';
+import { dayOf } from '#http/day';
+import { Http, type Exchange } from '#http/exchange';
+import { IsId, IsOneOf, IsTimeZone, Optional } from '#http/fields';
+import { ListQuery, nextCursor, pageOf } from '#http/paging';
+import { Reading } from '#http/reading';
+import { Authenticator } from '#http/request';
+import { followUpsView } from '#projections/follow-ups/follow-ups.projection';
+import { countFollowUps, listFollowUps } from '#projections/follow-ups/follow-ups.query';
+import type { Condition } from '#read-model/view-store';
+
+export class FollowUpsQuery extends ListQuery {
+  @Optional() @IsId() readonly assigneeId?: string;
+  @Optional() @IsOneOf(['open', 'completed', 'cancelled']) readonly state?: string;
+  @Optional() @IsOneOf(['overdue', 'today', 'upcoming']) readonly due?: 'overdue' | 'today' | 'upcoming';
+  @Optional() @IsTimeZone() readonly timeZone?: string;
+  @Optional() @IsId() readonly leadId?: string;
+}
+
+@Controller('v1/follow-ups')
+export class FollowUpQueriesController {
+  constructor(
+    private readonly reading: Reading,
+    private readonly door: Authenticator,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  async list(@Query() query: FollowUpsQuery, @Http() http: Exchange): Promise<object> {
+    const { org } = this.door.identify(http.request);
+    const page = pageOf(query, this.clock.now());
+    const { limit, after, now } = page;
+    const where = whichOf(page.asked, now);
+    const reader = await this.reading.upTo(followUpsView, query);
+    const found = await listFollowUps(reader, org, where, now, { limit, ...(after ? { after } : {}) });
+    this.reading.tell(http, found.checkpoint);
+    const total = query.count === 'true' ? { total: await countFollowUps(reader, org, where) } : {};
+    return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
+  }
+}
+
+/** Only open ones are due: overdue before now, upcoming from now on, today within this day of the asked zone, past or to come. */
+function whichOf(
+  { assigneeId, state, due, timeZone = 'UTC', leadId }: FollowUpsQuery,
+  now: string,
+): readonly Condition[] {
+  const today = dayOf(now, timeZone);
+  const dueAt = { overdue: { to: now }, today, upcoming: { from: now } };
+  return [
+    ...(assigneeId === 'none' ? [{ column: 'assigned', in: [0] }] : []),
+    ...(assigneeId !== undefined && assigneeId !== 'none' ? [{ column: 'assigneeId', in: [assigneeId] }] : []),
+    ...(state === undefined ? [] : [{ column: 'state', in: [state] }]),
+    ...(due === undefined
+      ? []
+      : [
+          { column: 'state', in: ['open'] },
+          { column: 'dueAt', ...dueAt[due] },
+        ]),
+    ...(leadId === undefined ? [] : [{ column: 'leadId', in: [leadId] }]),
+  ];
+}

@@ -1,0 +1,86 @@
+import { agent, type Agent } from '#domain/agent/agent.decide';
+import type { AgentEvent } from '#domain/agent/agent.events';
+import type { Position, Recorded } from '#domain/event';
+import { isRefusal } from '#domain/refusal';
+import type { Clock } from '#commands/clock';
+import { agentStream, idMadeBy } from '#commands/ids';
+import type { EventStore } from '#event-store/event-store';
+import type { AskDoor, Reaction } from './reaction.js';
+
+/** An active lead and the assignment that it was found with. */
+interface Assignment {
+  readonly leadId: string;
+  readonly assignedAt: string | null;
+}
+
+/** Active leads assigned to an agent before a position, as of that position or later. */
+export type AssignedBefore = (
+  org: string,
+  agentId: string,
+  position: Position,
+  signal: AbortSignal,
+) => AsyncIterable<Assignment>;
+
+/**
+ * Deactivating an agent frees its active leads. Those assigned before are found when the deactivation is met in the log; one
+ * that was being assigned in that moment stands behind it in the log, and is freed when its assignment is met.
+ */
+export class FreeLeads implements Reaction {
+  readonly name = 'free-leads';
+  readonly to = ['AgentDeactivated', 'LeadAssigned'] as const;
+
+  constructor(
+    private readonly log: Pick<EventStore, 'read'>,
+    private readonly assignedBefore: AssignedBefore,
+    private readonly ask: AskDoor,
+    private readonly clock: Clock,
+  ) {}
+
+  async react(event: Recorded, signal: AbortSignal): Promise<void> {
+    if (event.type === 'AgentDeactivated') {
+      const { agentId } = event.data;
+      for await (const { leadId, assignedAt } of this.assignedBefore(event.org, agentId, event.position, signal))
+        if (assignedAt !== null) await this.free(leadId, agentId, assignedAt, event);
+    }
+    if (event.type === 'LeadAssigned') {
+      const { leadId, to } = event.data;
+      const at = await this.agentAt(event.org, to, event.position);
+      if (at.known && !at.active) await this.free(leadId, to, event.meta.occurredAt, event);
+    }
+  }
+
+  /** What the log said of the agent before a position. */
+  private async agentAt(org: string, agentId: string, position: Position): Promise<Agent> {
+    let state = agent.initial;
+    for (let version = 0; ;) {
+      const events = await this.log.read(agentStream(org, agentId), version, 1_000);
+      for (const event of events)
+        if (event.position < position) state = agent.evolve(state, event as AgentEvent & { id: string });
+      version += events.length;
+      if (events.length < 1_000) return state;
+    }
+  }
+
+  /** The command's id comes from its cause, so asking twice is asking once. */
+  private async free(leadId: string, agentId: string, assignedAt: string, cause: Recorded): Promise<void> {
+    try {
+      await this.ask(
+        { type: 'UnassignAgent', leadId, mode: 'agent_deactivated', only: { agentId, assignedAt } },
+        {
+          org: cause.org,
+          actor: { type: 'system', id: this.name },
+          commandId: idMadeBy(cause.id, `${this.name} ${leadId}`),
+          request: null,
+          now: this.clock.now(),
+          backdated: false,
+          correlation: cause.meta.correlation,
+          causation: cause.id,
+          expectedVersion: null,
+        },
+      );
+    } catch (error) {
+      // Closed meanwhile: the last agent stays on record.
+      if (!isRefusal(error) || error.code !== 'lead_inactive') throw error;
+    }
+  }
+}

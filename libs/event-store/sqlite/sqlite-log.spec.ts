@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from '@jest/globals';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { UnreadableEvent } from '#domain/door';
+import { ConcurrencyError, Unavailable } from '../event-store.js';
+import { aStream, anEvent, events, followed, ids } from '../event-store.events.js';
+import type { CommittedGroup } from './group-commit.js';
+import { childFile, inFolder, startChild } from './log-children.js';
+import { openLogFile } from './log-file.js';
+import { SqliteLog } from './sqlite-log.js';
+
+const inLog = (test: (log: SqliteLog, file: string, commits: CommittedGroup[]) => Promise<void>): Promise<void> =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'events.db');
+    const commits: CommittedGroup[] = [];
+    const log = SqliteLog.open({ file, onCommit: (group) => commits.push(group) });
+    await test(log, file, commits).finally(() => log.close());
+  });
+
+/** The log's file in the hands of somebody with a database tool, the log being closed meanwhile. */
+function byHand(file: string, sql: string): void {
+  const db = new DatabaseSync(file);
+  db.exec(sql);
+  db.close();
+}
+
+const answer = { request: 'r', answer: 1, keptAt: '2026-03-01T09:00:00Z' };
+
+describe('a log in a SQLite file', () => {
+  it('writes all that waits at one moment, appends and answers, in one commit', () =>
+    inLog(async (log, _, commits) => {
+      await Promise.all([
+        ...Array.from({ length: 20 }, () => log.events.append(aStream(), 0, events(2))),
+        log.answers.keep('c-1', answer),
+        log.events.append(aStream(), 7, events(1)).catch(() => undefined),
+      ]);
+      expect(commits).toEqual([{ operations: 22, events: 40, milliseconds: expect.any(Number) }]);
+    }));
+
+  it('refuses an id that another event has, there or elsewhere, and harms nobody in the same commit', () =>
+    inLog(async (log) => {
+      const taken = anEvent();
+      const stream = aStream();
+      await log.events.append(stream, 0, [taken]);
+      const [before, after, elsewhere] = [aStream(), aStream(), aStream()];
+      const outcomes = await Promise.allSettled([
+        log.events.append(before, 0, events(1)),
+        log.events.append(elsewhere, 0, [anEvent(), taken]),
+        log.events.append(stream, 1, [taken]),
+        log.answers.keep('c-1', answer),
+        log.events.append(after, 0, events(1)),
+      ]);
+      expect(outcomes.map(({ status }) => status)).toEqual([
+        'fulfilled',
+        'rejected',
+        'rejected',
+        'fulfilled',
+        'fulfilled',
+      ]);
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(ConcurrencyError);
+      expect(outcomes[1]).toMatchObject({ reason: { message: expect.stringContaining('is taken by another event') } });
+      expect(await log.events.read(elsewhere, 0, 10)).toEqual([]);
+      expect(await log.events.read(before, 0, 10)).toHaveLength(1);
+      expect(await log.events.read(after, 0, 10)).toHaveLength(1);
+    }));
+
+  it('is at its start when it is empty', () =>
+    inLog(async (log) => {
+      expect(await log.events.head()).toBe(log.events.start);
+      expect(log.events.start).toMatch(/^p[0-9a-v]{8}\.0{13}$/);
+    }));
+
+  it('knows the positions of another log, and its own that are still to come, as none of its', () =>
+    inLog((one) =>
+      inLog(async (other) => {
+        const { position } = await other.events.append(aStream(), 0, events(1));
+        expect(one.events.isPosition(position)).toBe(false);
+        expect(one.events.isPosition(other.events.start)).toBe(false);
+        expect(one.events.isPosition(one.events.start.replace(/0$/, '1'))).toBe(false);
+        expect(other.events.isPosition(position.replace(/1$/, '2'))).toBe(false);
+      }),
+    ));
+
+  it('never hands out a position again, even of events deleted by hand', () =>
+    inFolder(async (folder) => {
+      const file = join(folder, 'events.db');
+      const stream = aStream();
+      const log = SqliteLog.open({ file });
+      await log.events.append(stream, 0, events(1));
+      const { position: last } = await log.events.append(stream, 1, events(2));
+      await log.close();
+      byHand(file, 'DELETE FROM events WHERE version > 1');
+      const again = SqliteLog.open({ file });
+      const { position, version } = await again.events.append(stream, 1, events(1));
+      expect(version).toBe(2);
+      expect(position > last).toBe(true);
+      await again.close();
+    }));
+
+  it('says which event is damaged, after all events before it', () =>
+    inFolder(async (folder) => {
+      const file = join(folder, 'events.db');
+      const stream = aStream();
+      const log = SqliteLog.open({ file });
+      const fine = events(2);
+      await log.events.append(stream, 0, [...fine, ...events(2)]);
+      await log.close();
+      byHand(file, "UPDATE events SET body = '{' WHERE version = 3");
+      const again = SqliteLog.open({ file });
+      const stopped = await again.events.read(stream, 0, 10).catch((error: unknown) => error);
+      expect(stopped).toBeInstanceOf(UnreadableEvent);
+      expect(stopped).toMatchObject({ place: { stream, version: 3 }, reason: 'it is not JSON' });
+      expect(ids((await followed(again.events, again.events.start, (seen) => seen.length === 2)).seen)).toEqual(
+        ids(fine),
+      );
+      await again.close();
+    }));
+
+  it('is unavailable to what does not fit on a full disk, and goes on when there is room', () =>
+    inFolder(async (folder) => {
+      const file = openLogFile({ file: join(folder, 'events.db') });
+      const log = new SqliteLog(file);
+      const stream = aStream();
+      await log.events.append(stream, 0, events(1));
+      const { page_count: pages } = file.db.prepare('PRAGMA page_count').get() as { page_count: number };
+      file.db.exec(`PRAGMA max_page_count = ${pages + 4}`);
+
+      const large = [anEvent('x'.repeat(60_000)), anEvent()];
+      const [small, tooLarge, kept] = await Promise.allSettled([
+        log.events.append(stream, 1, events(1)),
+        log.events.append(aStream(), 0, large),
+        log.answers.keep('c-1', answer),
+      ]);
+      expect(small.status).toBe('fulfilled');
+      expect(kept.status).toBe('fulfilled');
+      expect(tooLarge).toMatchObject({
+        reason: { message: expect.stringContaining('no space left'), cause: { errcode: 13 } },
+      });
+      expect((tooLarge as PromiseRejectedResult).reason).toBeInstanceOf(Unavailable);
+
+      file.db.exec('PRAGMA max_page_count = 1000000');
+      const target = aStream();
+      await expect(log.events.append(target, 0, large)).resolves.toMatchObject({ version: 2 });
+      expect(ids(await log.events.read(target, 0, 10))).toEqual(ids(large));
+      await log.close();
+    }));
+
+  it('is unavailable, in our words, while another program has locked it', () =>
+    inLog(async (log, file) => {
+      const intruder = new DatabaseSync(file);
+      intruder.exec('BEGIN IMMEDIATE');
+      const refused = await log.events.append(aStream(), 0, events(1)).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(Unavailable);
+      expect((refused as Error).message).toBe("the event log can't be used: it is locked by another program");
+      intruder.close();
+      await log.events.append(aStream(), 0, events(1));
+    }));
+
+  it('tells followers in other threads at once', () =>
+    inLog(async (log, file) => {
+      const thread = new Worker(childFile, { workerData: ['follow', file] });
+      const said = new Set<string>();
+      let heard = (): void => undefined;
+      thread.on('message', (line: string) => {
+        said.add(line);
+        heard();
+      });
+      const until = (line: string): Promise<void> =>
+        new Promise((resolve) => {
+          heard = () => (said.has(line) ? resolve() : undefined);
+          heard();
+        });
+      await until('ready');
+      const started = performance.now();
+      for (let i = 0; i < 30; i++) await until((await log.events.append(aStream(), 0, events(1))).position);
+      // Found by looking every 100 ms alone, these would take three seconds.
+      expect(performance.now() - started).toBeLessThan(1_500);
+      const gone = new Promise((resolve) => thread.once('exit', resolve));
+      thread.postMessage('stop');
+      expect(await gone).toBe(0);
+    }));
+
+  it('is followed from other processes', () =>
+    inLog(async (log, file) => {
+      const reader = startChild('follow', file);
+      expect((await reader.lines.next()).value).toBe('ready');
+      for (let i = 0; i < 3; i++) {
+        const { position } = await log.events.append(aStream(), 0, events(1));
+        expect((await reader.lines.next()).value).toBe(position);
+      }
+      reader.kill();
+    }));
+
+  it('lets others have a turn while it catches up', () =>
+    inLog(async (log) => {
+      await log.events.append(aStream(), 0, events(50));
+      let turns = 0;
+      const turn = (): void => void (turns++, (timer = setImmediate(turn)));
+      let timer = setImmediate(turn);
+      await followed(log.events, log.events.start, (seen) => seen.length === 50, 1);
+      clearImmediate(timer);
+      expect(turns).toBeGreaterThan(20);
+    }));
+
+  it('leaves nothing open behind', () =>
+    inFolder(async (folder) => {
+      const before = process
+        .getActiveResourcesInfo()
+        .filter((kind) => kind !== 'Immediate')
+        .sort();
+      const log = SqliteLog.open({ file: join(folder, `${randomUUID()}.db`) });
+      const following = followed(log.events, log.events.start, (seen) => seen.length === 1);
+      await log.events.append(aStream(), 0, events(1));
+      await following;
+      await log.close();
+      expect(
+        process
+          .getActiveResourcesInfo()
+          .filter((kind) => kind !== 'Immediate')
+          .sort(),
+      ).toEqual(before);
+    }));
+});

@@ -1,0 +1,429 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { UnreadableEvent } from '#domain/door';
+import type { Position, Recorded } from '#domain/event';
+import { CatchUp, type Feed, type News } from './catch-up.js';
+import { SqliteViewStore } from './sqlite/sqlite.view-store.js';
+import type { Query, ViewReader, ViewStore, Write } from './view-store.js';
+import type { Table, View } from './view.js';
+import { waitFor } from './wait-for.js';
+
+const at = (n: number): Position => `p${String(n).padStart(6, '0')}`;
+
+/** A log by hand: what is written to it can be followed. */
+class Log implements Feed {
+  readonly start = at(0);
+  readonly events: Recorded[] = [];
+  readonly unreadable = new Set<Position>();
+  /** How often it can't be read. */
+  broken = 0;
+  followed: Position[] = [];
+  private readonly grown = new EventTarget();
+
+  constructor(private readonly batchSize = 3) {}
+
+  agent(agentId: string, ...types: ('AgentRegistered' | 'AgentDeactivated' | 'AgentReactivated')[]): this {
+    for (const type of types) {
+      const position = at(this.events.length + 1);
+      const data = type === 'AgentRegistered' ? { agentId, capacity: 5 } : { agentId };
+      const meta = { occurredAt: `2026-01-01T00:00:00.${String(this.events.length % 1000).padStart(3, '0')}Z` };
+      this.events.push({
+        id: `event-${this.events.length + 1}`,
+        type,
+        v: 1,
+        org: 'o',
+        data,
+        meta,
+        position,
+      } as unknown as Recorded);
+    }
+    this.grown.dispatchEvent(new Event('grown'));
+    return this;
+  }
+
+  async head() {
+    return at(this.events.length);
+  }
+
+  async *follow(after: Position, { signal }: { signal: AbortSignal }) {
+    this.followed.push(after);
+    for (let next = Number(after.slice(1)); !signal.aborted;) {
+      if (this.broken-- > 0) throw new Error('the log is away');
+      const events = this.events.slice(next, next + this.batchSize);
+      const bad = events.findIndex(({ position }) => this.unreadable.has(position));
+      if (bad >= 0) events.length = bad;
+      if (events.length > 0) yield { events, position: events.at(-1)!.position };
+      next += events.length;
+      const unread = this.events[next];
+      if (bad >= 0)
+        throw new UnreadableEvent(unread!.id, { stream: 's', version: 1, position: unread!.position }, 'odd');
+      if (!unread) await once(this.grown, 'grown', { signal }).catch(() => undefined);
+    }
+  }
+}
+
+interface Agent {
+  readonly id: string;
+  readonly active: boolean;
+  readonly events: number;
+}
+const agentOf = (event: { data: { agentId: string } }) => [event.data.agentId];
+const agents: Table<Agent> = {
+  keys: { AgentRegistered: agentOf, AgentDeactivated: agentOf },
+  evolve: (row, event, key) => ({ id: key, active: event.type === 'AgentRegistered', events: (row?.events ?? 0) + 1 }),
+  columns: { id: ({ id }) => id, events: ({ events }) => events },
+  indexes: [{ equal: [], sort: 'id' }],
+  tokens: ({ id }) => [id],
+};
+const totals: Table<{ readonly count: number }> = {
+  keys: { AgentDeactivated: () => ['all'] },
+  evolve: (row) => ({ count: (row?.count ?? 0) + 1 }),
+  columns: { count: ({ count }) => count },
+  indexes: [],
+};
+
+const query: Query = { where: [], sort: { column: 'id', descending: false }, limit: 1_000 };
+
+describe('catching up', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'views-'));
+  const store = new SqliteViewStore(folder, { readerThread: false });
+  const stops: (() => Promise<void>)[] = [];
+  let made = 0;
+  afterAll(async () => {
+    for (const stop of stops) await stop();
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const viewOf = (table: Partial<Table<Agent>> = {}): View => ({
+    name: `agents-${++made}`,
+    version: 1,
+    tables: { agents: { ...agents, ...table }, totals },
+  });
+
+  function started(view: View, log: Feed, on: Pick<ViewStore, 'openForWriting'> = store) {
+    const news: News[] = [];
+    const heard = new EventTarget();
+    const catchUp = new CatchUp(view, on, log, (each) => {
+      news.push(each);
+      heard.dispatchEvent(new Event(each.what));
+    });
+    const calling = new AbortController();
+    const running = catchUp.run(calling.signal);
+    const stop = async () => {
+      calling.abort();
+      await running;
+    };
+    stops.push(stop);
+    const hears = async (what: News['what']) => news.some((each) => each.what === what) || once(heard, what);
+    return { catchUp, news, hears, stop };
+  }
+
+  /** All that a view holds, positions of its rows included. */
+  async function contents(view: View) {
+    const reader = await store.openForReading(view);
+    const writer = await store.openForWriting(view);
+    const { rows, checkpoint } = await reader.find<Agent>('agents', query);
+    const keys = rows.map(({ key }) => key);
+    const stored = [...(await writer.load('agents', keys)), ...(await writer.load('totals', ['all']))];
+    await writer.close();
+    return { checkpoint, stored, rows: rows.map(({ row }) => row) };
+  }
+
+  const reaches = async (view: View, position: Position) =>
+    expect(await waitFor(await store.openForReading(view), position, 20_000)).toBe(true);
+
+  async function reportOf(reader: ViewReader) {
+    for (;;) {
+      const { stopped } = await reader.state();
+      if (stopped) return stopped;
+      await setImmediate();
+    }
+  }
+
+  it('folds what is there and what comes, past events that the view ignores too', async () => {
+    const [log, view] = [new Log(), viewOf()];
+    log
+      .agent('a', 'AgentRegistered', 'AgentReactivated')
+      .agent('b', 'AgentRegistered', 'AgentReactivated', 'AgentReactivated');
+    const { catchUp, hears } = started(view, log);
+    await reaches(view, at(5));
+    await hears('built');
+    log.agent('a', 'AgentDeactivated').agent('b', 'AgentReactivated');
+    await reaches(view, at(7));
+    const { stored, rows } = await contents(view);
+    expect(rows).toEqual([
+      { id: 'a', active: false, events: 2 },
+      { id: 'b', active: true, events: 1 },
+    ]);
+    expect(stored.map(([key, { position }]) => [key, position])).toEqual([
+      ['a', at(6)],
+      ['b', at(3)],
+      ['all', at(6)],
+    ]);
+    expect(catchUp).toMatchObject({ checkpoint: at(7), stopped: null, applied: 7 });
+    expect(Date.now() - catchUp.lastProgressAt!).toBeLessThan(20_000);
+  });
+
+  it('builds the view at once when the log is empty', async () => {
+    const [log, view] = [new Log(), viewOf()];
+    await started(view, log).hears('built');
+    expect(await (await store.openForReading(view)).state()).toEqual({ checkpoint: null, stopped: null, built: true });
+  });
+
+  it('goes on from the checkpoint after a crash between saving and the next batch', async () => {
+    const [log, view] = [new Log().agent('a', 'AgentRegistered', 'AgentDeactivated'), viewOf()];
+    const first = started(view, log);
+    await reaches(view, at(2));
+    await first.stop();
+    const opened = log.followed.length;
+    log.agent('a', 'AgentRegistered');
+    started(view, log);
+    await reaches(view, at(3));
+    expect(log.followed.slice(opened)).toEqual([at(2)]);
+    expect((await contents(view)).rows).toEqual([{ id: 'a', active: true, events: 3 }]);
+  });
+
+  it('saves again without a change what a crash left saved before its checkpoint', async () => {
+    const [log, view] = [new Log().agent('a', 'AgentRegistered', 'AgentDeactivated', 'AgentDeactivated'), viewOf()];
+    const writer = await store.openForWriting(view);
+    const row = { id: 'a', active: false, events: 2 };
+    const ahead: Write = {
+      table: 'agents',
+      key: 'a',
+      position: at(2),
+      row,
+      columns: { id: 'a', events: 2 },
+      tokens: ['a'],
+    };
+    await writer.save([ahead], null, at(1));
+    await writer.close();
+    started(view, log);
+    await reaches(view, at(3));
+    expect((await contents(view)).rows).toEqual([{ id: 'a', active: false, events: 3 }]);
+  });
+
+  it('lets two workers overlap, which together write what one would', async () => {
+    const log = new Log(7);
+    const [both, alone] = [viewOf(), viewOf()];
+    const grow = () => {
+      for (let i = 0; i < 50; i++)
+        log.agent(
+          `a${i % 11}`,
+          ...(i % 3 ? (['AgentDeactivated', 'AgentReactivated'] as const) : (['AgentRegistered'] as const)),
+        );
+    };
+    grow();
+    const other = new SqliteViewStore(folder, { readerThread: false });
+    const workers = [started(both, log), started(both, log, other), started(alone, log)];
+    for (let round = 1; round <= 10; round++) {
+      grow();
+      await reaches(both, at(log.events.length));
+      await reaches(alone, at(log.events.length));
+    }
+    for (const { stop } of workers) await stop();
+    await other.close();
+    expect(await contents(both)).toEqual(await contents(alone));
+    expect(workers.flatMap(({ news }) => news).filter(({ what }) => what === 'stopped')).toEqual([]);
+    const applied = workers[0]!.catchUp.applied + workers[1]!.catchUp.applied;
+    expect(applied).toBe(log.events.length);
+  });
+
+  it('is the same after wiping and building again, in whatever batches, also under a worker that is running', async () => {
+    const view = viewOf();
+    const [log, wide] = [new Log(2), new Log(100)];
+    for (const each of [log, wide])
+      for (let i = 0; i < 60; i++) each.agent(`a${(i * 7) % 9}`, i % 4 ? 'AgentDeactivated' : 'AgentRegistered');
+    const first = started(view, log);
+    await reaches(view, at(60));
+    const before = await contents(view);
+    await first.stop();
+    await store.wipe(view);
+    started(view, wide);
+    await reaches(view, at(60));
+    expect(await contents(view)).toEqual(before);
+    await store.wipe(view);
+    wide.agent('late', 'AgentReactivated');
+    await reaches(view, at(61));
+    expect(await contents(view)).toEqual({ ...before, checkpoint: at(61) });
+  });
+
+  const poisons: [string, (poison: () => boolean) => Partial<Table<Agent>>, RegExp][] = [
+    [
+      'folded',
+      (poison) => ({
+        evolve: (row, event, key) => {
+          if (event.type === 'AgentDeactivated' && poison()) throw new Error('can not be folded');
+          return agents.evolve(row, event, key);
+        },
+      }),
+      /can not be folded/,
+    ],
+    [
+      'told its rows',
+      (poison) => ({
+        keys: {
+          ...agents.keys,
+          AgentDeactivated: (event) => (poison() ? [...Array(1_001).keys()].map(String) : agentOf(event)),
+        },
+      }),
+      /1001 rows.*more than 1000/,
+    ],
+    [
+      'put in columns',
+      (poison) => ({
+        columns: { ...agents.columns, events: ({ active, events }) => (!active && poison() ? NaN : events) },
+      }),
+      /column events.*NaN/,
+    ],
+    [
+      'stored',
+      (poison) => ({
+        evolve: (row, event, key) => {
+          const next = agents.evolve(row, event, key)!;
+          return !next.active && poison()
+            ? {
+                ...next,
+                toJSON: () => {
+                  throw new Error('can not be stored');
+                },
+              }
+            : next;
+        },
+      }),
+      /can not be stored/,
+    ],
+  ];
+  it.each(poisons)(
+    'stops at an event that can not be %s, everything before it saved, until it is started again',
+    async (_, table, reason) => {
+      let poisoned = true;
+      const view = viewOf(table(() => poisoned));
+      const log = new Log(100)
+        .agent('a', 'AgentRegistered')
+        .agent('b', 'AgentRegistered', 'AgentDeactivated')
+        .agent('c', 'AgentRegistered');
+      const [first, other] = [started(view, log), viewOf()];
+      started(other, log);
+      await first.hears('stopped');
+      await reaches(other, at(4));
+      expect(first.catchUp).toMatchObject({
+        checkpoint: at(2),
+        stopped: { eventId: 'event-3', position: at(3) },
+        applied: 2,
+      });
+      const reader = await store.openForReading(view);
+      const stopped = await reportOf(reader);
+      expect(stopped).toMatchObject({ eventId: 'event-3', position: at(3), reason: expect.stringMatching(reason) });
+      expect((await contents(view)).rows.map(({ id, events }) => [id, events])).toEqual([
+        ['a', 1],
+        ['b', 1],
+      ]);
+      await first.stop();
+
+      const second = started(view, log);
+      await second.hears('stopped');
+      await second.stop();
+      expect((await reader.state()).stopped).toEqual(stopped);
+
+      poisoned = false;
+      started(view, log);
+      await reaches(view, at(4));
+      expect((await reader.state()).stopped).toBeNull();
+      expect((await contents(view)).stored).toEqual((await contents(other)).stored);
+    },
+  );
+
+  it('stops at an event that can not be read, everything before it saved', async () => {
+    const [log, view] = [
+      new Log(2).agent('a', 'AgentRegistered', 'AgentDeactivated', 'AgentDeactivated', 'AgentRegistered'),
+      viewOf(),
+    ];
+    log.unreadable.add(at(4));
+    const first = started(view, log);
+    await first.hears('stopped');
+    expect(first.catchUp).toMatchObject({ checkpoint: at(3), stopped: { eventId: 'event-4', position: at(4) } });
+    await first.stop();
+    log.unreadable.clear();
+    started(view, log);
+    await reaches(view, at(4));
+  });
+
+  it('waits out a log that can not be read', async () => {
+    const [log, view] = [new Log().agent('a', 'AgentRegistered'), viewOf()];
+    log.broken = 2;
+    const { news, hears } = started(view, log);
+    await hears('built');
+    expect(news.map(({ what }) => what)).toEqual(['retrying', 'retrying', 'built']);
+    expect(news[0]).toMatchObject({ error: { message: 'the log is away' } });
+  });
+
+  it('waits out a storage that can not be written', async () => {
+    const [log, view] = [new Log().agent('a', 'AgentRegistered'), viewOf()];
+    const { hears, stop } = started(view, log);
+    await reaches(view, at(1));
+    await hears('built');
+    const other = new DatabaseSync(join(folder, `${view.name}.v1.db`));
+    other.exec('BEGIN IMMEDIATE');
+    log.agent('a', 'AgentDeactivated');
+    await hears('retrying');
+    other.exec('ROLLBACK');
+    other.close();
+    await reaches(view, at(2));
+    await stop();
+    expect((await contents(view)).rows).toEqual([{ id: 'a', active: false, events: 2 }]);
+  });
+
+  it('gathers rows in memory while the view is built, and saves them whole', async () => {
+    const log = new Log(1_000);
+    for (let i = 0; i < 20_000; i++) log.agent(`a${i % 9_500}`, 'AgentDeactivated');
+    const view = viewOf();
+    let saves = 0;
+    const counting = {
+      openForWriting: async (its: View) => {
+        const writer = await store.openForWriting(its);
+        const save = writer.save.bind(writer);
+        writer.save = async (...batch) => (saves++, save(...batch));
+        return writer;
+      },
+    };
+    started(view, log, counting);
+    await reaches(view, at(20_000));
+    expect(saves).toBeLessThan(5);
+    expect((await contents(view)).rows.slice(0, 3)).toMatchObject(
+      [{ events: 3 }, { events: 3 }, { events: 2 }].map(() => ({ active: false })),
+    );
+    const reader = await store.openForReading(view);
+    expect(await reader.get('totals', ['all'])).toEqual(new Map([['all', { count: 20_000 }]]));
+    expect(await reader.count('agents', { where: [{ column: 'events', in: [3] }] })).toBe(1_000);
+  });
+
+  it('ends when it is called off: at rest, standing still and waiting out trouble', async () => {
+    const log = new Log().agent('a', 'AgentRegistered');
+    const atRest = started(viewOf(), log);
+    await atRest.hears('built');
+    await atRest.stop();
+    const poisoned = started(
+      viewOf({
+        keys: {
+          AgentRegistered: () => {
+            throw new Error('odd');
+          },
+        },
+      }),
+      log,
+    );
+    await poisoned.hears('stopped');
+    await poisoned.stop();
+    const away = new Log();
+    away.broken = 1_000_000;
+    const waiting = started(viewOf(), away);
+    await waiting.hears('retrying');
+    await waiting.stop();
+  });
+});

@@ -1,0 +1,94 @@
+import type { Position } from '#domain/event';
+import type { Query, ViewReader } from '#read-model/view-store';
+import type { ColumnValue } from '#read-model/view';
+import { agentKey, type AgentRow, type LeadOfAgent } from './agents.projection.js';
+
+/** An agent as callers see it. */
+export interface ShownAgent {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string | null;
+  /** How many active leads the agent has room for; null is no limit. */
+  readonly capacity: number | null;
+  readonly active: boolean;
+  readonly activeLeads: number;
+  readonly createdAt: string;
+}
+
+export interface AgentPage {
+  readonly items: readonly ShownAgent[];
+  readonly last: { readonly value: ColumnValue; readonly key: string } | null;
+  readonly checkpoint: Position | null;
+}
+
+/** Oldest first. `active` null: all. */
+export async function listAgents(
+  reader: ViewReader,
+  org: string,
+  active: boolean | null,
+  page: Pick<Query, 'limit' | 'after'>,
+): Promise<AgentPage> {
+  const { rows, more, checkpoint } = await reader.find<AgentRow>('agents', {
+    where: conditions(org, active),
+    sort: { column: 'createdAt', descending: false },
+    ...page,
+  });
+  const items = await Promise.all(rows.map(({ row }) => shown(reader, row)));
+  const last = rows.at(-1);
+  return { items, last: more && last ? { value: last.sortValue, key: last.key } : null, checkpoint };
+}
+
+export const countAgents = (reader: ViewReader, org: string, active: boolean | null): Promise<number> =>
+  reader.count('agents', { where: conditions(org, active) });
+
+/** One agent and its version; undefined when the organization has no such agent. */
+export async function oneAgent(
+  reader: ViewReader,
+  org: string,
+  agentId: string,
+): Promise<{ agent: ShownAgent; version: number } | undefined> {
+  const key = agentKey(org, agentId);
+  const row = (await reader.get<AgentRow>('agents', [key])).get(key);
+  return row?.org === org ? { agent: await shown(reader, row), version: row.agent.version } : undefined;
+}
+
+/** Active leads assigned to the agent before a position, in the order of their assignment. */
+export async function* leadsAssignedBefore(
+  reader: ViewReader,
+  org: string,
+  agentId: string,
+  position: Position,
+): AsyncGenerator<LeadOfAgent> {
+  let after: Query['after'];
+  for (;;) {
+    const { rows, more } = await reader.find<LeadOfAgent>('leads', {
+      where: [...whose(org, agentId), { column: 'assignedIn', to: position }],
+      sort: { column: 'assignedIn', descending: false },
+      limit: 200,
+      ...(after ? { after } : {}),
+    });
+    for (const { row, key, sortValue } of rows) {
+      after = { value: sortValue, key };
+      yield row;
+    }
+    if (!more) return;
+  }
+}
+
+const conditions = (org: string, active: boolean | null): Query['where'] => [
+  { column: 'org', in: [org] },
+  ...(active === null ? [] : [{ column: 'active', in: [active ? 1 : 0] }]),
+];
+
+const whose = (org: string, agentId: string): Query['where'] => [
+  { column: 'org', in: [org] },
+  { column: 'agentId', in: [agentId] },
+  { column: 'active', in: [1] },
+];
+
+/** Leads are counted when asked, by index: a stored count would have to be looked up to be kept. */
+async function shown(reader: ViewReader, { org, agent }: AgentRow): Promise<ShownAgent> {
+  const { id, name, email, capacity, active, createdAt } = agent;
+  const activeLeads = await reader.count('leads', { where: whose(org, id) });
+  return { id, name, email, capacity, active, activeLeads, createdAt };
+}

@@ -1,0 +1,180 @@
+import { afterAll, beforeAll } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { KnownAgent } from '#domain/agent/agent.decide';
+import type { ShownFollowUp, ShownLead } from '#domain/lead/lead.shown';
+import type { Entry } from '#projections/lead-history/lead-history.query';
+import type { PastLead } from '#projections/lead-history/lead-history.projection';
+
+/** The built app, as `npm start` runs it. */
+const program = join(import.meta.dirname, '..', '..', 'dist', 'apps', 'all-in-one', 'main.js');
+
+/** Everything that an answer may say; which of it is there, the test knows that asked. */
+export interface Said {
+  readonly lead: ShownLead;
+  readonly leadId: string;
+  readonly leadCreated: boolean;
+  readonly interactionId: string;
+  readonly messageId: string;
+  readonly followUp: ShownFollowUp;
+  readonly agent: KnownAgent & { readonly activeLeads: number | null };
+  readonly changed: boolean;
+  readonly accepted: boolean;
+  readonly cancelledFollowUps: number;
+  readonly version: number;
+  readonly position: string;
+  readonly nextCursor: string | null;
+  readonly total: number;
+  readonly pastLeads: readonly PastLead[];
+  readonly code: string;
+  readonly detail: string;
+  readonly errors: readonly { readonly field: string; readonly code: string; readonly message: string }[];
+}
+
+export interface Answer<Body = Said> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The text as JSON; undefined when it is none. */
+  readonly body: Body;
+}
+
+export type Leads = Said & { readonly items: readonly ShownLead[] };
+export type History = Said & { readonly items: readonly Entry[] };
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined | null>>;
+export type Sent = Readonly<Record<string, string>>;
+
+/** How a process ended. */
+export interface End {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly ms: number;
+}
+
+/** The app as a process of its own on a data folder of its own. Stopped or killed, it can be started on the same data again. */
+export class App {
+  readonly dataDir = mkdtempSync(join(tmpdir(), 'leadstream-'));
+  url = '';
+  /** What all its runs wrote to standard output and standard error. */
+  output = '';
+  private child: ChildProcess | undefined;
+
+  constructor(private readonly env: Sent = {}) {}
+
+  /** Resolves when it listens. @throws when it ends instead, with what it said */
+  async start(): Promise<this> {
+    const { exited, listening } = this.run();
+    const url = await Promise.race([listening, exited.then(() => undefined)]);
+    if (url === undefined) throw new Error(`The app ended instead of listening:\n${this.output}`);
+    this.url = url;
+    return this;
+  }
+
+  /** For an app that must not come up: how it ends, and what it says. */
+  async fail(): Promise<End & { readonly said: string }> {
+    const from = this.output.length;
+    const { exited, listening } = this.run();
+    const end = await Promise.race([exited, listening.then(() => undefined)]);
+    if (!end) {
+      await this.kill();
+      throw new Error(`The app came up:\n${this.output.slice(from)}`);
+    }
+    return { ...end, said: this.output.slice(from) };
+  }
+
+  /** SIGTERM, and how the process ended. */
+  stop = (): Promise<End> => this.signal('SIGTERM');
+
+  /** SIGKILL: no time for anything. */
+  kill = (): Promise<End> => this.signal('SIGKILL');
+
+  /** Kills what still runs and removes the data. */
+  async end(): Promise<void> {
+    if (this.child) await this.kill();
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  /** A body that is text or bytes is sent as it is, anything else as JSON; undefined sends none. */
+  async call<Body = Said>(method: string, path: string, body?: unknown, headers: Sent = {}): Promise<Answer<Body>> {
+    const raw = typeof body === 'string' || body instanceof Uint8Array;
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: parsed(text) as Body };
+  }
+
+  get<Body = Said>(path: string, query: Query = {}, headers: Sent = {}): Promise<Answer<Body>> {
+    const asked = Object.entries(query).flatMap(([name, value]) =>
+      value === undefined || value === null ? [] : [[name, String(value)] as const],
+    );
+    return this.call(
+      'GET',
+      asked.length > 0 ? `${path}?${new URLSearchParams(Object.fromEntries(asked)).toString()}` : path,
+      undefined,
+      headers,
+    );
+  }
+
+  post = (path: string, body?: unknown, headers?: Sent): Promise<Answer> => this.call('POST', path, body, headers);
+  patch = (path: string, body?: unknown, headers?: Sent): Promise<Answer> => this.call('PATCH', path, body, headers);
+  delete = (path: string, body?: unknown, headers?: Sent): Promise<Answer> => this.call('DELETE', path, body, headers);
+
+  private run(): { exited: Promise<End>; listening: Promise<string> } {
+    const { PATH = '' } = process.env;
+    const child = spawn(process.execPath, [program], {
+      env: { PATH, DATA_DIR: this.dataDir, PORT: '0', ...this.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    const from = this.output.length;
+    const listening = new Promise<string>((resolve) => {
+      const hear = (chunk: string): void => {
+        this.output += chunk;
+        const line = /^\{.*"url":"([^"]+)".*"msg":"listening"\}$/m.exec(this.output.slice(from));
+        if (line?.[1]) resolve(line[1]);
+      };
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear);
+    });
+    return { exited: ended(child), listening };
+  }
+
+  private async signal(signal: NodeJS.Signals): Promise<End> {
+    const { child } = this;
+    if (!child) throw new Error('The app does not run.');
+    const exited = ended(child);
+    child.kill(signal);
+    const end = await exited;
+    this.child = undefined;
+    return end;
+  }
+}
+
+/** An app for all tests of a file. */
+export function anApp(env: Sent = {}): App {
+  const app = new App(env);
+  beforeAll(() => app.start());
+  afterAll(() => app.end());
+  return app;
+}
+
+/** `close` comes after `exit`, when all that was said has been heard. */
+async function ended(child: ChildProcess): Promise<End> {
+  const since = performance.now();
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
+  return { code: child.exitCode, signal: child.signalCode, ms: performance.now() - since };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,95 @@
+import { expect } from '@jest/globals';
+import type { ShownLead } from '#domain/lead/lead.shown';
+import type { Entry } from '#projections/lead-history/lead-history.query';
+import type { Answer, App, Query, Said, Sent } from './app.js';
+
+/*
+ * What happens in nearly every story. Contacts, messages and agents get ids of their own unless the story names them, so that
+ * the stories of a file can share one app.
+ */
+
+let made = 0;
+export const unique = (word: string): string => `${word}-${++made}`;
+
+/** The body of an interaction: a chat message of a new contact, unless said otherwise. */
+export const interaction = (more: object = {}): { contactId: string; messageId: string } => ({
+  contactId: unique('contact'),
+  ...{ channel: 'whatsapp', kind: 'chat' },
+  messageId: unique('message'),
+  ...more,
+});
+
+/** A contact writes. */
+export async function writes(app: App, more: object = {}, headers: Sent = {}): Promise<Said> {
+  return done(await app.post('/v1/interactions', interaction(more), headers));
+}
+
+/** A new lead, of a new contact unless said otherwise. */
+export async function openLead(app: App, more: object = {}, headers: Sent = {}): Promise<ShownLead> {
+  const said = await writes(app, more, headers);
+  expect(said).toMatchObject({ leadCreated: true, lead: { status: 'new', active: true } });
+  return said.lead;
+}
+
+export async function setStatus(app: App, leadId: string, status: string, more: object = {}): Promise<Said> {
+  return done(await app.post(`/v1/leads/${leadId}/status`, { status, ...more }));
+}
+
+/** A lead that was opened and closed. */
+export async function closedLead(app: App, status = 'lost', more: object = {}): Promise<ShownLead> {
+  const { id } = await openLead(app, more);
+  return (await setStatus(app, id, status)).lead;
+}
+
+export async function anAgent(app: App, more: object = {}): Promise<Said['agent']> {
+  return done(await app.post('/v1/agents', { id: unique('agent'), name: 'Ana', ...more })).agent;
+}
+
+export async function assign(app: App, leadId: string, agentId: string, more: object = {}): Promise<Said> {
+  return done(await app.post(`/v1/leads/${leadId}/assignment`, { agentId, ...more }));
+}
+
+/** A follow-up on the lead, due tomorrow unless said otherwise. */
+export async function followUp(app: App, leadId: string, more: object = {}): Promise<Said> {
+  return done(await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inHours(24), ...more }));
+}
+
+/** The lead as the list shows it, at least as new as the position. */
+export async function leadNow(app: App, leadId: string, after: string): Promise<ShownLead> {
+  const answer = await app.get<ShownLead>(`/v1/leads/${leadId}`, { after });
+  expect(answer.status).toBe(200);
+  return answer.body;
+}
+
+/** All pages of a list of leads. */
+export const allLeads = (app: App, query: Query = {}): Promise<ShownLead[]> => allItems(app, '/v1/leads', query);
+
+/** All pages of a lead's history, oldest first unless said otherwise. */
+export const leadHistory = (app: App, leadId: string, query: Query = {}): Promise<Entry[]> =>
+  allItems(app, `/v1/leads/${leadId}/history`, { order: 'asc', ...query });
+
+/** All pages of a contact's history, oldest first unless said otherwise. */
+export const contactHistory = (app: App, contactId: string, query: Query = {}): Promise<Entry[]> =>
+  allItems(app, `/v1/contacts/${encodeURIComponent(contactId)}/history`, { order: 'asc', ...query });
+
+export async function allItems<Item>(app: App, path: string, query: Query): Promise<Item[]> {
+  const items: Item[] = [];
+  let cursor: string | null | undefined;
+  while (cursor !== null) {
+    const page = await app.get<{ items: Item[]; nextCursor: string | null }>(path, { limit: 200, ...query, cursor });
+    if (page.status !== 200) throw new Error(`Refused with ${page.status}: ${page.text}`);
+    items.push(...page.body.items);
+    cursor = page.body.nextCursor;
+  }
+  return items;
+}
+
+/** What a command said that went well. */
+export function done(answer: Answer): Said {
+  if (answer.status >= 300) throw new Error(`Refused with ${answer.status}: ${answer.text}`);
+  return answer.body;
+}
+
+export const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
+export const inMinutes = (minutes: number): string => inMs(minutes * 60_000);
+export const inHours = (hours: number): string => inMinutes(hours * 60);
