@@ -1,8 +1,17 @@
 import type { View } from '#read-model/view';
 import { agentsView } from './agents/agents.projection.js';
+import { broadcastDelivery } from './broadcast-delivery/broadcast-delivery.projection.js';
+import { campaignsView } from './campaigns/campaigns.projection.js';
 import { followUpsView } from './follow-ups/follow-ups.projection.js';
 import { leadHistory } from './lead-history/lead-history.projection.js';
 import { leadList } from './lead-list/lead-list.projection.js';
 
 /** Every question the business asks: what the worker keeps up to date. */
-export const views: readonly View[] = [leadList, leadHistory, followUpsView, agentsView];
+export const views: readonly View[] = [
+  leadList,
+  leadHistory,
+  followUpsView,
+  agentsView,
+  broadcastDelivery,
+  campaignsView,
+];

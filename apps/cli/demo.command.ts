@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError } from 'commander';
 import type { ShownLead } from '#domain/lead/lead.shown';
 import { joining, leaving, lifeOf, sampleMs } from './demo.generator.js';
 import { contactRequest, Sender, type Lived, type Tally } from './demo.sender.js';
@@ -10,19 +10,22 @@ import { Trouble } from './trouble.js';
 /** So many contacts are told about at once; each one's commands go one after another. */
 const atOnce = 16;
 
-const usage = `Feeds a running service a sample: contacts, chats, agents and leads of the last three months.
+const { BASE_URL = 'http://127.0.0.1:3000' } = process.env;
 
-  npm run demo -- [--contacts 500] [--seed 1] [--url http://127.0.0.1:3000]
+export const demo = new Command('demo')
+  .description('feeds a running service a sample: contacts, chats, agents and leads of the last three months')
+  .option(
+    '--contacts <number>',
+    'how many, from 10; run again with more, it adds those that are missing',
+    whole(10),
+    500,
+  )
+  .option('--seed <number>', 'another number makes another sample beside the first', whole(0), 1)
+  .option('--url <url>', 'where the service listens; also BASE_URL', BASE_URL)
+  .action(feed);
 
-  --contacts  how many contacts, from 10; run again with more, it adds those that are missing
-  --seed      another number makes another sample beside the first
-  --url       where the service listens (default: BASE_URL, or http://127.0.0.1:3000)`;
-
-export async function demo(args: readonly string[]): Promise<void> {
-  const options = optionsFrom(args);
-  if (!options) return console.log(usage);
-  const { seed, contacts } = options;
-  const service = new Service(options.url);
+async function feed({ contacts, seed, url }: { contacts: number; seed: number; url: string }): Promise<void> {
+  const service = new Service(url);
 
   const { end, isNew } = await endOf(service, seed);
   const since = new Date(end - sampleMs).toISOString().slice(0, 10);
@@ -46,6 +49,7 @@ export async function demo(args: readonly string[]): Promise<void> {
     progress.end();
   }
   console.log(inWords(sender.tally, performance.now() - began));
+  if (sender.tally.refused > 0) process.exitCode = 1;
   console.log(await whatToLookAt(service, lived));
 }
 
@@ -55,29 +59,13 @@ function inWords({ commands, repeated, refused, refusal }: Tally, ms: number): s
   return sent + news + (refused > 0 ? ` ${refused} were refused; the first: ${refusal}` : '');
 }
 
-function optionsFrom(args: readonly string[]): { seed: number; contacts: number; url: string } | undefined {
-  const { BASE_URL = 'http://127.0.0.1:3000' } = process.env;
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        contacts: { type: 'string', default: '500' },
-        seed: { type: 'string', default: '1' },
-        url: { type: 'string', default: BASE_URL },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return undefined;
-    return { seed: whole('seed', values.seed, 0), contacts: whole('contacts', values.contacts, 10), url: values.url };
-  } catch (error) {
-    throw new Trouble(`${(error as Error).message}\n\n${usage}`);
-  }
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
-  if (!(value >= least)) throw new Trouble(`--${name} must be a whole number from ${least} to 9999999.`);
-  return value;
+/** Reads a whole number of at most seven digits. */
+function whole(least: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
+    if (value >= least) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to 9999999.`);
+  };
 }
 
 /**

@@ -16,7 +16,7 @@ export interface Life {
 /** The first contact writes exactly so long before the end. */
 export const sampleMs = 90 * day;
 
-const colleagues = [
+const colleagues: Some<string> = [
   'Mara Lindqvist',
   'Tomás Arce',
   'Aiko Mori',
@@ -26,24 +26,28 @@ const colleagues = [
   'Oleg Bilyk',
 ];
 const leaver = 'Ines Ferro';
+const everybody: Some<string> = [...colleagues, leaver];
 /** She has contacts of the first ten only, so that a sample that grows later needs nobody who has left. */
 const leaversContacts = 10;
 
-const agentIdOf = (seed: number, name: string): string => `demo-${seed}-${name.split(' ')[0]?.toLowerCase()}`;
-
-/** The agents of the sample, those who stay first. */
-export const teamOf = (seed: number): readonly string[] => [...colleagues, leaver].map((name) => agentIdOf(seed, name));
+/** In ASCII, because it travels in headers. */
+const nickOf = (name: string): string =>
+  name
+    .normalize('NFKD')
+    .replace(/\p{M}| .*/gu, '')
+    .toLowerCase();
+const agentIdOf = (seed: number, name: string): string => `demo-${seed}-${nickOf(name)}`;
 
 /** What comes before all lives: everybody joins a month before the first message. */
 export function joining(seed: number, end: number): readonly Step<AgentAsk>[] {
-  return [...colleagues, leaver].map((name, nth) => ({
+  return everybody.map((name, nth) => ({
     at: timeOf(end - sampleMs - 30 * day + nth * hour),
     agentId: null,
     ask: {
       type: 'RegisterAgent',
       agentId: agentIdOf(seed, name),
       name,
-      email: `${name.split(' ')[0]?.toLowerCase()}@shop.example`,
+      email: `${nickOf(name)}@shop.example`,
       capacity: nth % 3 === 0 ? null : 40 + 10 * nth,
     },
   }));
@@ -51,7 +55,7 @@ export function joining(seed: number, end: number): readonly Step<AgentAsk>[] {
 
 /** What comes after all lives: one agent leaves. */
 export const leaving = (seed: number, end: number): Step<AgentAsk> => ({
-  at: timeOf(end - 10 * day),
+  at: timeOf(end),
   agentId: null,
   ask: { type: 'ChangeAgent', agentId: agentIdOf(seed, leaver), active: false },
 });
@@ -60,10 +64,11 @@ export const leaving = (seed: number, end: number): Step<AgentAsk> => ({
 export function lifeOf(seed: number, nr: number, end: number): Life {
   const chance = new Chance(seed, nr);
   const people = chance.pick(peoples);
-  const begin = nr === 1 ? end - sampleMs : end - chance.draw() * sampleMs;
-  const team: Some<string> = [agentIdOf(seed, leaver), ...colleagues.map((name) => agentIdOf(seed, name))];
+  // More of them lately: the shop is doing well.
+  const begin = nr === 1 ? end - sampleMs : end - chance.draw() ** 1.7 * sampleMs;
+  const team = nr <= leaversContacts ? everybody : colleagues;
   const life = new Telling(chance, people, personOf(seed, nr, people, chance), begin);
-  life.wholeStory(nr === 1, nr <= leaversContacts ? team : [team[1] ?? team[0], ...team.slice(2)]);
+  life.wholeStory(nr === 1, () => agentIdOf(seed, chance.pick(team)));
   const cut = life.steps.findIndex(({ at }) => Date.parse(at) > end);
   return { person: life.person, steps: cut < 0 ? life.steps : life.steps.slice(0, cut) };
 }

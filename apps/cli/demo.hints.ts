@@ -42,14 +42,16 @@ export async function whatToLookAt(service: Service, lived: readonly Lived[]): P
   if (inactive && agent)
     hint(
       `A lead that is ${inactive.status}: assigning it is refused`,
-      `curl -s '${url}/leads/${inactive.id}/assignment' --json '{"agentId":"${agent.id}"}'`,
+      `curl -s '${url}/leads/${inactive.id}/assignment' -H 'content-type: application/json' -d '{"agentId":"${agent.id}"}'`,
     );
   if (agent)
     hint(`The active leads of ${agent.name}`, `curl -s '${url}/leads?active=true&agentId=${agent.id}&count=true'`);
+  hint('All agents, with the number of their active leads', `curl -s '${url}/agents'`);
   hint(
-    'Active leads, the follow-up that is most overdue first',
-    `curl -s '${url}/leads?active=true&sort=nextFollowUpAt'`,
+    'Leads with an overdue follow-up, the longest overdue first',
+    `curl -s '${url}/leads?followUpDue=overdue&sort=nextFollowUpAt'`,
   );
+  hint('What is due today', `curl -s '${url}/follow-ups?due=today'`);
   hint('The most promising ones', `curl -s '${url}/leads?active=true&sort=-score&limit=10'`);
   for (const [language, as] of searched) {
     const person = lived.find((it) => it.person.language === language && it.lead)?.person;

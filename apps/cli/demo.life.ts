@@ -4,7 +4,7 @@ import type { Chance } from './chance.js';
 import type { People, Some } from './demo.people.js';
 
 /** What is asked of a contact, without the ids that only the service knows: they are those of the contact's newest lead and follow-up. */
-type Unaddressed<Ask> = Ask extends unknown ? Omit<Ask, 'leadId' | 'followUpId'> : never;
+type Unaddressed<Ask> = Ask extends { type: 'AddressBroadcast' } ? never : Omit<Ask, 'leadId' | 'followUpId'>;
 
 export interface Step<Ask = Unaddressed<ContactAsk>> {
   /** RFC 3339, UTC. Never before the step before it. */
@@ -74,11 +74,11 @@ export class Telling {
   }
 
   /** `long`: three leads, each worked on to its end. */
-  wholeStory(long: boolean, team: Some<string>): void {
+  wholeStory(long: boolean, anAgent: () => string): void {
     const { chance } = this;
     while (this.leads < 3) {
       this.opens();
-      if (!this.isWorkedOn(long, team)) return;
+      if (!this.isWorkedOn(long, anAgent)) return;
       if (!long && !chance.likely(0.3)) break;
       this.wait(4 * 24, 20 * 24);
     }
@@ -98,18 +98,18 @@ export class Telling {
   }
 
   /** Whether the lead was brought to its end. */
-  private isWorkedOn(long: boolean, team: Some<string>): boolean {
+  private isWorkedOn(long: boolean, anAgent: () => string): boolean {
     const { chance } = this;
     const isForgotten = (probability: number): boolean => !long && chance.likely(probability);
     if (chance.likely(0.8)) this.isScored();
     if (isForgotten(0.04)) return false;
-    this.isAssigned(chance.pick(team));
+    this.isAssigned(anAgent());
     this.isReached();
     this.talks(long ? 5 : chance.int(0, 3));
     if (chance.likely(0.75)) this.moves('qualifying');
     if (chance.likely(0.7)) this.isScored();
-    if (chance.likely(0.12)) this.isAssigned(chance.pick(team), 'Speaks the language');
-    if (long || chance.likely(0.6)) this.hasFollowUp();
+    if (chance.likely(0.12)) this.isAssigned(anAgent(), 'Speaks the language');
+    if (long || chance.likely(0.75)) this.hasFollowUp();
     if (isForgotten(0.16)) return false;
     if (chance.likely(0.25)) this.isJudged();
     if (chance.likely(0.08)) this.isLate(30);
@@ -141,13 +141,13 @@ export class Telling {
       timeOf(Math.ceil((this.clock + (least + chance.draw() * (most - least)) * day) / (hour / 2)) * (hour / 2));
     const note = chance.pick(['Call back', 'Ask about the test ride', 'Send the offer again']);
     const alsoSetStatus = chance.likely(0.6);
-    this.add({ type: 'CreateFollowUp', dueAt: inDays(1, 7), note, assigneeId: null, alsoSetStatus });
+    this.add({ type: 'CreateFollowUp', dueAt: inDays(1, 14), note, assigneeId: null, alsoSetStatus });
     if (chance.likely(0.2)) {
       this.wait(6, 24);
-      this.add({ type: 'RescheduleFollowUp', dueAt: inDays(2, 9), reason: 'On holiday until then' });
+      this.add({ type: 'RescheduleFollowUp', dueAt: inDays(2, 16), reason: 'On holiday until then' });
     }
     this.wait(24, 150);
-    const outcome = chance.weighed({ completed: 45, cancelled: 8, open: 47 });
+    const outcome = chance.weighed({ completed: 38, cancelled: 8, open: 54 });
     if (outcome === 'completed') this.add({ type: 'CompleteFollowUp', note: 'Reached by phone' });
     if (outcome === 'cancelled') this.add({ type: 'CancelFollowUp', reason: 'Came to the shop' });
   }
@@ -171,7 +171,10 @@ export class Telling {
     this.add({ type: 'ChangeStatus', status, score: null, reason, note: null });
     if (chance.likely(0.12)) this.isLate(0.5);
     if (chance.likely(0.06)) this.isScored();
-    if (status === 'converted' && chance.likely(0.3)) this.isAnswered();
+    if (status === 'converted' && chance.likely(0.3)) {
+      this.wait(0.1, 3);
+      this.isAnswered();
+    }
   }
 
   /** A message that took its time: its sender's clock is up to so many hours behind. */
@@ -230,8 +233,7 @@ export class Telling {
 
   private isScored(): void {
     this.wait(0.01, 0.1);
-    const first = this.chance.int(0, factors.length - 1);
-    const moved = [0, 1, 3].map((step) => factors[(first + step) % factors.length] ?? factors[0]);
+    const moved = factors.filter(() => this.chance.likely(0.4));
     const score = Math.max(
       0,
       Math.min(
@@ -239,7 +241,7 @@ export class Telling {
         moved.reduce((sum, { weight }) => sum + weight, 45),
       ),
     );
-    const rationale = `The contact ${moved.map(({ label }) => label).join(', ')}.`;
+    const rationale = moved.length > 0 ? `The contact ${moved.map(({ label }) => label).join(', ')}.` : null;
     const model = { model: 'sample-scorer', modelVersion: '1' };
     this.add({ type: 'RecordAiResult', score, ...model, rationale, factors: moved, readUpTo: null }, null);
   }

@@ -1,17 +1,34 @@
+import { Command, CommanderError } from 'commander';
 import { demo } from './demo.command.js';
+import { rebuild } from './rebuild.command.js';
+import { status } from './status.command.js';
+import { stream } from './stream.command.js';
 import { Trouble } from './trouble.js';
+import { verify } from './verify.command.js';
 
-/** What can be asked for by name. */
-const commands = new Map([['demo', demo]]);
+const program = new Command('npm run cli --')
+  .description(
+    "The operator's and the analyst's hands. Settings come from the environment, as those of the service do.",
+  )
+  .exitOverride();
+for (const command of [status, rebuild, stream, verify, demo])
+  program.addCommand(command.copyInheritedSettings(program));
 
-const [name = '', ...args] = process.argv.slice(2);
-const command = commands.get(name);
+// What others read, they may stop reading: `cli stream … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
 try {
-  if (!command) throw new Trouble(`There is no command "${name}". Commands: ${[...commands.keys()].join(', ')}.`);
-  await command(args);
+  await program.parseAsync();
 } catch (error) {
+  // Usage has been told already, or help was asked for.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   // Anything but trouble in words is a bug and shows its stack.
-  console.error(error instanceof Trouble ? error.message : error);
+  console.error(isInWords(error) ? error.message : error);
   // Not just the code: where one of several requests failed, the others would go on.
   process.exit(1);
+}
+
+function isInWords(error: unknown): error is Error {
+  const names = ['InvalidSettings', 'UnusableLogFile', 'Unavailable', 'ViewsUnavailable'];
+  return error instanceof Trouble || (error instanceof Error && names.includes(error.name));
 }

@@ -8,21 +8,28 @@ export class Progress {
   private done = 0;
   private shown = 0;
 
+  /** `total`: null when nobody knows. */
   constructor(
-    private readonly total: number,
+    private readonly total: number | null,
     private readonly what: string,
     private readonly out: Pick<WriteStream, 'write'> & { isTTY?: boolean } = process.stdout,
   ) {}
 
   tick(): void {
-    this.done += 1;
+    this.reach(this.done + 1);
+  }
+
+  /** `note` stands behind the numbers. */
+  reach(done: number, note = ''): void {
+    const before = this.tenths;
+    this.done = done;
+    const words = this.words() + note;
     if (this.out.isTTY) {
-      if (performance.now() < this.shown + everyMs && this.done < this.total) return;
+      if (performance.now() < this.shown + everyMs && done !== this.total) return;
       this.shown = performance.now();
-      const filled = Math.round((this.done / this.total) * width);
-      this.out.write(`\r[${'#'.repeat(filled).padEnd(width, '.')}] ${this.words()}`);
-    } else if (Math.floor((this.done * 10) / this.total) > Math.floor(((this.done - 1) * 10) / this.total)) {
-      this.out.write(`${this.words()}\n`);
+      this.out.write(`\r${this.bar()}${words}\u001b[K`);
+    } else if (this.tenths > before) {
+      this.out.write(`${words}\n`);
     }
   }
 
@@ -31,7 +38,18 @@ export class Progress {
     if (this.out.isTTY && this.done > 0) this.out.write('\n');
   }
 
+  private get tenths(): number {
+    return this.total ? Math.floor((this.done * 10) / this.total) : 0;
+  }
+
+  private bar(): string {
+    if (!this.total) return '';
+    const filled = Math.min(width, Math.round((this.done / this.total) * width));
+    return `[${'#'.repeat(filled).padEnd(width, '.')}] `;
+  }
+
   private words(): string {
-    return `${this.done.toLocaleString('en')} of ${this.total.toLocaleString('en')} ${this.what}`;
+    const of = this.total === null ? '' : ` of ${this.total.toLocaleString('en')}`;
+    return `${this.done.toLocaleString('en')}${of} ${this.what}`;
   }
 }

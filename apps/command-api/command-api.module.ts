@@ -1,9 +1,12 @@
 import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { AgentHandler } from '#commands/agent.handler';
+import { BroadcastHandler } from '#commands/broadcast.handler';
 import { ContactHandler } from '#commands/contact.handler';
+import { MessageHandler } from '#commands/message.handler';
 import { CommandGate } from '#http/command-gate';
 import { AgentsController } from './agents.controller.js';
+import { BroadcastsController } from './broadcasts.controller.js';
 import { FollowUpsController } from './follow-ups.controller.js';
 import { InteractionsController } from './interactions.controller.js';
 import { LeadsController } from './leads.controller.js';
@@ -11,7 +14,7 @@ import { LeadsController } from './leads.controller.js';
 /** POST, PATCH, DELETE: from a request to a command. Needs a StoresModule beside it. */
 @Module({
   imports: [CqrsModule],
-  controllers: [InteractionsController, LeadsController, FollowUpsController, AgentsController],
-  providers: [CommandGate, ContactHandler, AgentHandler],
+  controllers: [InteractionsController, LeadsController, FollowUpsController, AgentsController, BroadcastsController],
+  providers: [CommandGate, ContactHandler, AgentHandler, BroadcastHandler, MessageHandler],
 })
 export class CommandApiModule {}

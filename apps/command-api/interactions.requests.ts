@@ -1,7 +1,5 @@
-import { Type } from 'class-transformer';
-import { IsDefined, ValidateNested } from 'class-validator';
 import { channels, interactionKinds, type Channel, type InteractionKind } from '#domain/lead/lead.state';
-import { IsEmailLike, IsFreeForm, IsId, IsInstant, IsName, IsOneOf, IsText, Optional } from '#http/fields';
+import { IsEmailLike, IsFreeForm, IsId, IsInstant, IsName, IsOneOf, IsShaped, IsText, Optional } from '#http/fields';
 
 export class ProfileRequest {
   @Optional() @IsName() readonly name?: string;
@@ -17,7 +15,7 @@ export class InteractionRequest {
   @Optional() @IsInstant() readonly occurredAt?: string;
   @Optional() @IsText() readonly text?: string;
   @Optional() @IsFreeForm() readonly media?: unknown;
-  @Optional() @IsDefined() @ValidateNested() @Type(() => ProfileRequest) readonly profile?: ProfileRequest;
+  @Optional() @IsShaped(ProfileRequest) readonly profile?: ProfileRequest;
   @Optional() @IsId() readonly inReplyTo?: string;
   @Optional() @IsFreeForm() readonly integration?: unknown;
 }

@@ -1,12 +1,11 @@
-import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsDefined, IsNumber, ValidateNested } from 'class-validator';
+import { IsBoolean, IsNumber } from 'class-validator';
 import { channels, statuses, type Channel, type Status } from '#domain/lead/lead.state';
-import { IsId, IsInstant, IsName, IsOneOf, IsScore, IsText, Optional } from '#http/fields';
+import { IsId, IsInstant, IsListOf, IsName, IsOneOf, IsScore, IsShaped, IsText, Optional } from '#http/fields';
 import { ProfileRequest } from './interactions.requests.js';
 
 export class CreateLeadRequest {
   @IsId() readonly contactId!: string;
-  @Optional() @IsDefined() @ValidateNested() @Type(() => ProfileRequest) readonly profile?: ProfileRequest;
+  @Optional() @IsShaped(ProfileRequest) readonly profile?: ProfileRequest;
   @Optional() @IsOneOf(channels) readonly channel?: Channel;
   @Optional() @IsOneOf(['manual', 'integration']) readonly origin?: 'manual' | 'integration';
   @Optional() @IsText() readonly note?: string;
@@ -35,12 +34,7 @@ export class QualificationRequest {
   @IsId() readonly model!: string;
   @Optional() @IsId() readonly modelVersion?: string;
   @Optional() @IsText() readonly rationale?: string;
-  @Optional()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @ValidateNested({ each: true })
-  @Type(() => FactorRequest)
-  readonly factors?: FactorRequest[];
+  @Optional() @IsListOf(FactorRequest, 100) readonly factors?: FactorRequest[];
   @Optional() @IsId() readonly readUpTo?: string;
 }
 

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { Reading } from '#http/reading';
 import { AgentQueriesController } from './agents.controller.js';
+import { BroadcastQueriesController } from './broadcasts.controller.js';
 import { FollowUpQueriesController } from './follow-ups.controller.js';
 import { HistoryController } from './history.controller.js';
 import { LagWatch } from './lag.js';
@@ -8,7 +9,13 @@ import { LeadQueriesController } from './leads.controller.js';
 
 /** GET: from a query to a view's rows. Needs a StoresModule and a HealthModule beside it. */
 @Module({
-  controllers: [LeadQueriesController, HistoryController, FollowUpQueriesController, AgentQueriesController],
+  controllers: [
+    LeadQueriesController,
+    HistoryController,
+    FollowUpQueriesController,
+    AgentQueriesController,
+    BroadcastQueriesController,
+  ],
   providers: [Reading, LagWatch],
 })
 export class QueryApiModule {}

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
+import { AddressSends } from '#automation/address-sends.reaction';
 import { FreeLeads, type AssignedBefore } from '#automation/free-leads.reaction';
 import type { AskDoor } from '#automation/reaction';
 import { Reactor, type ReactionNews } from '#automation/reactor';
 import { Clock } from '#commands/clock';
+import { Handling } from '#commands/handle';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { agentsView } from '#projections/agents/agents.projection';
 import { leadsAssignedBefore } from '#projections/agents/agents.query';
@@ -44,6 +46,8 @@ export async function react(
     if (!(await waitFor(agents, position, 30_000, aborted))) throw new Unavailable('the agents view is behind');
     yield* leadsAssignedBefore(agents, org, agentId, position);
   };
-  const reactions = [new FreeLeads(log, assignedBefore, ask, new Clock())];
+  const clock = new Clock();
+  const handling = new Handling(log, () => clock.now(), 20_000);
+  const reactions = [new FreeLeads(log, assignedBefore, ask, clock), new AddressSends(handling, ask)];
   await Promise.all(reactions.map((reaction) => new Reactor(reaction, store, log, tell).run(signal)));
 }

@@ -3,10 +3,12 @@ import type { Answer } from '#commands/answer';
 import type { ContactAsk } from '#commands/contact.handler';
 import type { Envelope } from '#commands/envelope';
 
+/** All there are: each keeps its checkpoint, and what it parked, under its name (`a-z 0-9 -`). */
+export const reactionNames = ['free-leads', 'address-sends'] as const;
+
 /** A durable reaction: events in, commands out. It may be told the same event again and must then do nothing more. */
 export interface Reaction {
-  /** `a-z 0-9 -`; names where its checkpoint is kept. */
-  readonly name: string;
+  readonly name: (typeof reactionNames)[number];
   readonly to: readonly EventType[];
   /** Throws when it could not be done; it is tried again, and parked when it keeps failing. */
   react(event: Recorded, signal: AbortSignal): Promise<void>;

@@ -37,7 +37,12 @@ export class AgentHandler implements ICommandHandler<AskAgent> {
       const changed = events.length > 0;
       const version = versionOf(after) ?? null;
       const made = command.type === 'RegisterAgent' && changed ? agentId : null;
-      return { made, version, position, body: { agent: showAgent(after, made ? 0 : null), changed, version, position } };
+      return {
+        made,
+        version,
+        position,
+        body: { agent: showAgent(after, made ? 0 : null), changed, version, position },
+      };
     });
   }
 }

@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { agent } from '#domain/agent/agent.decide';
-import type { ContactCommand, CreateLead, RecordInteraction } from '#domain/contact/contact.commands';
+import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from '#domain/contact/contact.commands';
 import { contact } from '#domain/contact/contact.decide';
 import { leadOf, type Contact } from '#domain/contact/contact.state';
 import type { DomainEvent } from '#domain/event';
@@ -19,6 +19,7 @@ import { IdKey } from './id-key.js';
 export type ContactAsk =
   | Omit<RecordInteraction, 'contactKey'>
   | Omit<CreateLead, 'contactKey'>
+  | Omit<AddressBroadcast, 'contactKey'>
   | (Omit<AssignAgent, 'agent'> & { readonly agentId: string })
   | (Omit<CreateFollowUp, 'assignee' | 'followUpId'> & { readonly assigneeId: string | null })
   | Exclude<
@@ -62,6 +63,7 @@ export class ContactHandler implements ICommandHandler<AskContact> {
     switch (ask.type) {
       case 'RecordInteraction':
       case 'CreateLead':
+      case 'AddressBroadcast':
         return { ...ask, contactKey: contactKeyOf(this.idKey.secret, org, ask.contactId) };
       case 'AssignAgent': {
         const { agentId, ...command } = ask;

@@ -10,12 +10,18 @@ const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
  * A contact's key: 128 bits of HMAC-SHA256 over organization and contactId, as 26 letters and digits (base32). Nothing can be
  * read out of it, and with the same secret the same contact always has the same key.
  */
-export function contactKeyOf(idKey: string, org: string, contactId: string): string {
-  const digest = createHmac('sha256', idKey).update(`${org}\u0000${contactId}`).digest().subarray(0, 16);
+export const contactKeyOf = (idKey: string, org: string, contactId: string): string =>
+  base32Of(createHmac('sha256', idKey).update(`${org}\u0000${contactId}`).digest().subarray(0, 16));
+
+/** A message's key, likewise: providers put phone numbers into message ids. */
+export const messageKeyOf = (idKey: string, org: string, channel: string, messageId: string): string =>
+  base32Of(createHmac('sha256', idKey).update(`${org}\u0000${channel}\u0000${messageId}`).digest().subarray(0, 16));
+
+function base32Of(bytes: Uint8Array): string {
   let bits = 0;
   let held = 0;
   let text = '';
-  for (const byte of digest) {
+  for (const byte of bytes) {
     held = (held << 8) | byte;
     for (bits += 8; bits >= 5; bits -= 5) text += base32[(held >>> (bits - 5)) & 31];
     held &= (1 << bits) - 1;
@@ -25,6 +31,9 @@ export function contactKeyOf(idKey: string, org: string, contactId: string): str
 
 export const contactStream = (org: string, contactKey: string): string => `contact-${org}-${contactKey}`;
 export const agentStream = (org: string, agentId: string): string => `agent-${org}-${agentId}`;
+
+export const broadcastStream = (org: string, broadcastId: string): string => `broadcast-${org}-${broadcastId}`;
+export const messageStream = (org: string, messageKey: string): string => `message-${org}-${messageKey}`;
 
 /** The contact's key in a lead's id; undefined when the text is no lead's id. */
 export const contactKeyIn = (leadId: string): string | undefined =>

@@ -5,7 +5,9 @@ import type { Envelope } from './envelope.js';
 /** What was refused the first time, told again. */
 export class RepeatedRefusal<Code extends RefusalCode = RefusalCode> extends Refusal<Code> {}
 
-type Kept<Answer> = { readonly answered: Answer } | { readonly refused: { readonly code: RefusalCode; readonly details: Refusal['details'] } };
+type Kept<Answer> =
+  | { readonly answered: Answer }
+  | { readonly refused: { readonly code: RefusalCode; readonly details: Refusal['details'] } };
 
 /** Refusals that say nothing of the request itself: asking again may be answered differently. */
 const passing: ReadonlySet<RefusalCode> = new Set(['validation_failed', 'conflict', 'idempotency_in_flight']);

@@ -50,6 +50,9 @@ const shapes: { readonly [T in Recorded['type']]: { v: number; personal: boolean
     AgentCapacityChanged: { v: 1, personal: false },
     AgentDeactivated: { v: 1, personal: false },
     AgentReactivated: { v: 1, personal: false },
+    BroadcastCreated: { v: 1, personal: false },
+    MessageSent: { v: 1, personal: true },
+    ReceiptRecorded: { v: 1, personal: true },
   };
 
 /** Every event type, in the order of the data dictionary. */

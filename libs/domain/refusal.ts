@@ -5,7 +5,7 @@ import type { FinalStatus } from './lead/lead.state.js';
  * does not compile when a code is missing there.
  */
 export const refusals = {
-  not_found: (of: { what: 'lead' | 'contact' | 'agent' | 'follow-up' | 'interaction' }) =>
+  not_found: (of: { what: 'lead' | 'contact' | 'agent' | 'follow-up' | 'interaction' | 'broadcast' }) =>
     `There is no such ${of.what}.`,
 
   lead_inactive: (of: LeadInactive) =>
@@ -20,6 +20,9 @@ export const refusals = {
 
   follow_up_completed: (_: { followUpId: string }) => 'The follow-up is completed.',
   follow_up_cancelled: (_: { followUpId: string }) => 'The follow-up is cancelled.',
+
+  broadcast_exists: (_: { broadcastId: string }) => 'A broadcast with this id exists already, and can not be changed.',
+  message_exists: (_: { messageId: string }) => 'A message with this id was sent to another recipient.',
 
   too_many_follow_ups: (of: { most: number }) => `The lead has ${of.most} open follow-ups already.`,
 
@@ -66,5 +69,14 @@ export const refuse = <Code extends RefusalCode>(code: Code, details: RefusalDet
 /** Bad input that only a rule could see. */
 export const invalid = (field: string, code: string, message: string): Refusal<'validation_failed'> =>
   new Refusal('validation_failed', { errors: [{ field, code, message }] });
+
+const fiveMinutes = 5 * 60_000;
+
+/** A sender's or provider's time, which may run ahead of ours a little. */
+export function notAhead(field: string, at: string, now: string): string {
+  if (Date.parse(at) > Date.parse(now) + fiveMinutes)
+    throw invalid(field, 'in_future', 'must not lie more than 5 minutes in the future');
+  return at;
+}
 
 export const isRefusal = (error: unknown): error is Refusal => error instanceof Refusal;

@@ -178,6 +178,13 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.head()).toBe(positions.at(-1));
       });
 
+      it('may tell how many events lie between them', async () => {
+        const before = await store.head();
+        const { position } = await store.append(aStream(), 0, events(3));
+        expect([3, null]).toContain(store.countBetween(before, position));
+        expect([0, null]).toContain(store.countBetween(position, before));
+      });
+
       it.each(['', '0', 'p', 'palien00.0000000000001', '../../etc', '💥'])('do not include %p', async (text) => {
         expect(store.isPosition(text)).toBe(false);
         await expect(followed(store, text, () => false)).rejects.toThrow(RangeError);

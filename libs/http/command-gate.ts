@@ -3,9 +3,13 @@ import { CommandBus } from '@nestjs/cqrs';
 import { AskAgent, type AgentAsk } from '#commands/agent.handler';
 import type { Answer } from '#commands/answer';
 import { Clock } from '#commands/clock';
+import type { ItemResult } from '#commands/batch';
+import { AskBroadcast, type BroadcastAsk } from '#commands/broadcast.handler';
 import { AskContact, type ContactAsk } from '#commands/contact.handler';
 import type { Envelope } from '#commands/envelope';
+import { AskMessages, type MessageAsk } from '#commands/message.handler';
 import type { Exchange } from './exchange.js';
+import { Problem } from './problem.js';
 import { Authenticator, envelopeOf } from './request.js';
 
 /** What a controller adds to a command's answer. */
@@ -31,6 +35,24 @@ export class CommandGate {
 
   agent(http: Exchange, ask: AgentAsk, told: Told = {}): Promise<object> {
     return this.send(http, told, (envelope) => this.bus.execute(new AskAgent(ask, envelope)));
+  }
+
+  broadcast(http: Exchange, ask: BroadcastAsk, told: Told): Promise<object> {
+    return this.send(http, told, (envelope) => this.bus.execute(new AskBroadcast(ask, envelope)));
+  }
+
+  /** 200 when all items are good, 207 when some are, else a problem that carries the results. */
+  async batch(http: Exchange, ask: MessageAsk): Promise<object> {
+    const execute = (envelope: Envelope): Promise<{ answer: Answer; replayed: boolean }> =>
+      this.bus.execute(new AskMessages(ask, envelope));
+    const body = (await this.send(http, { versioned: false }, execute)) as { results: readonly ItemResult[] };
+    const bad = body.results.filter((it) => it.outcome === 'invalid');
+    if (bad.length === body.results.length) {
+      const errors = bad.map(({ index, code, detail }) => ({ field: `[${index}]`, code, message: detail }));
+      throw new Problem('validation_failed', 'None of the items is valid.', { errors, results: body.results });
+    }
+    if (bad.length > 0) void http.reply.code(207);
+    return body;
   }
 
   private async send(

@@ -1,12 +1,6 @@
-import {
-  createParamDecorator,
-  type ExecutionContext,
-  type PipeTransform,
-  type ArgumentMetadata,
-  type Type,
-} from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, type PipeTransform, type ArgumentMetadata } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { valid } from './valid.js';
+import { valid, type Class } from './valid.js';
 
 /** A request and its reply, for whoever reads headers and sets them. */
 export interface Exchange {
@@ -24,6 +18,10 @@ export const Http = createParamDecorator((_: unknown, context: ExecutionContext)
 export class ValidInput implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if (!metatype || (type !== 'body' && type !== 'query')) return value;
-    return valid(metatype as Type<object>, value ?? {}, type === 'query' ? 'unknown_parameter' : 'unknown_field');
+    return valid(
+      metatype as Class,
+      value === undefined ? {} : value,
+      type === 'query' ? 'unknown_parameter' : 'unknown_field',
+    );
   }
 }

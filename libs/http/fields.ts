@@ -2,6 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { IsIn, ValidateBy, ValidateIf, type ValidationOptions } from 'class-validator';
 import { isTimeZone } from './day.js';
 import { instantOf } from './instant.js';
+import { isRecord, nest, type Class } from './valid.js';
 
 /** May be left out; null is not leaving out. */
 export const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
@@ -83,3 +84,23 @@ const depthWithin = (value: unknown, levels: number): boolean =>
 /** One of a closed list, which the refusal tells. */
 export const IsOneOf = (values: readonly string[]): PropertyDecorator =>
   applyDecorators(IsIn(values, { message: `must be one of: ${values.join(', ')}` }));
+
+const nesting =
+  (type: Class): PropertyDecorator =>
+  (target, name) =>
+    nest(target.constructor, String(name), type);
+
+/** An object whose fields a class names. */
+export const IsShaped = (type: Class): PropertyDecorator =>
+  applyDecorators(check('object', 'must be an object', isRecord)(), nesting(type));
+
+/** A list of at most so many objects whose fields a class names. */
+export const IsListOf = (type: Class, most: number): PropertyDecorator =>
+  applyDecorators(
+    check('list', `must be a list of at most ${most}`, (it) => Array.isArray(it) && it.length <= most)(),
+    nesting(type),
+  );
+
+/** A list of 1 to so many of anything: each is looked at by itself. */
+export const IsList = (most: number): PropertyDecorator =>
+  check('list', `must be a list of 1 to ${most}`, (it) => Array.isArray(it) && it.length >= 1 && it.length <= most)();

@@ -1,7 +1,9 @@
 import type { Position } from '#domain/event';
 import type { ColumnValue } from '#read-model/view';
 import { IsOneOf, IsPlain, Optional } from './fields.js';
-import { invalidInput } from './problem.js';
+import { instantOf } from './instant.js';
+import { invalidInput, type Problem } from './problem.js';
+import { valid } from './valid.js';
 
 /** What every GET of a view takes. */
 export class ViewQuery {
@@ -55,7 +57,8 @@ export function pageOf<Query extends ListQuery>(query: Query, now: string): Page
   for (const [name, value] of Object.entries(pinned(query)))
     if (cursor.asked[name] !== value)
       throw invalidInput({ field: name, code: 'not_of_cursor', message: 'is not what the cursor was made with' });
-  const asked = { ...query, ...cursor.asked };
+  // Anybody can make a cursor: what it pins is checked as if it had been asked.
+  const asked = valid(query.constructor as new () => Query, cursor.asked);
   return { asked, limit, now: cursor.now, after: { value: cursor.value, key: cursor.key } };
 }
 
@@ -63,26 +66,25 @@ export function pageOf<Query extends ListQuery>(query: Query, now: string): Page
 export const nextCursor = (page: Page<object>, last: Place | null): string | null =>
   last && Buffer.from(JSON.stringify({ asked: pinned(page.asked), now: page.now, ...last })).toString('base64url');
 
+const notCursor = (): Problem =>
+  invalidInput({ field: 'cursor', code: 'not_cursor', message: 'must be a nextCursor that a list gave' });
+
 function decoded(text: string): Cursor {
-  const refused = invalidInput({
-    field: 'cursor',
-    code: 'not_cursor',
-    message: 'must be a nextCursor that a list gave',
-  });
   let cursor: Partial<Cursor> | null;
   try {
     cursor = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as Partial<Cursor> | null;
   } catch {
-    throw refused;
+    throw notCursor();
   }
   const { asked, now, value, key } = cursor ?? {};
   const isText = (it: unknown): it is string => typeof it === 'string';
   const isWhole =
     typeof asked === 'object' &&
+    asked !== null &&
     Object.values(asked).every(isText) &&
     !Object.keys(asked).some((name) => unpinned.has(name));
   const isValue = value === null || isText(value) || (typeof value === 'number' && Number.isFinite(value));
-  if (!isWhole || !isText(now) || !isText(key) || !isValue) throw refused;
+  if (!isWhole || !isText(now) || instantOf(now) === undefined || !isText(key) || !isValue) throw notCursor();
   return { asked, now, value, key };
 }
 

@@ -14,6 +14,8 @@ const statusOf = {
   agent_exists: 409,
   follow_up_completed: 409,
   follow_up_cancelled: 409,
+  broadcast_exists: 409,
+  message_exists: 409,
   too_many_follow_ups: 409,
   conflict: 409,
   idempotency_in_flight: 409,

@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { isUtf8 } from 'node:buffer';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { LoggerService, Type, DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -12,6 +14,8 @@ import { ProblemFilter, problemOf, sendProblem } from './problem.filter.js';
 import { Routes } from './routes.js';
 
 const bodyLimit = 1024 * 1024;
+/** Deeper nesting would exhaust the stack of whatever walks through a body. */
+const mostLevels = 100;
 
 /** How every process speaks HTTP: JSON in and out, problems as problem+json, a log line per request with nothing personal in it. */
 export async function createServer(module: Type | DynamicModule, logger: Logger): Promise<NestFastifyApplication> {
@@ -26,6 +30,7 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: true },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(reply, problemOf(error), request.url),
+    clientErrorHandler: refuseWhatIsNotHttp,
   });
   const server = adapter.getInstance<FastifyInstance>();
   const routes = new Routes();
@@ -40,6 +45,20 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
   app.useGlobalPipes(new ValidInput());
   app.useGlobalFilters(new ProblemFilter(routes));
   return app;
+}
+
+/** Node could not read it as HTTP, or waited too long for its end. */
+function refuseWhatIsNotHttp(_: Error, socket: Socket): void {
+  const problem = new Problem('malformed_json', 'The request can not be read as HTTP.');
+  const body = JSON.stringify(problem.toJSON('/'));
+  const lines = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  if (socket.writable) socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  else socket.destroy();
 }
 
 /** The body as JSON; an empty one counts as {}. */
@@ -60,12 +79,24 @@ function readJsonOnly(server: FastifyInstance): void {
       } catch {
         throw new Problem('malformed_json', 'The body is not valid JSON.');
       }
-      // What JSON.parse made an own field would become the prototype of whatever it is copied to.
-      if (/"(?:_|\\u005[fF])(?:_|\\u005[fF])proto/.test(text))
-        throw invalidInput({ field: '__proto__', code: 'unknown_field', message: 'is not known here' });
+      refuseBent(parsed);
       return parsed;
     },
   );
+}
+
+/** Level by level, since the stack is what must not be relied on. */
+function refuseBent(parsed: unknown): void {
+  let level = [parsed];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > mostLevels)
+      throw invalidInput({ field: 'body', code: 'too_deep', message: `must have at most ${mostLevels} levels` });
+    const objects = level.filter((it) => typeof it === 'object' && it !== null);
+    // What JSON.parse made an own field would become the prototype of whatever it is copied to.
+    if (objects.some((it) => Object.hasOwn(it, '__proto__')))
+      throw invalidInput({ field: '__proto__', code: 'unknown_field', message: 'is not known here' });
+    level = objects.flatMap((it): unknown[] => Object.values(it));
+  }
 }
 
 /** The route's pattern stands for the URL, whose ids and search words are nobody's business. */

@@ -1,52 +1,113 @@
-import { plainToInstance } from 'class-transformer';
-import { validateSync, type ValidationError } from 'class-validator';
+import { getMetadataStorage, validateSync } from 'class-validator';
+import type { BatchItem } from '#commands/batch';
 import type { InvalidField } from '#domain/refusal';
 import { invalidInput } from './problem.js';
 
-type Class<T> = new () => T;
+export type Class<T extends object = object> = new () => T;
 
 /** What class-validator calls a broken rule, in the words of our callers. */
 const codes: Readonly<Record<string, string>> = {
-  whitelistValidation: 'unknown_field',
   isIn: 'not_allowed',
   isString: 'not_text',
   isBoolean: 'not_boolean',
   isArray: 'not_list',
   arrayMaxSize: 'too_many',
   arrayMinSize: 'too_few',
-  nestedValidation: 'not_object',
 };
+
+/** The fields of a class that are objects, or lists of objects, with fields of their own. */
+const nested = new Map<object, Map<string, Class>>();
+
+export function nest(of: object, field: string, type: Class): void {
+  nested.set(of, (nested.get(of) ?? new Map<string, Class>()).set(field, type));
+}
+
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * The input as an instance of its class; unknown fields are refused, nothing is converted.
  * @throws Problem validation_failed, naming each field
  */
 export function valid<T extends object>(type: Class<T>, input: unknown, unknownCode = 'unknown_field'): T {
-  if (typeof input !== 'object' || input === null || Array.isArray(input))
-    throw invalidInput({ field: 'body', code: 'not_object', message: 'must be a JSON object' });
-  const instance = plainToInstance(type, input);
-  const errors = validateSync(instance, {
-    whitelist: true,
-    forbidNonWhitelisted: true,
-    stopAtFirstError: true,
-    // A call that says everything in its path takes a body with nothing in it.
-    forbidUnknownValues: false,
-    validationError: { target: false, value: false },
-  });
-  if (errors.length > 0) throw invalidInput(...errors.flatMap((error) => fieldsOf(error, '', unknownCode)));
+  if (!isRecord(input)) throw invalidInput({ field: 'body', code: 'not_object', message: 'must be a JSON object' });
+  const errors: InvalidField[] = [];
+  const instance = read(type, input, '', unknownCode, errors);
+  if (errors.length > 0) throw invalidInput(...errors);
   return instance;
 }
 
-function fieldsOf(
-  { property, constraints, children }: ValidationError,
+/** Each item of a batch by itself: what is valid of it, or why it is not. */
+export function itemsOf<T extends object, Item>(
+  type: Class<T>,
+  items: readonly unknown[],
+  take: (valid: T) => Item,
+): readonly BatchItem<Item>[] {
+  return items.map((input) => {
+    if (!isRecord(input)) return { invalid: { code: 'not_object', detail: 'must be a JSON object' } };
+    const errors: InvalidField[] = [];
+    const instance = read(type, input, '', 'unknown_field', errors);
+    return errors.length > 0
+      ? { invalid: { code: 'validation_failed', detail: errors.map((it) => `${it.field} ${it.message}`).join('; ') } }
+      : { item: take(instance) };
+  });
+}
+
+/** Only known fields are ever copied: a caller's `constructor` or `__proto__` reaches no code that would believe it. */
+function read<T extends object>(
+  type: Class<T>,
+  input: Readonly<Record<string, unknown>>,
   within: string,
-  unknown: string,
-): InvalidField[] {
-  const field = /^\d+$/.test(property) ? `${within}[${property}]` : within ? `${within}.${property}` : property;
-  const own = Object.entries(constraints ?? {}).map(([name, said]) => ({
-    field,
-    code: name === 'whitelistValidation' ? unknown : (codes[name] ?? `not_${name}`.toLowerCase()),
-    message: name === 'whitelistValidation' ? 'is not known here' : said.replace(`${property} `, ''),
-  }));
-  return [...own, ...(children ?? []).flatMap((child) => fieldsOf(child, field, unknown))];
+  unknownCode: string,
+  errors: InvalidField[],
+): T {
+  const known = fieldsOf(type);
+  for (const name of Object.keys(input))
+    if (!known.has(name)) errors.push({ field: within + name, code: unknownCode, message: 'is not known here' });
+
+  const fields = Object.fromEntries(
+    [...known].filter((name) => Object.hasOwn(input, name)).map((it) => [it, input[it]]),
+  );
+  const instance = Object.assign(new type(), fields);
+  const wrong = new Set<string>();
+  const options = {
+    forbidUnknownValues: false,
+    stopAtFirstError: true,
+    validationError: { target: false, value: false },
+  };
+  for (const { property, constraints = {} } of validateSync(instance, options)) {
+    wrong.add(property);
+    for (const [rule, said] of Object.entries(constraints)) {
+      const code = codes[rule] ?? `not_${rule}`.toLowerCase();
+      errors.push({ field: within + property, code, message: said.replace(`${property} `, '') });
+    }
+  }
+
+  for (const [name, child] of nested.get(type) ?? []) {
+    const value = fields[name];
+    if (value === undefined || wrong.has(name)) continue;
+    const one = (it: unknown, field: string): unknown => {
+      if (isRecord(it)) return read(child, it, `${field}.`, unknownCode, errors);
+      errors.push({ field, code: 'not_object', message: 'must be an object' });
+      return it;
+    };
+    const field = within + name;
+    const inside = Array.isArray(value) ? value.map((it, nth) => one(it, `${field}[${nth}]`)) : one(value, field);
+    Object.assign(instance, { [name]: inside });
+  }
+  return instance;
+}
+
+const knownFields = new Map<object, ReadonlySet<string>>();
+
+function fieldsOf(type: Class): ReadonlySet<string> {
+  const known =
+    knownFields.get(type) ??
+    new Set(
+      getMetadataStorage()
+        .getTargetValidationMetadatas(type, '', false, false)
+        .map((it) => it.propertyName),
+    );
+  knownFields.set(type, known);
+  return known;
 }

@@ -354,6 +354,18 @@ describe('catching up', () => {
     await reaches(view, at(4));
   });
 
+  it('goes on from a stop, without being started again, when the view is wiped', async () => {
+    const [log, view] = [new Log().agent('a', 'AgentRegistered', 'AgentDeactivated'), viewOf()];
+    log.unreadable.add(at(2));
+    const { catchUp, hears } = started(view, log);
+    await hears('stopped');
+    await reportOf(await store.openForReading(view));
+    log.unreadable.clear();
+    await store.wipe(view);
+    await reaches(view, at(2));
+    expect(catchUp).toMatchObject({ checkpoint: at(2), stopped: null });
+  });
+
   it('waits out a log that can not be read', async () => {
     const [log, view] = [new Log().agent('a', 'AgentRegistered'), viewOf()];
     log.broken = 2;

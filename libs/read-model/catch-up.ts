@@ -34,6 +34,8 @@ export type News =
 const most = { rows: 8_000, events: 50_000 };
 /** In milliseconds. */
 const backOff = { first: 100, longest: 5_000 };
+/** How often a view that stands still is looked at. */
+const lookEveryMs = 500;
 
 /** An event can't be applied: everything before it has been saved. */
 class Refused extends Error {
@@ -49,7 +51,7 @@ class Refused extends Error {
 /**
  * Keeps one view up to date with the log, in one ordered pass. Trouble with the log or the storage is waited out, going on from
  * the checkpoint. An event that the view can't apply stops it, with everything before that event saved, until it is started
- * again. Workers may overlap on a view: all write the same rows.
+ * again, wiped, or taken past that event by another worker. Workers may overlap on a view: all write the same rows.
  */
 export class CatchUp {
   private readonly fold: ViewFold;
@@ -189,8 +191,11 @@ export class CatchUp {
     const before = (await writer.state()).stopped;
     if (before?.position === position) this.stopped = { ...this.stopped, since: before.since };
     await writer.report(this.stopped);
-    await this.letGo();
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    do await setTimeout(lookEveryMs, undefined, { signal }).catch(() => undefined);
+    while (!signal.aborted && (await writer.state()).stopped);
+    if (signal.aborted) return;
+    this.refused = undefined;
+    this.stopped = null;
   }
 
   private async waitOut(error: unknown, signal: AbortSignal): Promise<void> {

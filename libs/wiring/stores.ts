@@ -28,11 +28,14 @@ const pathIn = (url: string): string => url.slice('sqlite:'.length);
 
 /**
  * The secret behind contacts' keys: ID_KEY, or the one kept in the data folder, made there on the first start.
- * @throws InvalidSettings when the data folder can't keep it
+ * `make`: whether it may be made; who only reads could do nothing with a new one.
+ * @throws InvalidSettings when the data folder can't keep it, or has none
  */
-export function idKeyOf({ idKey, dataDir }: Settings): string {
+export function idKeyOf({ idKey, dataDir }: Settings, { make = true } = {}): string {
   if (idKey !== null) return idKey;
   const file = join(dataDir, 'id.key');
+  if (!make && !existsSync(file))
+    throw new InvalidSettings(`There is no ${file}, and no contact can be found without it: set ID_KEY or DATA_DIR.`);
   try {
     mkdirSync(dataDir, { recursive: true });
     if (!existsSync(file)) {

@@ -1,4 +1,6 @@
 import type { Actor, EventType, Position, Recorded } from '#domain/event';
+import { receiptIn } from '#domain/message/message.decide';
+import type { Receipt } from '#domain/message/message.events';
 import { isFinal, type Status } from '#domain/lead/lead.state';
 import type { Table, View } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
@@ -38,6 +40,12 @@ const split = (leadId: string): readonly [contactKey: string, ordinal: number] =
   return [leadId.slice(0, at), Number(leadId.slice(at + 1))];
 };
 
+const contactKeyIn = (data: Recorded['data']): string | undefined => {
+  if ('contactKey' in data) return data.contactKey;
+  return 'recipient' in data ? data.recipient?.contactKey : undefined;
+};
+
+export const contactOf = (leadId: string): string => split(leadId)[0];
 export const ordinalOf = (leadId: string): number => split(leadId)[1];
 
 const entries: Table<EntryRow> = {
@@ -59,12 +67,20 @@ const entries: Table<EntryRow> = {
     FollowUpRescheduled: itself,
     FollowUpCompleted: itself,
     FollowUpCancelled: itself,
+    // One entry per broadcast message, at the time of its send, with its receipts inside.
+    MessageSent: ({ data }) => [data.messageKey],
+    ReceiptRecorded: ({ data }) => (data.recipient ? [data.messageKey] : []),
   },
 
-  evolve(_, event) {
+  evolve(row, event) {
+    if (event.type === 'ReceiptRecorded') {
+      const { receipts = [] } = (row?.data ?? {}) as { receipts?: readonly Receipt[] };
+      return row && { ...row, data: { ...row.data, receipts: [...receipts, receiptIn(event)] } };
+    }
+
     const { id, org, type, meta, position } = event;
     const leadId = 'leadId' in event.data ? event.data.leadId : null;
-    const contactKey = 'contactKey' in event.data ? event.data.contactKey : split(leadId ?? '')[0];
+    const contactKey = contactKeyIn(event.data) ?? split(leadId ?? '')[0];
     const { occurredAt, recordedAt, actor, causation, commandId } = meta;
     const cause = causation === commandId ? null : causation;
     const data = { ...event.data, ...('personal' in event ? event.personal : {}) };
@@ -73,6 +89,8 @@ const entries: Table<EntryRow> = {
 
   columns: {
     contactKey: (row) => row.contactKey,
+    // Broadcast messages show on every lead of their contact.
+    messagesOf: (row) => (row.type === 'MessageSent' ? row.contactKey : null),
     leadId: (row) => row.leadId,
     type: (row) => row.type,
     actor: ({ actor }) => `${actor.type}:${actor.id}`,
@@ -84,6 +102,7 @@ const entries: Table<EntryRow> = {
   indexes: [
     { equal: ['leadId'], sort: 'at' },
     { equal: ['contactKey'], sort: 'at' },
+    { equal: ['messagesOf'], sort: 'at' },
   ],
 };
 

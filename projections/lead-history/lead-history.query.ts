@@ -1,9 +1,9 @@
 import type { Actor, EventType, Position } from '#domain/event';
 import type { NameOf } from '#domain/lead/lead.shown';
 import type { ColumnValue } from '#read-model/view';
-import type { Condition, Query, ViewReader } from '#read-model/view-store';
+import type { Condition, Found, Query, ViewReader } from '#read-model/view-store';
 import { namesOf } from '../agent-names.js';
-import { ordinalOf, type EntryRow, type PastLead } from './lead-history.projection.js';
+import { contactOf, ordinalOf, type EntryRow, type PastLead } from './lead-history.projection.js';
 import { summaryOf } from './lead-history.summary.js';
 
 /** An entry of a timeline. `data` has `from` and `to` where something changed. */
@@ -53,7 +53,7 @@ function conditions({ types, actors, from, to, asOf }: HistoryFilter): readonly 
   ];
 }
 
-/** Oldest or newest first; `of` says whose. */
+/** Oldest or newest first. A lead's own history also holds the broadcast messages of its contact. */
 export async function history(
   reader: ViewReader,
   org: string,
@@ -61,13 +61,24 @@ export async function history(
   filter: HistoryFilter,
   page: { readonly descending: boolean } & Pick<Query, 'limit' | 'after'>,
 ): Promise<HistoryPage> {
-  const whose = 'leadId' in of ? { column: 'leadId', in: [of.leadId] } : { column: 'contactKey', in: [of.contactKey] };
-  const { descending, ...rest } = page;
-  const { rows, more, checkpoint } = await reader.find<EntryRow>('entries', {
-    where: [whose, ...conditions(filter)],
-    sort: { column: 'at', descending },
-    ...rest,
-  });
+  const { descending, limit } = page;
+  const find = (column: string, value: string): Promise<Found<EntryRow>> =>
+    reader.find<EntryRow>('entries', {
+      where: [{ column, in: [value] }, ...conditions(filter)],
+      sort: { column: 'at', descending },
+      limit,
+      ...(page.after ? { after: page.after } : {}),
+    });
+  const found =
+    'leadId' in of
+      ? await Promise.all([find('leadId', of.leadId), find('messagesOf', contactOf(of.leadId))])
+      : [await find('contactKey', of.contactKey)];
+  const merged = found
+    .flatMap(({ rows }) => rows)
+    .sort((a, b) => (String(a.sortValue) < String(b.sortValue) === descending ? 1 : -1));
+  const rows = merged.slice(0, limit);
+  const more = merged.length > limit || found.some((it) => it.more);
+
   const entries = rows.map(({ row }) => row);
   const nameOf = await namesOf(
     reader,
@@ -78,7 +89,7 @@ export async function history(
   return {
     items: entries.map((row) => shown(row, nameOf)),
     last: more && last ? { value: last.sortValue, key: last.key } : null,
-    checkpoint,
+    checkpoint: found[0]?.checkpoint ?? null,
   };
 }
 
@@ -117,7 +128,8 @@ export async function knowsContact(reader: ViewReader, contactKey: string): Prom
   return rows.length > 0;
 }
 
-function* agentsIn({ actor, data }: EntryRow): Generator<string> {
+/** The ids of agents whose names an event's summary may show, and perhaps other texts. */
+export function* agentsIn({ actor, data }: Pick<EntryRow, 'actor' | 'data'>): Generator<string> {
   if (actor.type === 'agent') yield actor.id;
   for (const field of ['from', 'to', 'assigneeId'] as const) {
     const value = (data as Record<string, unknown>)[field];
@@ -125,12 +137,19 @@ function* agentsIn({ actor, data }: EntryRow): Generator<string> {
   }
 }
 
-function shown({ org: _o, contactKey: _c, leadId, actor, ...row }: EntryRow, nameOf: NameOf): Entry {
+function shown(row: EntryRow, nameOf: NameOf): Entry {
+  const { id, type, leadId, occurredAt, recordedAt, actor, cause, data, position } = row;
   return {
-    ...row,
+    id,
+    type,
     leadId,
     leadOrdinal: leadId === null ? null : ordinalOf(leadId),
+    occurredAt,
+    recordedAt,
     actor: { ...actor, name: actor.type === 'agent' ? nameOf(actor.id) : null },
-    summary: summaryOf(row.type, row.data, nameOf),
+    cause,
+    summary: summaryOf(type, data, nameOf),
+    data,
+    position,
   };
 }

@@ -1,4 +1,5 @@
 import type { EventOf, EventType } from '#domain/event';
+import { deliveryOf } from '#domain/message/message.delivery';
 import type { NameOf } from '#domain/lead/lead.shown';
 
 type Told = { readonly [T in EventType]?: (data: EventOf<T>['data'] & PersonalOf<T>, nameOf: NameOf) => string };
@@ -13,6 +14,8 @@ const told: Told = {
   ContactRegistered: () => 'Contact registered',
   ContactProfileChanged: ({ changed }) => `Profile changed: ${changed.join(', ')}`,
   ContactOptedOut: ({ channel }) => `Opted out by ${channel}`,
+  MessageSent: ({ campaign, channel, receipts }) =>
+    `Broadcast of ${campaign.name} by ${channel}: ${deliveryOf(receipts).state}`,
   LeadOpened: ({ ordinal, origin }) => `Lead ${ordinal} opened (${spoken(origin.kind)})`,
   InteractionRecorded: ({ kind, channel, late }) => `${late ? 'Late ' : ''}${spoken(kind)} by ${channel}`,
   OutboundMessageRecorded: ({ channel }) => `Message sent by ${channel}`,

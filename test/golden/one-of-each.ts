@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { Handling } from '#commands/handle';
 import { agentStream, commandIdOf, contactKeyOf, contactStream, idMadeBy, idsWithin } from '#commands/ids';
 import { agent, type AgentCommand } from '#domain/agent/agent.decide';
+import { broadcast, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import { contact } from '#domain/contact/contact.decide';
-import type { Actor, StoredEvent } from '#domain/event';
+import type { Decider } from '#domain/decider';
+import type { Actor, DomainEvent, StoredEvent } from '#domain/event';
+import { message, type GivenReceipt, type MessageCommand, type RecordSend } from '#domain/message/message.decide';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import * as ask from '#test/support/given-when-then';
 
@@ -27,8 +30,44 @@ const messageOf = ({ contactKey }: typeof one, channel: string, messageId: strin
 const followUp = (nth: number) => idMadeBy(commandIdOf(org, `follow-up ${nth}`), 'follow-up');
 const dueAt = '2026-03-09T09:00:00.000Z';
 
+type AnyCommand = AgentCommand | ContactCommand | CreateBroadcast | MessageCommand;
+
+const template = { name: 'template_one', language: 'en', category: 'marketing', body: 'Good morning, {{1}}' };
+const createBroadcast = (of: Partial<CreateBroadcast> = {}): CreateBroadcast => ({
+  type: 'CreateBroadcast',
+  broadcastId: 'b-1',
+  name: 'Broadcast One',
+  channel: 'whatsapp',
+  campaign: ask.campaign,
+  template,
+  ...of,
+});
+const messageKey = (messageId: string) => contactKeyOf('golden', org, messageId);
+const send = (messageId: string, of: Partial<RecordSend> = {}): RecordSend => ({
+  type: 'RecordSend',
+  messageKey: messageKey(messageId),
+  messageId,
+  ...one,
+  broadcast: { id: 'b-1', channel: 'whatsapp', campaign: ask.campaign, template },
+  attempt: 1,
+  parameters: null,
+  sentAt: null,
+  ...of,
+});
+const receive = (messageId: string, ...receipts: readonly GivenReceipt[]): MessageCommand => ({
+  type: 'RecordReceipts',
+  messageKey: messageKey(messageId),
+  channel: 'whatsapp',
+  messageId,
+  receipts,
+});
+const untimed = { status: 'accepted', at: null, error: null } as const;
+const delivered = { status: 'delivered', at: '2026-03-02T10:00:07.000Z', error: null } as const;
+const failed = (detail: string | null) =>
+  ({ status: 'failed', at: '2026-03-02T10:00:08.000Z', error: { code: '131026', detail } }) as const;
+
 /** Commands that between them make every event in every variant: each absent fact is there at least once, and once not. */
-const story: readonly (readonly [AgentCommand | ContactCommand, Actor?])[] = [
+const story: readonly (readonly [AnyCommand, Actor?])[] = [
   [ask.registerAgent({ agentId: 'agent-1', name: 'Agent One', email: 'agent.one@example.test', capacity: 20 })],
   [ask.registerAgent({ agentId: 'agent-2', name: 'Agent Two' })],
   [ask.changeAgent({ agentId: 'agent-1', name: 'Agent Uno', capacity: null })],
@@ -80,6 +119,18 @@ const story: readonly (readonly [AgentCommand | ContactCommand, Actor?])[] = [
   [ask.changeStatus('archived', lead2), ana],
   [ask.aiResult(50, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
   [ask.createLead({ ...two, channel: 'email', origin: 'integration', note: 'Met at the fair', profile: full })],
+
+  [createBroadcast()],
+  [createBroadcast({ broadcastId: 'b-2', template: { ...template, category: null, body: null } })],
+  [receive('bm-1', untimed, delivered, failed('Undeliverable'), failed(null))],
+  [send('bm-1', { parameters: ['Contact One'], sentAt: '2026-03-02T08:00:00.000Z' })],
+  [receive('bm-1', { status: 'read', at: '2026-03-02T10:09:00.000Z', error: null })],
+  [receive('bm-2', failed(null))],
+  [
+    send('bm-2', {
+      broadcast: { id: 'b-2', channel: 'sms', campaign: ask.campaign, template: { ...template, category: null } },
+    }),
+  ],
 ];
 
 /** What those commands write today, as it lies in the log. */
@@ -96,13 +147,20 @@ export async function oneOfEach(): Promise<readonly StoredEvent[]> {
       const commandId = commandIdOf(org, `golden ${minutes}`);
       const asked = { org, actor, commandId, request: null, now, backdated: false, expectedVersion: null };
       const envelope = { ...asked, correlation: commandId, causation: commandId };
-      const stream = isOfAgent(command)
-        ? agentStream(org, command.agentId)
-        : contactStream(org, 'contactKey' in command ? command.contactKey : command.leadId.slice(0, -2));
-      streams.add(stream);
-      await (isOfAgent(command)
-        ? handling.handle(agent, stream, command, envelope, () => undefined)
-        : handling.handle(contact, stream, command, envelope, () => undefined));
+      const carry = <S, C, E extends DomainEvent>(decider: Decider<S, C, E>, stream: string, asked: C) => {
+        streams.add(stream);
+        return handling.handle(decider, stream, asked, envelope, () => undefined);
+      };
+      if (command.type === 'RegisterAgent' || command.type === 'ChangeAgent')
+        await carry(agent, agentStream(org, command.agentId), command);
+      else if (command.type === 'CreateBroadcast')
+        await carry(broadcast, `broadcast-${org}-${command.broadcastId}`, command);
+      else if (command.type === 'RecordSend' || command.type === 'RecordReceipts')
+        await carry(message, `message-${org}-${command.messageKey}`, command);
+      else {
+        const key = 'contactKey' in command ? command.contactKey : command.leadId.slice(0, -2);
+        await carry(contact, contactStream(org, key), command);
+      }
     }
     const events = await Promise.all([...streams].map((stream) => log.events.read(stream, 0, 1_000)));
     return events
@@ -113,6 +171,3 @@ export async function oneOfEach(): Promise<readonly StoredEvent[]> {
     rmSync(folder, { recursive: true });
   }
 }
-
-const isOfAgent = (command: AgentCommand | ContactCommand): command is AgentCommand =>
-  command.type === 'RegisterAgent' || command.type === 'ChangeAgent';

@@ -1,5 +1,5 @@
 /** Of these we store what the caller sent, whatever it is. */
-const opaque = ['personal.media', 'personal.integration'];
+const opaque = ['personal.media', 'personal.integration', 'personal.parameters'];
 
 /**
  * What kinds of value stand where in these events: `data.origin.campaign.id` is a `string`, `data.origin.campaign` an `object`

@@ -2,7 +2,7 @@ import type { Decider, Given } from '../decider.js';
 import type { Draft } from '../event.js';
 import { decideLead, type LeadGiven } from '../lead/lead.decide.js';
 import type { Origin } from '../lead/lead.state.js';
-import { invalid, refuse } from '../refusal.js';
+import { invalid, notAhead, refuse } from '../refusal.js';
 import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from './contact.commands.js';
 import type { ContactEvent, Profile } from './contact.events.js';
 import {
@@ -24,7 +24,8 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent> = {
   evolve: evolveContact,
   decide(command, state, given): Events {
     const events = decideContact(command, state, given);
-    if (events.length > 0 && given.backdated && state.known && given.now < state.lastCommandAt)
+    const isImport = given.backdated && command.type !== 'AddressBroadcast';
+    if (events.length > 0 && isImport && state.known && given.now < state.lastCommandAt)
       throw invalid(
         'X-Occurred-At',
         'before_last_command',
@@ -81,17 +82,12 @@ function decideContact(command: ContactCommand, state: Contact, given: Given): E
   }
 }
 
-const fiveMinutes = 5 * 60_000;
-
 function recordInteraction(command: RecordInteraction, state: Contact, given: Given): Events {
   const { channel, messageId, text, media, integration, inReplyTo } = command;
   const id = given.idOf('interaction', channel, messageId);
   if (state.known && state.interactions.has(id)) return [];
 
-  const at = command.occurredAt?.at ?? given.now;
-  if (Date.parse(at) > Date.parse(given.now) + fiveMinutes)
-    throw invalid('occurredAt', 'in_future', 'must not lie more than 5 minutes in the future');
-
+  const at = notAhead('occurredAt', command.occurredAt?.at ?? given.now, given.now);
   const introduction = introduced(command, state);
   if (command.kind !== 'integration' && text !== null && isOptOut(text, given)) {
     const kind = command.kind === 'inferred' ? 'chat' : command.kind;
@@ -155,7 +151,9 @@ function attribute(
   const mayAnswerOne =
     command.kind === 'broadcast_reply' || (command.kind === 'inferred' && command.inReplyTo === null);
   const since = Date.parse(at) - policy.attributionWindowHours * 3_600_000;
-  const recent = addressed.filter((it) => it.at <= at && Date.parse(it.at) >= since);
+  // Providers tell whole seconds: a reply within the second of the broadcast came after it.
+  const secondOf = (time: string): string => time.slice(0, 'YYYY-MM-DDTHH:MM:SS'.length);
+  const recent = addressed.filter((it) => secondOf(it.at) <= secondOf(at) && Date.parse(it.at) >= since);
   const newest = recent.reduce<Addressed | null>((best, it) => (best && best.at > it.at ? best : it), null);
   return mayAnswerOne && newest
     ? { attribution: 'window', broadcast: newest }
@@ -173,7 +171,7 @@ function addressBroadcast(command: AddressBroadcast, state: Contact, given: Give
       type: 'BroadcastAddressed',
       id,
       occurredAt: command.sentAt ?? given.now,
-      data: { contactKey, broadcastId, campaign, channel, messageId, leads },
+      data: { contactKey, broadcastId, campaign, channel, messageId, receivedAt: given.now, leads },
     },
   ];
 }

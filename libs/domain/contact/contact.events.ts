@@ -29,7 +29,7 @@ export type ContactOptedOut = Fact<
   { text: string }
 >;
 
-/** A broadcast message was sent to the contact: what later replies are attributed to. */
+/** A broadcast message was sent to the contact, at `occurredAt`: what later replies are attributed to. */
 export type BroadcastAddressed = Fact<
   'BroadcastAddressed',
   {
@@ -38,6 +38,7 @@ export type BroadcastAddressed = Fact<
     campaign: { id: string; name: string };
     channel: Channel;
     messageId: string;
+    receivedAt: string;
     leads: number;
   }
 >;

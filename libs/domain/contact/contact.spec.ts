@@ -568,7 +568,15 @@ describe('Broadcasts', () => {
     type: 'BroadcastAddressed',
     id: addressedId(messageId),
     occurredAt,
-    data: { contactKey, broadcastId: 'b-1', campaign, channel: 'whatsapp', messageId, leads },
+    data: {
+      contactKey,
+      broadcastId: 'b-1',
+      campaign,
+      channel: 'whatsapp',
+      messageId,
+      receivedAt: time('12:00'),
+      leads,
+    },
   });
 
   it('make a contact known and open no lead', () =>
@@ -638,6 +646,12 @@ describe('Dating back', () => {
       });
   });
 
+  it('goes by the greatest time of any command, not by the one recorded last', () =>
+    given(at('11:00', opened), at('10:00', createFollowUp()))
+      .backdatedTo('10:30')
+      .when(changeStatus('qualified'))
+      .thenInvalid('X-Occurred-At', 'before_last_command'));
+
   it("goes by the command's time, not by that of a sender", () => {
     const told = at('10:00', interaction({ messageId: 'm-2', occurredAt: sentAt('10:04:00') }));
     given(opened, told)
@@ -658,6 +672,34 @@ describe('Dating back', () => {
     given(opened, told).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');
     const stop = at('10:00', interaction({ messageId: 'm-9', text: 'stop', occurredAt: sentAt('08:00:00') }));
     given(opened, stop).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');
+  });
+
+  it('is free for broadcasts, which are told of whenever it suits, and count as no command', () => {
+    given(opened, noon)
+      .backdatedTo('08:00')
+      .when(broadcast())
+      .then({
+        type: 'BroadcastAddressed',
+        id: addressedId('bm-1'),
+        occurredAt: time('08:00'),
+        data: {
+          contactKey,
+          broadcastId: 'b-1',
+          campaign,
+          channel: 'whatsapp',
+          messageId: 'bm-1',
+          receivedAt: time('08:00'),
+          leads: 1,
+        },
+      });
+    given(opened, at('11:00', broadcast()))
+      .backdatedTo('10:00')
+      .when(changeStatus('qualified'))
+      .then({
+        type: 'LeadStatusChanged',
+        data: { leadId: leadId(1), from: 'new', to: 'qualified' },
+        personal: { reason: null, note: null },
+      });
   });
 
   it('is not asked about what changes nothing', () =>

@@ -1,6 +1,6 @@
 import type { Given } from '../decider.js';
 import type { Draft } from '../event.js';
-import { invalid, refuse } from '../refusal.js';
+import { invalid, notAhead, refuse } from '../refusal.js';
 import type { AgentFact, ChangeStatus, CreateFollowUp, LeadCommand, RecordAiResult } from './lead.commands.js';
 import type { LeadEvent } from './lead.events.js';
 import { aiResultKey, isFinal, type ActiveLead, type FollowUp, type Lead, type Status } from './lead.state.js';
@@ -81,7 +81,7 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
       const id = given.idOf('outbound', channel, command.messageId);
       if (given.hasSent(id)) return [];
       const data = { leadId: lead.id, channel, messageId: command.messageId, receivedAt: given.now };
-      const occurredAt = command.sentAt ?? given.now;
+      const occurredAt = notAhead('sentAt', command.sentAt ?? given.now, given.now);
       const { text } = command;
       return [
         { type: 'OutboundMessageRecorded', id, occurredAt, data, personal: { text } },

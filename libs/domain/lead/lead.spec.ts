@@ -272,11 +272,13 @@ describe('Status', () => {
         .when(outbound({ sentAt: time('11:00') }))
         .then(messageRecorded('out-1', 'whatsapp', time('11:00')), caused()));
 
-    it('stays where a second message finds it', () =>
-      given(opened, by(ana, outbound()), changeStatus('new'))
-        .by(ana)
-        .when(outbound({ messageId: 'out-2' }))
-        .then(messageRecorded('out-2')));
+    it('stays where a second message finds it, also when automation had set it back', () => {
+      for (const actor of [gateway, { type: 'system', id: 'rules' } as const])
+        given(opened, by(ana, outbound()), by(actor, changeStatus('new')))
+          .by(ana)
+          .when(outbound({ messageId: 'out-2' }))
+          .then(messageRecorded('out-2'));
+    });
 
     it.each(activeStatuses.filter((it) => it !== 'new'))('stays %s', (status) =>
       given(opened, changeStatus(status)).by(ana).when(outbound()).then(messageRecorded()),
@@ -1109,6 +1111,8 @@ describe('Refusals', () => {
     agent_exists: { agentId: 'ana' },
     follow_up_completed: { followUpId: 'f-1' },
     follow_up_cancelled: { followUpId: 'f-1' },
+    broadcast_exists: { broadcastId: 'b-1' },
+    message_exists: { messageId: 'bm-1' },
     too_many_follow_ups: { most: 500 },
     version_mismatch: { version: 7 },
     conflict: {},

@@ -1,0 +1,49 @@
+import { describe, expect, test } from '@jest/globals';
+import { joining, leaving, lifeOf, sampleMs } from './demo.generator.js';
+
+const end = Date.parse('2026-06-30T15:30:00.000Z');
+const lives = Array.from({ length: 300 }, (_, nth) => lifeOf(1, nth + 1, end));
+const all = lives.flatMap(({ steps }) => steps);
+const many = (type: string): number => all.filter(({ ask }) => ask.type === type).length;
+
+describe('a life', () => {
+  test('is the same for the same seed, number and end', () => {
+    expect(lifeOf(1, 17, end)).toEqual(lifeOf(1, 17, end));
+    expect(lifeOf(2, 17, end)).not.toEqual(lifeOf(1, 17, end));
+  });
+
+  test('goes forward, and no further than its end', () => {
+    for (const { steps } of lives) {
+      const times = steps.map(({ at }) => at);
+      expect(times).toEqual(times.toSorted());
+      expect(times.every((at) => Date.parse(at) <= end)).toBe(true);
+    }
+  });
+
+  test('begins with a message of the contact', () => {
+    expect(lives.every(({ steps }) => steps[0]?.ask.type === 'RecordInteraction')).toBe(true);
+  });
+});
+
+test('the first contact begins exactly when the sample does, with the same message whenever that is', () => {
+  const [first, later] = [lifeOf(1, 1, end).steps[0], lifeOf(1, 1, end + 12_345_678).steps[0]];
+  expect(Date.parse(first!.at)).toBe(end - sampleMs);
+  expect(later?.ask).toEqual(first?.ask);
+});
+
+test('everybody joins before the first message, and the one who leaves does so at the end', () => {
+  expect(joining(1, end).every(({ at }) => Date.parse(at) < end - sampleMs)).toBe(true);
+  expect(leaving(1, end).at).toBe(new Date(end).toISOString());
+});
+
+test('a sample has some of everything', () => {
+  const types = ['RecordInteraction', 'RecordOutboundMessage', 'AssignAgent', 'ChangeStatus', 'RecordAiResult'];
+  const followUps = ['CreateFollowUp', 'RescheduleFollowUp', 'CompleteFollowUp', 'CancelFollowUp'];
+  expect([...types, ...followUps, 'UnpinScore'].filter((type) => many(type) === 0)).toEqual([]);
+  const said = all.flatMap(({ ask }) => (ask.type === 'RecordInteraction' ? ask : []));
+  expect(said.some((it) => it.text === 'STOP')).toBe(true);
+  expect(said.some((it) => it.occurredAt !== null)).toBe(true);
+  expect(new Set(said.map((it) => it.channel)).size).toBe(8);
+  expect(new Set(said.map((it) => it.messageId)).size).toBe(said.length);
+  expect(new Set(lives.map(({ person }) => person.language)).size).toBe(14);
+});

@@ -1,0 +1,152 @@
+import { Command } from 'commander';
+import { UnreadableEvent } from '#domain/door';
+import { reactionNames, type Parked } from '#automation/reaction';
+import { viewOf } from '#automation/reactor';
+import type { Position } from '#domain/event';
+import type { EventStore } from '#event-store/event-store';
+import { views } from '#projections/index';
+import type { View } from '#read-model/view';
+import { ViewsUnavailable, type Stopped, type ViewState, type ViewStore } from '#read-model/view-store';
+import { withStores, type Stores } from './stores.js';
+import { counted, table } from './table.js';
+
+export const status = new Command('status')
+  .description('shows how far the log and each view are, and what stands still')
+  .option('--json', 'one JSON object, for programs')
+  .action(({ json }: { json?: true }) =>
+    withStores(async (stores) => {
+      const found = await look(stores);
+      console.log(json ? JSON.stringify(found) : inWords(found));
+    }),
+  );
+
+interface Status {
+  readonly log: { readonly url: string; readonly head: Position; readonly events: number | null };
+  readonly views: readonly ViewStatus[];
+  readonly reactions: readonly ReactionStatus[];
+}
+
+interface ReactionStatus {
+  readonly reaction: (typeof reactionNames)[number];
+  readonly lag: Lag;
+  readonly checkpoint: Position | null;
+  /** What kept failing and was set aside, the oldest first: at most 1,000. */
+  readonly parked: readonly Parked[];
+}
+
+/** How much is not taken in yet. Null: not known. Seconds since the oldest of it was recorded. */
+interface Lag {
+  readonly events: number | null;
+  readonly seconds: number | null;
+}
+
+interface ViewStatus {
+  readonly view: string;
+  readonly version: number;
+  readonly state: 'up to date' | 'behind' | 'being built' | 'never built' | 'stopped' | 'unusable';
+  readonly lag: Lag;
+  readonly checkpoint: Position | null;
+  readonly stopped: Stopped | null;
+  /** Why it is unusable. */
+  readonly reason: string | null;
+}
+
+async function look({ settings, log, views: store }: Stores): Promise<Status> {
+  const head = await log.head();
+  return {
+    log: { url: settings.eventStoreUrl, head, events: log.countBetween(log.start, head) },
+    views: await Promise.all(views.map((view) => lookAt(view, store, log, head))),
+    reactions: await Promise.all(reactionNames.map((name) => lookAtReaction(name, store, log, head))),
+  };
+}
+
+async function lookAt(view: View, store: ViewStore, log: EventStore, head: Position): Promise<ViewStatus> {
+  const known = { view: view.name, version: view.version };
+  const unusable = { lag: { events: null, seconds: null }, checkpoint: null, stopped: null };
+  try {
+    const { checkpoint, stopped, built } = await (await store.openForReading(view)).state();
+    if (checkpoint !== null && !log.isPosition(checkpoint))
+      return { ...known, ...unusable, state: 'unusable', reason: 'it was built from another log: rebuild it' };
+    const at = checkpoint ?? log.start;
+    const lag = await lagOf(log, at, head);
+    return {
+      ...known,
+      state: inOneWord({ checkpoint, stopped, built }, at < head),
+      lag,
+      checkpoint,
+      stopped,
+      reason: null,
+    };
+  } catch (error) {
+    if (!(error instanceof ViewsUnavailable)) throw error;
+    return { ...known, ...unusable, state: 'unusable', reason: error.message };
+  }
+}
+
+async function lookAtReaction(
+  reaction: ReactionStatus['reaction'],
+  store: ViewStore,
+  log: EventStore,
+  head: Position,
+): Promise<ReactionStatus> {
+  const reader = await store.openForReading(viewOf({ name: reaction }));
+  const { checkpoint } = await reader.state();
+  const oldest = { where: [], sort: { column: 'since', descending: false }, limit: 1_000 };
+  const parked = (await reader.find<Parked>('parked', oldest)).rows.map(({ row }) => row);
+  return { reaction, lag: await lagOf(log, checkpoint ?? log.start, head), checkpoint, parked };
+}
+
+async function lagOf(log: EventStore, at: Position, head: Position): Promise<Lag> {
+  if (at >= head) return { events: 0, seconds: 0 };
+  return { events: log.countBetween(at, head), seconds: await waitingSince(log, at) };
+}
+
+function inOneWord({ checkpoint, stopped, built }: ViewState, isBehind: boolean): ViewStatus['state'] {
+  if (stopped) return 'stopped';
+  if (!built) return checkpoint === null ? 'never built' : 'being built';
+  return isBehind ? 'behind' : 'up to date';
+}
+
+/** How long ago the first event behind a position was recorded, in seconds; null when it can't be read. */
+async function waitingSince(log: EventStore, after: Position): Promise<number | null> {
+  try {
+    for await (const { events } of log.follow(after, { signal: AbortSignal.timeout(1_000), batchSize: 1 }))
+      return Math.max(0, Math.round((Date.now() - Date.parse(events[0]!.meta.recordedAt)) / 100) / 10);
+  } catch (error) {
+    if (!(error instanceof UnreadableEvent)) throw error;
+  }
+  return null;
+}
+
+function inWords({ log, views, reactions }: Status): string {
+  const reasons = views.flatMap(({ view, state, stopped, reason }) => {
+    if (stopped)
+      return `${view} is stopped since ${stopped.since} at event ${stopped.eventId ?? stopped.position}: ${stopped.reason}`;
+    return reason === null ? [] : `${view} is ${state}: ${reason}`;
+  });
+  const parked = reactions.flatMap(({ reaction, parked }) =>
+    parked.map((it) => [reaction, `${it.type} ${it.eventId}`, it.since, it.reason]),
+  );
+  return [
+    `Log ${log.url}: ${log.events === null ? '' : `${counted(log.events, 'event')}, `}head ${log.head}`,
+    table(
+      ['view', 'version', 'state', 'lag', 'checkpoint'],
+      views.map((it) => [it.view, String(it.version), it.state, lagInWords(it.lag), it.checkpoint ?? '-']),
+    ),
+    ...(reasons.length > 0 ? [reasons.join('\n')] : []),
+    table(
+      ['reaction', 'parked', 'lag', 'checkpoint'],
+      reactions.map((it) => [it.reaction, String(it.parked.length), lagInWords(it.lag), it.checkpoint ?? '-']),
+    ),
+    ...(parked.length > 0 ? [table(['reaction', 'parked event', 'since', 'reason'], parked)] : []),
+  ].join('\n\n');
+}
+
+function lagInWords({ events, seconds }: Lag): string {
+  if (events === 0) return '-';
+  const words = [
+    ...(events === null ? [] : [counted(events, 'event')]),
+    ...(seconds === null ? [] : [`${seconds.toLocaleString('en')} s`]),
+  ];
+  return words.join(', ') || 'unknown';
+}

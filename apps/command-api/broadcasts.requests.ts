@@ -1,0 +1,67 @@
+import { IsInt, Max, Min } from 'class-validator';
+import { channels, type Channel } from '#domain/lead/lead.state';
+import { receiptStatuses, type ReceiptStatus } from '#domain/message/message.events';
+import {
+  IsFreeForm,
+  IsId,
+  IsInstant,
+  IsList,
+  IsName,
+  IsOneOf,
+  IsShaped,
+  IsText,
+  Optional,
+  OptionalOrNull,
+} from '#http/fields';
+
+export class CampaignRequest {
+  @IsId() readonly id!: string;
+  @IsName() readonly name!: string;
+}
+
+export class TemplateRequest {
+  @IsName() readonly name!: string;
+  @IsId() readonly language!: string;
+  @OptionalOrNull() @IsId() readonly category?: string | null;
+  @OptionalOrNull() @IsText() readonly body?: string | null;
+}
+
+export class BroadcastRequest {
+  @Optional() @IsId() readonly id?: string;
+  @IsName() readonly name!: string;
+  @IsOneOf(channels) readonly channel!: Channel;
+  @IsShaped(CampaignRequest) readonly campaign!: CampaignRequest;
+  @IsShaped(TemplateRequest) readonly template!: TemplateRequest;
+}
+
+const mostItems = 1_000;
+
+/** Items are looked at one by one: a bad one does not take the good ones along. */
+export class SendsRequest {
+  @IsList(mostItems) readonly messages!: unknown[];
+}
+
+export class SendRequest {
+  @IsId() readonly contactId!: string;
+  @IsId() readonly messageId!: string;
+  @Optional() @IsInstant() readonly sentAt?: string;
+  @Optional() @IsInt() @Min(1) @Max(1_000) readonly attempt?: number;
+  @Optional() @IsFreeForm() readonly parameters?: unknown;
+}
+
+export class ReceiptsRequest {
+  @IsList(mostItems) readonly receipts!: unknown[];
+}
+
+export class ReceiptErrorRequest {
+  @IsId() readonly code!: string;
+  @OptionalOrNull() @IsText() readonly detail?: string | null;
+}
+
+export class ReceiptRequest {
+  @IsOneOf(channels) readonly channel!: Channel;
+  @IsId() readonly messageId!: string;
+  @IsOneOf(receiptStatuses) readonly status!: ReceiptStatus;
+  @IsInstant() readonly occurredAt!: string;
+  @Optional() @IsShaped(ReceiptErrorRequest) readonly error?: ReceiptErrorRequest;
+}

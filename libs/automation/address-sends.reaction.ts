@@ -1,0 +1,45 @@
+import type { Handling } from '#commands/handle';
+import { contactStream, idMadeBy } from '#commands/ids';
+import { contact } from '#domain/contact/contact.decide';
+import type { Recorded } from '#domain/event';
+import type { AskDoor, Reaction } from './reaction.js';
+
+/**
+ * A send is two appends. Where a crash came between them, the contact does not know of its broadcast, and a reply would not be
+ * attributed: this makes up for it.
+ */
+export class AddressSends implements Reaction {
+  readonly name = 'address-sends';
+  readonly to = ['MessageSent'] as const;
+
+  constructor(
+    private readonly handling: Pick<Handling, 'read'>,
+    private readonly ask: AskDoor,
+  ) {}
+
+  async react(event: Recorded): Promise<void> {
+    if (event.type !== 'MessageSent') return;
+    const { org, meta } = event;
+    const { channel, messageId, campaign, recipient } = event.data;
+    const { broadcastId, contactKey } = recipient;
+    const known = await this.handling.read(contact, contactStream(org, contactKey));
+    const isThere = known.known && known.addressed.some((it) => it.messageId === messageId && it.channel === channel);
+    if (isThere) return;
+    const { contactId } = event.personal;
+    const sentAt = meta.occurredAt;
+    await this.ask(
+      { type: 'AddressBroadcast', contactId, profile: {}, broadcastId, campaign, channel, messageId, sentAt },
+      {
+        org,
+        actor: { type: 'system', id: this.name },
+        commandId: idMadeBy(event.id, this.name),
+        request: null,
+        now: meta.recordedAt,
+        backdated: false,
+        correlation: meta.correlation,
+        causation: event.id,
+        expectedVersion: null,
+      },
+    );
+  }
+}

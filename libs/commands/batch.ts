@@ -1,0 +1,59 @@
+import { v4 } from 'uuid';
+import { isRefusal } from '#domain/refusal';
+import type { Position } from '#domain/event';
+import type { Answer } from './answer.js';
+import type { Envelope } from './envelope.js';
+import { idMadeBy } from './ids.js';
+
+/** An item of a batch as it was given, or why it can't be taken. */
+export type BatchItem<Item> = { readonly item: Item } | { readonly invalid: Said };
+
+/** Why an item is invalid. */
+export interface Said {
+  readonly code: string;
+  readonly detail: string;
+}
+
+export type ItemResult = { readonly index: number } & (
+  { readonly outcome: 'recorded' | 'duplicate' } | ({ readonly outcome: 'invalid' } & Said)
+);
+
+/** What was done for one item, and where the log stands for it. */
+export interface Done {
+  readonly outcome: 'recorded' | 'duplicate';
+  readonly position: Position;
+}
+
+/**
+ * Carries the items out side by side and tells what became of each, in input order. An item that a rule refuses is `invalid`;
+ * a store that can't be reached fails the batch, which may then be sent again: what was recorded comes back as it was.
+ */
+export async function carryOut<Item>(
+  items: readonly BatchItem<Item>[],
+  envelope: Envelope,
+  start: Position,
+  work: (item: Item, envelope: Envelope) => Promise<Done>,
+): Promise<Answer> {
+  let position = start;
+  const results = await Promise.all(
+    items.map(async (given, index): Promise<ItemResult> => {
+      if ('invalid' in given) return { index, outcome: 'invalid', ...given.invalid };
+      try {
+        const done = await work(given.item, ofItem(envelope, index));
+        if (done.position > position) position = done.position;
+        return { index, outcome: done.outcome };
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        return { index, outcome: 'invalid', code: error.code, detail: error.message };
+      }
+    }),
+  );
+  return { made: null, version: null, position, body: { results, position } };
+}
+
+/** Each item is a command of its own; with a caller's key, one that is known again. */
+const ofItem = (envelope: Envelope, index: number): Envelope => ({
+  ...envelope,
+  commandId: envelope.request === null ? v4() : idMadeBy(envelope.commandId, `item ${index}`),
+  request: null,
+});

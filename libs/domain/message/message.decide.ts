@@ -1,0 +1,119 @@
+import type { KnownBroadcast } from '../broadcast/broadcast.decide.js';
+import type { Decider, Given } from '../decider.js';
+import type { Draft } from '../event.js';
+import type { Channel } from '../lead/lead.state.js';
+import { notAhead, refuse } from '../refusal.js';
+import type { MessageEvent, Receipt, ReceiptError, ReceiptStatus, Recipient } from './message.events.js';
+
+export type MessageCommand = RecordSend | RecordReceipts;
+
+export interface RecordSend {
+  readonly type: 'RecordSend';
+  readonly messageKey: string;
+  readonly messageId: string;
+  readonly contactKey: string;
+  readonly contactId: string;
+  readonly broadcast: Pick<KnownBroadcast, 'id' | 'channel' | 'campaign' | 'template'>;
+  readonly attempt: number;
+  readonly parameters: unknown;
+  /** Null: the command's time. */
+  readonly sentAt: string | null;
+}
+
+/** What a provider said of one message, all at once. */
+export interface RecordReceipts {
+  readonly type: 'RecordReceipts';
+  readonly messageKey: string;
+  readonly channel: Channel;
+  readonly messageId: string;
+  readonly receipts: readonly GivenReceipt[];
+}
+
+/** `at` null: the provider gave no time, so the receipt is known without it and gets ours. */
+export interface GivenReceipt {
+  readonly status: ReceiptStatus;
+  readonly at: string | null;
+  readonly error: ReceiptError | null;
+}
+
+/** A message as its receipts and its send say, in whichever order they came. */
+export interface Message {
+  readonly recipient: Recipient | null;
+  readonly receipts: readonly Receipt[];
+  readonly version: number;
+}
+
+/** A receipt is the same when all of this is. */
+export const receiptKey = ({ status, at, timed, error }: Pick<Receipt, 'status' | 'at' | 'timed' | 'error'>): string =>
+  JSON.stringify([status, timed ? at : null, error?.code ?? null]);
+
+export const message: Decider<Message, MessageCommand, MessageEvent> = {
+  initial: { recipient: null, receipts: [], version: 0 },
+
+  evolve(state, event) {
+    const version = state.version + 1;
+    if (event.type === 'MessageSent') return { ...state, version, recipient: event.data.recipient };
+    if (event.type === 'ReceiptRecorded') return { ...state, version, receipts: [...state.receipts, receiptIn(event)] };
+    return state;
+  },
+
+  decide(command, state, given): readonly Draft<MessageEvent>[] {
+    switch (command.type) {
+      case 'RecordSend':
+        return recordSend(command, state, given);
+      case 'RecordReceipts':
+        return recordReceipts(command, state, given);
+    }
+  },
+};
+
+/** A receipt as its event tells it. */
+export function receiptIn(event: Extract<MessageEvent, { type: 'ReceiptRecorded' }>): Receipt {
+  const { status, timed, errorCode } = event.data;
+  const error = errorCode === null ? null : { code: errorCode, detail: event.personal.errorDetail };
+  return { status, at: event.meta.occurredAt, timed, recordedAt: event.meta.recordedAt, error };
+}
+
+function recordSend(command: RecordSend, state: Message, given: Given): readonly Draft<MessageEvent>[] {
+  const { messageKey, messageId, contactKey, contactId, broadcast, attempt, parameters } = command;
+  const recipient: Recipient = { broadcastId: broadcast.id, contactKey, attempt };
+  if (state.recipient) {
+    const { broadcastId, contactKey: known } = state.recipient;
+    if (broadcastId !== broadcast.id || known !== contactKey) throw refuse('message_exists', { messageId });
+    return [];
+  }
+  const occurredAt = notAhead('sentAt', command.sentAt ?? given.now, given.now);
+  const { channel, campaign } = broadcast;
+  const { name, language, category } = broadcast.template;
+  return [
+    {
+      type: 'MessageSent',
+      id: given.idOf('sent'),
+      occurredAt,
+      data: { messageKey, channel, messageId, recipient, campaign, template: { name, language, category } },
+      personal: { contactId, parameters, receipts: state.receipts },
+    },
+  ];
+}
+
+function recordReceipts(command: RecordReceipts, state: Message, given: Given): readonly Draft<MessageEvent>[] {
+  const { messageKey, channel, messageId } = command;
+  const known = new Set(state.receipts.map(receiptKey));
+  return command.receipts.flatMap(({ status, at, error }) => {
+    const timed = at !== null;
+    const key = receiptKey({ status, at: at ?? given.now, timed, error });
+    if (known.has(key)) return [];
+    known.add(key);
+    const data = {
+      messageKey,
+      channel,
+      messageId,
+      recipient: state.recipient,
+      status,
+      timed,
+      errorCode: error?.code ?? null,
+    };
+    const personal = { errorDetail: error?.detail ?? null };
+    return [{ type: 'ReceiptRecorded' as const, id: given.idOf(key), occurredAt: at ?? given.now, data, personal }];
+  });
+}

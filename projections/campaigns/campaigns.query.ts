@@ -1,0 +1,101 @@
+import type { Position } from '#domain/event';
+import { bestOf, deliveryOf, rankOf } from '#domain/message/message.delivery';
+import type { ReceiptStatus } from '#domain/message/message.events';
+import type { ColumnValue } from '#read-model/view';
+import type { Condition, Query, ViewReader } from '#read-model/view-store';
+import { broadcastKey, type BroadcastRow, type RecipientRow } from './campaigns.projection.js';
+
+/** Counted over recipients: read within delivered within sent, what is implied included; failed is by final state. */
+export type Counters = Readonly<Record<'recipients' | 'sent' | 'delivered' | 'read' | 'failed' | 'replied', number>>;
+
+export interface ShownBroadcast extends Omit<BroadcastRow, 'org'> {
+  readonly counters: Counters;
+}
+
+export interface ShownRecipient {
+  readonly contactId: string;
+  readonly state: ReceiptStatus;
+  readonly attempts: readonly { readonly messageId: string; readonly attempt: number; readonly state: ReceiptStatus }[];
+  readonly repliedLeadId: string | null;
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly last: { readonly value: ColumnValue; readonly key: string } | null;
+  readonly checkpoint: Position | null;
+}
+
+/** Newest first. */
+export async function listBroadcasts(
+  reader: ViewReader,
+  org: string,
+  page: Pick<Query, 'limit' | 'after'>,
+): Promise<Page<ShownBroadcast>> {
+  const { rows, more, checkpoint } = await reader.find<BroadcastRow>('broadcasts', {
+    where: [{ column: 'org', in: [org] }],
+    sort: { column: 'createdAt', descending: true },
+    ...page,
+  });
+  const last = rows.at(-1);
+  return {
+    items: await Promise.all(rows.map(({ row }) => shown(reader, row))),
+    last: more && last ? { value: last.sortValue, key: last.key } : null,
+    checkpoint,
+  };
+}
+
+/** Undefined when the organization has no such broadcast. */
+export async function oneBroadcast(reader: ViewReader, org: string, id: string): Promise<ShownBroadcast | undefined> {
+  const key = broadcastKey(org, id);
+  const row = (await reader.get<BroadcastRow>('broadcasts', [key])).get(key);
+  return row?.org === org ? shown(reader, row) : undefined;
+}
+
+/** In no order that means anything, but always the same. Undefined when the organization has no such broadcast. */
+export async function listRecipients(
+  reader: ViewReader,
+  org: string,
+  broadcastId: string,
+  states: readonly ReceiptStatus[] | null,
+  page: Pick<Query, 'limit' | 'after'>,
+): Promise<Page<ShownRecipient> | undefined> {
+  const key = broadcastKey(org, broadcastId);
+  if ((await reader.get<BroadcastRow>('broadcasts', [key])).get(key)?.org !== org) return undefined;
+  const { rows, more, checkpoint } = await reader.find<RecipientRow>('recipients', {
+    where: [{ column: 'broadcast', in: [key] }, ...(states ? [{ column: 'state', in: states.map(rankOf) }] : [])],
+    sort: { column: 'broadcast', descending: false },
+    ...page,
+  });
+  const last = rows.at(-1);
+  return {
+    items: rows.map(({ row }) => recipient(row)),
+    last: more && last ? { value: last.sortValue, key: last.key } : null,
+    checkpoint,
+  };
+}
+
+/** By index, when asked: stored counters would have to be read to be kept. */
+async function shown(reader: ViewReader, { org, ...row }: BroadcastRow): Promise<ShownBroadcast> {
+  const count = (...where: readonly Condition[]): Promise<number> =>
+    reader.count('recipients', { where: [{ column: 'broadcast', in: [broadcastKey(org, row.id)] }, ...where] });
+  const [recipients, sent, delivered, read, failed, replied] = await Promise.all([
+    count(),
+    count({ column: 'progress', from: 1 }),
+    count({ column: 'progress', from: 2 }),
+    count({ column: 'progress', from: 3 }),
+    count({ column: 'state', in: [rankOf('failed')] }),
+    count({ column: 'replied', in: [1] }),
+  ]);
+  return { ...row, counters: { recipients, sent, delivered, read, failed, replied } };
+}
+
+const recipient = ({ contactId, attempts, repliedLeadId }: RecipientRow): ShownRecipient => ({
+  contactId,
+  state: bestOf(attempts)?.delivery.state ?? 'queued',
+  attempts: attempts.map(({ messageId, attempt, receipts }) => ({
+    messageId,
+    attempt,
+    state: deliveryOf(receipts).state,
+  })),
+  repliedLeadId,
+});

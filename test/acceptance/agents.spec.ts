@@ -1,0 +1,157 @@
+import { describe, expect, test } from '@jest/globals';
+import { invalid, refused } from '../support/answers.js';
+import { anApp } from '../support/app.js';
+import { allItems, allLeads, anAgent, assign, done, openLead, setStatus, unique, writes } from '../support/story.js';
+
+const app = anApp();
+
+describe('registering an agent', () => {
+  test('shows the agent whole', async () => {
+    const id = unique('agent');
+    const answer = await app.post('/v1/agents', { id, name: 'Ana', email: 'ana@example.org', capacity: 5 });
+    expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 1 } });
+    expect(answer.headers.get('location')).toBe(`/v1/agents/${id}`);
+    expect(answer.headers.get('etag')).toBe('"1"');
+    expect(answer.body.agent).toEqual({
+      id,
+      name: 'Ana',
+      email: 'ana@example.org',
+      capacity: 5,
+      active: true,
+      activeLeads: 0,
+      createdAt: expect.any(String),
+    });
+    expect(await app.get(`/v1/agents/${id}`, { after: answer.body.position })).toMatchObject({
+      status: 200,
+      body: answer.body.agent,
+    });
+  });
+
+  test('without an id makes one up', async () => {
+    const [one, two] = [
+      done(await app.post('/v1/agents', { name: 'Ana' })).agent,
+      done(await app.post('/v1/agents', { name: 'Ana' })).agent,
+    ];
+    expect(one.id).not.toBe(two.id);
+    expect(one).toMatchObject({ email: null, capacity: null });
+  });
+
+  test('twice with one id is refused, also at once', async () => {
+    const id = unique('agent');
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, nth) => app.post('/v1/agents', { id, name: `Ana ${nth}` })),
+    );
+    expect(answers.filter((it) => it.status === 201)).toHaveLength(1);
+    for (const answer of answers.filter((it) => it.status !== 201))
+      expect(answer).toMatchObject(refused('agent_exists', { agentId: id }));
+  });
+
+  test('with an id of slashes and umlauts points to a path that works', async () => {
+    const answer = await app.post('/v1/agents', { id: `a/ö ${unique('x')}`, name: 'Ana' });
+    const path = answer.headers.get('location')!;
+    expect(await app.patch(path, { name: 'Anna' })).toMatchObject({ status: 200, body: { agent: { name: 'Anna' } } });
+  });
+
+  test.each([
+    [{}, ['name']],
+    [{ name: '' }, ['name']],
+    [{ name: '   ' }, ['name']],
+    [{ name: 'x'.repeat(257) }, ['name']],
+    [{ name: null }, ['name']],
+    [{ name: 'Ana', id: '' }, ['id']],
+    [{ name: 'Ana', id: 'x'.repeat(129) }, ['id']],
+    [{ name: 'Ana', email: 'ana' }, ['email']],
+    [{ name: 'Ana', capacity: -1 }, ['capacity']],
+    [{ name: 'Ana', capacity: 1.5 }, ['capacity']],
+    [{ name: 'Ana', capacity: '5' }, ['capacity']],
+    [{ name: 'Ana', active: false }, ['active']],
+  ])('with %j is refused by name', async (body, fields) => {
+    expect(await app.post('/v1/agents', body)).toMatchObject(invalid(...fields));
+  });
+});
+
+describe('changing an agent', () => {
+  test('renames, gives room, deactivates and reactivates; what is so already is no change', async () => {
+    const { id } = await anAgent(app, { name: 'Ana', capacity: 2 });
+    const change = async (body: object) => done(await app.patch(`/v1/agents/${id}`, body));
+    expect(await change({ name: 'Anna' })).toMatchObject({
+      changed: true,
+      version: 2,
+      agent: { name: 'Anna', capacity: 2, active: true },
+    });
+    expect(await change({ capacity: null })).toMatchObject({ changed: true, version: 3, agent: { capacity: null } });
+    expect(await change({ capacity: 0 })).toMatchObject({ version: 4, agent: { capacity: 0 } });
+    expect(await change({ active: false })).toMatchObject({ version: 5, agent: { active: false } });
+    expect(await change({ active: false, name: 'Anna', capacity: 0 })).toMatchObject({ changed: false, version: 5 });
+    expect(await change({ active: true, name: 'Ana' })).toMatchObject({
+      changed: true,
+      version: 7,
+      agent: { active: true, name: 'Ana' },
+    });
+    expect(await change({})).toMatchObject({ changed: false, version: 7 });
+  });
+
+  test('of another version is refused', async () => {
+    const { id } = await anAgent(app);
+    done(await app.patch(`/v1/agents/${id}`, { name: 'Anna' }, { 'if-match': '"1"' }));
+    expect(await app.patch(`/v1/agents/${id}`, { name: 'Ana' }, { 'if-match': '"1"' })).toMatchObject(
+      refused('version_mismatch', { version: 2 }),
+    );
+  });
+
+  test('who is not there is not found', async () => {
+    expect(await app.patch('/v1/agents/nobody', { name: 'X' })).toMatchObject(refused('not_found'));
+    expect(await app.get('/v1/agents/nobody')).toMatchObject(refused('not_found'));
+  });
+
+  test.each([
+    [{ name: null }, ['name']],
+    [{ active: 'no' }, ['active']],
+    [{ active: null }, ['active']],
+    [{ capacity: -1 }, ['capacity']],
+    [{ email: 'new@example.org' }, ['email']],
+    [{ id: 'other' }, ['id']],
+  ])('with %j is refused by name', async (body, fields) => {
+    const { id } = await anAgent(app);
+    expect(await app.patch(`/v1/agents/${id}`, body)).toMatchObject(invalid(...fields));
+  });
+});
+
+describe('the list of agents', () => {
+  test('tells how many active leads each has', async () => {
+    const { id } = await anAgent(app);
+    const leads = [await openLead(app), await openLead(app), await openLead(app)];
+    for (const lead of leads) await assign(app, lead.id, id);
+    await setStatus(app, leads[0]!.id, 'lost');
+    const { position } = done(await app.delete(`/v1/leads/${leads[1]!.id}/assignment`));
+    expect((await app.get(`/v1/agents/${id}`, { after: position })).body).toMatchObject({ activeLeads: 1 });
+    const all = await allItems<{ id: string; activeLeads: number }>(app, '/v1/agents', {});
+    expect(all.find((it) => it.id === id)).toMatchObject({ activeLeads: 1 });
+  });
+
+  test('can be asked for the active ones', async () => {
+    const [here, gone] = [await anAgent(app), await anAgent(app)];
+    const { position: after } = done(await app.patch(`/v1/agents/${gone.id}`, { active: false }));
+    const ids = async (active: boolean) =>
+      (await allItems<{ id: string }>(app, '/v1/agents', { active, after, limit: 3 })).map((it) => it.id);
+    expect(await ids(true)).toContain(here.id);
+    expect(await ids(true)).not.toContain(gone.id);
+    expect(await ids(false)).toContain(gone.id);
+  });
+});
+
+test('an agent who is deactivated keeps no active lead', async () => {
+  const { id } = await anAgent(app);
+  const [one, two] = [await openLead(app), await openLead(app)];
+  for (const lead of [one, two]) await assign(app, lead.id, id);
+  await setStatus(app, two.id, 'converted');
+  done(await app.patch(`/v1/agents/${id}`, { active: false }));
+  // The leads are freed by the worker, each with a command of its own.
+  for (;;) {
+    const { position: after } = await writes(app);
+    const [mine] = await allLeads(app, { contactId: one.contactId, after });
+    if (mine!.agent === null) break;
+  }
+  const [kept] = await allLeads(app, { contactId: two.contactId });
+  expect(kept!.agent?.id).toBe(id);
+});

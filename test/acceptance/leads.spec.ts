@@ -1,0 +1,145 @@
+import { describe, expect, test } from '@jest/globals';
+import { invalid, refused } from '../support/answers.js';
+import { anApp } from '../support/app.js';
+import {
+  allLeads,
+  closedLead,
+  contactHistory,
+  done,
+  leadHistory,
+  leadNow,
+  openLead,
+  unique,
+  writes,
+} from '../support/story.js';
+
+const app = anApp();
+const create = (body: object, headers = {}) => app.post('/v1/leads', body, headers);
+
+describe('a lead made by hand', () => {
+  test('is new and active, and its contact is known from then on', async () => {
+    const contactId = unique('contact');
+    const answer = await create({
+      contactId,
+      channel: 'email',
+      profile: { name: 'Ana', email: 'ana@example.org' },
+      note: 'met at the fair',
+    });
+    const { lead } = answer.body;
+    expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 1 } });
+    expect(answer.headers.get('location')).toBe(`/v1/leads/${lead.id}`);
+    expect(lead).toMatchObject({
+      contactId,
+      ordinal: 1,
+      previousLeadId: null,
+      contact: { name: 'Ana', phone: null, email: 'ana@example.org' },
+      channel: 'email',
+      origin: { kind: 'manual', attribution: 'none', broadcastId: null, campaign: null, interactionId: null },
+      status: 'new',
+      active: true,
+      lastInteractionAt: null,
+      version: 1,
+    });
+    expect(await leadNow(app, lead.id, answer.body.position)).toEqual(lead);
+    expect(await contactHistory(app, contactId)).toMatchObject([
+      { type: 'ContactRegistered' },
+      { type: 'LeadOpened', data: { note: 'met at the fair' } },
+    ]);
+  });
+
+  test('needs nothing but a contact', async () => {
+    const { lead } = done(await create({ contactId: unique('contact') }));
+    expect(lead).toMatchObject({ channel: null, contact: { name: null, phone: null, email: null } });
+  });
+
+  test('by an integration says so', async () => {
+    const { lead } = done(await create({ contactId: unique('contact'), origin: 'integration' }));
+    expect(lead.origin.kind).toBe('integration');
+  });
+
+  test('is fed by the contact’s next message, which tells its channel', async () => {
+    const { lead } = done(await create({ contactId: unique('contact') }));
+    const said = await writes(app, { contactId: lead.contactId, channel: 'telegram' });
+    expect(said).toMatchObject({ leadId: lead.id, leadCreated: false, lead: { channel: 'telegram', version: 2 } });
+  });
+
+  test('is refused while the contact has an active one, which is named', async () => {
+    const { id, contactId, version } = await openLead(app);
+    expect(await create({ contactId, profile: { name: 'New name' } })).toMatchObject(
+      refused('active_lead_exists', { activeLeadId: id }),
+    );
+    const [lead] = await allLeads(app, { contactId, after: (await writes(app)).position });
+    expect(lead).toMatchObject({ version, contact: { name: null } });
+  });
+
+  test('after a closed one is the next one', async () => {
+    const { id, contactId } = await closedLead(app, 'archived');
+    expect(done(await create({ contactId })).lead).toMatchObject({ ordinal: 2, previousLeadId: id });
+  });
+
+  test('50 times at once is one lead', async () => {
+    const contactId = unique('contact');
+    const answers = await Promise.all(Array.from({ length: 50 }, () => create({ contactId })));
+    const [made] = answers.filter((it) => it.status === 201);
+    const activeLeadId = made!.body.lead.id;
+    for (const answer of answers.filter((it) => it !== made))
+      expect(answer).toMatchObject(refused('active_lead_exists', { activeLeadId }));
+  });
+
+  test('at once with the contact’s first messages is one lead', async () => {
+    const contactId = unique('contact');
+    const [made] = await Promise.all([
+      create({ contactId }),
+      ...Array.from({ length: 10 }, () => writes(app, { contactId })),
+    ]);
+    const { position } = await writes(app, { contactId });
+    expect(await allLeads(app, { contactId, after: position })).toMatchObject([{ ordinal: 1 }]);
+    expect([201, 409]).toContain(made.status);
+  });
+
+  test.each([
+    [{}, ['contactId']],
+    [{ contactId: null }, ['contactId']],
+    [{ contactId: ['x'] }, ['contactId']],
+    [{ contactId: 'x', origin: 'chat' }, ['origin']],
+    [{ contactId: 'x', channel: 'fax' }, ['channel']],
+    [{ contactId: 'x', note: 7 }, ['note']],
+    [{ contactId: 'x', status: 'qualified' }, ['status']],
+    [{ contactId: 'x', profile: [] }, ['profile']],
+    [{ contactId: 'x', profile: [{ name: 'Ana' }] }, ['profile']],
+    [{ contactId: 'x', profile: { nickname: 'A', name: 7 } }, ['profile.nickname', 'profile.name']],
+  ])('with %j is refused by name', async (body, fields) => {
+    expect(await create(body)).toMatchObject(invalid(...fields));
+  });
+
+  test('has no version to match', async () => {
+    expect(await create({ contactId: unique('contact') }, { 'if-match': '"1"' })).toMatchObject(invalid('If-Match'));
+  });
+});
+
+describe('one lead', () => {
+  test('is read with its version as ETag, and how far the view is', async () => {
+    const { leadId, position } = await writes(app);
+    const answer = await app.get(`/v1/leads/${leadId}`, { after: position });
+    expect(answer.headers.get('etag')).toBe('"2"');
+    expect(answer.headers.get('x-position')! >= position).toBe(true);
+  });
+
+  test.each(['nope', 'aaaaaaaaaaaaaaaaaaaaaaaaaa-1', '%F0%9F%99%82', '..%2f..', 'constructor'])(
+    '%s is not found',
+    async (id) => {
+      expect(await app.get(`/v1/leads/${id}`)).toMatchObject(refused('not_found'));
+    },
+  );
+
+  test('who did something is on record, with a name', async () => {
+    await app.post('/v1/agents', { id: 'ana', name: 'Ana' });
+    const { id } = await openLead(app);
+    const { position } = done(
+      await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, { 'x-actor': 'agent:ana' }),
+    );
+    expect((await leadHistory(app, id, { after: position })).at(-1)).toMatchObject({
+      actor: { type: 'agent', id: 'ana', name: 'Ana' },
+    });
+  });
+});

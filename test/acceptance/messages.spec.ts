@@ -1,0 +1,100 @@
+import { describe, expect, test } from '@jest/globals';
+import { invalid, refused } from '../support/answers.js';
+import { anApp } from '../support/app.js';
+import { done, inHours, leadHistory, openLead, setStatus, unique, writes } from '../support/story.js';
+
+const app = anApp();
+const sends = (leadId: string, body: object = {}, headers = {}) =>
+  app.post(`/v1/leads/${leadId}/messages`, { messageId: unique('out'), ...body }, headers);
+
+describe('the first message of an agent', () => {
+  test('moves a new lead to contacted: the system does, because of that message', async () => {
+    const { id } = await openLead(app);
+    const answer = await sends(id, { text: 'Good morning' }, { 'x-actor': 'agent:ana' });
+    expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 4, lead: { status: 'contacted' } } });
+    expect(answer.headers.get('location')).toBe(`/v1/leads/${id}/history`);
+    const [message, change] = (await leadHistory(app, id, { after: answer.body.position })).slice(-2);
+    expect(message).toMatchObject({
+      type: 'OutboundMessageRecorded',
+      actor: { type: 'agent', id: 'ana' },
+      data: { text: 'Good morning', channel: 'whatsapp' },
+    });
+    expect(change).toMatchObject({
+      type: 'LeadStatusChanged',
+      actor: { type: 'system' },
+      cause: message!.id,
+      data: { from: 'new', to: 'contacted' },
+    });
+  });
+
+  test('is followed by others, which move nothing', async () => {
+    const { id } = await openLead(app);
+    done(await sends(id));
+    expect(done(await sends(id))).toMatchObject({ changed: true, version: 5, lead: { status: 'contacted' } });
+  });
+
+  test('never goes over a person’s change', async () => {
+    const { id } = await openLead(app);
+    await setStatus(app, id, 'qualified');
+    await setStatus(app, id, 'new');
+    expect(done(await sends(id))).toMatchObject({ lead: { status: 'new' } });
+  });
+
+  test('leaves a lead that is further on where it is', async () => {
+    const { id } = await openLead(app);
+    await setStatus(app, id, 'qualifying');
+    expect(done(await sends(id))).toMatchObject({ lead: { status: 'qualifying' } });
+  });
+});
+
+describe('a message', () => {
+  test('of the same id again: 200, nothing changed, even in parallel', async () => {
+    const { id } = await openLead(app);
+    const body = { messageId: unique('out') };
+    const answers = await Promise.all(Array.from({ length: 10 }, () => sends(id, body)));
+    expect(answers.map((it) => it.status).toSorted()).toEqual([...Array<number>(9).fill(200), 201]);
+    expect(await sends(id, { ...body, text: 'other words' })).toMatchObject({
+      status: 200,
+      body: { changed: false, version: 4 },
+    });
+  });
+
+  test('on a channel of its own, sent earlier, is on record as it happened', async () => {
+    const { id } = await openLead(app);
+    const sentAt = inHours(-3);
+    const { position } = done(await sends(id, { channel: 'email', sentAt, text: 'Hi' }));
+    const [first] = await leadHistory(app, id, { after: position });
+    expect(first).toMatchObject({ type: 'OutboundMessageRecorded', occurredAt: sentAt, data: { channel: 'email' } });
+  });
+
+  test('to a lead without a channel must name one', async () => {
+    const { lead } = done(await app.post('/v1/leads', { contactId: unique('contact') }));
+    expect(await sends(lead.id)).toMatchObject(invalid('channel'));
+    expect(await sends(lead.id, { channel: 'sms' })).toMatchObject({ status: 201 });
+  });
+
+  test('is no interaction', async () => {
+    const { id, lastInteractionAt, contactId } = await openLead(app);
+    expect(done(await sends(id)).lead.lastInteractionAt).toBe(lastInteractionAt);
+    await setStatus(app, id, 'lost');
+    expect(done(await sends(id)).lead).toMatchObject({ status: 'lost', active: false });
+    expect(await writes(app, { contactId })).toMatchObject({ leadCreated: true, lead: { ordinal: 2 } });
+  });
+
+  test.each([
+    [{ messageId: undefined }, ['messageId']],
+    [{ messageId: '' }, ['messageId']],
+    [{ channel: 'fax' }, ['channel']],
+    [{ text: 7 }, ['text']],
+    [{ text: 'x'.repeat(65_537) }, ['text']],
+    [{ sentAt: 'now' }, ['sentAt']],
+    [{ to: 'x' }, ['to']],
+  ])('with %j is refused by name', async (body, fields) => {
+    const { id } = await openLead(app);
+    expect(await sends(id, body)).toMatchObject(invalid(...fields));
+  });
+
+  test('to a lead that is not there is not found', async () => {
+    expect(await sends('nope')).toMatchObject(refused('not_found'));
+  });
+});
