@@ -42,10 +42,10 @@ export class HistoryController {
   @Get('leads/:id/history')
   async ofLead(@Param('id') leadId: string, @Query() query: HistoryQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
-    const { page, reader } = await this.asked(query);
+    const { page, filter, reader } = await this.asked(query);
     const past = await pastLeads(reader, org, leadId);
     if (!past) throw new Problem('not_found', 'There is no such lead.');
-    const found = await this.find(reader, org, { leadId }, page);
+    const found = await this.find(reader, org, { leadId }, page, filter);
     this.reading.tell(http, found.checkpoint);
     return { items: found.items, nextCursor: nextCursor(page, found.last), pastLeads: past };
   }
@@ -57,27 +57,21 @@ export class HistoryController {
     @Http() http: Exchange,
   ): Promise<object> {
     const { org } = this.door.identify(http.request);
-    const { page, reader } = await this.asked(query);
+    const { page, filter, reader } = await this.asked(query);
     const contactKey = contactKeyOf(this.idKey.secret, org, contactId);
-    const found = await this.find(reader, org, { contactKey }, page);
+    const found = await this.find(reader, org, { contactKey }, page, filter);
     this.reading.tell(http, found.checkpoint);
     if (found.items.length === 0 && !(await knowsContact(reader, contactKey)))
       throw new Problem('not_found', 'There is no such contact.');
     return { items: found.items, nextCursor: nextCursor(page, found.last) };
   }
 
-  private async asked(query: HistoryQuery): Promise<{ page: Page<HistoryQuery>; reader: ViewReader }> {
+  /** All that is asked is checked before anything is looked up. */
+  private async asked(
+    query: HistoryQuery,
+  ): Promise<{ page: Page<HistoryQuery>; filter: HistoryFilter; reader: ViewReader }> {
     const page = pageOf(query, this.clock.now());
-    return { page, reader: await this.reading.upTo(leadHistory, query) };
-  }
-
-  private async find(
-    reader: ViewReader,
-    org: string,
-    of: { leadId: string } | { contactKey: string },
-    { asked, limit, after }: Page<HistoryQuery>,
-  ): Promise<HistoryPage> {
-    const { type, actor, from, to, asOf, order } = asked;
+    const { type, actor, from, to, asOf } = page.asked;
     const filter: HistoryFilter = {
       types: listOf('type', type, eventTypes) ?? null,
       actors: actor === undefined ? null : [actorOf(actor)],
@@ -85,7 +79,18 @@ export class HistoryController {
       to: instantOf(to)?.at ?? null,
       asOf: asOf === undefined ? null : await this.asOf(asOf),
     };
-    return history(reader, org, of, filter, { descending: order !== 'asc', limit, ...(after ? { after } : {}) });
+    return { page, filter, reader: await this.reading.upTo(leadHistory, query) };
+  }
+
+  private find(
+    reader: ViewReader,
+    org: string,
+    of: { leadId: string } | { contactKey: string },
+    { asked, limit, after }: Page<HistoryQuery>,
+    filter: HistoryFilter,
+  ): Promise<HistoryPage> {
+    const descending = asked.order !== 'asc';
+    return history(reader, org, of, filter, { descending, limit, ...(after ? { after } : {}) });
   }
 
   private async asOf(text: string): Promise<HistoryFilter['asOf']> {

@@ -128,10 +128,11 @@ function followUpOf(lead: Lead, id: string): FollowUp {
  * counts as a change too.
  */
 function changeStatus(command: ChangeStatus, lead: ActiveLead, { policy }: LeadGiven): Events {
-  const { reason, note } = command;
+  const reason = spoken(command.reason);
+  const note = spoken(command.note);
   if (command.score !== null) mustBeScore('qualificationScore', command.score);
   const to: Status = command.status ?? lead.status;
-  if (to === 'lost' && policy.lostNeedsReason && !reason?.trim())
+  if (to === 'lost' && policy.lostNeedsReason && reason === null)
     throw invalid('reason', 'required', 'A lead can be lost only with a reason.');
 
   const { score, source, pinned } = lead.qualification;
@@ -151,6 +152,9 @@ function changeStatus(command: ChangeStatus, lead: ActiveLead, { policy }: LeadG
     : [];
   return restated ? [...scored, ...moved(lead, to, words)] : scored;
 }
+
+/** Blank is not said. */
+const spoken = (text: string | null): string | null => (text?.trim() ? text : null);
 
 /** Closing a lead cancels its open follow-ups in the same append. */
 function moved(lead: ActiveLead, to: Status, words: { reason: string | null; note: string | null }): Events {

@@ -1,0 +1,250 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Entry } from '#projections/lead-history/lead-history.query';
+import { invalid, refused } from '../support/answers.js';
+import { anApp, type History } from '../support/app.js';
+import {
+  anAgent,
+  assign,
+  closedLead,
+  contactHistory,
+  done,
+  followUp,
+  leadHistory,
+  openLead,
+  setStatus,
+  unique,
+  writes,
+} from '../support/story.js';
+
+const app = anApp({ QUALIFICATION: 'off' });
+const day = (nth: number, clock = '00:00:00'): string => `2024-03-${String(nth).padStart(2, '0')}T${clock}.000Z`;
+const at = (nth: number) => ({ 'x-occurred-at': day(nth) });
+
+/** A contact's two leads in March 2024, with a message of the 2nd that came on the 5th. */
+async function aLongStory() {
+  const ana = await anAgent(app, { name: 'Ana' });
+  const contactId = unique('contact');
+  const byAna = (nth: number) => ({ ...at(nth), 'x-actor': `agent:${ana.id}` });
+  const first = await openLead(app, { contactId, text: 'Hello' }, at(1));
+  const path = `/v1/leads/${first.id}`;
+  done(await app.post(`${path}/assignment`, { agentId: ana.id }, at(3)));
+  done(await app.post(`${path}/status`, { status: 'contacted' }, byAna(4)));
+  const late = await writes(app, { contactId, occurredAt: day(2), text: 'late' }, at(5));
+  done(await app.post(`${path}/status`, { status: 'lost', reason: 'too far' }, byAna(6)));
+  const second = await openLead(app, { contactId }, at(10));
+  const last = done(await app.post(`/v1/leads/${second.id}/status`, { qualificationScore: 50 }, at(11)));
+  return { ana, contactId, first, second, late, after: last.position };
+}
+
+describe('the history of a lead', () => {
+  test('tells all that happened, in the order in which it happened, newest first unless asked otherwise', async () => {
+    const { first, after } = await aLongStory();
+    const entries = await leadHistory(app, first.id, { after });
+    expect(entries.map((it) => [it.type, it.occurredAt])).toEqual([
+      ['LeadOpened', day(1)],
+      ['InteractionRecorded', day(1)],
+      ['InteractionRecorded', day(2)],
+      ['LeadAssigned', day(3)],
+      ['LeadStatusChanged', day(4)],
+      ['LeadStatusChanged', day(6)],
+    ]);
+    expect(await leadHistory(app, first.id, { order: 'desc' })).toEqual(entries.toReversed());
+    const { body } = await app.get<History>(`/v1/leads/${first.id}/history`);
+    expect(body.items).toEqual(entries.toReversed());
+  });
+
+  test('tells of each who, when, when it was recorded, why, and from what to what', async () => {
+    const began = new Date().toISOString();
+    const { ana, first, after } = await aLongStory();
+    const entry = (await leadHistory(app, first.id, { after })).at(-1)!;
+    expect(entry).toEqual({
+      id: expect.any(String),
+      type: 'LeadStatusChanged',
+      leadId: first.id,
+      leadOrdinal: 1,
+      occurredAt: day(6),
+      recordedAt: expect.any(String),
+      actor: { type: 'agent', id: ana.id, name: 'Ana' },
+      cause: null,
+      summary: expect.stringMatching(/contacted.*lost.*too far/),
+      data: expect.objectContaining({ from: 'contacted', to: 'lost', reason: 'too far', note: null }),
+      position: expect.any(String),
+    });
+    expect(entry.recordedAt >= began).toBe(true);
+  });
+
+  test('names the leads before it', async () => {
+    const { first, second, after } = await aLongStory();
+    const of = async (id: string) => (await app.get<History>(`/v1/leads/${id}/history`, { after })).body.pastLeads;
+    expect(await of(second.id)).toEqual([
+      { id: first.id, ordinal: 1, status: 'lost', createdAt: day(1), closedAt: day(6) },
+    ]);
+    expect(await of(first.id)).toEqual([]);
+  });
+
+  test('holds that lead alone', async () => {
+    const { second, after } = await aLongStory();
+    expect((await leadHistory(app, second.id, { after })).map((it) => it.leadId)).toEqual(Array(3).fill(second.id));
+  });
+
+  test('shows an agent’s present name in actors and summaries', async () => {
+    const { ana, first } = await aLongStory();
+    const { position: after } = done(await app.patch(`/v1/agents/${ana.id}`, { name: 'Anna' }));
+    const entries = await leadHistory(app, first.id, { after });
+    expect(entries.find((it) => it.type === 'LeadAssigned')?.summary).toContain('Anna');
+    expect(entries.at(-1)?.actor.name).toBe('Anna');
+  });
+
+  test('of events of one moment keeps the order of the log', async () => {
+    const { id } = await openLead(app, {}, at(1));
+    for (const status of ['contacted', 'qualifying', 'qualified', 'new'])
+      done(await app.post(`/v1/leads/${id}/status`, { status }, at(1)));
+    const { position: after } = await writes(app);
+    const entries = await leadHistory(app, id, { after });
+    expect(entries.map((it) => it.position)).toEqual(entries.map((it) => it.position).toSorted());
+    expect(entries.slice(2).map((it) => (it.data as { to: string }).to)).toEqual([
+      'contacted',
+      'qualifying',
+      'qualified',
+      'new',
+    ]);
+  });
+
+  test('of a lead that is not there is not found', async () => {
+    expect(await app.get('/v1/leads/nope/history')).toMatchObject(refused('not_found'));
+    const { id } = await openLead(app);
+    expect(await app.get(`/v1/leads/${id.replace(/1$/, '2')}/history`)).toMatchObject(refused('not_found'));
+  });
+});
+
+describe('the history of a contact', () => {
+  test('tells of all its leads, and what it said that opened none', async () => {
+    const { contactId } = await closedLead(app);
+    await writes(app, { contactId, text: 'STOP' });
+    const { position: after } = await writes(app, { contactId, profile: { phone: '+49151' } });
+    expect((await contactHistory(app, contactId, { after })).map((it) => [it.type, it.leadOrdinal])).toEqual([
+      ['ContactRegistered', null],
+      ['LeadOpened', 1],
+      ['InteractionRecorded', 1],
+      ['LeadStatusChanged', 1],
+      ['ContactOptedOut', null],
+      ['ContactProfileChanged', null],
+      ['LeadOpened', 2],
+      ['InteractionRecorded', 2],
+    ]);
+  });
+
+  test('puts what came late where it happened', async () => {
+    const { contactId, late, after } = await aLongStory();
+    const entries = await contactHistory(app, contactId, { after });
+    const nth = entries.findIndex((it) => it.id === late.interactionId);
+    expect(entries[nth]).toMatchObject({ occurredAt: day(2), data: { text: 'late' } });
+    expect(entries.map((it) => it.occurredAt)).toEqual(entries.map((it) => it.occurredAt).toSorted());
+  });
+
+  test('of nobody is not found; of somebody with nothing to show is empty', async () => {
+    expect(await app.get('/v1/contacts/nobody/history')).toMatchObject(refused('not_found'));
+    const { lead, position: after } = await writes(app);
+    const { body } = await app.get<History>(`/v1/contacts/${lead.contactId}/history`, { type: 'LeadScored', after });
+    expect(body).toMatchObject({ items: [], nextCursor: null });
+  });
+});
+
+describe('filters', () => {
+  test('by type, actor and time give what is left of the whole, and page through it', async () => {
+    const { ana, contactId, after } = await aLongStory();
+    const whole = await contactHistory(app, contactId, { after });
+    const byAna = (it: Entry) => it.actor.id === ana.id;
+    const cases: [Record<string, string>, (it: Entry) => boolean][] = [
+      [{ type: 'LeadOpened' }, (it) => it.type === 'LeadOpened'],
+      [{ type: 'LeadOpened,LeadScored' }, (it) => ['LeadOpened', 'LeadScored'].includes(it.type)],
+      [{ actor: `agent:${ana.id}` }, byAna],
+      [{ actor: ana.id }, byAna],
+      [{ actor: 'agent:nobody' }, () => false],
+      [{ from: day(3) }, (it) => it.occurredAt >= day(3)],
+      [{ to: day(3) }, (it) => it.occurredAt < day(3)],
+      [{ from: day(3), to: day(10) }, (it) => it.occurredAt >= day(3) && it.occurredAt < day(10)],
+      [{ from: '2024-03-03T02:00:00+02:00' }, (it) => it.occurredAt >= day(3)],
+      [
+        { from: day(3), type: 'LeadStatusChanged', actor: ana.id },
+        (it) => byAna(it) && it.type === 'LeadStatusChanged',
+      ],
+      [{ asOf: day(6) }, (it) => it.occurredAt <= day(6)],
+      [{ asOf: day(5) }, (it) => it.occurredAt <= day(5)],
+      [{ asOf: '2000-01-01T00:00:00Z' }, () => false],
+    ];
+    for (const [query, keeps] of cases)
+      for (const limit of [200, 2])
+        expect([query, await contactHistory(app, contactId, { ...query, limit })]).toEqual([
+          query,
+          whole.filter(keeps),
+        ]);
+  });
+
+  test('asOf a position tells what had been recorded by then', async () => {
+    const { contactId, first, late, after } = await aLongStory();
+    const whole = await contactHistory(app, contactId, { after });
+    for (const { position } of whole)
+      expect(await contactHistory(app, contactId, { asOf: position })).toEqual(
+        whole.filter((it) => it.position <= position),
+      );
+    const before = await leadHistory(app, first.id, { asOf: late.position });
+    expect(before.map((it) => (it.data as { to?: string }).to)).not.toContain('lost');
+    expect(before.some((it) => it.id === late.interactionId)).toBe(true);
+  });
+
+  test.each([
+    ['type', 'LeadLost'],
+    ['type', ''],
+    ['order', 'up'],
+    ['from', 'yesterday'],
+    ['to', '2024-01-01'],
+    ['asOf', '2024-01-01'],
+    ['asOf', 'x'],
+    ['limit', '0'],
+    ['limit', '201'],
+    ['limit', 'many'],
+    ['cursor', 'x'],
+    ['cursor', ''],
+  ])('%s=%s is refused by name', async (name, value) => {
+    const { contactId, id } = await openLead(app);
+    expect(await app.get(`/v1/leads/${id}/history`, { [name]: value })).toMatchObject(invalid(name));
+    expect(await app.get(`/v1/contacts/${contactId}/history`, { [name]: value })).toMatchObject(invalid(name));
+  });
+});
+
+describe('pages', () => {
+  test('go on without gap or repeat, at any limit, in both orders', async () => {
+    const { id } = await openLead(app);
+    for (let nth = 0; nth < 12; nth++) await setStatus(app, id, nth % 2 ? 'new' : 'contacted');
+    const { position: after } = await followUp(app, id);
+    const whole = await leadHistory(app, id, { after });
+    expect(whole).toHaveLength(15);
+    for (const limit of [1, 2, 7, 15, 16]) {
+      expect(await leadHistory(app, id, { limit })).toEqual(whole);
+      expect(await leadHistory(app, id, { limit, order: 'desc' })).toEqual(whole.toReversed());
+    }
+  });
+
+  test('pin what was asked', async () => {
+    const { id } = await openLead(app);
+    const { nextCursor } = (
+      await app.get(`/v1/leads/${id}/history`, { limit: 1, order: 'asc', after: (await writes(app)).position })
+    ).body;
+    expect(await app.get(`/v1/leads/${id}/history`, { cursor: nextCursor, order: 'desc' })).toMatchObject(
+      invalid('order'),
+    );
+    expect(await app.get(`/v1/leads/${id}/history`, { cursor: nextCursor, order: 'asc' })).toMatchObject({
+      status: 200,
+    });
+  });
+});
+
+test('what an assignment of another lead says stands not here', async () => {
+  const [one, other, ana] = [await openLead(app), await openLead(app), await anAgent(app)];
+  const { position: after } = await assign(app, other.id, ana.id);
+  expect((await leadHistory(app, one.id, { after })).map((it) => it.type)).toEqual([
+    'LeadOpened',
+    'InteractionRecorded',
+  ]);
+});
