@@ -4,7 +4,7 @@ import { defaultPolicy, type Decider, type Policy } from '#domain/decider';
 import { shapeVersion } from '#domain/door';
 import type { DomainEvent, Draft, Position, Recorded, StoredEvent } from '#domain/event';
 import { Refusal, refuse } from '#domain/refusal';
-import { ConcurrencyError, type EventStore } from '#event-store/event-store';
+import { ConcurrencyError, Unavailable, type EventStore } from '#event-store/event-store';
 import type { Envelope } from './envelope.js';
 import { idMadeBy, idsWithin } from './ids.js';
 import { KeyedQueue } from './keyed-queue.js';
@@ -35,6 +35,8 @@ interface Span {
 }
 
 const attempts = 10;
+/** A command waits its turn no longer than this: with the log out of reach, a queue must not grow without end. */
+const longestWaitMs = 5_000;
 const pageSize = 1_000;
 
 /** Carries commands to decisions: read, fold, decide, one append at the version read; a lost race is decided again. */
@@ -64,7 +66,9 @@ export class Handling {
     envelope: Envelope,
     versionOf: (state: State) => number | undefined,
   ): Promise<Outcome<State>> {
+    const latest = performance.now() + longestWaitMs;
     return this.queue.run(stream, async () => {
+      if (performance.now() > latest) throw new Unavailable('earlier commands of the same stream take too long');
       let fold = this.folds.get(stream);
       let fresh = fold === undefined;
       fold ??= await this.catchUp(decider, stream);
