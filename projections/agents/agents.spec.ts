@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { rowsOf } from '#test/support/fold';
+import * as ask from '#test/support/given-when-then';
+import { agentKey, agentsView, type AgentRow, type LeadOfAgent } from './agents.projection.js';
+
+const leadAfter = (...steps: readonly ask.ContactStep[]): LeadOfAgent | undefined =>
+  rowsOf<LeadOfAgent>(agentsView, 'leads', ask.given(...steps).events).get(ask.leadId(1));
+
+describe('Agents', () => {
+  it('are rows with what they are called, their room, and whether they work', () => {
+    const { events } = ask.givenAgent(
+      ask.registerAgent({ capacity: 5 }),
+      ask.changeAgent({ name: 'Agent Two', capacity: null }),
+      ask.changeAgent({ active: false }),
+    );
+    const row = rowsOf<AgentRow>(agentsView, 'agents', events).get(agentKey(ask.org, 'ana'));
+    expect(row).toMatchObject({
+      org: ask.org,
+      agent: { name: 'Agent Two', capacity: null, active: false, version: 4 },
+    });
+  });
+});
+
+describe('The leads that an agent is counted over', () => {
+  it('are those assigned to it', () => {
+    expect(leadAfter(ask.opened)).toBeUndefined();
+    expect(leadAfter(ask.opened, ask.assign('ana'))).toMatchObject({ agentId: 'ana', active: true });
+    expect(leadAfter(ask.opened, ask.assign('ana'), ask.assign('ben'))).toMatchObject({ agentId: 'ben' });
+    expect(leadAfter(ask.opened, ask.assign('ana'), ask.unassign())).toMatchObject({ agentId: null });
+  });
+
+  it('stop counting when they are closed', () =>
+    expect(leadAfter(ask.opened, ask.assign('ana'), ask.lost)).toMatchObject({ agentId: 'ana', active: false }));
+
+  it('remember the assignment, by which an agent that left is told from one that came back', () => {
+    const { events } = ask.given(ask.opened, ask.assign('ana'));
+    const assigned = events.find((it) => it.type === 'LeadAssigned');
+    expect(leadAfter(ask.opened, ask.assign('ana'))).toMatchObject({
+      assignedAt: assigned?.meta.occurredAt,
+      assignedIn: assigned?.position,
+    });
+  });
+});
