@@ -27,10 +27,7 @@ export class AgentQueriesController {
     const page = pageOf(query, this.clock.now());
     const active = page.asked.active === undefined ? null : page.asked.active === 'true';
     const reader = await this.reading.upTo(agentsView, query);
-    const found = await listAgents(reader, org, active, {
-      limit: page.limit,
-      ...(page.after ? { after: page.after } : {}),
-    });
+    const found = await listAgents(reader, org, active, page.slice);
     this.reading.tell(http, found.checkpoint);
     const total = query.count === 'true' ? { total: await countAgents(reader, org, active) } : {};
     return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };

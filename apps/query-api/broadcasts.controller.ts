@@ -30,8 +30,8 @@ export class BroadcastQueriesController {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());
     const reader = await this.reading.upTo(broadcastDelivery, query);
-    const { limit, after } = page;
-    const found = await deliveriesOf(reader, org, leadId, { limit, ...(after ? { after } : {}) });
+    const { slice } = page;
+    const found = await deliveriesOf(reader, org, leadId, slice);
     if (!found) throw new Problem('not_found', 'There is no such lead.');
     this.reading.tell(http, found.checkpoint);
     return { items: found.items, nextCursor: nextCursor(page, found.last) };
@@ -42,8 +42,8 @@ export class BroadcastQueriesController {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());
     const reader = await this.reading.upTo(campaignsView, query);
-    const { limit, after } = page;
-    const found = await listBroadcasts(reader, org, { limit, ...(after ? { after } : {}) });
+    const { slice } = page;
+    const found = await listBroadcasts(reader, org, slice);
     this.reading.tell(http, found.checkpoint);
     return { items: found.items, nextCursor: nextCursor(page, found.last) };
   }
@@ -66,8 +66,8 @@ export class BroadcastQueriesController {
     const page = pageOf(query, this.clock.now());
     const states = (listOf('state', page.asked.state, receiptStatuses) ?? null) as readonly ReceiptStatus[] | null;
     const reader = await this.reading.upTo(campaignsView, query);
-    const { limit, after } = page;
-    const found = await listRecipients(reader, org, id, states, { limit, ...(after ? { after } : {}) });
+    const { slice } = page;
+    const found = await listRecipients(reader, org, id, states, slice);
     if (!found) throw new Problem('not_found', 'There is no such broadcast.');
     this.reading.tell(http, found.checkpoint);
     return { items: found.items, nextCursor: nextCursor(page, found.last) };

@@ -30,10 +30,10 @@ export class FollowUpQueriesController {
   async list(@Query() query: FollowUpsQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());
-    const { limit, after, now } = page;
+    const { now, slice } = page;
     const where = whichOf(page.asked, now);
     const reader = await this.reading.upTo(followUpsView, query);
-    const found = await listFollowUps(reader, org, where, now, { limit, ...(after ? { after } : {}) });
+    const found = await listFollowUps(reader, org, where, now, slice);
     this.reading.tell(http, found.checkpoint);
     const total = query.count === 'true' ? { total: await countFollowUps(reader, org, where) } : {};
     return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };

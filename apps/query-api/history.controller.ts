@@ -6,7 +6,7 @@ import { eventTypes } from '#domain/door';
 import { Http, type Exchange } from '#http/exchange';
 import { IsInstant, IsOneOf, IsPlain, Optional } from '#http/fields';
 import { instantOf } from '#http/instant';
-import { ListQuery, nextCursor, pageOf, type Page } from '#http/paging';
+import { ListQuery, nextCursor, pageOf, type PageRequest } from '#http/paging';
 import { Problem } from '#http/problem';
 import { Reading } from '#http/reading';
 import { Authenticator } from '#http/request';
@@ -16,8 +16,9 @@ import {
   knowsContact,
   pastLeads,
   type HistoryFilter,
-  type HistoryPage,
+  type Entry,
 } from '#projections/lead-history/lead-history.query';
+import type { Page } from '#projections/page';
 import type { ViewReader } from '#read-model/view-store';
 import { listOf } from './leads.requests.js';
 
@@ -69,7 +70,7 @@ export class HistoryController {
   /** All that is asked is checked before anything is looked up. */
   private async asked(
     query: HistoryQuery,
-  ): Promise<{ page: Page<HistoryQuery>; filter: HistoryFilter; reader: ViewReader }> {
+  ): Promise<{ page: PageRequest<HistoryQuery>; filter: HistoryFilter; reader: ViewReader }> {
     const page = pageOf(query, this.clock.now());
     const { type, actor, from, to, asOf } = page.asked;
     const filter: HistoryFilter = {
@@ -86,11 +87,11 @@ export class HistoryController {
     reader: ViewReader,
     org: string,
     of: { leadId: string } | { contactKey: string },
-    { asked, limit, after }: Page<HistoryQuery>,
+    { asked, slice }: PageRequest<HistoryQuery>,
     filter: HistoryFilter,
-  ): Promise<HistoryPage> {
+  ): Promise<Page<Entry>> {
     const descending = asked.order !== 'asc';
-    return history(reader, org, of, filter, { descending, limit, ...(after ? { after } : {}) });
+    return history(reader, org, of, filter, { descending, ...slice });
   }
 
   private async asOf(text: string): Promise<HistoryFilter['asOf']> {

@@ -24,8 +24,8 @@ export class LeadQueriesController {
     const filter = leadFilterOf(page.asked, page.now);
     const sort = leadSortOf(page.asked.sort);
     const reader = await this.reading.upTo(leadList, query);
-    const { limit, after } = page;
-    const found = await listLeads(reader, org, filter, { sort, limit, ...(after ? { after } : {}) });
+    const { slice } = page;
+    const found = await listLeads(reader, org, filter, { sort, ...slice });
     this.reading.tell(http, found.checkpoint);
     const total = query.count === 'true' ? { total: await countLeads(reader, org, filter) } : {};
     return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };

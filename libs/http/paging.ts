@@ -1,5 +1,6 @@
 import type { Position } from '#domain/event';
 import type { ColumnValue } from '#read-model/view';
+import type { Query } from '#read-model/view-store';
 import { IsOneOf, IsPlain, Optional } from './fields.js';
 import { instantOf } from './instant.js';
 import { invalidInput, type Problem } from './problem.js';
@@ -24,13 +25,14 @@ export interface Place {
   readonly key: string;
 }
 
-/** A page of a list: what it is asked with (also where a cursor says so), by which clock, and behind which row it begins. */
-export interface Page<Asked> {
+/** The page of a list that is asked for. */
+export interface PageRequest<Asked> {
+  /** Filters and sort, also where a cursor says them. */
   readonly asked: Asked;
-  readonly limit: number;
   /** The clock of the list's first page, RFC 3339: what is due or overdue is told by it on all pages. */
   readonly now: string;
-  readonly after: Place | undefined;
+  /** How many rows, and behind which. */
+  readonly slice: Pick<Query, 'limit' | 'after'>;
 }
 
 interface Cursor {
@@ -50,20 +52,20 @@ const pinned = (query: object): Record<string, string> =>
  * The page that a query asks for. With a cursor, filters and sort are the cursor's: they may be left out, or said again.
  * @throws Problem validation_failed
  */
-export function pageOf<Query extends ListQuery>(query: Query, now: string): Page<Query> {
+export function pageOf<Asked extends ListQuery>(query: Asked, now: string): PageRequest<Asked> {
   const limit = intOf('limit', query.limit, 50, 1, 200);
-  if (query.cursor === undefined) return { asked: query, limit, now, after: undefined };
+  if (query.cursor === undefined) return { asked: query, now, slice: { limit } };
   const cursor = decoded(query.cursor);
   for (const [name, value] of Object.entries(pinned(query)))
     if (cursor.asked[name] !== value)
       throw invalidInput({ field: name, code: 'not_of_cursor', message: 'is not what the cursor was made with' });
   // Anybody can make a cursor: what it pins is checked as if it had been asked.
-  const asked = valid(query.constructor as new () => Query, cursor.asked);
-  return { asked, limit, now: cursor.now, after: { value: cursor.value, key: cursor.key } };
+  const asked = valid(query.constructor as new () => Asked, cursor.asked);
+  return { asked, now: cursor.now, slice: { limit, after: { value: cursor.value, key: cursor.key } } };
 }
 
 /** The cursor of the next page; null at the end. */
-export const nextCursor = (page: Page<object>, last: Place | null): string | null =>
+export const nextCursor = (page: PageRequest<object>, last: Place | null): string | null =>
   last && Buffer.from(JSON.stringify({ asked: pinned(page.asked), now: page.now, ...last })).toString('base64url');
 
 const notCursor = (): Problem =>

@@ -1,6 +1,6 @@
 import type { Position } from '#domain/event';
 import type { Query, ViewReader } from '#read-model/view-store';
-import type { ColumnValue } from '#read-model/view';
+import { paged, type Page } from '../page.js';
 import { agentKey, type AgentRow, type LeadOfAgent } from './agents.projection.js';
 
 /** An agent as callers see it. */
@@ -15,27 +15,19 @@ export interface ShownAgent {
   readonly createdAt: string;
 }
 
-export interface AgentPage {
-  readonly items: readonly ShownAgent[];
-  readonly last: { readonly value: ColumnValue; readonly key: string } | null;
-  readonly checkpoint: Position | null;
-}
-
 /** Oldest first. `active` null: all. */
 export async function listAgents(
   reader: ViewReader,
   org: string,
   active: boolean | null,
   page: Pick<Query, 'limit' | 'after'>,
-): Promise<AgentPage> {
-  const { rows, more, checkpoint } = await reader.find<AgentRow>('agents', {
+): Promise<Page<ShownAgent>> {
+  const found = await reader.find<AgentRow>('agents', {
     where: conditions(org, active),
     sort: { column: 'createdAt', descending: false },
     ...page,
   });
-  const items = await Promise.all(rows.map(({ row }) => shown(reader, row)));
-  const last = rows.at(-1);
-  return { items, last: more && last ? { value: last.sortValue, key: last.key } : null, checkpoint };
+  return paged(found, await Promise.all(found.rows.map(({ row }) => shown(reader, row))));
 }
 
 export const countAgents = (reader: ViewReader, org: string, active: boolean | null): Promise<number> =>

@@ -1,8 +1,7 @@
-import type { Position } from '#domain/event';
 import { bestOf, deliveryOf, rankOf } from '#domain/message/message.delivery';
 import type { ReceiptStatus } from '#domain/message/message.events';
-import type { ColumnValue } from '#read-model/view';
 import type { Condition, Query, ViewReader } from '#read-model/view-store';
+import { paged, type Page } from '../page.js';
 import { broadcastKey, type BroadcastRow, type RecipientRow } from './campaigns.projection.js';
 
 /** Counted over recipients: read within delivered within sent, what is implied included; failed is by final state. */
@@ -19,29 +18,18 @@ export interface ShownRecipient {
   readonly repliedLeadId: string | null;
 }
 
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  readonly last: { readonly value: ColumnValue; readonly key: string } | null;
-  readonly checkpoint: Position | null;
-}
-
 /** Newest first. */
 export async function listBroadcasts(
   reader: ViewReader,
   org: string,
   page: Pick<Query, 'limit' | 'after'>,
 ): Promise<Page<ShownBroadcast>> {
-  const { rows, more, checkpoint } = await reader.find<BroadcastRow>('broadcasts', {
+  const found = await reader.find<BroadcastRow>('broadcasts', {
     where: [{ column: 'org', in: [org] }],
     sort: { column: 'createdAt', descending: true },
     ...page,
   });
-  const last = rows.at(-1);
-  return {
-    items: await Promise.all(rows.map(({ row }) => shown(reader, row))),
-    last: more && last ? { value: last.sortValue, key: last.key } : null,
-    checkpoint,
-  };
+  return paged(found, await Promise.all(found.rows.map(({ row }) => shown(reader, row))));
 }
 
 /** Undefined when the organization has no such broadcast. */
@@ -61,17 +49,15 @@ export async function listRecipients(
 ): Promise<Page<ShownRecipient> | undefined> {
   const key = broadcastKey(org, broadcastId);
   if ((await reader.get<BroadcastRow>('broadcasts', [key])).get(key)?.org !== org) return undefined;
-  const { rows, more, checkpoint } = await reader.find<RecipientRow>('recipients', {
+  const found = await reader.find<RecipientRow>('recipients', {
     where: [{ column: 'broadcast', in: [key] }, ...(states ? [{ column: 'state', in: states.map(rankOf) }] : [])],
     sort: { column: 'broadcast', descending: false },
     ...page,
   });
-  const last = rows.at(-1);
-  return {
-    items: rows.map(({ row }) => recipient(row)),
-    last: more && last ? { value: last.sortValue, key: last.key } : null,
-    checkpoint,
-  };
+  return paged(
+    found,
+    found.rows.map(({ row }) => recipient(row)),
+  );
 }
 
 /** By index, when asked: stored counters would have to be read to be kept. */

@@ -1,15 +1,8 @@
-import type { Position } from '#domain/event';
 import { showFollowUp, type ShownFollowUp } from '#domain/lead/lead.shown';
-import type { ColumnValue } from '#read-model/view';
 import type { Condition, Query, ViewReader } from '#read-model/view-store';
 import { namesOf } from '../agent-names.js';
+import { paged, type Page } from '../page.js';
 import type { FollowUpRow } from './follow-ups.projection.js';
-
-export interface FollowUpPage {
-  readonly items: readonly ShownFollowUp[];
-  readonly last: { readonly value: ColumnValue; readonly key: string } | null;
-  readonly checkpoint: Position | null;
-}
 
 /** Due first first. `now`, RFC 3339, tells what is overdue. */
 export async function listFollowUps(
@@ -18,8 +11,8 @@ export async function listFollowUps(
   where: readonly Condition[],
   now: string,
   page: Pick<Query, 'limit' | 'after'>,
-): Promise<FollowUpPage> {
-  const { rows, more, checkpoint } = await reader.find<FollowUpRow>('followUps', {
+): Promise<Page<ShownFollowUp>> {
+  const found = await reader.find<FollowUpRow>('followUps', {
     where: [{ column: 'org', in: [org] }, ...where],
     sort: { column: 'dueAt', descending: false },
     ...page,
@@ -27,14 +20,12 @@ export async function listFollowUps(
   const nameOf = await namesOf(
     reader,
     org,
-    rows.map(({ row }) => row.assigneeId),
+    found.rows.map(({ row }) => row.assigneeId),
   );
-  const last = rows.at(-1);
-  return {
-    items: rows.map(({ row }) => showFollowUp(row, { id: row.leadId, contactId: row.contactId }, nameOf, now)),
-    last: more && last ? { value: last.sortValue, key: last.key } : null,
-    checkpoint,
-  };
+  return paged(
+    found,
+    found.rows.map(({ row }) => showFollowUp(row, { id: row.leadId, contactId: row.contactId }, nameOf, now)),
+  );
 }
 
 export const countFollowUps = (reader: ViewReader, org: string, where: readonly Condition[]): Promise<number> =>

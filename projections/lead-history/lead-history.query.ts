@@ -1,8 +1,8 @@
 import type { Actor, EventType, Position } from '#domain/event';
 import type { NameOf } from '#domain/lead/lead.shown';
-import type { ColumnValue } from '#read-model/view';
 import type { Condition, Found, Query, ViewReader } from '#read-model/view-store';
 import { namesOf } from '../agent-names.js';
+import { paged, type Page } from '../page.js';
 import { contactOf, ordinalOf, type EntryRow, type PastLead } from './lead-history.projection.js';
 import { summaryOf } from './lead-history.summary.js';
 
@@ -19,12 +19,6 @@ export interface Entry {
   readonly summary: string;
   readonly data: object;
   readonly position: Position;
-}
-
-export interface HistoryPage {
-  readonly items: readonly Entry[];
-  readonly last: { readonly value: ColumnValue; readonly key: string } | null;
-  readonly checkpoint: Position | null;
 }
 
 /** Which entries; what is null restricts nothing. Times are RFC 3339 in UTC: `from` inclusive, `to` exclusive, by when things happened. */
@@ -60,7 +54,7 @@ export async function history(
   of: { readonly leadId: string } | { readonly contactKey: string },
   filter: HistoryFilter,
   page: { readonly descending: boolean } & Pick<Query, 'limit' | 'after'>,
-): Promise<HistoryPage> {
+): Promise<Page<Entry>> {
   const { descending, limit } = page;
   const find = (column: string, value: string): Promise<Found<EntryRow>> =>
     reader.find<EntryRow>('entries', {
@@ -85,12 +79,10 @@ export async function history(
     org,
     entries.flatMap((row) => [...agentsIn(row)]),
   );
-  const last = rows.at(-1);
-  return {
-    items: entries.map((row) => shown(row, nameOf)),
-    last: more && last ? { value: last.sortValue, key: last.key } : null,
-    checkpoint: found[0]?.checkpoint ?? null,
-  };
+  return paged(
+    { rows, more, checkpoint: found[0]?.checkpoint ?? null },
+    entries.map((row) => shown(row, nameOf)),
+  );
 }
 
 /** The contact's leads before this one, oldest first; undefined when the organization has no such lead. */

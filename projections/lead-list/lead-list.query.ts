@@ -1,9 +1,8 @@
 import { showLead, type ShownLead } from '#domain/lead/lead.shown';
-import type { Position } from '#domain/event';
 import { searchWords } from '#read-model/tokens';
-import type { ColumnValue } from '#read-model/view';
 import type { Condition, Query, ViewReader } from '#read-model/view-store';
 import { namesOf } from '../agent-names.js';
+import { paged, type Page } from '../page.js';
 import type { LeadRow } from './lead-list.projection.js';
 
 export const leadSorts = [
@@ -24,30 +23,22 @@ export interface LeadFilter {
   readonly search: string | null;
 }
 
-export interface LeadPage {
-  readonly items: readonly ShownLead[];
-  readonly last: { readonly value: ColumnValue; readonly key: string } | null;
-  readonly checkpoint: Position | null;
-}
-
 export async function listLeads(
   reader: ViewReader,
   org: string,
   filter: LeadFilter,
   page: Pick<Query, 'sort' | 'limit' | 'after'>,
-): Promise<LeadPage> {
-  const { rows, more, checkpoint } = await reader.find<LeadRow>('leads', { ...conditions(org, filter), ...page });
+): Promise<Page<ShownLead>> {
+  const found = await reader.find<LeadRow>('leads', { ...conditions(org, filter), ...page });
   const nameOf = await namesOf(
     reader,
     org,
-    rows.map(({ row }) => row.lead.agentId),
+    found.rows.map(({ row }) => row.lead.agentId),
   );
-  const last = rows.at(-1);
-  return {
-    items: rows.map(({ row }) => showLead(row.lead, nameOf)),
-    last: more && last ? { value: last.sortValue, key: last.key } : null,
-    checkpoint,
-  };
+  return paged(
+    found,
+    found.rows.map(({ row }) => showLead(row.lead, nameOf)),
+  );
 }
 
 export const countLeads = (reader: ViewReader, org: string, filter: LeadFilter): Promise<number> =>
