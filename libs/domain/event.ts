@@ -5,7 +5,9 @@ import type { MessageEvent } from './message/message.events.js';
 
 /** Who did it: a person, a service acting for nobody in particular, an AI, or this system itself. */
 export interface Actor {
+  /** What it is. */
   readonly type: 'agent' | 'service' | 'ai' | 'system';
+  /** The agent's id, or the name of the service, model or automation. */
   readonly id: string;
 }
 
@@ -22,6 +24,7 @@ export type Fact<Type extends string, Data extends object, Personal extends obje
 } & ([Personal] extends [never] ? unknown : { readonly personal: Personal });
 
 export interface EventMeta {
+  /** Who did it. */
   readonly actor: Actor;
   /** Ties together all that one outside request set off. */
   readonly correlation: string;
@@ -39,12 +42,17 @@ export interface EventMeta {
 export interface StoredEvent {
   /** UUID, unique in the log. */
   readonly id: string;
+  /** What happened: one of the names below. */
   readonly type: string;
   /** Version of the shape of `data` and `personal`, from 1. */
   readonly v: number;
+  /** The organization it belongs to. */
   readonly org: string;
+  /** What is not personal of it. */
   readonly data: object;
+  /** Names, phones, emails, contact ids, texts and notes: these stand here alone. Missing where there is none. */
   readonly personal?: object;
+  /** Who did it, when, and why. */
   readonly meta: EventMeta;
 }
 

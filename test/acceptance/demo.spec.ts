@@ -15,8 +15,9 @@ async function demo(url: string, contacts: number): Promise<string> {
   return (await promisify(execFile)(process.execPath, args, { env: { PATH } })).stdout;
 }
 
-/** All that the service shows of the sample. */
+/** All that the service shows of the sample, once the leads of the agent who left at the end are free. */
 async function allOf(app: App): Promise<object> {
+  while ((await allLeads(app, { agentId: 'demo-1-ines', active: true })).length > 0);
   const leads = await allLeads(app, { sort: 'createdAt' });
   const contacts = [...new Set(leads.map((lead) => lead.contactId))];
   return { leads, histories: await Promise.all(contacts.map((contact) => contactHistory(app, contact))) };
@@ -61,8 +62,8 @@ describe('the demo', () => {
 
   test('grows when it is run again with more', async () => {
     const before = (await allLeads(app)).length;
-    expect(await demo(app.url, 60)).toMatch(/^[\d,]+ commands in [\d.]+ s\.$/m);
-    expect((await allLeads(app)).length).toBeGreaterThan(before + 15);
+    expect(await demo(app.url, 55)).toMatch(/^[\d,]+ commands in [\d.]+ s\.$/m);
+    expect((await allLeads(app)).length).toBeGreaterThan(before + 10);
   });
 });
 

@@ -38,7 +38,7 @@ describe('the tour', () => {
 });
 
 test('the table of settings is that of the settings, with their defaults', () => {
-  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (.*?) \|/gm)].map(([, name, fallback]) => [name, fallback]);
+  const rows = [...readme.matchAll(/^\| `([A-Z_]+)`\s*\| (.*?)\s*\|/gm)].map(([, name, fallback]) => [name, fallback]);
   const source = textOf('libs/wiring/settings.ts');
   const read = [...source.matchAll(/\b(?:given|take)\(\s*'([A-Z_]+)'/g)].map(([, name]) => name);
   expect(rows.map(([name]) => name).toSorted()).toEqual([...new Set(read)].toSorted());

@@ -2,16 +2,45 @@ import type { Fact } from '../event.js';
 
 export type AgentEvent = AgentRegistered | AgentRenamed | AgentCapacityChanged | AgentDeactivated | AgentReactivated;
 
-/** `capacity`: how many active leads the agent has room for; null is no limit. */
+/** First event of the stream: somebody to whom leads can be assigned. */
 export type AgentRegistered = Fact<
   'AgentRegistered',
-  { agentId: string; capacity: number | null },
-  { name: string; email: string | null }
+  {
+    /** The agent's id, as callers name it. */
+    agentId: string;
+    /** How many active leads the agent has room for; null is no limit. */
+    capacity: number | null;
+  },
+  {
+    /** What the agent is called. */
+    name: string;
+    /** The agent's email. */
+    email: string | null;
+  }
 >;
-export type AgentRenamed = Fact<'AgentRenamed', { agentId: string }, { from: string; to: string }>;
+/** The agent is called otherwise from now on. */
+export type AgentRenamed = Fact<
+  'AgentRenamed',
+  { agentId: string },
+  {
+    /** The name before. */
+    from: string;
+    /** The name from now on. */
+    to: string;
+  }
+>;
+/** The agent has room for more or fewer leads. */
 export type AgentCapacityChanged = Fact<
   'AgentCapacityChanged',
-  { agentId: string; from: number | null; to: number | null }
+  {
+    agentId: string;
+    /** The capacity before. */
+    from: number | null;
+    /** The capacity from now on. */
+    to: number | null;
+  }
 >;
+/** The agent gets no more leads, and those that are active are freed. */
 export type AgentDeactivated = Fact<'AgentDeactivated', { agentId: string }>;
+/** The agent can be assigned leads again. */
 export type AgentReactivated = Fact<'AgentReactivated', { agentId: string }>;

@@ -4,8 +4,11 @@ import type { Channel, InteractionKind } from '../lead/lead.state.js';
 
 /** What a contact is called and how to reach it. Absent facts are null. */
 export interface Profile {
+  /** What the contact is called. */
   readonly name: string | null;
+  /** As it was given. */
   readonly phone: string | null;
+  /** As it was given. */
   readonly email: string | null;
 }
 
@@ -13,20 +16,54 @@ export interface Profile {
 export type ContactEvent = ContactRegistered | ContactProfileChanged | ContactOptedOut | BroadcastAddressed | LeadEvent;
 
 /** First event of the stream. */
-export type ContactRegistered = Fact<'ContactRegistered', { contactKey: string }, Profile & { contactId: string }>;
+export type ContactRegistered = Fact<
+  'ContactRegistered',
+  {
+    /** The contact's key: part of its stream's name and its leads' ids, and nothing can be read out of it. */
+    contactKey: string;
+  },
+  Profile & {
+    /** The contact's id, as callers name it. */
+    contactId: string;
+  }
+>;
 
-/** The profile as it is from now on. `leads` says how many leads the contact has: their rows show the profile. */
+/** The contact is called or reached otherwise from now on. */
 export type ContactProfileChanged = Fact<
   'ContactProfileChanged',
-  { contactKey: string; leads: number; changed: readonly (keyof Profile)[] },
-  { from: Profile; to: Profile }
+  {
+    contactKey: string;
+    /** How many leads the contact has: their rows show the profile. */
+    leads: number;
+    /** What differs. */
+    changed: readonly (keyof Profile)[];
+  },
+  {
+    /** The profile as it was. */
+    from: Profile;
+    /** The whole profile as it is from now on. */
+    to: Profile;
+  }
 >;
 
 /** The contact sent an opt-out keyword. The event's id is the interaction's id. */
 export type ContactOptedOut = Fact<
   'ContactOptedOut',
-  { contactKey: string; channel: Channel; kind: InteractionKind; messageId: string; receivedAt: string },
-  { text: string }
+  {
+    contactKey: string;
+    /** By which it came or went. */
+    channel: Channel;
+    /** What set it off. */
+    kind: InteractionKind;
+    /** The message's id, as the channel's provider names it. */
+    messageId: string;
+    /** The command's time, RFC 3339; `occurredAt` is the sender's. */
+    receivedAt: string;
+  },
+  {
+    /** What was written. */
+    text: string;
+  }
 >;
 
 /** A broadcast message was sent to the contact, at `occurredAt`: what later replies are attributed to. */
@@ -34,8 +71,15 @@ export type BroadcastAddressed = Fact<
   'BroadcastAddressed',
   {
     contactKey: string;
+    /** The broadcast's id, as callers name it. */
     broadcastId: string;
-    campaign: { id: string; name: string };
+    /** The campaign that the broadcast belongs to. */
+    campaign: {
+      /** The campaign's id, as callers name it. */
+      id: string;
+      /** What the campaign was called then. */
+      name: string;
+    };
     channel: Channel;
     messageId: string;
     receivedAt: string;

@@ -33,16 +33,23 @@ export type AssignmentMode = 'manual' | 'bulk' | 'round_robin' | 'least_loaded';
 
 /** Where a lead came from. `attribution` says how surely it answers the broadcast. */
 export interface Origin {
+  /** What opened the lead. */
   readonly kind: OriginKind;
+  /** How surely it answers the broadcast: it names its message, came within the time for replies, or doesn't. */
   readonly attribution: 'exact' | 'window' | 'none';
+  /** The broadcast that it answers. */
   readonly broadcastId: string | null;
+  /** The campaign of that broadcast. */
   readonly campaign: { readonly id: string; readonly name: string } | null;
+  /** The interaction that opened it; null for one that was made by hand. */
   readonly interactionId: string | null;
 }
 
 /** What moved an AI's score, and how much. */
 export interface Factor {
+  /** What was noticed. */
   readonly label: string;
+  /** By how much it moved the score, up or down. */
   readonly weight: number;
 }
 
