@@ -8,7 +8,7 @@ import { WorkerThread } from './worker-thread.js';
 
 // HTTP and the log's writer run on this thread, the worker in a second, the views' queries in a third.
 await serve('all-in-one', async (settings, logger) => {
-  const { stores, close } = await StoresModule.open(settings, { write: true });
+  const { stores, close } = await StoresModule.open(settings, logger, { write: true });
   const worker = new WorkerThread(logger);
   return {
     module: { module: class AllInOne {}, imports: [stores, HealthModule, CommandApiModule, QueryApiModule] },

@@ -3,8 +3,8 @@ import { serve } from '#wiring/serve';
 import { StoresModule } from '#wiring/stores.module';
 import { CommandApiModule } from './command-api.module.js';
 
-await serve('command-api', async (settings) => {
-  const { stores, close } = await StoresModule.open(settings, { write: true });
+await serve('command-api', async (settings, logger) => {
+  const { stores, close } = await StoresModule.open(settings, logger, { write: true });
   return {
     module: { module: class CommandApi {}, imports: [stores, HealthModule, CommandApiModule] },
     stopped: close,

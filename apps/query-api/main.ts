@@ -3,8 +3,8 @@ import { serve } from '#wiring/serve';
 import { StoresModule } from '#wiring/stores.module';
 import { QueryApiModule } from './query-api.module.js';
 
-await serve('query-api', async (settings) => {
-  const { stores, close } = await StoresModule.open(settings, { write: false });
+await serve('query-api', async (settings, logger) => {
+  const { stores, close } = await StoresModule.open(settings, logger, { write: false });
   return {
     module: { module: class QueryApi {}, imports: [stores, HealthModule, QueryApiModule] },
     stopped: close,

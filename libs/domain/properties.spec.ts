@@ -503,7 +503,7 @@ describe('Whatever is asked of a contact', () => {
     eachDay((turns) => {
       for (const { command, under, after, outcome } of turns) {
         const again = attempt(() => contact.decide(command, after, givenOf(under)));
-        const said = command.type === 'ChangeStatus' && (command.reason !== null || command.note !== null);
+        const said = command.type === 'ChangeStatus' && Boolean(command.reason?.trim() || command.note?.trim());
         if (outcome instanceof Refusal) {
           expect(again).toMatchObject({ code: outcome.code, details: outcome.details });
         } else if (again instanceof Refusal) {

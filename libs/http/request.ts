@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Actor } from '#domain/event';
 import type { Envelope } from '#commands/envelope';
 import { commandIdOf } from '#commands/ids';
+import { isId } from './fields.js';
 import { instantOf } from './instant.js';
 import { invalidInput } from './problem.js';
 
@@ -31,9 +33,15 @@ export class OpenDoor extends Authenticator {
 function actingAgent(request: FastifyRequest): string | null {
   const header = headerOf(request, 'x-actor');
   if (header === null) return null;
-  const agentId = /^agent:([\x20-\x7e]{1,128})$/.exec(header)?.[1];
-  if (agentId === undefined) throw invalidHeader('X-Actor', 'must be agent:<agentId>');
+  const [, agentId] = /^agent:(.*)$/.exec(utf8In(header)) ?? [];
+  if (!isId(agentId)) throw invalidHeader('X-Actor', 'must be agent:<agentId>');
   return agentId;
+}
+
+/** Node reads headers as Latin-1; whoever sends other letters sends them as UTF-8. */
+function utf8In(header: string): string {
+  const bytes = Buffer.from(header, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : header;
 }
 
 /** The circumstances of a command as the request's headers tell them. `versioned`: there is a version for If-Match to speak of. */

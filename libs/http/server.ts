@@ -1,30 +1,34 @@
 import 'reflect-metadata';
-import { isUtf8 } from 'node:buffer';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { LoggerService, Type, DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { v4 } from 'uuid';
 import { ValidInput } from './exchange.js';
 import { Problem, invalidInput } from './problem.js';
+import { jsonIn } from './raw-body.js';
 import { ProblemFilter, problemOf, sendProblem } from './problem.filter.js';
 import { Routes } from './routes.js';
 
 const bodyLimit = 1024 * 1024;
 /** Deeper nesting would exhaust the stack of whatever walks through a body. */
 const mostLevels = 100;
+/** How long a request may take to arrive, and how long an ending process waits for it. */
+const requestTimeout = 60_000;
+const patienceMs = 8_000;
 
 /** How every process speaks HTTP: JSON in and out, problems as problem+json, a log line per request with nothing personal in it. */
 export async function createServer(module: Type | DynamicModule, logger: Logger): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit,
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request: { headers: Record<string, unknown> }) =>
       correlationIn(request.headers['x-correlation-id']) ?? v4(),
+    requestTimeout,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: true },
@@ -35,8 +39,9 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
   const server = adapter.getInstance<FastifyInstance>();
   const routes = new Routes();
   routes.watch(server);
-  readJsonOnly(server);
+  readBodies(server);
   logRequests(server);
+  letGoWhenClosing(server);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
     logger: nestLogger(logger),
@@ -61,28 +66,25 @@ function refuseWhatIsNotHttp(_: Error, socket: Socket): void {
   else socket.destroy();
 }
 
-/** The body as JSON; an empty one counts as {}. */
-function readJsonOnly(server: FastifyInstance): void {
+/** Bodies are JSON, parsed; an empty one counts as {}. Routes that ask for the bytes get those (see RawBody). */
+function readBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer', bodyLimit },
-    async (request: FastifyRequest, body: Buffer) => {
-      if (request.headers['content-encoding'] ?? false)
-        throw new Problem('unsupported_media_type', 'The body must not be compressed.');
-      if (!isUtf8(body)) throw new Problem('malformed_json', 'The body is not UTF-8.');
-      const text = body.toString('utf8');
-      if (text.trim() === '') return {};
-      let parsed: unknown;
-      try {
-        parsed = JSON.parse(text);
-      } catch {
-        throw new Problem('malformed_json', 'The body is not valid JSON.');
-      }
-      refuseBent(parsed);
-      return parsed;
-    },
-  );
+  for (const mediaType of ['application/json', 'application/x-www-form-urlencoded'])
+    server.addContentTypeParser(
+      mediaType,
+      { parseAs: 'buffer', bodyLimit },
+      async (request: FastifyRequest, body: Buffer) => {
+        const raw = request.routeOptions.config.rawBody;
+        const wanted = raw ?? 'application/json';
+        if (wanted !== mediaType) throw new Problem('unsupported_media_type', `The body must be ${wanted}.`);
+        if (request.headers['content-encoding'] ?? false)
+          throw new Problem('unsupported_media_type', 'The body must not be compressed.');
+        if (raw) return body;
+        const parsed = jsonIn(body);
+        refuseBent(parsed);
+        return parsed;
+      },
+    );
 }
 
 /** Level by level, since the stack is what must not be relied on. */
@@ -97,6 +99,18 @@ function refuseBent(parsed: unknown): void {
       throw invalidInput({ field: '__proto__', code: 'unknown_field', message: 'is not known here' });
     level = objects.flatMap((it): unknown[] => Object.values(it));
   }
+}
+
+/**
+ * What was under way when closing began leaves connections that are kept alive: each is let go as soon as it says nothing more,
+ * and one that never ends its request when our patience does.
+ */
+function letGoWhenClosing(server: FastifyInstance): void {
+  server.addHook('preClose', async () => {
+    const sweep = setInterval(() => server.server.closeIdleConnections(), 20);
+    const last = setTimeout(() => server.server.closeAllConnections(), patienceMs);
+    server.server.once('close', () => (clearInterval(sweep), clearTimeout(last)));
+  });
 }
 
 /** The route's pattern stands for the URL, whose ids and search words are nobody's business. */

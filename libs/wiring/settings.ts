@@ -1,5 +1,7 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
+import type { ProviderSecrets } from '#http/provider-secrets';
 
 /** How this process runs, from the environment. */
 export interface Settings {
@@ -12,6 +14,7 @@ export interface Settings {
   /** Null: made and kept in the data folder. */
   readonly idKey: string | null;
   readonly logLevel: LogLevel;
+  readonly providers: ProviderSecrets;
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -32,7 +35,9 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
   const take = <T>(name: string, fallback: string, read: (text: string) => T | undefined, allowed: string): T => {
     const text = given(name) ?? fallback;
     const value = read(text);
-    if (value === undefined) wrong.push(`${name} is "${text}" but must be ${allowed}`);
+    // What may hold a secret is not repeated.
+    const told = /(KEY|URL|TOKEN|SECRET)$/.test(name) ? name : `${name} is "${text}" but`;
+    if (value === undefined) wrong.push(`${told} must be ${allowed}`);
     return value as T;
   };
 
@@ -50,6 +55,19 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
       (text) => logLevels.find((it) => it === text),
       `one of ${logLevels.join(', ')}`,
     ),
+    providers: {
+      whatsappAppSecret: given('WHATSAPP_APP_SECRET') ?? null,
+      whatsappVerifyToken: given('WHATSAPP_VERIFY_TOKEN') ?? null,
+      twilioAuthToken: given('TWILIO_AUTH_TOKEN') ?? null,
+      sendgridPublicKey:
+        given('SENDGRID_PUBLIC_KEY') === undefined
+          ? null
+          : take('SENDGRID_PUBLIC_KEY', '', publicKeyOf, 'a P-256 public key as base64 DER, as SendGrid shows it'),
+      publicUrl:
+        given('PUBLIC_URL') === undefined
+          ? null
+          : take('PUBLIC_URL', '', publicUrlOf, 'an http or https URL without a query, such as https://leads.example'),
+    },
   };
   if (settings.host !== undefined && !isLoopback(settings.host))
     wrong.push(
@@ -67,6 +85,21 @@ const hostOf = (text: string): string | undefined => (/^[A-Za-z0-9.:_-]{1,255}$/
 const sqliteUrl = (text: string): string | undefined => (/^sqlite:.+/.test(text) ? text : undefined);
 
 const keyOf = (text: string): string | undefined => (text.length >= 16 ? text : undefined);
+
+function publicKeyOf(text: string): KeyObject | undefined {
+  try {
+    const key = createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
+    return key.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function publicUrlOf(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username;
+  return isPlain ? text.replace(/\/+$/, '') : undefined;
+}
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');

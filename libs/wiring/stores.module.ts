@@ -1,4 +1,5 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
+import type { Logger } from 'pino';
 import { Clock } from '#commands/clock';
 import { Handling } from '#commands/handle';
 import { IdKey } from '#commands/id-key';
@@ -6,6 +7,7 @@ import { KeptAnswers } from '#commands/kept-answers';
 import { AnswerStore } from '#event-store/answer-store';
 import { EventStore } from '#event-store/event-store';
 import { Readiness } from '#http/health.controller';
+import { ProviderSecrets } from '#http/provider-secrets';
 import { Authenticator, OpenDoor } from '#http/request';
 import { ViewStore } from '#read-model/view-store';
 import type { Settings } from './settings.js';
@@ -22,6 +24,7 @@ export class StoresModule {
   /** `close` when nothing asks any more. */
   static async open(
     settings: Settings,
+    logger: Logger,
     { write }: { write: boolean },
   ): Promise<{ readonly stores: DynamicModule; close: () => Promise<void> }> {
     const idKey = new IdKey(idKeyOf(settings));
@@ -29,6 +32,7 @@ export class StoresModule {
     const views = await openViews(settings, { ownThread: true });
     const clock = new Clock();
     const now = (): string => clock.now();
+    const forgetting = write ? forgetAnswers(log.answers, logger) : undefined;
     const providers = [
       { provide: IdKey, useValue: idKey },
       { provide: Clock, useValue: clock },
@@ -36,15 +40,31 @@ export class StoresModule {
       { provide: AnswerStore, useValue: log.answers },
       { provide: ViewStore, useValue: views },
       { provide: Authenticator, useClass: OpenDoor },
+      { provide: ProviderSecrets, useValue: settings.providers },
       { provide: Handling, useValue: new Handling(log.events, now) },
       { provide: KeptAnswers, useValue: new KeptAnswers(log.answers, now) },
     ];
     return {
       stores: { module: StoresModule, providers, exports: providers.map(({ provide }) => provide) },
       close: async () => {
+        clearInterval(forgetting);
         await views.close();
         await log.events.close();
       },
     };
   }
 }
+
+const hour = 3_600_000;
+/** In hours. Callers are promised 24. */
+const keepFor = 48;
+
+/** Kept answers are forgotten after their time. */
+const forgetAnswers = (answers: AnswerStore, logger: Logger): NodeJS.Timeout =>
+  setInterval(() => {
+    const before = new Date(Date.now() - keepFor * hour).toISOString();
+    answers.forgetBefore(before).then(
+      (forgotten) => logger.debug({ forgotten }, 'kept answers are forgotten'),
+      (error: unknown) => logger.warn({ err: error }, 'kept answers can not be forgotten now'),
+    );
+  }, hour).unref();

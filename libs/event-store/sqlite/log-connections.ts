@@ -51,6 +51,8 @@ export class LogConnections {
     this.wakeUps.close();
     inOurWords(() => {
       this.#bystander?.close();
+      // Whoever copies the folder of a stopped service then needs the one file alone; a reader elsewhere may prevent it.
+      if (this.#commits) this.file.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       this.file.close();
     });
   }
