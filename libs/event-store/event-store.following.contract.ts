@@ -55,11 +55,13 @@ export function describeFollowing(current: () => EventStore): void {
           const versions = [0, 0, 0, 0];
           const total = list.reduce((sum, { count }) => sum + count, 0);
           const tail = followed(store, after, (seen) => seen.length >= total, batchSize);
-          const pending: Promise<unknown>[] = [];
+          // One after another in each stream: an append names the version that the one before it left.
+          const pending = names.map((): Promise<unknown> => Promise.resolve());
           for (const { stream, count, wait } of list) {
-            const appending = store.append(names[stream]!, versions[stream]!, events(count));
+            const expected = versions[stream]!;
+            const appending = pending[stream]!.then(() => store.append(names[stream]!, expected, events(count)));
             versions[stream]! += count;
-            pending.push(appending);
+            pending[stream] = appending;
             if (wait) await appending;
           }
           await Promise.all(pending);

@@ -1,0 +1,62 @@
+import { EventStoreDBClient } from '@eventstore/db-client';
+
+/** What the client keeps to itself, and we must mend. */
+interface Inside {
+  supports: () => Promise<boolean>;
+  handleError: (...args: unknown[]) => Promise<void>;
+  getChannel: () => Promise<{ close(): void }>;
+}
+
+/** Said in the URL unless it says otherwise: a silent server is noticed after 13 s, a cluster without one after 10. */
+const defaults = { keepAliveTimeout: '3000', gossipTimeout: '2', maxDiscoverAttempts: '2' };
+
+/** Where the log is: the server, and the log's own name on it. */
+export interface Address {
+  readonly connection: string;
+  readonly logName: string;
+}
+
+/**
+ * `esdb://user:password@host:2113?tls=true#name`, or several hosts, or `esdb+discover://`; behind `#` the log's own name, where
+ * several share a server.
+ * @throws TypeError that does not repeat the URL: it may hold a password
+ */
+export function addressIn(url: string): Address {
+  const [connection = '', logName = '', ...rest] = url.split('#');
+  if (!/^esdb(\+discover)?:\/\/./.test(connection)) throw new TypeError('the URL of the event log is not esdb://…');
+  if (rest.length > 0 || !/^[a-z0-9]*$/.test(logName))
+    throw new TypeError('the name behind # in the URL of the event log must be of small letters and digits');
+  return { connection, logName };
+}
+
+/**
+ * @throws TypeError that does not repeat the URL
+ */
+export function openClient({ connection }: Address): EventStoreDBClient {
+  let full = connection.replace(/\/+$/, '');
+  for (const [key, value] of Object.entries(defaults))
+    if (!new RegExp(`[?&]${key}=`, 'i').test(full)) full += `${full.includes('?') ? '&' : '?'}${key}=${value}`;
+  let client: EventStoreDBClient;
+  try {
+    client = EventStoreDBClient.connectionString(full);
+  } catch (error) {
+    // The client's own words show what follows the mistake.
+    const why = (error as Error).name === 'Error' && /certificate|userCert/.test((error as Error).message);
+    throw new TypeError(`the URL of the event log can't be used${why ? `: ${(error as Error).message}` : ''}`);
+  }
+  const inside = client as unknown as Inside;
+  // Batch appends ignore deadlines, and wait in one map for all clients of the process: an error of one rejects those of others,
+  // and a late reply throws where nobody catches it. Without them every append is a call of its own, with the URL's credentials.
+  inside.supports = async () => false;
+  // It looks at the next connection, whose failure then was nobody's: that ends the process.
+  const handleError = inside.handleError;
+  inside.handleError = (...args) => handleError(...args).catch(() => undefined);
+  return client;
+}
+
+/** Ends all calls. `dispose` alone leaves the connection open. */
+export async function closeClient(client: EventStoreDBClient): Promise<void> {
+  await client.dispose();
+  const channel = await (client as unknown as Inside).getChannel();
+  channel.close();
+}

@@ -1,0 +1,177 @@
+import {
+  BACKWARDS,
+  END,
+  type AllStreamResolvedEvent,
+  type AppendExpectedRevision,
+  type AppendResult,
+  jsonEvent,
+  NO_STREAM,
+  type RecordedEvent,
+  START,
+  streamNameFilter,
+} from '@eventstore/db-client';
+import { UnreadableEvent, fromStored } from '#domain/door';
+import type { Position, Recorded, StoredEvent } from '#domain/event';
+import { checkAppend, checkLimit, checkVersion } from '../append.check.js';
+import { type Appended, type Batch, ConcurrencyError, type EventStore, type FollowOptions } from '../event-store.js';
+import type { Attempt, Connection } from './connection.js';
+import { versionInstead } from './failures.js';
+import { type Decoded, follow } from './follow.js';
+import type { Positions } from './positions.js';
+import type { Streams } from './streams.js';
+
+/** Events buffered on their way to a follower, at most. */
+const buffered = 500;
+/** How many events the server looks through, for one that the filter lets pass, before it says where it is. */
+const searchWindow = 1_000;
+const headPage = { first: 8, largest: 1_000 };
+
+/**
+ * The log in an EventStoreDB. A repeated append is told by its ids and version alone: what the events say is not compared.
+ * That an id is taken elsewhere the server does not tell.
+ */
+export class EventStoreDbEventStore implements EventStore {
+  readonly start: Position;
+  readonly #connection: Connection;
+  readonly #streams: Streams;
+  readonly #positions: Positions;
+  /** Our newest event at or before a place is at another. */
+  #known = { upTo: 0n, newest: 0n };
+
+  constructor(connection: Connection, streams: Streams, positions: Positions) {
+    this.#connection = connection;
+    this.#streams = streams;
+    this.#positions = positions;
+    this.start = positions.textOf(0n);
+  }
+
+  async append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<Appended> {
+    // A bad id or an empty type would end the process two seconds later, in the client.
+    checkAppend(stream, expectedVersion, events);
+    const name = this.#streams.nameOf(stream);
+    const expectedRevision: AppendExpectedRevision = expectedVersion === 0 ? NO_STREAM : BigInt(expectedVersion - 1);
+    // The client makes its JSON later.
+    const proposed = events.map((event) => {
+      const data = JSON.parse(JSON.stringify(event)) as Record<string, unknown>;
+      return jsonEvent({ id: event.id, type: event.type, data });
+    });
+    const appended = await this.#connection.call(async (attempt) => {
+      const { client, timeoutMs } = attempt;
+      const options = { expectedRevision, deadline: timeoutMs, requiresLeader: true };
+      let result: AppendResult;
+      try {
+        result = await client.appendToStream(name, proposed, options);
+      } catch (error) {
+        const version = versionInstead(error);
+        if (version === undefined) throw error;
+        // An earlier try, of unknown outcome, may have been done.
+        const stored = await this.#slice(attempt, name, expectedVersion, events.length);
+        const ours = stored.length === events.length && stored.every(({ id }, i) => id === events[i]!.id);
+        if (!ours) throw new ConcurrencyError(stream, expectedVersion, version);
+        return { version: expectedVersion + events.length, place: placeOf(stored.at(-1)!) };
+      }
+      const version = Number(result.nextExpectedRevision) + 1;
+      if (result.position) return { version, place: result.position.commit };
+      // Not known to the server any more where it recognized a repeated append.
+      const [last] = await this.#slice(attempt, name, version - 1, 1);
+      return { version, place: placeOf(last!) };
+    });
+    this.#know(appended.place, appended.place);
+    return { version: appended.version, position: this.#positions.textOf(appended.place) };
+  }
+
+  async read(stream: string, afterVersion: number, limit: number): Promise<readonly Recorded[]> {
+    checkVersion(afterVersion);
+    checkLimit(limit);
+    const name = this.#streams.nameOf(stream);
+    const events = await this.#connection.call((attempt) => this.#slice(attempt, name, afterVersion, limit));
+    return events.map((event) => this.#decode(event));
+  }
+
+  async head(): Promise<Position> {
+    // Backwards over what is not ours, and never over the same again. A filter the client has for subscriptions only.
+    let newest: bigint | undefined;
+    let from: typeof END | { commit: bigint; prepare: bigint } = END;
+    for (let maxCount = headPage.first; ; maxCount = Math.min(4 * maxCount, headPage.largest)) {
+      const page = await this.#connection.call(({ client, collect }) =>
+        collect(client.readAll({ direction: BACKWARDS, fromPosition: from, maxCount, requiresLeader: true })),
+      );
+      for (const { event } of page) {
+        if (!event) continue;
+        const place = placeOf(event);
+        newest ??= place;
+        if (place <= this.#known.upTo) return this.#know(newest, this.#known.newest);
+        if (this.#streams.has(event.streamId)) return this.#know(newest, place);
+        from = event.position!;
+      }
+      if (page.length === 0) return this.#know(newest ?? 0n, this.#known.newest);
+    }
+  }
+
+  /** Not without reading them. */
+  countBetween(): null {
+    return null;
+  }
+
+  isPosition(text: string): boolean {
+    return this.#positions.placeOf(text) !== undefined;
+  }
+
+  follow(after: Position, { signal, batchSize = 1_000 }: FollowOptions): AsyncIterable<Batch> {
+    checkLimit(batchSize);
+    const place = this.#positions.placeOf(after);
+    if (place === undefined) throw new RangeError(`${after} is not a position of this log`);
+    // What it says of having caught up or of checkpoints runs ahead of what was read: nobody listens.
+    const filter = streamNameFilter({ prefixes: [...this.#streams.prefixes], maxSearchWindow: searchWindow });
+    const log = {
+      subscribe: (from: bigint) =>
+        this.#connection.client.subscribeToAll(
+          { fromPosition: from === 0n ? START : { commit: from, prepare: from }, filter },
+          { highWaterMark: Math.min(batchSize, buffered) },
+        ),
+      decode: (events: readonly AllStreamResolvedEvent[]) => this.#batch(events),
+      closed: this.#connection.closed,
+    };
+    return follow(log, place, batchSize, signal);
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  async #slice({ client, collect }: Attempt, name: string, after: number, limit: number): Promise<RecordedEvent[]> {
+    const options = { fromRevision: BigInt(after), maxCount: limit, requiresLeader: true };
+    const found = await collect(client.readStream(name, options));
+    return found.flatMap(({ event }) => event ?? []);
+  }
+
+  #know(upTo: bigint, newest: bigint): Position {
+    if (upTo >= this.#known.upTo) this.#known = { upTo, newest };
+    return this.#positions.textOf(newest);
+  }
+
+  #batch(found: readonly AllStreamResolvedEvent[]): Decoded {
+    const events: Recorded[] = [];
+    let unreadable: UnreadableEvent | undefined;
+    try {
+      for (const { event } of found) if (event) events.push(this.#decode(event));
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error;
+      unreadable = error;
+    }
+    const last = events.at(-1);
+    return { batch: last && { events, position: last.position }, end: placeOf(found.at(-1)!.event!), unreadable };
+  }
+
+  /** Data that is not JSON comes as the text or the bytes that it is, which the door refuses. */
+  #decode(event: RecordedEvent): Recorded {
+    return fromStored(event.data, {
+      stream: this.#streams.streamOf(event.streamId),
+      version: Number(event.revision) + 1,
+      position: this.#positions.textOf(placeOf(event)),
+    });
+  }
+}
+
+/** Present on every event that is read. */
+const placeOf = (event: RecordedEvent): bigint => event.position!.commit;

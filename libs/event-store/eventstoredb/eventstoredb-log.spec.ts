@@ -1,0 +1,413 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from '@jest/globals';
+import { EventStoreDbServer } from '#test/support/eventstoredb-server';
+import { ConcurrencyError, Unavailable } from '../event-store.js';
+import { aStream, anEvent, events, followed, ids } from '../event-store.events.js';
+import { EventStoreDbLog } from './eventstoredb-log.js';
+
+const inLog = async (
+  test: (log: EventStoreDbLog, server: EventStoreDbServer) => Promise<void>,
+  urlOf = (server: EventStoreDbServer) => server.url,
+): Promise<void> => {
+  const server = await EventStoreDbServer.start();
+  const log = await EventStoreDbLog.open(urlOf(server));
+  try {
+    await test(log, server);
+  } finally {
+    await log.close();
+    server.stop();
+  }
+};
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !condition();) {
+    if (performance.now() > end) throw new Error('it never became so');
+    await setImmediate();
+  }
+}
+
+async function untilAvailable<T>(work: () => Promise<T>): Promise<T> {
+  for (const end = performance.now() + 10_000; ;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Unavailable) || performance.now() > end) throw error;
+      await setImmediate();
+    }
+  }
+}
+
+const failureOf = async (work: Promise<unknown>): Promise<{ error: unknown; milliseconds: number }> => {
+  const started = performance.now();
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  return { error, milliseconds: performance.now() - started };
+};
+
+const answer = { request: 'r', answer: 1, keptAt: '2026-03-01T09:00:00Z' };
+
+describe('appending to an EventStoreDB', () => {
+  it('lets nothing pass on which the client dies', () =>
+    inLog(async (log, server) => {
+      const before = server.appends;
+      for (const wrong of [
+        { ...anEvent(), id: 'x' },
+        { ...anEvent(), type: '' },
+      ])
+        await expect(log.events.append(aStream(), 0, [wrong])).rejects.toThrow(TypeError);
+      expect(server.appends).toBe(before);
+    }));
+
+  it('refuses a stream that no follower would see', () =>
+    inLog(async (log) => {
+      await expect(log.events.append('answer-1', 0, events(1))).rejects.toThrow('answer-1 is not a stream of this log');
+      await expect(log.events.read('$all', 0, 1)).rejects.toThrow(TypeError);
+    }));
+
+  it.each(['', 'admin:changeit@'])('never takes the path that ignores deadlines, with %p in the URL', (credentials) =>
+    inLog(
+      async (log, server) => {
+        await Promise.all(Array.from({ length: 10 }, () => log.events.append(aStream(), 0, events(2))));
+        expect(server.appends).toBeGreaterThanOrEqual(10);
+        expect(server.batchAppends).toBe(0);
+      },
+      (server) => server.url.replace('//', `//${credentials}`),
+    ),
+  );
+
+  it('tries again what was done and never answered, and is told as if it were the first time', () =>
+    inLog(async (log, server) => {
+      const stream = aStream();
+      const [first, second] = [events(2), events(1)];
+      server.leaveUnanswered(1);
+      const { version, position } = await log.events.append(stream, 0, first);
+      const read = await log.events.read(stream, 0, 10);
+      expect(ids(read)).toEqual(ids(first));
+      expect({ version, position }).toEqual({ version: 2, position: read[1]!.position });
+      expect(await log.events.append(stream, 2, second)).toMatchObject({ version: 3 });
+    }));
+
+  it('looks for its own events before it tells of a conflict', () =>
+    inLog(async (log, server) => {
+      const stream = aStream();
+      server.log.recognizesRepeats = false;
+      server.leaveUnanswered(1);
+      const appended = events(2);
+      const { version, position } = await log.events.append(stream, 0, appended);
+      expect(version).toBe(2);
+      expect(position).toBe((await log.events.read(stream, 1, 1))[0]!.position);
+      await expect(log.events.append(stream, 0, events(2))).rejects.toThrow(ConcurrencyError);
+    }));
+
+  it('looks for the position when none comes with the answer', () =>
+    inLog(async (log, server) => {
+      server.givesPositions = false;
+      const stream = aStream();
+      const { version, position } = await log.events.append(stream, 0, events(3));
+      expect([version, position]).toEqual([3, (await log.events.read(stream, 2, 1))[0]!.position]);
+    }));
+
+  it('does not let an append that fails disturb another one', () =>
+    inLog(async (log, server) => {
+      server.leaveUnanswered(1);
+      const outcomes = await Promise.all(Array.from({ length: 20 }, () => log.events.append(aStream(), 0, events(1))));
+      expect(outcomes.map(({ version }) => version)).toEqual(Array.from({ length: 20 }, () => 1));
+    }));
+});
+
+describe('a server of EventStoreDB that is away', () => {
+  it.each(['unavailable', 'not ready', 'not leader'] as const)('for a moment (%s) is asked again', (fault) =>
+    inLog(async (log, server) => {
+      server.leaderPort = server.port;
+      const stream = aStream();
+      server.fail(fault, fault);
+      await log.events.append(stream, 0, events(1));
+      server.fail(fault);
+      expect(await log.events.read(stream, 0, 10)).toHaveLength(1);
+      server.fail(fault);
+      expect(await log.events.head()).not.toBe(log.events.start);
+      server.fail(fault);
+      expect(await log.answers.keep(randomUUID(), answer)).toEqual(answer);
+      server.fail(fault);
+      const { seen } = await followed(log.events, log.events.start, (all) => all.length === 1);
+      expect(seen).toHaveLength(1);
+    }),
+  );
+
+  it('and sends to the leader is left for it', async () => {
+    const leader = await EventStoreDbServer.start();
+    await inLog(async (log, server) => {
+      server.leaderPort = leader.port;
+      server.fail('not leader');
+      const stream = aStream();
+      await log.events.append(stream, 0, events(1));
+      expect(leader.log.read(stream)).toHaveLength(1);
+      expect(server.log.read(stream)).toBeUndefined();
+    });
+    leader.stop();
+  });
+
+  it('or refuses the password is unavailable at once, and no secret is told', () =>
+    inLog(async (log, server) => {
+      server.fail('denied');
+      const { error, milliseconds } = await failureOf(log.events.append(aStream(), 0, events(1)));
+      expect(error).toBeInstanceOf(Unavailable);
+      expect((error as Error).message).toContain('refuses the name and password');
+      expect(milliseconds).toBeLessThan(1_000);
+    }));
+
+  it.each(['frozen', 'stopped'])('%s is unavailable within five seconds, soon at once, and found again', (how) =>
+    inLog(async (log, server) => {
+      const stream = aStream();
+      await log.events.append(stream, 0, events(1));
+      if (how === 'frozen') server.freeze();
+      else server.stop();
+      const event = anEvent();
+      const all = await Promise.all(
+        [
+          log.events.append(stream, 1, [event]),
+          log.events.read(stream, 0, 1),
+          log.events.head(),
+          log.answers.find('x'),
+          log.answers.keep('x', answer),
+        ].map(failureOf),
+      );
+      for (const { error, milliseconds } of all) {
+        expect(error).toBeInstanceOf(Unavailable);
+        expect(milliseconds).toBeLessThan(5_000);
+      }
+      // What waited behind the first must not wait as long each.
+      const { error, milliseconds } = await failureOf(log.events.append(stream, 1, events(1)));
+      expect(error).toBeInstanceOf(Unavailable);
+      expect(milliseconds).toBeLessThan(100);
+
+      if (how === 'frozen') server.thaw();
+      else await server.start();
+      await untilAvailable(() => log.events.append(stream, 1, [event]));
+      expect(await log.events.read(stream, 0, 10)).toHaveLength(2);
+    }),
+  );
+
+  it('is not found by a URL of several hosts, until it is', () =>
+    inLog(
+      async (log, server) => {
+        server.stop();
+        const { error, milliseconds } = await failureOf(log.events.append(aStream(), 0, events(1)));
+        expect(error).toBeInstanceOf(Unavailable);
+        expect(milliseconds).toBeLessThan(5_000);
+        await server.start();
+        await untilAvailable(() => log.events.append(aStream(), 0, events(1)));
+      },
+      (server) => server.url.replace('127.0.0.1', '127.0.0.1:1,127.0.0.1'),
+    ));
+
+  it('lets a log be closed that waits for it', async () => {
+    const server = await EventStoreDbServer.start();
+    const log = await EventStoreDbLog.open(server.url);
+    server.freeze();
+    const appending = failureOf(log.events.append(aStream(), 0, events(1)));
+    const following = failureOf(followed(log.events, log.events.start, () => false));
+    await log.close();
+    expect((await appending).error).toBeInstanceOf(Unavailable);
+    expect((await following).error).toBeInstanceOf(Unavailable);
+    server.stop();
+  });
+
+  it('can not be opened', async () => {
+    const server = await EventStoreDbServer.start();
+    server.stop();
+    await expect(EventStoreDbLog.open(server.url)).rejects.toThrow(Unavailable);
+  });
+});
+
+describe('following an EventStoreDB', () => {
+  /** Appends to a few streams at once until told to stop; how many. */
+  const writing = (log: EventStoreDbLog, stop: AbortSignal): Promise<number[]> =>
+    Promise.all(
+      Array.from({ length: 3 }, async () => {
+        const stream = aStream();
+        for (let version = 0; ; version++) {
+          if (stop.aborted) return version;
+          const event = anEvent();
+          await untilAvailable(() => log.events.append(stream, version, [event]));
+        }
+      }),
+    );
+
+  const nothingMissing = (seen: readonly { position: string; stream: string; version: number }[]): void => {
+    const positions = seen.map(({ position }) => position);
+    expect(positions).toEqual([...new Set(positions)].sort());
+    for (const stream of new Set(seen.map((event) => event.stream))) {
+      const mine = seen.filter((event) => event.stream === stream);
+      expect(mine.map(({ version }) => version)).toEqual(mine.map((_, i) => i + 1));
+    }
+  };
+
+  it('loses nothing and repeats nothing when it is dropped again and again', () =>
+    inLog(async (log, server) => {
+      server.dropEvery = 20;
+      const stop = new AbortController();
+      const appending = writing(log, stop.signal);
+      const { seen } = await followed(log.events, log.events.start, (all) => all.length >= 100, 7);
+      server.dropEvery = Infinity;
+      server.dropSubscriptions();
+      stop.abort();
+      nothingMissing(seen);
+      const total = (await appending).reduce((sum, count) => sum + count);
+      const rest = await followed(log.events, seen.at(-1)!.position, (all) => all.length >= total - seen.length);
+      nothingMissing([...seen, ...rest.seen]);
+      expect(seen.length + rest.seen.length).toBe(total);
+    }));
+
+  it('goes on when the server has been started again', () =>
+    inLog(async (log, server) => {
+      const stream = aStream();
+      await log.events.append(stream, 0, events(3));
+      let restarted: Promise<void> | undefined;
+      const { seen } = await followed(log.events, log.events.start, (all) => {
+        restarted ??= (async () => {
+          server.stop();
+          await server.start();
+          await untilAvailable(() => log.events.append(stream, 3, [...lateEvents]));
+        })();
+        return all.length >= 6;
+      });
+      await restarted;
+      nothingMissing(seen);
+      expect(ids(seen).slice(3)).toEqual(ids(lateEvents));
+    }));
+  const lateEvents = events(3);
+
+  it.each(['frozen', 'stopped'])('tells its reader when the server stays away (%s)', (how) =>
+    inLog(async (log, server) => {
+      if (how === 'frozen') server.freeze();
+      else server.stop();
+      const { error, milliseconds } = await failureOf(followed(log.events, log.events.start, () => false));
+      expect(error).toBeInstanceOf(Unavailable);
+      expect(milliseconds).toBeLessThan(10_000);
+    }),
+  );
+
+  it('leaves no call open on the server, however it is left', () =>
+    inLog(async (log, server) => {
+      await log.events.append(aStream(), 0, events(5));
+      for (let i = 0; i < 20; i++) {
+        for await (const _ of log.events.follow(log.events.start, { signal: new AbortController().signal })) break;
+        await followed(log.events, log.events.start, (seen) => seen.length === 5);
+        expect(await log.events.read(aStream(), 0, 10)).toEqual([]);
+      }
+      await until(() => server.openReads === 0);
+    }));
+
+  it('reads no further ahead than a little when nobody pulls', () =>
+    inLog(async (log, server) => {
+      for (let i = 0; i < 50; i++) await log.events.append(aStream(), 0, events(100));
+      const { signal } = new AbortController();
+      const batches = log.events.follow(log.events.start, { signal, batchSize: 10 })[Symbol.asyncIterator]();
+      expect((await batches.next()).value?.events).toHaveLength(10);
+      for (let i = 0; i < 100; i++) await log.events.head();
+      expect(server.sent).toBeLessThan(2_000);
+      await batches.return!();
+    }));
+
+  it('sees nothing of what is not of this log, nor does its head', () =>
+    inLog(async (log, server) => {
+      const stream = aStream();
+      server.appendForeign('$stats-1', 10);
+      expect(await log.events.head()).toBe(log.events.start);
+      const { position } = await log.events.append(stream, 0, events(1));
+      server.appendForeign('order-1', 3_000);
+      await log.answers.keep(randomUUID(), answer);
+      expect(await log.events.head()).toBe(position);
+      const beside = await EventStoreDbLog.open(`${server.url}#beside`);
+      expect(await beside.events.head()).toBe(beside.events.start);
+      expect(beside.events.isPosition(position)).toBe(false);
+      const { position: other } = await beside.events.append(stream, 0, events(1));
+      expect([await beside.events.head(), await log.events.head()]).toEqual([other, position]);
+      const { position: last } = await log.events.append(stream, 1, events(1));
+      const { seen } = await followed(log.events, log.events.start, (all) => all.at(-1)?.position === last);
+      expect(seen.map(({ version }) => version)).toEqual([1, 2]);
+      await beside.close();
+    }));
+});
+
+describe('a log in an EventStoreDB', () => {
+  it('is begun once, by whoever is first', async () => {
+    const server = await EventStoreDbServer.start();
+    const logs = await Promise.all(Array.from({ length: 8 }, () => EventStoreDbLog.open(server.url)));
+    expect(new Set(logs.map((log) => log.events.start)).size).toBe(1);
+    await Promise.all(logs.map((log) => log.close()));
+    server.stop();
+  });
+
+  it.each([
+    'http://x',
+    'esdb://',
+    'esdb://u:secret@h:port',
+    'esdb://u:secret@h?tls=maybe',
+    'esdb://u:secret@h#Not-a-name',
+  ])('is not at %s, and no password is told', async (url) => {
+    const { error } = await failureOf(EventStoreDbLog.open(url));
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).not.toContain('secret');
+  });
+
+  it('forgets the list of the answers that it has forgotten', () =>
+    inLog(async (log, server) => {
+      const [old, young] = [randomUUID(), randomUUID()];
+      await log.answers.keep(old, answer);
+      await log.answers.keep(young, { ...answer, keptAt: '2026-03-01T11:00:00Z' });
+      expect(await log.answers.forgetBefore('2026-03-01T10:30:00Z')).toBe(1);
+      expect(server.log.read('answers-2026-03-01T09:00:00.000Z')).toBeUndefined();
+      expect(server.log.read('answers')).toHaveLength(1);
+      expect(await log.answers.forgetBefore('2026-03-01T11:00:00.001Z')).toBe(1);
+      expect(await log.answers.find(young)).toBeUndefined();
+      // The hour is not over.
+      expect(server.log.read('answers-2026-03-01T11:00:00.000Z')).toHaveLength(1);
+    }));
+
+  it('lives on in a process that no stray error ends', async () => {
+    const server = await EventStoreDbServer.start();
+    // A process can't run the sources: this is what `npm test` built of log.child.ts.
+    const file = join(import.meta.dirname, '../../../dist/libs/event-store/eventstoredb/log.child.js');
+    const child = spawn(process.execPath, [file, server.url.replace('127.0.0.1', '127.0.0.1:1,127.0.0.1')]);
+    const ended = once(child, 'exit');
+    const [said, complained] = [text(child.stdout), text(child.stderr)];
+    const more = (count: number): Promise<void> => {
+      const goal = server.log.all.length + count;
+      return until(() => server.log.all.length >= goal || child.exitCode !== null);
+    };
+    await more(20);
+    for (const trouble of [
+      () => server.dropSubscriptions(),
+      () => server.leaveUnanswered(2),
+      () => server.fail('unavailable', 'not ready', 'unavailable'),
+      async () => {
+        server.stop();
+        await server.start();
+      },
+      async () => {
+        server.stop();
+        await failureOf(EventStoreDbLog.open(server.url));
+        await server.start();
+      },
+    ]) {
+      await trouble();
+      await more(20);
+    }
+    child.stdin.write('stop\n');
+    const [code] = (await ended) as [number];
+    expect(await complained).toBe('');
+    expect(code).toBe(0);
+    const { appended, seen } = JSON.parse((await said).split('\n')[1]!) as { appended: string[]; seen: string[] };
+    expect(seen.toSorted()).toEqual(appended.toSorted());
+    server.stop();
+  });
+});
