@@ -5,10 +5,17 @@ import type { ColumnValue, View } from './view.js';
 export abstract class ViewStore {
   /** For the worker: makes the view's storage if it is missing. */
   abstract openForWriting(view: View): Promise<ViewWriter>;
-  /** For queries: never blocks writers or the calling thread, and sees only whole batches. A view that was never built is empty, at checkpoint null. */
+  /**
+   * For queries: never blocks writers or the calling thread. Rows are never older than the checkpoint told with them; some may be
+   * newer where a storage shows the rows of a batch before its checkpoint. A view that was never built is empty, at checkpoint null.
+   */
   abstract openForReading(view: View): Promise<ViewReader>;
   /** Forgets everything stored of this view and version: readers find it empty, writers find their checkpoint moved. */
   abstract wipe(view: View): Promise<void>;
+  /** How many questions of this process wait for their answer; 0 where nobody counts them. */
+  get waiting(): number {
+    return 0;
+  }
   abstract close(): Promise<void>;
 }
 

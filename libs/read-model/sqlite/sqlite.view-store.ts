@@ -92,6 +92,11 @@ export class SqliteViewStore extends ViewStore {
     }
   }
 
+  /** Without a thread nothing ever waits. */
+  override get waiting(): number {
+    return this.thread?.waiting ?? 0;
+  }
+
   async close(): Promise<void> {
     for (const each of [...this.open]) await each.close();
     await this.thread?.close();

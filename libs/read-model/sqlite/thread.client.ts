@@ -31,6 +31,10 @@ export class ReaderThread {
 
   constructor(private readonly entry: URL) {}
 
+  get waiting(): number {
+    return this.running?.pending.size ?? 0;
+  }
+
   async ask<Q extends Question>(path: string, shape: ViewShape, question: Q): Promise<Answers[Q['what']]>;
   async ask(path: string, shape: ViewShape, question: Question): Promise<Answers[Question['what']]> {
     if (this.closed) throw new ViewsUnavailable('The views are closed.');

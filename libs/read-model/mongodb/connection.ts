@@ -1,0 +1,110 @@
+import {
+  type Collection,
+  type Db,
+  type DbOptions,
+  type Document,
+  MongoClient,
+  type MongoClientOptions,
+  ReadConcern,
+  WriteConcern,
+} from 'mongodb';
+import { ViewsUnavailable } from '../view-store.js';
+import { translated } from './failures.js';
+
+/** In milliseconds. */
+export interface Limits {
+  /** How long a call waits for a server that can be used, or for a connection to it. */
+  readonly patience: number;
+  /** How long a query may run. */
+  readonly query: number;
+}
+
+export type Doc = Document & { readonly _id: string };
+
+/** Everything that a view reads must be what no failing server can take back: see `MongodbViewWriter.load`. */
+const durable: DbOptions = {
+  readPreference: 'primary',
+  readConcern: new ReadConcern('majority'),
+  writeConcern: new WriteConcern('majority', 10_000),
+  // Otherwise stored as null.
+  ignoreUndefined: true,
+};
+
+/** Only those that the URL leaves open. */
+function tuning(url: string, { patience }: Limits): MongoClientOptions {
+  const wanted: MongoClientOptions = {
+    appName: 'leadstream',
+    serverSelectionTimeoutMS: patience,
+    waitQueueTimeoutMS: patience,
+    // Also how long a server may be silent to the driver's own looks at it before all that waits for it fails.
+    connectTimeoutMS: 3_000,
+    heartbeatFrequencyMS: 2_000,
+    maxPoolSize: 20,
+  };
+  const given = new Set([...url.matchAll(/[?&]([^=&]+)=/g)].map(([, name]) => name!.toLowerCase()));
+  return Object.fromEntries(Object.entries(wanted).filter(([name]) => !given.has(name.toLowerCase())));
+}
+
+/**
+ * The name of the database in a URL.
+ * @throws Error when it names none: the driver would take `test`
+ */
+export function databaseIn(url: string): string {
+  const [, name] = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^/?]+)/.exec(url) ?? [];
+  if (name) return decodeURIComponent(name);
+  throw new Error('The URL of the views must name a database: mongodb://<host>/<database>');
+}
+
+/** One client for all views, connecting when first used. It reconnects by itself. */
+export class Connection {
+  private readonly database: string;
+  /** For messages: the hosts and the database, never the user. */
+  private readonly where: string;
+  private client: Promise<MongoClient> | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly url: string,
+    readonly limits: Limits,
+  ) {
+    this.database = databaseIn(url);
+    this.where = `${/^[^/]+\/\/(?:[^/]*@)?([^/]+)/.exec(url)![1]}/${this.database}`;
+  }
+
+  /** @throws ViewsUnavailable */
+  async use<T>(work: (database: Db) => Promise<T>): Promise<T> {
+    return translated(this.where, async () => {
+      if (this.closed) throw new ViewsUnavailable('The storage of views is closed.');
+      const client = await (this.client ??= this.connect());
+      return work(client.db(this.database, durable));
+    });
+  }
+
+  async with<T>(collection: string, work: (collection: Collection<Doc>) => Promise<T>): Promise<T> {
+    return this.use((database) => work(database.collection<Doc>(collection)));
+  }
+
+  /** What bounds a query: the server stops it in time, and one that does not is not waited for. */
+  bounded(): { maxTimeMS: number; signal: AbortSignal } {
+    const { query } = this.limits;
+    return { maxTimeMS: query, signal: AbortSignal.timeout(query + 500) };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const client = await this.client?.catch(() => undefined);
+    await client?.close();
+  }
+
+  /** A client whose first connecting failed is of no use afterwards, though one that was connected once recovers. */
+  private async connect(): Promise<MongoClient> {
+    const client = new MongoClient(this.url, tuning(this.url, this.limits));
+    try {
+      return await client.connect();
+    } catch (error) {
+      this.client = undefined;
+      await client.close().catch(() => undefined);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import type { Found, Query, ViewReader, ViewState } from '../view-store.js';
+import type { ColumnValue } from '../view.js';
+import { Checkpoint } from './checkpoint.js';
+import type { Connection, Doc } from './connection.js';
+import { filterOf, segmentsOf } from './query.js';
+import type { TableShape, ViewShape } from './schema.js';
+
+export function tableOf(shape: ViewShape, table: string): TableShape {
+  const found = shape.tables[table];
+  if (!found) throw new Error(`view ${shape.id} has no table ${table}`);
+  return found;
+}
+
+export class MongodbViewReader implements ViewReader {
+  private readonly checkpoint: Checkpoint;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly shape: ViewShape,
+  ) {
+    this.checkpoint = new Checkpoint(connection, shape);
+  }
+
+  async state(): Promise<ViewState> {
+    const { epoch: _, ...state } = await this.checkpoint.read();
+    return state;
+  }
+
+  async get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>> {
+    const { collection } = tableOf(this.shape, table);
+    const found = await this.connection.with(collection, (rows) =>
+      rows
+        .find({ _id: { $in: [...keys] } }, { projection: { _row: 1 }, batchSize: 1_000, ...this.connection.bounded() })
+        .toArray(),
+    );
+    return new Map(found.map((document) => [document._id, rowOf<Row>(document)]));
+  }
+
+  async find<Row extends object>(table: string, query: Query): Promise<Found<Row>> {
+    const shape = tableOf(this.shape, table);
+    const segments = segmentsOf(shape, query);
+    // Before the rows: they may be ahead of it, never behind.
+    const { checkpoint } = await this.checkpoint.read();
+    const { column } = query.sort;
+    const rows = new Map<string, Found<Row>['rows'][number]>();
+    for (const { filter, sort } of segments) {
+      const limit = query.limit + 1 - rows.size;
+      if (limit <= 0) break;
+      const options = { sort, limit, batchSize: limit, projection: { _row: 1, [column]: 1 } };
+      const found = await this.connection.with(shape.collection, (documents) =>
+        documents.find(filter, { ...options, ...this.connection.bounded() }).toArray(),
+      );
+      for (const document of found) {
+        const { _id: key } = document;
+        // Whose value changed meanwhile could come twice.
+        if (rows.has(key)) continue;
+        rows.set(key, { key, row: rowOf<Row>(document), sortValue: (document[column] ?? null) as ColumnValue });
+      }
+    }
+    return { rows: [...rows.values()].slice(0, query.limit), more: rows.size > query.limit, checkpoint };
+  }
+
+  async count(table: string, query: Pick<Query, 'where' | 'words'>): Promise<number> {
+    const shape = tableOf(this.shape, table);
+    const filter = filterOf(shape, query);
+    if (!filter) return 0;
+    return this.connection.with(shape.collection, (rows) => rows.countDocuments(filter, this.connection.bounded()));
+  }
+
+  async close(): Promise<void> {
+    // Nothing is held but the store's connection.
+  }
+}
+
+const rowOf = <Row extends object>({ _row }: Doc): Row => JSON.parse(_row as string) as Row;

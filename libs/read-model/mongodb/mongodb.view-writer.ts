@@ -1,0 +1,128 @@
+import type { AnyBulkWriteOperation } from 'mongodb';
+import type { Position } from '#domain/event';
+import {
+  CheckpointMoved,
+  type Stopped,
+  type Stored,
+  type ViewState,
+  type ViewWriter,
+  type Write,
+} from '../view-store.js';
+import { Checkpoint } from './checkpoint.js';
+import type { Connection, Doc } from './connection.js';
+import { isMissing, takenIn } from './failures.js';
+import { ours, type TableShape, type ViewShape } from './schema.js';
+import { tableOf } from './mongodb.view-reader.js';
+
+/** How many rows are asked for at once. */
+const atOnce = 1_000;
+
+/** Rows first, each only over a lower position, and when they are durable the checkpoint: so no transaction is needed. */
+export class MongodbViewWriter implements ViewWriter {
+  private readonly checkpoint: Checkpoint;
+  /** As it was before any row was written that the next move of the checkpoint vouches for. */
+  private epoch: string | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly shape: ViewShape,
+  ) {
+    this.checkpoint = new Checkpoint(connection, shape);
+  }
+
+  /** Makes what is missing. */
+  async open(): Promise<void> {
+    this.epoch = await this.checkpoint.make();
+  }
+
+  async state(): Promise<ViewState> {
+    const { epoch, ...state } = await this.checkpoint.read();
+    this.epoch = epoch ?? undefined;
+    return state;
+  }
+
+  /**
+   * Only what a majority has: a row of another worker that a failing primary could still take back would have its events
+   * skipped here as already folded in, and the checkpoint moved past them.
+   */
+  async load(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
+    const { collection } = tableOf(this.shape, table);
+    const found = new Map<string, Stored>();
+    for (let at = 0; at < keys.length; at += atOnce) {
+      const some = keys.slice(at, at + atOnce);
+      const rows = await this.connection.with(collection, (rows) =>
+        rows
+          .find({ _id: { $in: some } }, { projection: { _row: 1, _position: 1 }, batchSize: atOnce })
+          .toArray(),
+      );
+      for (const { _id, _row, _position } of rows)
+        found.set(_id, { row: JSON.parse(_row as string) as object, position: _position as Position });
+    }
+    return found;
+  }
+
+  async save(rows: readonly Write[], from: Position | null, to: Position): Promise<void> {
+    const epoch = (this.epoch ??= await this.checkpoint.make());
+    for (const table of new Set(rows.map((row) => row.table)))
+      await this.write(
+        tableOf(this.shape, table),
+        rows.filter((row) => row.table === table),
+      );
+    if (await this.checkpoint.move(epoch, from, to)) return;
+    this.epoch = undefined;
+    throw new CheckpointMoved(`view ${this.shape.id} is not at ${from ?? 'its beginning'} any more`);
+  }
+
+  private async write({ collection, searched }: TableShape, writes: readonly Write[]): Promise<void> {
+    const updates = writes.map((write) => ({
+      // A row with this or a higher position does not match, and what is then inserted is refused.
+      filter: { _id: write.key, _position: { $lt: write.position } },
+      update: {
+        $set: {
+          ...write.columns,
+          _position: write.position,
+          ...(searched ? { _tokens: write.tokens ?? [] } : {}),
+          // As text: field names may hold anything, numbers stay equal, and depth has no limit.
+          _row: JSON.stringify(write.row),
+        },
+      },
+    }));
+    const apply = (operations: readonly AnyBulkWriteOperation<Doc>[]) =>
+      this.connection.with(collection, (rows) => rows.bulkWrite(operations, { ordered: false }));
+    const taken = await apply(updates.map((updateOne) => ({ updateOne: { ...updateOne, upsert: true } }))).then(
+      () => [],
+      takenIn,
+    );
+    // Usually already applied. But who loses a race of two inserts is refused as well, over a lower position, and is not tried
+    // again by the server: a second try finds the row.
+    if (taken.length > 0) await apply(taken.map((index) => ({ updateOne: updates[index]! })));
+  }
+
+  async build(): Promise<void> {
+    const epoch = (this.epoch ??= await this.checkpoint.make());
+    for (const { collection, indexes } of Object.values(this.shape.tables)) await this.index(collection, indexes);
+    await this.checkpoint.built(epoch);
+  }
+
+  /** Reading and writing go on meanwhile. */
+  private async index(collection: string, wanted: TableShape['indexes']): Promise<void> {
+    await this.connection.with(collection, async (rows) => {
+      const present = await rows.indexes().catch((error: unknown) => {
+        if (isMissing(error)) return [];
+        throw error;
+      });
+      const names = new Set(wanted.map(({ name }) => name));
+      for (const { name } of present)
+        if (name?.startsWith(ours) && !names.has(name)) await rows.dropIndex(name);
+      if (wanted.length > 0) await rows.createIndexes([...wanted]);
+    });
+  }
+
+  async report(stopped: Stopped): Promise<void> {
+    await this.checkpoint.report(stopped);
+  }
+
+  async close(): Promise<void> {
+    // Nothing is held but the store's connection.
+  }
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { IndexDescription } from 'mongodb';
+import type { Index, View } from '../view.js';
+
+/** What the storage of a view is made of. */
+export interface ViewShape {
+  /** Name and version: begins the names of its collections. */
+  readonly id: string;
+  readonly tables: Readonly<Record<string, TableShape>>;
+  /** What must be the same in the database and in the code. */
+  readonly columns: string;
+  /** What must be there for the view to be built. */
+  readonly indexes: string;
+}
+
+export interface TableShape {
+  readonly name: string;
+  readonly collection: string;
+  readonly columns: readonly string[];
+  readonly searched: boolean;
+  readonly indexes: readonly IndexDescription[];
+}
+
+/** Where the checkpoints of all views lie, a document for each view and version. */
+export const checkpoints = 'checkpoints';
+
+/** Before the names of our indexes: others are somebody else's, and left alone. */
+export const ours = 'view:';
+
+const nameOf = (what: string, name: string): string => {
+  if (/^[a-z][A-Za-z0-9]{0,49}$/.test(name)) return name;
+  throw new Error(`${what} "${name}" must be letters and digits, beginning with a small letter, at most 50`);
+};
+
+/** @throws Error when a name can't be one of a view, a table or a column, or an index names no column. */
+export function shapeOf(view: View): ViewShape {
+  if (!/^[a-z][a-z0-9-]{0,49}$/.test(view.name))
+    throw new Error(`view "${view.name}" must be kebab-case, at most 50 letters`);
+  if (!Number.isInteger(view.version) || view.version < 1) throw new Error(`view ${view.name} needs a version from 1`);
+  const id = `${view.name}.v${view.version}`;
+  const tables = Object.entries(view.tables).map(([table, its]): [string, TableShape] => {
+    const columns = Object.keys(its.columns).map((column) => nameOf(`column of ${view.name}.${table}`, column));
+    for (const index of its.indexes)
+      for (const column of columnsOf(index))
+        if (!columns.includes(column)) throw new Error(`an index of ${view.name}.${table} names no column: ${column}`);
+    const name = nameOf(`table of ${view.name}`, table);
+    const searched = 'tokens' in its;
+    const indexes = [...its.indexes.map(describe), ...(searched ? [words(its.indexes)] : [])];
+    return [name, { name, collection: `${id}.${name}`, columns, searched, indexes }];
+  });
+  const shapes = tables.map(([, shape]) => shape);
+  return {
+    id,
+    tables: Object.fromEntries(tables),
+    columns: JSON.stringify(shapes.map(({ name, columns, searched }) => [name, columns, searched])),
+    indexes: JSON.stringify(shapes.map(({ name, indexes }) => [name, indexes.map((index) => index.name)])),
+  };
+}
+
+const columnsOf = ({ equal, sort, where }: Index): readonly string[] => [
+  ...equal,
+  ...(sort === undefined ? [] : [sort]),
+  ...Object.keys(where ?? {}),
+];
+
+function describe(index: Index): IndexDescription {
+  const { equal, sort, where } = index;
+  // The columns of `where` stand at the end: without them every row would be fetched to see that they hold.
+  const names = new Set([...equal, ...(sort === undefined ? [] : [sort]), '_id', ...Object.keys(where ?? {})]);
+  return {
+    key: ascending(names),
+    name: shortened(`${ours}${equal.join('.')};${sort ?? ''};${where ? encodeURIComponent(JSON.stringify(where)) : ''}`),
+    ...(where ? { partialFilterExpression: { ...where } } : {}),
+  };
+}
+
+/** Behind the columns that every index begins with, as every query then gives them: the organization. */
+function words(indexes: readonly Index[]): IndexDescription {
+  const [first = { equal: [] }, ...others] = indexes;
+  const end = first.equal.findIndex((column, at) => others.some(({ equal }) => equal[at] !== column));
+  const common = end === -1 ? first.equal : first.equal.slice(0, end);
+  return { key: ascending([...common, '_tokens']), name: shortened(`${ours}${common.join('.')};;_tokens`) };
+}
+
+const ascending = (names: Iterable<string>): Record<string, 1> =>
+  Object.fromEntries(Array.from(names, (name) => [name, 1 as const]));
+
+/** Old servers take no name longer than 127 bytes, its collection's included. */
+const shortened = (name: string): string =>
+  name.length <= 60 ? name : `${ours}${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
