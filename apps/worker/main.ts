@@ -1,7 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { createLogger } from '#wiring/logger';
 import { InvalidSettings, settingsFrom } from '#wiring/settings';
-import { openLog, openViews } from '#wiring/stores';
+import { isShared, openLog, openViews } from '#wiring/stores';
+import { ownDoor } from './own-door.js';
 import { threadDoor, type Told } from './thread-door.js';
 import { keepUp, react } from './worker.js';
 
@@ -15,9 +16,10 @@ async function main(): Promise<void> {
 
   const log = await openLog(settings, { write: false });
   const views = await openViews(settings, { ownThread: false });
+  const door = parentPort ? threadDoor(parentPort) : isShared(settings.eventStoreUrl) ? ownDoor(log, settings) : null;
   logger.info('worker started');
   const work = [keepUp(log.events, views, logger, stop.signal)];
-  if (parentPort) work.push(react(log.events, views, threadDoor(parentPort), logger, stop.signal));
+  if (door) work.push(react(log.events, views, door, logger, stop.signal));
   else logger.warn('automations do not run here: the embedded log is written by another process');
   await Promise.all(work);
   await views.close();

@@ -46,8 +46,18 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
     port: take('PORT', '3000', portOf, 'a port from 0 to 65535'),
     host: take('HOST', '127.0.0.1', hostOf, 'an address or a host name'),
     dataDir,
-    eventStoreUrl: take('EVENT_STORE_URL', `sqlite:${dataDir}/events.db`, sqliteUrl, 'sqlite:<file>'),
-    readStoreUrl: take('READ_STORE_URL', `sqlite:${dataDir}/views`, sqliteUrl, 'sqlite:<folder>'),
+    eventStoreUrl: take(
+      'EVENT_STORE_URL',
+      `sqlite:${dataDir}/events.db`,
+      urlOf('esdb:', 'esdb+discover:'),
+      'sqlite:<file> or esdb://…',
+    ),
+    readStoreUrl: take(
+      'READ_STORE_URL',
+      `sqlite:${dataDir}/views`,
+      urlOf('mongodb:', 'mongodb+srv:'),
+      'sqlite:<folder> or mongodb://…/<database>',
+    ),
     idKey: given('ID_KEY') === undefined ? null : take('ID_KEY', '', keyOf, 'at least 16 characters'),
     logLevel: take(
       'LOG_LEVEL',
@@ -73,6 +83,8 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
     wrong.push(
       `HOST is "${settings.host}", which others can reach, and authentication is off: listen on 127.0.0.1, ::1 or localhost`,
     );
+  if (settings.eventStoreUrl?.startsWith('esdb') && settings.idKey === null)
+    wrong.push('ID_KEY is needed with esdb://: all processes must derive the same keys');
   if (wrong.length > 0) throw new InvalidSettings(wrong.join('\n'));
   return settings;
 }
@@ -82,7 +94,13 @@ const portOf = (text: string): number | undefined =>
 
 const hostOf = (text: string): string | undefined => (/^[A-Za-z0-9.:_-]{1,255}$/.test(text) ? text : undefined);
 
-const sqliteUrl = (text: string): string | undefined => (/^sqlite:.+/.test(text) ? text : undefined);
+/** A file or folder of our own, or a server of one of these kinds. */
+const urlOf =
+  (...protocols: readonly string[]) =>
+  (text: string): string | undefined =>
+    /^sqlite:.+/.test(text) || protocols.some((it) => text.startsWith(`${it}//`) && text.length > it.length + 2)
+      ? text
+      : undefined;
 
 const keyOf = (text: string): string | undefined => (text.length >= 16 ? text : undefined);
 

@@ -1,12 +1,14 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Clock } from '#commands/clock';
+import { CommandMeter } from '#commands/command-meter';
 import { Handling } from '#commands/handle';
 import { IdKey } from '#commands/id-key';
 import { KeptAnswers } from '#commands/kept-answers';
 import { AnswerStore } from '#event-store/answer-store';
 import { EventStore } from '#event-store/event-store';
 import { Readiness } from '#http/health.controller';
+import { Metrics } from '#http/metrics';
 import { ProviderSecrets } from '#http/provider-secrets';
 import { Authenticator, OpenDoor } from '#http/request';
 import { ViewStore } from '#read-model/view-store';
@@ -28,10 +30,16 @@ export class StoresModule {
     { write }: { write: boolean },
   ): Promise<{ readonly stores: DynamicModule; close: () => Promise<void> }> {
     const idKey = new IdKey(idKeyOf(settings));
-    const log = await openLog(settings, { write });
+    const metrics = new Metrics();
+    const log = await openLog(settings, { write, onCommit: (group) => metrics.committed(group) });
     const views = await openViews(settings, { ownThread: true });
     const clock = new Clock();
     const now = (): string => clock.now();
+    const handling = new Handling(log.events, now);
+    const kept = new KeptAnswers(log.answers, now);
+    metrics.gauge('leadstream_command_queue_length', 'Streams with commands under way.', () => handling.busy);
+    metrics.gauge('leadstream_kept_answers_in_flight', 'Commands with a key under way.', () => kept.underWay);
+    metrics.gauge('leadstream_view_questions_waiting', 'Questions to views not yet answered.', () => views.waiting);
     const forgetting = write ? forgetAnswers(log.answers, logger) : undefined;
     const providers = [
       { provide: IdKey, useValue: idKey },
@@ -41,8 +49,10 @@ export class StoresModule {
       { provide: ViewStore, useValue: views },
       { provide: Authenticator, useClass: OpenDoor },
       { provide: ProviderSecrets, useValue: settings.providers },
-      { provide: Handling, useValue: new Handling(log.events, now) },
-      { provide: KeptAnswers, useValue: new KeptAnswers(log.answers, now) },
+      { provide: Handling, useValue: handling },
+      { provide: KeptAnswers, useValue: kept },
+      { provide: Metrics, useValue: metrics },
+      { provide: CommandMeter, useValue: metrics },
     ];
     return {
       stores: { module: StoresModule, providers, exports: providers.map(({ provide }) => provide) },

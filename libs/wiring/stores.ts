@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSyn
 import { join } from 'node:path';
 import type { AnswerStore } from '#event-store/answer-store';
 import type { EventStore } from '#event-store/event-store';
+import type { CommittedGroup } from '#event-store/sqlite/group-commit';
 import type { ViewStore } from '#read-model/view-store';
 import { InvalidSettings, type Settings } from './settings.js';
 
@@ -12,17 +13,34 @@ export interface Log {
   readonly answers: AnswerStore;
 }
 
-/** Opens the log. `write`: this process appends to it; the others follow and read. */
-export async function openLog({ eventStoreUrl }: Settings, { write }: { write: boolean }): Promise<Log> {
+/**
+ * Opens the log. `write`: this process appends to it; the others follow and read. An EventStoreDB takes any number of writers.
+ * `onCommit` hears what each commit of the embedded log made durable.
+ */
+export async function openLog(
+  { eventStoreUrl }: Settings,
+  { write, onCommit }: { write: boolean; onCommit?: (group: CommittedGroup) => void },
+): Promise<Log> {
+  if (isShared(eventStoreUrl)) {
+    const { EventStoreDbLog } = await import('#event-store/eventstoredb/eventstoredb-log');
+    return EventStoreDbLog.open(eventStoreUrl);
+  }
   const { SqliteLog } = await import('#event-store/sqlite/sqlite-log');
-  return SqliteLog.open({ file: pathIn(eventStoreUrl), readOnly: !write });
+  return SqliteLog.open({ file: pathIn(eventStoreUrl), readOnly: !write, ...(onCommit ? { onCommit } : {}) });
 }
 
-/** `ownThread`: queries run in a thread of their own, so that they never block this one. */
+/** `ownThread`: embedded queries run in a thread of their own, so that they never block this one. */
 export async function openViews({ readStoreUrl }: Settings, { ownThread }: { ownThread: boolean }): Promise<ViewStore> {
+  if (isShared(readStoreUrl)) {
+    const { MongodbViewStore } = await import('#read-model/mongodb/mongodb.view-store');
+    return new MongodbViewStore(readStoreUrl);
+  }
   const { SqliteViewStore } = await import('#read-model/sqlite/sqlite.view-store');
   return new SqliteViewStore(pathIn(readStoreUrl), ownThread ? {} : { readerThread: false });
 }
+
+/** Whether the engine is a server, which many processes write to. */
+export const isShared = (url: string): boolean => !url.startsWith('sqlite:');
 
 const pathIn = (url: string): string => url.slice('sqlite:'.length);
 
