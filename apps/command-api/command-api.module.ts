@@ -10,11 +10,20 @@ import { BroadcastsController } from './broadcasts.controller.js';
 import { FollowUpsController } from './follow-ups.controller.js';
 import { InteractionsController } from './interactions.controller.js';
 import { LeadsController } from './leads.controller.js';
+import { WebhookIntake } from './webhook-intake.js';
+import { WebhooksController } from './webhooks.controller.js';
 
 /** POST, PATCH, DELETE: from a request to a command. Needs a StoresModule beside it. */
 @Module({
   imports: [CqrsModule],
-  controllers: [InteractionsController, LeadsController, FollowUpsController, AgentsController, BroadcastsController],
-  providers: [CommandGate, ContactHandler, AgentHandler, BroadcastHandler, MessageHandler],
+  controllers: [
+    InteractionsController,
+    LeadsController,
+    FollowUpsController,
+    AgentsController,
+    BroadcastsController,
+    WebhooksController,
+  ],
+  providers: [CommandGate, ContactHandler, AgentHandler, BroadcastHandler, MessageHandler, WebhookIntake],
 })
 export class CommandApiModule {}

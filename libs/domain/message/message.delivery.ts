@@ -63,16 +63,28 @@ export function progressOf({ milestones, state }: Delivery): 0 | 1 | 2 | 3 {
   return milestones.sentAt !== null || state === 'sent' ? 1 : 0;
 }
 
-/** The attempt that counts for its recipient: the one that got farthest; a failed one only where all failed; else the latest. */
-export function bestOf<Attempt extends { readonly attempt: number; readonly receipts: readonly Receipt[] }>(
+/** A message to a recipient; a retry is another one. */
+interface Attempted {
+  readonly messageId: string;
+  readonly attempt: number;
+  readonly receipts: readonly Receipt[];
+}
+
+/**
+ * The attempt that counts for its recipient: the one that got farthest; a failed one only where all failed; else the latest.
+ * Like a delivery it does not depend on the order in which things became known.
+ */
+export function bestOf<Attempt extends Attempted>(
   attempts: readonly Attempt[],
 ): { attempt: Attempt; delivery: Delivery } | undefined {
   const worth = ({ state }: Delivery): number => (state === 'failed' ? -1 : rankOf(state));
   return attempts
     .map((attempt) => ({ attempt, delivery: deliveryOf(attempt.receipts) }))
-    .reduce<{ attempt: Attempt; delivery: Delivery } | undefined>((best, it) => {
-      if (!best) return it;
-      const better = worth(it.delivery) - worth(best.delivery) || it.attempt.attempt - best.attempt.attempt;
-      return better >= 0 ? it : best;
-    }, undefined);
+    .sort(
+      (a, b) =>
+        worth(a.delivery) - worth(b.delivery) ||
+        a.attempt.attempt - b.attempt.attempt ||
+        compare(a.attempt.messageId, b.attempt.messageId),
+    )
+    .at(-1);
 }

@@ -1,0 +1,358 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { givenMessage, messageKey, receipt, receive, send } from '#test/support/given-message';
+import { at, campaign, contactKey, frozen, givenOf, recorded, time } from '#test/support/given-when-then';
+import { message, type GivenReceipt, type Message, type MessageCommand } from './message.decide.js';
+import { bestOf, deliveryOf, progressOf, type Delivery } from './message.delivery.js';
+import { receiptStatuses, type MessageEvent, type Receipt } from './message.events.js';
+
+const recipient = { broadcastId: 'b-1', contactKey, attempt: 1 };
+const known = { messageKey: messageKey('bm-1'), channel: 'whatsapp', messageId: 'bm-1' } as const;
+
+/** What a receipt's event holds. */
+const receiptRecorded = (of: GivenReceipt, now: string, to: typeof recipient | null) => {
+  const { status, at: given, error } = of;
+  const data = { ...known, recipient: to, status, timed: given !== null, errorCode: error?.code ?? null };
+  const personal = { errorDetail: error?.detail ?? null };
+  const id = JSON.stringify([status, given, error?.code ?? null]);
+  return { type: 'ReceiptRecorded' as const, id, occurredAt: given ?? now, data, personal };
+};
+
+describe('Recording a send', () => {
+  const sent = {
+    type: 'MessageSent' as const,
+    id: 'sent',
+    occurredAt: time('12:00'),
+    data: {
+      ...known,
+      recipient,
+      campaign,
+      template: { name: 'template_one', language: 'en', category: 'marketing' },
+    },
+    personal: { contactId: 'contact-1', parameters: null, receipts: [] as readonly Receipt[] },
+  };
+
+  it('is one fact, with the recipient, and the campaign and template as they are then', () =>
+    givenMessage().when(send()).then(sent));
+
+  it('is at its own time, and keeps its parameters', () =>
+    givenMessage()
+      .when(send({ sentAt: time('11:00'), parameters: ['One', 2] }))
+      .then({ ...sent, occurredAt: time('11:00'), personal: { ...sent.personal, parameters: ['One', 2] } }));
+
+  it('is refused when it lies more than 5 minutes ahead', () => {
+    givenMessage()
+      .when(send({ sentAt: time('12:05:00.001') }))
+      .thenInvalid('sentAt', 'in_future');
+    givenMessage()
+      .when(send({ sentAt: time('12:05') }))
+      .then({ ...sent, occurredAt: time('12:05') });
+  });
+
+  it('brings along the receipts that came before it', () => {
+    const early = receive('bm-1', receipt('delivered', '09:30'), receipt('failed', '09:20', '131026'));
+    givenMessage(at('10:00', early))
+      .when(send())
+      .then({
+        ...sent,
+        personal: {
+          ...sent.personal,
+          receipts: [
+            { status: 'delivered', at: time('09:30'), timed: true, recordedAt: time('10:00'), error: null },
+            {
+              status: 'failed',
+              at: time('09:20'),
+              timed: true,
+              recordedAt: time('10:00'),
+              error: { code: '131026', detail: 'Detail of 131026' },
+            },
+          ],
+        },
+      });
+  });
+
+  it('again changes nothing, whatever else is told of it then', () => {
+    for (const again of [send(), send({ attempt: 2 }), send({ sentAt: time('08:00') }), send({ parameters: ['Two'] })])
+      givenMessage(send(), receive('bm-1', receipt('sent', '09:00')))
+        .when(again)
+        .thenNothing();
+  });
+
+  it('is refused when the message went to somebody else, or belongs to another broadcast', () => {
+    const another = { ...send().broadcast, id: 'b-2' };
+    for (const wrong of [send({ contactKey: 'c2' }), send({ broadcast: another })])
+      givenMessage(send()).when(wrong).thenRefused('message_exists', { messageId: 'bm-1' });
+  });
+});
+
+describe('Recording receipts', () => {
+  const delivered = receipt('delivered', '11:30');
+  const now = time('12:00');
+
+  it('is one fact for each, at the provider’s time, of a message that nobody knows yet', () => {
+    const failed = receipt('failed', '11:40', '131026');
+    givenMessage()
+      .when(receive('bm-1', delivered, failed))
+      .then(receiptRecorded(delivered, now, null), receiptRecorded(failed, now, null));
+  });
+
+  it('tells whom the message went to once that is known', () =>
+    givenMessage(send())
+      .when(receive('bm-1', delivered))
+      .then(receiptRecorded(delivered, now, recipient)));
+
+  it('changes nothing when they came before, and takes each of a batch once', () => {
+    givenMessage(receive('bm-1', delivered)).when(receive('bm-1', delivered)).thenNothing();
+    givenMessage(receive('bm-1', delivered), send())
+      .when(receive('bm-1', delivered, delivered))
+      .thenNothing();
+    givenMessage()
+      .when(receive('bm-1', delivered, delivered))
+      .then(receiptRecorded(delivered, now, null));
+  });
+
+  it('knows them by status, time and error code, not by the words of the error', () => {
+    const failed = receipt('failed', '11:30', '131026');
+    const reworded = { ...failed, error: { code: '131026', detail: 'In other words' } };
+    givenMessage(receive('bm-1', failed)).when(receive('bm-1', reworded)).thenNothing();
+    for (const other of [receipt('failed', '11:31', '131026'), receipt('failed', '11:30', '131047'), delivered])
+      givenMessage(receive('bm-1', failed))
+        .when(receive('bm-1', other))
+        .then(receiptRecorded(other, now, null));
+  });
+
+  it('gives our time to those without one, which are known without it', () => {
+    const untimed = receipt('delivered', null);
+    givenMessage()
+      .when(receive('bm-1', untimed))
+      .then(receiptRecorded(untimed, now, null));
+    givenMessage(receive('bm-1', untimed)).when(receive('bm-1', untimed)).thenNothing();
+    givenMessage(receive('bm-1', untimed))
+      .when(receive('bm-1', delivered))
+      .then(receiptRecorded(delivered, now, null));
+  });
+
+  it('keeps those from before the send and from the future: a provider’s clock is its own', () => {
+    for (const clock of ['2020-01-01T00:00:00.000Z', '2035-01-01T00:00:00.000Z'])
+      givenMessage(send())
+        .when(receive('bm-1', receipt('read', clock)))
+        .then(receiptRecorded(receipt('read', clock), now, recipient));
+  });
+});
+
+/** What these receipts make of a message, in the order given. */
+const deliveryAfter = (...receipts: readonly GivenReceipt[]): Delivery =>
+  deliveryOf(givenMessage(send(), receive('bm-1', ...receipts)).state.receipts);
+
+describe('A delivery', () => {
+  const [queued, accepted, sent, failed, delivered, read] = receiptStatuses.map((status, nth) =>
+    receipt(status, `10:0${nth}`, status === 'failed' ? '131026' : undefined),
+  ) as [GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt];
+  const never = {
+    queuedAt: null,
+    sentAt: null,
+    deliveredAt: null,
+    deliveredImplied: false,
+    readAt: null,
+    failedAt: null,
+  };
+
+  it('without a receipt is queued, with no time made up', () =>
+    expect(deliveryAfter()).toStrictEqual({
+      state: 'queued',
+      milestones: never,
+      conflict: false,
+      error: null,
+      timeline: [],
+    }));
+
+  it('is at the highest rank ever seen', () => {
+    const all = [queued, accepted, sent, failed, delivered, read];
+    for (const [nth, highest] of all.entries())
+      for (const lower of all.slice(0, nth + 1)) {
+        expect(deliveryAfter(highest, lower).state).toBe(highest.status);
+        expect(deliveryAfter(lower, highest).state).toBe(highest.status);
+      }
+  });
+
+  it('has the earliest time of each milestone', () =>
+    expect(deliveryAfter(receipt('read', '10:30'), read, receipt('delivered', '10:20'), delivered).milestones).toEqual({
+      ...never,
+      deliveredAt: delivered.at,
+      readAt: read.at,
+    }));
+
+  it('that was read was delivered, though nobody said when', () => {
+    expect(deliveryAfter(read).milestones).toEqual({ ...never, deliveredImplied: true, readAt: read.at });
+    expect(deliveryAfter(read, delivered).milestones).toMatchObject({ deliveredImplied: false });
+    expect(deliveryAfter(delivered).milestones).toMatchObject({ deliveredImplied: false });
+  });
+
+  it('that failed stays so when it is said to be sent later', () =>
+    expect(deliveryAfter(failed, receipt('sent', '11:00'))).toMatchObject({ state: 'failed', conflict: false }));
+
+  it('that arrived and failed, in whichever order, has arrived, with the conflict flagged and the error kept', () => {
+    for (const arrived of [delivered, read])
+      for (const receipts of [
+        [arrived, failed],
+        [failed, arrived],
+      ]) {
+        const delivery = deliveryAfter(...receipts);
+        expect(delivery).toMatchObject({ state: arrived.status, conflict: true, error: { code: '131026' } });
+        expect(delivery.timeline.map((it) => it.error?.code)).toContain('131026');
+      }
+  });
+
+  it('has the error of its latest failure', () => {
+    const late = receipt('failed', '10:59', '131049');
+    for (const receipts of [
+      [late, failed],
+      [failed, late],
+    ])
+      expect(deliveryAfter(...receipts).error).toEqual({ code: '131049', detail: 'Detail of 131049' });
+    expect(deliveryAfter(receipt('sent', '10:00', 'deferred')).error).toBeNull();
+  });
+
+  it('tells every receipt by when it happened, with when it was recorded', () => {
+    const { state } = givenMessage(at('11:00', receive('bm-1', read)), at('11:10', receive('bm-1', sent, failed)));
+    expect(deliveryOf(state.receipts).timeline).toEqual([
+      { status: 'sent', occurredAt: sent.at, recordedAt: time('11:10'), error: null },
+      { status: 'failed', occurredAt: failed.at, recordedAt: time('11:10'), error: failed.error },
+      { status: 'read', occurredAt: read.at, recordedAt: time('11:00'), error: null },
+    ]);
+  });
+
+  it('progresses with what is implied: read within delivered within sent', () => {
+    const progress = (...receipts: readonly GivenReceipt[]): number => progressOf(deliveryAfter(...receipts));
+    expect([queued, accepted, failed].map((it) => progress(it))).toEqual([0, 0, 0]);
+    expect([sent, delivered, read].map((it) => progress(it))).toEqual([1, 2, 3]);
+    expect(progress(sent, failed)).toBe(1);
+    expect(progress(delivered, failed)).toBe(2);
+  });
+});
+
+describe('The attempt that counts for a recipient', () => {
+  const attempt = (nth: number, ...receipts: readonly GivenReceipt[]) => ({
+    messageId: `bm-${nth}`,
+    attempt: nth,
+    receipts: givenMessage(receive('bm-1', ...receipts)).state.receipts,
+  });
+  const [failed, sent, delivered] = [
+    receipt('failed', '10:00', '131049'),
+    receipt('sent', '10:00'),
+    receipt('delivered', '10:01'),
+  ] as const;
+  const best = (...attempts: readonly ReturnType<typeof attempt>[]) => {
+    const found = bestOf(attempts);
+    expect(bestOf(attempts.toReversed())).toEqual(found);
+    return [found?.attempt.attempt, found?.delivery.state];
+  };
+
+  it('is the one that got farthest', () => {
+    expect(best(attempt(1, failed), attempt(2, sent, delivered))).toEqual([2, 'delivered']);
+    expect(best(attempt(1, delivered), attempt(2, sent))).toEqual([1, 'delivered']);
+  });
+
+  it('is a failed one only where all failed', () => {
+    expect(best(attempt(1, failed), attempt(2))).toEqual([2, 'queued']);
+    expect(best(attempt(1, sent), attempt(2, failed))).toEqual([1, 'sent']);
+    expect(best(attempt(1, failed), attempt(2, failed))).toEqual([2, 'failed']);
+  });
+
+  it('is the latest of those that got equally far', () =>
+    expect(best(attempt(1, sent), attempt(3, sent), attempt(2, sent))).toEqual([3, 'sent']));
+
+  it('does not depend on what was known first, even when two attempts have one number', () => {
+    const [one, other] = [attempt(1, sent), { ...attempt(1, sent), messageId: 'bm-9' }];
+    expect(bestOf([one, other])).toEqual(bestOf([other, one]));
+  });
+
+  it('is none where nothing was sent', () => expect(bestOf([])).toBeUndefined());
+});
+
+describe('Whatever the order, the repeats and the batches', () => {
+  const someReceipt: fc.Arbitrary<GivenReceipt> = fc
+    .record({
+      status: fc.constantFrom(...receiptStatuses),
+      clock: fc.option(fc.constantFrom('09:00', '09:00:01', '10:00', '11:00:30', '13:00'), { nil: null, freq: 5 }),
+      code: fc.option(fc.constantFrom('131026', '131049'), { nil: undefined }),
+    })
+    .map(({ status, clock, code }) => receipt(status, clock, code));
+
+  /** The same receipts twice: once each in some order, and again shuffled with repeats, cut into batches, the send anywhere between. */
+  const twoWays = fc.array(someReceipt, { maxLength: 8 }).chain((receipts) => {
+    const way = fc
+      .tuple(
+        fc.shuffledSubarray(receipts, { minLength: receipts.length }),
+        fc.array(fc.constantFrom(...receipts, ...(receipts.length === 0 ? [receipt('sent', '09:00')] : [])), {
+          maxLength: receipts.length === 0 ? 0 : 8,
+        }),
+        fc.infiniteStream(fc.boolean()),
+        fc.nat(),
+      )
+      .map(([all, repeats, cuts, sendAt]): readonly MessageCommand[] => {
+        const batches: GivenReceipt[][] = [];
+        for (const it of [...all, ...repeats]) {
+          const batch = batches.at(-1);
+          if (batch && cuts.next().value) batch.push(it);
+          else batches.push([it]);
+        }
+        const commands: MessageCommand[] = batches.map((batch) => receive('bm-1', ...batch));
+        commands.splice(sendAt % (commands.length + 1), 0, send());
+        return commands;
+      });
+    return fc.tuple(way, way);
+  });
+
+  /** All of it is told within one moment of ours: what was recorded when is not what this is about. */
+  const told = (commands: readonly MessageCommand[]): { state: Message; events: readonly MessageEvent[] } => {
+    const now = {
+      at: time('12:00'),
+      actor: { type: 'service', id: 'provider' } as const,
+      policy: {},
+      backdated: false,
+    };
+    let state = message.initial;
+    const events: MessageEvent[] = [];
+    for (const command of commands)
+      for (const draft of message.decide(frozen(command), state, givenOf(now))) {
+        const event = recorded(draft, now, 'command', events.length + 1) as MessageEvent & { id: string };
+        events.push(event);
+        state = frozen(message.evolve(state, event));
+      }
+    return { state, events };
+  };
+
+  it('a message comes out the same, and each event tells by itself whom it concerns', () =>
+    fc.assert(
+      fc.property(twoWays, ([one, other]) => {
+        const [first, second] = [told(one), told(other)];
+        expect(deliveryOf(second.state.receipts)).toStrictEqual(deliveryOf(first.state.receipts));
+        expect(second.state.recipient).toStrictEqual(first.state.recipient);
+        expect(second.state.version).toBe(first.state.version);
+        for (const { events, state } of [first, second]) {
+          const sentAt = events.findIndex((it) => it.type === 'MessageSent');
+          const sent = events[sentAt] as Extract<MessageEvent, { type: 'MessageSent' }>;
+          const after = events.slice(sentAt + 1);
+          expect(after.map((it) => it.data.recipient)).toStrictEqual(after.map(() => sent.data.recipient));
+          expect(sent.personal.receipts).toHaveLength(sentAt);
+          expect(state.receipts.slice(0, sentAt)).toStrictEqual(sent.personal.receipts);
+        }
+      }),
+      { numRuns: 500 },
+    ));
+
+  it('a second telling of all of it changes nothing', () =>
+    fc.assert(
+      fc.property(twoWays, ([one, other]) => {
+        const { state } = told(one);
+        expect(told([...one, ...other]).state).toStrictEqual(state);
+      }),
+      { numRuns: 200 },
+    ));
+
+  it('an untimed receipt counts once for each status and code', () => {
+    const many = Array.from({ length: 5 }, () => receive('bm-1', receipt('delivered', null)));
+    expect(told([...many, send(), ...many]).state).toMatchObject({ version: 2 });
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Recorded } from '#domain/event';
+import type { MessageCommand } from '#domain/message/message.decide';
+import { deliveryOf } from '#domain/message/message.delivery';
+import { rowsOf } from '#test/support/fold';
+import { givenMessage, messageKey, receipt, receive, send } from '#test/support/given-message';
+import * as ask from '#test/support/given-when-then';
+import { broadcastDelivery, type MessageRow } from './broadcast-delivery.projection.js';
+
+const rowOf = (events: readonly Recorded[]): MessageRow | undefined =>
+  rowsOf<MessageRow>(broadcastDelivery, 'messages', events).get(messageKey('bm-1'));
+
+const [sent, delivered] = [receipt('sent', '09:00'), receipt('delivered', '09:05')];
+
+describe('A message', () => {
+  it('is a row from its send on, with the campaign and the template as they were', () => {
+    const { events } = givenMessage(ask.at('09:00', send({ parameters: ['One'], attempt: 2 })));
+    expect(rowOf(events)).toEqual({
+      org: ask.org,
+      contactKey: ask.contactKey,
+      messageId: 'bm-1',
+      broadcastId: 'b-1',
+      campaign: ask.campaign,
+      template: { name: 'template_one', language: 'en', category: 'marketing' },
+      channel: 'whatsapp',
+      attempt: 2,
+      parameters: ['One'],
+      recordedSentAt: ask.time('09:00'),
+      receipts: [],
+    });
+  });
+
+  it('is nobody’s before its send, which then brings the receipts along', () => {
+    expect(rowOf(givenMessage(receive('bm-1', delivered)).events)).toBeUndefined();
+    const { events } = givenMessage(receive('bm-1', delivered), send(), receive('bm-1', sent));
+    expect(deliveryOf(rowOf(events)?.receipts ?? [])).toMatchObject({
+      state: 'delivered',
+      milestones: { sentAt: sent.at, deliveredAt: delivered.at },
+    });
+  });
+
+  it('has all that its stream knows of it, wherever in between the send was recorded', () => {
+    const receipts: readonly MessageCommand[] = [
+      sent,
+      delivered,
+      receipt('failed', '09:02', '131026'),
+      receipt('read', '09:09'),
+    ].map((it) => receive('bm-1', it));
+    for (let nth = 0; nth <= receipts.length; nth++) {
+      const { events, state } = givenMessage(...receipts.toSpliced(nth, 0, send()));
+      expect(rowOf(events)?.receipts).toEqual(state.receipts);
+    }
+  });
+});
+
+describe('A lead', () => {
+  it('is known from its opening on, so that messages show on it that were sent before', () => {
+    const { events } = ask.given(ask.broadcast(), ask.opened, ask.lost, ask.cameBack);
+    const leads = rowsOf<{ org: string }>(broadcastDelivery, 'leads', events);
+    expect([...leads]).toEqual([
+      [ask.leadId(1), { org: ask.org }],
+      [ask.leadId(2), { org: ask.org }],
+    ]);
+  });
+});

@@ -1,0 +1,328 @@
+import { describe, expect, test } from '@jest/globals';
+import type { ShownBroadcast } from '#projections/campaigns/campaigns.query';
+import { anApp } from '../support/app.js';
+import {
+  aBroadcast,
+  aMessage,
+  broadcastNow,
+  broadcastOf,
+  campaign,
+  deliveriesOf,
+  outcomes,
+  receipt,
+  receive,
+  recipientsOf,
+  send,
+  template,
+} from '../support/campaign.js';
+import { allItems, inHours, inMinutes, leadNow, openLead, setStatus, unique, writes } from '../support/story.js';
+
+const app = anApp();
+const create = (more: object = {}) =>
+  app.call<{ broadcast: ShownBroadcast; position: string; code: string; errors: { field: string }[] }>(
+    'POST',
+    '/v1/broadcasts',
+    broadcastOf(more),
+  );
+
+describe('a broadcast', () => {
+  test('is made with its campaign and template, and can then be looked at', async () => {
+    const { status, headers, body } = await create({ id: 'first' });
+    const shown = {
+      id: 'first',
+      name: 'Spring, first round',
+      channel: 'whatsapp',
+      campaign,
+      template,
+      createdAt: expect.any(String) as unknown,
+      counters: { recipients: 0, sent: 0, delivered: 0, read: 0, failed: 0, replied: 0 },
+    };
+    expect([status, headers.get('location'), headers.get('etag')]).toEqual([201, '/v1/broadcasts/first', '"1"']);
+    expect(body).toEqual({ broadcast: shown, changed: true, version: 1, position: expect.any(String) as unknown });
+    expect(await broadcastNow(app, 'first', body.position)).toEqual(body.broadcast);
+  });
+
+  test('gets an id when it has none, and nulls where nothing was said', async () => {
+    const { body } = await create({ id: undefined, template: { name: 'plain', language: 'pt_BR' } });
+    expect(body.broadcast).toMatchObject({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown,
+      template: { name: 'plain', language: 'pt_BR', category: null, body: null },
+    });
+  });
+
+  test('can not be made twice under one id', async () => {
+    const id = await aBroadcast(app);
+    expect(await create({ id, name: 'Another' })).toMatchObject({ status: 409, body: { code: 'broadcast_exists' } });
+  });
+
+  test.each<[string, object]>([
+    ['name', { name: '' }],
+    ['channel', { channel: 'pigeon' }],
+    ['campaign', { campaign: 'spring' }],
+    ['campaign.id', { campaign: { name: 'Spring' } }],
+    ['template.language', { template: { name: 'plain' } }],
+    ['counters', { counters: {} }],
+  ])('is refused with a %s that can’t be', async (field, wrong) =>
+    expect(await create(wrong)).toMatchObject({
+      status: 422,
+      body: { code: 'validation_failed', errors: [{ field }] },
+    }),
+  );
+
+  test('that does not exist is not found', async () => {
+    for (const path of ['/v1/broadcasts/nobody', '/v1/broadcasts/nobody/recipients'])
+      expect(await app.get(path)).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    expect(await send(app, 'nobody', [{ contactId: 'c', messageId: 'm' }])).toMatchObject({
+      status: 404,
+      body: { code: 'not_found' },
+    });
+  });
+
+  test('is listed, newest first, page by page', async () => {
+    const ids: string[] = [];
+    for (let nth = 0; nth < 5; nth++) ids.unshift(await aBroadcast(app));
+    const { position: after } = await writes(app);
+    const listed = await allItems<ShownBroadcast>(app, '/v1/broadcasts', { limit: 2, after });
+    expect(listed.map((it) => it.id).slice(0, 5)).toEqual(ids);
+    expect(new Set(listed.map((it) => it.id)).size).toBe(listed.length);
+  });
+});
+
+describe('messages', () => {
+  const message = (more: object = {}) => ({ contactId: unique('contact'), messageId: unique('bm'), ...more });
+
+  test('are recorded one by one, and known when they come again', async () => {
+    const id = await aBroadcast(app);
+    const batch = [message(), message(), message()];
+    const first = await send(app, id, batch);
+    expect(first).toMatchObject({
+      status: 200,
+      body: { results: batch.map((_, index) => ({ index, outcome: 'recorded' })) },
+    });
+    expect(first.headers.get('x-position')).toBe(first.body.position);
+    expect(outcomes(await send(app, id, [...batch, message()]))).toEqual([...batch.map(() => 'duplicate'), 'recorded']);
+    expect(await recipientsOf(app, id, { after: first.body.position })).toHaveLength(4);
+  });
+
+  test('the bad ones are named beside the good', async () => {
+    const id = await aBroadcast(app);
+    const taken = await aMessage(app);
+    const answer = await send(app, id, [
+      message(),
+      message({ contactId: '' }),
+      message({ sentAt: inMinutes(6) }),
+      message({ messageId: 'x'.repeat(129) }),
+      message({ attempt: 0 }),
+      'nothing',
+      { ...taken, broadcastId: undefined },
+      message({ template: 'other' }),
+      message(),
+    ]);
+    expect(answer.status).toBe(207);
+    expect(answer.body.results.map((it) => ('code' in it ? it.code : it.outcome))).toEqual([
+      'recorded',
+      'validation_failed',
+      'validation_failed',
+      'validation_failed',
+      'validation_failed',
+      'not_object',
+      'message_exists',
+      'validation_failed',
+      'recorded',
+    ]);
+    expect(answer.body.results.map((it) => it.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(answer.body.results[3]).toMatchObject({ detail: expect.stringContaining('messageId') as unknown });
+    expect(await recipientsOf(app, id, { after: answer.body.position })).toHaveLength(2);
+  });
+
+  test('are refused when none is good, with the reasons', async () => {
+    const id = await aBroadcast(app);
+    const answer = await send(app, id, [message({ messageId: '' }), 7]);
+    expect(answer).toMatchObject({
+      status: 422,
+      body: {
+        code: 'validation_failed',
+        results: [
+          { index: 0, outcome: 'invalid' },
+          { index: 1, outcome: 'invalid' },
+        ],
+      },
+    });
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+  });
+
+  test('come in batches of 1 to 1,000', async () => {
+    const id = await aBroadcast(app);
+    for (const batch of [[], Array.from({ length: 1_001 }, () => message())])
+      expect(await send(app, id, batch)).toMatchObject({ status: 422, body: { errors: [{ field: 'messages' }] } });
+    const most = Array.from({ length: 1_000 }, () => message());
+    expect(new Set(outcomes(await send(app, id, most)))).toEqual(new Set(['recorded']));
+    expect(await broadcastNow(app, id, (await writes(app)).position)).toMatchObject({
+      counters: { recipients: 1_000 },
+    });
+  });
+
+  test('under one key are answered as the first time', async () => {
+    const id = await aBroadcast(app);
+    const batch = [message(), message({ messageId: '' })];
+    const key = { 'idempotency-key': unique('key') };
+    const [first, again] = [await send(app, id, batch, key), await send(app, id, batch, key)];
+    expect([again.status, again.text]).toEqual([first.status, first.text]);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(await send(app, id, [message()], key)).toMatchObject({
+      status: 422,
+      body: { code: 'idempotency_key_reused' },
+    });
+  });
+
+  test('to one recipient are its attempts, counted also when they come at once', async () => {
+    const id = await aBroadcast(app);
+    const contactId = unique('contact');
+    const batch = Array.from({ length: 4 }, () => message({ contactId }));
+    await Promise.all([send(app, id, batch.slice(0, 2)), send(app, id, [batch[2]!]), send(app, id, [batch[3]!])]);
+    const [recipient, ...others] = await recipientsOf(app, id, { after: (await writes(app)).position });
+    expect(others).toEqual([]);
+    expect(recipient).toMatchObject({ contactId, state: 'queued', repliedLeadId: null });
+    expect(recipient?.attempts.map((it) => it.attempt).toSorted()).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('a message', () => {
+  test('shows in the delivery timeline with the campaign and template as they were', async () => {
+    const parameters = ['Sample', { size: 'M' }];
+    const { contactId, messageId, broadcastId } = await aMessage(app, { parameters });
+    expect(await deliveriesOf(app, contactId)).toEqual([
+      {
+        messageId,
+        broadcastId,
+        campaign,
+        template: { name: 'spring_offer', language: 'en', category: 'marketing' },
+        channel: 'whatsapp',
+        attempt: 1,
+        parameters,
+        state: 'queued',
+        milestones: {
+          queuedAt: null,
+          sentAt: null,
+          deliveredAt: null,
+          deliveredImplied: false,
+          readAt: null,
+          failedAt: null,
+        },
+        conflict: false,
+        error: null,
+        timeline: [],
+      },
+    ]);
+  });
+
+  test('shows on every lead of its contact, also on one that is closed or was opened later', async () => {
+    const { id: first, contactId } = await openLead(app);
+    await setStatus(app, first, 'lost');
+    const { messageId } = await aMessage(app, { contactId });
+    const { leadId: second, position: after } = await writes(app, { contactId });
+    for (const leadId of [first, second])
+      expect(await allItems(app, `/v1/leads/${leadId}/broadcasts`, { after })).toMatchObject([{ messageId }]);
+    expect(await app.get('/v1/leads/nobody-1/broadcasts')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+
+  test('are listed newest first, page by page', async () => {
+    const contactId = unique('contact');
+    const sent: string[] = [];
+    for (const hours of [-5, -3, -4, -1, -2])
+      sent[-hours - 1] = (await aMessage(app, { contactId, sentAt: inHours(hours) })).messageId;
+    const { leadId, position: after } = await writes(app, { contactId });
+    const listed = await allItems<{ messageId: string }>(app, `/v1/leads/${leadId}/broadcasts`, { after, limit: 2 });
+    expect(listed.map((it) => it.messageId)).toEqual(sent);
+  });
+});
+
+describe('a reply', () => {
+  const originOf = async (more: object) => {
+    const { lead } = await writes(app, more);
+    return lead.origin;
+  };
+
+  test('that names the message is attributed to its broadcast exactly, however old', async () => {
+    const { contactId, messageId, broadcastId } = await aMessage(app, { sentAt: inHours(-500) });
+    expect(await originOf({ contactId, kind: 'broadcast_reply', inReplyTo: messageId })).toMatchObject({
+      kind: 'broadcast_reply',
+      attribution: 'exact',
+      broadcastId,
+      campaign,
+    });
+  });
+
+  test('that names none is attributed to the newest broadcast of 72 hours', async () => {
+    const { contactId } = await aMessage(app, { sentAt: inHours(-71) });
+    const { broadcastId } = await aMessage(app, { contactId, sentAt: inHours(-2) });
+    expect(await originOf({ contactId, kind: 'broadcast_reply' })).toMatchObject({
+      attribution: 'window',
+      broadcastId,
+    });
+  });
+
+  test('that comes later than that, or is a chat, is attributed to none', async () => {
+    const old = await aMessage(app, { sentAt: inHours(-73) });
+    const none = { attribution: 'none', broadcastId: null, campaign: null };
+    expect(await originOf({ contactId: old.contactId, kind: 'broadcast_reply' })).toMatchObject(none);
+    const { contactId } = await aMessage(app);
+    expect(await originOf({ contactId, kind: 'chat' })).toMatchObject({ kind: 'chat', ...none });
+  });
+
+  test('counts its recipient as replied, once, with the lead that it stands on', async () => {
+    const { contactId, messageId, broadcastId } = await aMessage(app);
+    const { leadId } = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
+    const { position } = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
+    expect(await broadcastNow(app, broadcastId, position)).toMatchObject({ counters: { recipients: 1, replied: 1 } });
+    expect(await recipientsOf(app, broadcastId)).toMatchObject([{ contactId, repliedLeadId: leadId }]);
+  });
+
+  test('with an opt-out word opens no lead and is no reply', async () => {
+    const { contactId, messageId, broadcastId } = await aMessage(app);
+    const said = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId, text: 'Stop!' });
+    expect(said).toMatchObject({ leadId: null, lead: null });
+    expect(await broadcastNow(app, broadcastId, said.position)).toMatchObject({ counters: { replied: 0 } });
+  });
+
+  test('finds its campaign in the list of leads', async () => {
+    const campaignId = unique('campaign');
+    const broadcastId = await aBroadcast(app, { campaign: { id: campaignId, name: 'Of its own' } });
+    const { contactId, messageId } = await aMessage(app, { broadcastId });
+    const { lead, position: after } = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
+    expect(await allItems(app, '/v1/leads', { campaignId, after })).toEqual([await leadNow(app, lead.id, after)]);
+  });
+});
+
+describe('recipients', () => {
+  test('are listed by state, page by page, each once', async () => {
+    const id = await aBroadcast(app);
+    const messages = Array.from({ length: 30 }, (_, nth) => ({
+      contactId: unique('contact'),
+      messageId: unique('bm'),
+      nth,
+    }));
+    await send(
+      app,
+      id,
+      messages.map(({ contactId, messageId }) => ({ contactId, messageId })),
+    );
+    const states = ['queued', 'sent', 'read'] as const;
+    const said = messages.flatMap(({ messageId, nth }) => {
+      const state = states[nth % 3]!;
+      return state === 'queued' ? [] : [receipt(messageId, state, nth)];
+    });
+    const { position: after } = (await receive(app, said)).body;
+    const of = (state: string) =>
+      messages.filter(({ nth }) => state.includes(states[nth % 3]!)).map((it) => it.contactId);
+    for (const state of ['queued', 'sent', 'read', 'sent,read', 'failed']) {
+      const listed = await recipientsOf(app, id, { state, after, limit: 4 });
+      expect(listed.map((it) => it.contactId).toSorted()).toEqual(of(state).toSorted());
+    }
+    expect(await recipientsOf(app, id, { after, limit: 7 })).toHaveLength(30);
+    expect(await app.get(`/v1/broadcasts/${id}/recipients?state=lost`)).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: 'state', message: expect.stringContaining('delivered') as unknown }] },
+    });
+  });
+});

@@ -1,0 +1,305 @@
+import { describe, expect, test } from '@jest/globals';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { receiptStatuses, type ReceiptStatus } from '#domain/message/message.events';
+import { bestOf, progressOf } from '#domain/message/message.delivery';
+import type { DeliveredMessage } from '#projections/broadcast-delivery/broadcast-delivery.query';
+import { anApp } from '../support/app.js';
+import {
+  aBroadcast,
+  aMessage,
+  broadcastNow,
+  deliveriesOf,
+  outcomes,
+  receipt,
+  receive,
+  recipientsOf,
+  secondOf,
+  send,
+} from '../support/campaign.js';
+import { allItems, contactHistory, leadHistory, setStatus, unique, writes } from '../support/story.js';
+
+const app = anApp();
+
+const ordersOf = <T>(list: readonly T[]): readonly (readonly T[])[] =>
+  list.length < 2 ? [list] : list.flatMap((it, nth) => ordersOf(list.toSpliced(nth, 1)).map((rest) => [it, ...rest]));
+
+/** All that is said of a delivery but when we wrote it. */
+const essence = ({ messageId: _, broadcastId: __, timeline, ...rest }: DeliveredMessage): object => ({
+  ...rest,
+  timeline: timeline.map(({ recordedAt: ___, ...it }) => it),
+});
+
+const error = { code: '131026', detail: 'Not reachable' };
+
+describe('a delivery is the same', () => {
+  const said = (messageId: string): object[] => [
+    receipt(messageId, 'sent', 1),
+    receipt(messageId, 'failed', 2, { error }),
+    receipt(messageId, 'delivered', 3),
+    receipt(messageId, 'read', 4),
+  ];
+  const expected = {
+    state: 'read',
+    milestones: {
+      sentAt: secondOf(1),
+      failedAt: secondOf(2),
+      deliveredAt: secondOf(3),
+      readAt: secondOf(4),
+      deliveredImplied: false,
+    },
+    conflict: true,
+    error,
+    timeline: [{ status: 'sent' }, { status: 'failed', error }, { status: 'delivered' }, { status: 'read' }],
+  };
+
+  test('in every order of its receipts, with repeats, before, between and after the send', async () => {
+    const broadcastId = await aBroadcast(app);
+    const orders = ordersOf([0, 1, 2, 3]);
+    const told = await Promise.all(
+      orders.map(async (order, nth) => {
+        const [contactId, messageId] = [unique('contact'), unique('bm')];
+        const receipts = order.map((it) => said(messageId)[it]!);
+        for (const [at, it] of [...receipts, receipts[0]!, null].entries()) {
+          if (at === nth % 6) await send(app, broadcastId, [{ contactId, messageId }]);
+          if (it) await receive(app, at % 2 === 0 ? [it] : [it, it, receipts[0]!]);
+        }
+        return deliveriesOf(app, contactId);
+      }),
+    );
+    expect(told).toHaveLength(24);
+    expect(told[0]).toMatchObject([expected]);
+    for (const deliveries of told) expect(deliveries.map(essence)).toEqual(told[0]!.map(essence));
+  });
+
+  test('when all of it comes at once, each twice', async () => {
+    const broadcastId = await aBroadcast(app);
+    const [contactId, messageId] = [unique('contact'), unique('bm')];
+    const all = [...said(messageId), ...said(messageId)];
+    const [sent, ...answers] = await Promise.all([
+      send(app, broadcastId, [{ contactId, messageId }]),
+      ...all.map((it) => receive(app, [it])),
+    ]);
+    expect(sent.status).toBe(200);
+    expect(answers.flatMap(outcomes).toSorted()).toEqual([
+      ...Array<string>(4).fill('duplicate'),
+      ...Array<string>(4).fill('recorded'),
+    ]);
+    expect(await deliveriesOf(app, contactId)).toMatchObject([expected]);
+  });
+});
+
+describe('receipts', () => {
+  test('that come before the send wait for it', async () => {
+    const messageId = unique('bm');
+    expect(outcomes(await receive(app, [receipt(messageId, 'delivered', 5)]))).toEqual(['recorded']);
+    const { contactId } = await aMessage(app, { messageId });
+    expect(await deliveriesOf(app, contactId)).toMatchObject([
+      { state: 'delivered', milestones: { deliveredAt: secondOf(5) } },
+    ]);
+  });
+
+  test('that come after the lead is lost are recorded, and leave it as it is', async () => {
+    const { contactId, messageId } = await aMessage(app);
+    const { leadId } = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
+    const { lead } = await setStatus(app, leadId, 'lost');
+    const { position: after } = (await receive(app, [receipt(messageId, 'read', 9)])).body;
+    expect(await allItems(app, `/v1/leads/${leadId}/broadcasts`, { after })).toMatchObject([
+      { messageId, state: 'read' },
+    ]);
+    const now = await app.get(`/v1/leads/${leadId}`, { after });
+    expect(now.body).toEqual(lead);
+  });
+
+  test('of a retry leave the failed attempt as it was: the recipient is as far as the best one', async () => {
+    const { contactId, messageId: first, broadcastId } = await aMessage(app);
+    await receive(app, [receipt(first, 'sent', 1), receipt(first, 'failed', 2, { error: { code: '131049' } })]);
+    const { messageId: second } = await aMessage(app, { broadcastId, contactId });
+    const { position: after } = (await receive(app, [receipt(second, 'delivered', 60)])).body;
+    expect(await recipientsOf(app, broadcastId, { after })).toEqual([
+      {
+        contactId,
+        state: 'delivered',
+        attempts: [
+          { messageId: first, attempt: 1, state: 'failed' },
+          { messageId: second, attempt: 2, state: 'delivered' },
+        ],
+        repliedLeadId: null,
+      },
+    ]);
+    expect(await broadcastNow(app, broadcastId, after)).toMatchObject({
+      counters: { recipients: 1, sent: 1, delivered: 1, read: 0, failed: 0 },
+    });
+    const shown = await deliveriesOf(app, contactId);
+    expect(shown.map(({ attempt, state, error: why }) => [attempt, state, why?.code ?? null]).toSorted()).toEqual([
+      [1, 'failed', '131049'],
+      [2, 'delivered', null],
+    ]);
+  });
+
+  test('that say read imply delivered, with no time made up', async () => {
+    const { contactId, messageId, broadcastId } = await aMessage(app);
+    const { position: after } = (await receive(app, [receipt(messageId, 'read', 7)])).body;
+    expect(await deliveriesOf(app, contactId)).toMatchObject([
+      { state: 'read', milestones: { sentAt: null, deliveredAt: null, deliveredImplied: true, readAt: secondOf(7) } },
+    ]);
+    expect(await broadcastNow(app, broadcastId, after)).toMatchObject({ counters: { sent: 1, delivered: 1, read: 1 } });
+  });
+
+  test('stand inside the one entry of their message in the history, at the time of its send', async () => {
+    const sentAt = secondOf(0);
+    const { contactId, messageId } = await aMessage(app, { sentAt });
+    await receive(app, [receipt(messageId, 'read', 30), receipt(messageId, 'sent', 1)]);
+    const { leadId, position: after } = await writes(app, { contactId });
+    for (const entries of [
+      await leadHistory(app, leadId, { after }),
+      await contactHistory(app, contactId, { after }),
+    ]) {
+      const about = entries.filter((it) => JSON.stringify(it.data).includes(messageId));
+      expect(about).toMatchObject([
+        { type: 'MessageSent', occurredAt: sentAt, summary: 'Broadcast of Spring by whatsapp: read' },
+      ]);
+      expect(about[0]?.data).toMatchObject({ receipts: [{ status: 'read' }, { status: 'sent' }] });
+    }
+  });
+
+  test('the bad ones are named beside the good', async () => {
+    const { contactId, messageId } = await aMessage(app);
+    const good = receipt(messageId, 'sent', 1);
+    const answer = await receive(app, [
+      good,
+      { ...good, status: 'seen' },
+      { ...good, occurredAt: 'yesterday' },
+      { ...good, occurredAt: '2026-02-30T10:00:00Z' },
+      { ...good, occurredAt: '2026-03-02T10:00:00' },
+      { ...good, messageId: 'x'.repeat(129) },
+      { ...good, channel: 'pigeon' },
+      { ...good, error: { detail: 'no code' } },
+      { ...good, more: 1 },
+      null,
+      good,
+      receipt(messageId, 'delivered', 2),
+    ]);
+    expect(answer.status).toBe(207);
+    expect(outcomes(answer)).toEqual(['recorded', ...Array<string>(9).fill('invalid'), 'duplicate', 'recorded']);
+    const details = answer.body.results.map((it) => ('detail' in it ? it.detail : ''));
+    expect(details[1]).toContain(receiptStatuses.join(', '));
+    expect(details.slice(2, 9).map((it) => it.split(' ')[0])).toEqual([
+      'occurredAt',
+      'occurredAt',
+      'occurredAt',
+      'messageId',
+      'channel',
+      'error.code',
+      'more',
+    ]);
+    expect(await deliveriesOf(app, contactId)).toMatchObject([{ state: 'delivered' }]);
+  });
+
+  test('are refused when none is good, or when they are none or too many', async () => {
+    const bad = await receive(app, [{}, 'x']);
+    expect(bad).toMatchObject({ status: 422, body: { code: 'validation_failed' } });
+    expect(outcomes(bad)).toEqual(['invalid', 'invalid']);
+    for (const batch of [[], Array.from({ length: 1_001 }, (_, nth) => receipt('m', 'sent', nth))])
+      expect(await receive(app, batch)).toMatchObject({ status: 422, body: { errors: [{ field: 'receipts' }] } });
+  });
+
+  test('of one id on two channels are of two messages', async () => {
+    const { contactId, messageId } = await aMessage(app);
+    await receive(app, [receipt(messageId, 'read', 1, { channel: 'sms' })]);
+    expect(await deliveriesOf(app, contactId)).toMatchObject([{ state: 'queued' }]);
+  });
+});
+
+describe('under parallel load', () => {
+  const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)]!;
+
+  interface Sent {
+    readonly contactId: string;
+    readonly attempts: { readonly messageId: string; readonly attempt: number; readonly said: Map<string, object> }[];
+    replied: boolean;
+  }
+
+  test('the counters are those of the recipients, and a rebuild makes the same of the log', async () => {
+    const broadcastId = await aBroadcast(app);
+    const sent: Sent[] = Array.from({ length: 60 }, () => ({
+      contactId: unique('contact'),
+      attempts: Array.from({ length: any([1, 1, 2, 3]) }, (_, nth) => ({
+        messageId: unique('bm'),
+        attempt: nth + 1,
+        said: new Map<string, object>(),
+      })),
+      replied: false,
+    }));
+    const work: (() => Promise<unknown>)[] = sent.flatMap((one) => [
+      ...one.attempts.flatMap(({ messageId, attempt, said }) => [
+        () => send(app, broadcastId, [{ contactId: one.contactId, messageId, attempt }]),
+        ...Array.from({ length: 6 }, () => {
+          const it = receipt(messageId, any(receiptStatuses), any([1, 2, 3]));
+          said.set(JSON.stringify(it), it);
+          return () => receive(app, [it, ...said.values()]);
+        }),
+      ]),
+      async () => {
+        if (Math.random() < 0.5) return;
+        const { lead } = await writes(app, {
+          ...one,
+          attempts: undefined,
+          replied: undefined,
+          kind: 'broadcast_reply',
+        });
+        one.replied = lead.origin.broadcastId === broadcastId;
+      },
+    ]);
+    const order = work.map((it) => [Math.random(), it] as const).toSorted(([a], [b]) => a - b);
+    const waiting = order.map(([, it]) => it).values();
+    await Promise.all(
+      Array.from({ length: 24 }, async () => {
+        for (const it of waiting) await it();
+      }),
+    );
+
+    // Counted by hand from what was said.
+    const byHand = sent.map(({ contactId, attempts, replied }) => {
+      const best = bestOf(
+        attempts.map(({ messageId, attempt, said }) => ({
+          messageId,
+          attempt,
+          receipts: [...said.values()].map((it) => {
+            const { status, occurredAt: at } = it as { status: ReceiptStatus; occurredAt: string };
+            return { status, at, timed: true, recordedAt: '', error: null };
+          }),
+        })),
+      )!;
+      return { contactId, state: best.delivery.state, progress: progressOf(best.delivery), replied };
+    });
+    const many = (is: (it: (typeof byHand)[number]) => boolean): number => byHand.filter(is).length;
+    const counters = {
+      recipients: 60,
+      sent: many((it) => it.progress >= 1),
+      delivered: many((it) => it.progress >= 2),
+      read: many((it) => it.progress >= 3),
+      failed: many((it) => it.state === 'failed'),
+      replied: many((it) => it.replied),
+    };
+    const { position: after } = await writes(app);
+    const recipients = await recipientsOf(app, broadcastId, { after, limit: 7 });
+    const statesOf = (list: readonly { contactId: string; state: string }[]) =>
+      list.map(({ contactId, state }) => `${contactId} ${state}`).toSorted();
+    expect(statesOf(recipients)).toEqual(statesOf(byHand));
+    expect((await broadcastNow(app, broadcastId, after)).counters).toEqual(counters);
+
+    const messages = async (): Promise<object[]> => {
+      const leads = await allItems<{ id: string }>(app, '/v1/leads', { after });
+      const paths = leads.map(({ id }) => `/v1/leads/${id}/broadcasts`);
+      return Promise.all(paths.map((path) => allItems(app, path, { after })));
+    };
+    const [deliveries, broadcasts] = [await messages(), await allItems(app, '/v1/broadcasts', { after })];
+    await app.stop();
+    rmSync(join(app.dataDir, 'views'), { recursive: true });
+    await app.start();
+    expect(await allItems(app, '/v1/broadcasts', { after, wait: 30_000 })).toEqual(broadcasts);
+    expect(await recipientsOf(app, broadcastId, { after, wait: 30_000, limit: 7 })).toEqual(recipients);
+    expect(await messages()).toEqual(deliveries);
+  });
+});
