@@ -1,7 +1,7 @@
 import { CommandBus } from '@nestjs/cqrs';
 import { CommandApiModule } from '#apps/command-api/command-api.module';
 import { QueryApiModule } from '#apps/query-api/query-api.module';
-import { HealthModule } from '#http/health.module';
+import { AboutModule } from '#http/about.module';
 import { serve } from '#wiring/serve';
 import { StoresModule } from '#wiring/stores.module';
 import { WorkerThread } from './worker-thread.js';
@@ -11,7 +11,7 @@ await serve('all-in-one', async (settings, logger) => {
   const { stores, close } = await StoresModule.open(settings, logger, { write: true });
   const worker = new WorkerThread(logger);
   return {
-    module: { module: class AllInOne {}, imports: [stores, HealthModule, CommandApiModule, QueryApiModule] },
+    module: { module: class AllInOne {}, imports: [stores, AboutModule, CommandApiModule, QueryApiModule] },
     started: (app) => worker.start(app.get(CommandBus, { strict: false })),
     stopped: async () => {
       await worker.stop();

@@ -4,6 +4,7 @@ import type { ReceiptOf, Send } from '#commands/message.handler';
 import { CommandGate } from '#http/command-gate';
 import { Http, type Exchange } from '#http/exchange';
 import { instantOf } from '#http/instant';
+import { Makes, Records } from '#http/openapi.decorators';
 import { itemsOf } from '#http/valid';
 import { BroadcastRequest, ReceiptRequest, ReceiptsRequest, SendRequest, SendsRequest } from './broadcasts.requests.js';
 
@@ -12,6 +13,7 @@ export class BroadcastsController {
   constructor(private readonly gate: CommandGate) {}
 
   @Post('broadcasts')
+  @Makes('Create a broadcast', 'BroadcastAnswer', ['broadcast_exists'])
   create(@Body() said: BroadcastRequest, @Http() http: Exchange): Promise<object> {
     const { id: broadcastId = null, name, channel, campaign } = said;
     const { language, category = null, body = null } = said.template;
@@ -30,6 +32,7 @@ export class BroadcastsController {
   }
 
   @Post('broadcasts/:id/messages')
+  @Records('Record messages that were sent', ['not_found'])
   send(@Param('id') broadcastId: string, @Body() said: SendsRequest, @Http() http: Exchange): Promise<object> {
     const items = itemsOf(SendRequest, said.messages, (it): Send => {
       const { contactId, messageId, attempt = null, parameters = null } = it;
@@ -39,6 +42,7 @@ export class BroadcastsController {
   }
 
   @Post('receipts')
+  @Records('Record what providers say of messages')
   receive(@Body() said: ReceiptsRequest, @Http() http: Exchange): Promise<object> {
     const items: readonly BatchItem<ReceiptOf>[] = itemsOf(ReceiptRequest, said.receipts, (it): ReceiptOf => {
       const { channel, messageId, status, error } = it;

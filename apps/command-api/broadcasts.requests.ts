@@ -1,15 +1,15 @@
-import { IsInt, Max, Min } from 'class-validator';
 import { channels, type Channel } from '#domain/lead/lead.state';
 import { receiptStatuses, type ReceiptStatus } from '#domain/message/message.events';
 import {
+  IsBatchOf,
   IsFreeForm,
   IsId,
   IsInstant,
-  IsList,
   IsName,
   IsOneOf,
   IsShaped,
   IsText,
+  IsWhole,
   Optional,
   OptionalOrNull,
 } from '#http/fields';
@@ -36,21 +36,17 @@ export class BroadcastRequest {
 
 const mostItems = 1_000;
 
-/** Items are looked at one by one: a bad one does not take the good ones along. */
-export class SendsRequest {
-  @IsList(mostItems) readonly messages!: unknown[];
-}
-
 export class SendRequest {
   @IsId() readonly contactId!: string;
   @IsId() readonly messageId!: string;
   @Optional() @IsInstant() readonly sentAt?: string;
-  @Optional() @IsInt() @Min(1) @Max(1_000) readonly attempt?: number;
+  @Optional() @IsWhole({ least: 1, most: 1_000 }) readonly attempt?: number;
   @Optional() @IsFreeForm() readonly parameters?: unknown;
 }
 
-export class ReceiptsRequest {
-  @IsList(mostItems) readonly receipts!: unknown[];
+/** Items are looked at one by one: a bad one does not take the good ones along. */
+export class SendsRequest {
+  @IsBatchOf(SendRequest, mostItems) readonly messages!: unknown[];
 }
 
 export class ReceiptErrorRequest {
@@ -64,4 +60,8 @@ export class ReceiptRequest {
   @IsOneOf(receiptStatuses) readonly status!: ReceiptStatus;
   @IsInstant() readonly occurredAt!: string;
   @Optional() @IsShaped(ReceiptErrorRequest) readonly error?: ReceiptErrorRequest;
+}
+
+export class ReceiptsRequest {
+  @IsBatchOf(ReceiptRequest, mostItems) readonly receipts!: unknown[];
 }

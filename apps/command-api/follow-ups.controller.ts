@@ -2,13 +2,17 @@ import { Body, Controller, Param, Post } from '@nestjs/common';
 import { CommandGate } from '#http/command-gate';
 import { Http, type Exchange } from '#http/exchange';
 import { instantOf } from '#http/instant';
+import { Changes, Makes } from '#http/openapi.decorators';
 import { CancelRequest, CompleteRequest, FollowUpRequest, RescheduleRequest } from './leads.requests.js';
+
+const ofLeads = ['not_found', 'version_mismatch'] as const;
 
 @Controller('v1/leads/:id/follow-ups')
 export class FollowUpsController {
   constructor(private readonly gate: CommandGate) {}
 
   @Post()
+  @Makes('Create a follow-up', 'FollowUpAnswer', [...ofLeads, 'lead_inactive', 'agent_inactive', 'too_many_follow_ups'])
   create(@Param('id') leadId: string, @Body() said: FollowUpRequest, @Http() http: Exchange): Promise<object> {
     const { note = null, assigneeId = null, alsoSetStatus = false } = said;
     const ask = { type: 'CreateFollowUp', leadId, dueAt: due(said.dueAt), note, assigneeId, alsoSetStatus } as const;
@@ -16,6 +20,7 @@ export class FollowUpsController {
   }
 
   @Post(':fid/complete')
+  @Changes('Complete a follow-up', 'FollowUpAnswer', [...ofLeads, 'follow_up_cancelled'])
   complete(
     @Param('id') leadId: string,
     @Param('fid') followUpId: string,
@@ -27,6 +32,7 @@ export class FollowUpsController {
   }
 
   @Post(':fid/cancel')
+  @Changes('Cancel a follow-up', 'FollowUpAnswer', [...ofLeads, 'follow_up_completed'])
   cancel(
     @Param('id') leadId: string,
     @Param('fid') followUpId: string,
@@ -38,6 +44,7 @@ export class FollowUpsController {
   }
 
   @Post(':fid/reschedule')
+  @Changes('Reschedule a follow-up', 'FollowUpAnswer', [...ofLeads, 'follow_up_completed', 'follow_up_cancelled'])
   reschedule(
     @Param('id') leadId: string,
     @Param('fid') followUpId: string,

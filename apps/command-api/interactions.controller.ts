@@ -2,6 +2,7 @@ import { Body, Controller, Post } from '@nestjs/common';
 import { CommandGate } from '#http/command-gate';
 import { Http, type Exchange } from '#http/exchange';
 import { instantOf } from '#http/instant';
+import { Makes } from '#http/openapi.decorators';
 import { InteractionRequest } from './interactions.requests.js';
 
 @Controller('v1/interactions')
@@ -9,6 +10,7 @@ export class InteractionsController {
   constructor(private readonly gate: CommandGate) {}
 
   @Post()
+  @Makes('Record an interaction of a contact; the first opens a lead', 'InteractionAnswer', [], { again: true })
   record(@Body() said: InteractionRequest, @Http() http: Exchange): Promise<object> {
     const {
       contactId,

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Param, Post } from '@nestjs/common';
 import { CommandGate } from '#http/command-gate';
 import { Http, type Exchange } from '#http/exchange';
 import { instantOf } from '#http/instant';
-import { invalidInput } from '#http/problem';
+import { Changes, Makes } from '#http/openapi.decorators';
 import {
   AssignmentRequest,
   CreateLeadRequest,
@@ -12,6 +12,9 @@ import {
   StatusRequest,
 } from './leads.requests.js';
 
+const ofLeads = ['not_found', 'version_mismatch'] as const;
+const ofActiveLeads = [...ofLeads, 'lead_inactive'] as const;
+
 const leadAt = (id: string): string => `/v1/leads/${id}`;
 
 @Controller('v1/leads')
@@ -19,6 +22,7 @@ export class LeadsController {
   constructor(private readonly gate: CommandGate) {}
 
   @Post()
+  @Makes('Open a lead by hand', 'LeadAnswer', ['active_lead_exists'])
   create(@Body() said: CreateLeadRequest, @Http() http: Exchange): Promise<object> {
     const { contactId, profile, channel = null, origin = 'manual', note = null } = said;
     const ask = { type: 'CreateLead', contactId, profile: { ...profile }, channel, origin, note } as const;
@@ -26,25 +30,27 @@ export class LeadsController {
   }
 
   @Post(':id/status')
+  @Changes('Change status, score, or both', 'StatusAnswer', ofActiveLeads)
   changeStatus(@Param('id') leadId: string, @Body() said: StatusRequest, @Http() http: Exchange): Promise<object> {
     const { status = null, qualificationScore: score = null, reason = null, note = null } = said;
-    if (status === null && score === null)
-      throw invalidInput({ field: 'status', code: 'required', message: 'give status, qualificationScore, or both' });
     return this.gate.contact(http, { type: 'ChangeStatus', leadId, status, score, reason, note });
   }
 
   @Post(':id/assignment')
+  @Changes('Assign an agent', 'LeadAnswer', [...ofActiveLeads, 'agent_inactive'])
   assign(@Param('id') leadId: string, @Body() said: AssignmentRequest, @Http() http: Exchange): Promise<object> {
     const { agentId, moveFollowUps = true, note = null } = said;
     return this.gate.contact(http, { type: 'AssignAgent', leadId, agentId, mode: 'manual', moveFollowUps, note });
   }
 
   @Delete(':id/assignment')
+  @Changes('Unassign the agent', 'LeadAnswer', ofActiveLeads)
   unassign(@Param('id') leadId: string, @Body() _: NothingRequest, @Http() http: Exchange): Promise<object> {
     return this.gate.contact(http, { type: 'UnassignAgent', leadId, mode: 'manual', only: null });
   }
 
   @Post(':id/qualification')
+  @Changes("Record an AI's score", 'QualificationAnswer', ofLeads)
   qualify(@Param('id') leadId: string, @Body() said: QualificationRequest, @Http() http: Exchange): Promise<object> {
     const { score, model, modelVersion = null, rationale = null, readUpTo = null } = said;
     const factors = (said.factors ?? []).map(({ label, weight }) => ({ label, weight }));
@@ -53,11 +59,13 @@ export class LeadsController {
   }
 
   @Delete(':id/qualification/pin')
+  @Changes('Unpin a score given by hand', 'LeadAnswer', ofActiveLeads)
   unpin(@Param('id') leadId: string, @Body() _: NothingRequest, @Http() http: Exchange): Promise<object> {
     return this.gate.contact(http, { type: 'UnpinScore', leadId });
   }
 
   @Post(':id/messages')
+  @Makes("Record an agent's message", 'MessageAnswer', ofLeads, { again: true })
   recordMessage(
     @Param('id') leadId: string,
     @Body() said: OutboundMessageRequest,

@@ -1,6 +1,18 @@
-import { IsBoolean, IsNumber } from 'class-validator';
 import { channels, statuses, type Channel, type Status } from '#domain/lead/lead.state';
-import { IsId, IsInstant, IsListOf, IsName, IsOneOf, IsScore, IsShaped, IsText, Optional } from '#http/fields';
+import {
+  AtLeastOneOf,
+  IsAmount,
+  IsFlag,
+  IsId,
+  IsInstant,
+  IsListOf,
+  IsName,
+  IsOneOf,
+  IsScore,
+  IsShaped,
+  IsText,
+  Optional,
+} from '#http/fields';
 import { ProfileRequest } from './interactions.requests.js';
 
 export class CreateLeadRequest {
@@ -11,6 +23,7 @@ export class CreateLeadRequest {
   @Optional() @IsText() readonly note?: string;
 }
 
+@AtLeastOneOf('status', 'qualificationScore')
 export class StatusRequest {
   @Optional() @IsOneOf(statuses) readonly status?: Status;
   @Optional() @IsScore() readonly qualificationScore?: number;
@@ -20,13 +33,13 @@ export class StatusRequest {
 
 export class AssignmentRequest {
   @IsId() readonly agentId!: string;
-  @Optional() @IsBoolean() readonly moveFollowUps?: boolean;
+  @Optional() @IsFlag() readonly moveFollowUps?: boolean;
   @Optional() @IsText() readonly note?: string;
 }
 
 export class FactorRequest {
   @IsName() readonly label!: string;
-  @IsNumber({ allowInfinity: false, allowNaN: false }) readonly weight!: number;
+  @IsAmount() readonly weight!: number;
 }
 
 export class QualificationRequest {
@@ -35,7 +48,9 @@ export class QualificationRequest {
   @Optional() @IsId() readonly modelVersion?: string;
   @Optional() @IsText() readonly rationale?: string;
   @Optional() @IsListOf(FactorRequest, 100) readonly factors?: FactorRequest[];
-  @Optional() @IsId() readonly readUpTo?: string;
+  @Optional()
+  @IsId('The newest interaction that the model had read; left out: the newest there is.')
+  readonly readUpTo?: string;
 }
 
 export class OutboundMessageRequest {
@@ -49,7 +64,7 @@ export class FollowUpRequest {
   @IsInstant() readonly dueAt!: string;
   @Optional() @IsText() readonly note?: string;
   @Optional() @IsId() readonly assigneeId?: string;
-  @Optional() @IsBoolean() readonly alsoSetStatus?: boolean;
+  @Optional() @IsFlag() readonly alsoSetStatus?: boolean;
 }
 
 export class CompleteRequest {

@@ -1,4 +1,4 @@
-import { HealthModule } from '#http/health.module';
+import { AboutModule } from '#http/about.module';
 import { serve } from '#wiring/serve';
 import { StoresModule } from '#wiring/stores.module';
 import { CommandApiModule } from './command-api.module.js';
@@ -6,7 +6,7 @@ import { CommandApiModule } from './command-api.module.js';
 await serve('command-api', async (settings, logger) => {
   const { stores, close } = await StoresModule.open(settings, logger, { write: true });
   return {
-    module: { module: class CommandApi {}, imports: [stores, HealthModule, CommandApiModule] },
+    module: { module: class CommandApi {}, imports: [stores, AboutModule, CommandApiModule] },
     stopped: close,
   };
 });

@@ -1,7 +1,8 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
 import { Http, type Exchange } from '#http/exchange';
-import { IsOneOf, Optional } from '#http/fields';
+import { IsYesOrNo, Optional } from '#http/fields';
+import { Lists, Shows } from '#http/openapi.decorators';
 import { ListQuery, nextCursor, pageOf, ViewQuery } from '#http/paging';
 import { Problem } from '#http/problem';
 import { Reading } from '#http/reading';
@@ -10,7 +11,7 @@ import { agentsView } from '#projections/agents/agents.projection';
 import { countAgents, listAgents, oneAgent } from '#projections/agents/agents.query';
 
 export class AgentsQuery extends ListQuery {
-  @Optional() @IsOneOf(['true', 'false']) readonly active?: string;
+  @Optional() @IsYesOrNo() readonly active?: string;
 }
 
 @Controller('v1/agents')
@@ -22,6 +23,7 @@ export class AgentQueriesController {
   ) {}
 
   @Get()
+  @Lists('List agents', 'AgentPage')
   async list(@Query() query: AgentsQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());
@@ -34,6 +36,7 @@ export class AgentQueriesController {
   }
 
   @Get(':id')
+  @Shows('One agent', 'Agent')
   async one(@Param('id') id: string, @Query() query: ViewQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const reader = await this.reading.upTo(agentsView, query);

@@ -2,7 +2,8 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
 import { receiptStatuses, type ReceiptStatus } from '#domain/message/message.events';
 import { Http, type Exchange } from '#http/exchange';
-import { IsPlain, Optional } from '#http/fields';
+import { IsSomeOf, listed, Optional } from '#http/fields';
+import { Lists, Shows } from '#http/openapi.decorators';
 import { ListQuery, nextCursor, pageOf, ViewQuery } from '#http/paging';
 import { Problem } from '#http/problem';
 import { Reading } from '#http/reading';
@@ -11,10 +12,9 @@ import { broadcastDelivery } from '#projections/broadcast-delivery/broadcast-del
 import { deliveriesOf } from '#projections/broadcast-delivery/broadcast-delivery.query';
 import { campaignsView } from '#projections/campaigns/campaigns.projection';
 import { listBroadcasts, listRecipients, oneBroadcast } from '#projections/campaigns/campaigns.query';
-import { listOf } from './leads.requests.js';
 
 export class RecipientsQuery extends ListQuery {
-  @Optional() @IsPlain() readonly state?: string;
+  @Optional() @IsSomeOf(receiptStatuses) readonly state?: string;
 }
 
 @Controller('v1')
@@ -26,18 +26,20 @@ export class BroadcastQueriesController {
   ) {}
 
   @Get('leads/:id/broadcasts')
+  @Lists("A lead's broadcast messages and what became of them", 'DeliveryPage', ['not_found'])
   async ofLead(@Param('id') leadId: string, @Query() query: ListQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());
     const reader = await this.reading.upTo(broadcastDelivery, query);
     const { slice } = page;
     const found = await deliveriesOf(reader, org, leadId, slice);
-    if (!found) throw new Problem('not_found', 'There is no such lead.');
+    if (!found) throw await this.reading.missing(http, reader, 'There is no such lead.');
     this.reading.tell(http, found.checkpoint);
     return { items: found.items, nextCursor: nextCursor(page, found.last) };
   }
 
   @Get('broadcasts')
+  @Lists('List broadcasts', 'BroadcastPage')
   async list(@Query() query: ListQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());
@@ -49,6 +51,7 @@ export class BroadcastQueriesController {
   }
 
   @Get('broadcasts/:id')
+  @Shows('One broadcast', 'Broadcast')
   async one(@Param('id') id: string, @Query() query: ViewQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const reader = await this.reading.upTo(campaignsView, query);
@@ -61,14 +64,16 @@ export class BroadcastQueriesController {
   }
 
   @Get('broadcasts/:id/recipients')
+  @Lists('The recipients of a broadcast', 'RecipientPage', ['not_found'])
   async recipients(@Param('id') id: string, @Query() query: RecipientsQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());
-    const states = (listOf('state', page.asked.state, receiptStatuses) ?? null) as readonly ReceiptStatus[] | null;
+    const { state } = page.asked;
+    const states = state === undefined ? null : (listed(state) as readonly ReceiptStatus[]);
     const reader = await this.reading.upTo(campaignsView, query);
     const { slice } = page;
     const found = await listRecipients(reader, org, id, states, slice);
-    if (!found) throw new Problem('not_found', 'There is no such broadcast.');
+    if (!found) throw await this.reading.missing(http, reader, 'There is no such broadcast.');
     this.reading.tell(http, found.checkpoint);
     return { items: found.items, nextCursor: nextCursor(page, found.last) };
   }

@@ -3,6 +3,7 @@ import { Clock } from '#commands/clock';
 import { dayOf } from '#http/day';
 import { Http, type Exchange } from '#http/exchange';
 import { IsId, IsOneOf, IsTimeZone, Optional } from '#http/fields';
+import { Lists } from '#http/openapi.decorators';
 import { ListQuery, nextCursor, pageOf } from '#http/paging';
 import { Reading } from '#http/reading';
 import { Authenticator } from '#http/request';
@@ -11,7 +12,7 @@ import { countFollowUps, listFollowUps } from '#projections/follow-ups/follow-up
 import type { Condition } from '#read-model/view-store';
 
 export class FollowUpsQuery extends ListQuery {
-  @Optional() @IsId() readonly assigneeId?: string;
+  @Optional() @IsId('An agent, or none: nobody.') readonly assigneeId?: string;
   @Optional() @IsOneOf(['open', 'completed', 'cancelled']) readonly state?: string;
   @Optional() @IsOneOf(['overdue', 'today', 'upcoming']) readonly due?: 'overdue' | 'today' | 'upcoming';
   @Optional() @IsTimeZone() readonly timeZone?: string;
@@ -27,6 +28,7 @@ export class FollowUpQueriesController {
   ) {}
 
   @Get()
+  @Lists('List follow-ups', 'FollowUpPage')
   async list(@Query() query: FollowUpsQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());

@@ -4,8 +4,9 @@ import { contactKeyOf } from '#commands/ids';
 import { IdKey } from '#commands/id-key';
 import { eventTypes } from '#domain/door';
 import { Http, type Exchange } from '#http/exchange';
-import { IsInstant, IsOneOf, IsPlain, Optional } from '#http/fields';
+import { IsInstant, IsOneOf, IsPlain, IsSomeOf, listed, Optional } from '#http/fields';
 import { instantOf } from '#http/instant';
+import { Lists } from '#http/openapi.decorators';
 import { ListQuery, nextCursor, pageOf, type PageRequest } from '#http/paging';
 import { Problem } from '#http/problem';
 import { Reading } from '#http/reading';
@@ -20,15 +21,14 @@ import {
 } from '#projections/lead-history/lead-history.query';
 import type { Page } from '#projections/page';
 import type { ViewReader } from '#read-model/view-store';
-import { listOf } from './leads.requests.js';
 
 export class HistoryQuery extends ListQuery {
   @Optional() @IsOneOf(['asc', 'desc']) readonly order?: string;
-  @Optional() @IsPlain() readonly type?: string;
-  @Optional() @IsPlain() readonly actor?: string;
+  @Optional() @IsSomeOf(eventTypes) readonly type?: string;
+  @Optional() @IsPlain('`<type>:<id>`, or the id of an agent.') readonly actor?: string;
   @Optional() @IsInstant() readonly from?: string;
   @Optional() @IsInstant() readonly to?: string;
-  @Optional() @IsPlain() readonly asOf?: string;
+  @Optional() @IsPlain('A time or a position: the history as it was then.') readonly asOf?: string;
 }
 
 @Controller('v1')
@@ -41,17 +41,19 @@ export class HistoryController {
   ) {}
 
   @Get('leads/:id/history')
+  @Lists('What happened to a lead', 'LeadHistory', ['not_found'])
   async ofLead(@Param('id') leadId: string, @Query() query: HistoryQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const { page, filter, reader } = await this.asked(query);
     const past = await pastLeads(reader, org, leadId);
-    if (!past) throw new Problem('not_found', 'There is no such lead.');
+    if (!past) throw await this.reading.missing(http, reader, 'There is no such lead.');
     const found = await this.find(reader, org, { leadId }, page, filter);
     this.reading.tell(http, found.checkpoint);
     return { items: found.items, nextCursor: nextCursor(page, found.last), pastLeads: past };
   }
 
   @Get('contacts/:id/history')
+  @Lists('What happened to a contact and all its leads', 'ContactHistory', ['not_found'])
   async ofContact(
     @Param('id') contactId: string,
     @Query() query: HistoryQuery,
@@ -74,7 +76,7 @@ export class HistoryController {
     const page = pageOf(query, this.clock.now());
     const { type, actor, from, to, asOf } = page.asked;
     const filter: HistoryFilter = {
-      types: listOf('type', type, eventTypes) ?? null,
+      types: type === undefined ? null : listed(type),
       actors: actor === undefined ? null : [actorOf(actor)],
       from: instantOf(from)?.at ?? null,
       to: instantOf(to)?.at ?? null,

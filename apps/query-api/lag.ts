@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nest
 import type { Position } from '#domain/event';
 import { EventStore } from '#event-store/event-store';
 import { Readiness } from '#http/health.controller';
+import { Metrics } from '#http/metrics';
 import { Reading } from '#http/reading';
 import { views } from '#projections/index';
 import type { Stopped } from '#read-model/view-store';
@@ -31,11 +32,16 @@ export class LagWatch implements OnModuleInit, OnApplicationShutdown {
     private readonly log: EventStore,
     private readonly reading: Reading,
     readiness: Readiness,
+    metrics: Metrics,
   ) {
     readiness.add('views', async () => {
       const lags = await this.lags();
       return { ready: lags.every((it) => it.ready), views: lags };
     });
+    const perView = (name: string, help: string, figure: (lag: Lag) => number): void =>
+      metrics.gauges(name, help, 'view', async () => (await this.lags()).map((lag) => [lag.view, figure(lag)]));
+    perView('leadstream_view_lag_seconds', 'How long the view has been behind the log.', (lag) => lag.lagSeconds);
+    perView('leadstream_view_stopped', '1: the view stands still.', (lag) => (lag.stopped ? 1 : 0));
   }
 
   onModuleInit(): void {

@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
 import { Http, type Exchange } from '#http/exchange';
+import { Lists, Shows } from '#http/openapi.decorators';
 import { nextCursor, pageOf, ViewQuery } from '#http/paging';
 import { Problem } from '#http/problem';
 import { Reading } from '#http/reading';
@@ -18,6 +19,7 @@ export class LeadQueriesController {
   ) {}
 
   @Get()
+  @Lists('List leads', 'LeadPage')
   async list(@Query() query: LeadsQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const page = pageOf(query, this.clock.now());
@@ -32,6 +34,7 @@ export class LeadQueriesController {
   }
 
   @Get(':id')
+  @Shows('One lead', 'Lead')
   async one(@Param('id') id: string, @Query() query: ViewQuery, @Http() http: Exchange): Promise<object> {
     const { org } = this.door.identify(http.request);
     const reader = await this.reading.upTo(leadList, query);

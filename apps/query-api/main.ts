@@ -1,4 +1,4 @@
-import { HealthModule } from '#http/health.module';
+import { AboutModule } from '#http/about.module';
 import { serve } from '#wiring/serve';
 import { StoresModule } from '#wiring/stores.module';
 import { QueryApiModule } from './query-api.module.js';
@@ -6,7 +6,7 @@ import { QueryApiModule } from './query-api.module.js';
 await serve('query-api', async (settings, logger) => {
   const { stores, close } = await StoresModule.open(settings, logger, { write: false });
   return {
-    module: { module: class QueryApi {}, imports: [stores, HealthModule, QueryApiModule] },
+    module: { module: class QueryApi {}, imports: [stores, AboutModule, QueryApiModule] },
     stopped: close,
   };
 });

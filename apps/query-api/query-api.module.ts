@@ -7,7 +7,7 @@ import { HistoryController } from './history.controller.js';
 import { LagWatch } from './lag.js';
 import { LeadQueriesController } from './leads.controller.js';
 
-/** GET: from a query to a view's rows. Needs a StoresModule and a HealthModule beside it. */
+/** GET: from a query to a view's rows. Needs a StoresModule and an AboutModule beside it. */
 @Module({
   controllers: [
     LeadQueriesController,

@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { agent, type Agent, type AgentCommand, type RegisterAgent } from '#domain/agent/agent.decide';
 import type { Answer } from './answer.js';
+import { CommandMeter, uncounted } from './command-meter.js';
 import type { Envelope } from './envelope.js';
 import { Handling } from './handle.js';
 import { agentStream, idMadeBy } from './ids.js';
@@ -25,25 +26,23 @@ export class AgentHandler implements ICommandHandler<AskAgent> {
   constructor(
     private readonly handling: Handling,
     private readonly kept: KeptAnswers,
+    private readonly meter: CommandMeter = uncounted,
   ) {}
 
   execute({ ask, envelope }: AskAgent): Promise<{ answer: Answer; replayed: boolean }> {
-    return this.kept.once(envelope, async () => {
-      const agentId = ask.agentId ?? idMadeBy(envelope.commandId, 'agent');
-      const stream = agentStream(envelope.org, agentId);
-      const versionOf = (state: Agent): number | undefined => (state.known ? state.version : undefined);
-      const command: AgentCommand = { ...ask, agentId };
-      const { after, events, position } = await this.handling.handle(agent, stream, command, envelope, versionOf);
-      const changed = events.length > 0;
-      const version = versionOf(after) ?? null;
-      const made = command.type === 'RegisterAgent' && changed ? agentId : null;
-      return {
-        made,
-        version,
-        position,
-        body: { agent: showAgent(after, made ? 0 : null), changed, version, position },
-      };
-    });
+    return this.meter.over(ask.type, () => this.kept.once(envelope, () => this.carryOut(ask, envelope)));
+  }
+
+  private async carryOut(ask: AgentAsk, envelope: Envelope): Promise<Answer> {
+    const agentId = ask.agentId ?? idMadeBy(envelope.commandId, 'agent');
+    const stream = agentStream(envelope.org, agentId);
+    const versionOf = (state: Agent): number | undefined => (state.known ? state.version : undefined);
+    const command: AgentCommand = { ...ask, agentId };
+    const { after, events, position } = await this.handling.handle(agent, stream, command, envelope, versionOf);
+    const changed = events.length > 0;
+    const version = versionOf(after) ?? null;
+    const made = command.type === 'RegisterAgent' && changed ? agentId : null;
+    return { made, version, position, body: { agent: showAgent(after, made ? 0 : null), changed, version, position } };
   }
 }
 

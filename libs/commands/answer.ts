@@ -7,5 +7,5 @@ export interface Answer {
   /** The version that If-Match speaks of; null where there is none. */
   readonly version: number | null;
   readonly position: Position;
-  readonly body: object;
+  readonly body: Readonly<Record<string, unknown>> & { readonly changed?: boolean };
 }

@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { broadcast, type Broadcast, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
 import type { Answer } from './answer.js';
+import { CommandMeter, uncounted } from './command-meter.js';
 import type { Envelope } from './envelope.js';
 import { Handling } from './handle.js';
 import { broadcastStream, idMadeBy } from './ids.js';
@@ -24,18 +25,21 @@ export class BroadcastHandler implements ICommandHandler<AskBroadcast> {
   constructor(
     private readonly handling: Handling,
     private readonly kept: KeptAnswers,
+    private readonly meter: CommandMeter = uncounted,
   ) {}
 
   execute({ ask, envelope }: AskBroadcast): Promise<{ answer: Answer; replayed: boolean }> {
-    return this.kept.once(envelope, async () => {
-      const broadcastId = ask.broadcastId ?? idMadeBy(envelope.commandId, 'broadcast');
-      const stream = broadcastStream(envelope.org, broadcastId);
-      const versionOf = (state: Broadcast): number | undefined => (state.known ? 1 : undefined);
-      const command: CreateBroadcast = { ...ask, broadcastId };
-      const { after, position } = await this.handling.handle(broadcast, stream, command, envelope, versionOf);
-      const shown = { broadcast: showBroadcast(after), changed: true, version: 1, position };
-      return { made: broadcastId, version: 1, position, body: shown };
-    });
+    return this.meter.over(ask.type, () => this.kept.once(envelope, () => this.carryOut(ask, envelope)));
+  }
+
+  private async carryOut(ask: BroadcastAsk, envelope: Envelope): Promise<Answer> {
+    const broadcastId = ask.broadcastId ?? idMadeBy(envelope.commandId, 'broadcast');
+    const stream = broadcastStream(envelope.org, broadcastId);
+    const versionOf = (state: Broadcast): number | undefined => (state.known ? 1 : undefined);
+    const command: CreateBroadcast = { ...ask, broadcastId };
+    const { after, position } = await this.handling.handle(broadcast, stream, command, envelope, versionOf);
+    const shown = { broadcast: showBroadcast(after), changed: true, version: 1, position };
+    return { made: broadcastId, version: 1, position, body: shown };
   }
 }
 

@@ -9,6 +9,7 @@ import { showFollowUp, showLead, type NameOf } from '#domain/lead/lead.shown';
 import type { Lead } from '#domain/lead/lead.state';
 import { refuse } from '#domain/refusal';
 import type { Answer } from './answer.js';
+import { CommandMeter, uncounted } from './command-meter.js';
 import type { Envelope } from './envelope.js';
 import { Handling, type Outcome } from './handle.js';
 import { agentStream, contactKeyIn, contactKeyOf, contactStream, idMadeBy, idsWithin } from './ids.js';
@@ -43,19 +44,22 @@ export class ContactHandler implements ICommandHandler<AskContact> {
     private readonly handling: Handling,
     private readonly kept: KeptAnswers,
     private readonly idKey: IdKey,
+    private readonly meter: CommandMeter = uncounted,
   ) {}
 
   execute({ ask, envelope }: AskContact): Promise<{ answer: Answer; replayed: boolean }> {
-    return this.kept.once(envelope, async () => {
-      const command = await this.complete(ask, envelope);
-      const contactKey = 'contactKey' in command ? command.contactKey : contactKeyIn(command.leadId);
-      if (!contactKey) throw refuse('not_found', { what: 'lead' });
-      const stream = contactStream(envelope.org, contactKey);
-      const versionOf = (state: Contact): number | undefined =>
-        'leadId' in command ? leadOf(state, command.leadId)?.version : undefined;
-      const outcome = await this.handling.handle(contact, stream, command, envelope, versionOf);
-      return this.answer(command, outcome, stream, envelope);
-    });
+    return this.meter.over(ask.type, () => this.kept.once(envelope, () => this.carryOut(ask, envelope)));
+  }
+
+  private async carryOut(ask: ContactAsk, envelope: Envelope): Promise<Answer> {
+    const command = await this.complete(ask, envelope);
+    const contactKey = 'contactKey' in command ? command.contactKey : contactKeyIn(command.leadId);
+    if (!contactKey) throw refuse('not_found', { what: 'lead' });
+    const stream = contactStream(envelope.org, contactKey);
+    const versionOf = (state: Contact): number | undefined =>
+      'leadId' in command ? leadOf(state, command.leadId)?.version : undefined;
+    const outcome = await this.handling.handle(contact, stream, command, envelope, versionOf);
+    return this.answer(command, outcome, stream, envelope);
   }
 
   /** Adds what the decision needs and the caller can't know. */

@@ -114,6 +114,11 @@ export class Handling {
     });
   }
 
+  /** Streams with commands that wait or are being carried out. */
+  get busy(): number {
+    return this.queue.size;
+  }
+
   /** What a stream says now. */
   async read<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,

@@ -22,6 +22,11 @@ export class KeptAnswers {
     private readonly clock: () => string,
   ) {}
 
+  /** Commands with a key being worked on. */
+  get underWay(): number {
+    return this.inFlight.size;
+  }
+
   /**
    * Does the work unless its answer is kept. Answers must be JSON.
    * @throws Refusal `idempotency_key_reused`, `idempotency_in_flight`, or what the work refused, now or the first time.

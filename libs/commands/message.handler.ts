@@ -7,9 +7,11 @@ import { refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
 import type { Answer } from './answer.js';
 import { carryOut, type BatchItem, type Done } from './batch.js';
+import { CommandMeter, uncounted } from './command-meter.js';
 import type { Envelope } from './envelope.js';
 import { Handling } from './handle.js';
 import { IdKey } from './id-key.js';
+import { KeyedQueue } from './keyed-queue.js';
 import { broadcastStream, contactKeyOf, contactStream, messageKeyOf, messageStream } from './ids.js';
 import { KeptAnswers } from './kept-answers.js';
 
@@ -43,23 +45,32 @@ export class AskMessages extends Command<{ answer: Answer; replayed: boolean }> 
 
 @CommandHandler(AskMessages)
 export class MessageHandler implements ICommandHandler<AskMessages> {
+  /** The sends to one recipient go one after another, so that each attempt is counted once. */
+  private readonly recipients = new KeyedQueue();
+
   constructor(
     private readonly handling: Handling,
     private readonly kept: KeptAnswers,
     private readonly idKey: IdKey,
     private readonly log: EventStore,
+    private readonly meter: CommandMeter = uncounted,
   ) {}
 
   execute({ ask, envelope }: AskMessages): Promise<{ answer: Answer; replayed: boolean }> {
-    return this.kept.once(envelope, async () => {
-      const { start } = this.log;
-      if (ask.type === 'RecordReceipts') {
-        const receive = this.receiving(ask.items, envelope);
-        return carryOut(ask.items, envelope, start, receive);
-      }
-      const sent = await this.handling.read(broadcast, broadcastStream(envelope.org, ask.broadcastId));
-      if (!sent.known) throw refuse('not_found', { what: 'broadcast' });
-      return carryOut(ask.items, envelope, start, (item, own) => this.send(item, sent, own));
+    return this.meter.over(ask.type, () => this.kept.once(envelope, () => this.carryOut(ask, envelope)));
+  }
+
+  private async carryOut(ask: MessageAsk, envelope: Envelope): Promise<Answer> {
+    const { start } = this.log;
+    if (ask.type === 'RecordReceipts') {
+      const receive = this.receiving(ask.items, envelope);
+      return carryOut(ask.items, envelope, start, receive);
+    }
+    const sent = await this.handling.read(broadcast, broadcastStream(envelope.org, ask.broadcastId));
+    if (!sent.known) throw refuse('not_found', { what: 'broadcast' });
+    return carryOut(ask.items, envelope, start, (item, own) => {
+      const contactKey = contactKeyOf(this.idKey.secret, own.org, item.contactId);
+      return this.recipients.run(`${own.org} ${contactKey}`, () => this.send(item, contactKey, sent, own));
     });
   }
 
@@ -67,10 +78,9 @@ export class MessageHandler implements ICommandHandler<AskMessages> {
    * Two appends: the send to the message's stream, then the address to the contact's, where replies are attributed. What a crash
    * leaves undone between them is done when the send is repeated, or by automation.
    */
-  private async send(item: Send, sent: KnownBroadcast, envelope: Envelope): Promise<Done> {
+  private async send(item: Send, contactKey: string, sent: KnownBroadcast, envelope: Envelope): Promise<Done> {
     const { org } = envelope;
     const { contactId, messageId, sentAt, parameters } = item;
-    const contactKey = contactKeyOf(this.idKey.secret, org, contactId);
     const messageKey = messageKeyOf(this.idKey.secret, org, sent.channel, messageId);
     const known = await this.handling.read(contact, contactStream(org, contactKey));
     const before = known.known ? known.addressed.filter((it) => it.broadcastId === sent.id) : [];

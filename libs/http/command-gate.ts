@@ -48,6 +48,7 @@ export class CommandGate {
     const body = (await this.send(http, { versioned: false }, execute)) as { results: readonly ItemResult[] };
     const bad = body.results.filter((it) => it.outcome === 'invalid');
     if (bad.length === body.results.length) {
+      void http.reply.removeHeader('x-position');
       const errors = bad.map(({ index, code, detail }) => ({ field: `[${index}]`, code, message: detail }));
       throw new Problem('validation_failed', 'None of the items is valid.', { errors, results: body.results });
     }

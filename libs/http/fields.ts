@@ -1,19 +1,37 @@
 import { applyDecorators } from '@nestjs/common';
-import { IsIn, ValidateBy, ValidateIf, type ValidationOptions } from 'class-validator';
+import { ApiProperty, ApiSchema, type ApiPropertyOptions, type ApiSchemaOptions } from '@nestjs/swagger';
+import { IsBoolean, IsIn, IsNumber, ValidateBy, ValidateIf } from 'class-validator';
 import { isTimeZone } from './day.js';
 import { instantOf } from './instant.js';
-import { isRecord, nest, type Class } from './valid.js';
+import { isRecord, need, nest, type Class } from './valid.js';
+
+/*
+ * What a field of a request may be, said once: it is checked when it arrives (class-validator) and told in the API's document
+ * (the schema beside it). The `description` is for that document.
+ */
 
 /** May be left out; null is not leaving out. */
-export const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+export const Optional = (): PropertyDecorator =>
+  applyDecorators(
+    ValidateIf((_, value) => value !== undefined),
+    ApiProperty({ required: false }),
+  );
 
 /** May be left out, or null. */
-export const OptionalOrNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined && value !== null);
+export const OptionalOrNull = (): PropertyDecorator =>
+  applyDecorators(
+    ValidateIf((_, value) => value !== undefined && value !== null),
+    ApiProperty({ required: false, nullable: true }),
+  );
 
-const check =
-  (name: string, message: string, ok: (value: unknown) => boolean) =>
-  (options?: ValidationOptions): PropertyDecorator =>
-    ValidateBy({ name, validator: { validate: ok, defaultMessage: () => message } }, options);
+/** `name` makes the code of the refusal: see valid.ts. */
+const field =
+  (name: string, message: string, schema: ApiPropertyOptions, ok: (value: unknown) => boolean) =>
+  (description?: string): PropertyDecorator =>
+    applyDecorators(
+      ValidateBy({ name, validator: { validate: ok, defaultMessage: () => message } }),
+      ApiProperty({ ...schema, ...(description === undefined ? {} : { description }) }),
+    );
 
 const lengthOf = (text: string): number => (text.length <= 128 ? text.length : [...text].length);
 // Control characters break terminals, logs and stores' keys; a lone surrogate is no character and can't be stored as UTF-8.
@@ -23,58 +41,110 @@ export const isId = (value: unknown): value is string =>
   typeof value === 'string' && value.length > 0 && lengthOf(value) <= 128 && isClean(value);
 
 /** An id of the caller's or the provider's: 1 to 128 characters, no control characters. */
-export const IsId = check('id', 'must be text of 1 to 128 characters without control characters', isId);
+export const IsId = field(
+  'id',
+  'must be text of 1 to 128 characters without control characters',
+  { type: 'string', minLength: 1, maxLength: 128, pattern: '^\\P{Cc}*$', example: 'K-1042' },
+  isId,
+);
+
+export const isName = (value: unknown): value is string =>
+  typeof value === 'string' && value.trim().length > 0 && lengthOf(value) <= 256 && isClean(value);
 
 /** A name, phone or email: 1 to 256 characters, no control characters. */
-export const IsName = check(
+export const IsName = field(
   'name',
   'must be text of 1 to 256 characters without control characters',
-  (value) => typeof value === 'string' && value.trim().length > 0 && lengthOf(value) <= 256 && isClean(value),
+  { type: 'string', minLength: 1, maxLength: 256, pattern: '^(?=\\P{Cc}*\\S)\\P{Cc}*$', example: 'Ana' },
+  isName,
 );
 
-/** A query parameter, given once. */
-export const IsPlain = check(
-  'plain',
-  'must be given once, with at most 4,096 characters',
-  (value) => typeof value === 'string' && value.length <= 4_096,
-);
+export const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= 65_536 && Buffer.byteLength(value) <= 65_536;
 
 /** At most 64 KiB of UTF-8. */
-export const IsText = check(
-  'text',
-  'must be text of at most 64 KiB',
-  (value) => typeof value === 'string' && value.length <= 65_536 && Buffer.byteLength(value) <= 65_536,
-);
+export const IsText = field('text', 'must be text of at most 64 KiB', { type: 'string', maxLength: 65_536 }, isText);
 
-export const IsEmailLike = check(
+const email = '^[^\\s@]+@[^\\s@]+$';
+const isEmail = new RegExp(email);
+
+export const IsEmailLike = field(
   'email',
   'must be an email address of at most 254 characters',
-  (value) => typeof value === 'string' && value.length <= 254 && /^[^\s@]+@[^\s@]+$/.test(value) && isClean(value),
+  { type: 'string', maxLength: 254, pattern: email, example: 'ana@example.org' },
+  (value) => typeof value === 'string' && value.length <= 254 && isEmail.test(value) && isClean(value),
 );
 
 /** RFC 3339 with an offset. */
-export const IsInstant = check(
+export const IsInstant = field(
   'instant',
   'must be a time as RFC 3339 has it, with an offset, such as 2026-01-31T09:30:00Z',
+  { type: 'string', format: 'date-time' },
   (value) => instantOf(value) !== undefined,
 );
 
 /** A zone of the IANA data base. */
-export const IsTimeZone = check('timeZone', 'must be an IANA time zone, such as Europe/Berlin', isTimeZone);
-
-export const IsScore = check(
-  'score',
-  'must be an integer from 0 to 100',
-  (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100,
+export const IsTimeZone = field(
+  'timeZone',
+  'must be an IANA time zone, such as Europe/Berlin',
+  { type: 'string', description: 'Of the IANA data base, such as Europe/Berlin.' },
+  isTimeZone,
 );
 
-/** Free-form JSON (an object, a list, or a text), at most 64 KiB and 16 levels deep. */
-export const IsFreeForm = check('freeForm', 'must be JSON of at most 64 KiB and 16 levels', (value) => {
+/** Both ends included. */
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+const isWithin = (value: unknown, { least, most }: Range): boolean =>
+  Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+
+export const scores: Range = { least: 0, most: 100 };
+
+export const IsScore = field(
+  'score',
+  'must be an integer from 0 to 100',
+  { type: 'integer', minimum: scores.least, maximum: scores.most },
+  (value) => isWithin(value, scores),
+);
+
+export const IsWhole = (range: Range): PropertyDecorator =>
+  field(
+    'whole',
+    `must be a whole number from ${range.least} to ${range.most}`,
+    { type: 'integer', minimum: range.least, maximum: range.most },
+    (value) => isWithin(value, range),
+  )();
+
+export const IsAmount = (): PropertyDecorator =>
+  applyDecorators(
+    IsNumber({ allowInfinity: false, allowNaN: false }, { message: 'must be a number' }),
+    ApiProperty({ type: 'number' }),
+  );
+
+export const IsFlag = (): PropertyDecorator => applyDecorators(IsBoolean(), ApiProperty({ type: 'boolean' }));
+
+export function isFreeForm(value: unknown): boolean {
   if (typeof value === 'string') return value.length > 0 && value.length <= 65_536;
   return (
     typeof value === 'object' && value !== null && depthWithin(value, 16) && JSON.stringify(value).length <= 65_536
   );
-});
+}
+
+/** Free-form JSON (an object, a list, or a text), at most 64 KiB and 16 levels deep. */
+export const IsFreeForm = field(
+  'freeForm',
+  'must be JSON of at most 64 KiB and 16 levels',
+  {
+    oneOf: [
+      { type: 'object', additionalProperties: true },
+      { type: 'array', items: {} },
+      { type: 'string', minLength: 1, maxLength: 65_536 },
+    ],
+  },
+  isFreeForm,
+);
 
 const depthWithin = (value: unknown, levels: number): boolean =>
   typeof value !== 'object' ||
@@ -83,7 +153,10 @@ const depthWithin = (value: unknown, levels: number): boolean =>
 
 /** One of a closed list, which the refusal tells. */
 export const IsOneOf = (values: readonly string[]): PropertyDecorator =>
-  applyDecorators(IsIn(values, { message: `must be one of: ${values.join(', ')}` }));
+  applyDecorators(
+    IsIn(values, { message: `must be one of: ${values.join(', ')}` }),
+    ApiProperty({ type: 'string', enum: [...values] }),
+  );
 
 const nesting =
   (type: Class): PropertyDecorator =>
@@ -92,15 +165,92 @@ const nesting =
 
 /** An object whose fields a class names. */
 export const IsShaped = (type: Class): PropertyDecorator =>
-  applyDecorators(check('object', 'must be an object', isRecord)(), nesting(type));
+  applyDecorators(field('object', 'must be an object', { type: () => type }, isRecord)(), nesting(type));
 
 /** A list of at most so many objects whose fields a class names. */
 export const IsListOf = (type: Class, most: number): PropertyDecorator =>
   applyDecorators(
-    check('list', `must be a list of at most ${most}`, (it) => Array.isArray(it) && it.length <= most)(),
+    field(
+      'list',
+      `must be a list of at most ${most}`,
+      { type: () => type, isArray: true, maxItems: most },
+      (it) => Array.isArray(it) && it.length <= most,
+    )(),
     nesting(type),
   );
 
-/** A list of 1 to so many of anything: each is looked at by itself. */
-export const IsList = (most: number): PropertyDecorator =>
-  check('list', `must be a list of 1 to ${most}`, (it) => Array.isArray(it) && it.length >= 1 && it.length <= most)();
+/** A list of 1 to so many items, each of which is looked at by itself: one that is not as the class says is told so alone. */
+export const IsBatchOf = (type: Class, most: number): PropertyDecorator =>
+  field(
+    'list',
+    `must be a list of 1 to ${most}`,
+    { type: () => type, isArray: true, minItems: 1, maxItems: most },
+    (it) => Array.isArray(it) && it.length >= 1 && it.length <= most,
+  )();
+
+/** Of a class: at least one of these fields must be there. */
+export const AtLeastOneOf =
+  (...names: readonly string[]): ClassDecorator =>
+  (type) => {
+    need(type, names);
+    ApiSchema({ anyOf: names.map((name) => ({ required: [name] })) } as ApiSchemaOptions)(type);
+  };
+
+/*
+ * Query parameters arrive as text; these say what may stand in it.
+ */
+
+/** Any text. Everything in a query is given once. */
+export const IsPlain = field(
+  'plain',
+  'must be given once, with at most 4,096 characters',
+  { type: 'string', maxLength: 4_096 },
+  (value) => typeof value === 'string' && value.length <= 4_096,
+);
+
+export const IsYesOrNo = (description?: string): PropertyDecorator =>
+  applyDecorators(
+    IsIn(['true', 'false'], { message: 'must be one of: true, false' }),
+    ApiProperty({ type: 'boolean', ...(description === undefined ? {} : { description }) }),
+  );
+
+/** A whole number; `usual` if it is left out. */
+export const IsWholeText = (range: Range & { readonly usual?: number }, description?: string): PropertyDecorator =>
+  field(
+    'whole',
+    `must be a whole number from ${range.least} to ${range.most}`,
+    {
+      type: 'integer',
+      minimum: range.least,
+      maximum: range.most,
+      ...(range.usual === undefined ? {} : { default: range.usual }),
+    },
+    (value) => typeof value === 'string' && /^\d{1,9}$/.test(value) && isWithin(Number(value), range),
+  )(description);
+
+/** The values of a list with commas. */
+export const listed = (text: string): readonly string[] => [...new Set(text.split(',').map((it) => it.trim()))];
+
+/** Some of a closed list, with commas between them. */
+export const IsSomeOf = (values: readonly string[]): PropertyDecorator =>
+  field(
+    'someOf',
+    `must be one of: ${values.join(', ')}; or several, with commas`,
+    {
+      type: 'array',
+      items: { type: 'string', enum: [...values] },
+      minItems: 1,
+      style: 'form',
+      explode: false,
+    } as object,
+    (value) => typeof value === 'string' && listed(value).every((it) => values.includes(it)),
+  )();
+
+/** A key to sort by, `-` before it for descending. */
+export const IsSort = (keys: readonly string[], usual: string): PropertyDecorator =>
+  field(
+    'sort',
+    `must be one of: ${keys.join(', ')}, or - before it`,
+    { type: 'string', enum: keys.flatMap((key) => [key, `-${key}`]), default: usual },
+    (value) => typeof value === 'string' && keys.includes(value.replace(/^-/, '')),
+  )();

@@ -1,5 +1,6 @@
 import { Controller, Get, Injectable } from '@nestjs/common';
 import { Http, type Exchange } from './exchange.js';
+import { Tells } from './openapi.decorators.js';
 
 /** What one part of the process says of itself: `ready`, and whatever helps to see why not. */
 export interface Check {
@@ -30,12 +31,14 @@ export class HealthController {
 
   /** The process is alive. */
   @Get('healthz')
+  @Tells('Alive', { 200: 'Health' })
   alive(): object {
     return { status: 'ok' };
   }
 
   /** Stores can be reached, no view stands still or is too far behind: 200, else 503, and what is not ready. */
   @Get('readyz')
+  @Tells('Ready: stores reachable, no view stopped or too far behind', { 200: 'Readiness', 503: 'Readiness' })
   async ready(@Http() { reply }: Exchange): Promise<object> {
     const told = await this.readiness.all();
     void reply.code(told.ready ? 200 : 503);

@@ -1,22 +1,26 @@
 import type { Position } from '#domain/event';
 import type { ColumnValue } from '#read-model/view';
 import type { Query } from '#read-model/view-store';
-import { IsOneOf, IsPlain, Optional } from './fields.js';
+import { IsPlain, IsWholeText, IsYesOrNo, Optional } from './fields.js';
 import { instantOf } from './instant.js';
 import { invalidInput, type Problem } from './problem.js';
 import { valid } from './valid.js';
 
+/** In milliseconds. */
+const waits = { least: 0, most: 30_000, usual: 5_000 };
+const limits = { least: 1, most: 200, usual: 50 };
+
 /** What every GET of a view takes. */
 export class ViewQuery {
-  @Optional() @IsPlain() readonly after?: string;
-  @Optional() @IsPlain() readonly wait?: string;
+  @Optional() @IsPlain('A position: the answer is at least as new as that.') readonly after?: string;
+  @Optional() @IsWholeText(waits, 'How long to wait for that, in milliseconds.') readonly wait?: string;
 }
 
 /** What every list takes. */
 export class ListQuery extends ViewQuery {
-  @Optional() @IsPlain() readonly limit?: string;
-  @Optional() @IsPlain() readonly cursor?: string;
-  @Optional() @IsOneOf(['true', 'false']) readonly count?: string;
+  @Optional() @IsWholeText(limits) readonly limit?: string;
+  @Optional() @IsPlain('The nextCursor of the page before; it pins filters and sort.') readonly cursor?: string;
+  @Optional() @IsYesOrNo('Whether to tell the total.') readonly count?: string;
 }
 
 /** Where a page ends. Absent behind the last one. */
@@ -53,7 +57,7 @@ const pinned = (query: object): Record<string, string> =>
  * @throws Problem validation_failed
  */
 export function pageOf<Asked extends ListQuery>(query: Asked, now: string): PageRequest<Asked> {
-  const limit = intOf('limit', query.limit, 50, 1, 200);
+  const limit = Number(query.limit ?? limits.usual);
   if (query.cursor === undefined) return { asked: query, now, slice: { limit } };
   const cursor = decoded(query.cursor);
   for (const [name, value] of Object.entries(pinned(query)))
@@ -90,15 +94,6 @@ function decoded(text: string): Cursor {
   return { asked, now, value, key };
 }
 
-/** A whole number within bounds, or the default. */
-export function intOf(field: string, text: string | undefined, fallback: number, least: number, most: number): number {
-  if (text === undefined) return fallback;
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-  if (!(value >= least && value <= most))
-    throw invalidInput({ field, code: 'out_of_range', message: `must be a whole number from ${least} to ${most}` });
-  return value;
-}
-
 /** `after` and `wait`: at least as new as a position, waiting at most so many milliseconds for that. */
 export interface Freshness {
   readonly after: Position | null;
@@ -107,5 +102,5 @@ export interface Freshness {
 
 export const freshnessOf = ({ after, wait }: ViewQuery): Freshness => ({
   after: after ?? null,
-  waitMs: intOf('wait', wait, 5_000, 0, 30_000),
+  waitMs: Number(wait ?? waits.usual),
 });

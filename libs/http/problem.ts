@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { InvalidField, RefusalCode } from '#domain/refusal';
 
 /** Refusals that HTTP makes of its own, and what the domain's refusals are in its numbers: no code is missing here. */
-const statusOf = {
+export const statusOf = {
   malformed_json: 400,
   unauthorized: 401,
   forbidden: 403,

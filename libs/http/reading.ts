@@ -51,6 +51,12 @@ export class Reading {
     void reply.header('x-position', checkpoint ?? this.log.start);
   }
 
+  /** That something is not there says how far the view is, too. */
+  async missing(http: Exchange, reader: ViewReader, detail: string): Promise<Problem> {
+    this.tell(http, (await reader.state()).checkpoint);
+    return new Problem('not_found', detail);
+  }
+
   /** A view that was never whole tells half of the story. */
   private async isBuilt(view: View, reader: ViewReader, until: number): Promise<boolean> {
     while (!this.built.has(view)) {

@@ -14,6 +14,11 @@ export class Routes {
     });
   }
 
+  /** `GET /v1/leads/:id` and the others, sorted. */
+  list(): readonly string[] {
+    return [...this.methods].flatMap(([url, { methods }]) => [...methods].map((method) => `${method} ${url}`)).sort();
+  }
+
   /** The problem if the path exists and only the method is wrong. */
   wrongMethod(notFound: boolean, request: FastifyRequest): Problem | undefined {
     if (!notFound) return undefined;

@@ -8,6 +8,8 @@ import { LogController, type FastifyInstance, type FastifyReply, type FastifyReq
 import type { Logger } from 'pino';
 import { v4 } from 'uuid';
 import { ValidInput } from './exchange.js';
+import { Metrics } from './metrics.js';
+import { ApiDocument } from './openapi.controller.js';
 import { Problem, invalidInput } from './problem.js';
 import { jsonIn } from './raw-body.js';
 import { ProblemFilter, problemOf, sendProblem } from './problem.filter.js';
@@ -49,6 +51,9 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
   });
   app.useGlobalPipes(new ValidInput());
   app.useGlobalFilters(new ProblemFilter(routes));
+  app.get(ApiDocument, { strict: false }).of(app);
+  measureRequests(server, app.get(Metrics, { strict: false }));
+  server.addHook('onReady', async () => logger.debug({ routes: routes.list() }, 'routes'));
   return app;
 }
 
@@ -126,6 +131,12 @@ function logRequests(server: FastifyInstance): void {
       'answered',
     );
   });
+}
+
+function measureRequests(server: FastifyInstance, metrics: Metrics): void {
+  server.addHook('onResponse', async ({ method, routeOptions }, { statusCode, elapsedTime }) =>
+    metrics.answered(method, routeOptions.url ?? 'none', statusCode, elapsedTime / 1_000),
+  );
 }
 
 const correlationIn = (header: unknown): string | undefined =>

@@ -13,13 +13,26 @@ const codes: Readonly<Record<string, string>> = {
   isArray: 'not_list',
   arrayMaxSize: 'too_many',
   arrayMinSize: 'too_few',
+  whole: 'out_of_range',
+  someOf: 'not_allowed',
+  sort: 'not_allowed',
 };
+
+/** Somebody who sends more nonsense than that is not told of all of it. */
+const mostErrors = 100;
 
 /** The fields of a class that are objects, or lists of objects, with fields of their own. */
 const nested = new Map<object, Map<string, Class>>();
 
 export function nest(of: object, field: string, type: Class): void {
   nested.set(of, (nested.get(of) ?? new Map<string, Class>()).set(field, type));
+}
+
+/** Of a class: at least one of these fields must be there. */
+const needed = new Map<object, readonly string[]>();
+
+export function need(of: object, oneOf: readonly string[]): void {
+  needed.set(of, oneOf);
 }
 
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -33,7 +46,7 @@ export function valid<T extends object>(type: Class<T>, input: unknown, unknownC
   if (!isRecord(input)) throw invalidInput({ field: 'body', code: 'not_object', message: 'must be a JSON object' });
   const errors: InvalidField[] = [];
   const instance = read(type, input, '', unknownCode, errors);
-  if (errors.length > 0) throw invalidInput(...errors);
+  if (errors.length > 0) throw invalidInput(...errors.slice(0, mostErrors));
   return instance;
 }
 
@@ -95,6 +108,10 @@ function read<T extends object>(
     const inside = Array.isArray(value) ? value.map((it, nth) => one(it, `${field}[${nth}]`)) : one(value, field);
     Object.assign(instance, { [name]: inside });
   }
+
+  const oneOf = needed.get(type) ?? [];
+  if (oneOf.length > 0 && !oneOf.some((name) => Object.hasOwn(input, name)))
+    errors.push({ field: within + oneOf[0]!, code: 'required', message: `give at least one of: ${oneOf.join(', ')}` });
   return instance;
 }
 

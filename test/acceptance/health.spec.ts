@@ -169,6 +169,16 @@ describe('SIGTERM', () => {
     expect((await ending).code).toBe(0);
   });
 
+  test('does not wait for ever for a request that never ends', async () => {
+    const app = await another().start();
+    const socket = await connected(app);
+    socket.write('POST /v1/leads HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{');
+    await app.get('/healthz');
+    const { code, ms } = await app.stop();
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(15_000);
+  });
+
   test('twice is no more than once', async () => {
     const app = await another().start();
     const [one, two] = await Promise.all([app.stop(), app.stop()]);

@@ -105,6 +105,10 @@ export class App {
       method,
       headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),
+    }).catch((cause: unknown) => {
+      const { exitCode, signalCode } = this.child ?? {};
+      const gone = exitCode ?? signalCode;
+      throw gone == null ? cause : new Error(`The app is gone (${gone}):\n${this.output.slice(-2_000)}`, { cause });
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, body: parsed(text) as Body };
@@ -114,12 +118,8 @@ export class App {
     const asked = Object.entries(query).flatMap(([name, value]) =>
       value === undefined || value === null ? [] : [[name, String(value)] as const],
     );
-    return this.call(
-      'GET',
-      asked.length > 0 ? `${path}?${new URLSearchParams(Object.fromEntries(asked)).toString()}` : path,
-      undefined,
-      headers,
-    );
+    const search = new URLSearchParams(Object.fromEntries(asked)).toString();
+    return this.call('GET', search ? `${path}${path.includes('?') ? '&' : '?'}${search}` : path, undefined, headers);
   }
 
   post = (path: string, body?: unknown, headers?: Sent): Promise<Answer> => this.call('POST', path, body, headers);

@@ -209,7 +209,7 @@ function attempt<T>(decide: () => T): T | Refusal {
   }
 }
 
-const tell =
+export const tell =
   <State, Command extends Typed, Event extends Typed>(decider: Decider<State, Command, Event>) =>
   (...steps: readonly Step<Command, Event>[]): Sentence<State, Command, Event> => {
     const ordinary: Circumstances = { at: time('12:00'), actor: gateway, policy: {}, backdated: false };

@@ -4,7 +4,11 @@ import { connect } from 'node:net';
 export type RawAnswer = { readonly status: number; readonly head: string; readonly body: string } | null;
 
 /** Bytes as they are, with pauses between the pieces where there are several; resolves when the other side closes. @throws on a hang */
-export async function sendRaw(url: string, pieces: readonly (Buffer | string)[], patienceMs = 5_000): Promise<RawAnswer> {
+export async function sendRaw(
+  url: string,
+  pieces: readonly (Buffer | string)[],
+  patienceMs = 5_000,
+): Promise<RawAnswer> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   const heard: Buffer[] = [];
   socket.on('data', (chunk) => heard.push(chunk)).on('error', () => undefined);

@@ -43,7 +43,7 @@ function ask(): Asked {
     () => on('status', { qualificationScore: Math.floor(Math.random() * 101), note: word }),
     () => on('assignment', { agentId: any(agents), note: word }),
     () => on('follow-ups', { dueAt: inHours(9), note: word }),
-    () => on('messages', { messageId: word, text: word }),
+    () => on('messages', { messageId: word, channel: 'sms', text: word }),
     () => of('/v1/leads', { contactId, note: word }),
   ])();
 }

@@ -1,0 +1,115 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { CommandMeter, type CommandOutcome } from '#commands/command-meter';
+
+/** In seconds: from what is done in memory to what somebody waits for. */
+const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * What this process counts, for Prometheus. Labels come from closed lists (types, codes, patterns of routes): never an id, never
+ * anything personal.
+ */
+export class Metrics extends CommandMeter {
+  private readonly registry = new Registry();
+  private readonly registers = [this.registry];
+
+  private readonly commands = new Counter({
+    name: 'leadstream_commands_total',
+    help: 'Commands by type and outcome: ok, unchanged, replayed, refused:<code>, unavailable, failed.',
+    labelNames: ['type', 'outcome'],
+    registers: this.registers,
+  });
+  private readonly commandSeconds = new Histogram({
+    name: 'leadstream_command_duration_seconds',
+    help: 'How long commands took, from the door to the answer, waiting for their turn included.',
+    labelNames: ['type'],
+    buckets: durations,
+    registers: this.registers,
+  });
+  private readonly requestSeconds = new Histogram({
+    name: 'leadstream_http_request_duration_seconds',
+    help: 'How long requests took, by method, pattern of the route (none: no such route) and class of status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: durations,
+    registers: this.registers,
+  });
+  private readonly commitSize = new Histogram({
+    name: 'leadstream_log_commit_operations',
+    help: 'How many appends and kept answers shared a commit of the log; its count is the number of commits.',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
+    registers: this.registers,
+  });
+  private readonly commitSeconds = new Histogram({
+    name: 'leadstream_log_commit_duration_seconds',
+    help: 'How long commits of the log took, until they were on disk.',
+    buckets: durations,
+    registers: this.registers,
+  });
+  private readonly events = new Counter({
+    name: 'leadstream_log_events_total',
+    help: 'Events appended to the log.',
+    registers: this.registers,
+  });
+
+  private readonly webhookItems = new Counter({
+    name: 'leadstream_webhook_items_total',
+    help: 'Parts of webhooks by provider and outcome: recorded, duplicate, ignored (nothing to us), invalid (not what it should be).',
+    labelNames: ['provider', 'outcome'],
+    registers: this.registers,
+  });
+
+  constructor() {
+    super();
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  override ended(type: string, outcome: CommandOutcome, seconds: number): void {
+    this.commands.inc({ type, outcome });
+    this.commandSeconds.observe({ type }, seconds);
+  }
+
+  answered(method: string, route: string, status: number, seconds: number): void {
+    this.requestSeconds.observe({ method, route, status: `${Math.floor(status / 100)}xx` }, seconds);
+  }
+
+  heard(provider: string, counts: Readonly<Record<string, number>>): void {
+    for (const [outcome, many] of Object.entries(counts)) this.webhookItems.inc({ provider, outcome }, many);
+  }
+
+  committed(group: { readonly operations: number; readonly events: number; readonly milliseconds: number }): void {
+    this.commitSize.observe(group.operations);
+    this.commitSeconds.observe(group.milliseconds / 1_000);
+    this.events.inc(group.events);
+  }
+
+  /** A figure that is looked up whenever Prometheus asks. */
+  gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: this.registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  /** The same for each of several, told apart by a label. What can't be told right now is left out. */
+  gauges(name: string, help: string, label: string, read: () => Promise<Iterable<readonly [string, number]>>): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: this.registers,
+      async collect() {
+        const figures = await read().catch(() => []);
+        this.reset();
+        for (const [value, figure] of figures) this.set({ [label]: value }, figure);
+      },
+    });
+  }
+
+  /** All of it, as Prometheus reads it. */
+  async told(): Promise<{ readonly type: string; readonly text: string }> {
+    return { type: this.registry.contentType, text: await this.registry.metrics() };
+  }
+}

@@ -1,0 +1,31 @@
+import { Controller, Get, Injectable, type INestApplication } from '@nestjs/common';
+import { Tells } from './openapi.decorators.js';
+import { documentOf } from './openapi.document.js';
+
+/** The API's document, made when it is first asked for. */
+@Injectable()
+export class ApiDocument {
+  private document: object | undefined;
+  private app: INestApplication | undefined;
+
+  /** Whose routes it tells. */
+  of(app: INestApplication): void {
+    this.app = app;
+  }
+
+  get(): object {
+    if (!this.app) throw new Error('No app was named whose document this is.');
+    return (this.document ??= documentOf(this.app));
+  }
+}
+
+@Controller()
+export class OpenapiController {
+  constructor(private readonly document: ApiDocument) {}
+
+  @Get('openapi.json')
+  @Tells('This document', { 200: 'Anything' })
+  show(): object {
+    return this.document.get();
+  }
+}

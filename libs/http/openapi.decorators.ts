@@ -1,0 +1,93 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiExtension, ApiHeader, ApiOperation } from '@nestjs/swagger';
+import type { ProblemCode } from './problem.js';
+import type { AnswerName } from './openapi.schemas.js';
+
+/** What the API's document is told of a route; its parameters and its body it sees for itself. */
+export interface Told {
+  /** A command: it takes the headers of commands, and may be refused as any command may. */
+  readonly command: boolean;
+  /** By status: JSON of this shape, or text of these media types. */
+  readonly answers: Readonly<Record<number, AnswerName | readonly string[]>>;
+  /** The refusals that are its own. With version_mismatch it takes If-Match. */
+  readonly problems: readonly ProblemCode[];
+  readonly headers: readonly AnswerHeader[];
+}
+
+/** What an answer that went well says in its headers. */
+export type AnswerHeader = 'X-Position' | 'ETag' | 'Location';
+
+/** Where the document keeps it until it is whole. */
+export const extension = 'x-told';
+
+const tell = (summary: string, told: Told): MethodDecorator =>
+  applyDecorators(ApiOperation({ summary }), ApiExtension(extension, told));
+
+/** A command that makes something: 201; with `again`, 200 when it was there already. */
+export const Makes = (
+  summary: string,
+  answer: AnswerName,
+  problems: readonly ProblemCode[] = [],
+  { again = false } = {},
+): MethodDecorator =>
+  tell(summary, {
+    command: true,
+    answers: again ? { 200: answer, 201: answer } : { 201: answer },
+    problems,
+    headers: ['X-Position', 'ETag', 'Location'],
+  });
+
+/** A command that changes something. */
+export const Changes = (summary: string, answer: AnswerName, problems: readonly ProblemCode[]): MethodDecorator =>
+  tell(summary, { command: true, answers: { 200: answer }, problems, headers: ['X-Position', 'ETag'] });
+
+/** A command on many items: 207 when some of them are bad. */
+export const Records = (summary: string, problems: readonly ProblemCode[] = []): MethodDecorator =>
+  tell(summary, {
+    command: true,
+    answers: { 200: 'BatchAnswer', 207: 'BatchAnswer' },
+    problems,
+    headers: ['X-Position'],
+  });
+
+/** A list of a view. */
+export const Lists = (summary: string, answer: AnswerName, problems: readonly ProblemCode[] = []): MethodDecorator =>
+  tell(summary, {
+    command: false,
+    answers: { 200: answer },
+    problems: ['validation_failed', 'projection_behind', 'unavailable', ...problems],
+    headers: ['X-Position'],
+  });
+
+/** One of a view, with its version. */
+export const Shows = (summary: string, answer: AnswerName): MethodDecorator =>
+  tell(summary, {
+    command: false,
+    answers: { 200: answer },
+    problems: ['not_found', 'validation_failed', 'projection_behind', 'unavailable'],
+    headers: ['X-Position', 'ETag'],
+  });
+
+/** A provider's webhook, known by the headers that it is signed in. */
+export const Hears = (
+  summary: string,
+  answer: AnswerName | readonly string[],
+  signedIn: readonly string[],
+  problems: readonly ProblemCode[] = [],
+): MethodDecorator =>
+  applyDecorators(
+    ...signedIn.map((name) => ApiHeader({ name, required: true })),
+    tell(summary, {
+      command: false,
+      answers: { 200: answer },
+      problems: ['unauthorized', 'payload_too_large', 'unsupported_media_type', ...problems, 'unavailable'],
+      headers: [],
+    }),
+  );
+
+/** What a process says of itself. */
+export const Tells = (
+  summary: string,
+  answers: Told['answers'],
+  problems: readonly ProblemCode[] = [],
+): MethodDecorator => tell(summary, { command: false, answers, problems, headers: [] });

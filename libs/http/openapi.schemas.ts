@@ -1,0 +1,330 @@
+import { eventTypes } from '#domain/door';
+import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
+import type { Delivery } from '#domain/message/message.delivery';
+import { receiptStatuses, type ReceiptError } from '#domain/message/message.events';
+import type { InvalidField, RefusalCode, RefusalDetails } from '#domain/refusal';
+import type { Named, ShownFollowUp, ShownLead } from '#domain/lead/lead.shown';
+import {
+  channels,
+  finalStatuses,
+  originKinds,
+  statuses,
+  type Factor,
+  type Origin,
+  type Qualification,
+  type Suggestion,
+} from '#domain/lead/lead.state';
+import { statusOf, type ProblemCode } from './problem.js';
+
+/*
+ * What answers look like, in JSON Schema 2020-12. An answer's field that is missing here fails test/acceptance/openapi.spec.ts,
+ * and where the type of an answer is known here, also the compiler.
+ */
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+type Fields<T = Record<string, unknown>> = { readonly [Name in keyof T]-?: Schema };
+
+/** All of these fields are there, but the `optional` ones, and no others. */
+const object = <T = Record<string, unknown>>(fields: Fields<T>, optional: readonly string[] = []): Schema => ({
+  type: 'object',
+  properties: fields,
+  required: Object.keys(fields).filter((name) => !optional.includes(name)),
+  additionalProperties: false,
+});
+const listOf = (items: Schema): Schema => ({ type: 'array', items });
+const oneOf = (values: readonly string[]): Schema => ({ type: 'string', enum: values });
+const is = (value: unknown): Schema => ({ const: value });
+const told = (schema: Schema, description: string): Schema => ({ ...schema, description });
+
+/** Absent facts are null, never missing. */
+const orNull = (schema: Schema): Schema =>
+  typeof schema['type'] === 'string' && !schema['enum']
+    ? { ...schema, type: [schema['type'], 'null'] }
+    : { anyOf: [schema, { type: 'null' }] };
+
+const text: Schema = { type: 'string' };
+const yesOrNo: Schema = { type: 'boolean' };
+const count: Schema = { type: 'integer', minimum: 0 };
+const version: Schema = { type: 'integer', minimum: 1 };
+const score: Schema = { type: 'integer', minimum: 0, maximum: 100 };
+const amount: Schema = { type: 'number' };
+const time: Schema = { type: 'string', format: 'date-time' };
+export const position: Schema = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9._~-]*$' };
+
+const named = orNull(object<Named>({ id: text, name: orNull(text) }));
+const factors = listOf(object<Factor>({ label: text, weight: amount }));
+
+const campaign = object<Campaign>({ id: text, name: text });
+const template: Fields<Omit<Template, 'body'>> = { name: text, language: text, category: orNull(text) };
+const error = orNull(object<ReceiptError>({ code: text, detail: orNull(text) }));
+const delivery: Fields<Delivery> = {
+  state: told(oneOf(receiptStatuses), 'The highest that was ever said.'),
+  milestones: object<Delivery['milestones']>({
+    queuedAt: orNull(time),
+    sentAt: orNull(time),
+    deliveredAt: orNull(time),
+    deliveredImplied: told(yesOrNo, 'It was read, so it was delivered, though nobody said when.'),
+    readAt: orNull(time),
+    failedAt: orNull(time),
+  }),
+  conflict: told(yesOrNo, 'It is said both that it failed and that it arrived.'),
+  error: told(error, 'Of the latest failure, also when the message arrived.'),
+  timeline: listOf(
+    object<Delivery['timeline'][number]>({ status: oneOf(receiptStatuses), occurredAt: time, recordedAt: time, error }),
+  ),
+};
+
+export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+
+/** The shapes that answers are made of. */
+const shapes = {
+  Lead: object<ShownLead>({
+    id: text,
+    contactId: text,
+    ordinal: told({ type: 'integer', minimum: 1 }, "1 for the contact's first lead."),
+    previousLeadId: orNull(text),
+    contact: object<ShownLead['contact']>({ name: orNull(text), phone: orNull(text), email: orNull(text) }),
+    channel: orNull(oneOf(channels)),
+    origin: object<Origin>({
+      kind: oneOf(originKinds),
+      attribution: told(oneOf(['exact', 'window', 'none']), 'How surely it answers the broadcast.'),
+      broadcastId: orNull(text),
+      campaign: orNull(campaign),
+      interactionId: orNull(text),
+    }),
+    status: oneOf(statuses),
+    active: yesOrNo,
+    statusChangedAt: time,
+    closedAt: orNull(time),
+    reason: orNull(text),
+    qualification: object<Qualification>({
+      score: orNull(score),
+      source: orNull(oneOf(['ai', 'manual'])),
+      pinned: yesOrNo,
+      model: orNull(text),
+      modelVersion: orNull(text),
+      rationale: orNull(text),
+      factors,
+      scoredAt: orNull(time),
+      suggestion: told(
+        orNull(
+          object<Suggestion>({
+            score,
+            model: text,
+            modelVersion: orNull(text),
+            rationale: orNull(text),
+            factors,
+            suggestedAt: time,
+          }),
+        ),
+        'An AI result while a manual score is pinned.',
+      ),
+    }),
+    agent: named,
+    assignedAt: orNull(time),
+    followUps: object<ShownLead['followUps']>({ open: count, nextDueAt: orNull(time), nextId: orNull(text) }),
+    lastInteractionAt: orNull(time),
+    createdAt: time,
+    updatedAt: time,
+    version: told(version, 'Counts the events of the lead; what If-Match speaks of.'),
+    actions: object<ShownLead['actions']>({
+      changeStatus: yesOrNo,
+      assign: yesOrNo,
+      createFollowUp: yesOrNo,
+      viewHistory: yesOrNo,
+      openChat: yesOrNo,
+    }),
+  }),
+
+  FollowUp: object<ShownFollowUp>({
+    id: text,
+    leadId: text,
+    contactId: text,
+    dueAt: time,
+    assignee: named,
+    note: orNull(text),
+    state: oneOf(['open', 'completed', 'cancelled']),
+    overdue: yesOrNo,
+    createdAt: time,
+    closedAt: orNull(time),
+    closedReason: orNull(text),
+  }),
+
+  Agent: object({
+    id: text,
+    name: text,
+    email: orNull(text),
+    capacity: told(orNull(count), 'How many active leads the agent has room for; null is no limit.'),
+    active: yesOrNo,
+    activeLeads: told(orNull(count), 'Null in the answer to a change, which does not count them.'),
+    createdAt: time,
+  }),
+
+  Entry: object({
+    id: text,
+    type: oneOf(eventTypes),
+    leadId: orNull(text),
+    leadOrdinal: orNull(version),
+    occurredAt: time,
+    recordedAt: time,
+    actor: object({ type: oneOf(['agent', 'service', 'ai', 'system']), id: text, name: orNull(text) }),
+    cause: told(orNull(text), 'The event that set it off; null when a command did.'),
+    summary: text,
+    data: told(
+      { type: 'object', additionalProperties: true },
+      "The event's own facts, by its type; `from` and `to` where something changed.",
+    ),
+    position,
+  }),
+
+  Broadcast: object({
+    id: text,
+    name: text,
+    channel: oneOf(channels),
+    campaign,
+    template: object<Template>({ ...template, body: orNull(text) }),
+    createdAt: time,
+    counters: told(
+      object({ recipients: count, sent: count, delivered: count, read: count, failed: count, replied: count }),
+      'Recipients, each counted once: read within delivered within sent.',
+    ),
+  }),
+
+  Recipient: object({
+    contactId: text,
+    state: oneOf(receiptStatuses),
+    attempts: listOf(object({ messageId: text, attempt: version, state: oneOf(receiptStatuses) })),
+    repliedLeadId: orNull(text),
+  }),
+
+  Delivery: object({
+    messageId: text,
+    broadcastId: text,
+    campaign,
+    template: object<Omit<Template, 'body'>>(template),
+    channel: oneOf(channels),
+    attempt: version,
+    parameters: told({}, 'As they were given.'),
+    ...delivery,
+  }),
+
+  PastLead: object({ id: text, ordinal: version, status: oneOf(statuses), createdAt: time, closedAt: orNull(time) }),
+};
+
+/** What became of each item of a batch, in input order. */
+const results = listOf({
+  oneOf: [
+    object({ index: count, outcome: oneOf(['recorded', 'duplicate']) }),
+    object({ index: count, outcome: is('invalid'), code: text, detail: text }),
+  ],
+});
+
+/** Every command says this of the lead that it was about. */
+const changed = { changed: yesOrNo, version, position };
+const lead = { lead: ref('Lead'), ...changed };
+const pageOf = (item: keyof typeof shapes): Fields => ({
+  items: listOf(ref(item)),
+  nextCursor: told(orNull(text), 'Null at the end.'),
+  total: told(count, 'With count=true.'),
+});
+
+/** Whole answers. */
+const wholes = {
+  LeadAnswer: object(lead),
+  StatusAnswer: object({ ...lead, cancelledFollowUps: count }),
+  QualificationAnswer: object({ ...lead, accepted: yesOrNo }),
+  FollowUpAnswer: object({ ...lead, followUp: ref('FollowUp') }),
+  MessageAnswer: object({ ...lead, messageId: text }),
+  AgentAnswer: object({ agent: ref('Agent'), ...changed }),
+  BroadcastAnswer: object({ broadcast: ref('Broadcast'), ...changed }),
+  BatchAnswer: object({ results, position }),
+  WebhookAnswer: told(
+    object({ recorded: count, duplicate: count, ignored: count, invalid: count }),
+    'How many parts of it came to what.',
+  ),
+  InteractionAnswer: object({
+    interactionId: text,
+    leadId: told(orNull(text), 'Null for an opt-out of a contact without leads.'),
+    leadCreated: yesOrNo,
+    lead: orNull(ref('Lead')),
+    changed: yesOrNo,
+    version: orNull(version),
+    position,
+  }),
+  LeadPage: object(pageOf('Lead'), ['total']),
+  FollowUpPage: object(pageOf('FollowUp'), ['total']),
+  AgentPage: object(pageOf('Agent'), ['total']),
+  BroadcastPage: object(pageOf('Broadcast'), ['total']),
+  RecipientPage: object(pageOf('Recipient'), ['total']),
+  DeliveryPage: object(pageOf('Delivery'), ['total']),
+  ContactHistory: object(pageOf('Entry'), ['total']),
+  LeadHistory: object({ ...pageOf('Entry'), pastLeads: listOf(ref('PastLead')) }, ['total']),
+  Health: object({ status: is('ok') }),
+  Readiness: object({
+    ready: yesOrNo,
+    checks: {
+      type: 'object',
+      additionalProperties: told(
+        { type: 'object', properties: { ready: yesOrNo }, required: ['ready'] },
+        'What a part of the process says of itself, and whatever helps to see why it is not ready.',
+      ),
+    },
+  }),
+  Anything: told({ type: 'object' }, 'An OpenAPI 3.1 document.'),
+};
+export type AnswerName = keyof typeof shapes | keyof typeof wholes;
+
+/** What a refusal says besides its sentence. */
+const details: { readonly [Code in RefusalCode]: Fields<RefusalDetails<Code>> & Fields } & {
+  readonly [Code in ProblemCode]?: Fields;
+} = {
+  method_not_allowed: { allowed: listOf(text) },
+  not_found: { what: oneOf(['lead', 'contact', 'agent', 'follow-up', 'interaction', 'broadcast']) },
+  lead_inactive: {
+    leadId: text,
+    leadStatus: oneOf(finalStatuses),
+    inactiveSince: time,
+    activeLeadId: told(orNull(text), "The contact's active lead, if there is one."),
+  },
+  active_lead_exists: { activeLeadId: text },
+  agent_inactive: { agentId: text },
+  agent_exists: { agentId: text },
+  follow_up_completed: { followUpId: text },
+  follow_up_cancelled: { followUpId: text },
+  broadcast_exists: { broadcastId: text },
+  message_exists: { messageId: text },
+  too_many_follow_ups: { most: count },
+  version_mismatch: { version },
+  conflict: {},
+  idempotency_in_flight: {},
+  idempotency_key_reused: {},
+  validation_failed: {
+    errors: listOf(object<InvalidField>({ field: text, code: text, message: text })),
+    results: told(results, 'Of a batch without one good item.'),
+  },
+};
+
+const problem = (code: ProblemCode): Schema =>
+  object(
+    {
+      type: is(`urn:leadstream:problem:${code}`),
+      title: text,
+      status: is(statusOf[code]),
+      detail: text,
+      instance: text,
+      code: is(code),
+      ...details[code],
+    },
+    // What is not there may be a path, of which there is nothing to say; results are told of batches.
+    ['what', 'results'],
+  );
+
+/** `lead_inactive` is LeadInactiveProblem. */
+export const problemName = (code: ProblemCode): string =>
+  `${code.replace(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase())}Problem`;
+
+export const answers: Readonly<Record<string, Schema>> = { ...shapes, ...wholes };
+
+export const problemsOf = (codes: Iterable<ProblemCode>): Readonly<Record<string, Schema>> =>
+  Object.fromEntries([...codes].map((code) => [problemName(code), problem(code)]));

@@ -1,0 +1,334 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { ShownLead } from '#domain/lead/lead.shown';
+import { invalid } from '../support/answers.js';
+import { anApp, type Leads, type Query } from '../support/app.js';
+import {
+  allItems,
+  allLeads,
+  anAgent,
+  assign,
+  done,
+  followUp,
+  openLead,
+  setStatus,
+  unique,
+  writes,
+} from '../support/story.js';
+
+// The app's own scorer would change leads while they are listed.
+const app = anApp({ QUALIFICATION: 'off' });
+
+const statuses = ['new', 'contacted', 'qualifying', 'qualified', 'follow_up', 'converted', 'lost', 'archived'];
+const channels = ['whatsapp', 'sms', 'email', 'webchat', 'facebook', 'instagram', 'telegram'];
+const names = [
+  'Ána Müller',
+  'ana muller',
+  'Ben',
+  'ben O’Neil',
+  'Zoë',
+  '李雷',
+  'Émile Zola',
+  'emil',
+  'ÉMILE',
+  'Ǆuro',
+  'straße',
+  'Strasse',
+];
+const count = 240;
+const time = (nth: number): string => new Date(Date.UTC(2025, 0, 1) + nth * 3_600_000).toISOString();
+
+/** All leads, as the answers to single reads tell them. */
+const leads: ShownLead[] = [];
+let agents: string[] = [];
+/** Its leads stay as they are; anything later is this much after them. */
+let after = '';
+
+/** Every value that a sort knows occurs many times over, and not at all on some leads. */
+async function seed(nth: number): Promise<string> {
+  const at = (hours: number) => ({ 'x-occurred-at': time((nth % 60) + hours) });
+  const profile = {
+    ...(nth % 7 === 0 ? {} : { name: names[nth % names.length] }),
+    ...(nth % 3 === 0 ? { phone: `+49151${String(nth).padStart(6, '0')}` } : {}),
+    ...(nth % 4 === 0 ? { email: `person.${nth}@example${nth % 5}.org` } : {}),
+  };
+  const contactId = unique('listed');
+  const { lead } =
+    nth % 6 === 0
+      ? done(
+          await app.post('/v1/leads', { contactId, profile, ...(nth % 12 === 0 ? {} : { channel: 'email' }) }, at(0)),
+        )
+      : await writes(app, { contactId, profile, channel: channels[nth % channels.length] }, at(0));
+  const { id } = lead;
+  if (nth % 4 === 1) await app.post(`/v1/leads/${id}/assignment`, { agentId: agents[nth % 3] }, at(1));
+  if (nth % 5 < 2)
+    await app.post(`/v1/leads/${id}/follow-ups`, { dueAt: `2999-01-${10 + (nth % 9)}T00:00:00Z` }, at(1));
+  if (nth % 3 !== 1) await app.post(`/v1/leads/${id}/status`, { qualificationScore: (nth * 7) % 21 }, at(2));
+  if (nth % 2) await app.post(`/v1/leads/${id}/status`, { status: statuses[nth % statuses.length] }, at(3));
+  return id;
+}
+
+beforeAll(async () => {
+  agents = [(await anAgent(app)).id, (await anAgent(app)).id, (await anAgent(app)).id];
+  const ids: string[] = [];
+  for (let from = 0; from < count; from += 20)
+    ids.push(...(await Promise.all(Array.from({ length: 20 }, (_, nth) => seed(from + nth)))));
+  after = (await anAgentAfter()).position;
+  for (let from = 0; from < count; from += 20)
+    leads.push(
+      ...(await Promise.all(
+        ids.slice(from, from + 20).map(async (id) => (await app.get<ShownLead>(`/v1/leads/${id}`, { after })).body),
+      )),
+    );
+}, 60_000);
+const anAgentAfter = async () => done(await app.post('/v1/agents', { name: 'Last' }));
+
+const folded = (name: string): string =>
+  name
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase();
+const sorts: Readonly<Record<string, (lead: ShownLead) => string | number | null>> = {
+  createdAt: (it) => it.createdAt,
+  updatedAt: (it) => it.updatedAt,
+  lastInteractionAt: (it) => it.lastInteractionAt,
+  score: (it) => it.qualification.score,
+  name: (it) => (it.contact.name === null ? null : folded(it.contact.name)),
+  status: (it) => statuses.indexOf(it.status),
+  nextFollowUpAt: (it) => it.followUps.nextDueAt,
+};
+/** What the contract says of order, said once more in the plainest way. */
+const sorted = (of: readonly ShownLead[], sort: string): string[] => {
+  const descending = sort.startsWith('-');
+  const key = sorts[sort.replace('-', '')]!;
+  const way = descending ? -1 : 1;
+  return of
+    .toSorted((a, b) => {
+      const [x, y] = [key(a), key(b)];
+      if (x === null || y === null) return x === y ? way * compare(a.id, b.id) : x === null ? 1 : -1;
+      return way * (compare(x, y) || compare(a.id, b.id));
+    })
+    .map((it) => it.id);
+};
+/** By code points, as bytes of UTF-8 sort. */
+const compare = (a: string | number, b: string | number): number =>
+  typeof a === 'string' && typeof b === 'string'
+    ? Buffer.compare(Buffer.from(a), Buffer.from(b))
+    : Number(a) - Number(b);
+
+const listed = async (query: Query = {}): Promise<string[]> => (await allLeads(app, query)).map((it) => it.id);
+
+describe('a list', () => {
+  test('is newest first unless asked otherwise, 50 to a page', async () => {
+    const { body } = await app.get<Leads>('/v1/leads');
+    expect(body.items.map((it) => it.id)).toEqual(sorted(leads, '-createdAt').slice(0, 50));
+    expect(body.nextCursor).not.toBeNull();
+    expect(body).not.toHaveProperty('total');
+  });
+
+  test('shows each lead as it is read by itself', async () => {
+    const all = await allLeads(app);
+    expect(all.toSorted((a, b) => compare(a.id, b.id))).toEqual(leads.toSorted((a, b) => compare(a.id, b.id)));
+  });
+
+  describe.each(Object.keys(sorts).flatMap((sort) => [sort, `-${sort}`]))('sorted by %s', (sort) => {
+    test('has nulls last, ties by id in the same direction', async () => {
+      expect(await listed({ sort })).toEqual(sorted(leads, sort));
+    });
+
+    test.each([1, 7, 50, 199])('goes on from page to page without gap or repeat, %d at a time', async (limit) => {
+      // One at a time is slow: a filter keeps it short, and goes along with the sort.
+      const filter = limit === 1 ? { channel: 'sms' } : {};
+      const expected = sorted(limit === 1 ? leads.filter((it) => it.channel === 'sms') : leads, sort);
+      expect(await listed({ sort, limit, ...filter })).toEqual(expected);
+    });
+
+    test('keeps to active leads when asked', async () => {
+      const active = leads.filter((it) => it.active);
+      expect(await listed({ sort, active: true, limit: 30 })).toEqual(sorted(active, sort));
+    });
+  });
+});
+
+describe('a filter', () => {
+  const cases: readonly (readonly [Query, (lead: ShownLead) => boolean])[] = [
+    ...statuses.map((status) => [{ status }, (it: ShownLead) => it.status === status] as const),
+    [{ status: 'new,lost' }, (it) => ['new', 'lost'].includes(it.status)],
+    [{ status: 'lost,new,lost' }, (it) => ['new', 'lost'].includes(it.status)],
+    [{ active: true }, (it) => it.active],
+    [{ active: false }, (it) => !it.active],
+    [{ active: true, status: 'lost' }, () => false],
+    [{ agentId: 'none' }, (it) => it.agent === null],
+    [{ agentId: 'nobody' }, () => false],
+    [{ contactId: 'nobody' }, () => false],
+    ...channels.map((channel) => [{ channel }, (it: ShownLead) => it.channel === channel] as const),
+    [{ channel: 'sms,email' }, (it) => ['sms', 'email'].includes(it.channel ?? '')],
+    [{ origin: 'manual' }, (it) => it.origin.kind === 'manual'],
+    [{ origin: 'chat,integration' }, (it) => it.origin.kind === 'chat'],
+    [{ campaignId: 'none' }, () => false],
+    [{ scored: true }, (it) => it.qualification.score !== null],
+    [{ scored: false }, (it) => it.qualification.score === null],
+    [{ scoreMin: 7 }, (it) => (it.qualification.score ?? -1) >= 7],
+    [{ scoreMax: 7 }, (it) => it.qualification.score !== null && it.qualification.score <= 7],
+    [{ scoreMin: 0, scoreMax: 0 }, (it) => it.qualification.score === 0],
+    [{ scoreMin: 8, scoreMax: 7 }, () => false],
+    [{ createdFrom: time(10) }, (it) => it.createdAt >= time(10)],
+    [{ createdTo: time(10) }, (it) => it.createdAt < time(10)],
+    [{ createdFrom: time(10), createdTo: time(20) }, (it) => it.createdAt >= time(10) && it.createdAt < time(20)],
+    [{ createdFrom: '2025-01-01T12:00:00+02:00' }, (it) => it.createdAt >= time(10)],
+    [{ updatedFrom: time(30) }, (it) => it.updatedAt >= time(30)],
+    [{ updatedTo: time(30) }, (it) => it.updatedAt < time(30)],
+    [
+      { status: 'qualified', channel: 'sms', scored: true },
+      (it) => it.status === 'qualified' && it.channel === 'sms' && it.qualification.score !== null,
+    ],
+    [{ q: 'ana' }, (it) => /\bana\b/.test(folded(it.contact.name ?? ''))],
+    [{ q: 'MULL an' }, (it) => /muller/.test(folded(it.contact.name ?? ''))],
+    [{ q: 'emil' }, (it) => folded(it.contact.name ?? '').startsWith('emil')],
+    [{ q: 'zola ÉMILE' }, (it) => it.contact.name === 'Émile Zola'],
+    [{ q: '李' }, (it) => it.contact.name === '李雷'],
+    [{ q: 'person' }, (it) => it.contact.email !== null],
+    [{ q: 'example3.org' }, (it) => it.contact.email?.endsWith('@example3.org') ?? false],
+    [{ q: '+49151000' }, (it) => it.contact.phone?.startsWith('+49151000') ?? false],
+    [{ q: '000036' }, (it) => it.contact.phone?.endsWith('000036') ?? false],
+    [{ q: 'nobodyhasthisname' }, () => false],
+    [
+      { q: 'ben', status: 'new', active: true },
+      (it) => folded(it.contact.name ?? '').startsWith('ben') && it.status === 'new',
+    ],
+  ];
+
+  test.each(cases)('%j keeps just those', async (query, keeps) => {
+    const kept = leads.filter(keeps);
+    expect(await listed(query)).toEqual(sorted(kept, '-createdAt'));
+    expect(await listed({ ...query, sort: 'score', limit: 9 })).toEqual(sorted(kept, 'score'));
+    expect((await app.get<Leads>('/v1/leads', { ...query, count: true, limit: 1 })).body.total).toBe(kept.length);
+  });
+
+  test('finds something, as a rule', () => {
+    expect(cases.filter(([, keeps]) => leads.some(keeps)).length).toBeGreaterThan(30);
+  });
+
+  test('by agent and by contact', async () => {
+    for (const agentId of agents)
+      expect(await listed({ agentId })).toEqual(
+        sorted(
+          leads.filter((it) => it.agent?.id === agentId),
+          '-createdAt',
+        ),
+      );
+    const { id, contactId } = leads[5]!;
+    expect(await listed({ contactId })).toEqual([id]);
+  });
+
+  test.each([
+    ['status', 'won', 'new, contacted'],
+    ['status', '', 'new, contacted'],
+    ['status', 'new,,lost', 'new, contacted'],
+    ['active', 'yes', 'true, false'],
+    ['channel', 'fax', 'whatsapp, sms'],
+    ['origin', 'luck', 'manual'],
+    ['scored', '1', 'true, false'],
+    ['count', 'yes', 'true, false'],
+    ['sort', 'age', 'createdAt, updatedAt, lastInteractionAt, score, name, status, nextFollowUpAt'],
+    ['sort', '--score', 'createdAt'],
+    ['sort', '', 'createdAt'],
+    ['sort', 'score,name', 'createdAt'],
+    ['scoreMin', '-1', '0 to 100'],
+    ['scoreMin', 'high', '0 to 100'],
+    ['scoreMax', '101', '0 to 100'],
+    ['scoreMax', '7.5', '0 to 100'],
+    ['limit', '0', '1 to 200'],
+    ['limit', '201', '1 to 200'],
+    ['limit', '-5', '1 to 200'],
+    ['limit', '1.5', '1 to 200'],
+    ['limit', 'ten', '1 to 200'],
+    ['createdFrom', '2025-01-01', 'RFC 3339'],
+    ['createdTo', '2025-01-01T00:00:00', 'RFC 3339'],
+    ['updatedFrom', 'monday', 'RFC 3339'],
+    ['updatedTo', '2025-02-29T00:00:00Z', 'RFC 3339'],
+    ['agentId', '', '1 to 128'],
+    ['contactId', 'x'.repeat(129), '1 to 128'],
+    ['cursor', 'abc', 'nextCursor'],
+  ])('%s=%s is refused, and the allowed values are told', async (name, value, allowed) => {
+    const answer = await app.get('/v1/leads', { [name]: value });
+    expect(answer).toMatchObject(invalid(name));
+    expect(answer.body.errors[0]!.message).toContain(allowed);
+  });
+});
+
+describe('a cursor', () => {
+  const first = (query: Query = {}) => app.get<Leads>('/v1/leads', { limit: 5, ...query });
+
+  test('pins filters and sort: they may be left out or said again, not changed', async () => {
+    const { nextCursor: cursor } = (await first({ status: 'new', sort: 'name' })).body;
+    const next = await app.get<Leads>('/v1/leads', { cursor, limit: 5 });
+    expect(next.body.items.map((it) => it.id)).toEqual(
+      sorted(
+        leads.filter((it) => it.status === 'new'),
+        'name',
+      ).slice(5, 10),
+    );
+    expect((await app.get('/v1/leads', { cursor, limit: 5, status: 'new', sort: 'name' })).text).toBe(next.text);
+    for (const [name, value] of [
+      ['status', 'lost'],
+      ['sort', '-name'],
+      ['sort', 'score'],
+      ['active', 'true'],
+      ['q', 'ana'],
+    ] as const)
+      expect(await app.get('/v1/leads', { cursor, [name]: value })).toMatchObject(invalid(name));
+  });
+
+  test('leaves limit, count and freshness free', async () => {
+    const { nextCursor: cursor } = (await first()).body;
+    const next = await app.get<Leads>('/v1/leads', { cursor, limit: 3, count: true, after, wait: 100 });
+    expect(next.body.items.map((it) => it.id)).toEqual(sorted(leads, '-createdAt').slice(5, 8));
+    expect(next.body.total).toBe(count);
+  });
+
+  test('is null at the end, also when the last page is full', async () => {
+    const status = 'converted';
+    const many = leads.filter((it) => it.status === status).length;
+    expect((await app.get<Leads>('/v1/leads', { status, limit: many })).body.nextCursor).toBeNull();
+    expect((await app.get<Leads>('/v1/leads', { status, limit: many - 1 })).body.nextCursor).not.toBeNull();
+    expect((await app.get<Leads>('/v1/leads', { q: 'nobodyhasthisname' })).body).toMatchObject({
+      items: [],
+      nextCursor: null,
+    });
+  });
+
+  test('of another list is refused', async () => {
+    const { nextCursor: cursor } = (await first({ status: 'new' })).body;
+    expect(await app.get('/v1/agents', { cursor })).toMatchObject({ status: 422 });
+  });
+});
+
+// Last, since it adds to the list.
+test('pages go on without gap or repeat for rows that did not change, while others come and change', async () => {
+  const known = new Set(leads.map((it) => it.id));
+  const changing = new Set(leads.filter((it) => it.active && it.channel === 'sms').map((it) => it.id));
+  const still = leads.filter((it) => !changing.has(it.id));
+  let stopped = false;
+  const traffic = (async () => {
+    for (let nth = 0; !stopped; nth++) {
+      const lead = await openLead(app, { profile: { name: names[nth % names.length] } });
+      await setStatus(app, lead.id, 'qualified', { qualificationScore: nth % 21 });
+      const changed = [...changing][nth % changing.size]!;
+      await setStatus(app, changed, nth % 2 ? 'new' : 'contacted', { qualificationScore: nth % 101, note: 'x' });
+      if (nth % 5 === 0) await followUp(app, changed);
+      await assign(app, lead.id, agents[nth % 3]!);
+    }
+  })();
+  try {
+    for (const sort of ['-createdAt', 'createdAt', 'score', '-name', 'status', '-updatedAt', 'nextFollowUpAt'])
+      for (const limit of [7, 40]) {
+        const walked = (await allItems<ShownLead>(app, '/v1/leads', { sort, limit }))
+          .map((it) => it.id)
+          .filter((id) => known.has(id) && !changing.has(id));
+        expect([sort, limit, walked]).toEqual([sort, limit, sorted(still, sort)]);
+      }
+  } finally {
+    stopped = true;
+    await traffic;
+  }
+}, 60_000);

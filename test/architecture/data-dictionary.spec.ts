@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventTypes } from '#domain/door';
+
+const root = join(import.meta.dirname, '..', '..');
+const page = join(root, 'docs', 'data-dictionary.md');
+const check = (file: string) => {
+  const script = join(root, 'scripts', 'data-dictionary.mjs');
+  const { status, stderr } = spawnSync(process.execPath, [script, '--check', file], { encoding: 'utf8' });
+  return { status, stderr };
+};
+
+test('the data dictionary is current: after a change of an event or its comment, npm run docs', () => {
+  expect(check(page)).toEqual({ status: 0, stderr: '' });
+});
+
+test('it has every event', () => {
+  const heads = [...readFileSync(page, 'utf8').matchAll(/^### (.*)$/gm)].map(([, name]) => name);
+  expect(heads).toEqual(eventTypes);
+});
+
+test('one that differs in a word is refused', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'data-dictionary-'));
+  const file = join(folder, 'old.md');
+  writeFileSync(file, readFileSync(page, 'utf8').replace('unique in the log', 'unique'));
+  const { status, stderr } = check(file);
+  rmSync(folder, { recursive: true });
+  expect(status).toBe(1);
+  expect(stderr).toContain('is not current: npm run docs');
+});
