@@ -24,7 +24,7 @@ export class OpenapiController {
   constructor(private readonly document: ApiDocument) {}
 
   @Get('openapi.json')
-  @Tells('This document', { 200: 'Anything' })
+  @Tells('This document', { 200: 'ApiDocument' })
   show(): object {
     return this.document.get();
   }

@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { extension, type AnswerHeader, type Told } from './openapi.decorators.js';
+import { extension, type Told } from './openapi.decorators.js';
 import { answers, position, problemName, problemsOf, ref, type Schema } from './openapi.schemas.js';
 import { statusOf, type ProblemCode } from './problem.js';
 
@@ -111,10 +111,13 @@ export function documentOf(app: INestApplication): object {
     info,
     jsonSchemaDialect: 'https://spec.openapis.org/oas/3.1/dialect/base',
     servers: [{ url: '/' }],
+    tags: [...new Set(Object.keys(paths).map(tagOf))].sort().map((name) => ({ name })),
     paths,
     components: { schemas: { ...requests, ...answers, ...problemsOf(codes) }, parameters: sent, headers: answered },
   };
 }
+
+const tagOf = (path: string): string => /^\/v1\/([^/]+)/.exec(path)?.[1] ?? 'this process';
 
 /** Adds what Nest does not see. `codes` learns which problems there are. */
 function complete(
@@ -126,7 +129,7 @@ function complete(
   const { [extension]: told, requestBody } = operation;
   if (!told) throw new Error(`${path} does not say what it answers: see openapi.decorators.ts`);
   delete operation[extension];
-  operation.tags = [/^\/v1\/([^/]+)/.exec(path)?.[1] ?? 'this process'];
+  operation.tags = [tagOf(path)];
 
   // An empty body counts as {}: where nothing is required it may be left out.
   const body = requestBody?.content['application/json']?.schema.$ref?.split('/').at(-1);
@@ -152,7 +155,7 @@ function responsesOf({ command, answers, headers }: Told, problems: readonly Pro
   const isOfView = !command && headers.includes('X-Position');
   const always = ['X-Correlation-Id', ...(command ? ['Idempotent-Replayed'] : [])];
   const good = Object.entries(answers).map(([status, answer]) => {
-    const says = headers.filter((it: AnswerHeader) => it !== 'Location' || status === '201');
+    const says = headers.filter((it) => it !== 'Location' || status === '201');
     const content =
       typeof answer === 'string'
         ? { 'application/json': { schema: ref(answer) } }

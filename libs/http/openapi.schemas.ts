@@ -271,7 +271,7 @@ const wholes = {
       ),
     },
   }),
-  Anything: told({ type: 'object' }, 'An OpenAPI 3.1 document.'),
+  ApiDocument: told({ type: 'object' }, 'OpenAPI 3.1.'),
 };
 export type AnswerName = keyof typeof shapes | keyof typeof wholes;
 

@@ -566,7 +566,7 @@ describe('the document', () => {
       ...openObjects(schema, name),
     ]);
     expect(open.sort()).toEqual([
-      'Anything',
+      'ApiDocument',
       'Entry.data',
       'InteractionRequest.integration.0',
       'InteractionRequest.media.0',

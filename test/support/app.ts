@@ -65,12 +65,13 @@ export class App {
 
   constructor(private readonly env: Sent = {}) {}
 
-  /** Resolves when it listens. @throws when it ends instead, with what it said */
+  /** Resolves when it listens and is ready. @throws when it ends instead, with what it said */
   async start(): Promise<this> {
     const { exited, listening } = this.run();
     const url = await Promise.race([listening, exited.then(() => undefined)]);
     if (url === undefined) throw new Error(`The app ended instead of listening:\n${this.output}`);
     this.url = url;
+    while ((await this.get('/readyz')).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10));
     return this;
   }
 
@@ -84,6 +85,12 @@ export class App {
       throw new Error(`The app came up:\n${this.output.slice(from)}`);
     }
     return { ...end, said: this.output.slice(from) };
+  }
+
+  /** Resolves once it has said this. */
+  async says(text: string): Promise<void> {
+    const { child } = this;
+    while (child && !this.output.includes(text)) await once(child.stdout!, 'data');
   }
 
   /** SIGTERM, and how the process ended. */

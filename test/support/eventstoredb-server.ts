@@ -76,7 +76,7 @@ export class EventStoreDbServer {
   /** On the port that it had before. */
   async start(): Promise<void> {
     const server = new Server({ 'grpc.max_receive_message_length': -1 });
-    server.addService(service.StreamsService as never, {
+    server.addService(service.StreamsService, {
       read: (call: ReadCall) => void this.#read(call),
       append: (call: ServerReadableStream<AppendReq, AppendResp>, answer: sendUnaryData<AppendResp>) =>
         void this.#append(call, answer),
@@ -88,10 +88,10 @@ export class EventStoreDbServer {
         call.emit('error', { code: status.UNIMPLEMENTED });
       },
     });
-    server.addService(serverFeatures.ServerFeaturesService as never, {
+    server.addService(serverFeatures.ServerFeaturesService, {
       getSupportedMethods: (_: unknown, answer: sendUnaryData<object>) => answer(null, supported()),
     });
-    server.addService(gossip.GossipService as never, {
+    server.addService(gossip.GossipService, {
       read: (_: unknown, answer: sendUnaryData<object>) => answer(null, this.#members()),
     });
     this.#port = await new Promise<number>((resolve, reject) => {
@@ -246,7 +246,7 @@ export class EventStoreDbServer {
     const stored = this.log.read(nameOf(asked.getStreamIdentifier()!));
     if (!stored) return undefined;
     const count = Number(options.getCount());
-    if (options.getReadDirection() === 1) return stored.toReversed().slice(0, count);
+    if (Number(options.getReadDirection()) === backwards) return stored.toReversed().slice(0, count);
     const from = asked.hasRevision() ? BigInt(asked.getRevision()) : 0n;
     return stored.filter((event) => event.revision >= from).slice(0, count);
   }
@@ -310,6 +310,8 @@ export class EventStoreDbServer {
     return new gossipMessages.ClusterInfo().setMembersList([member]);
   }
 }
+
+const backwards = 1;
 
 const nameOf = (identifier: { getStreamName(): Uint8Array | string }): string =>
   Buffer.from(identifier.getStreamName() as Uint8Array).toString('utf8');

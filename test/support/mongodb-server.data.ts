@@ -156,7 +156,9 @@ class Collection {
 
   find({ filter = {}, sort = {}, limit = 0, projection }: Document): Document[] {
     const found = this.matching(inBytes(filter as Doc)).toSorted(by(sort as Record<string, number>));
-    return found.slice(0, (limit as number) || undefined).map((document) => inText(projected(document, projection as Doc)));
+    return found
+      .slice(0, (limit as number) || undefined)
+      .map((document) => inText(projected(document, projection as Doc)));
   }
 
   aggregate([first, ...rest]: readonly Doc[]): Document[] {
@@ -242,7 +244,11 @@ class Collection {
   }
 }
 
-const taken = (index: number): Document => ({ index, code: 11_000, errmsg: 'E11000 duplicate key error: { _id }' });
+export const taken = (index: number): Document => ({
+  index,
+  code: 11_000,
+  errmsg: 'E11000 duplicate key error: { _id }',
+});
 
 const isOperator = (value: unknown): value is Doc =>
   typeof value === 'object' && value !== null && (Object.keys(value)[0] ?? '').startsWith('$');

@@ -1,13 +1,15 @@
 import { deserialize, type Document, serialize } from 'bson';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { MongodbData, Refused } from './mongodb-server.data.js';
+import { MongodbData, Refused, taken } from './mongodb-server.data.js';
 
 /** What happens to a command instead of, or besides, being answered. */
 export type Fault =
   /** The connection is cut: before the command is applied, or after it but before the answer. */
   | { readonly cut: 'before' | 'after' }
   | { readonly refuse: number }
+  /** An update of rows, none of them applied: as if somebody else had just inserted each. */
+  | { readonly taken: true }
   /** Applied and answered after this; for as long as it takes. */
   | { readonly hold: Promise<unknown> };
 
@@ -95,7 +97,7 @@ export class MongodbServer {
     if (fault && 'cut' in fault && fault.cut === 'before') return undefined;
     try {
       if (fault && 'refuse' in fault) throw new Refused(fault.refuse, 'refused as asked');
-      const answer = this.data.run(name, command);
+      const answer = fault && 'taken' in fault ? allTaken(command) : this.data.run(name, command);
       return fault && 'cut' in fault ? undefined : { ...answer, ok: 1 };
     } catch (error) {
       const code = error instanceof Refused ? error.code : 8;
@@ -103,6 +105,12 @@ export class MongodbServer {
     }
   }
 }
+
+const allTaken = ({ updates }: Document): Document => ({
+  n: 0,
+  nModified: 0,
+  writeErrors: (updates as readonly unknown[]).map((_, index) => taken(index)),
+});
 
 /** Of a command before the driver knows what the server speaks. */
 function commandInQuery(message: Buffer): Document {

@@ -57,7 +57,7 @@ export async function followUp(app: App, leadId: string, more: object = {}): Pro
 /** The lead as the list shows it, at least as new as the position. */
 export async function leadNow(app: App, leadId: string, after: string): Promise<ShownLead> {
   const answer = await app.get<ShownLead>(`/v1/leads/${leadId}`, { after });
-  expect(answer.status).toBe(200);
+  if (answer.status !== 200) throw new Error(`Refused with ${answer.status}: ${answer.text}`);
   return answer.body;
 }
 

@@ -40,9 +40,11 @@ export function openClient({ connection }: Address): EventStoreDBClient {
   try {
     client = EventStoreDBClient.connectionString(full);
   } catch (error) {
-    // The client's own words show what follows the mistake.
-    const why = (error as Error).name === 'Error' && /certificate|userCert/.test((error as Error).message);
-    throw new TypeError(`the URL of the event log can't be used${why ? `: ${(error as Error).message}` : ''}`);
+    // What the client says of a mistake repeats what follows it, and so would a cause.
+    const { message } = error as Error;
+    const why = /certificate|userCert/.test(message) ? `: ${message}` : '';
+    // eslint-disable-next-line preserve-caught-error
+    throw new TypeError(`the URL of the event log can't be used${why}`);
   }
   const inside = client as unknown as Inside;
   // Batch appends ignore deadlines, and wait in one map for all clients of the process: an error of one rejects those of others,

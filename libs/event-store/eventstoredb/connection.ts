@@ -7,6 +7,8 @@ import { isDeadEnd, isMissingStream, isPassing, isTimeOut, NoAnswer, unavailable
 /** In milliseconds. A command must be told "unavailable" within five seconds. */
 const patience = { attempt: 1_900, all: 4_000, whileDown: 1_000 };
 const backOff = { first: 50, longest: 500 };
+/** Calls at once: more would only wait elsewhere, with their time running. */
+const atOnce = 128;
 
 /** One try of a call. */
 export interface Attempt {
@@ -14,7 +16,7 @@ export interface Attempt {
   /** For the client's `deadline`; the whole attempt is given up soon after. */
   readonly timeoutMs: number;
   /** What a read gives in all; nothing if the stream does not exist. */
-  collect<T>(read: StreamingRead<T>): Promise<T[]>;
+  readonly collect: <T>(read: StreamingRead<T>) => Promise<T[]>;
 }
 
 /**
@@ -27,6 +29,8 @@ export class Connection {
   readonly #underWay = new Set<Promise<unknown>>();
   #client: EventStoreDBClient;
   #lastAnswer = 0;
+  #free = atOnce;
+  readonly #queue: (() => void)[] = [];
   #down = false;
   #nextTry = 0;
   #closing: Promise<void> | undefined;
@@ -64,7 +68,7 @@ export class Connection {
     const end = started + this.#patience(started);
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#attempt(ask, Math.min(patience.attempt, end - performance.now()));
+        return await this.#inTurn(() => this.#attempt(ask, Math.min(patience.attempt, end - performance.now())));
       } catch (error) {
         if (!isPassing(error)) throw unavailable(error);
         const pause = Math.min(backOff.first * 2 ** tries, backOff.longest) * (0.5 + Math.random() / 2);
@@ -78,6 +82,18 @@ export class Connection {
     }
   }
 
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#queue.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+
   #patience(now: number): number {
     if (!this.#down) return patience.all;
     if (now < this.#nextTry) throw new Unavailable("the event log can't be used: its server was away just now");
@@ -86,6 +102,7 @@ export class Connection {
   }
 
   async #attempt<T>(ask: (attempt: Attempt) => Promise<T>, timeoutMs: number): Promise<T> {
+    if (timeoutMs <= 0) throw new NoAnswer('its turn did not come in time');
     const started = performance.now();
     const client = this.#client;
     const reads = new Set<StreamingRead<unknown>>();
@@ -154,7 +171,7 @@ function collected<T>(read: StreamingRead<T>): Promise<T[]> {
     const events: T[] = [];
     read
       .on('data', (event: T) => void events.push(event))
-      .on('error', (error: unknown) => (isMissingStream(error) ? resolve([]) : reject(error as Error)))
+      .on('error', (error: Error) => (isMissingStream(error) ? resolve([]) : reject(error)))
       .on('end', () => resolve(events));
   });
 }

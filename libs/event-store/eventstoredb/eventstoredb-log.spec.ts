@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { EventStoreDbServer } from '#test/support/eventstoredb-server';
-import { ConcurrencyError, Unavailable } from '../event-store.js';
+import { type Batch, ConcurrencyError, Unavailable } from '../event-store.js';
 import { aStream, anEvent, events, followed, ids } from '../event-store.events.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 
@@ -311,7 +311,8 @@ describe('following an EventStoreDB', () => {
       for (let i = 0; i < 50; i++) await log.events.append(aStream(), 0, events(100));
       const { signal } = new AbortController();
       const batches = log.events.follow(log.events.start, { signal, batchSize: 10 })[Symbol.asyncIterator]();
-      expect((await batches.next()).value?.events).toHaveLength(10);
+      const first = (await batches.next()) as IteratorYieldResult<Batch>;
+      expect(first.value.events).toHaveLength(10);
       for (let i = 0; i < 100; i++) await log.events.head();
       expect(server.sent).toBeLessThan(2_000);
       await batches.return!();
@@ -375,39 +376,42 @@ describe('a log in an EventStoreDB', () => {
 
   it('lives on in a process that no stray error ends', async () => {
     const server = await EventStoreDbServer.start();
-    // A process can't run the sources: this is what `npm test` built of log.child.ts.
-    const file = join(import.meta.dirname, '../../../dist/libs/event-store/eventstoredb/log.child.js');
-    const child = spawn(process.execPath, [file, server.url.replace('127.0.0.1', '127.0.0.1:1,127.0.0.1')]);
-    const ended = once(child, 'exit');
-    const [said, complained] = [text(child.stdout), text(child.stderr)];
-    const more = (count: number): Promise<void> => {
-      const goal = server.log.all.length + count;
-      return until(() => server.log.all.length >= goal || child.exitCode !== null);
-    };
-    await more(20);
-    for (const trouble of [
-      () => server.dropSubscriptions(),
-      () => server.leaveUnanswered(2),
-      () => server.fail('unavailable', 'not ready', 'unavailable'),
-      async () => {
-        server.stop();
-        await server.start();
-      },
-      async () => {
-        server.stop();
-        await failureOf(EventStoreDbLog.open(server.url));
-        await server.start();
-      },
-    ]) {
-      await trouble();
+    try {
+      // A process can't run the sources: this is what `npm test` built of log.child.ts.
+      const file = join(import.meta.dirname, '../../../dist/libs/event-store/eventstoredb/log.child.js');
+      const child = spawn(process.execPath, [file, server.url.replace('127.0.0.1', '127.0.0.1:1,127.0.0.1')]);
+      const ended = once(child, 'exit');
+      const [said, complained] = [text(child.stdout), text(child.stderr)];
+      const more = (count: number): Promise<void> => {
+        const goal = server.log.all.length + count;
+        return until(() => server.log.all.length >= goal || child.exitCode !== null);
+      };
       await more(20);
+      for (const trouble of [
+        async () => server.dropSubscriptions(),
+        async () => server.leaveUnanswered(2),
+        async () => server.fail('unavailable', 'not ready', 'unavailable'),
+        async () => {
+          server.stop();
+          await server.start();
+        },
+        async () => {
+          server.stop();
+          await failureOf(EventStoreDbLog.open(server.url));
+          await server.start();
+        },
+      ]) {
+        await trouble();
+        await more(20);
+      }
+      child.stdin.write('stop\n');
+      const [code] = (await ended) as [number];
+      expect(await complained).toBe('');
+      expect(code).toBe(0);
+      const { appended, seen } = JSON.parse((await said).split('\n')[1]!) as { appended: string[]; seen: string[] };
+      expect(seen.toSorted()).toEqual(appended.toSorted());
+    } finally {
+      server.stop();
     }
-    child.stdin.write('stop\n');
-    const [code] = (await ended) as [number];
-    expect(await complained).toBe('');
-    expect(code).toBe(0);
-    const { appended, seen } = JSON.parse((await said).split('\n')[1]!) as { appended: string[]; seen: string[] };
-    expect(seen.toSorted()).toEqual(appended.toSorted());
-    server.stop();
   });
 });

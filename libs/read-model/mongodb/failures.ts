@@ -24,8 +24,9 @@ export async function translated<T>(where: string, work: () => Promise<T>): Prom
 }
 
 function isUnavailable(error: unknown): boolean {
-  // A network failure inside a bulk write has no code: its cause tells what it was.
-  if (error instanceof MongoBulkWriteError && error.code === undefined) return isUnavailable(error.cause ?? error.err);
+  // A network failure inside a bulk write comes without a code, and what it was inside.
+  if (error instanceof MongoBulkWriteError && error.code === undefined)
+    return isUnavailable(error.cause ?? error.errorResponse);
   if (error instanceof MongoServerError) return error.code !== alreadyThere && !refusals.has(error.code);
   if (error instanceof MongoAPIError)
     return error instanceof MongoCompatibilityError || /Closed|NotConnected|ExpiredSession/.test(error.name);

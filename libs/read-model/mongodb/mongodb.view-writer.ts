@@ -51,9 +51,7 @@ export class MongodbViewWriter implements ViewWriter {
     for (let at = 0; at < keys.length; at += atOnce) {
       const some = keys.slice(at, at + atOnce);
       const rows = await this.connection.with(collection, (rows) =>
-        rows
-          .find({ _id: { $in: some } }, { projection: { _row: 1, _position: 1 }, batchSize: atOnce })
-          .toArray(),
+        rows.find({ _id: { $in: some } }, { projection: { _row: 1, _position: 1 }, batchSize: atOnce }).toArray(),
       );
       for (const { _id, _row, _position } of rows)
         found.set(_id, { row: JSON.parse(_row as string) as object, position: _position as Position });
@@ -112,8 +110,7 @@ export class MongodbViewWriter implements ViewWriter {
         throw error;
       });
       const names = new Set(wanted.map(({ name }) => name));
-      for (const { name } of present)
-        if (name?.startsWith(ours) && !names.has(name)) await rows.dropIndex(name);
+      for (const { name } of present) if (name?.startsWith(ours) && !names.has(name)) await rows.dropIndex(name);
       if (wanted.length > 0) await rows.createIndexes([...wanted]);
     });
   }

@@ -69,7 +69,9 @@ function describe(index: Index): IndexDescription {
   const names = new Set([...equal, ...(sort === undefined ? [] : [sort]), '_id', ...Object.keys(where ?? {})]);
   return {
     key: ascending(names),
-    name: shortened(`${ours}${equal.join('.')};${sort ?? ''};${where ? encodeURIComponent(JSON.stringify(where)) : ''}`),
+    name: shortened(
+      `${ours}${equal.join('.')};${sort ?? ''};${where ? encodeURIComponent(JSON.stringify(where)) : ''}`,
+    ),
     ...(where ? { partialFilterExpression: { ...where } } : {}),
   };
 }

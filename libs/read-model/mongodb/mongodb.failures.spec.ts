@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
+import { MongodbServer } from '#test/support/mongodb-server';
+import { CheckpointMoved, type Query, ViewsUnavailable, type Write } from '../view-store.js';
+import type { Table, View } from '../view.js';
+import { MongodbViewStore } from './mongodb.view-store.js';
+
+const things: Table<{ readonly rank: number }> = {
+  keys: {},
+  evolve: (row) => row,
+  columns: { rank: ({ rank }) => rank },
+  indexes: [{ equal: [], sort: 'rank' }],
+};
+const rows = (position: string, ...ranks: readonly number[]): readonly Write[] =>
+  ranks.map((rank) => ({ table: 'things', key: `k${rank}`, position, row: { rank }, columns: { rank } }));
+const query: Query = { where: [], sort: { column: 'rank', descending: false }, limit: 9 };
+
+describe('views in MongoDB', () => {
+  let server: MongodbServer;
+  let store: MongodbViewStore;
+  let made = 0;
+  let view: View;
+  beforeAll(async () => {
+    server = await MongodbServer.start();
+    store = new MongodbViewStore(server.url(), { patience: 1_500, query: 200 });
+  });
+  beforeEach(() => {
+    view = { name: `view-${++made}`, version: 1, tables: { things } };
+  });
+  afterAll(async () => {
+    await store.close();
+    await server.stop();
+  });
+  const ranks = async () => {
+    const { rows, checkpoint } = await (await store.openForReading(view)).find<{ rank: number }>('things', query);
+    return [checkpoint, ...rows.map(({ row }) => row.rank)];
+  };
+
+  it.each(['before', 'after'] as const)(
+    'is unavailable when the network fails %s rows are written, and holds the same rows after a second try',
+    async (when) => {
+      const writer = await store.openForWriting(view);
+      server.next('update', { cut: when });
+      const saved = writer.save(rows('p1', 1, 2, 3), null, 'p1');
+      await expect(saved).rejects.toMatchObject({ name: 'ViewsUnavailable', cause: { name: 'MongoBulkWriteError' } });
+      expect((await writer.state()).checkpoint).toBeNull();
+      await writer.save(rows('p1', 1, 2, 3), null, 'p1');
+      expect(await ranks()).toEqual(['p1', 1, 2, 3]);
+    },
+  );
+
+  it('finds the checkpoint moved when only the answer to moving it was lost', async () => {
+    const writer = await store.openForWriting(view);
+    server.next('update', { cut: 'after' });
+    await expect(writer.save([], null, 'p1')).rejects.toThrow(ViewsUnavailable);
+    expect((await writer.state()).checkpoint).toBe('p1');
+    await expect(writer.save([], null, 'p1')).rejects.toThrow(CheckpointMoved);
+  });
+
+  it('tells what is refused from what can be tried again', async () => {
+    const writer = await store.openForWriting(view);
+    server.next('update', { refuse: 10_334 });
+    const refused = writer.save(rows('p1', 1), null, 'p1');
+    await expect(refused).rejects.toThrow(/refused as asked/);
+    await expect(refused).rejects.not.toThrow(ViewsUnavailable);
+    // Not primary; the disk is full; too few members to make it durable.
+    for (const code of [10_107, 14_031, 64]) {
+      server.next('update', { refuse: code });
+      await expect(writer.save(rows('p1', 1), null, 'p1')).rejects.toThrow(ViewsUnavailable);
+    }
+    const huge = { ...rows('p1', 1)[0]!, row: { text: 'x'.repeat(17_000_000) } };
+    await expect(writer.save([huge], null, 'p1')).rejects.not.toThrow(ViewsUnavailable);
+  });
+
+  it('does not lose a row to another worker who inserted an older one at the same moment', async () => {
+    const writer = await store.openForWriting(view);
+    await writer.save(rows('p1', 1), null, 'p1');
+    // As the server answers when both found no row: the row is there, and of a lower position.
+    server.next('update', { taken: true });
+    await writer.save(rows('p2', 1), 'p1', 'p2');
+    expect(await writer.load('things', ['k1'])).toMatchObject(new Map([['k1', { position: 'p2' }]]));
+  });
+
+  it('does not vouch for rows that were wiped while they were written', async () => {
+    const writer = await store.openForWriting(view);
+    let release!: () => void;
+    const hold = new Promise<void>((resolve) => (release = resolve));
+    const heard = server.heard.length;
+    server.next('update', { hold });
+    const saving = writer.save(rows('p1', 1), null, 'p1');
+    while (!server.heard.slice(heard).includes('update')) await setImmediate();
+    await store.wipe(view);
+    release();
+    await expect(saving).rejects.toThrow(CheckpointMoved);
+    await writer.save(rows('p1', 1), null, 'p1');
+    expect(await ranks()).toEqual(['p1', 1]);
+  });
+
+  it('is not built when it was wiped meanwhile', async () => {
+    const writer = await store.openForWriting(view);
+    let release!: () => void;
+    const hold = new Promise<void>((resolve) => (release = resolve));
+    const heard = server.heard.length;
+    server.next('createIndexes', { hold });
+    const building = writer.build();
+    while (!server.heard.slice(heard).includes('createIndexes')) await setImmediate();
+    await store.wipe(view);
+    release();
+    await building;
+    expect((await writer.state()).built).toBe(false);
+  });
+
+  it.each([
+    ['the server stops', () => server.next('find', { refuse: 50 })],
+    ['nobody stops', () => server.next('find', { hold: new Promise(() => undefined) })],
+  ])('gives up a query that runs too long, which %s', async (_, slow) => {
+    const reader = await store.openForReading(view);
+    slow();
+    await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
+    expect((await reader.state()).checkpoint).toBeNull();
+  });
+
+  it('is unavailable in time while the server is away, from the start or later, and recovers by itself', async () => {
+    const writer = await store.openForWriting(view);
+    await writer.save(rows('p1', 1), null, 'p1');
+    await server.stop();
+    const early = new MongodbViewStore(server.url(), { patience: 300 });
+    await expect(early.openForWriting(view)).rejects.toThrow(ViewsUnavailable);
+    await expect(writer.save(rows('p2', 2), 'p1', 'p2')).rejects.toThrow(ViewsUnavailable);
+    await expect(ranks()).rejects.toThrow(ViewsUnavailable);
+    await server.start();
+    expect((await (await early.openForWriting(view)).state()).checkpoint).toBe('p1');
+    await early.close();
+    await writer.save(rows('p2', 2), 'p1', 'p2');
+    expect(await ranks()).toEqual(['p2', 1, 2]);
+  });
+
+  it('makes other indexes when they changed, and leaves those of others alone', async () => {
+    await (await store.openForWriting(view)).build();
+    const changed = { ...view, tables: { things: { ...things, indexes: [{ equal: ['rank'], where: { rank: 1 } }] } } };
+    const writer = await store.openForWriting(changed);
+    expect((await writer.state()).built).toBe(false);
+    await writer.build();
+    expect((await writer.state()).built).toBe(true);
+    expect((await (await store.openForReading(view)).state()).built).toBe(false);
+  });
+
+  it('says so when the columns changed under the same version, until the view is wiped', async () => {
+    await store.openForWriting(view);
+    const other = { ...view, tables: { things: { ...things, columns: { ...things.columns, more: () => 1 } } } };
+    await expect(store.openForWriting(other)).rejects.toThrow(/holds other tables or columns.*raise the version/);
+    await store.wipe(other);
+    expect((await (await store.openForWriting(other)).state()).checkpoint).toBeNull();
+  });
+
+  it('refuses a URL without a database, not repeating its password', () => {
+    for (const url of ['mongodb://me:secret@127.0.0.1', 'mongodb://me:secret@a,b/?w=1'])
+      expect(() => new MongodbViewStore(url)).toThrow(/^The URL of the views must name a database/);
+  });
+
+  it('is closed for good', async () => {
+    const closing = new MongodbViewStore(server.url());
+    const reader = await closing.openForReading(view);
+    await reader.state();
+    await closing.close();
+    await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
+  });
+});
