@@ -3,7 +3,7 @@ import { Clock } from '#commands/clock';
 import { Http, type Exchange } from '#http/exchange';
 import { IsYesOrNo, Optional } from '#http/fields';
 import { Lists, Shows } from '#http/openapi.decorators';
-import { ListQuery, nextCursor, pageOf, ViewQuery } from '#http/paging';
+import { ListQuery, nextCursor, pageOf, totalOf, ViewQuery } from '#http/paging';
 import { Problem } from '#http/problem';
 import { Reading } from '#http/reading';
 import { Authenticator } from '#http/request';
@@ -31,7 +31,7 @@ export class AgentQueriesController {
     const reader = await this.reading.upTo(agentsView, query);
     const found = await listAgents(reader, org, active, page.slice);
     this.reading.tell(http, found.checkpoint);
-    const total = query.count === 'true' ? { total: await countAgents(reader, org, active) } : {};
+    const total = await totalOf(query, () => countAgents(reader, org, active));
     return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 

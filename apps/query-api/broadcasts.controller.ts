@@ -4,14 +4,20 @@ import { receiptStatuses, type ReceiptStatus } from '#domain/message/message.eve
 import { Http, type Exchange } from '#http/exchange';
 import { IsSomeOf, listed, Optional } from '#http/fields';
 import { Lists, Shows } from '#http/openapi.decorators';
-import { ListQuery, nextCursor, pageOf, ViewQuery } from '#http/paging';
+import { ListQuery, nextCursor, pageOf, totalOf, ViewQuery } from '#http/paging';
 import { Problem } from '#http/problem';
 import { Reading } from '#http/reading';
 import { Authenticator } from '#http/request';
 import { broadcastDelivery } from '#projections/broadcast-delivery/broadcast-delivery.projection';
-import { deliveriesOf } from '#projections/broadcast-delivery/broadcast-delivery.query';
+import { countDeliveries, deliveriesOf } from '#projections/broadcast-delivery/broadcast-delivery.query';
 import { campaignsView } from '#projections/campaigns/campaigns.projection';
-import { listBroadcasts, listRecipients, oneBroadcast } from '#projections/campaigns/campaigns.query';
+import {
+  countBroadcasts,
+  countRecipients,
+  listBroadcasts,
+  listRecipients,
+  oneBroadcast,
+} from '#projections/campaigns/campaigns.query';
 
 export class RecipientsQuery extends ListQuery {
   @Optional() @IsSomeOf(receiptStatuses) readonly state?: string;
@@ -35,7 +41,8 @@ export class BroadcastQueriesController {
     const found = await deliveriesOf(reader, org, leadId, slice);
     if (!found) throw await this.reading.missing(http, reader, 'There is no such lead.');
     this.reading.tell(http, found.checkpoint);
-    return { items: found.items, nextCursor: nextCursor(page, found.last) };
+    const total = await totalOf(query, () => countDeliveries(reader, leadId));
+    return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 
   @Get('broadcasts')
@@ -47,7 +54,8 @@ export class BroadcastQueriesController {
     const { slice } = page;
     const found = await listBroadcasts(reader, org, slice);
     this.reading.tell(http, found.checkpoint);
-    return { items: found.items, nextCursor: nextCursor(page, found.last) };
+    const total = await totalOf(query, () => countBroadcasts(reader, org));
+    return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 
   @Get('broadcasts/:id')
@@ -75,6 +83,7 @@ export class BroadcastQueriesController {
     const found = await listRecipients(reader, org, id, states, slice);
     if (!found) throw await this.reading.missing(http, reader, 'There is no such broadcast.');
     this.reading.tell(http, found.checkpoint);
-    return { items: found.items, nextCursor: nextCursor(page, found.last) };
+    const total = await totalOf(query, () => countRecipients(reader, org, id, states));
+    return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 }

@@ -4,7 +4,7 @@ import { dayOf } from '#http/day';
 import { Http, type Exchange } from '#http/exchange';
 import { IsId, IsOneOf, IsTimeZone, Optional } from '#http/fields';
 import { Lists } from '#http/openapi.decorators';
-import { ListQuery, nextCursor, pageOf } from '#http/paging';
+import { ListQuery, nextCursor, pageOf, totalOf } from '#http/paging';
 import { Reading } from '#http/reading';
 import { Authenticator } from '#http/request';
 import { followUpsView } from '#projections/follow-ups/follow-ups.projection';
@@ -37,7 +37,7 @@ export class FollowUpQueriesController {
     const reader = await this.reading.upTo(followUpsView, query);
     const found = await listFollowUps(reader, org, where, now, slice);
     this.reading.tell(http, found.checkpoint);
-    const total = query.count === 'true' ? { total: await countFollowUps(reader, org, where) } : {};
+    const total = await totalOf(query, () => countFollowUps(reader, org, where));
     return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 }

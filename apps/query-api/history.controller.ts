@@ -7,12 +7,13 @@ import { Http, type Exchange } from '#http/exchange';
 import { IsInstant, IsOneOf, IsPlain, IsSomeOf, listed, Optional } from '#http/fields';
 import { instantOf } from '#http/instant';
 import { Lists } from '#http/openapi.decorators';
-import { ListQuery, nextCursor, pageOf, type PageRequest } from '#http/paging';
+import { ListQuery, nextCursor, pageOf, totalOf, type PageRequest } from '#http/paging';
 import { Problem } from '#http/problem';
 import { Reading } from '#http/reading';
 import { Authenticator } from '#http/request';
 import { leadHistory } from '#projections/lead-history/lead-history.projection';
 import {
+  countHistory,
   history,
   knowsContact,
   pastLeads,
@@ -49,7 +50,8 @@ export class HistoryController {
     if (!past) throw await this.reading.missing(http, reader, 'There is no such lead.');
     const found = await this.find(reader, org, { leadId }, page, filter);
     this.reading.tell(http, found.checkpoint);
-    return { items: found.items, nextCursor: nextCursor(page, found.last), pastLeads: past };
+    const total = await totalOf(query, () => countHistory(reader, { leadId }, filter));
+    return { items: found.items, nextCursor: nextCursor(page, found.last), pastLeads: past, ...total };
   }
 
   @Get('contacts/:id/history')
@@ -66,7 +68,8 @@ export class HistoryController {
     this.reading.tell(http, found.checkpoint);
     if (found.items.length === 0 && !(await knowsContact(reader, contactKey)))
       throw new Problem('not_found', 'There is no such contact.');
-    return { items: found.items, nextCursor: nextCursor(page, found.last) };
+    const total = await totalOf(query, () => countHistory(reader, { contactKey }, filter));
+    return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 
   /** All that is asked is checked before anything is looked up. */

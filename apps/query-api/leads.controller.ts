@@ -2,7 +2,7 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
 import { Http, type Exchange } from '#http/exchange';
 import { Lists, Shows } from '#http/openapi.decorators';
-import { nextCursor, pageOf, ViewQuery } from '#http/paging';
+import { nextCursor, pageOf, totalOf, ViewQuery } from '#http/paging';
 import { Problem } from '#http/problem';
 import { Reading } from '#http/reading';
 import { Authenticator } from '#http/request';
@@ -29,7 +29,7 @@ export class LeadQueriesController {
     const { slice } = page;
     const found = await listLeads(reader, org, filter, { sort, ...slice });
     this.reading.tell(http, found.checkpoint);
-    const total = query.count === 'true' ? { total: await countLeads(reader, org, filter) } : {};
+    const total = await totalOf(query, () => countLeads(reader, org, filter));
     return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 

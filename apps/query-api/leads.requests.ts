@@ -4,7 +4,7 @@ import {
   IsId,
   IsInstant,
   IsOneOf,
-  IsPlain,
+  IsSearch,
   IsSomeOf,
   IsSort,
   IsTimeZone,
@@ -38,7 +38,7 @@ export class LeadsQuery extends ListQuery {
   @Optional() @IsInstant() readonly updatedTo?: string;
   @Optional() @IsOneOf(['overdue', 'today', 'none']) readonly followUpDue?: 'overdue' | 'today' | 'none';
   @Optional() @IsTimeZone() readonly timeZone?: string;
-  @Optional() @IsPlain('Every word begins a word of name, phone or email.') readonly q?: string;
+  @Optional() @IsSearch('Every word begins a word of name, phone or email.') readonly q?: string;
   @Optional() @IsSort(leadSorts, usualSort) readonly sort?: string;
 }
 

@@ -200,6 +200,14 @@ export const AtLeastOneOf =
  * Query parameters arrive as text; these say what may stand in it.
  */
 
+/** What somebody searches by, given once: a cursor that pins it must still fit into a URL. */
+export const IsSearch = field(
+  'search',
+  'must be given once, with at most 512 characters',
+  { type: 'string', maxLength: 512 },
+  (value) => typeof value === 'string' && value.length <= 512,
+);
+
 /** Any text. Everything in a query is given once. */
 export const IsPlain = field(
   'plain',

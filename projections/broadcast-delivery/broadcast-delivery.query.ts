@@ -1,5 +1,5 @@
 import { deliveryOf, type Delivery } from '#domain/message/message.delivery';
-import type { Query, ViewReader } from '#read-model/view-store';
+import type { Condition, Query, ViewReader } from '#read-model/view-store';
 import { paged, type Page } from '../page.js';
 import type { MessageRow } from './broadcast-delivery.projection.js';
 
@@ -19,7 +19,7 @@ export async function deliveriesOf(
   const lead = (await reader.get<{ org: string }>('leads', [leadId])).get(leadId);
   if (lead?.org !== org) return undefined;
   const found = await reader.find<MessageRow>('messages', {
-    where: [{ column: 'contactKey', in: [leadId.slice(0, leadId.lastIndexOf('-'))] }],
+    where: ofContactOf(leadId),
     sort: { column: 'sentAt', descending: true },
     ...page,
   });
@@ -28,6 +28,13 @@ export async function deliveriesOf(
     found.rows.map(({ row }) => shown(row)),
   );
 }
+
+export const countDeliveries = (reader: ViewReader, leadId: string): Promise<number> =>
+  reader.count('messages', { where: ofContactOf(leadId) });
+
+const ofContactOf = (leadId: string): readonly Condition[] => [
+  { column: 'contactKey', in: [leadId.slice(0, leadId.lastIndexOf('-'))] },
+];
 
 const shown = (row: MessageRow): DeliveredMessage => {
   const { messageId, broadcastId, campaign, template, channel, attempt, parameters, receipts } = row;

@@ -32,6 +32,9 @@ export async function listBroadcasts(
   return paged(found, await Promise.all(found.rows.map(({ row }) => shown(reader, row))));
 }
 
+export const countBroadcasts = (reader: ViewReader, org: string): Promise<number> =>
+  reader.count('broadcasts', { where: [{ column: 'org', in: [org] }] });
+
 /** Undefined when the organization has no such broadcast. */
 export async function oneBroadcast(reader: ViewReader, org: string, id: string): Promise<ShownBroadcast | undefined> {
   const key = broadcastKey(org, id);
@@ -50,7 +53,7 @@ export async function listRecipients(
   const key = broadcastKey(org, broadcastId);
   if ((await reader.get<BroadcastRow>('broadcasts', [key])).get(key)?.org !== org) return undefined;
   const found = await reader.find<RecipientRow>('recipients', {
-    where: [{ column: 'broadcast', in: [key] }, ...(states ? [{ column: 'state', in: states.map(rankOf) }] : [])],
+    where: ofBroadcast(key, states),
     sort: { column: 'broadcast', descending: false },
     ...page,
   });
@@ -59,6 +62,18 @@ export async function listRecipients(
     found.rows.map(({ row }) => recipient(row)),
   );
 }
+
+export const countRecipients = (
+  reader: ViewReader,
+  org: string,
+  broadcastId: string,
+  states: readonly ReceiptStatus[] | null,
+): Promise<number> => reader.count('recipients', { where: ofBroadcast(broadcastKey(org, broadcastId), states) });
+
+const ofBroadcast = (key: string, states: readonly ReceiptStatus[] | null): readonly Condition[] => [
+  { column: 'broadcast', in: [key] },
+  ...(states ? [{ column: 'state', in: states.map(rankOf) }] : []),
+];
 
 /** By index, when asked: stored counters would have to be read to be kept. */
 async function shown(reader: ViewReader, { org, ...row }: BroadcastRow): Promise<ShownBroadcast> {

@@ -32,6 +32,9 @@ export interface HistoryFilter {
   readonly asOf: { readonly time: string } | { readonly position: Position } | null;
 }
 
+/** Whose history. */
+export type Whose = { readonly leadId: string } | { readonly contactKey: string };
+
 /** Behind every text that begins with the one before it. */
 const behind = '~';
 
@@ -51,7 +54,7 @@ function conditions({ types, actors, from, to, asOf }: HistoryFilter): readonly 
 export async function history(
   reader: ViewReader,
   org: string,
-  of: { readonly leadId: string } | { readonly contactKey: string },
+  of: Whose,
   filter: HistoryFilter,
   page: { readonly descending: boolean } & Pick<Query, 'limit' | 'after'>,
 ): Promise<Page<Entry>> {
@@ -83,6 +86,15 @@ export async function history(
     { rows, more, checkpoint: found[0]?.checkpoint ?? null },
     entries.map((row) => shown(row, nameOf)),
   );
+}
+
+/** How many entries there are. */
+export async function countHistory(reader: ViewReader, of: Whose, filter: HistoryFilter): Promise<number> {
+  const count = (column: string, value: string): Promise<number> =>
+    reader.count('entries', { where: [{ column, in: [value] }, ...conditions(filter)] });
+  if ('contactKey' in of) return count('contactKey', of.contactKey);
+  const [own, messages] = await Promise.all([count('leadId', of.leadId), count('messagesOf', contactOf(of.leadId))]);
+  return own + messages;
 }
 
 /** The contact's leads before this one, oldest first; undefined when the organization has no such lead. */

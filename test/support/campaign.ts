@@ -33,8 +33,12 @@ export async function aBroadcast(app: App, more: object = {}): Promise<string> {
   return body.broadcast.id;
 }
 
-export const send = (app: App, broadcastId: string, messages: readonly unknown[], sent?: Sent): Promise<Answer<Batch>> =>
-  app.call('POST', `/v1/broadcasts/${broadcastId}/messages`, { messages }, sent);
+export const send = (
+  app: App,
+  broadcastId: string,
+  messages: readonly unknown[],
+  sent?: Sent,
+): Promise<Answer<Batch>> => app.call('POST', `/v1/broadcasts/${broadcastId}/messages`, { messages }, sent);
 
 /** A message of a new broadcast to a contact, both new unless the story names them. */
 export async function aMessage(

@@ -83,6 +83,40 @@ const commands: readonly Route[] = [
     body: { messageId: 'o-1', channel: 'sms', text: 'Hi', sentAt: inHours(-1) },
   },
   { method: 'POST', path: '/v1/agents', body: { id: 'bent-2', name: 'Ben', email: 'ben@example.org', capacity: 3 } },
+  {
+    method: 'POST',
+    path: '/v1/broadcasts',
+    body: {
+      id: 'bent-3',
+      name: 'Spring',
+      campaign: { id: 'c', name: 'Spring' },
+      template: { name: 't', language: 'en', category: 'x', body: 'Hi' },
+      channel: 'sms',
+    },
+  },
+  {
+    method: 'POST',
+    path: '/v1/broadcasts/bent/messages',
+    body: {
+      messages: [{ contactId: 'bent', messageId: 'b-1', sentAt: inHours(-1), attempt: 1, parameters: { a: 'b' } }],
+    },
+  },
+  {
+    method: 'POST',
+    path: '/v1/receipts',
+    body: {
+      receipts: [
+        {
+          channel: 'sms',
+          messageId: 'b-1',
+          status: 'failed',
+          occurredAt: inHours(-1),
+          error: { code: '1', detail: 'd' },
+        },
+      ],
+    },
+  },
+  { method: 'POST', path: '/v1/webhooks/whatsapp', body: { object: 'whatsapp_business_account', entry: [] } },
   { method: 'PATCH', path: '/v1/agents/bent', body: { name: 'Ben', capacity: null, active: true } },
 ];
 const queries: readonly Route[] = [
@@ -93,6 +127,10 @@ const queries: readonly Route[] = [
   '/v1/follow-ups',
   '/v1/agents',
   '/v1/agents/:contactId',
+  '/v1/leads/:id/broadcasts',
+  '/v1/broadcasts',
+  '/v1/broadcasts/:contactId',
+  '/v1/broadcasts/:contactId/recipients',
   '/healthz',
   '/readyz',
 ].map((path) => ({ method: 'GET', path }));
@@ -570,6 +608,9 @@ const endure = (name: string, bent: fc.Arbitrary<Sent>, runs: number) =>
 
 test('there is a lead to bend', async () => {
   await anAgent(app, { id: 'bent' });
+  const template = { name: 't', language: 'en' };
+  const broadcast = { id: 'bent', name: 'Bent', campaign: { id: 'c', name: 'C' }, template, channel: 'sms' };
+  done(await app.post('/v1/broadcasts', broadcast));
   const lead = await openLead(app, { contactId: 'bent' });
   const { followUp: open } = await followUp(app, lead.id, { assigneeId: 'bent' });
   Object.assign(ids, { id: lead.id, fid: open.id });
