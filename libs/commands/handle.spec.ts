@@ -188,4 +188,26 @@ describe('A command with a key of the caller', () => {
     }
     expect((await typesStored()).filter((it) => it === 'LeadScored')).toHaveLength(2);
   });
+
+  it('refuses another request under the key, also when only the log remembers it', async () => {
+    await handle(aProcess(), ask.interaction(), keyed);
+    const other = handle(aProcess(), ask.changeStatus('lost'), { ...keyed, request: 'another' });
+    await expect(other).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+    expect(await typesStored()).toHaveLength(3);
+  });
+
+  it('is a command of its own on another stream, once its answer is forgotten', async () => {
+    const here = aProcess();
+    await handle(here, ask.interaction(), keyed);
+    const elsewhere = contactStream('default', 'another');
+    const command = ask.createLead({ contactKey: 'another', contactId: 'contact-2' });
+    const done = await here.handle(
+      contact,
+      elsewhere,
+      command,
+      told({ ...keyed, request: 'another' }),
+      () => undefined,
+    );
+    expect(done.events.map((it) => it.type)).toStrictEqual(['ContactRegistered', 'LeadOpened']);
+  });
 });

@@ -32,6 +32,7 @@ interface Fold {
 interface Span {
   readonly first: number;
   readonly last: number;
+  readonly request: string | undefined;
 }
 
 const attempts = 10;
@@ -74,7 +75,11 @@ export class Handling {
       fold ??= await this.catchUp(decider, stream);
       for (let attempt = 1; ; attempt++) {
         const done = fold.commands.get(envelope.commandId);
-        if (done) return this.asItWas(decider, stream, done);
+        if (done) {
+          if (envelope.request !== null && done.request !== undefined && done.request !== markOf(envelope.request))
+            throw refuse('idempotency_key_reused', {});
+          return this.asItWas(decider, stream, done);
+        }
         const state = fold.state as State;
         let drafts: readonly Draft<Event>[] = [];
         let refusal: Refusal | undefined;
@@ -85,7 +90,7 @@ export class Handling {
           refusal = error;
         }
         if (drafts.length > 0) {
-          const stored = drafts.map((draft, nth) => this.seal(draft, nth, envelope));
+          const stored = drafts.map((draft, nth) => this.seal(draft, `${stream} ${nth}`, envelope));
           try {
             const { version, position } = await this.store.append(stream, fold.version, stored);
             const recorded = stored.map((event, nth) => ({
@@ -151,17 +156,18 @@ export class Handling {
     return decider.decide(command, state, given);
   }
 
-  private seal(draft: Draft<DomainEvent>, nth: number, envelope: Envelope): StoredEvent {
+  private seal(draft: Draft<DomainEvent>, what: string, envelope: Envelope): StoredEvent {
     const { type, data, occurredAt = envelope.now, actor = envelope.actor, causation = envelope.causation } = draft;
     const { commandId, correlation, org } = envelope;
+    const keyed = envelope.request === null ? {} : { request: markOf(envelope.request) };
     return {
-      id: draft.id ?? idMadeBy(commandId, nth),
+      id: draft.id ?? idMadeBy(commandId, what),
       type,
       v: shapeVersion(type),
       org,
       data,
       ...('personal' in draft ? { personal: draft.personal } : {}),
-      meta: { actor, correlation, causation, commandId, occurredAt, recordedAt: this.clock() },
+      meta: { actor, correlation, causation, commandId, ...keyed, occurredAt, recordedAt: this.clock() },
     };
   }
 
@@ -212,10 +218,17 @@ function advance<State, Command, Event extends DomainEvent>(
     ({ version, position } = event);
     const { commandId } = event.meta;
     if (isKeyed(commandId))
-      from.commands.set(commandId, { first: from.commands.get(commandId)?.first ?? version, last: version });
+      from.commands.set(commandId, {
+        first: from.commands.get(commandId)?.first ?? version,
+        last: version,
+        request: event.meta.request,
+      });
   }
   return { state, version, position, commands: from.commands };
 }
+
+/** Enough of a request's SHA-256 to tell it from another. */
+const markOf = (request: string): string => request.slice(0, 32);
 
 /** UUIDv5: the caller gave a key. A random id never comes again, so it need not be remembered. */
 const isKeyed = (commandId: string): boolean => commandId.charAt(14) === '5';

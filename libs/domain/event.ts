@@ -32,6 +32,8 @@ export interface EventMeta {
   readonly causation: string;
   /** The command that made it. UUIDv5 when the caller gave an Idempotency-Key, random (v4) otherwise. */
   readonly commandId: string;
+  /** Given with a caller's key: the beginning of the SHA-256 of the request, so that another request under the key is refused. */
+  readonly request?: string;
   /** When it happened: the command's time, or a provider's or sender's own time where there is one. RFC 3339, UTC, milliseconds. */
   readonly occurredAt: string;
   /** When we wrote it, by our clock. RFC 3339, UTC, milliseconds. */

@@ -73,7 +73,7 @@ async function bare() {
 }
 
 const reference = await bare();
-const { program, url } = await Program.start('apps/all-in-one/main.js', { ...providerSettings, LOG_LEVEL: 'warn' });
+const { program, url } = await Program.start('apps/all-in-one/main.js', providerSettings);
 const client = new Client(url, connections);
 const post = <T>(path: string, body: object): Promise<T> => client.json({ path, body: JSON.stringify(body) });
 const get = <T>(path: string): Promise<T> => client.json({ method: 'GET', path });

@@ -6,6 +6,7 @@ import {
   allLeads,
   anAgent,
   contactHistory,
+  done,
   followUp,
   inHours,
   leadHistory,
@@ -14,7 +15,7 @@ import {
 } from '../support/story.js';
 
 /** Requests that no decent client sends. None may be answered with a 5xx, a stack trace or a database's words, none may hang. */
-const app = anApp();
+const app = anApp({ WHATSAPP_APP_SECRET: 'secret', WHATSAPP_VERIFY_TOKEN: 'token', TWILIO_AUTH_TOKEN: 'token' });
 
 /** How often the properties run: with the default about two thousand requests. */
 const effort = Number(process.env['TORTURE_EFFORT'] ?? 1);
@@ -117,6 +118,7 @@ const commands: readonly Route[] = [
     },
   },
   { method: 'POST', path: '/v1/webhooks/whatsapp', body: { object: 'whatsapp_business_account', entry: [] } },
+  { method: 'POST', path: '/v1/webhooks/twilio', body: { MessageSid: 'SM1', From: '+49151', Body: 'Hi' } },
   { method: 'PATCH', path: '/v1/agents/bent', body: { name: 'Ben', capacity: null, active: true } },
 ];
 const queries: readonly Route[] = [
@@ -131,6 +133,7 @@ const queries: readonly Route[] = [
   '/v1/broadcasts',
   '/v1/broadcasts/:contactId',
   '/v1/broadcasts/:contactId/recipients',
+  '/v1/webhooks/whatsapp',
   '/healthz',
   '/readyz',
 ].map((path) => ({ method: 'GET', path }));

@@ -87,8 +87,9 @@ const presentIndexes = (connection: Connection): string[] =>
 
 /** Whether the file holds a view yet. @throws ViewsUnavailable when it holds something else. */
 export function isMade(connection: Connection): boolean {
-  const [id] = connection.get<[number]>('PRAGMA application_id')!;
+  // In this order: a writer may make the file ours in between.
   const [tables] = connection.get<[number]>('SELECT count(*) FROM sqlite_schema')!;
+  const [id] = connection.get<[number]>('PRAGMA application_id')!;
   if (tables > 0 && id !== applicationId)
     throw new ViewsUnavailable(`The file ${connection.path} is not one of ours: move it away.`);
   return tables > 0;
