@@ -297,7 +297,8 @@ describe('when something is wrong with the log', () => {
     expect(code).toBe(1);
     expect(err).toMatch(/lead-list stands still at event [0-9a-f-]{36}: .*LeadTeleported is not known/);
 
-    await app.start();
+    await app.start({ ready: false });
+    await app.says('view stands still');
     expect(statesOf(await status())).toEqual({ ...all('up to date'), 'lead-list': 'stopped' });
     const { out } = await cli(['status']);
     expect(out).toMatch(/^lead-list is stopped since .* at event [0-9a-f-]{36}: .*LeadTeleported is not known$/m);

@@ -65,13 +65,13 @@ export class App {
 
   constructor(private readonly env: Sent = {}) {}
 
-  /** Resolves when it listens and is ready. @throws when it ends instead, with what it said */
-  async start(): Promise<this> {
+  /** Resolves when it listens and, unless told otherwise, is ready. @throws when it ends instead, with what it said */
+  async start({ ready = true } = {}): Promise<this> {
     const { exited, listening } = this.run();
     const url = await Promise.race([listening, exited.then(() => undefined)]);
     if (url === undefined) throw new Error(`The app ended instead of listening:\n${this.output}`);
     this.url = url;
-    while ((await this.get('/readyz')).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (ready && (await this.get('/readyz')).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10));
     return this;
   }
 
