@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { ShownLead } from '#domain/lead/lead.shown';
-import { joining, leaving, lifeOf, sampleMs } from './demo.generator.js';
+import { announcing, joining, leaving, lifeOf, sampleMs } from './demo.generator.js';
 import { contactRequest, Sender, type Lived, type Tally } from './demo.sender.js';
 import { whatToLookAt } from './demo.hints.js';
 import { Progress } from './progress.js';
@@ -13,7 +13,9 @@ const atOnce = 16;
 const { BASE_URL = 'http://127.0.0.1:3000' } = process.env;
 
 export const demo = new Command('demo')
-  .description('feeds a running service a sample: contacts, chats, agents and leads of the last three months')
+  .description(
+    'feeds a running service a sample: contacts, chats, campaigns, agents and leads of the last three months',
+  )
   .option(
     '--contacts <number>',
     'how many, from 10; run again with more, it adds those that are missing',
@@ -34,13 +36,15 @@ async function feed({ contacts, seed, url }: { contacts: number; seed: number; u
 
   const lives = Array.from({ length: contacts }, (_, nth) => lifeOf(seed, nth + 1, end));
   const agents = joining(seed, end);
-  const steps = lives.reduce((sum, life) => sum + life.steps.length, agents.length + 1);
+  const campaigns = announcing(seed, end);
+  const steps = lives.reduce((sum, life) => sum + life.steps.length, agents.length + campaigns.length + 1);
   const progress = new Progress(steps, 'commands');
   const sender = new Sender(service, () => progress.tick());
   const began = performance.now();
   const lived: Lived[] = [];
   try {
     for (const step of agents) await sender.agent(step);
+    for (const step of campaigns) await sender.campaign(step);
     await inParallel(lives, async (life, nth) => {
       lived[nth] = await sender.life(life);
     });

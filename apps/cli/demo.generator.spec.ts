@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { joining, leaving, lifeOf, sampleMs } from './demo.generator.js';
+import { announcing, joining, leaving, lifeOf, sampleMs } from './demo.generator.js';
 
 const end = Date.parse('2026-06-30T15:30:00.000Z');
 const lives = Array.from({ length: 300 }, (_, nth) => lifeOf(1, nth + 1, end));
@@ -20,8 +20,9 @@ describe('a life', () => {
     }
   });
 
-  test('begins with a message of the contact', () => {
-    expect(lives.every(({ steps }) => steps[0]?.ask.type === 'RecordInteraction')).toBe(true);
+  test('begins with a message of the contact, or with one to it', () => {
+    const first = new Set(lives.map(({ steps }) => steps[0]?.ask.type));
+    expect(first).toEqual(new Set(['RecordInteraction', 'SendBroadcast', 'ReceiveReceipts']));
   });
 });
 
@@ -29,6 +30,42 @@ test('the first contact begins exactly when the sample does, with the same messa
   const [first, later] = [lifeOf(1, 1, end).steps[0], lifeOf(1, 1, end + 12_345_678).steps[0]];
   expect(Date.parse(first!.at)).toBe(end - sampleMs);
   expect(later?.ask).toEqual(first?.ask);
+});
+
+describe('a campaign', () => {
+  const sent = all.flatMap(({ ask }) => (ask.type === 'SendBroadcast' ? ask : []));
+  const receipts = all.flatMap(({ ask }) => (ask.type === 'ReceiveReceipts' ? ask.receipts : []));
+
+  test('is one of two, announced before anything is sent', () => {
+    const ids = announcing(1, end).map(({ ask }) => ask.broadcastId);
+    expect(new Set(sent.map((it) => it.broadcastId))).toEqual(new Set(ids));
+    expect(announcing(1, end).every(({ at }) => Date.parse(at) < end - sampleMs)).toBe(true);
+  });
+
+  test('has messages with ids of their own, and receipts of nothing else', () => {
+    const ids = new Set(sent.map((it) => it.messageId));
+    expect(ids.size).toBe(sent.length);
+    expect(receipts.every((it) => ids.has(it.messageId))).toBe(true);
+  });
+
+  test('has receipts that come early, twice, out of order, after a failure, and for a second attempt', () => {
+    const told = (is: (own: typeof receipts) => boolean): boolean =>
+      sent.some(({ messageId }) => is(receipts.filter((it) => it.messageId === messageId)));
+    const after = (one: string, another: string) => (own: typeof receipts) =>
+      own.findIndex((it) => it.status === one) > own.findIndex((it) => it.status === another) &&
+      own.some((it) => it.status === another);
+    expect(told(after('sent', 'delivered'))).toBe(true);
+    expect(told(after('delivered', 'failed'))).toBe(true);
+    expect(told((own) => new Set(own.map((it) => it.status)).size < own.length)).toBe(true);
+    expect(lives.some(({ steps }) => steps[0]?.ask.type === 'ReceiveReceipts')).toBe(true);
+    expect(new Set(sent.map((it) => it.contactId)).size).toBeLessThan(sent.length);
+  });
+
+  test('is answered by naming its message', () => {
+    const ids = new Set(sent.map((it) => it.messageId));
+    const named = all.filter(({ ask }) => ask.type === 'RecordInteraction' && ids.has(ask.inReplyTo ?? ''));
+    expect(named.length).toBeGreaterThan(10);
+  });
 });
 
 test('everybody joins before the first message, and the one who leaves does so at the end', () => {

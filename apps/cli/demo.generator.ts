@@ -1,5 +1,6 @@
 import type { AgentAsk } from '#commands/agent.handler';
 import { Chance } from './chance.js';
+import { campaignsOf, type Campaign } from './demo.campaigns.js';
 import { day, hour, Telling, timeOf, type Person, type Step } from './demo.life.js';
 import { peoples, type People, type Some } from './demo.people.js';
 
@@ -53,6 +54,10 @@ export function joining(seed: number, end: number): readonly Step<AgentAsk>[] {
   }));
 }
 
+/** The campaigns begin before the first message too, the later one as a plan. */
+export const announcing = (seed: number, end: number): readonly Step<Campaign>[] =>
+  campaignsOf(seed).map((ask, nth) => ({ at: timeOf(end - sampleMs - day + nth * hour), agentId: null, ask }));
+
 /** What comes after all lives: one agent leaves. */
 export const leaving = (seed: number, end: number): Step<AgentAsk> => ({
   at: timeOf(end),
@@ -67,7 +72,9 @@ export function lifeOf(seed: number, nr: number, end: number): Life {
   // More of them lately: the shop is doing well.
   const begin = nr === 1 ? end - sampleMs : end - chance.draw() ** 1.7 * sampleMs;
   const team = nr <= leaversContacts ? everybody : colleagues;
-  const life = new Telling(chance, people, personOf(seed, nr, people, chance), begin);
+  const [first, second] = campaignsOf(seed);
+  const campaignAt = (ms: number): Campaign => (ms < end - sampleMs / 2 ? first : second);
+  const life = new Telling(chance, people, personOf(seed, nr, people, chance), begin, campaignAt);
   life.wholeStory(nr === 1, () => agentIdOf(seed, chance.pick(team)));
   const cut = life.steps.findIndex(({ at }) => Date.parse(at) > end);
   return { person: life.person, steps: cut < 0 ? life.steps : life.steps.slice(0, cut) };

@@ -1,4 +1,5 @@
 import type { ShownLead } from '#domain/lead/lead.shown';
+import type { Step } from './demo.life.js';
 import type { Lived } from './demo.sender.js';
 import type { Service } from './service.js';
 
@@ -37,6 +38,13 @@ export async function whatToLookAt(service: Service, lived: readonly Lived[]): P
       `A contact that came back: ${returned.ordinal} leads in one timeline`,
       `curl -s '${url}/contacts/${returned.contactId}/history'`,
     );
+  const failed = lived.find(({ steps, lead }) => lead && steps.some(({ ask }) => isFailure(ask)));
+  if (failed)
+    hint(
+      'Delivery timelines: what became of each broadcast message, also of those that failed',
+      `curl -s '${url}/leads/${failed.lead?.id}/broadcasts'`,
+    );
+  hint('The campaigns, with how many got, read and answered them', `curl -s '${url}/broadcasts'`);
   const inactive = leads.find((lead) => !lead.active);
   const agent = leads.find((lead) => lead.active && lead.agent)?.agent;
   if (inactive && agent)
@@ -61,6 +69,9 @@ export async function whatToLookAt(service: Service, lived: readonly Lived[]): P
   if (reachable) hint('A phone by its last digits', `curl -s '${url}/leads?q=${reachable.slice(-6)}'`);
   return lines.join('\n');
 }
+
+const isFailure = (ask: Step['ask']): boolean =>
+  ask.type === 'ReceiveReceipts' && ask.receipts.some((it) => it.status === 'failed');
 
 function mostOf(leads: readonly ShownLead[], of: (lead: ShownLead) => number): ShownLead | undefined {
   return leads.reduce<ShownLead | undefined>((best, lead) => (best && of(best) >= of(lead) ? best : lead), undefined);

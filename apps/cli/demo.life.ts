@@ -1,12 +1,20 @@
 import type { ContactAsk } from '#commands/contact.handler';
 import type { Channel, Factor, FinalStatus, Status } from '#domain/lead/lead.state';
 import type { Chance } from './chance.js';
+import {
+  fateOf,
+  heardAfter,
+  receiptsOf,
+  type Campaign,
+  type ReceiveReceipts,
+  type SendBroadcast,
+} from './demo.campaigns.js';
 import type { People, Some } from './demo.people.js';
 
 /** What is asked of a contact, without the ids that only the service knows: they are those of the contact's newest lead and follow-up. */
 type Unaddressed<Ask> = Ask extends { type: 'AddressBroadcast' } ? never : Omit<Ask, 'leadId' | 'followUpId'>;
 
-export interface Step<Ask = Unaddressed<ContactAsk>> {
+export interface Step<Ask = Unaddressed<ContactAsk> | SendBroadcast | ReceiveReceipts> {
   /** RFC 3339, UTC. Never before the step before it. */
   readonly at: string;
   /** The agent who does it; null: a service. */
@@ -57,6 +65,13 @@ const endings: Readonly<Record<FinalStatus, Some<string>>> = {
   archived: ['Asks again in spring', 'Waits for the new model'],
 };
 
+/** How something is said. `sentAt` in milliseconds since 1970: by the sender's own clock. */
+interface Manner {
+  readonly withPicture?: boolean;
+  readonly sentAt?: number;
+  readonly inReplyTo?: string;
+}
+
 /** Tells one contact's life. Its clock only goes forward. */
 export class Telling {
   readonly steps: Step[] = [];
@@ -69,6 +84,7 @@ export class Telling {
     private readonly people: People,
     readonly person: Person,
     private clock: number,
+    private readonly campaignAt: (ms: number) => Campaign,
   ) {
     this.home = chance.weighed(channels);
   }
@@ -77,7 +93,7 @@ export class Telling {
   wholeStory(long: boolean, anAgent: () => string): void {
     const { chance } = this;
     while (this.leads < 3) {
-      this.opens();
+      this.opens(long && this.leads === 0);
       if (!this.isWorkedOn(long, anAgent)) return;
       if (!long && !chance.likely(0.3)) break;
       this.wait(4 * 24, 20 * 24);
@@ -88,13 +104,45 @@ export class Telling {
     }
   }
 
-  private opens(): void {
+  /** `plain`: by writing, and nothing was sent before. */
+  private opens(plain: boolean): void {
     const { asks, repliesToBroadcast } = this.people;
     this.agentId = null;
     this.leads += 1;
-    const kind = this.chance.weighed({ chat: 55, broadcast_reply: 25, integration: 20 });
+    const kind = plain ? 'chat' : this.chance.weighed({ chat: 55, broadcast_reply: 25, integration: 20 });
+    const sent = plain ? null : this.isSentBroadcast(kind === 'broadcast_reply');
     if (kind === 'integration') this.sendsForm();
-    else this.says(kind, kind === 'chat' ? this.chance.pick(asks) : repliesToBroadcast);
+    else if (kind === 'chat') this.says(kind, this.chance.pick(asks));
+    else this.says(kind, repliesToBroadcast, { inReplyTo: sent ?? this.messageId(this.home) });
+  }
+
+  /** The message of the campaign that runs, and what the provider says of it; null when the contact is reached in other ways. */
+  private isSentBroadcast(isAnswered: boolean): string | null {
+    const { chance, person } = this;
+    if (this.home !== 'whatsapp' || !(isAnswered || chance.likely(0.6))) return null;
+    const { broadcastId } = this.campaignAt(this.clock);
+    let messageId = '';
+    for (const attempt of fateOf(chance, isAnswered)) {
+      if (messageId !== '') this.wait(24, 30);
+      messageId = this.messageId('whatsapp');
+      const { contactId } = person;
+      const [given = person.name] = person.name.split(' ');
+      const send: SendBroadcast = { type: 'SendBroadcast', broadcastId, contactId, messageId, parameters: [given] };
+      const sentAt = this.clock;
+      const calls = attempt.map((told) => ({ ask: receiptsOf(messageId, sentAt, told), after: heardAfter(told) }));
+      // Now and then the provider is faster than whoever tells us of the send.
+      const early = chance.likely(0.15) ? 1 : 0;
+      for (const { ask, after } of calls.slice(0, early)) this.hears(ask, sentAt, after);
+      this.add(send, null);
+      for (const { ask, after } of calls.slice(early)) this.hears(ask, sentAt, after);
+    }
+    this.wait(0.1, 20);
+    return messageId;
+  }
+
+  private hears(ask: ReceiveReceipts, sentAt: number, after: number): void {
+    this.clock = Math.max(this.clock, sentAt + after * 1_000);
+    this.add(ask, null);
   }
 
   /** Whether the lead was brought to its end. */
@@ -127,7 +175,7 @@ export class Telling {
   private talks(turns: number): void {
     for (let turn = 0; turn < turns; turn++) {
       this.wait(0.05, 14);
-      this.says('chat', this.chance.pick([...this.people.answers, ...this.people.asks]), turn === 2);
+      this.says('chat', this.chance.pick([...this.people.answers, ...this.people.asks]), { withPicture: turn === 2 });
       if (!this.chance.likely(0.7)) continue;
       this.wait(0.05, 4);
       this.isAnswered();
@@ -180,13 +228,13 @@ export class Telling {
   /** A message that took its time: its sender's clock is up to so many hours behind. */
   private isLate(hours: number): void {
     const sentAt = this.clock - (0.1 + this.chance.draw() * 0.9) * hours * hour;
-    this.says('chat', this.chance.pick(this.people.answers), false, sentAt);
+    this.says('chat', this.chance.pick(this.people.answers), { sentAt });
   }
 
-  private says(kind: 'chat' | 'broadcast_reply', text: string, withPicture = false, sentAt?: number): void {
+  private says(kind: 'chat' | 'broadcast_reply', text: string, more: Manner = {}): void {
+    const { withPicture = false, sentAt, inReplyTo = null } = more;
     const media = withPicture ? { type: 'image', url: `https://media.example/${this.chance.hex(12)}.jpg` } : null;
     const messageId = this.messageId(this.home);
-    const inReplyTo = kind === 'broadcast_reply' ? this.messageId(this.home) : null;
     const { name, phone, email } = this.person;
     const reachable = this.home === 'whatsapp' || this.home === 'sms' ? { ...(phone && { phone }) } : {};
     const profile = { name, ...reachable, ...(this.home === 'email' || this.leads > 1 ? { email } : {}) };

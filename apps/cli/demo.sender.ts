@@ -1,5 +1,6 @@
 import type { AgentAsk } from '#commands/agent.handler';
 import type { ShownLead } from '#domain/lead/lead.shown';
+import type { Campaign } from './demo.campaigns.js';
 import type { Life } from './demo.generator.js';
 import type { Step } from './demo.life.js';
 import type { Answer, Request, Service } from './service.js';
@@ -36,6 +37,11 @@ export class Sender {
 
   async agent(step: Step<AgentAsk>): Promise<Answer> {
     return this.send(agentRequest(step.ask), step, `${step.ask.agentId}-${step.ask.type}`);
+  }
+
+  async campaign(step: Step<Campaign>): Promise<Answer> {
+    const { type: _, broadcastId: id, ...said } = step.ask;
+    return this.send({ method: 'POST', path: '/v1/broadcasts', body: { id, ...said } }, step, `${id}-create`);
   }
 
   /** One command after another; where one is refused, the rest of the life would make no sense. */
@@ -117,6 +123,14 @@ export function contactRequest(ask: Step['ask'], leadId: string, followUpId: str
       const { type: _, ...said } = ask;
       return post(`${lead}/messages`, said);
     }
+    case 'SendBroadcast': {
+      const { type: _, broadcastId, ...message } = ask;
+      return post(`/v1/broadcasts/${broadcastId}/messages`, { messages: [message] });
+    }
+    case 'ReceiveReceipts':
+      return post('/v1/receipts', {
+        receipts: ask.receipts.map(({ at: occurredAt, ...said }) => withoutNulls({ ...said, occurredAt })),
+      });
   }
 }
 

@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { broadcast, type KnownBroadcast } from '#domain/broadcast/broadcast.decide';
 import { contact } from '#domain/contact/contact.decide';
 import type { Channel } from '#domain/lead/lead.state';
-import { message, receiptKey, type GivenReceipt, type RecordReceipts } from '#domain/message/message.decide';
+import { message, receiptIn, receiptKey, type GivenReceipt, type RecordReceipts } from '#domain/message/message.decide';
 import { refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
 import type { Answer } from './answer.js';
@@ -11,9 +11,9 @@ import { CommandMeter, uncounted } from './command-meter.js';
 import type { Envelope } from './envelope.js';
 import { Handling } from './handle.js';
 import { IdKey } from './id-key.js';
-import { KeyedQueue } from './keyed-queue.js';
 import { broadcastStream, contactKeyOf, contactStream, messageKeyOf, messageStream } from './ids.js';
 import { KeptAnswers } from './kept-answers.js';
+import { KeyedQueue } from './keyed-queue.js';
 
 /** A message that was sent. `attempt` null: the next of its recipient. */
 export interface Send {
@@ -129,17 +129,20 @@ export class MessageHandler implements ICommandHandler<AskMessages> {
     items: readonly BatchItem<ReceiptOf>[],
     { org }: Envelope,
   ): (item: ReceiptOf, envelope: Envelope) => Promise<Done> {
+    const keys = new Map<ReceiptOf, string>();
     const byMessage = new Map<string, ReceiptOf[]>();
-    const keyOf = ({ channel, messageId }: ReceiptOf): string =>
-      messageKeyOf(this.idKey.secret, org, channel, messageId);
     for (const given of items) {
       if ('invalid' in given) continue;
-      const key = keyOf(given.item);
-      byMessage.set(key, [...(byMessage.get(key) ?? []), given.item]);
+      const { channel, messageId } = given.item;
+      const key = messageKeyOf(this.idKey.secret, org, channel, messageId);
+      keys.set(given.item, key);
+      const known = byMessage.get(key);
+      if (known) known.push(given.item);
+      else byMessage.set(key, [given.item]);
     }
     const appends = new Map<string, Promise<{ fresh: Set<string>; position: string }>>();
     return async (item, envelope) => {
-      const messageKey = keyOf(item);
+      const messageKey = keys.get(item)!;
       const append = appends.get(messageKey) ?? this.receive(messageKey, byMessage.get(messageKey) ?? [item], envelope);
       appends.set(messageKey, append);
       const { fresh, position } = await append;
@@ -155,16 +158,9 @@ export class MessageHandler implements ICommandHandler<AskMessages> {
     const { channel = 'whatsapp', messageId = '' } = receipts[0] ?? {};
     const command: RecordReceipts = { type: 'RecordReceipts', messageKey, channel, messageId, receipts };
     const stream = messageStream(envelope.org, messageKey);
-    const { before, events, position } = await this.handling.handle(
-      message,
-      stream,
-      command,
-      envelope,
-      () => undefined,
-    );
-    const known = new Set(before.receipts.map(receiptKey));
-    const fresh = new Set(events.length > 0 ? receipts.map(keyIn).filter((key) => !known.has(key)) : []);
-    return { fresh, position };
+    const { events, position } = await this.handling.handle(message, stream, command, envelope, () => undefined);
+    const recorded = events.flatMap((it) => (it.type === 'ReceiptRecorded' ? receiptIn(it) : []));
+    return { fresh: new Set(recorded.map(receiptKey)), position };
   }
 }
 

@@ -21,6 +21,8 @@ export interface RecipientRow {
   readonly org: string;
   readonly broadcastId: string;
   readonly contactId: string;
+  /** When the first attempt was sent. */
+  readonly sentAt: string;
   readonly attempts: readonly Attempt[];
   /** The lead on which the recipient's first reply stands. */
   readonly repliedLeadId: string | null;
@@ -55,8 +57,10 @@ const recipients: Table<RecipientRow> = {
       const { recipient, messageId } = event.data;
       const { contactId, receipts } = event.personal;
       const { broadcastId, attempt } = recipient;
-      const made = row ?? { org: event.org, broadcastId, contactId, attempts: [], repliedLeadId: null };
-      return { ...made, attempts: [...made.attempts, { messageId, attempt, receipts }] };
+      const sentAt = event.meta.occurredAt;
+      const made = row ?? { org: event.org, broadcastId, contactId, sentAt, attempts: [], repliedLeadId: null };
+      const first = sentAt < made.sentAt ? sentAt : made.sentAt;
+      return { ...made, sentAt: first, attempts: [...made.attempts, { messageId, attempt, receipts }] };
     }
     if (!row) return undefined;
     if (event.type === 'ReceiptRecorded') {
@@ -70,6 +74,7 @@ const recipients: Table<RecipientRow> = {
 
   columns: {
     broadcast: (row) => broadcastKey(row.org, row.broadcastId),
+    sentAt: (row) => row.sentAt,
     state: (row) => rankOf(bestOf(row.attempts)?.delivery.state ?? 'queued'),
     progress: (row) => {
       const best = bestOf(row.attempts);
@@ -79,8 +84,8 @@ const recipients: Table<RecipientRow> = {
   },
 
   indexes: [
-    { equal: ['broadcast'] },
-    { equal: ['broadcast', 'state'] },
+    { equal: ['broadcast'], sort: 'sentAt' },
+    { equal: ['broadcast', 'state'], sort: 'sentAt' },
     { equal: ['broadcast'], sort: 'progress' },
     { equal: ['broadcast', 'replied'] },
   ],

@@ -42,7 +42,7 @@ export async function oneBroadcast(reader: ViewReader, org: string, id: string):
   return row?.org === org ? shown(reader, row) : undefined;
 }
 
-/** In no order that means anything, but always the same. Undefined when the organization has no such broadcast. */
+/** In the order in which it was sent to them. Undefined when the organization has no such broadcast. */
 export async function listRecipients(
   reader: ViewReader,
   org: string,
@@ -54,7 +54,7 @@ export async function listRecipients(
   if ((await reader.get<BroadcastRow>('broadcasts', [key])).get(key)?.org !== org) return undefined;
   const found = await reader.find<RecipientRow>('recipients', {
     where: ofBroadcast(key, states),
-    sort: { column: 'broadcast', descending: false },
+    sort: { column: 'sentAt', descending: false },
     ...page,
   });
   return paged(

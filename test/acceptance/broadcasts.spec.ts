@@ -100,8 +100,9 @@ describe('messages', () => {
       body: { results: batch.map((_, index) => ({ index, outcome: 'recorded' })) },
     });
     expect(first.headers.get('x-position')).toBe(first.body.position);
-    expect(outcomes(await send(app, id, [...batch, message()]))).toEqual([...batch.map(() => 'duplicate'), 'recorded']);
-    expect(await recipientsOf(app, id, { after: first.body.position })).toHaveLength(4);
+    const second = await send(app, id, [...batch, message()]);
+    expect(outcomes(second)).toEqual([...batch.map(() => 'duplicate'), 'recorded']);
+    expect(await recipientsOf(app, id, { after: second.body.position })).toHaveLength(4);
   });
 
   test('the bad ones are named beside the good', async () => {
@@ -295,6 +296,17 @@ describe('a reply', () => {
 });
 
 describe('recipients', () => {
+  test('are listed in the order in which it was sent to them, a retry leaving them where they are', async () => {
+    const broadcastId = await aBroadcast(app);
+    const sent: string[] = [];
+    for (const hours of [-2, -4, -3])
+      sent[hours + 4] = (await aMessage(app, { broadcastId, sentAt: inHours(hours) })).contactId;
+    await aMessage(app, { broadcastId, contactId: sent[0], sentAt: inHours(-1) });
+    const { position: after } = await writes(app);
+    const listed = await recipientsOf(app, broadcastId, { after, limit: 1 });
+    expect(listed.map((it) => it.contactId)).toEqual(sent);
+  });
+
   test('are listed by state, page by page, each once', async () => {
     const id = await aBroadcast(app);
     const messages = Array.from({ length: 30 }, (_, nth) => ({

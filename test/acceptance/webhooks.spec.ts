@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import type { ShownLead } from '#domain/lead/lead.shown';
-import { anApp, type Answer } from '../support/app.js';
+import { anApp, App, type Answer } from '../support/app.js';
 import { aBroadcast, aMessage, broadcastNow, deliveriesOf, secondOf, send } from '../support/campaign.js';
 import {
   failedBecause,
@@ -449,6 +449,25 @@ describe('SendGrid', () => {
       { state: 'failed', error: { code: '5.1.1', detail: '550 no such user' } },
     ]);
   });
+});
+
+test('a key or an address that can’t be one keeps the app from starting, and both are named', async () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { publicKey: ofAnotherCurve } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const keys = ['no key', privateKey, ofAnotherCurve].map((it) =>
+    typeof it === 'string'
+      ? it
+      : it.export({ format: 'der', type: it.type === 'private' ? 'pkcs8' : 'spki' } as never).toString('base64'),
+  );
+  for (const [nth, SENDGRID_PUBLIC_KEY] of keys.entries()) {
+    const PUBLIC_URL = ['leads.example', 'ftp://leads.example', 'https://leads.example/?a=1'][nth]!;
+    const unfit = new App({ SENDGRID_PUBLIC_KEY, PUBLIC_URL });
+    const { code, said } = await unfit.fail();
+    await unfit.end();
+    expect(code).toBe(1);
+    expect(said).toMatch(/SENDGRID_PUBLIC_KEY .*must be a P-256 public key/);
+    expect(said).toMatch(/PUBLIC_URL .*must be an http or https URL/);
+  }
 });
 
 test('while the log can’t be written a webhook is told to come again, and is then recorded', async () => {

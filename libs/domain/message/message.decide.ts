@@ -43,9 +43,17 @@ export interface Message {
   readonly version: number;
 }
 
-/** A receipt is the same when all of this is. */
-export const receiptKey = ({ status, at, timed, error }: Pick<Receipt, 'status' | 'at' | 'timed' | 'error'>): string =>
+type Known = Pick<Receipt, 'status' | 'at' | 'timed' | 'error'>;
+
+/** What a receipt is known by. */
+export const receiptKey = ({ status, at, timed, error }: Known): string =>
   JSON.stringify([status, timed ? at : null, error?.code ?? null]);
+
+const isSame = (a: Known, b: Known): boolean =>
+  a.status === b.status &&
+  a.timed === b.timed &&
+  (!a.timed || a.at === b.at) &&
+  (a.error?.code ?? null) === (b.error?.code ?? null);
 
 export const message: Decider<Message, MessageCommand, MessageEvent> = {
   initial: { recipient: null, receipts: [], version: 0 },
@@ -98,22 +106,25 @@ function recordSend(command: RecordSend, state: Message, given: Given): readonly
 
 function recordReceipts(command: RecordReceipts, state: Message, given: Given): readonly Draft<MessageEvent>[] {
   const { messageKey, channel, messageId } = command;
-  const known = new Set(state.receipts.map(receiptKey));
-  return command.receipts.flatMap(({ status, at, error }) => {
-    const timed = at !== null;
-    const key = receiptKey({ status, at: at ?? given.now, timed, error });
-    if (known.has(key)) return [];
-    known.add(key);
-    const data = {
-      messageKey,
-      channel,
-      messageId,
-      recipient: state.recipient,
-      status,
-      timed,
-      errorCode: error?.code ?? null,
+  const told = command.receipts.map(({ status, at, error }) => ({
+    status,
+    at: at ?? given.now,
+    timed: at !== null,
+    error,
+  }));
+  const fresh = told.filter(
+    (it, nth) =>
+      !state.receipts.some((known) => isSame(known, it)) && !told.slice(0, nth).some((before) => isSame(before, it)),
+  );
+  return fresh.map((it) => {
+    const { status, at, timed, error } = it;
+    const about = { messageKey, channel, messageId, recipient: state.recipient };
+    return {
+      type: 'ReceiptRecorded',
+      id: given.idOf(receiptKey(it)),
+      occurredAt: at,
+      data: { ...about, status, timed, errorCode: error?.code ?? null },
+      personal: { errorDetail: error?.detail ?? null },
     };
-    const personal = { errorDetail: error?.detail ?? null };
-    return [{ type: 'ReceiptRecorded' as const, id: given.idOf(key), occurredAt: at ?? given.now, data, personal }];
   });
 }

@@ -1,4 +1,5 @@
 import type { StatementSyncInstance } from '@photostructure/sqlite';
+import { LRUCache } from 'lru-cache';
 import { UnreadableEvent, fromStored } from '#domain/door';
 import type { Position, Recorded, StoredEvent } from '#domain/event';
 import { checkAppend, checkLimit, checkVersion } from '../append.check.js';
@@ -7,6 +8,9 @@ import { isTaken } from './failures.js';
 import { type Page, follow } from './follow.js';
 import type { LogConnections } from './log-connections.js';
 import { Positions } from './positions.js';
+
+/** How many of the events that were passed on last are kept. */
+const mostRecent = 4_000;
 
 /** The log in a SQLite file. A repeated append is told by its ids and version alone: what the events say is not compared. */
 export class SqliteEventStore implements EventStore {
@@ -20,6 +24,8 @@ export class SqliteEventStore implements EventStore {
   readonly #ids: StatementSyncInstance;
   readonly #create: StatementSyncInstance | undefined;
   readonly #insert: StatementSyncInstance | undefined;
+  /** By the place before it. Of several followers side by side, such as the views of one worker, one reads and decodes for all. */
+  readonly #recent = new LRUCache<number, Passed>({ max: mostRecent });
   #pages: StatementSyncInstance | undefined;
   #knownPlace = 0;
 
@@ -125,21 +131,35 @@ export class SqliteEventStore implements EventStore {
   }
 
   #page(after: number, limit: number): Page {
+    const passed: Passed[] = [];
+    let end = after;
+    for (let next = this.#recent.get(end); next && passed.length < limit; next = this.#recent.get(end)) {
+      passed.push(next);
+      end = next.place;
+    }
+    return passed.length > 0 ? pageOf(passed, end, passed.length === limit) : this.#readPage(after, limit);
+  }
+
+  #readPage(after: number, limit: number): Page {
     const rows = this.#log.read(() => {
       this.#pages ??= this.#log.bystander().prepare(pageOfLog, { returnArrays: true });
       return this.#pages.all(after, limit) as [number, string, number, string][];
     });
-    const events: Recorded[] = [];
+    const passed: Passed[] = [];
+    let before = after;
     let unreadable: UnreadableEvent | undefined;
     try {
-      for (const [place, stream, version, body] of rows) events.push(this.#decode(stream, version, place, body));
+      for (const [place, stream, version, body] of rows) {
+        const one = { place, event: this.#decode(stream, version, place, body) };
+        this.#recent.set(before, one);
+        passed.push(one);
+        before = place;
+      }
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
       unreadable = error;
     }
-    const last = events.at(-1);
-    const batch = last && { events, position: last.position };
-    return { batch, end: rows.at(-1)?.[0] ?? after, full: rows.length === limit, unreadable };
+    return { ...pageOf(passed, rows.at(-1)?.[0] ?? after, rows.length === limit), unreadable };
   }
 
   #decode(stream: string, version: number, place: number, body: string): Recorded {
@@ -152,6 +172,18 @@ export class SqliteEventStore implements EventStore {
     }
     return fromStored(stored, at);
   }
+}
+
+/** An event that was passed on, and its place. */
+interface Passed {
+  readonly place: number;
+  readonly event: Recorded;
+}
+
+function pageOf(passed: readonly Passed[], end: number, full: boolean): Page {
+  const events = passed.map(({ event }) => event);
+  const last = events.at(-1);
+  return { batch: last && { events, position: last.position }, end, full, unreadable: undefined };
 }
 
 interface Row {
