@@ -17,6 +17,7 @@ import {
 import { instantOf } from '#http/instant';
 import { ListQuery } from '#http/paging';
 import { leadSorts, type LeadFilter, type LeadSort } from '#projections/lead-list/lead-list.query';
+import type { ColumnValue } from '#read-model/view';
 import type { Condition } from '#read-model/view-store';
 
 const usualSort = '-createdAt';
@@ -51,12 +52,12 @@ export function leadFilterOf(asked: LeadsQuery, now: string): LeadFilter {
   const where: readonly (Condition | undefined)[] = [
     isIn('status', status),
     isIn('active', asked.active && [asked.active === 'true' ? 1 : 0]),
-    asked.agentId === 'none' ? isIn('assigned', [0]) : isIn('agentId', asked.agentId && [asked.agentId]),
+    isIn('agentId', asked.agentId && [asked.agentId === 'none' ? null : asked.agentId]),
     isIn('contactId', asked.contactId && [asked.contactId]),
     isIn('channel', values(asked.channel)),
     isIn('origin', values(asked.origin)),
     isIn('campaignId', asked.campaignId && [asked.campaignId]),
-    isIn('scored', asked.scored && [asked.scored === 'true' ? 1 : 0]),
+    asked.scored === 'true' ? { column: 'score', notNull: true } : isIn('score', asked.scored && [null]),
     'from' in score || 'to' in score ? { column: 'score', ...score } : undefined,
     between('createdAt', asked.createdFrom, asked.createdTo),
     between('updatedAt', asked.updatedFrom, asked.updatedTo),
@@ -87,7 +88,7 @@ function dueOf({ followUpDue, timeZone = 'UTC' }: LeadsQuery, now: string): Cond
 const values = (text: string | undefined): readonly string[] | undefined =>
   text === undefined ? undefined : listed(text);
 
-const isIn = (column: string, values: readonly (string | number)[] | '' | undefined): Condition | undefined =>
+const isIn = (column: string, values: readonly ColumnValue[] | '' | undefined): Condition | undefined =>
   values ? { column, in: values } : undefined;
 
 function between(column: string, from: string | undefined, to: string | undefined): Condition | undefined {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Condition, Query, ViewReader, ViewStore, ViewWriter } from './view-store.js';
+import type { Condition, Query, ViewReader, ViewStore, ViewWriter, Write } from './view-store.js';
 import type { ColumnValue, Table, View } from './view.js';
 
 interface Item {
@@ -33,6 +33,8 @@ const items: Table<Item> = {
     { equal: ['org', 'kind'], sort: 'number' },
     { equal: ['org', 'kind'], sort: 'text', where: { active: 1 } },
     { equal: ['org', 'active'], sort: 'kind' },
+    { equal: ['org'], sort: 'kind', with: ['active', 'number'] },
+    { equal: ['org', 'text'] },
   ],
   tokens: ({ words }) => words,
 };
@@ -131,6 +133,11 @@ function expected(rows: readonly Keyed[], { where, words = [], sort }: Omit<Quer
     .map(({ key }) => key);
 }
 
+function writeOf({ key, row }: Keyed, position: string): Write {
+  const columns = Object.fromEntries(Object.keys(items.columns).map((column) => [column, columnOf(row, column)]));
+  return { table: 'items', key, row, position, columns, tokens: row.words };
+}
+
 export function viewQueryContract(storeOf: () => ViewStore): void {
   describe('find', () => {
     const view: View = { name: 'found', version: 1, tables: { items } };
@@ -147,10 +154,7 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
       const position = `p${String(++runs).padStart(6, '0')}`;
       const [org, previous] = [(name: string) => `${position}${name}`, (await writer.state()).checkpoint];
       const own = rows.map(({ key, row }) => ({ key: `${position}${key}`, row: { ...row, org: org(row.org) } }));
-      const writes = own.map(({ key, row }) => {
-        const columns = Object.fromEntries(Object.keys(items.columns).map((column) => [column, columnOf(row, column)]));
-        return { table: 'items', key, row, position, columns, tokens: row.words };
-      });
+      const writes = own.map((each) => writeOf(each, position));
       await writer.save(writes, previous, position);
       return { rows: own, org };
     }
@@ -231,6 +235,80 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
               const asked = { where, sort: { column, descending }, ...(searched ? { words: searched } : {}) };
               expect(await pages({ ...asked, limit: 900 })).toEqual(expected(rows, asked));
             }
+    });
+
+    it('finds the same with what follows from the conditions, and knows when they contradict each other', async () => {
+      const { rows, org } = await given(
+        Array.from({ length: 200 }, (_, i) => {
+          const row = {
+            org: 'a',
+            number: i,
+            text: i < 50 ? null : `t${i % 9}`,
+            kind: i < 50 ? 'new' : 'old',
+            words: [],
+          };
+          return { key: `k${i}`, row: { ...row, active: i < 50 ? 1 : 0 } };
+        }),
+      );
+      const where: readonly Condition[] = [
+        { column: 'org', in: [org('a')] },
+        { column: 'kind', in: ['new'] },
+      ];
+      const implied: readonly Condition[] = [
+        { column: 'active', in: [1] },
+        { column: 'number', to: 50 },
+        { column: 'text', in: [null] },
+      ];
+      for (const column of ['number', 'text', 'kind', 'active'])
+        for (const descending of [false, true]) {
+          const asked = { where, sort: { column, descending } };
+          expect(await pages({ ...asked, implied, limit: 30 })).toEqual(expected(rows, asked));
+          const contrary = [...where, { column: 'number', from: 60 }];
+          expect(await pages({ ...asked, where: contrary, implied, limit: 30 })).toEqual([]);
+        }
+      expect(await reader.count('items', { where, implied })).toBe(50);
+    });
+
+    it('goes on without gap or repeat for rows that stay as they are, while others change and come', async () => {
+      const changes = fc.array(fc.record({ nth: fc.nat(), row: item }), { maxLength: 4 });
+      await fc.assert(
+        fc.asyncProperty(keyed, query, fc.array(changes, { maxLength: 12 }), async (given_, asked, allChanges) => {
+          const { rows, org } = await given(given_);
+          const position = (await writer.state()).checkpoint!;
+          const changing = new Set<string>();
+          let step = 0;
+          const change = async () => {
+            const now = `${position}.${String(++step).padStart(3, '0')}`;
+            const writes = (allChanges[step - 1] ?? []).map(({ nth, row }) => {
+              // Every third row stays; some are new.
+              const old = rows.filter((_, at) => at % 3 > 0)[nth % 40];
+              const key = old?.key ?? `${position}new${nth}`;
+              changing.add(key);
+              return writeOf({ key, row: { ...row, org: org(row.org) } }, now);
+            });
+            const last = new Map(writes.map((write) => [write.key, write]));
+            await writer.save([...last.values()], (await writer.state()).checkpoint, now);
+          };
+          const { orgs, where, words, sort, limit } = asked;
+          const its = { where: [{ column: 'org', in: orgs.map(org) }, ...where], ...(words ? { words } : {}), sort };
+          const keys: string[] = [];
+          for (let after: Query['after'], more = true; more;) {
+            const found = await reader.find<Item>('items', { ...its, limit, ...(after ? { after } : {}) });
+            keys.push(...found.rows.map(({ key }) => key));
+            const last = found.rows.at(-1);
+            if (last) after = { value: last.sortValue, key: last.key };
+            more = found.more;
+            await change();
+          }
+          expect(keys.filter((key) => !changing.has(key))).toEqual(
+            expected(
+              rows.filter(({ key }) => !changing.has(key)),
+              its,
+            ),
+          );
+        }),
+        { numRuns: 60 },
+      );
     });
 
     it('goes on behind a row that is gone from the result', async () => {

@@ -83,7 +83,7 @@ export interface ViewReader {
   get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>>;
   find<Row extends object>(table: string, query: Query): Promise<Found<Row>>;
   /** How many rows match. */
-  count(table: string, query: Pick<Query, 'where' | 'words'>): Promise<number>;
+  count(table: string, query: Asked): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -94,10 +94,16 @@ export type Condition =
   /** `from` inclusive, `to` exclusive; rows where the column is null never match. */
   | { readonly column: string; readonly from?: string | number; readonly to?: string | number };
 
-export interface Query {
+/** Which rows. */
+export interface Asked {
   readonly where: readonly Condition[];
+  /** What follows from `where` by the rules of the business: it changes nothing but the time that it takes to find the rows. */
+  readonly implied?: readonly Condition[];
   /** For each word: one of its spellings (not empty, like tokens) begins one of the row's tokens. See `searchWords` in `tokens.ts`. */
   readonly words?: readonly (readonly string[])[];
+}
+
+export interface Query extends Asked {
   /** Ties by key in the same direction; nulls last both ways. */
   readonly sort: { readonly column: string; readonly descending: boolean };
   /** Go on behind this row. */

@@ -25,7 +25,7 @@ export interface Table<Row extends object> {
   evolve(row: Row | undefined, event: Recorded, key: string): Row | undefined;
   /** What may be filtered and sorted by. Numbers are finite; booleans are 0 and 1; texts sort by code point. */
   readonly columns: Readonly<Record<string, (row: Row) => ColumnValue>>;
-  /** Queries that filter `equal` (all of them, by one value each) and sort by `sort` are answered from an index. */
+  /** Queries that filter `equal` (all of them, by one value each) and sort by `sort` are answered from an index. Each costs writing. */
   readonly indexes: readonly Index[];
   /** Words to search by, folded by `tokens.ts`; no white space, quotes or backslash inside. Left out: the table can't be searched. */
   tokens?(row: Row): readonly string[];
@@ -38,6 +38,11 @@ export type AnyTable = Table<any>;
 export interface Index {
   readonly equal: readonly string[];
   readonly sort?: string;
+  /**
+   * Columns that stand in the index besides, so that most rows need not be looked at to tell whether they match. Those that
+   * change seldom: a change of any column in it rewrites a row's entry.
+   */
+  readonly with?: readonly string[];
   /** Only rows whose columns have these values. */
   readonly where?: Readonly<Record<string, string | number>>;
 }

@@ -1,8 +1,9 @@
 import { showLead, type ShownLead } from '#domain/lead/lead.shown';
 import { searchWords } from '#read-model/tokens';
-import type { Condition, Query, ViewReader } from '#read-model/view-store';
+import type { Asked, Condition, Query, ViewReader } from '#read-model/view-store';
 import { namesOf } from '../agent-names.js';
 import { paged, type Page } from '../page.js';
+import { impliedBy } from './lead-list.implied.js';
 import type { LeadRow } from './lead-list.projection.js';
 
 export const leadSorts = [
@@ -51,7 +52,8 @@ export async function oneLead(reader: ViewReader, org: string, leadId: string): 
   return showLead(row.lead, await namesOf(reader, org, [row.lead.agentId]));
 }
 
-const conditions = (org: string, { where, search }: LeadFilter): Pick<Query, 'where' | 'words'> => ({
+const conditions = (org: string, { where, search }: LeadFilter): Asked => ({
   where: [{ column: 'org', in: [org] }, ...where],
+  implied: impliedBy(where),
   ...(search === null ? {} : { words: searchWords(search) }),
 });

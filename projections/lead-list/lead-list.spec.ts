@@ -34,12 +34,10 @@ describe('The list of leads', () => {
       status: 0,
       active: 1,
       agentId: 'ana',
-      assigned: 1,
       contactId: 'contact-1',
       channel: 'whatsapp',
       origin: 'chat',
       score: 70,
-      scored: 1,
       nextFollowUpAt: ask.time('17:00'),
     });
     expect(columnsAfter(...story, ask.changeStatus('archived'))).toMatchObject({

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import type { Position } from '#domain/event';
-import { type Query, ViewsUnavailable, type ViewState } from '../view-store.js';
+import { type Asked, type Query, ViewsUnavailable, type ViewState } from '../view-store.js';
 import type { ColumnValue } from '../view.js';
 import { Connection, toSql } from './connection.js';
-import { TableQuery } from './query.sql.js';
-import { checkShape, isMade, quoted, readState, type ViewShape } from './schema.sql.js';
+import { TableQuery, usualEffort } from './query.sql.js';
+import { checkShape, isMade, quoted, readState, rowsTable, type ViewShape } from './schema.sql.js';
 
 /** What may be asked of a view's file: plain data, so that it can be asked in another thread. */
 export type Question =
   | { readonly what: 'state' }
   | { readonly what: 'get'; readonly table: string; readonly keys: readonly string[] }
   | { readonly what: 'find'; readonly table: string; readonly query: Query }
-  | { readonly what: 'count'; readonly table: string; readonly query: Pick<Query, 'where' | 'words'> };
+  | { readonly what: 'count'; readonly table: string; readonly query: Asked };
 
 /** Rows are JSON text: whoever wants them parses them. */
 export interface Answers {
@@ -40,6 +40,7 @@ export class FileReader {
     private readonly path: string,
     private readonly shape: ViewShape,
     private readonly connect = (path: string) => new Connection(path, true),
+    private readonly effort = usualEffort,
   ) {}
 
   answer<Q extends Question>(question: Q): Answers[Q['what']];
@@ -53,12 +54,12 @@ export class FileReader {
         const state = readState(connection);
         if (question.what === 'state') return state;
         if (question.what === 'get') return rows(connection, question.table, question.keys);
-        const query = new TableQuery(connection, question.table, table!, state.built);
+        const query = new TableQuery(connection, question.table, table!, state.built, this.effort);
         if (question.what === 'count') return query.count(question.query);
         const { hits, more } = query.find(question.query);
-        const sql = `SELECT _row FROM ${quoted(question.table)} WHERE rowid = ?`;
+        const sql = `SELECT _row FROM ${rowsTable(question.table)} WHERE _id = ?`;
         return {
-          rows: hits.map(([rowid, key, value]) => [key, connection.get<[string]>(sql, rowid)![0], value] as const),
+          rows: hits.map(([id, key, value]) => [key, connection.get<[string]>(sql, id)![0], value] as const),
           more,
           checkpoint: state.checkpoint,
         };
@@ -92,7 +93,7 @@ export class FileReader {
 }
 
 function rows(connection: Connection, table: string, keys: readonly string[]): Answers['get'] {
-  const sql = `SELECT _row FROM ${quoted(table)} WHERE _key = ?`;
+  const sql = `SELECT _row FROM ${rowsTable(table)} WHERE _id = (SELECT _id FROM ${quoted(table)} WHERE _key = ?)`;
   return keys.flatMap((key) => {
     const row = connection.get<[string]>(sql, toSql(key));
     return row ? [[key, row[0]] as const] : [];

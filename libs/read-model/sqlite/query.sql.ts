@@ -1,219 +1,186 @@
-import type { Condition, Query } from '../view-store.js';
-import type { ColumnValue, Index } from '../view.js';
-import {
-  all,
-  columnOf,
-  conditionSql,
-  conditionsSql,
-  countWays,
-  coverOf,
-  isHopeless,
-  isIn,
-  isRange,
-  isUsable,
-  joined,
-  scanned,
-  sql,
-  type Sql,
-  sqlAsIs,
-  waysOf,
-} from './conditions.sql.js';
-import { type Connection, fromSql, toSql } from './connection.js';
-import { indexName, literal, quoted, type TableShape, wordsTable } from './schema.sql.js';
+import { type Conditions, narrowed } from '../conditions.js';
+import type { Asked, Query } from '../view-store.js';
+import type { Index } from '../view.js';
+import { all, columnOf, conditionsSql, sql, type Sql, sqlAsIs } from './conditions.sql.js';
+import { type Connection, fromSql } from './connection.js';
+import { countWays, coverOf, isUsable, partOf, tellsAll, toldBy } from './index.sql.js';
+import { indexName, quoted, type TableShape, wordsTable } from './schema.sql.js';
+import { type Hit, Walk } from './walk.sql.js';
+import { type Search, searchFor } from './words.sql.js';
 
-/** Up to here rows are gathered and sorted; from here on an index is walked in the order wanted. */
-const few = 2_000;
+/**
+ * Which way is taken to a page. A walk along an index in the order wanted finds it behind (limit * all rows / rows that match)
+ * looks at rows if those are spread evenly, and may look at all rows if they are not. Gathering and sorting takes as many looks
+ * as rows match.
+ */
+export interface Effort {
+  /** Rows are gathered, to be sure, unless a walk may be expected to take so many times fewer looks. It is given up after as many. */
+  readonly caution: number;
+  /** Instead of gathering more than this share of all rows, all are looked at in their order, which takes a tenth for each. */
+  readonly share: number;
+}
+
+export const usualEffort: Effort = { caution: 10, share: 1 / 6 };
+
 /** More ways than this to combine the values of several `in` are not merged. */
 const mostMerged = 24;
 
-/** A row found: its rowid, key and sort value. */
-type Hit = readonly [number, string, ColumnValue];
+/** Where rows come from, with the conditions still to be met. */
+interface Source {
+  readonly from: Sql;
+  readonly conditions: readonly Sql[];
+  /** How many there are, if that was counted. */
+  readonly rows: number;
+}
 
 /** Finds a table's rows. Runs inside the caller's transaction. */
 export class TableQuery {
-  private readonly from: string;
-
   constructor(
     private readonly connection: Connection,
     private readonly name: string,
     private readonly table: TableShape,
     /** Before that there are no indexes but the words'. */
     private readonly built: boolean,
-  ) {
-    this.from = `${quoted(name)} AS t`;
-  }
+    private readonly effort: Effort,
+  ) {}
 
-  count({ where, words = [] }: Pick<Query, 'where' | 'words'>): number {
-    if (isHopeless(where, words)) return 0;
-    const conditions = conditionsSql(this.table, where);
-    if (words.length > 0)
-      conditions.push(
-        sql(`t.rowid IN (SELECT rowid FROM ${this.words} WHERE ${this.words} MATCH ?)`, this.match(words)),
-      );
-    const { text, values } = all(conditions);
-    return this.connection.get<[number]>(`SELECT count(*) FROM ${this.from} WHERE ${text}`, ...values)![0];
+  count(asked: Asked): number {
+    const plan = this.planFor(asked);
+    if (!plan) return 0;
+    const source = this.best(plan);
+    const { text, values } = all(source.conditions);
+    const counted = `SELECT count(*) FROM ${source.from.text} WHERE ${text}`;
+    return this.connection.get<[number]>(counted, ...source.from.values, ...values)![0];
   }
 
   find(query: Query): { readonly hits: readonly Hit[]; readonly more: boolean } {
     columnOf(this.table, query.sort.column);
     if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > 10_000)
       throw new Error(`limit must be from 1 to 10,000, not ${query.limit}`);
-    const hits = this.hits(query, query.limit + 1).map(([rowid, key, value]): Hit => [
-      rowid,
-      fromSql(key),
-      fromSql(value),
-    ]);
+    const hits = this.hits(query, query.limit + 1).map(([id, key, value]): Hit => [id, fromSql(key), fromSql(value)]);
     return { hits: hits.slice(0, query.limit), more: hits.length > query.limit };
   }
 
   private hits(query: Query, limit: number): readonly Hit[] {
-    const { where, words = [], sort } = query;
-    if (isHopeless(where, words)) return [];
-    const conditions = conditionsSql(this.table, where);
-    if (words.length > 0) {
-      const rowids = this.connection
-        .all<[number]>(
-          `SELECT rowid FROM ${this.words} WHERE ${this.words} MATCH ? LIMIT ${few + 1}`,
-          this.match(words),
-        )
-        .map(([rowid]) => rowid);
-      if (rowids.length <= few) {
-        const from = `(SELECT value AS _found FROM json_each(?)) CROSS JOIN ${this.from} ON t.rowid = _found`;
-        return this.gather(sql(from, JSON.stringify(rowids)), conditions, query, limit);
-      }
-      conditions.push(...words.map(scanned));
+    const plan = this.planFor(query);
+    if (!plan) return [];
+    const { conditions, search, usable } = plan;
+    const few = this.few(limit, plan);
+    const [index] = usable
+      .filter(({ sort }) => sort === query.sort.column)
+      .filter((it) => countWays(it, conditions) <= mostMerged)
+      .sort((a, b) => toldBy(b, conditions).length - toldBy(a, conditions).length)
+      .sort((a, b) => coverOf(b, conditions).length - coverOf(a, conditions).length);
+    if (index) {
+      const isTold = search.all.length === 0 && tellsAll(index, conditions);
+      const rare = isTold ? undefined : this.rarest(plan, few, index);
+      if (rare) return this.gather(rare, query, limit);
+      const walk = new Walk(this.connection, this.name, this.table, index, conditions, search.all, query);
+      const { hits, whole } = walk.run(limit, few);
+      if (whole || hits.length >= limit) return hits;
     }
-    if (!this.built) return this.gather(sql(this.from), conditions, query, limit);
-    const usable = this.table.indexes.filter((index) => isUsable(index, where));
-    const [walked] = usable
-      .filter((index) => index.sort === sort.column && countWays(index, where) <= mostMerged)
-      .sort((a, b) => coverOf(b, where).length - coverOf(a, where).length);
-    const covered = new Set(walked && coverOf(walked, where));
-    if (!walked || where.some((condition) => !covered.has(condition))) {
-      const rare = this.rarest(usable, where, covered);
-      if (rare) return this.gather(sql(`${this.from} ${this.by(rare)}`), conditions, query, limit);
-    }
-    return walked ? this.walk(walked, query, limit) : this.gather(sql(this.from), conditions, query, limit);
+    return this.gather(this.best(plan, limit, query.sort.column), query, limit);
   }
 
-  /** The index that leaves the fewest rows, if it leaves few. */
-  private rarest(
-    usable: readonly Index[],
-    where: readonly Condition[],
-    covered: ReadonlySet<Condition>,
-  ): Index | undefined {
+  /** Undefined when no row can match. */
+  private planFor({ where, implied, words = [] }: Asked): Plan | undefined {
+    for (const { column } of [...where, ...(implied ?? [])]) columnOf(this.table, column);
+    if (words.length > 0 && !this.table.searched) throw new Error(`table ${this.name} can't be searched`);
+    const conditions = narrowed(where, implied);
+    if (!conditions || words.some((starts) => starts.length === 0)) return undefined;
+    const [total] = this.connection.get<[number | null]>(`SELECT max(_id) FROM ${quoted(this.name)}`)!;
+    if (total === null) return undefined;
+    const usable = this.built ? this.table.indexes.filter((index) => isUsable(index, conditions)) : [];
+    return { conditions, total, usable, search: searchFor(words, this.name, total, this.connection) };
+  }
+
+  private few(limit: number, { total }: Plan): number {
+    return Math.ceil(Math.sqrt(this.effort.caution * limit * total));
+  }
+
+  /** The source that reads least, to count rows or to find so many of them in the order of a column. */
+  private best(plan: Plan, limit = 0, column?: string): Source {
+    const { conditions, search, usable, total } = plan;
+    const told = search.all.length > 0 ? [] : usable.filter((index) => tellsAll(index, conditions, column));
+    const [alone] = told.sort((a, b) => coverOf(b, conditions).length - coverOf(a, conditions).length);
+    // An index that tells everything takes less than any row that is looked at.
+    if (alone && column === undefined) return this.by(alone, conditions, search);
+    const rare = this.rarest(plan, alone ? this.few(limit, plan) : Math.floor(total * this.effort.share));
+    if (rare) return rare;
+    if (alone) return this.by(alone, conditions, search);
+    const all = [...conditionsSql(this.table, conditions.where), ...search.all];
+    return { from: sql(`${quoted(this.name)} NOT INDEXED`), conditions: all, rows: total };
+  }
+
+  /** The source of the fewest rows, if it has no more than so many. `besides` what an index leaves out anyway. */
+  private rarest(plan: Plan, most: number, besides?: Index): Source | undefined {
+    const { conditions, search, usable } = plan;
+    const covered = new Set(besides && coverOf(besides, conditions));
     const tried = new Set<string>();
-    let rarest: { index: Index; rows: number } | undefined;
+    const sources: Source[] = [];
+    if (search.match) sources.push(this.byWords(conditions, search, search.match, most));
     for (const index of usable) {
-      const cover = coverOf(index, where);
-      const what = cover.map((condition) => where.indexOf(condition)).join();
-      if (tried.has(what) || cover.every((condition) => covered.has(condition))) continue;
+      const part = partOf(index, conditions);
+      const what = part.map(({ column }) => column).join();
+      if (tried.has(what) || part.every((condition) => covered.has(condition))) continue;
       tried.add(what);
-      const { text, values } = all(conditionsSql(this.table, cover));
-      const rows = this.connection.get<[number]>(
-        `SELECT count(*) FROM (SELECT 1 FROM ${this.from} ${this.by(index)} WHERE ${text} LIMIT ${few + 1})`,
-        ...values,
-      )![0];
-      if (rows <= few && rows < (rarest?.rows ?? few + 1)) rarest = { index, rows };
+      sources.push({ ...this.by(index, conditions, search), rows: this.rowsOf(index, part, most) });
     }
-    return rarest?.index;
+    return sources.filter(({ rows }) => rows <= most).sort((a, b) => a.rows - b.rows)[0];
   }
 
-  private gather(from: Sql, conditions: readonly Sql[], { sort, after }: Query, limit: number): readonly Hit[] {
-    const [column, direction, beyond] = [
-      quoted(sort.column),
-      sort.descending ? 'DESC' : 'ASC',
-      sort.descending ? '<' : '>',
-    ];
+  private by(index: Index, conditions: Conditions, search: Search): Source {
+    const implied = partOf(index, conditions).filter((it) => !conditions.where.includes(it));
+    return {
+      from: this.at(index),
+      conditions: [...conditionsSql(this.table, [...conditions.where, ...implied]), ...search.all],
+      rows: NaN,
+    };
+  }
+
+  private byWords({ where }: Conditions, search: Search, match: Sql, most: number): Source {
+    const words = wordsTable(this.name);
+    const counted = `SELECT count(*) FROM (SELECT 1 FROM ${words} WHERE ${match.text} LIMIT ${most + 1})`;
+    return {
+      from: sqlAsIs(
+        // Apart, because the table of words has columns of its own.
+        `(SELECT rowid AS _found FROM ${words} WHERE ${match.text}) CROSS JOIN ${quoted(this.name)} ON _id = _found`,
+        match.values,
+      ),
+      conditions: [...conditionsSql(this.table, where), ...search.rest],
+      rows: this.connection.get<[number]>(counted, ...match.values)![0],
+    };
+  }
+
+  private rowsOf(index: Index, part: Conditions['where'], most: number): number {
+    const { text, values } = all(conditionsSql(this.table, part));
+    const counted = `SELECT count(*) FROM (SELECT 1 FROM ${this.at(index).text} WHERE ${text} LIMIT ${most + 1})`;
+    return this.connection.get<[number]>(counted, ...values)![0];
+  }
+
+  private at(index: Index): Sql {
+    return sql(`${quoted(this.name)} INDEXED BY ${quoted(indexName(this.name, index))}`);
+  }
+
+  private gather(source: Source, { sort, after }: Query, limit: number): readonly Hit[] {
+    const column = quoted(sort.column);
+    const [direction, beyond] = sort.descending ? ['DESC', '<'] : ['ASC', '>'];
     const behind = !after
       ? []
       : after.value === null
-        ? [sql(`${column} IS NULL AND _key ${beyond} ?`, after.key)]
-        : [sql(`(${column} IS NULL OR (${column}, _key) ${beyond} (?, ?))`, after.value, after.key)];
-    const where = all([...conditions, ...behind]);
-    const order = `ORDER BY ${column} IS NULL, ${column} ${direction}, _key ${direction} LIMIT ?`;
-    const text = `SELECT t.rowid, _key, ${column} FROM ${from.text} WHERE ${where.text} ${order}`;
-    return this.connection.all<Hit>(text, ...from.values, ...where.values, limit);
+        ? [sql(`+${column} IS NULL AND _key ${beyond} ?`, after.key)]
+        : [sql(`(+${column} IS NULL OR (+${column}, _key) ${beyond} (?, ?))`, after.value, after.key)];
+    const { text, values } = all([...source.conditions, ...behind]);
+    const order = `ORDER BY ${column} IS NULL, ${column} ${direction}, _key ${direction} LIMIT ${limit}`;
+    const found = `SELECT _id, _key, ${column} FROM ${source.from.text} WHERE ${text} ${order}`;
+    return this.connection.all<Hit>(found, ...source.from.values, ...values);
   }
+}
 
-  /** In the order of an index: first the rows with a value, then those without, each a range of the index. */
-  private walk(index: Index, query: Query, limit: number): readonly Hit[] {
-    const { where, words = [], sort, after } = query;
-    const column = quoted(sort.column);
-    const onSort = where.filter((condition) => condition.column === sort.column);
-    const byIndex = new Set(coverOf(index, where).filter((condition) => condition.column !== sort.column));
-    const rest = where.filter((condition) => !byIndex.has(condition) && !onSort.includes(condition));
-    const given = [
-      ...Object.entries(index.where ?? {}).map(([name, value]) => sql(`${quoted(name)} = ${literal(value)}`)),
-      ...conditionsSql(this.table, rest),
-      ...words.map(scanned),
-    ];
-    const ways = waysOf(index, where);
-    let hits: readonly Hit[] = [];
-    if (after?.value !== null) {
-      // Only one lower or upper bound is of use to an index: behind a cursor, that one.
-      const behind = after && sql(`(${column}, _key) ${sort.descending ? '<' : '>'} (?, ?)`, after.value, after.key);
-      const bounds = onSort.map((condition) =>
-        conditionSql(this.table, condition, behind || !isRange(condition) ? '+' : ''),
-      );
-      const bound =
-        behind ??
-        (bounds.length === 0 || onSort.some((condition) => !isRange(condition))
-          ? sql(`${column} IS NOT NULL`)
-          : undefined);
-      hits = this.segment(
-        index,
-        ways,
-        [...given, ...bounds, ...(bound ? [bound] : [])],
-        sort.descending,
-        column,
-        limit,
-      );
-    }
-    if (hits.length >= limit || onSort.some((condition) => !isIn(condition) || !condition.in.includes(null)))
-      return hits;
-    const behind = after?.value === null ? [sql(`_key ${sort.descending ? '<' : '>'} ?`, after.key)] : [];
-    const nulls = [...given, sql(`${column} IS NULL`), ...behind];
-    return [...hits, ...this.segment(index, ways, nulls, sort.descending, column, limit - hits.length)];
-  }
-
-  private segment(
-    index: Index,
-    ways: readonly (readonly Sql[])[],
-    conditions: readonly Sql[],
-    descending: boolean,
-    column: string,
-    limit: number,
-  ): readonly Hit[] {
-    const direction = descending ? 'DESC' : 'ASC';
-    const parts = ways.map((way) => {
-      const { text, values } = all([...way, ...conditions]);
-      return sqlAsIs(
-        `SELECT t.rowid, _key, ${column} FROM ${this.from} ${this.by(index)} WHERE ${text}
-          ORDER BY ${column} ${direction}, _key ${direction} LIMIT ?`,
-        [...values, limit],
-      );
-    });
-    if (parts.length === 0) return [];
-    if (parts.length === 1) return this.connection.all<Hit>(parts[0]!.text, ...parts[0]!.values);
-    const { text, values } = joined(
-      parts.map((part) => sqlAsIs(`SELECT * FROM (${part.text})`, part.values)),
-      ' UNION ALL ',
-    );
-    return this.connection.all<Hit>(`${text} ORDER BY 3 ${direction}, 2 ${direction} LIMIT ?`, ...values, limit);
-  }
-
-  private by(index: Index): string {
-    return `INDEXED BY ${quoted(indexName(this.name, index))}`;
-  }
-
-  private get words(): string {
-    if (!this.table.searched) throw new Error(`table ${this.name} can't be searched`);
-    return wordsTable(this.name);
-  }
-
-  private match(words: Required<Query>['words']): string {
-    const phrase = (start: string) => `"${toSql(start).replaceAll('"', '""')}"*`;
-    return words.map((starts) => `(${starts.map(phrase).join(' OR ')})`).join(' AND ');
-  }
+interface Plan {
+  readonly conditions: Conditions;
+  readonly search: Search;
+  readonly usable: readonly Index[];
+  /** How many rows the table has. */
+  readonly total: number;
 }

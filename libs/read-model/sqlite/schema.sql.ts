@@ -29,8 +29,8 @@ export function shapeOf(view: View): ViewShape {
     const names = Object.keys(its.columns).map((column) => nameOf(`column of ${view.name}.${table}`, column));
     if (new Set(names.map((name) => name.toLowerCase())).size < names.length)
       throw new Error(`columns of ${view.name}.${table} are the same but for case`);
-    for (const { equal, sort, where } of its.indexes)
-      for (const column of [...equal, ...(sort ? [sort] : []), ...Object.keys(where ?? {})])
+    for (const index of its.indexes)
+      for (const column of [...index.equal, ...(index.sort ? [index.sort] : []), ...carriedBy(index)])
         if (!names.includes(column)) throw new Error(`an index of ${view.name}.${table} names no column: ${column}`);
     return [
       nameOf(`table of ${view.name}`, table),
@@ -43,16 +43,30 @@ export function shapeOf(view: View): ViewShape {
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export const literal = (value: string | number): string =>
   typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
+/** The rows themselves, under the `_id` that they have in the table. */
+export const rowsTable = (table: string): string => quoted(`_rows_${table}`);
 export const wordsTable = (table: string): string => quoted(`_words_${table}`);
 
-/** An index is named after what it is, so that a changed one is another one. */
-export const indexName = (table: string, { equal, sort, where }: Index): string =>
-  `_${table}(${equal.join(',')};${sort ?? ''};${where ? JSON.stringify(where) : ''})`;
+/** What stands in an index besides what it is ordered by. */
+export const carriedBy = ({ with: more = [], where = {} }: Index): readonly string[] => [
+  ...new Set([...more, ...Object.keys(where)]),
+];
 
-/** Rows, then what is found in them by index or by scan, then the row itself, which may be long. */
+/** An index is named after what it is, so that a changed one is another one. */
+export const indexName = (table: string, { equal, sort, with: more = [], where }: Index): string =>
+  `_${table}(${[equal.join(','), sort ?? '', where ? JSON.stringify(where) : '', ...more].join(';')})`;
+
+/** How a file is laid out; raised when that changes. */
+const layout = 2;
+
+/**
+ * What rows are found by stands apart from the rows, which are long: a look at a row's columns, or at those of all rows, reads a
+ * fifth of the pages.
+ */
 const createTable = (table: string, { columns, searched }: TableShape): string[] => [
-  `CREATE TABLE ${quoted(table)} (_key TEXT PRIMARY KEY NOT NULL, _position TEXT NOT NULL,
-    ${columns.map((column) => `${quoted(column)}, `).join('')} _tokens TEXT, _row TEXT NOT NULL)`,
+  `CREATE TABLE ${quoted(table)} (_id INTEGER PRIMARY KEY, _key TEXT NOT NULL UNIQUE
+    ${columns.map((column) => `, ${quoted(column)}`).join('')} ${searched ? ', _tokens TEXT' : ''})`,
+  `CREATE TABLE ${rowsTable(table)} (_id INTEGER PRIMARY KEY, _position TEXT NOT NULL, _row TEXT NOT NULL)`,
   ...(searched
     ? [
         `CREATE VIRTUAL TABLE ${wordsTable(table)} USING fts5(tokens, content='', contentless_delete=1, detail=none,
@@ -62,16 +76,20 @@ const createTable = (table: string, { columns, searched }: TableShape): string[]
 ];
 
 const createIndex = (table: string, index: Index): string => {
-  const only = Object.entries(index.where ?? {});
   // The columns of `where` stand at the end: without them SQLite would look into every row.
-  const names = [...index.equal, ...(index.sort ? [index.sort] : []), '_key', ...only.map(([column]) => column)];
-  const where = only.map(([column, value]) => `${quoted(column)} = ${literal(value)}`).join(' AND ');
+  const names = [...index.equal, ...(index.sort ? [index.sort, '_key'] : []), ...carriedBy(index)];
+  const where = Object.entries(index.where ?? {})
+    .map(([column, value]) => `${quoted(column)} = ${literal(value)}`)
+    .join(' AND ');
   return `CREATE INDEX IF NOT EXISTS ${quoted(indexName(table, index))} ON ${quoted(table)} (${names.map(quoted).join(', ')})${where && ` WHERE ${where}`}`;
 };
 
 /** What must be the same in the file and in the code; indexes may change. */
 const storedShape = ({ tables }: ViewShape): string =>
-  JSON.stringify(Object.entries(tables).map(([table, { columns, searched }]) => [table, columns, searched]));
+  JSON.stringify([
+    layout,
+    ...Object.entries(tables).map(([table, { columns, searched }]) => [table, columns, searched]),
+  ]);
 
 const wantedIndexes = ({ tables }: ViewShape): Map<string, string> =>
   new Map(
@@ -140,13 +158,10 @@ export function* buildIndexes(connection: Connection, shape: ViewShape): Generat
 /** Empties the file in one transaction: whoever has it open sees that, which unlinking would hide from them. */
 export function emptyTables(connection: Connection, shape: ViewShape): void {
   connection.transaction('IMMEDIATE', () => {
-    const indexes = presentIndexes(connection);
-    const [stored] = connection.get<[string]>('SELECT shape FROM _view')!;
-    for (const name of indexes) connection.exec(`DROP INDEX ${quoted(name)}`);
-    for (const [table, , searched] of JSON.parse(stored) as [string, string[], boolean][]) {
-      connection.exec(`DROP TABLE ${quoted(table)}`);
-      if (searched) connection.exec(`DROP TABLE ${wordsTable(table)}`);
-    }
+    // The tables of words first: they take those along that they are made of.
+    const tables = connection.all<[string]>(`SELECT name FROM sqlite_schema
+      WHERE type = 'table' AND name <> '_view' AND name NOT GLOB 'sqlite_*' ORDER BY sql NOT LIKE 'CREATE VIRTUAL %'`);
+    for (const [name] of tables) connection.exec(`DROP TABLE IF EXISTS ${quoted(name)}`);
     for (const [table, its] of Object.entries(shape.tables))
       createTable(table, its).forEach((sql) => connection.exec(sql));
     connection.run('UPDATE _view SET shape = ?, checkpoint = NULL, stopped = NULL, built = 0', storedShape(shape));

@@ -9,21 +9,26 @@ import { type Query, ViewsUnavailable } from '../view-store.js';
 import type { Table, View } from '../view.js';
 import { Connection } from './connection.js';
 import { FileReader } from './file.reader.js';
+import type { Effort } from './query.sql.js';
 import { shapeOf } from './schema.sql.js';
 import { SqliteViewStore } from './sqlite.view-store.js';
 
 /** Under test the sources are TypeScript, which a thread can't load: it runs what was built of them. */
 const built = new URL('../../../dist/libs/read-model/sqlite/reader.thread.js', import.meta.url);
 
-const placeWith = (readerThread: URL | false) => async () => {
+const placeWith = (readerThread: URL | false, effort?: Effort) => async () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   return {
-    open: async () => new SqliteViewStore(folder, { readerThread }),
+    open: async () => new SqliteViewStore(folder, { readerThread, ...(effort ? { effort } : {}) }),
     remove: async () => rmSync(folder, { recursive: true }),
   };
 };
 
 viewStoreContract('SQLite, read in the same thread', placeWith(false));
+viewStoreContract(
+  'SQLite, read in the same thread, as if there were many rows',
+  placeWith(false, { caution: 0.05, share: 0.2 }),
+);
 viewStoreContract('SQLite, read in a thread of its own', placeWith(built));
 
 interface Lead {
@@ -99,7 +104,7 @@ describe('views in SQLite', () => {
     reader.answer({ what: 'find', table: 'leads', query });
     reader.close();
     expect(plans).toHaveLength(statements);
-    for (const plan of plans) expect(plan).toEqual([expect.stringMatching(/^SEARCH t USING COVERING INDEX/)]);
+    for (const plan of plans) expect(plan).toEqual([expect.stringMatching(/^SEARCH leads USING COVERING INDEX/)]);
   });
 
   it('writes no index whose columns did not change', async () => {

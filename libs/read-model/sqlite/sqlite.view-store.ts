@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type Asked,
   type Found,
   type Query,
   type ViewReader,
@@ -12,12 +13,15 @@ import type { View } from '../view.js';
 import { Connection } from './connection.js';
 import { type Answers, FileReader, type Question } from './file.reader.js';
 import { emptyTables, isMade, makeTables, shapeOf, type ViewShape } from './schema.sql.js';
+import { type Effort, usualEffort } from './query.sql.js';
 import { SqliteViewWriter } from './sqlite.view-writer.js';
 import { ReaderThread } from './thread.client.js';
 
 export interface SqliteViewStoreOptions {
   /** The built `reader.thread.js` to start the reading thread from; false: queries block the thread that asks, as tools may. */
   readonly readerThread?: URL | false;
+  /** For tests, without a thread: so that few rows take the ways of many. */
+  readonly effort?: Effort;
 }
 
 type Ask = <Q extends Question>(question: Q) => Promise<Answers[Q['what']]>;
@@ -28,14 +32,19 @@ type Ask = <Q extends Question>(question: Q) => Promise<Answers[Q['what']]>;
  */
 export class SqliteViewStore extends ViewStore {
   private readonly thread: ReaderThread | undefined;
+  private readonly effort: Effort;
   private readonly open = new Set<{ close(): Promise<void> }>();
 
   /** `folder` is made when it is first written to. */
   constructor(
     private readonly folder: string,
-    { readerThread = new URL('./reader.thread.js', import.meta.url) }: SqliteViewStoreOptions = {},
+    {
+      readerThread = new URL('./reader.thread.js', import.meta.url),
+      effort = usualEffort,
+    }: SqliteViewStoreOptions = {},
   ) {
     super();
+    this.effort = effort;
     this.thread = readerThread === false ? undefined : new ReaderThread(readerThread);
   }
 
@@ -65,7 +74,7 @@ export class SqliteViewStore extends ViewStore {
     const path = this.fileOf(shape);
     const { thread } = this;
     if (thread) return new SqliteViewReader((question) => thread.ask(path, shape, question));
-    const file = new FileReader(path, shape);
+    const file = new FileReader(path, shape, undefined, this.effort);
     return this.kept(
       new SqliteViewReader(
         async (question) => file.answer(question),
@@ -139,7 +148,7 @@ class SqliteViewReader implements ViewReader {
     };
   }
 
-  async count(table: string, query: Pick<Query, 'where' | 'words'>): Promise<number> {
+  async count(table: string, query: Asked): Promise<number> {
     return this.ask({ what: 'count', table, query });
   }
 

@@ -9,27 +9,22 @@ import {
   type Write,
 } from '../view-store.js';
 import { type Connection, toSql } from './connection.js';
-import { buildIndexes, quoted, readState, type TableShape, type ViewShape, wordsTable } from './schema.sql.js';
+import {
+  buildIndexes,
+  quoted,
+  readState,
+  rowsTable,
+  type TableShape,
+  type ViewShape,
+  wordsTable,
+} from './schema.sql.js';
 
 /** Rows and checkpoint move in one transaction. */
 export class SqliteViewWriter implements ViewWriter {
-  /** Per table: a row that is not there yet, and all of one that is. */
-  private readonly statements: ReadonlyMap<string, { readonly insert: string; readonly replace: string }>;
-
   constructor(
     private readonly connection: Connection,
     private readonly shape: ViewShape,
-  ) {
-    this.statements = new Map(
-      Object.entries(shape.tables).map(([table, { columns }]) => {
-        const names = ['_position', '_row', '_tokens', ...columns].map(quoted);
-        const insert = `INSERT INTO ${quoted(table)} (${names.join(', ')}, _key) VALUES (${names.map(() => '?').join(', ')}, ?)
-          ON CONFLICT (_key) DO NOTHING`;
-        const set = names.map((name) => `${name} = ?`).join(', ');
-        return [table, { insert, replace: `UPDATE ${quoted(table)} SET ${set} WHERE _key = ? AND _position < ?` }];
-      }),
-    );
-  }
+  ) {}
 
   async state(): Promise<ViewState> {
     return readState(this.connection);
@@ -37,7 +32,7 @@ export class SqliteViewWriter implements ViewWriter {
 
   async load(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
     this.tableOf(table);
-    const sql = `SELECT _row, _position FROM ${quoted(table)} WHERE _key = ?`;
+    const sql = `SELECT _row, _position FROM ${rowsTable(table)} WHERE _id = (SELECT _id FROM ${quoted(table)} WHERE _key = ?)`;
     const found = new Map<string, Stored>();
     for (const key of keys) {
       const stored = this.connection.get<[string, Position]>(sql, toSql(key));
@@ -54,46 +49,76 @@ export class SqliteViewWriter implements ViewWriter {
     });
   }
 
-  private write(write: Write): void {
-    const { searched, columns } = this.tableOf(write.table);
-    const json = JSON.stringify(write.row);
-    const tokens = searched ? textOf(write.tokens) : null;
-    if (this.rewrite(write, json, tokens)) return;
-    const { insert, replace } = this.statements.get(write.table)!;
-    const key = toSql(write.key);
-    const values = [write.position, json, tokens, ...columns.map((column) => toSql(write.columns[column])), key];
-    const { changes, lastInsertRowid } = this.connection.run(insert, ...values);
-    if (changes > 0) {
-      if (searched) this.index(write.table, lastInsertRowid, tokens);
-    } else if (this.connection.run(replace, ...values, write.position).changes > 0 && searched)
-      this.index(write.table, this.rowid(write.table, key), tokens);
+  private write({ table, key, position, row, columns, tokens, previous }: Write): void {
+    const { searched } = this.tableOf(table);
+    const json = JSON.stringify(row);
+    const words = searched ? textOf(tokens) : undefined;
+    if (!previous && this.insert(table, key, position, json, columns, words)) return;
+    const id = this.idOf(table, key);
+    if (id === undefined) return void this.insert(table, key, position, json, columns, words);
+    if (previous && previous.position < position && this.replace(table, id, position, json, '=', previous.position)) {
+      const changed = Object.keys(columns).filter((column) => columns[column] !== previous.columns[column]);
+      return this.update(table, id, columns, changed, words === textOf(previous.tokens) ? undefined : words);
+    }
+    // Something else is stored than was thought.
+    if (this.replace(table, id, position, json, '<', position))
+      this.update(table, id, columns, Object.keys(columns), words);
   }
 
-  /**
-   * Writes only what differs from what is stored: an UPDATE rewrites every index on a column that it names. False when something
-   * else is stored than was thought.
-   */
-  private rewrite({ table, key, position, columns, previous }: Write, json: string, tokens: string | null): boolean {
-    if (!previous || previous.position >= position) return false;
-    const { searched } = this.tableOf(table);
-    const changed = Object.keys(columns).filter((column) => columns[column] !== previous.columns[column]);
-    const names = changed.map((column) => `, ${quoted(column)} = ?`).join('');
-    const values = changed.map((column) => toSql(columns[column]));
-    const otherWords = searched && tokens !== textOf(previous.tokens);
-    if (otherWords) values.push(tokens);
-    const sql = `UPDATE ${quoted(table)} SET _position = ?, _row = ?${names}${otherWords ? ', _tokens = ?' : ''}
-      WHERE _key = ? AND _position = ?`;
-    if (this.connection.run(sql, position, json, ...values, toSql(key), previous.position).changes === 0) return false;
-    if (otherWords) this.index(table, this.rowid(table, toSql(key)), tokens);
+  /** Whether there was no such row yet. */
+  private insert(
+    table: string,
+    key: string,
+    position: Position,
+    json: string,
+    columns: Write['columns'],
+    words: string | undefined,
+  ): boolean {
+    const all: Readonly<Record<string, unknown>> = {
+      _key: key,
+      ...columns,
+      ...(words === undefined ? {} : { _tokens: words }),
+    };
+    const names = Object.keys(all);
+    const { changes, lastInsertRowid: id } = this.connection.run(
+      `INSERT INTO ${quoted(table)} (${names.map(quoted).join(', ')}) VALUES (${names.map(() => '?').join(', ')})
+        ON CONFLICT (_key) DO NOTHING`,
+      ...names.map((name) => toSql(all[name])),
+    );
+    if (changes === 0) return false;
+    this.connection.run(`INSERT INTO ${rowsTable(table)} (_id, _position, _row) VALUES (?, ?, ?)`, id, position, json);
+    if (words !== undefined) this.index(table, id, words);
     return true;
   }
 
-  private rowid(table: string, key: string): number {
-    return this.connection.get<[number]>(`SELECT rowid FROM ${quoted(table)} WHERE _key = ?`, key)![0];
+  /** Whether the row stored had such a position. */
+  private replace(table: string, id: number, position: Position, json: string, is: '=' | '<', than: Position): boolean {
+    const sql = `UPDATE ${rowsTable(table)} SET _position = ?, _row = ? WHERE _id = ? AND _position ${is} ?`;
+    return this.connection.run(sql, position, json, id, than).changes > 0;
   }
 
-  private index(table: string, rowid: number | bigint, tokens: string | null): void {
-    this.connection.run(`INSERT OR REPLACE INTO ${wordsTable(table)} (rowid, tokens) VALUES (?, ?)`, rowid, tokens);
+  /** Writes only what differs: an UPDATE rewrites every index on a column that it names. */
+  private update(
+    table: string,
+    id: number,
+    columns: Write['columns'],
+    changed: readonly string[],
+    words: string | undefined,
+  ): void {
+    const names = [...changed, ...(words === undefined ? [] : ['_tokens'])];
+    if (names.length === 0) return;
+    const values = changed.map((column) => toSql(columns[column]));
+    const sql = `UPDATE ${quoted(table)} SET ${names.map((name) => `${quoted(name)} = ?`).join(', ')} WHERE _id = ?`;
+    this.connection.run(sql, ...values, ...(words === undefined ? [] : [words]), id);
+    if (words !== undefined) this.index(table, id, words);
+  }
+
+  private idOf(table: string, key: string): number | undefined {
+    return this.connection.get<[number]>(`SELECT _id FROM ${quoted(table)} WHERE _key = ?`, toSql(key))?.[0];
+  }
+
+  private index(table: string, id: number | bigint, words: string): void {
+    this.connection.run(`INSERT OR REPLACE INTO ${wordsTable(table)} (rowid, tokens) VALUES (?, ?)`, id, words);
   }
 
   async build(): Promise<void> {

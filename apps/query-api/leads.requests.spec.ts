@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ShownLead } from '#domain/lead/lead.shown';
+import { statuses } from '#domain/lead/lead.state';
+import { valid } from '#http/valid';
+import { leadList } from '#projections/lead-list/lead-list.projection';
+import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
+import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
+import type { ViewReader } from '#read-model/view-store';
+import { build, end, fill, org, viewsFolder } from '#test/bench/fill';
+import { alone, filters, inAnyOrder, mixed, type Question, searches, sorted } from '#test/bench/questions';
+import { leadFilterOf, leadSortOf, LeadsQuery } from './leads.requests.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'leads-'));
+const now = new Date(end).toISOString();
+/** So that few leads are found in the ways of many. */
+const views = new SqliteViewStore(viewsFolder(folder), { readerThread: false, effort: { caution: 0.05, share: 0.2 } });
+let reader: ViewReader;
+let leads: readonly ShownLead[];
+
+beforeAll(async () => {
+  await fill(folder, { leads: 400, seed: 7, eventsPerLead: 8 }, () => undefined);
+  await build(folder, leadList);
+  reader = await views.openForReading(leadList);
+  const sort = leadSortOf('name');
+  leads = (await listLeads(reader, org, { where: [], search: null }, { sort, limit: 10_000 })).items;
+});
+afterAll(async () => {
+  await views.close();
+  rmSync(folder, { recursive: true });
+});
+
+const folded = (text: string): string =>
+  text.normalize('NFKD').replace(/\p{M}/gu, '').toUpperCase().toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '');
+const wordsOf = (text: string): readonly string[] => folded(text).match(/[\p{L}\p{N}]+/gu) ?? [];
+const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+
+/** As the API's page says it, of a lead as it is shown. */
+const holds: Readonly<Record<string, (lead: ShownLead, value: string) => boolean>> = {
+  status: (lead, value) => value.split(',').includes(lead.status),
+  active: (lead, value) => String(lead.active) === value,
+  agentId: (lead, value) => (lead.agent?.id ?? 'none') === value,
+  contactId: (lead, value) => lead.contactId === value,
+  channel: (lead, value) => value.split(',').some((it) => it === lead.channel),
+  origin: (lead, value) => value.split(',').includes(lead.origin.kind),
+  campaignId: (lead, value) => lead.origin.campaign?.id === value,
+  scoreMin: ({ qualification: { score } }, value) => score !== null && score >= Number(value),
+  scoreMax: ({ qualification: { score } }, value) => score !== null && score <= Number(value),
+  scored: ({ qualification: { score } }, value) => String(score !== null) === value,
+  createdFrom: (lead, value) => lead.createdAt >= value,
+  createdTo: (lead, value) => lead.createdAt < value,
+  updatedFrom: (lead, value) => lead.updatedAt >= value,
+  updatedTo: (lead, value) => lead.updatedAt < value,
+  followUpDue: ({ followUps: { nextDueAt } }, value) =>
+    value === 'none'
+      ? nextDueAt === null
+      : nextDueAt !== null && (value === 'overdue' ? nextDueAt < now : nextDueAt.startsWith(now.slice(0, 10))),
+  q: ({ contact: { name, email, phone } }, value) => {
+    const digits = phone?.replace(/\D/g, '') ?? '';
+    const words = wordsOf(`${name ?? ''} ${email ?? ''}`);
+    return (/^\+[\d ]+$/.test(value) ? [value.replace(/\D/g, '')] : wordsOf(value)).every(
+      (word) =>
+        words.some((it) => it.startsWith(word) || (unspaced.test(it) && it.includes(word))) ||
+        (/^\d+$/.test(word) && (digits.startsWith(word) || digits.endsWith(word))),
+    );
+  },
+};
+
+const valueOf: Readonly<Record<string, (lead: ShownLead) => string | number | null>> = {
+  createdAt: (lead) => lead.createdAt,
+  updatedAt: (lead) => lead.updatedAt,
+  lastInteractionAt: (lead) => lead.lastInteractionAt,
+  score: (lead) => lead.qualification.score,
+  name: ({ contact: { name } }) => name && name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase(),
+  status: (lead) => statuses.indexOf(lead.status),
+  nextFollowUpAt: (lead) => lead.followUps.nextDueAt,
+};
+
+function expected({ sort = '-createdAt', ...asked }: Question['asked']): readonly string[] {
+  const [of, sign] = [valueOf[sort.replace('-', '')]!, sort.startsWith('-') ? -1 : 1];
+  const compare = (a: string | number, b: string | number): number =>
+    typeof a === 'number' ? a - Number(b) : Buffer.compare(Buffer.from(a), Buffer.from(String(b)));
+  return leads
+    .filter((lead) => Object.entries(asked).every(([name, value]) => name === 'timeZone' || holds[name]!(lead, value)))
+    .toSorted((a, b) => {
+      const [x, y] = [of(a), of(b)];
+      if (x === null || y === null) return x === y ? sign * compare(a.id, b.id) : x === null ? 1 : -1;
+      return sign * (compare(x, y) || compare(a.id, b.id));
+    })
+    .map(({ id }) => id);
+}
+
+async function pages(asked: Question['asked'], limit: number): Promise<readonly string[]> {
+  const query = valid(LeadsQuery, asked);
+  const [filter, sort] = [leadFilterOf(query, now), leadSortOf(query.sort)];
+  const ids: string[] = [];
+  for (let after: { value: string | number | null; key: string } | null | undefined; after !== null;) {
+    const page = await listLeads(reader, org, filter, { sort, limit, ...(after ? { after } : {}) });
+    ids.push(...page.items.map(({ id }) => id));
+    after = page.last;
+  }
+  expect(await countLeads(reader, org, filter)).toBe(ids.length);
+  return ids;
+}
+
+it('finds what a look at every lead finds, page by page, for all filters, sorts and searches', async () => {
+  const known = leads.map(({ contactId, contact }) => ({ contactId, ...contact }));
+  const [each, words] = [filters(end, known), searches(known)];
+  const utc = (questions: readonly Question[]) => questions.filter(({ asked, deep }) => !deep && !asked['timeZone']);
+  const questions = utc([
+    ...[...alone(each), ...sorted(), ...alone(words)],
+    ...[...inAnyOrder(each), ...inAnyOrder(words)].filter((_, nth) => nth % 6 === 0),
+    ...mixed(each, words, 1_000),
+  ]);
+  let found = 0;
+  for (const [nth, { asked }] of questions.entries()) {
+    const ids = await pages(asked, [7, 30, 200][nth % 3]!);
+    const right = expected(asked);
+    if (JSON.stringify(ids) !== JSON.stringify(right)) expect({ asked, ids }).toEqual({ asked, ids: right });
+    found += ids.length;
+  }
+  expect(found).toBeGreaterThan(10_000);
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { compare, isIn, narrowed, rangeOf } from './conditions.js';
+import type { Condition } from './view-store.js';
+import type { ColumnValue } from './view.js';
+
+const texts = ['a', 'b', '\uFFFD', '\u{1F600}'];
+const value: fc.Arbitrary<ColumnValue> = fc.constantFrom(null, -1, 0, 1, 2.5, ...texts);
+const bound = value.filter((it) => it !== null);
+const column = fc.constantFrom('x', 'y');
+const condition: fc.Arbitrary<Condition> = fc.oneof(
+  fc.record({ column, in: fc.array(value, { maxLength: 4 }) }),
+  fc.record({ column, notNull: fc.constant(true as const) }),
+  fc.record({ column, from: bound, to: bound }, { requiredKeys: ['column'] }),
+);
+
+function holds(its: Condition, row: Readonly<Record<string, ColumnValue>>): boolean {
+  const actual = row[its.column]!;
+  if (isIn(its)) return its.in.includes(actual);
+  const { from, to } = rangeOf(its);
+  if (actual === null) return false;
+  return (from === undefined || compare(actual, from) >= 0) && (to === undefined || compare(actual, to) < 0);
+}
+
+describe('narrowed conditions', () => {
+  it('allow what all conditions allow, with one for each column, or are known to allow nothing', () => {
+    fc.assert(
+      fc.property(fc.array(condition, { maxLength: 5 }), fc.record({ x: value, y: value }), (where, row) => {
+        const all = narrowed(where);
+        const allowed = all !== undefined && all.where.every((it) => holds(it, row));
+        expect(allowed).toBe(where.every((it) => holds(it, row)));
+        const columns = all?.where.map((it) => it.column) ?? [];
+        expect(new Set(columns).size).toBe(columns.length);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('keep what is implied of other columns apart, and let it narrow what is asked of the same', () => {
+    const where: Condition[] = [{ column: 'x', in: [1, 2, null] }];
+    expect(narrowed(where, [{ column: 'y', from: 3 }])).toEqual({ where, implied: [{ column: 'y', from: 3 }] });
+    expect(narrowed(where, [{ column: 'x', from: 2 }])).toEqual({ where: [{ column: 'x', in: [2] }], implied: [] });
+    expect(narrowed(where, [{ column: 'x', from: 3 }])).toBeUndefined();
+  });
+});

@@ -1,0 +1,64 @@
+import type { Condition } from './view-store.js';
+import type { ColumnValue } from './view.js';
+
+/** Conditions on columns, at most one for each. */
+export interface Conditions {
+  readonly where: readonly Condition[];
+  /** What follows from `where`, on other columns: true of every row that `where` lets through. */
+  readonly implied: readonly Condition[];
+}
+
+type In = Extract<Condition, { in: unknown }>;
+export type Range = { readonly column: string; readonly from?: string | number; readonly to?: string | number };
+
+export const isIn = (condition: Condition): condition is In => 'in' in condition;
+
+/** A range without bounds is all that is not null. */
+export const rangeOf = (condition: Exclude<Condition, In>): Range =>
+  'notNull' in condition ? { column: condition.column } : condition;
+
+/** Everything that is asked of a column as one condition; undefined when no row can meet them all. */
+export function narrowed(where: readonly Condition[], implied: readonly Condition[] = []): Conditions | undefined {
+  const asked = new Set(where.map(({ column }) => column));
+  const byColumn = new Map<string, Condition>();
+  for (const condition of [...where, ...implied]) {
+    const both = intersection(byColumn.get(condition.column) ?? condition, condition);
+    if (!both) return undefined;
+    byColumn.set(condition.column, both);
+  }
+  const all = [...byColumn.values()];
+  return {
+    where: all.filter(({ column }) => asked.has(column)),
+    implied: all.filter(({ column }) => !asked.has(column)),
+  };
+}
+
+function intersection(a: Condition, b: Condition): Condition | undefined {
+  if (isIn(a) || isIn(b)) {
+    const [list, other] = isIn(a) ? [a, b] : [b as In, a];
+    const values = [...new Set(list.in)].filter((value) => isAllowed(value, other));
+    return values.length > 0 ? { column: a.column, in: values } : undefined;
+  }
+  const [one, two] = [rangeOf(a), rangeOf(b)];
+  const from = [one.from, two.from]
+    .filter((it) => it !== undefined)
+    .toSorted(compare)
+    .at(-1);
+  const to = [one.to, two.to].filter((it) => it !== undefined).toSorted(compare)[0];
+  if (from !== undefined && to !== undefined && compare(from, to) >= 0) return undefined;
+  return { column: a.column, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
+
+function isAllowed(value: ColumnValue, condition: Condition): boolean {
+  if (isIn(condition)) return condition.in.includes(value);
+  const { from, to } = rangeOf(condition);
+  return (
+    value !== null && (from === undefined || compare(value, from) >= 0) && (to === undefined || compare(value, to) < 0)
+  );
+}
+
+/** Numbers before texts, texts by code point: UTF-8 keeps that order, JavaScript's `<` does not. */
+export function compare(a: string | number, b: string | number): number {
+  if (typeof a === 'number') return typeof b === 'number' ? a - b : -1;
+  return typeof b === 'number' ? 1 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,75 @@
+import { expect, it } from '@jest/globals';
+import type { Recorded } from '#domain/event';
+import { statuses } from '#domain/lead/lead.state';
+import type { Condition } from '#read-model/view-store';
+import { day } from '#test/bench/lives';
+import { storyOf } from '#test/bench/story';
+import { columnsOf } from '#test/support/fold';
+import { impliedBy } from './lead-list.implied.js';
+import { leadList, type LeadRow } from './lead-list.projection.js';
+
+const end = Date.parse('2026-06-30T12:00:00.000Z');
+const world = { org: 'default', seed: 3, begin: end - 200 * day, end, eventsPerLead: 9 };
+const ago = (days: number): string => new Date(end - days * day).toISOString();
+const table = leadList.tables['leads']!;
+
+const filters: readonly Condition[] = [
+  ...statuses.map((_, nth) => ({ column: 'status', in: [nth] })),
+  { column: 'status', in: [0, 2, 4] },
+  { column: 'status', in: [5, 7] },
+  { column: 'status', in: [4, 5] },
+  ...[[1], [0], [0, 1]].map((values) => ({ column: 'active', in: values })),
+  { column: 'nextFollowUpAt', to: ago(20) },
+  { column: 'nextFollowUpAt', from: ago(20), to: ago(10) },
+  { column: 'nextFollowUpAt', in: [null] },
+  ...['createdAt', 'updatedAt'].flatMap((column) => [
+    { column, from: ago(60) },
+    { column, to: ago(60) },
+    { column, from: ago(60), to: ago(30) },
+  ]),
+];
+
+function holds(condition: Condition, row: Readonly<Record<string, unknown>>): boolean {
+  const value = row[condition.column];
+  if ('in' in condition) return condition.in.includes(value as never);
+  const { from, to } = { from: undefined, to: undefined, ...condition };
+  return value !== null && (from === undefined || value! >= from) && (to === undefined || value! < to);
+}
+
+it('says of a filter only what is so for every lead at every moment of its life', () => {
+  const rows = new Map<string, LeadRow>();
+  const told = new Map(filters.map((filter) => [filter, impliedBy([filter])]));
+  let met = 0;
+  for (const { events } of storyOf(world, 300))
+    for (const event of events as unknown as readonly Recorded[])
+      for (const key of (table.keys[event.type] as ((event: Recorded) => readonly string[]) | undefined)?.(event) ??
+        []) {
+        const row = table.evolve(rows.get(key), event, key) as LeadRow;
+        rows.set(key, row);
+        const columns = columnsOf(leadList, 'leads', row);
+        for (const [filter, implied] of told)
+          if (holds(filter, columns))
+            for (const each of implied) {
+              met += 1;
+              if (!holds(each, columns))
+                throw new Error(`${JSON.stringify(each)} does not hold: ${JSON.stringify(columns)}`);
+            }
+      }
+  expect(met).toBeGreaterThan(10_000);
+});
+
+it('says nothing of filters that allow both, or that something is there', () => {
+  expect(
+    impliedBy([
+      { column: 'status', in: [4, 5] },
+      { column: 'active', in: [0, 1] },
+      { column: 'active', in: [] },
+    ]),
+  ).toEqual([]);
+  expect(
+    impliedBy([
+      { column: 'nextFollowUpAt', notNull: true },
+      { column: 'score', from: 3 },
+    ]),
+  ).toEqual([]);
+});

@@ -1,0 +1,122 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EventStore } from '#event-store/event-store';
+import { SqliteLog } from '#event-store/sqlite/sqlite-log';
+import { CatchUp } from '#read-model/catch-up';
+import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
+import type { View } from '#read-model/view';
+import { ViewsUnavailable } from '#read-model/view-store';
+import { day } from './lives.js';
+import { storyOf } from './story.js';
+
+export interface Wanted {
+  readonly leads: number;
+  readonly seed: number;
+  readonly eventsPerLead: number;
+}
+
+/** A folder's log, and how filling it went. */
+export interface Filled extends Wanted {
+  readonly events: number;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** A view of that log, and how building it went. */
+export interface Built {
+  readonly view: string;
+  readonly seconds: number;
+  /** Of these, for the indexes. */
+  readonly indexSeconds: number;
+  readonly bytes: number;
+}
+
+type Say = (line: string) => void;
+
+export const org = 'default';
+/** When the sample ends: what is due or overdue is told from here. */
+export const end = Date.parse('2026-06-30T12:00:00.000Z');
+const begin = end - 730 * day;
+const inFlight = 4_000;
+
+export const logFile = (folder: string): string => join(folder, 'events.db');
+export const viewsFolder = (folder: string): string => join(folder, 'views');
+export const viewFile = (folder: string, { name, version }: View): string =>
+  join(viewsFolder(folder), `${name}.v${version}.db`);
+
+/** Fills the folder's log, through its port, unless it was filled like that before. */
+export async function fill(folder: string, { leads, seed, eventsPerLead }: Wanted, say: Say): Promise<Filled> {
+  const note = join(folder, 'filled.json');
+  const known = existsSync(note) ? (JSON.parse(readFileSync(note, 'utf8')) as Filled) : undefined;
+  if (known?.leads === leads && known.seed === seed && known.eventsPerLead === eventsPerLead) return known;
+  for (const old of [note, viewsFolder(folder), ...['', '-wal', '-shm', '.lock'].map((it) => logFile(folder) + it)])
+    rmSync(old, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const log = SqliteLog.open({ file: logFile(folder) });
+  const since = performance.now();
+  const events = await appendAll(log.events, { leads, seed, eventsPerLead }, say);
+  await log.close();
+  const seconds = (performance.now() - since) / 1_000;
+  const filled = { leads, seed, eventsPerLead, events, seconds, bytes: statSync(logFile(folder)).size };
+  writeFileSync(note, `${JSON.stringify(filled)}\n`);
+  return filled;
+}
+
+/** How many events. */
+async function appendAll(log: EventStore, { leads, seed, eventsPerLead }: Wanted, say: Say): Promise<number> {
+  let [events, told] = [0, 0];
+  let waiting: Promise<unknown>[] = [];
+  for (const next of storyOf({ org, seed, begin, end, eventsPerLead }, leads)) {
+    waiting.push(log.append(next.stream, next.expectedVersion, next.events));
+    events += next.events.length;
+    if (waiting.length < inFlight) continue;
+    await Promise.all(waiting);
+    waiting = [];
+    if (events - told < 500_000) continue;
+    told = events;
+    say(`  ${events.toLocaleString('en')} events`);
+  }
+  await Promise.all(waiting);
+  return events;
+}
+
+/** Builds a view of the folder's log as the worker does, unless it is built already: then says how that went. */
+export async function build(folder: string, view: View): Promise<Built> {
+  const note = join(folder, `${view.name}.json`);
+  const log = SqliteLog.open({ file: logFile(folder), readOnly: true });
+  const views = new SqliteViewStore(viewsFolder(folder), { readerThread: false });
+  try {
+    if ((await isBuilt(views, view)) && existsSync(note)) return JSON.parse(readFileSync(note, 'utf8')) as Built;
+    await views.wipe(view);
+    const done = new AbortController();
+    let failure: unknown;
+    const since = performance.now();
+    const catchUp = new CatchUp(view, views, log.events, (news) => {
+      if (news.what !== 'built') failure = news.error;
+      done.abort();
+    });
+    await catchUp.run(done.signal);
+    if (failure) throw failure as Error;
+    const seconds = (performance.now() - since) / 1_000;
+    const indexSeconds = (Date.now() - (catchUp.lastProgressAt ?? Date.now())) / 1_000;
+    const built = { view: view.name, seconds, indexSeconds, bytes: statSync(viewFile(folder, view)).size };
+    writeFileSync(note, `${JSON.stringify(built)}\n`);
+    return built;
+  } finally {
+    await views.close();
+    await log.events.close();
+  }
+}
+
+/** False also for a file that is laid out differently, or has other indexes, than it would have today. */
+async function isBuilt(views: SqliteViewStore, view: View): Promise<boolean> {
+  try {
+    const writer = await views.openForWriting(view);
+    const { built } = await writer.state();
+    await writer.close();
+    return built;
+  } catch (error) {
+    if (error instanceof ViewsUnavailable) return false;
+    throw error;
+  }
+}
