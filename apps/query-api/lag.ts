@@ -15,6 +15,8 @@ export interface Lag {
   readonly ready: boolean;
   /** Since when there has been something that the view does not show, in seconds, to about a second; 0: it shows everything. */
   readonly lagSeconds: number;
+  /** How many events the view has not taken in; null where the engine can't tell without reading them. */
+  readonly lagEvents: number | null;
   readonly stopped: Stopped | null;
 }
 
@@ -38,9 +40,15 @@ export class LagWatch implements OnModuleInit, OnApplicationShutdown {
       const lags = await this.lags();
       return { ready: lags.every((it) => it.ready), views: lags };
     });
-    const perView = (name: string, help: string, figure: (lag: Lag) => number): void =>
-      metrics.gauges(name, help, 'view', async () => (await this.lags()).map((lag) => [lag.view, figure(lag)]));
+    const perView = (name: string, help: string, figure: (lag: Lag) => number | null): void =>
+      metrics.gauges(name, help, 'view', async () =>
+        (await this.lags()).flatMap((lag) => {
+          const value = figure(lag);
+          return value === null ? [] : [[lag.view, value] as const];
+        }),
+      );
     perView('leadstream_view_lag_seconds', 'How long the view has been behind the log.', (lag) => lag.lagSeconds);
+    perView('leadstream_view_lag_events', 'How many events the view is behind the log.', (lag) => lag.lagEvents);
     perView('leadstream_view_stopped', '1: the view stands still.', (lag) => (lag.stopped ? 1 : 0));
   }
 
@@ -63,8 +71,9 @@ export class LagWatch implements OnModuleInit, OnApplicationShutdown {
     const at = checkpoint ?? this.log.start;
     const missed = this.looks.find(({ head }) => head > at);
     const lagSeconds = missed ? Math.round((Date.now() - missed.at) / 100) / 10 : 0;
+    const lagEvents = this.log.countBetween(at, await this.log.head());
     const ready = built && stopped === null && lagSeconds <= most;
-    return { view: view.name, version: view.version, ready, lagSeconds, stopped };
+    return { view: view.name, version: view.version, ready, lagSeconds, lagEvents, stopped };
   }
 
   private async look(): Promise<void> {

@@ -129,6 +129,7 @@ test('every view tells its lag and whether it stands still', async () => {
   expect(views).toEqual(expect.arrayContaining(['agents', 'follow-ups', 'lead-history', 'lead-list']));
   for (const view of views) {
     expect(sum(all, 'leadstream_view_lag_seconds', { view: view! })).toBeLessThan(30);
+    expect(all.filter((it) => it.name === 'leadstream_view_lag_events' && it.labels['view'] === view)).toHaveLength(1);
     expect(all.filter((it) => it.name === 'leadstream_view_stopped' && it.labels['view'] === view)).toEqual([
       expect.objectContaining({ value: 0 }),
     ]);
