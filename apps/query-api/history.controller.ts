@@ -83,7 +83,7 @@ export class HistoryController {
       actors: actor === undefined ? null : [actorOf(actor)],
       from: instantOf(from)?.at ?? null,
       to: instantOf(to)?.at ?? null,
-      asOf: asOf === undefined ? null : await this.asOf(asOf),
+      asOf: asOf === undefined ? null : await this.reading.asOf(asOf),
     };
     return { page, filter, reader: await this.reading.upTo(leadHistory, query) };
   }
@@ -97,13 +97,6 @@ export class HistoryController {
   ): Promise<Page<Entry>> {
     const descending = asked.order !== 'asc';
     return history(reader, org, of, filter, { descending, ...slice });
-  }
-
-  private async asOf(text: string): Promise<HistoryFilter['asOf']> {
-    const time = instantOf(text)?.at;
-    if (time !== undefined) return { time };
-    await this.reading.checkPosition('asOf', text);
-    return { position: text };
   }
 }
 

@@ -1,4 +1,5 @@
 import { eventTypes } from '#domain/door';
+import type { Actor } from '#domain/event';
 import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
 import type { Delivery } from '#domain/message/message.delivery';
 import { receiptStatuses, type ReceiptError } from '#domain/message/message.events';
@@ -53,6 +54,11 @@ const time: Schema = { type: 'string', format: 'date-time' };
 export const position: Schema = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9._~-]*$' };
 
 const named = orNull(object<Named>({ id: text, name: orNull(text) }));
+const actor: Fields<Actor> = { type: oneOf(['agent', 'service', 'ai', 'system']), id: text };
+const facts = told(
+  { type: 'object', additionalProperties: true },
+  "The event's own facts, by its type; `from` and `to` where something changed.",
+);
 const factors = listOf(object<Factor>({ label: text, weight: amount }));
 
 const campaign = object<Campaign>({ id: text, name: text });
@@ -168,13 +174,10 @@ const shapes = {
     leadOrdinal: orNull(version),
     occurredAt: time,
     recordedAt: time,
-    actor: object({ type: oneOf(['agent', 'service', 'ai', 'system']), id: text, name: orNull(text) }),
+    actor: object({ ...actor, name: orNull(text) }),
     cause: told(orNull(text), 'The event that set it off; null when a command did.'),
     summary: text,
-    data: told(
-      { type: 'object', additionalProperties: true },
-      "The event's own facts, by its type; `from` and `to` where something changed.",
-    ),
+    data: facts,
     position,
   }),
 
@@ -196,6 +199,21 @@ const shapes = {
     state: oneOf(receiptStatuses),
     attempts: listOf(object({ messageId: text, attempt: version, state: oneOf(receiptStatuses) })),
     repliedLeadId: orNull(text),
+  }),
+
+  Event: object({
+    id: text,
+    type: oneOf(eventTypes),
+    v: told(version, 'Of the shape of its data.'),
+    leadId: orNull(text),
+    contactId: orNull(text),
+    occurredAt: time,
+    recordedAt: time,
+    actor: object(actor),
+    correlationId: text,
+    causationId: text,
+    data: facts,
+    position,
   }),
 
   Delivery: object({
@@ -259,6 +277,10 @@ const wholes = {
   RecipientPage: object(pageOf('Recipient'), ['total']),
   DeliveryPage: object(pageOf('Delivery'), ['total']),
   ContactHistory: object(pageOf('Entry'), ['total']),
+  LeadReplay: object(
+    { ...pageOf('Lead'), items: listOf(object({ event: ref('Event'), lead: told(ref('Lead'), 'After the event.') })) },
+    ['total'],
+  ),
   LeadHistory: object({ ...pageOf('Entry'), pastLeads: listOf(ref('PastLead')) }, ['total']),
   Health: object({ status: is('ok') }),
   Readiness: object({

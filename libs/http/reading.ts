@@ -5,8 +5,12 @@ import { ViewStore, type ViewReader } from '#read-model/view-store';
 import type { View } from '#read-model/view';
 import { waitFor } from '#read-model/wait-for';
 import type { Exchange } from './exchange.js';
+import { instantOf } from './instant.js';
 import { freshnessOf, type ViewQuery } from './paging.js';
 import { invalidInput, Problem } from './problem.js';
+
+/** A moment of the past: a time goes by when things happened, a position by what had been recorded. */
+export type AsOf = { readonly time: string } | { readonly position: Position };
 
 /** Readers of views, as new as a caller asks for. */
 @Injectable()
@@ -44,6 +48,14 @@ export class Reading {
   async checkPosition(field: string, text: string): Promise<void> {
     const known = this.log.isPosition(text) && text <= (await this.log.head());
     if (!known) throw invalidInput({ field, code: 'not_position', message: 'must be a position of this log' });
+  }
+
+  /** @throws Problem validation_failed for what is neither a time nor a position of this log */
+  async asOf(text: string): Promise<AsOf> {
+    const time = instantOf(text)?.at;
+    if (time !== undefined) return { time };
+    await this.checkPosition('asOf', text);
+    return { position: text };
   }
 
   /** Says how far the view is. */

@@ -3,7 +3,17 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Answer } from '../support/app.js';
 import { anApp } from '../support/app.js';
 import { Measure, refsIn, type Document, type Parameter, type Schema } from '../support/document.js';
-import { anAgent, closedLead, followUp, inHours, interaction, openLead, unique, writes } from '../support/story.js';
+import {
+  anAgent,
+  assign,
+  closedLead,
+  followUp,
+  inHours,
+  interaction,
+  openLead,
+  unique,
+  writes,
+} from '../support/story.js';
 
 const word = 'a word between us';
 const keys = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
@@ -349,8 +359,24 @@ const stories: Readonly<Record<string, Story>> = {
         const { leadId, position } = await writes(app);
         return { path: { id: leadId }, query: { after: position } };
       },
+      'as it was': async () => {
+        const { leadId, position } = await writes(app);
+        await app.post(`/v1/leads/${leadId}/status`, { status: 'lost', reason: 'No' });
+        return { path: { id: leadId }, query: { asOf: position } };
+      },
     },
     refused: { not_found: () => toNobody(), validation_failed: () => ({ ...toNobody(), query: { wait: '-1' } }) },
+  },
+  'GET /v1/leads/{id}/replay': {
+    good: {
+      known: async () => {
+        const { leadId } = await writes(app, { text: 'Hi', profile: { name: 'Ana' } });
+        const { id: agentId } = await anAgent(app);
+        const { position } = await assign(app, leadId, agentId);
+        return { path: { id: leadId }, query: { after: position, limit: '2', count: 'true' } };
+      },
+    },
+    refused: { not_found: () => toNobody(), validation_failed: () => ({ ...toNobody(), query: { limit: '0' } }) },
   },
   'GET /v1/leads/{id}/history': {
     good: {
@@ -568,6 +594,7 @@ describe('the document', () => {
     expect(open.sort()).toEqual([
       'ApiDocument',
       'Entry.data',
+      'Event.data',
       'InteractionRequest.integration.0',
       'InteractionRequest.media.0',
       'Readiness.checks',

@@ -1,0 +1,63 @@
+import { contactKeyIn, contactStream } from '#commands/ids';
+import type { Recorded } from '#domain/event';
+import { evolveLead, type Lead } from '#domain/lead/lead.state';
+import type { EventStore } from '#event-store/event-store';
+import type { AsOf } from '#http/reading';
+
+type LeadsEvent = Parameters<typeof evolveLead>[1] & Recorded;
+
+/** An event, and the lead as it was after it. */
+export interface Replayed {
+  readonly event: LeadsEvent;
+  readonly lead: Lead;
+}
+
+const pageSize = 1_000;
+
+/**
+ * Every event that changed the lead, in the order of the log: its own, and changes of its contact's profile. Told from the
+ * contact's stream, by the same fold as decisions and lists. Nothing when the organization has no such lead.
+ */
+export async function* replay(log: EventStore, org: string, leadId: string): AsyncGenerator<Replayed> {
+  yield* folded(eventsAbout(log, org, leadId), leadId);
+}
+
+/** The lead as it was then; undefined when there was no such lead yet. */
+export async function leadAsOf(log: EventStore, org: string, leadId: string, asOf: AsOf): Promise<Lead | undefined> {
+  let lead: Lead | undefined;
+  for await (const after of folded(until(eventsAbout(log, org, leadId), asOf), leadId)) lead = after.lead;
+  return lead;
+}
+
+async function* eventsAbout(log: EventStore, org: string, leadId: string): AsyncGenerator<LeadsEvent> {
+  const contactKey = contactKeyIn(leadId);
+  if (contactKey === undefined) return;
+  const stream = contactStream(org, contactKey);
+  for (let version = 0, more = true; more;) {
+    const events = await log.read(stream, version, pageSize);
+    yield* events as readonly LeadsEvent[];
+    version += events.length;
+    more = events.length === pageSize;
+  }
+}
+
+/** A time goes by when things happened: what is late is recorded behind what happened after it. */
+async function* until(events: AsyncIterable<LeadsEvent>, asOf: AsOf): AsyncGenerator<LeadsEvent> {
+  for await (const event of events)
+    if ('time' in asOf) {
+      if (event.meta.occurredAt <= asOf.time) yield event;
+    } else if (event.position <= asOf.position) yield event;
+    else return;
+}
+
+async function* folded(events: AsyncIterable<LeadsEvent>, leadId: string): AsyncGenerator<Replayed> {
+  let lead: Lead | undefined;
+  for await (const event of events) {
+    // The contact's other leads are opened in the same stream.
+    if (!lead && !('leadId' in event.data && event.data.leadId === leadId)) continue;
+    const after = evolveLead(lead, event);
+    if (!after || after === lead) continue;
+    lead = after;
+    yield { event, lead };
+  }
+}
