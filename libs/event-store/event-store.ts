@@ -19,7 +19,8 @@ export abstract class EventStore {
   /**
    * Appends all `events` or none, if the stream now holds exactly `expectedVersion` events (0: there is no such stream).
    * A repeated append (same ids, same expected version) is answered as the first time, also after later appends.
-   * @throws ConcurrencyError when the stream has another version, or an id is taken by another event.
+   * That ids are unique is up to who makes them: an id that an event elsewhere has is not looked for.
+   * @throws ConcurrencyError when the stream has another version.
    */
   abstract append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<Appended>;
 
@@ -69,11 +70,7 @@ export class ConcurrencyError extends Error {
     readonly expectedVersion: number,
     readonly actualVersion: number,
   ) {
-    super(
-      actualVersion === expectedVersion
-        ? `an id of the events for stream ${stream} is taken by another event`
-        : `stream ${stream} is at version ${actualVersion}, not ${expectedVersion}`,
-    );
+    super(`stream ${stream} is at version ${actualVersion}, not ${expectedVersion}`);
   }
 }
 

@@ -10,8 +10,6 @@ export interface SqliteFailure {
 export const isSqliteFailure = (error: unknown): error is SqliteFailure =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
 
-export const isTaken = (error: unknown): boolean => isSqliteFailure(error) && (error.errcode & 0xff) === 19;
-
 /** Why the engine failed, in our words: an operator reads them, a user may. */
 export function causeInWords(failure: SqliteFailure): string {
   switch (failure.errcode & 0xff) {

@@ -4,7 +4,6 @@ import { UnreadableEvent, fromStored } from '#domain/door';
 import type { Position, Recorded, StoredEvent } from '#domain/event';
 import { checkAppend, checkLimit, checkVersion } from '../append.check.js';
 import { type Appended, type Batch, ConcurrencyError, type EventStore, type FollowOptions } from '../event-store.js';
-import { isTaken } from './failures.js';
 import { type Page, follow } from './follow.js';
 import type { LogConnections } from './log-connections.js';
 import { Positions } from './positions.js';
@@ -63,19 +62,14 @@ export class SqliteEventStore implements EventStore {
     if (version !== expectedVersion) {
       return this.#repeated(known, expectedVersion, rows) ?? new ConcurrencyError(stream, expectedVersion, version);
     }
-    try {
-      const id = known ?? this.#create!.run(stream).lastInsertRowid;
-      let place: number | bigint = 0;
-      let next = version;
-      for (const row of rows) {
-        next += 1;
-        place = this.#insert!.run(id, next, Buffer.from(row.id, 'hex'), row.body).lastInsertRowid;
-      }
-      return { version: next, position: this.#positions.textOf(Number(place)) };
-    } catch (error) {
-      if (isTaken(error)) throw new ConcurrencyError(stream, expectedVersion, version);
-      throw error;
+    const id = known ?? this.#create!.run(stream).lastInsertRowid;
+    let place: number | bigint = 0;
+    let next = version;
+    for (const row of rows) {
+      next += 1;
+      place = this.#insert!.run(id, next, Buffer.from(row.id, 'hex'), row.body).lastInsertRowid;
     }
+    return { version: next, position: this.#positions.textOf(Number(place)) };
   }
 
   /** The first answer again, if exactly these events stand behind the version they were appended at. */
