@@ -16,7 +16,10 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = this.routes.wrongMethod(error instanceof NotFoundException, request) ?? problemOf(error);
-    if (problem.status >= 500) request.log.error({ err: error, correlationId: request.id }, problem.code);
+    // A Problem says all there is; where it stands for another error, that one tells why.
+    const said = { ...(error === problem ? { detail: problem.message } : { err: error }), correlationId: request.id };
+    if (problem.code === 'internal') request.log.error(said, problem.code);
+    else if (problem.status >= 500) request.log.warn(said, problem.code);
     if (error instanceof RepeatedRefusal) void reply.header('idempotent-replayed', 'true');
     sendProblem(reply, problem, request.url);
   }
