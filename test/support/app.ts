@@ -93,6 +93,10 @@ export class App {
     while (child && !this.output.includes(text)) await once(child.stdout!, 'data');
   }
 
+  get pid(): number {
+    return this.child!.pid!;
+  }
+
   /** SIGTERM, and how the process ended. */
   stop = (): Promise<End> => this.signal('SIGTERM');
 
