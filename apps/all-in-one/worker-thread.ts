@@ -9,7 +9,7 @@ import { Unavailable } from '#event-store/event-store';
 const pauseMs = 1_000;
 
 /**
- * Runs the worker app in a thread of its own, and again when it ends by itself: views must not stand still in silence. What its
+ * Runs the worker in a thread of its own, and again when it ends by itself: views must not stand still in silence. What its
  * automations ask for is done here, where the log's writer is.
  */
 export class WorkerThread {
@@ -19,7 +19,7 @@ export class WorkerThread {
   constructor(private readonly logger: Logger) {}
 
   start(bus: CommandBus): void {
-    const worker = new Worker(new URL('../worker/main.js', import.meta.url));
+    const worker = new Worker(new URL('../worker/worker.thread.js', import.meta.url));
     this.worker = worker;
     worker.on('message', ({ n, ask, envelope }: Asked) => {
       const tell = (told: Told): void => worker.postMessage(told);

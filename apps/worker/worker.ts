@@ -10,11 +10,37 @@ import { agentsView } from '#projections/agents/agents.projection';
 import { leadsAssignedBefore } from '#projections/agents/agents.query';
 import { views } from '#projections/index';
 import { CatchUp, type News } from '#read-model/catch-up';
+import { type Lease, type LeaseNews, Turns } from '#read-model/lease';
 import type { ViewStore } from '#read-model/view-store';
 import { waitFor } from '#read-model/wait-for';
 
-/** Keeps every view up to date until `signal` aborts. */
-export async function keepUp(log: EventStore, store: ViewStore, logger: Logger, signal: AbortSignal): Promise<void> {
+/** One of all workers at a time works, and says in the log when it begins and when it has to stop. */
+export function turnsAt(lease: Lease, logger: Logger): Turns {
+  const tell = (news: LeaseNews): void => {
+    switch (news.what) {
+      case 'standing by':
+        return logger.info('another worker holds the lease: standing by');
+      case 'taken':
+        return logger.info('lease taken: working');
+      case 'released':
+        return logger.info('lease released');
+      case 'lost':
+        return logger.warn('lease lost: work is let go');
+      case 'failing':
+        return logger.warn({ err: news.error }, 'the lease can not be read or written now');
+    }
+  };
+  return new Turns(lease, tell);
+}
+
+/** Keeps every view up to date until `signal` aborts. `watch` is handed what does it, which counts as it goes on. */
+export async function keepUp(
+  log: EventStore,
+  store: ViewStore,
+  logger: Logger,
+  signal: AbortSignal,
+  watch: (catchUps: readonly CatchUp[]) => void = () => undefined,
+): Promise<void> {
   const tell = (news: News): void => {
     const view = `${news.view.name} v${news.view.version}`;
     switch (news.what) {
@@ -26,7 +52,9 @@ export async function keepUp(log: EventStore, store: ViewStore, logger: Logger, 
         return logger.warn({ view, inMs: news.inMs, err: news.error }, 'view goes on after a pause');
     }
   };
-  await Promise.all(views.map((view) => new CatchUp(view, store, log, tell).run(signal)));
+  const catchUps = views.map((view) => new CatchUp(view, store, log, tell));
+  watch(catchUps);
+  await Promise.all(catchUps.map((it) => it.run(signal)));
 }
 
 /** Runs every automation until `signal` aborts: events in, commands out. */

@@ -1,4 +1,5 @@
 import type { Position } from '#domain/event';
+import type { Lease } from './lease.js';
 import type { ColumnValue, View } from './view.js';
 
 /** Storage of views: one place per view and version. Every method may throw `ViewsUnavailable`. */
@@ -12,6 +13,8 @@ export abstract class ViewStore {
   abstract openForReading(view: View): Promise<ViewReader>;
   /** Forgets everything stored of this view and version: readers find it empty, writers find their checkpoint moved. */
   abstract wipe(view: View): Promise<void>;
+  /** The one lease of this storage: see `Turns`. */
+  abstract lease(): Lease;
   /** How many questions of this process wait for their answer; 0 where nobody counts them. */
   get waiting(): number {
     return 0;

@@ -9,8 +9,8 @@ import type { ShownFollowUp, ShownLead } from '#domain/lead/lead.shown';
 import type { Entry } from '#projections/lead-history/lead-history.query';
 import type { PastLead } from '#projections/lead-history/lead-history.projection';
 
-/** The built app, as `npm start` runs it. */
-const program = join(import.meta.dirname, '..', '..', 'dist', 'apps', 'all-in-one', 'main.js');
+/** The built apps; `npm start` runs all-in-one. */
+const programOf = (name: string): string => join(import.meta.dirname, '..', '..', 'dist', 'apps', name, 'main.js');
 
 /** Everything that an answer may say; which of it is there, the test knows that asked. */
 export interface Said {
@@ -63,7 +63,10 @@ export class App {
   output = '';
   private child: ChildProcess | undefined;
 
-  constructor(private readonly env: Sent = {}) {}
+  constructor(
+    private readonly env: Sent = {},
+    private readonly name = 'all-in-one',
+  ) {}
 
   /** Resolves when it listens and, unless told otherwise, is ready. @throws when it ends instead, with what it said */
   async start({ ready = true } = {}): Promise<this> {
@@ -139,7 +142,7 @@ export class App {
 
   private run(): { exited: Promise<End>; listening: Promise<string> } {
     const { PATH = '' } = process.env;
-    const child = spawn(process.execPath, [program], {
+    const child = spawn(process.execPath, [programOf(this.name)], {
       env: { PATH, DATA_DIR: this.dataDir, PORT: '0', ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,4 +1,5 @@
-import { viewStoreContract } from '../view-store.contract.js';
+import { leaseContract } from '../lease.contract.js';
+import { type Place, viewStoreContract } from '../view-store.contract.js';
 import { MongodbServer } from '#test/support/mongodb-server';
 import { MongodbViewStore } from './mongodb.view-store.js';
 import { freshDatabase, realServer } from './database.fixture.js';
@@ -6,21 +7,18 @@ import { freshDatabase, realServer } from './database.fixture.js';
 /** Rows are written before their checkpoint, and seen as they are written. */
 const meaning = { wholeBatches: false };
 
-viewStoreContract(
-  'MongoDB, played in this process',
-  async () => {
-    const server = await MongodbServer.start();
-    return { open: async () => new MongodbViewStore(server.url()), remove: () => server.stop() };
-  },
-  meaning,
-);
+const played = async (): Promise<Place> => {
+  const server = await MongodbServer.start();
+  return { open: async () => new MongodbViewStore(server.url()), remove: () => server.stop() };
+};
+viewStoreContract('MongoDB, played in this process', played, meaning);
+leaseContract('MongoDB, played in this process', played);
 
-if (realServer)
-  viewStoreContract(
-    'MongoDB at TEST_MONGODB_URL',
-    async () => {
-      const { url, remove } = await freshDatabase();
-      return { open: async () => new MongodbViewStore(url), remove };
-    },
-    meaning,
-  );
+if (realServer) {
+  const real = async (): Promise<Place> => {
+    const { url, remove } = await freshDatabase();
+    return { open: async () => new MongodbViewStore(url), remove };
+  };
+  viewStoreContract('MongoDB at TEST_MONGODB_URL', real, meaning);
+  leaseContract('MongoDB at TEST_MONGODB_URL', real);
+}

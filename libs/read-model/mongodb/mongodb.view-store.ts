@@ -1,8 +1,10 @@
+import type { Lease } from '../lease.js';
 import { type ViewReader, ViewStore, type ViewWriter } from '../view-store.js';
 import type { View } from '../view.js';
 import { Checkpoint } from './checkpoint.js';
 import { Connection, type Limits } from './connection.js';
 import { isMissing } from './failures.js';
+import { MongodbLease } from './mongodb.lease.js';
 import { MongodbViewReader } from './mongodb.view-reader.js';
 import { MongodbViewWriter } from './mongodb.view-writer.js';
 import { shapeOf } from './schema.js';
@@ -51,6 +53,10 @@ export class MongodbViewStore extends ViewStore {
         });
     });
     await checkpoint.reset();
+  }
+
+  lease(): Lease {
+    return new MongodbLease(this.connection);
   }
 
   async close(): Promise<void> {

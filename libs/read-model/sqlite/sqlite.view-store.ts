@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Lease } from '../lease.js';
 import {
   type Asked,
   type Found,
@@ -14,6 +15,7 @@ import { Connection } from './connection.js';
 import { type Answers, FileReader, type Question } from './file.reader.js';
 import { emptyTables, isMade, makeTables, shapeOf, type ViewShape } from './schema.sql.js';
 import { type Effort, usualEffort } from './query.sql.js';
+import { SqliteLease } from './sqlite.lease.js';
 import { SqliteViewWriter } from './sqlite.view-writer.js';
 import { ReaderThread } from './thread.client.js';
 
@@ -50,11 +52,7 @@ export class SqliteViewStore extends ViewStore {
 
   async openForWriting(view: View): Promise<ViewWriter> {
     const shape = shapeOf(view);
-    try {
-      mkdirSync(this.folder, { recursive: true });
-    } catch (cause) {
-      throw new ViewsUnavailable(`The views' folder ${this.folder} can't be made.`, { cause });
-    }
+    this.makeFolder();
     const connection = new Connection(this.fileOf(shape), false);
     try {
       makeTables(connection, shape);
@@ -101,6 +99,15 @@ export class SqliteViewStore extends ViewStore {
     }
   }
 
+  lease(): Lease {
+    return this.kept(
+      new SqliteLease(() => {
+        this.makeFolder();
+        return new Connection(join(this.folder, 'lease.db'), false);
+      }),
+    );
+  }
+
   /** Without a thread nothing ever waits. */
   override get waiting(): number {
     return this.thread?.waiting ?? 0;
@@ -109,6 +116,14 @@ export class SqliteViewStore extends ViewStore {
   async close(): Promise<void> {
     for (const each of [...this.open]) await each.close();
     await this.thread?.close();
+  }
+
+  private makeFolder(): void {
+    try {
+      mkdirSync(this.folder, { recursive: true });
+    } catch (cause) {
+      throw new ViewsUnavailable(`The views' folder ${this.folder} can't be made.`, { cause });
+    }
   }
 
   private fileOf({ name, version }: ViewShape): string {

@@ -1,0 +1,37 @@
+import { parentPort, type MessagePort } from 'node:worker_threads';
+import { createLogger } from '#wiring/logger';
+import { settingsFrom } from '#wiring/settings';
+import { isShared, openLog, openViews } from '#wiring/stores';
+import { threadDoor, type Told } from './thread-door.js';
+import { keepUp, react, turnsAt } from './worker.js';
+
+/** The worker as a thread of all-in-one; ends when its parent says so. */
+async function main(parent: MessagePort): Promise<void> {
+  const settings = settingsFrom(process.env);
+  const logger = createLogger(settings, 'worker');
+  const stop = new AbortController();
+  parent.on('message', (told: Told) => 'stop' in told && stop.abort());
+
+  const { events } = await openLog(settings, { write: false });
+  const views = await openViews(settings, { ownThread: false });
+  const door = threadDoor(parent);
+  const work = async (signal: AbortSignal): Promise<void> => {
+    await Promise.all([keepUp(events, views, logger, signal), react(events, views, door, logger, signal)]);
+  };
+  logger.info('worker started');
+  // Who holds an embedded log is the only one to work on it: no lease, and nobody to wait for after a crash.
+  if (isShared(settings.eventStoreUrl)) await turnsAt(views.lease(), logger).run(work, stop.signal);
+  else await work(stop.signal);
+  await views.close();
+  await events.close();
+  logger.info('worker stopped');
+  logger.flush();
+  parent.close();
+}
+
+try {
+  await main(parentPort!);
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { App } from '../support/app.js';
+import { writes } from '../support/story.js';
+
+/** The three apps as processes of their own on one data folder, the worker twice. */
+const commands = new App({}, 'command-api');
+const shared = { DATA_DIR: commands.dataDir };
+const queries = new App(shared, 'query-api');
+const workers = [new App(shared, 'worker'), new App(shared, 'worker')] as const;
+const all = [commands, queries, ...workers];
+
+beforeAll(async () => {
+  await commands.start();
+  await Promise.all(workers.map((it) => it.start()));
+  await queries.start();
+});
+afterAll(async () => {
+  for (const app of all) await app.end();
+});
+
+const leaseOf = async (worker: App): Promise<string> =>
+  (await worker.get<{ checks: { worker: { lease: string } } }>('/readyz')).body.checks.worker.lease;
+/** How many events it has applied to the list of leads; undefined when it never had a turn. */
+const appliedBy = async (worker: App): Promise<number | undefined> => {
+  const { text } = await worker.get('/metrics');
+  const figure = /^leadstream_worker_events_applied\{view="lead-list"\} (\d+)$/m.exec(text)?.[1];
+  return figure === undefined ? undefined : Number(figure);
+};
+/** Which of them works, and which stands by. */
+async function roles(): Promise<{ readonly holder: App; readonly other: App }> {
+  const leases = await Promise.all(workers.map(leaseOf));
+  expect(leases.toSorted()).toEqual(['held', 'standing by']);
+  const [one, two] = workers;
+  return leases[0] === 'held' ? { holder: one, other: two } : { holder: two, other: one };
+}
+/** How long a view takes to show what has just been written. */
+async function shownAfter(): Promise<number> {
+  const { leadId, position } = await writes(commands);
+  const since = performance.now();
+  expect((await queries.get(`/v1/leads/${leadId}`, { after: position, wait: 20_000 })).status).toBe(200);
+  return performance.now() - since;
+}
+
+test('of two workers one works, and the other is ready to', async () => {
+  await shownAfter();
+  const { holder, other } = await roles();
+  for (const worker of [holder, other]) expect((await worker.get('/readyz')).status).toBe(200);
+  expect(await appliedBy(holder)).toBeGreaterThan(0);
+  expect(await appliedBy(other)).toBeUndefined();
+  expect((await other.get('/metrics')).text).toMatch(/^leadstream_worker_lease_held 0$/m);
+});
+
+test('when it is killed, the other one works within seconds', async () => {
+  const { holder, other } = await roles();
+  await holder.kill();
+  expect(await shownAfter()).toBeLessThan(8_000);
+  expect(await leaseOf(other)).toBe('held');
+  await holder.start();
+  expect(await roles()).toEqual({ holder: other, other: holder });
+});
+
+test('when it is stopped, the other one works at once', async () => {
+  const { holder, other } = await roles();
+  expect((await holder.stop()).code).toBe(0);
+  expect(await shownAfter()).toBeLessThan(3_000);
+  expect(await leaseOf(other)).toBe('held');
+});
