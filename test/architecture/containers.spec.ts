@@ -1,0 +1,232 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { isLoopback, settingsFrom } from '#wiring/settings';
+
+// The containers are built and run by CI alone. What they name, and what would be wrong unseen, is looked at here.
+
+const root = join(import.meta.dirname, '..', '..');
+const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+interface Service {
+  readonly image: string;
+  readonly build?: string;
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly healthcheck: { readonly test: readonly string[] };
+  readonly network_mode?: string;
+  readonly networks?: readonly string[] | Readonly<Record<string, unknown>>;
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, unknown>>;
+}
+interface Compose {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly volumes: object;
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean }>>;
+  readonly configs: { readonly gateway: { readonly content: string } };
+}
+
+const composeText = textOf('docker-compose.yml');
+const { services, volumes, networks, configs } = parse(composeText, { merge: true }) as Compose;
+/** As Compose hands it on: what the environment may fill in is not given, but for what must be. */
+const filled = (text: string): string =>
+  text
+    .replace(/\$\{\w+:\?[^}]*\}/g, 'given-by-the-environment')
+    .replace(/\$\{\w+:-([^}]*)\}/g, '$1')
+    .replaceAll('$$', '$');
+const apps = Object.entries(services).filter(([, service]) => service.build !== undefined);
+const others = Object.entries(services).filter(([, service]) => service.build === undefined);
+const appOf = (command: readonly string[] = []): string | undefined =>
+  /^dist\/apps\/([^/]+)\/main\.js$/.exec(command[1]!)?.[1];
+const known = new Set(
+  [...textOf('libs/wiring/settings.ts').matchAll(/\b(?:given|take)\(\s*'([A-Z_]+)'/g)].map(([, name]) => name),
+);
+
+describe('docker-compose.yml', () => {
+  test('runs the three apps that scale apart, the worker twice', () => {
+    const run = apps.map(([, { command }]) => appOf(command));
+    expect(run.toSorted()).toEqual(['command-api', 'query-api', 'worker', 'worker']);
+    for (const app of run) expect(existsSync(join(root, 'apps', app!, 'main.ts'))).toBe(true);
+  });
+
+  test.each(apps)('gives %s settings that there are, and that it can start with', (_, { environment = {} }) => {
+    expect(Object.keys(environment).filter((name) => !known.has(name))).toEqual([]);
+    const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, filled(value)]));
+    const settings = settingsFrom(env);
+    expect(settings.port).toBe(Number(env['PORT']));
+    expect([settings.eventStoreUrl, settings.readStoreUrl]).toEqual([
+      expect.stringMatching(/^esdb:/),
+      expect.stringMatching(/^mongodb:/),
+    ]);
+  });
+
+  test('asks the environment for nothing but settings', () => {
+    const asked = [...composeText.matchAll(/(?<!\$)\$\{(\w+)/g)].map(([, name]) => name);
+    expect(asked).toContain('ID_KEY');
+    expect(asked.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  test('names every server that it runs in the URLs of the stores, at its own address', () => {
+    const [, { environment = {} }] = apps[0]!;
+    const hosts = (url: string): string[] => /\/\/([^/?]+)/.exec(url)![1]!.split(',').toSorted();
+    const mongodb = Object.keys(services).filter((name) => name.startsWith('mongodb'));
+    expect(hosts(environment['READ_STORE_URL']!)).toEqual(mongodb.map((name) => `${name}:27017`));
+    const nodes = Object.values(services).flatMap((it) => it.environment?.['EVENTSTORE_NODE_HOST_ADVERTISE_AS'] ?? []);
+    expect(nodes).toHaveLength(3);
+    expect(hosts(environment['EVENT_STORE_URL']!)).toEqual(nodes.map((address) => `${address}:2113`));
+    for (const { environment: its = {}, networks: places } of Object.values(services)) {
+      const address = its['EVENTSTORE_NODE_HOST_ADVERTISE_AS'];
+      if (!address) continue;
+      expect(places).toEqual({ stores: { ipv4_address: address } });
+      expect(its['EVENTSTORE_REPLICATION_IP']).toBe(address);
+      const seeds = nodes.filter((it) => it !== address).map((it) => `${it}:2113`);
+      expect(its['EVENTSTORE_GOSSIP_SEED']).toBe(seeds.join());
+    }
+  });
+
+  test('pins every image that it does not build', () => {
+    expect(others.length).toBeGreaterThan(0);
+    for (const [, { image }] of others) expect(image).toMatch(/^[a-z/]+:\d+\.\d+(-[a-z]+)?$/);
+  });
+
+  test('declares every volume that is used, and uses every one it declares', () => {
+    const used = Object.values(services).flatMap((it) => (it.volumes ?? []).map((volume) => volume.split(':')[0]));
+    expect(used.toSorted()).toEqual(Object.keys(volumes).toSorted());
+  });
+
+  test('waits for nothing that is not there', () => {
+    for (const { depends_on = {} } of Object.values(services))
+      for (const name of Object.keys(depends_on)) expect(Object.keys(services)).toContain(name);
+  });
+
+  test('lets nobody but this machine reach the gateway, and nobody but the apps the stores', () => {
+    const published = Object.values(services).flatMap((it) => it.ports ?? []);
+    expect(published).toEqual(['127.0.0.1:3000:3000']);
+    expect(networks['stores']).toMatchObject({ internal: true });
+    for (const [, service] of apps) {
+      expect(service.network_mode).toBe('service:gateway');
+      expect(isLoopback(service.environment?.['HOST'] ?? '127.0.0.1')).toBe(true);
+    }
+    for (const [name, { networks: places = [] }] of others)
+      expect(Array.isArray(places) ? places : Object.keys(places)).toEqual(
+        name === 'gateway' ? ['front', 'stores'] : ['stores'],
+      );
+  });
+});
+
+describe('the gateway', () => {
+  const config = filled(configs.gateway.content);
+
+  test('finds each app at its port', () => {
+    const upstreams = [...config.matchAll(/upstream (\S+) \{ server 127\.0\.0\.1:(\d+);/g)].map(([, name, port]) => [
+      name,
+      port,
+    ]);
+    expect(upstreams).toEqual(apps.map(([name, { environment }]) => [name, environment!['PORT']]));
+    expect(new Set(upstreams.map(([, port]) => port)).size).toBe(upstreams.length);
+  });
+
+  const routesOf = (app: string): string[] =>
+    readdirSync(join(root, 'apps', app))
+      .filter((file) => file.endsWith('.controller.ts'))
+      .flatMap((file) => {
+        const text = textOf(`apps/${app}/${file}`);
+        const base = /@Controller\('([^']+)'\)/.exec(text)![1];
+        return [...text.matchAll(/^\s*@(Get|Post|Patch|Put|Delete)\((?:'([^']*)')?\)/gm)].map(
+          ([, method, path]) => `${method!.toUpperCase()} /${base}${path ? `/${path}` : ''}`,
+        );
+      });
+
+  test('sends reading to query-api and changing to command-api, and what command-api answers of reading there too', () => {
+    expect(config).toContain('map $request_method $app { default command-api; GET query-api; HEAD query-api; }');
+    expect(routesOf('query-api').filter((route) => !route.startsWith('GET '))).toEqual([]);
+    const read = routesOf('command-api').filter((route) => route.startsWith('GET '));
+    expect(read.length).toBeLessThan(routesOf('command-api').length);
+    const sent = [...config.matchAll(/location = (\S+) \{ proxy_pass http:\/\/command-api; \}/g)].map(
+      ([, path]) => `GET ${path}`,
+    );
+    expect(sent).toEqual(read);
+  });
+});
+
+const dockerfile = textOf('Dockerfile');
+
+describe('the image', () => {
+  test('copies what is there, and what is not kept from it', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, from]) => from!.split(' '));
+    expect(copied).toEqual(expect.arrayContaining(['package.json', 'apps', 'libs', 'projections', 'scripts']));
+    const [first, ...letIn] = textOf('.dockerignore').trim().split('\n');
+    expect(first).toBe('*');
+    expect(letIn.map((line) => line.slice(1)).toSorted()).toEqual([...new Set(copied)].toSorted());
+    for (const path of copied) expect(existsSync(join(root, path))).toBe(true);
+  });
+
+  test('runs one of the apps, with packages for production alone, and not as root', () => {
+    const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+    expect(dockerfile).toMatch(/AS packages\n(?:(?!FROM)[\s\S])*RUN npm ci --omit=dev\n/);
+    expect(last).toContain('COPY --from=packages /app/node_modules node_modules');
+    expect(last).toMatch(/\nUSER node\n(?![\s\S]*\nUSER)/);
+    const command = JSON.parse(/\nCMD (\[.*\])\s*$/.exec(last)![1]!) as string[];
+    expect(existsSync(join(root, 'apps', appOf(command)!, 'main.ts'))).toBe(true);
+  });
+
+  test('has a Node.js that the apps run on, the same in every stage', () => {
+    const from = [...dockerfile.matchAll(/^FROM node:(\d+)-slim/gm)].map(([, major]) => Number(major));
+    expect(from).toHaveLength([...dockerfile.matchAll(/^FROM /gm)].length);
+    expect(new Set(from).size).toBe(1);
+    const { engines } = JSON.parse(textOf('package.json')) as { engines: { node: string } };
+    expect(from[0]).toBeGreaterThan(Number.parseInt(engines.node.replace('>=', ''), 10));
+  });
+
+  test('is given no setting that there is not', () => {
+    const [, env = ''] = /^ENV (.+)$/m.exec(dockerfile)!;
+    const names = env.split(' ').map((pair) => pair.split('=')[0]!);
+    expect(names.filter((name) => !known.has(name))).toEqual(['NODE_ENV']);
+  });
+});
+
+describe('a health check of ours', () => {
+  let server: Server;
+  let asked: string | undefined;
+  let status = 200;
+  beforeAll(async () => {
+    server = createServer(({ url }, response) => {
+      asked = url;
+      response.writeHead(status).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterAll(() => void server.close());
+
+  const ofImage = JSON.parse(/HEALTHCHECK [\s\S]*?CMD (\[.*\])/.exec(dockerfile)![1]!) as string[];
+  const checks: [string, string, readonly string[]][] = [
+    ['the image', '/healthz', ofImage],
+    ...apps.map(([name, { healthcheck }]): [string, string, readonly string[]] => [
+      name,
+      '/readyz',
+      healthcheck.test.slice(1).map(filled),
+    ]),
+  ];
+  const codeOf = async (command: readonly string[], port: number): Promise<unknown> => {
+    const child = spawn(process.execPath, command.slice(1), { env: { PORT: String(port) }, stdio: 'ignore' });
+    return (await once(child, 'exit'))[0];
+  };
+
+  test.each(checks)('(%s) asks %s, and believes the answer', async (_, path, command) => {
+    expect(command[0]).toBe('node');
+    const { port } = server.address() as AddressInfo;
+    status = 200;
+    expect(await codeOf(command, port)).toBe(0);
+    expect(asked).toBe(path);
+    status = 503;
+    expect(await codeOf(command, port)).toBe(1);
+    // Nobody listens there.
+    expect(await codeOf(command, 1)).toBe(1);
+  });
+});
