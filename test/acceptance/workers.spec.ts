@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { App } from '../support/app.js';
 import { writes } from '../support/story.js';
 
@@ -8,6 +10,8 @@ const shared = { DATA_DIR: commands.dataDir };
 const queries = new App(shared, 'query-api');
 const workers = [new App(shared, 'worker'), new App(shared, 'worker')] as const;
 const all = [commands, queries, ...workers];
+
+const operations = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'operations.md'), 'utf8');
 
 beforeAll(async () => {
   await commands.start();
@@ -53,7 +57,7 @@ test('of two workers one works, and the other is ready to', async () => {
 test('when it is killed, the other one works within seconds', async () => {
   const { holder, other } = await roles();
   await holder.kill();
-  expect(await shownAfter()).toBeLessThan(8_000);
+  expect(await shownAfter()).toBeLessThan(10_000);
   expect(await leaseOf(other)).toBe('held');
   await holder.start();
   expect(await roles()).toEqual({ holder: other, other: holder });
@@ -64,4 +68,28 @@ test('when it is stopped, the other one works at once', async () => {
   expect((await holder.stop()).code).toBe(0);
   expect(await shownAfter()).toBeLessThan(3_000);
   expect(await leaseOf(other)).toBe('held');
+  await holder.start();
+});
+
+test('every figure of ours that a process tells stands in docs/operations.md, with its kind and labels', async () => {
+  await shownAfter();
+  const documented = new Map(
+    [...operations.matchAll(/^\| `(leadstream_\w+)` +\| (\w+) +\| (.*?) +\|/gm)].map(([, name, kind, labels]) => [
+      name!,
+      { kind, labels: [...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label).toSorted() },
+    ]),
+  );
+  const told = (await Promise.all(all.map((app) => app.get('/metrics')))).map(({ text }) => text).join('\n');
+  const kinds = new Map([...told.matchAll(/^# TYPE (leadstream_\w+) (\w+)$/gm)].map(([, name, kind]) => [name!, kind]));
+  expect(Object.fromEntries([...documented].map(([name, { kind }]) => [name, kind]))).toEqual(
+    Object.fromEntries(kinds),
+  );
+  let labelled = 0;
+  for (const [, name = '', labels = ''] of told.matchAll(/^(leadstream_\w+?)(?:_bucket|_sum|_count)?\{(.*)\} /gm)) {
+    const known = documented.get(name);
+    const named = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label!).filter((label) => label !== 'le');
+    expect([name, named.toSorted()]).toEqual([name, known?.labels]);
+    labelled++;
+  }
+  expect(labelled).toBeGreaterThan(100);
 });
