@@ -10,23 +10,28 @@ import { agentsView } from '#projections/agents/agents.projection';
 import { leadsAssignedBefore } from '#projections/agents/agents.query';
 import { views } from '#projections/index';
 import { CatchUp, type News } from '#read-model/catch-up';
+import { tend } from '#read-model/tend';
 import type { ViewStore } from '#read-model/view-store';
 import { waitFor } from '#read-model/wait-for';
 
-/** Keeps every view up to date until `signal` aborts. */
+/** Keeps every view up to date, and goes on with rebuilds that nobody else carries on, until `signal` aborts. */
 export async function keepUp(log: EventStore, store: ViewStore, logger: Logger, signal: AbortSignal): Promise<void> {
   const tell = (news: News): void => {
     const view = `${news.view.name} v${news.view.version}`;
     switch (news.what) {
       case 'built':
         return logger.info({ view }, 'view has caught up with the log');
+      case 'switched':
+        return logger.info({ view }, 'a rebuilt view has taken over');
       case 'stopped':
         return logger.error({ view, ...news.stopped, err: news.error }, 'view stands still');
       case 'retrying':
         return logger.warn({ view, inMs: news.inMs, err: news.error }, 'view goes on after a pause');
     }
   };
-  await Promise.all(views.map((view) => new CatchUp(view, store, log, tell).run(signal)));
+  await Promise.all(
+    views.flatMap((view) => [new CatchUp(view, store, log, tell).run(signal), tend(view, store, log, tell, signal)]),
+  );
 }
 
 /** Runs every automation until `signal` aborts: events in, commands out. */
