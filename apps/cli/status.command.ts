@@ -53,7 +53,11 @@ interface ViewStatus {
   /** Why it is unusable. */
   readonly reason: string | null;
   /** What is built beside it, to take over. */
-  readonly rebuild: { readonly lag: Lag; readonly checkpoint: Position | null; readonly stopped: Stopped | null } | null;
+  readonly rebuild: {
+    readonly lag: Lag;
+    readonly checkpoint: Position | null;
+    readonly stopped: Stopped | null;
+  } | null;
 }
 
 async function look({ settings, log, views: store }: Stores): Promise<Status> {

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Position } from '#domain/event';
 import { viewQueryContract } from './view-query.contract.js';
-import { CheckpointMoved, nothingStored, type Stopped, ViewBeingBuilt, type ViewStore, type Write } from './view-store.js';
+import {
+  CheckpointMoved,
+  nothingStored,
+  type Stopped,
+  ViewBeingBuilt,
+  type ViewStore,
+  type Write,
+} from './view-store.js';
 import type { Table, View } from './view.js';
 
 /** An empty place for views, and stores that all work on it. */

@@ -80,13 +80,17 @@ export interface ViewWriter {
   build(): Promise<void>;
   /**
    * Of a writer beside: when its generation is built, and the one that serves is not ahead of it, it serves from now on. So no reader
-   * ever goes back. False: not yet. True: it serves, or a later one does.
+   * ever goes back. False: not yet; so that it can get there, the writers of the one that serves may be held up, at most one second
+   * in ten. True: it serves, or a later one does.
    */
   takeOver(): Promise<boolean>;
   /** Says for all to see that the view can't go on, and why. It holds until the checkpoint reaches that event. */
   report(stopped: Stopped): Promise<void>;
   close(): Promise<void>;
 }
+
+/** How long writers are held up for a generation that takes over, and how long not again; in milliseconds. */
+export const holding = { forMs: 1_000, everyMs: 10_000 };
 
 /** The views' storage can't be reached or can't write now. */
 export class ViewsUnavailable extends Error {

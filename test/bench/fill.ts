@@ -44,7 +44,10 @@ export const viewsFolder = (folder: string): string => join(folder, 'views');
 /** Of the generation that serves. */
 export function viewFile(folder: string, { name, version }: View): string {
   const files = readdirSync(viewsFolder(folder)).filter((it) => it.startsWith(`${name}.v${version}.g`));
-  return join(viewsFolder(folder), files.find((it) => it.endsWith('.db'))!);
+  return join(
+    viewsFolder(folder),
+    files.find((it) => it.endsWith('.db'))!,
+  );
 }
 
 /** Fills the folder's log, through its port, unless it was filled like that before. */

@@ -1,5 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Position } from '#domain/event';
-import { type Stopped, ViewsUnavailable, type ViewState } from '../view-store.js';
+import { holding, type Stopped, ViewsUnavailable, type ViewState } from '../view-store.js';
 import type { Connection, Doc } from './connection.js';
 import { isAlreadyThere, isMissing } from './failures.js';
 import { checkpoints, type ViewShape } from './schema.js';
@@ -13,6 +14,8 @@ interface Stored extends Doc {
   readonly built: string | null;
   /** When another one took over, in milliseconds since 1970; null: not yet. */
   readonly closed: number | null;
+  /** Until when its writers are held up, so that another one can reach it and take over; in milliseconds since 1970. */
+  readonly held: number;
 }
 
 /** In milliseconds. No question runs so long, and no clocks differ by so much. */
@@ -59,7 +62,7 @@ export class Generations {
     const number = Number(all.at(-1)?._id.slice(-digits) ?? 0) + 1;
     const _id = this.first + String(number).padStart(digits, '0');
     const { columns } = this.shape;
-    const made = { _id, columns, checkpoint: null, stopped: null, built: null, closed: null };
+    const made = { _id, columns, checkpoint: null, stopped: null, built: null, closed: null, held: 0 };
     try {
       await this.with((documents) => documents.insertOne(made));
       return _id;
@@ -71,7 +74,14 @@ export class Generations {
 
   /** False: it was not at `from`, or is closed. */
   async move(id: string, from: Position | null, to: Position): Promise<boolean> {
-    return this.set({ _id: id, closed: null, checkpoint: from }, { checkpoint: to });
+    const there = { _id: id, closed: null, checkpoint: from };
+    if (await this.set({ ...there, held: { $lte: Date.now() } }, { checkpoint: to })) return true;
+    // Never waits for long, whatever the clocks say.
+    for (const until = performance.now() + holding.forMs; performance.now() < until; await setTimeout(20)) {
+      const held = { ...there, held: { $gt: Date.now() } };
+      if (!(await this.with((documents) => documents.findOne(held)))) break;
+    }
+    return this.set(there, { checkpoint: to });
   }
 
   async report(id: string, stopped: Stopped): Promise<void> {
@@ -86,8 +96,11 @@ export class Generations {
   async closeBefore(id: string, checkpoint: Position | null): Promise<boolean> {
     const notAhead = { $or: [{ checkpoint: null }, { checkpoint: { $lte: checkpoint } }] };
     for (const older of await this.open()) if (older._id < id) await this.close(older._id, notAhead);
-    const [serving] = await this.open();
-    return serving !== undefined && serving._id >= id;
+    const older = (await this.open()).filter(({ _id }) => _id < id);
+    const now = Date.now();
+    for (const { _id } of older)
+      await this.set({ _id, held: { $lt: now - holding.everyMs } }, { held: now + holding.forMs });
+    return older.length === 0;
   }
 
   async closeAll(): Promise<void> {

@@ -1,4 +1,11 @@
-import { type Found, nothingStored, type Query, ViewBeingBuilt, type ViewReader, type ViewState } from '../view-store.js';
+import {
+  type Found,
+  nothingStored,
+  type Query,
+  ViewBeingBuilt,
+  type ViewReader,
+  type ViewState,
+} from '../view-store.js';
 import type { ColumnValue } from '../view.js';
 import type { Connection, Doc } from './connection.js';
 import { Generations } from './generations.js';

@@ -1,3 +1,4 @@
+import { rebuildContract } from '../rebuild.contract.js';
 import { viewStoreContract } from '../view-store.contract.js';
 import { MongodbServer } from '#test/support/mongodb-server';
 import { MongodbViewStore } from './mongodb.view-store.js';
@@ -6,21 +7,16 @@ import { freshDatabase, realServer } from './database.fixture.js';
 /** Rows are written before their checkpoint, and seen as they are written. */
 const meaning = { wholeBatches: false };
 
-viewStoreContract(
-  'MongoDB, played in this process',
-  async () => {
-    const server = await MongodbServer.start();
-    return { open: async () => new MongodbViewStore(server.url()), remove: () => server.stop() };
-  },
-  meaning,
-);
+const played = async () => {
+  const server = await MongodbServer.start();
+  return { open: async () => new MongodbViewStore(server.url()), remove: () => server.stop() };
+};
+const real = async () => {
+  const { url, remove } = await freshDatabase();
+  return { open: async () => new MongodbViewStore(url), remove };
+};
 
-if (realServer)
-  viewStoreContract(
-    'MongoDB at TEST_MONGODB_URL',
-    async () => {
-      const { url, remove } = await freshDatabase();
-      return { open: async () => new MongodbViewStore(url), remove };
-    },
-    meaning,
-  );
+for (const contract of [viewStoreContract, rebuildContract]) {
+  contract('MongoDB, played in this process', played, meaning);
+  if (realServer) contract('MongoDB at TEST_MONGODB_URL', real, meaning);
+}

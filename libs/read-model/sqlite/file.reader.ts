@@ -1,5 +1,12 @@
 import type { Position } from '#domain/event';
-import { type Asked, nothingStored, type Query, ViewBeingBuilt, ViewsUnavailable, type ViewState } from '../view-store.js';
+import {
+  type Asked,
+  nothingStored,
+  type Query,
+  ViewBeingBuilt,
+  ViewsUnavailable,
+  type ViewState,
+} from '../view-store.js';
 import type { ColumnValue } from '../view.js';
 import { Connection, toSql } from './connection.js';
 import { Generations } from './generations.js';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Position } from '#domain/event';
-import { nothingStored, ViewsUnavailable, type ViewState } from '../view-store.js';
+import { holding, nothingStored, ViewsUnavailable, type ViewState } from '../view-store.js';
 import { Connection, isDamage } from './connection.js';
 import { checkShape, isClosed, isMade, makeTables, OtherShape, readState, type ViewShape } from './schema.sql.js';
 
@@ -130,7 +130,10 @@ export class Generations {
         const unless = upTo === undefined ? [] : [upTo];
         const only = upTo === undefined ? '' : 'WHERE checkpoint IS NULL OR checkpoint <= ?';
         connection.run(`UPDATE _view SET closed = 1 ${only}`, ...unless);
-        return isClosed(connection);
+        if (isClosed(connection)) return true;
+        const now = Date.now();
+        connection.run('UPDATE _view SET held = ? WHERE held < ?', now + holding.forMs, now - holding.everyMs);
+        return false;
       } finally {
         connection.close();
       }
@@ -188,7 +191,9 @@ export class Generations {
     const wanted = suffixes.length > 0 ? suffixes : ['.db'];
     const folder = dirname(this.stem);
     const names = existsSync(folder) ? readdirSync(folder) : [];
-    const numbers = names.filter((name) => wanted.some((suffix) => name.endsWith(suffix))).map((name) => this.numberOf(name));
+    const numbers = names
+      .filter((name) => wanted.some((suffix) => name.endsWith(suffix)))
+      .map((name) => this.numberOf(name));
     return [...new Set(numbers)].filter((n) => n > 0).sort((a, b) => a - b);
   }
 

@@ -123,10 +123,10 @@ export function makeTables(connection: Connection, shape: ViewShape): void {
       connection.exec(`PRAGMA application_id = ${applicationId}`);
       connection.exec(`CREATE TABLE _view
         (one INTEGER PRIMARY KEY CHECK (one = 1), shape TEXT NOT NULL, checkpoint TEXT, stopped TEXT,
-          built INTEGER NOT NULL, closed INTEGER NOT NULL)`);
+          built INTEGER NOT NULL, closed INTEGER NOT NULL, held INTEGER NOT NULL)`);
       for (const [table, its] of Object.entries(shape.tables))
         createTable(table, its).forEach((sql) => connection.exec(sql));
-      connection.run('INSERT INTO _view VALUES (1, ?, NULL, NULL, 0, 0)', storedShape(shape));
+      connection.run('INSERT INTO _view VALUES (1, ?, NULL, NULL, 0, 0, 0)', storedShape(shape));
     });
   }
   checkShape(connection, shape);
@@ -162,6 +162,10 @@ export function* buildIndexes(connection: Connection, shape: ViewShape): Generat
 /** Whether another generation has taken over from the one in this file. */
 export const isClosed = (connection: Connection): boolean =>
   connection.get<[number]>('SELECT closed FROM _view')![0] === 1;
+
+/** Until when its writers are held up, so that another one can reach it and take over; in milliseconds since 1970. */
+export const heldUntil = (connection: Connection): number =>
+  connection.get<[number]>('SELECT held FROM _view WHERE closed = 0')?.[0] ?? 0;
 
 export function readState(connection: Connection): ViewState {
   const [checkpoint, stopped, built] = connection.get<[string | null, string | null, number]>(

@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { rebuildContract } from '../rebuild.contract.js';
 import { viewStoreContract } from '../view-store.contract.js';
 import { type Query, ViewsUnavailable } from '../view-store.js';
 import type { Table, View } from '../view.js';
@@ -30,6 +31,8 @@ viewStoreContract(
   placeWith(false, { caution: 0.05, share: 0.2 }),
 );
 viewStoreContract('SQLite, read in a thread of its own', placeWith(built));
+rebuildContract('SQLite, read in the same thread', placeWith(false));
+rebuildContract('SQLite, read in a thread of its own', placeWith(built));
 
 interface Lead {
   readonly org: string;

@@ -1,7 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Position } from '#domain/event';
 import {
   CheckpointMoved,
+  holding,
   nothingStored,
   type Stopped,
   type Stored,
@@ -13,6 +14,7 @@ import { type Connection, toSql } from './connection.js';
 import type { Generations } from './generations.js';
 import {
   buildIndexes,
+  heldUntil,
   isClosed,
   quoted,
   readState,
@@ -63,12 +65,21 @@ export class SqliteViewWriter implements ViewWriter {
   }
 
   async save(rows: readonly Write[], from: Position | null, to: Position): Promise<void> {
+    await this.released();
     const moved = 'UPDATE _view SET checkpoint = ? WHERE checkpoint IS ? AND closed = 0';
     this.connection.transaction('IMMEDIATE', () => {
       if (this.connection.run(moved, to, from).changes === 0)
         throw new CheckpointMoved(`view ${this.shape.name} is not at ${from ?? 'its beginning'} any more`);
       for (const write of rows) this.write(write);
     });
+  }
+
+  /** Never waits for long, whatever the clocks say. */
+  private async released(): Promise<void> {
+    for (const until = performance.now() + holding.forMs; performance.now() < until;) {
+      if (heldUntil(this.connection) <= Date.now()) return;
+      await setTimeout(5);
+    }
   }
 
   private write({ table, key, position, row, columns, tokens, previous }: Write): void {
