@@ -20,7 +20,9 @@ export const rebuild = new Command('rebuild')
   .action((view: View | undefined, { ahead, json }: { ahead?: true; json?: true }, command: Command) => {
     if ((view === undefined) !== (ahead === true)) command.error('error: name a view, or say --ahead');
     return withStores(async (stores) => {
-      for (const each of view ? [view] : await unbuilt(stores.views)) await rebuildOne(each, stores, json === true);
+      const wanted = view ? [view] : await unbuilt(stores.views);
+      if (wanted.length === 0 && !json) console.log('Every view of this release is built.');
+      for (const each of wanted) await rebuildOne(each, stores, json === true);
     });
   });
 

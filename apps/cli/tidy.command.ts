@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { views } from '#projections/index';
+import type { View } from '#read-model/view';
 import type { ViewStore } from '#read-model/view-store';
 import { withStores } from './stores.js';
 
@@ -21,9 +22,12 @@ export interface OlderVersion {
 }
 
 /** What is stored of versions before this release's. */
-export async function olderVersions(store: ViewStore): Promise<readonly OlderVersion[]> {
+export async function olderVersions(
+  store: Pick<ViewStore, 'versions'>,
+  ofViews: readonly Pick<View, 'name' | 'version'>[] = views,
+): Promise<readonly OlderVersion[]> {
   const found = await Promise.all(
-    views.map(async (view) =>
+    ofViews.map(async (view) =>
       (await store.versions(view.name))
         .filter((version) => version < view.version)
         .map((version) => ({ view: view.name, version })),
