@@ -84,7 +84,9 @@ async function rebuilt(view: View, beside: boolean, { log, views: store }: Store
   try {
     const whole = beside ? async () => isDone : await firstTime(view, store, log);
     while (!(await whole())) {
-      progress?.reach(log.countBetween(log.start, catchUp.checkpoint ?? log.start) ?? catchUp.applied);
+      const done = log.countBetween(log.start, catchUp.checkpoint ?? log.start) ?? catchUp.applied;
+      // The log may have grown.
+      progress?.reach(Math.min(done, total ?? done));
       if (catchUp.stopped) throw new Trouble(standsStill(view, beside, catchUp.stopped));
       await pause(everyMs);
     }

@@ -16,21 +16,26 @@ import { waitFor } from '#read-model/wait-for';
 
 /** Keeps every view up to date, and goes on with rebuilds that nobody else carries on, until `signal` aborts. */
 export async function keepUp(log: EventStore, store: ViewStore, logger: Logger, signal: AbortSignal): Promise<void> {
-  const tell = (news: News): void => {
-    const view = `${news.view.name} v${news.view.version}`;
-    switch (news.what) {
-      case 'built':
-        return logger.info({ view }, 'view has caught up with the log');
-      case 'switched':
-        return logger.info({ view }, 'a rebuilt view has taken over');
-      case 'stopped':
-        return logger.error({ view, ...news.stopped, err: news.error }, 'view stands still');
-      case 'retrying':
-        return logger.warn({ view, inMs: news.inMs, err: news.error }, 'view goes on after a pause');
-    }
-  };
+  const teller =
+    (what: 'view' | 'rebuild') =>
+    (news: News): void => {
+      const view = `${news.view.name} v${news.view.version}`;
+      switch (news.what) {
+        case 'built':
+          return logger.info({ view }, `${what} has caught up with the log`);
+        case 'switched':
+          return logger.info({ view }, `${what} has taken over`);
+        case 'stopped':
+          return logger.error({ view, ...news.stopped, err: news.error }, `${what} stands still`);
+        case 'retrying':
+          return logger.warn({ view, inMs: news.inMs, err: news.error }, `${what} goes on after a pause`);
+      }
+    };
   await Promise.all(
-    views.flatMap((view) => [new CatchUp(view, store, log, tell).run(signal), tend(view, store, log, tell, signal)]),
+    views.flatMap((view) => [
+      new CatchUp(view, store, log, teller('view')).run(signal),
+      tend(view, store, log, teller('rebuild'), signal),
+    ]),
   );
 }
 

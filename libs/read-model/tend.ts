@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { CatchUp, type Feed, type News } from './catch-up.js';
-import { ViewsUnavailable, type ViewStore } from './view-store.js';
+import type { ViewStore } from './view-store.js';
 import type { View } from './view.js';
 
 /** Indexes may take long to make, and nothing is heard of it meanwhile. */
@@ -8,7 +8,7 @@ const usualEveryMs = 30_000;
 
 /**
  * Looks after what lies beside a view until `signal` aborts: goes on with a rebuild that nobody has carried on since the last look,
- * and removes generations that were taken over from. Two who build the same generation only waste work.
+ * and removes generations that were taken over from. Never rejects. Two who build the same generation only waste work.
  */
 export async function tend(
   view: View,
@@ -27,7 +27,6 @@ export async function tend(
       if (told !== undefined && told === seen) await new CatchUp(view, store, feed, tell, { beside: true }).run(signal);
       seen = told;
     } catch (error) {
-      if (!(error instanceof ViewsUnavailable)) throw error;
       tell({ what: 'retrying', view, inMs: everyMs, error });
     }
     await setTimeout(everyMs, undefined, { signal }).catch(() => undefined);
