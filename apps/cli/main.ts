@@ -3,6 +3,7 @@ import { demo } from './demo.command.js';
 import { rebuild } from './rebuild.command.js';
 import { status } from './status.command.js';
 import { stream } from './stream.command.js';
+import { tidy } from './tidy.command.js';
 import { Trouble } from './trouble.js';
 import { verify } from './verify.command.js';
 
@@ -11,7 +12,7 @@ const program = new Command('npm run cli --')
     "The operator's and the analyst's hands. Settings come from the environment, as those of the service do.",
   )
   .exitOverride();
-for (const command of [status, rebuild, stream, verify, demo])
+for (const command of [status, rebuild, tidy, stream, verify, demo])
   program.addCommand(command.copyInheritedSettings(program));
 
 // What others read, they may stop reading: `cli stream … | head`.
@@ -29,6 +30,6 @@ try {
 }
 
 function isInWords(error: unknown): error is Error {
-  const names = ['InvalidSettings', 'UnusableLogFile', 'Unavailable', 'ViewsUnavailable'];
+  const names = ['InvalidSettings', 'UnusableLogFile', 'Unavailable', 'ViewsUnavailable', 'ViewBeingBuilt'];
   return error instanceof Trouble || (error instanceof Error && names.includes(error.name));
 }

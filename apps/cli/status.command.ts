@@ -9,6 +9,7 @@ import type { View } from '#read-model/view';
 import { ViewsUnavailable, type Stopped, type ViewState, type ViewStore } from '#read-model/view-store';
 import { withStores, type Stores } from './stores.js';
 import { counted, table } from './table.js';
+import { inWords as versionsInWords, olderVersions, type OlderVersion } from './tidy.command.js';
 
 export const status = new Command('status')
   .description('shows how far the log and each view are, and what stands still')
@@ -23,6 +24,8 @@ export const status = new Command('status')
 interface Status {
   readonly log: { readonly url: string; readonly head: Position; readonly events: number | null };
   readonly views: readonly ViewStatus[];
+  /** What older releases use, or left. */
+  readonly olderVersions: readonly OlderVersion[];
   readonly reactions: readonly ReactionStatus[];
 }
 
@@ -49,6 +52,12 @@ interface ViewStatus {
   readonly stopped: Stopped | null;
   /** Why it is unusable. */
   readonly reason: string | null;
+  /** What is built beside it, to take over. */
+  readonly rebuild: {
+    readonly lag: Lag;
+    readonly checkpoint: Position | null;
+    readonly stopped: Stopped | null;
+  } | null;
 }
 
 async function look({ settings, log, views: store }: Stores): Promise<Status> {
@@ -56,13 +65,14 @@ async function look({ settings, log, views: store }: Stores): Promise<Status> {
   return {
     log: { url: settings.eventStoreUrl, head, events: log.countBetween(log.start, head) },
     views: await Promise.all(views.map((view) => lookAt(view, store, log, head))),
+    olderVersions: await olderVersions(store),
     reactions: await Promise.all(reactionNames.map((name) => lookAtReaction(name, store, log, head))),
   };
 }
 
 async function lookAt(view: View, store: ViewStore, log: EventStore, head: Position): Promise<ViewStatus> {
   const known = { view: view.name, version: view.version };
-  const unusable = { lag: { events: null, seconds: null }, checkpoint: null, stopped: null };
+  const unusable = { lag: { events: null, seconds: null }, checkpoint: null, stopped: null, rebuild: null };
   try {
     const { checkpoint, stopped, built } = await (await store.openForReading(view)).state();
     if (checkpoint !== null && !log.isPosition(checkpoint))
@@ -76,11 +86,24 @@ async function lookAt(view: View, store: ViewStore, log: EventStore, head: Posit
       checkpoint,
       stopped,
       reason: null,
+      rebuild: await rebuildOf(view, store, log, head),
     };
   } catch (error) {
     if (!(error instanceof ViewsUnavailable)) throw error;
     return { ...known, ...unusable, state: 'unusable', reason: error.message };
   }
+}
+
+async function rebuildOf(
+  view: View,
+  store: ViewStore,
+  log: EventStore,
+  head: Position,
+): Promise<ViewStatus['rebuild']> {
+  const beside = await store.beside(view);
+  if (!beside) return null;
+  const { checkpoint, stopped } = beside;
+  return { lag: await lagOf(log, checkpoint ?? log.start, head), checkpoint, stopped };
 }
 
 async function lookAtReaction(
@@ -90,9 +113,9 @@ async function lookAtReaction(
   head: Position,
 ): Promise<ReactionStatus> {
   const reader = await store.openForReading(viewOf({ name: reaction }));
-  const { checkpoint } = await reader.state();
+  const { checkpoint, built } = await reader.state();
   const oldest = { where: [], sort: { column: 'since', descending: false }, limit: 1_000 };
-  const parked = (await reader.find<Parked>('parked', oldest)).rows.map(({ row }) => row);
+  const parked = built ? (await reader.find<Parked>('parked', oldest)).rows.map(({ row }) => row) : [];
   return { reaction, lag: await lagOf(log, checkpoint ?? log.start, head), checkpoint, parked };
 }
 
@@ -118,12 +141,15 @@ async function waitingSince(log: EventStore, after: Position): Promise<number | 
   return null;
 }
 
-function inWords({ log, views, reactions }: Status): string {
-  const reasons = views.flatMap(({ view, state, stopped, reason }) => {
-    if (stopped)
-      return `${view} is stopped since ${stopped.since} at event ${stopped.eventId ?? stopped.position}: ${stopped.reason}`;
-    return reason === null ? [] : `${view} is ${state}: ${reason}`;
-  });
+function inWords({ log, views, olderVersions: older, reactions }: Status): string {
+  const stoppedInWords = (what: string, { since, eventId, position, reason }: Stopped): string =>
+    `${what} is stopped since ${since} at event ${eventId ?? position}: ${reason}`;
+  const reasons = views.flatMap(({ view, state, stopped, reason, rebuild }) => [
+    ...(stopped ? [stoppedInWords(view, stopped)] : []),
+    ...(reason === null ? [] : [`${view} is ${state}: ${reason}`]),
+    ...(rebuild?.stopped ? [stoppedInWords(`The rebuild of ${view}`, rebuild.stopped)] : []),
+    ...(rebuild && !rebuild.stopped ? [`${view} is being rebuilt beside: ${lagInWords(rebuild.lag)} to go`] : []),
+  ]);
   const parked = reactions.flatMap(({ reaction, parked }) =>
     parked.map((it) => [reaction, `${it.type} ${it.eventId}`, it.since, it.reason]),
   );
@@ -134,6 +160,7 @@ function inWords({ log, views, reactions }: Status): string {
       views.map((it) => [it.view, String(it.version), it.state, lagInWords(it.lag), it.checkpoint ?? '-']),
     ),
     ...(reasons.length > 0 ? [reasons.join('\n')] : []),
+    ...(older.length > 0 ? [`Of older releases, see tidy: ${versionsInWords(older)}`] : []),
     table(
       ['reaction', 'parked', 'lag', 'checkpoint'],
       reactions.map((it) => [it.reaction, String(it.parked.length), lagInWords(it.lag), it.checkpoint ?? '-']),

@@ -11,6 +11,7 @@ import { leadsAssignedBefore } from '#projections/agents/agents.query';
 import { views } from '#projections/index';
 import { CatchUp, type News } from '#read-model/catch-up';
 import { type Lease, type LeaseNews, Turns } from '#read-model/lease';
+import { tend } from '#read-model/tend';
 import type { ViewStore } from '#read-model/view-store';
 import { waitFor } from '#read-model/wait-for';
 
@@ -33,7 +34,10 @@ export function turnsAt(lease: Lease, logger: Logger): Turns {
   return new Turns(lease, tell);
 }
 
-/** Keeps every view up to date until `signal` aborts. `watch` is handed what does it, which counts as it goes on. */
+/**
+ * Keeps every view up to date, and goes on with rebuilds that nobody else carries on, until `signal` aborts. `watch` is handed
+ * what keeps the views, which counts as it goes on.
+ */
 export async function keepUp(
   log: EventStore,
   store: ViewStore,
@@ -41,20 +45,27 @@ export async function keepUp(
   signal: AbortSignal,
   watch: (catchUps: readonly CatchUp[]) => void = () => undefined,
 ): Promise<void> {
-  const tell = (news: News): void => {
-    const view = `${news.view.name} v${news.view.version}`;
-    switch (news.what) {
-      case 'built':
-        return logger.info({ view }, 'view has caught up with the log');
-      case 'stopped':
-        return logger.error({ view, ...news.stopped, err: news.error }, 'view stands still');
-      case 'retrying':
-        return logger.warn({ view, inMs: news.inMs, err: news.error }, 'view goes on after a pause');
-    }
-  };
-  const catchUps = views.map((view) => new CatchUp(view, store, log, tell));
+  const teller =
+    (what: 'view' | 'rebuild') =>
+    (news: News): void => {
+      const view = `${news.view.name} v${news.view.version}`;
+      switch (news.what) {
+        case 'built':
+          return logger.info({ view }, `${what} has caught up with the log`);
+        case 'switched':
+          return logger.info({ view }, `${what} has taken over`);
+        case 'stopped':
+          return logger.error({ view, ...news.stopped, err: news.error }, `${what} stands still`);
+        case 'retrying':
+          return logger.warn({ view, inMs: news.inMs, err: news.error }, `${what} goes on after a pause`);
+      }
+    };
+  const catchUps = views.map((view) => new CatchUp(view, store, log, teller('view')));
   watch(catchUps);
-  await Promise.all(catchUps.map((it) => it.run(signal)));
+  await Promise.all([
+    ...catchUps.map((it) => it.run(signal)),
+    ...views.map((view) => tend(view, store, log, teller('rebuild'), signal)),
+  ]);
 }
 
 /** Runs every automation until `signal` aborts: events in, commands out. */

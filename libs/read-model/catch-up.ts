@@ -24,9 +24,9 @@ interface FeedBatch {
   readonly position: Position;
 }
 
-/** What an operator wants to hear of: every word but `built` is of trouble. */
+/** What an operator wants to hear of: every word but `built` and `switched` is of trouble. */
 export type News =
-  | { readonly what: 'built'; readonly view: View }
+  | { readonly what: 'built' | 'switched'; readonly view: View }
   | { readonly what: 'stopped'; readonly view: View; readonly stopped: Stopped; readonly error: unknown }
   | { readonly what: 'retrying'; readonly view: View; readonly inMs: number; readonly error: unknown };
 
@@ -52,6 +52,8 @@ class Refused extends Error {
  * Keeps one view up to date with the log, in one ordered pass. Trouble with the log or the storage is waited out, going on from
  * the checkpoint. An event that the view can't apply stops it, with everything before that event saved, until it is started
  * again, wiped, or taken past that event by another worker. Workers may overlap on a view: all write the same rows.
+ *
+ * `beside`: does so with the generation beside the one that serves, until it takes over.
  */
 export class CatchUp {
   private readonly fold: ViewFold;
@@ -61,6 +63,7 @@ export class CatchUp {
   private carefulUntil: Position = '';
   private attempts = 0;
   private unsaved = 0;
+  private done = false;
 
   /** Up to which event all rows are durable, as far as this worker knows; null before the first batch. */
   checkpoint: Position | null = null;
@@ -75,13 +78,14 @@ export class CatchUp {
     private readonly store: Pick<ViewStore, 'openForWriting'>,
     private readonly feed: Feed,
     private readonly tell: (news: News) => void,
+    private readonly options: { readonly beside?: boolean } = {},
   ) {
     this.fold = new ViewFold(view);
   }
 
-  /** Runs until `signal` aborts; never rejects. The batch under way is saved whole or not at all. */
+  /** Runs until `signal` aborts or, beside, it has taken over; never rejects. The batch under way is saved whole or not at all. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.done) {
       try {
         if (this.refused) await this.standStill(this.refused, signal);
         else await this.pass(signal);
@@ -97,11 +101,13 @@ export class CatchUp {
   private async pass(signal: AbortSignal): Promise<void> {
     this.fold.forget();
     this.unsaved = 0;
-    const writer = (this.writer ??= await this.store.openForWriting(this.view));
+    const writer = await this.opened();
+    if (await this.takesOver(writer)) return;
     const { checkpoint, built } = await writer.state();
     this.checkpoint = checkpoint;
     const goal = { position: built ? null : await this.feed.head() };
     await this.build(writer, goal);
+    if (await this.takesOver(writer)) return;
     let reached = checkpoint ?? this.feed.start;
     try {
       for await (const { events, position } of this.feed.follow(reached, { signal })) {
@@ -110,6 +116,7 @@ export class CatchUp {
         reached = position;
         if (goal.position === null || position >= goal.position || this.isFull) await this.save(writer, position);
         await this.build(writer, goal);
+        if (await this.takesOver(writer)) return;
         // Embedded stores answer without ever leaving this turn of the event loop: others need theirs.
         await setImmediate();
       }
@@ -178,6 +185,13 @@ export class CatchUp {
     this.tell({ what: 'built', view: this.view });
   }
 
+  private async takesOver(writer: ViewWriter): Promise<boolean> {
+    if (!this.options.beside || !(await writer.takeOver())) return false;
+    this.done = true;
+    this.tell({ what: 'switched', view: this.view });
+    return true;
+  }
+
   private get isFull(): boolean {
     return this.unsaved >= most.events || this.fold.changes >= most.rows;
   }
@@ -187,7 +201,7 @@ export class CatchUp {
       this.stopped = { eventId, position, reason: message, since: new Date().toISOString() };
       this.tell({ what: 'stopped', view: this.view, stopped: this.stopped, error: cause });
     }
-    const writer = (this.writer ??= await this.store.openForWriting(this.view));
+    const writer = await this.opened();
     const before = (await writer.state()).stopped;
     if (before?.position === position) this.stopped = { ...this.stopped, since: before.since };
     await writer.report(this.stopped);
@@ -204,6 +218,10 @@ export class CatchUp {
     const inMs = Math.round(full * (0.5 + Math.random() / 2));
     this.tell({ what: 'retrying', view: this.view, inMs, error });
     await setTimeout(inMs, undefined, { signal }).catch(() => undefined);
+  }
+
+  private async opened(): Promise<ViewWriter> {
+    return (this.writer ??= await this.store.openForWriting(this.view, this.options));
   }
 
   /** A fresh writer may do what this one can't any more. */

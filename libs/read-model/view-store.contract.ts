@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Position } from '#domain/event';
 import { viewQueryContract } from './view-query.contract.js';
-import { CheckpointMoved, type Stopped, type ViewStore, type Write } from './view-store.js';
+import {
+  CheckpointMoved,
+  nothingStored,
+  type Stopped,
+  ViewBeingBuilt,
+  type ViewStore,
+  type Write,
+} from './view-store.js';
 import type { Table, View } from './view.js';
 
 /** An empty place for views, and stores that all work on it. */
@@ -57,11 +64,11 @@ export function viewStoreContract(
       await store.close();
       await place.remove();
     });
-    const opened = async (view = freshView()) => ({
-      view,
-      writer: await store.openForWriting(view),
-      reader: await store.openForReading(view),
-    });
+    const opened = async (view = freshView()) => {
+      const writer = await store.openForWriting(view);
+      await writer.build();
+      return { view, writer, reader: await store.openForReading(view) };
+    };
 
     it('gives back by key what was saved', async () => {
       const { writer } = await opened();
@@ -118,7 +125,7 @@ export function viewStoreContract(
 
     it('begins at no checkpoint, keeps it, and says how far a reader sees', async () => {
       const { view, writer, reader } = await opened();
-      expect(await writer.state()).toEqual({ checkpoint: null, stopped: null, built: false });
+      expect(await writer.state()).toEqual({ checkpoint: null, stopped: null, built: true });
       await writer.save([], null, 'p1');
       await writer.save([thing('a', 'p2', { name: 'a', rank: 1 })], 'p1', 'p3');
       expect((await writer.state()).checkpoint).toBe('p3');
@@ -151,16 +158,27 @@ export function viewStoreContract(
       expect(await reader.find('things', all)).toEqual(before);
     });
 
-    it('is empty to a reader of a view that was never built, and fills under it', async () => {
+    it('answers nothing of a view before it is built, and all of it then', async () => {
       const view = freshView();
       const reader = await store.openForReading(view);
+      const refuses = async () => {
+        for (const asked of [
+          () => reader.find('things', all),
+          () => reader.get('things', ['a']),
+          () => reader.count('things', { where: [] }),
+        ])
+          await expect(asked()).rejects.toThrow(ViewBeingBuilt);
+      };
       expect(await reader.state()).toEqual({ checkpoint: null, stopped: null, built: false });
-      expect(await reader.find('things', all)).toEqual({ rows: [], more: false, checkpoint: null });
-      expect(await reader.get('things', ['a'])).toEqual(new Map());
-      expect(await reader.count('things', { where: [] })).toBe(0);
+      await refuses();
       const writer = await store.openForWriting(view);
-      expect(await reader.count('things', { where: [] })).toBe(0);
-      await writer.save([thing('a', 'p1', { name: 'a', rank: 1 })], null, 'p1');
+      await refuses();
+      await writer.save([thing('a', 'p1', { name: 'a', rank: null })], null, 'p1');
+      expect(await reader.state()).toEqual({ checkpoint: 'p1', stopped: null, built: false });
+      await refuses();
+      await writer.build();
+      await writer.build();
+      expect(await reader.state()).toEqual({ checkpoint: 'p1', stopped: null, built: true });
       expect(await reader.count('things', { where: [] })).toBe(1);
     });
 
@@ -195,20 +213,6 @@ export function viewStoreContract(
       expect(seen).toEqual([]);
     });
 
-    it('tells readers that it is built, and answers the same before and after', async () => {
-      const { writer, reader } = await opened();
-      await writer.save(
-        [thing('a', 'p1', { name: 'a', rank: null }), thing('b', 'p2', { name: 'b', rank: 2 })],
-        null,
-        'p2',
-      );
-      const before = await reader.find('things', all);
-      await writer.build();
-      await writer.build();
-      expect((await reader.state()).built).toBe(true);
-      expect(await reader.find('things', all)).toEqual(before);
-    });
-
     it('reports why it stands still, until the checkpoint has passed that event', async () => {
       const { view, writer, reader } = await opened();
       const stopped: Stopped = { eventId: 'e', position: 'p2', reason: 'it is odd', since: '2026-01-01T00:00:00.000Z' };
@@ -224,21 +228,160 @@ export function viewStoreContract(
       const { view, writer, reader } = await opened();
       const batch = [thing('a', 'p1', { name: 'a', rank: 1 })];
       await writer.save(batch, null, 'p1');
-      await writer.build();
+      await (await store.openForWriting(view, { beside: true })).build();
       await store.wipe(view);
-      expect(await reader.state()).toEqual({ checkpoint: null, stopped: null, built: false });
-      expect(await reader.count('things', { where: [] })).toBe(0);
-      expect(await reader.count('things', { where: [], words: [['a']] })).toBe(0);
+      expect(await reader.state()).toEqual(nothingStored);
+      expect(await store.beside(view)).toBeUndefined();
+      await expect(reader.count('things', { where: [] })).rejects.toThrow(ViewBeingBuilt);
       await expect(writer.save([], 'p1', 'p2')).rejects.toThrow(CheckpointMoved);
+      await expect(writer.save(batch, null, 'p1')).rejects.toThrow(CheckpointMoved);
+      expect(await writer.state()).toEqual(nothingStored);
+      await writer.build();
+      expect(await reader.count('things', { where: [] })).toBe(0);
       await writer.save(batch, null, 'p1');
       expect(await reader.count('things', { where: [], words: [['a']] })).toBe(1);
       await store.wipe(freshView());
     });
 
-    it('keeps versions of a view apart', async () => {
+    it('keeps versions of a view apart, and tells which there are', async () => {
       const { view, writer } = await opened();
       await writer.save([], null, 'p1');
-      expect((await (await store.openForReading({ ...view, version: 2 })).state()).checkpoint).toBeNull();
+      const [second, tenth] = [2, 10].map((version) => ({ ...view, version }));
+      expect((await (await store.openForReading(second!)).state()).checkpoint).toBeNull();
+      await store.openForWriting({ ...view, name: `${view.name}0` });
+      expect(await store.versions(view.name)).toEqual([1]);
+      for (const version of [tenth!, second!]) await store.openForWriting(version);
+      expect(await store.versions(view.name)).toEqual([1, 2, 10]);
+      await store.wipe({ name: view.name, version: 1, tables: {} });
+      expect(await store.versions(view.name)).toEqual([2, 10]);
+    });
+
+    describe('a generation beside the one that serves', () => {
+      /** One row serves, at p1, and its writer is at work. */
+      const served = async () => {
+        const { view, writer, reader } = await opened();
+        await writer.save([thing('a', 'p1', { name: 'old', rank: 1 })], null, 'p1');
+        const names = async () => {
+          const { rows, checkpoint } = await reader.find<Thing>('things', all);
+          return [checkpoint, ...rows.map(({ row }) => row.name)];
+        };
+        const open = (its: View = view) => store.openForWriting(its, { beside: true });
+        return { view, writer, reader, names, open };
+      };
+      const anew = (position: Position) => [thing('a', position, { name: 'new', rank: 1 })];
+
+      it('is seen by nobody until it is built and takes over, and then by all', async () => {
+        const { view, writer, names, open } = await served();
+        expect(await store.beside(view)).toBeUndefined();
+        const beside = await open();
+        expect(await beside.takeOver()).toBe(false);
+        await beside.save(anew('p1'), null, 'p1');
+        expect(await beside.load('things', ['a'])).toMatchObject(new Map([['a', { row: { name: 'new' } }]]));
+        expect(await beside.takeOver()).toBe(false);
+        expect(await store.beside(view)).toEqual({ checkpoint: 'p1', stopped: null, built: false });
+        await writer.save([thing('b', 'p2', { name: 'more', rank: 2 })], 'p1', 'p2');
+        expect(await names()).toEqual(['p2', 'old', 'more']);
+        await beside.build();
+        await beside.save([], 'p1', 'p3');
+        expect(await names()).toEqual(['p2', 'old', 'more']);
+        const elsewhere = await place.open();
+        const other = await elsewhere.openForReading(view);
+        expect((await other.state()).checkpoint).toBe('p2');
+
+        expect(await beside.takeOver()).toBe(true);
+        expect(await names()).toEqual(['p3', 'new']);
+        expect((await other.state()).checkpoint).toBe('p3');
+        expect(await store.beside(view)).toBeUndefined();
+        await expect(writer.save([], 'p2', 'p4')).rejects.toThrow(CheckpointMoved);
+        expect(await writer.state()).toEqual({ checkpoint: 'p3', stopped: null, built: true });
+        await writer.save([thing('c', 'p4', { name: 'later', rank: 3 })], 'p3', 'p4');
+        expect(await names()).toEqual(['p4', 'new', 'later']);
+        await elsewhere.close();
+      });
+
+      it('does not take over from one that is ahead of it', async () => {
+        const { writer, names, open } = await served();
+        const beside = await open();
+        await beside.build();
+        expect(await beside.takeOver()).toBe(false);
+        await beside.save(anew('p1'), null, 'p1');
+        await writer.save([], 'p1', 'p2');
+        expect(await beside.takeOver()).toBe(false);
+        expect(await names()).toEqual(['p2', 'old']);
+        await beside.save([], 'p1', 'p2');
+        expect(await beside.takeOver()).toBe(true);
+        expect(await names()).toEqual(['p2', 'new']);
+      });
+
+      it('is gone on with by whoever opens it, and taken over once', async () => {
+        const { view, names, open } = await served();
+        await (await open()).save(anew('p0'), null, 'p0');
+        const elsewhere = await place.open();
+        const others = await Promise.all([open(), elsewhere.openForWriting(view, { beside: true })]);
+        for (const each of others) expect((await each.state()).checkpoint).toBe('p0');
+        await others[0].save(anew('p1'), 'p0', 'p1');
+        await expect(others[1].save(anew('p1'), 'p0', 'p1')).rejects.toThrow(CheckpointMoved);
+        for (const each of others) await each.build();
+        expect(await Promise.all(others.map((each) => each.takeOver()))).toEqual([true, true]);
+        expect(await names()).toEqual(['p1', 'new']);
+        // What is opened from now on is another one.
+        const next = await open();
+        expect(await next.state()).toEqual(nothingStored);
+        await next.build();
+        expect(await others[0].takeOver()).toBe(true);
+        expect(await names()).toEqual(['p1', 'new']);
+        await next.save([thing('a', 'p1', { name: 'newest', rank: 1 })], null, 'p1');
+        expect(await next.takeOver()).toBe(true);
+        for (const each of others) expect(await each.takeOver()).toBe(true);
+        await expect(others[0].save([], 'p1', 'p2')).rejects.toThrow(CheckpointMoved);
+        expect(await names()).toEqual(['p1', 'newest']);
+        await elsewhere.close();
+      });
+
+      it('serves at once where nothing does', async () => {
+        const view = freshView();
+        const writer = await store.openForWriting(view, { beside: true });
+        await writer.save(anew('p1'), null, 'p1');
+        expect(await store.beside(view)).toBeUndefined();
+        expect((await (await store.openForWriting(view)).state()).checkpoint).toBe('p1');
+        await writer.build();
+        expect(await writer.takeOver()).toBe(true);
+      });
+
+      it('makes way for a new one when it has other columns than the program', async () => {
+        const { view, names, open } = await served();
+        const { name: _, ...columns } = things.columns;
+        const other = await open({ ...view, tables: { things: { ...things, columns } } });
+        await other.build();
+        const beside = await open();
+        expect(await beside.state()).toEqual(nothingStored);
+        expect(await other.state()).toEqual(nothingStored);
+        expect(await names()).toEqual(['p1', 'old']);
+      });
+
+      it('leaves what it took over from to be removed, whoever still has that open', async () => {
+        const { view, writer, names, open } = await served();
+        const elsewhere = await place.open();
+        const other = await elsewhere.openForReading(view);
+        expect(await other.count('things', { where: [] })).toBe(1);
+        for (const position of ['p1', 'p2', 'p3']) {
+          const beside = await open();
+          await beside.save(anew(position), null, position);
+          await beside.build();
+          await store.tidy(view);
+          expect(await beside.takeOver()).toBe(true);
+          await beside.close();
+          await store.tidy(view);
+          await elsewhere.tidy(view);
+        }
+        expect((await other.find<Thing>('things', all)).checkpoint).toBe('p3');
+        expect(await names()).toEqual(['p3', 'new']);
+        expect((await writer.state()).checkpoint).toBe('p3');
+        await writer.save([], 'p3', 'p4');
+        expect((await other.state()).checkpoint).toBe('p4');
+        expect(await store.versions(view.name)).toEqual([1]);
+        await elsewhere.close();
+      });
     });
 
     it('refuses a table that the view has not', async () => {

@@ -2,19 +2,28 @@ import type { Position } from '#domain/event';
 import type { Lease } from './lease.js';
 import type { ColumnValue, View } from './view.js';
 
-/** Storage of views: one place per view and version. Every method may throw `ViewsUnavailable`. */
+/**
+ * Storage of views. Of each view and version there is at most one generation that serves, and perhaps a second one that is built
+ * beside it and takes over: at one moment, for all processes. Every method may throw `ViewsUnavailable`.
+ */
 export abstract class ViewStore {
-  /** For the worker: makes the view's storage if it is missing. */
-  abstract openForWriting(view: View): Promise<ViewWriter>;
   /**
-   * For queries: never blocks writers or the calling thread. Rows are never older than the checkpoint told with them; some may be
-   * newer where a storage shows the rows of a batch before its checkpoint. A view that was never built is empty, at checkpoint null.
+   * For the worker: makes what is missing. Writes to the generation that serves; `beside`: to the one that will take over from it.
+   * A generation beside that this program can't go on with, damaged or of other columns, makes way for a new one.
    */
+  abstract openForWriting(view: View, options?: { readonly beside?: boolean }): Promise<ViewWriter>;
+  /** For queries: never blocks writers or the calling thread. */
   abstract openForReading(view: View): Promise<ViewReader>;
-  /** Forgets everything stored of this view and version: readers find it empty, writers find their checkpoint moved. */
+  /** How far the generation is that is built beside the one that serves; undefined when there is none. */
+  abstract beside(view: View): Promise<ViewState | undefined>;
+  /** Forgets everything stored of this view and version: readers find it not built, writers find their checkpoint moved. */
   abstract wipe(view: View): Promise<void>;
   /** The one lease of this storage: see `Turns`. */
   abstract lease(): Lease;
+  /** Removes generations that were taken over from, once nobody can be reading them any more. To be repeated now and then. */
+  abstract tidy(view: View): Promise<void>;
+  /** The versions of a view that something is stored of, in order. */
+  abstract versions(name: string): Promise<readonly number[]>;
   /** How many questions of this process wait for their answer; 0 where nobody counts them. */
   get waiting(): number {
     return 0;
@@ -27,9 +36,12 @@ export interface ViewState {
   readonly checkpoint: Position | null;
   /** Why the view stands still; null when it doesn't, or has passed that event since. */
   readonly stopped: Stopped | null;
-  /** Whether the view has ever caught up with the log: before that it answers slowly, and from half of the story. */
+  /** Whether it has ever caught up with the log: before that it would answer slowly, from half of the story, and so it doesn't. */
   readonly built: boolean;
 }
+
+/** Of what is not stored, or not any more. */
+export const nothingStored: ViewState = { checkpoint: null, stopped: null, built: false };
 
 /** Why a view stands still: an event that it can't apply. */
 export interface Stopped {
@@ -57,30 +69,55 @@ export interface Write extends Stored {
 }
 
 export interface ViewWriter {
+  /** Of the generation that serves by now, which is written to from here on; of a writer beside, of the one that it has opened. */
   state(): Promise<ViewState>;
   /** The rows of a table by key; missing ones are missing. */
   load(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
   /**
    * Makes rows durable, each unless what is stored has the same or a higher position; then moves the checkpoint from `from` to `to`.
-   * @throws CheckpointMoved when the checkpoint is not at `from`: another worker was here. Rows may have been written, which is harmless.
+   * @throws CheckpointMoved when the checkpoint is not at `from`, another worker was here; or when another generation has taken
+   * over. Rows may have been written, which is harmless.
    */
   save(rows: readonly Write[], from: Position | null, to: Position): Promise<void>;
   /** The view has caught up: makes the indexes that only queries need, then calls it built. May be repeated. */
   build(): Promise<void>;
+  /**
+   * Of a writer beside: when its generation is built, and the one that serves is not ahead of it, it serves from now on. So no reader
+   * ever goes back. False: not yet; so that it can get there, the writers of the one that serves may be held up, at most one second
+   * in ten. True: it serves, or a later one does.
+   */
+  takeOver(): Promise<boolean>;
   /** Says for all to see that the view can't go on, and why. It holds until the checkpoint reaches that event. */
   report(stopped: Stopped): Promise<void>;
   close(): Promise<void>;
 }
 
+/** How long writers are held up for a generation that takes over, and how long not again; in milliseconds. */
+export const holding = { forMs: 1_000, everyMs: 10_000 };
+
 /** The views' storage can't be reached or can't write now. */
 export class ViewsUnavailable extends Error {
-  override readonly name = 'ViewsUnavailable';
+  override readonly name: string = 'ViewsUnavailable';
+}
+
+/** The view has not caught up with the log for the first time, and answers nothing until it has. */
+export class ViewBeingBuilt extends ViewsUnavailable {
+  override readonly name = 'ViewBeingBuilt';
+
+  constructor(readonly view: string) {
+    super(`The view ${view} is being built.`);
+  }
 }
 
 export class CheckpointMoved extends Error {
   override readonly name = 'CheckpointMoved';
 }
 
+/**
+ * Every question is answered from the generation that serves at that moment. Rows are never older than the checkpoint told with them;
+ * some may be newer where a storage shows the rows of a batch before its checkpoint. What asks for rows throws `ViewBeingBuilt` before
+ * the view is built.
+ */
 export interface ViewReader {
   state(): Promise<ViewState>;
   get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>>;

@@ -7,7 +7,7 @@ import type { EventType, Recorded } from '#domain/event';
 export interface View {
   /** `a-z 0-9 -`, beginning with a letter; names the view's storage. */
   readonly name: string;
-  /** From 1. Raised whenever the same log would give other rows or columns: a new version is built from the start. */
+  /** From 1. Raised whenever the same log would give other rows, columns or indexes: a new version is built from the start. */
   readonly version: number;
   /** By name: letters and digits, beginning with a small letter; columns are named likewise. */
   readonly tables: Readonly<Record<string, AnyTable>>;

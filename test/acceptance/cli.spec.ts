@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +8,7 @@ import { viewOf } from '#automation/reactor';
 import { views } from '#projections/index';
 import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import { App, type Sent } from '../support/app.js';
+import { startCli, type Ran } from '../support/cli.js';
 import {
   allLeads,
   anAgent,
@@ -25,25 +24,16 @@ import {
   writes,
 } from '../support/story.js';
 
-const program = join(import.meta.dirname, '..', '..', 'dist', 'apps', 'cli', 'main.js');
 const app = new App();
 beforeAll(() => app.start());
 afterAll(() => app.end());
 
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
+const cli = (args: readonly string[], env: Sent = {}): Promise<Ran> => startCli(app, args, env).ran;
 
-async function cli(args: readonly string[], env: Sent = {}): Promise<Ran> {
-  const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [program, ...args], { env: { PATH, DATA_DIR: app.dataDir, ...env } });
-  let [out, err] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
+/** As if the view had never been built. */
+function forget(view: string): void {
+  const folder = join(app.dataDir, 'views');
+  for (const file of readdirSync(folder)) if (file.startsWith(`${view}.`)) rmSync(join(folder, file));
 }
 
 interface Status {
@@ -124,7 +114,9 @@ describe('while the service runs', () => {
     expect({ code, out }).toEqual({
       code: 0,
       out: expect.stringMatching(
-        new RegExp(`^Wiping ${view} v\\d+ .*\n${view} v\\d+ is built: [0-9,]+ events here.*\n$`),
+        new RegExp(
+          `^Building ${view} v\\d+ from the log, here, beside .*\n${view} v\\d+ is built: [0-9,]+ events here.*\n$`,
+        ),
       ),
     });
     expect(err).toMatch(/^([0-9,]+) of \1 events$/m);
@@ -207,11 +199,30 @@ describe('while nothing runs', () => {
   });
 
   test('a view that was never built is said to be, and is built by rebuild', async () => {
-    const folder = join(app.dataDir, 'views');
-    for (const file of readdirSync(folder)) if (file.startsWith('lead-list.')) rmSync(join(folder, file));
+    forget('lead-list');
     expect(statesOf(await status())).toEqual({ ...all('up to date'), 'lead-list': 'never built' });
-    expect(await cli(['rebuild', 'lead-list'])).toMatchObject({ code: 0 });
+    const { code, out } = await cli(['rebuild', 'lead-list']);
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^Building lead-list v\d+ from the log, here\.\n/),
+    });
     expect(statesOf(await status())).toEqual(all('up to date'));
+  });
+
+  test('what a new release has not built is built ahead of it, and what older ones left would be removed', async () => {
+    for (const view of ['agents', 'lead-list']) forget(view);
+    const { code, out } = await cli(['rebuild', '--ahead', '--json']);
+    expect(code).toBe(0);
+    const built = out.trimEnd().split('\n');
+    expect(built.map((line) => (JSON.parse(line) as { view: string }).view).sort()).toEqual(['agents', 'lead-list']);
+    expect(statesOf(await status())).toEqual(all('up to date'));
+    expect(await cli(['rebuild', '--ahead'])).toEqual({
+      code: 0,
+      out: 'Every view of this release is built.\n',
+      err: '',
+    });
+    expect(await cli(['tidy'])).toEqual({ code: 0, out: 'There is nothing to remove.\n', err: '' });
+    expect(JSON.parse((await cli(['tidy', '--json'])).out)).toEqual({ removed: [] });
   });
 });
 
@@ -292,11 +303,15 @@ describe('when something is wrong with the log', () => {
     await app.stop();
     byHand(kept);
     byHand(`UPDATE events SET body = json_set(body, '$.type', 'LeadTeleported') WHERE ${of(4)}`);
-    await cli(['rebuild', 'lead-list']);
     const { code, err } = await cli(['rebuild', 'lead-list']);
     expect(code).toBe(1);
-    expect(err).toMatch(/lead-list stands still at event [0-9a-f-]{36}: .*LeadTeleported is not known/);
+    expect(err).toMatch(
+      /lead-list stands still at event [0-9a-f-]{36}: .*LeadTeleported is not known.*goes on serving/,
+    );
+    expect(statesOf(await status())).toEqual(all('up to date'));
+    expect((await cli(['status'])).out).toMatch(/^The rebuild of lead-list is stopped since .* is not known$/m);
 
+    forget('lead-list');
     await app.start({ ready: false });
     await app.says('view stands still');
     expect(statesOf(await status())).toEqual({ ...all('up to date'), 'lead-list': 'stopped' });
@@ -323,14 +338,17 @@ describe('when something is wrong with the log', () => {
 describe('what can not be', () => {
   const nowhere = join(tmpdir(), 'leadstream-is-not-here');
 
-  test.each(['status', 'verify', 'stream x', 'rebuild lead-list'])('a folder without a log: %s', async (args) => {
-    expect(await cli(args.split(' '), { DATA_DIR: nowhere })).toEqual({
-      code: 1,
-      out: '',
-      err: `There is no event log at sqlite:${nowhere}/events.db. Set DATA_DIR (or EVENT_STORE_URL) to what the service uses; npm start makes a new one.\n`,
-    });
-    expect(existsSync(nowhere)).toBe(false);
-  });
+  test.each(['status', 'verify', 'stream x', 'rebuild lead-list', 'tidy'])(
+    'a folder without a log: %s',
+    async (args) => {
+      expect(await cli(args.split(' '), { DATA_DIR: nowhere })).toEqual({
+        code: 1,
+        out: '',
+        err: `There is no event log at sqlite:${nowhere}/events.db. Set DATA_DIR (or EVENT_STORE_URL) to what the service uses; npm start makes a new one.\n`,
+      });
+      expect(existsSync(nowhere)).toBe(false);
+    },
+  );
 
   test('settings that make no sense', async () => {
     expect(await cli(['status'], { PORT: 'many' })).toMatchObject({ code: 1, err: expect.stringContaining('PORT is') });
@@ -360,7 +378,8 @@ describe('what can not be', () => {
     ['statu', "unknown command 'statu'\n(Did you mean status?)"],
     ['status now', 'too many arguments'],
     ['status --loud', "unknown option '--loud'"],
-    ['rebuild', "missing required argument 'view'"],
+    ['rebuild', 'name a view, or say --ahead'],
+    ['rebuild agents --ahead', 'name a view, or say --ahead'],
     ['rebuild leads', `There is no view "leads". Views: ${views.map(({ name }) => name).join(', ')}.`],
     ['stream', "missing required argument 'id'"],
     ['demo --contacts few', 'It must be a whole number from 10'],
@@ -371,6 +390,6 @@ describe('what can not be', () => {
   });
 
   test('help is no failure', async () => {
-    expect(await cli(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('rebuild [options] <view>') });
+    expect(await cli(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('rebuild [options] [view]') });
   });
 });

@@ -2,6 +2,8 @@ import { expect, test } from '@jest/globals';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ShownLead } from '#domain/lead/lead.shown';
+import { leadList } from '#projections/lead-list/lead-list.projection';
+import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import { anApp } from '../support/app.js';
 import {
   allLeads,
@@ -76,6 +78,22 @@ test('views that were wiped come back the very same, byte for byte', async () =>
     await app.start();
     expect(await everything(leads, position)).toEqual(before);
   }
+});
+
+test('a view that is wiped under a running service answers nothing until it is whole again', async () => {
+  const { position } = await writes(app);
+  const leads = await allLeads(app, { after: position });
+  const views = new SqliteViewStore(join(app.dataDir, 'views'), { readerThread: false });
+  await views.wipe(leadList);
+  const { status, headers, body } = await app.get('/v1/leads');
+  expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'projection_behind', '1']);
+  // A worker that has nothing to do sees it at the next event.
+  await writes(app);
+  let answer = await app.get('/v1/leads', { count: true });
+  for (; answer.status !== 200; answer = await app.get('/v1/leads', { count: true }))
+    expect(answer.body.code).toBe('projection_behind');
+  expect(answer.body.total).toBe(leads.length + 1);
+  await views.close();
 });
 
 test('a restart without a wipe changes nothing either', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventStore } from '#event-store/event-store';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
@@ -41,8 +41,14 @@ const inFlight = 4_000;
 
 export const logFile = (folder: string): string => join(folder, 'events.db');
 export const viewsFolder = (folder: string): string => join(folder, 'views');
-export const viewFile = (folder: string, { name, version }: View): string =>
-  join(viewsFolder(folder), `${name}.v${version}.db`);
+/** Of the generation that serves. */
+export function viewFile(folder: string, { name, version }: View): string {
+  const files = readdirSync(viewsFolder(folder)).filter((it) => it.startsWith(`${name}.v${version}.g`));
+  return join(
+    viewsFolder(folder),
+    files.find((it) => it.endsWith('.db'))!,
+  );
+}
 
 /** Fills the folder's log, through its port, unless it was filled like that before. */
 export async function fill(folder: string, { leads, seed, eventsPerLead }: Wanted, say: Say): Promise<Filled> {
@@ -92,7 +98,7 @@ export async function build(folder: string, view: View): Promise<Built> {
     let failure: unknown;
     const since = performance.now();
     const catchUp = new CatchUp(view, views, log.events, (news) => {
-      if (news.what !== 'built') failure = news.error;
+      if ('error' in news) failure = news.error;
       done.abort();
     });
     await catchUp.run(done.signal);

@@ -5,7 +5,7 @@ import type { Doc } from './connection.js';
 import { freshDatabase, realServer } from './database.fixture.js';
 import { MongodbViewStore } from './mongodb.view-store.js';
 import { segmentsOf } from './query.js';
-import { shapeOf } from './schema.js';
+import { collectionOf, shapeOf } from './schema.js';
 
 const org: Condition = { column: 'org', in: ['a'] };
 const after = { value: '2026', key: 'k' };
@@ -28,7 +28,7 @@ const asked: readonly (readonly [what: string, query: Pick<Query, 'where' | 'aft
     const store = new MongodbViewStore(url);
     await (await store.openForWriting(leadList)).build();
     const table = shapeOf(leadList).tables['leads']!;
-    const rows = database.collection<Doc>(table.collection);
+    const rows = database.collection<Doc>(collectionOf(`lead-list.v${leadList.version}.g000001`, table));
     const explains = await rows
       .find({})
       .explain('queryPlanner')

@@ -27,6 +27,11 @@ describe('views in MongoDB', () => {
   beforeEach(() => {
     view = { name: `view-${++made}`, version: 1, tables: { things } };
   });
+  const opened = async () => {
+    const writer = await store.openForWriting(view);
+    await writer.build();
+    return writer;
+  };
   afterAll(async () => {
     await store.close();
     await server.stop();
@@ -39,7 +44,7 @@ describe('views in MongoDB', () => {
   it.each(['before', 'after'] as const)(
     'is unavailable when the network fails %s rows are written, and holds the same rows after a second try',
     async (when) => {
-      const writer = await store.openForWriting(view);
+      const writer = await opened();
       server.next('update', { cut: when });
       const saved = writer.save(rows('p1', 1, 2, 3), null, 'p1');
       await expect(saved).rejects.toMatchObject({ name: 'ViewsUnavailable', cause: { name: 'MongoBulkWriteError' } });
@@ -82,7 +87,7 @@ describe('views in MongoDB', () => {
   });
 
   it('does not vouch for rows that were wiped while they were written', async () => {
-    const writer = await store.openForWriting(view);
+    const writer = await opened();
     let release!: () => void;
     const hold = new Promise<void>((resolve) => (release = resolve));
     const heard = server.heard.length;
@@ -92,8 +97,26 @@ describe('views in MongoDB', () => {
     await store.wipe(view);
     release();
     await expect(saving).rejects.toThrow(CheckpointMoved);
+    expect((await writer.state()).checkpoint).toBeNull();
+    await writer.build();
     await writer.save(rows('p1', 1), null, 'p1');
     expect(await ranks()).toEqual(['p1', 1]);
+  });
+
+  it.each([
+    ['before', ['p1', 1], false],
+    ['after', ['p1', 2], true],
+  ] as const)('takes over in one step, whether the network fails %s it or not', async (when, shown, done) => {
+    await (await opened()).save(rows('p1', 1), null, 'p1');
+    const beside = await store.openForWriting(view, { beside: true });
+    await beside.save(rows('p1', 2), null, 'p1');
+    await beside.build();
+    server.next('update', { cut: when });
+    await expect(beside.takeOver()).rejects.toThrow(ViewsUnavailable);
+    expect(await ranks()).toEqual(shown);
+    expect((await store.beside(view)) === undefined).toBe(done);
+    expect(await beside.takeOver()).toBe(true);
+    expect(await ranks()).toEqual(['p1', 2]);
   });
 
   it('is not built when it was wiped meanwhile', async () => {
@@ -121,7 +144,7 @@ describe('views in MongoDB', () => {
   });
 
   it('is unavailable in time while the server is away, from the start or later, and recovers by itself', async () => {
-    const writer = await store.openForWriting(view);
+    const writer = await opened();
     await writer.save(rows('p1', 1), null, 'p1');
     await server.stop();
     const early = new MongodbViewStore(server.url(), { patience: 300 });

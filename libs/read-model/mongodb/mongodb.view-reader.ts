@@ -1,9 +1,16 @@
-import type { Found, Query, ViewReader, ViewState } from '../view-store.js';
+import {
+  type Found,
+  nothingStored,
+  type Query,
+  ViewBeingBuilt,
+  type ViewReader,
+  type ViewState,
+} from '../view-store.js';
 import type { ColumnValue } from '../view.js';
-import { Checkpoint } from './checkpoint.js';
 import type { Connection, Doc } from './connection.js';
+import { Generations } from './generations.js';
 import { filterOf, segmentsOf } from './query.js';
-import type { TableShape, ViewShape } from './schema.js';
+import { collectionOf, type TableShape, type ViewShape } from './schema.js';
 
 export function tableOf(shape: ViewShape, table: string): TableShape {
   const found = shape.tables[table];
@@ -12,22 +19,24 @@ export function tableOf(shape: ViewShape, table: string): TableShape {
 }
 
 export class MongodbViewReader implements ViewReader {
-  private readonly checkpoint: Checkpoint;
+  private readonly generations: Generations;
 
   constructor(
     private readonly connection: Connection,
     private readonly shape: ViewShape,
   ) {
-    this.checkpoint = new Checkpoint(connection, shape);
+    this.generations = new Generations(connection, shape);
   }
 
   async state(): Promise<ViewState> {
-    const { epoch: _, ...state } = await this.checkpoint.read();
+    const serving = await this.generations.serving();
+    if (!serving) return nothingStored;
+    const { id: _, ...state } = serving;
     return state;
   }
 
   async get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>> {
-    const { collection } = tableOf(this.shape, table);
+    const { collection } = await this.built(tableOf(this.shape, table));
     const found = await this.connection.with(collection, (rows) =>
       rows
         .find({ _id: { $in: [...keys] } }, { projection: { _row: 1 }, batchSize: 1_000, ...this.connection.bounded() })
@@ -40,14 +49,14 @@ export class MongodbViewReader implements ViewReader {
     const shape = tableOf(this.shape, table);
     const segments = segmentsOf(shape, query);
     // Before the rows: they may be ahead of it, never behind.
-    const { checkpoint } = await this.checkpoint.read();
+    const { collection, checkpoint } = await this.built(shape);
     const { column } = query.sort;
     const rows = new Map<string, Found<Row>['rows'][number]>();
     for (const { filter, sort } of segments) {
       const limit = query.limit + 1 - rows.size;
       if (limit <= 0) break;
       const options = { sort, limit, batchSize: limit, projection: { _row: 1, [column]: 1 } };
-      const found = await this.connection.with(shape.collection, (documents) =>
+      const found = await this.connection.with(collection, (documents) =>
         documents.find(filter, { ...options, ...this.connection.bounded() }).toArray(),
       );
       for (const document of found) {
@@ -63,8 +72,16 @@ export class MongodbViewReader implements ViewReader {
   async count(table: string, query: Pick<Query, 'where' | 'words'>): Promise<number> {
     const shape = tableOf(this.shape, table);
     const filter = filterOf(shape, query);
+    const { collection } = await this.built(shape);
     if (!filter) return 0;
-    return this.connection.with(shape.collection, (rows) => rows.countDocuments(filter, this.connection.bounded()));
+    return this.connection.with(collection, (rows) => rows.countDocuments(filter, this.connection.bounded()));
+  }
+
+  /** Where the rows are by now. */
+  private async built(table: TableShape): Promise<{ collection: string; checkpoint: Found<object>['checkpoint'] }> {
+    const serving = await this.generations.serving();
+    if (!serving?.built) throw new ViewBeingBuilt(this.shape.id);
+    return { collection: collectionOf(serving.id, table), checkpoint: serving.checkpoint };
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { leaseContract } from '../lease.contract.js';
+import { rebuildContract } from '../rebuild.contract.js';
 import { type Place, viewStoreContract } from '../view-store.contract.js';
 import { MongodbServer } from '#test/support/mongodb-server';
 import { MongodbViewStore } from './mongodb.view-store.js';
@@ -11,14 +12,12 @@ const played = async (): Promise<Place> => {
   const server = await MongodbServer.start();
   return { open: async () => new MongodbViewStore(server.url()), remove: () => server.stop() };
 };
-viewStoreContract('MongoDB, played in this process', played, meaning);
-leaseContract('MongoDB, played in this process', played);
+const real = async (): Promise<Place> => {
+  const { url, remove } = await freshDatabase();
+  return { open: async () => new MongodbViewStore(url), remove };
+};
 
-if (realServer) {
-  const real = async (): Promise<Place> => {
-    const { url, remove } = await freshDatabase();
-    return { open: async () => new MongodbViewStore(url), remove };
-  };
-  viewStoreContract('MongoDB at TEST_MONGODB_URL', real, meaning);
-  leaseContract('MongoDB at TEST_MONGODB_URL', real);
+for (const contract of [viewStoreContract, rebuildContract, leaseContract]) {
+  contract('MongoDB, played in this process', played, meaning);
+  if (realServer) contract('MongoDB at TEST_MONGODB_URL', real, meaning);
 }

@@ -1,17 +1,16 @@
 import type { Lease } from '../lease.js';
-import { type ViewReader, ViewStore, type ViewWriter } from '../view-store.js';
+import { type ViewReader, type ViewState, ViewStore, type ViewWriter } from '../view-store.js';
 import type { View } from '../view.js';
-import { Checkpoint } from './checkpoint.js';
 import { Connection, type Limits } from './connection.js';
-import { isMissing } from './failures.js';
+import { Generations, versionsIn } from './generations.js';
 import { MongodbLease } from './mongodb.lease.js';
 import { MongodbViewReader } from './mongodb.view-reader.js';
 import { MongodbViewWriter } from './mongodb.view-writer.js';
 import { shapeOf } from './schema.js';
 
 /**
- * Views in MongoDB: one collection `<view>.v<version>.<table>` for each table, a document for each row, and one document for each
- * view's checkpoint. Any number of workers and readers, in any number of processes, on a single server, a replica set or a
+ * Views in MongoDB: one collection `<view>.v<version>.g<generation>.<table>` for each table, a document for each row, and one
+ * document for each generation's checkpoint. Any number of workers and readers, in any number of processes, on a single server, a replica set or a
  * sharded cluster.
  */
 export class MongodbViewStore extends ViewStore {
@@ -27,8 +26,8 @@ export class MongodbViewStore extends ViewStore {
     this.connection = new Connection(url, { patience: 4_500, query: 4_000, ...limits });
   }
 
-  async openForWriting(view: View): Promise<ViewWriter> {
-    const writer = new MongodbViewWriter(this.connection, shapeOf(view));
+  async openForWriting(view: View, { beside = false } = {}): Promise<ViewWriter> {
+    const writer = new MongodbViewWriter(this.connection, shapeOf(view), beside);
     await writer.open();
     return writer;
   }
@@ -37,22 +36,27 @@ export class MongodbViewStore extends ViewStore {
     return new MongodbViewReader(this.connection, shapeOf(view));
   }
 
-  /**
-   * The checkpoint is reset before and after: a writer who began before it, or in the midst of it, finds it moved, and does not
-   * vouch for rows that have been dropped. Rows that such a writer leaves behind are as the next pass over the log makes them.
-   */
+  async beside(view: View): Promise<ViewState | undefined> {
+    return this.generationsOf(view).beside();
+  }
+
+  /** Who is writing meanwhile may leave rows behind, which nobody reads: the next tidying takes them. */
   async wipe(view: View): Promise<void> {
-    const shape = shapeOf(view);
-    const checkpoint = new Checkpoint(this.connection, shape);
-    await checkpoint.reset();
-    await this.connection.use(async (database) => {
-      const name = new RegExp(`^${shape.id.replace('.', '\\.')}\\.`);
-      for (const collection of await database.listCollections({ name }, { nameOnly: true }).toArray())
-        await database.dropCollection(collection.name).catch((error: unknown) => {
-          if (!isMissing(error)) throw error;
-        });
-    });
-    await checkpoint.reset();
+    const generations = this.generationsOf(view);
+    await generations.closeAll();
+    await generations.tidy(Infinity);
+  }
+
+  async tidy(view: View): Promise<void> {
+    await this.generationsOf(view).tidy();
+  }
+
+  async versions(name: string): Promise<readonly number[]> {
+    return versionsIn(this.connection, name);
+  }
+
+  private generationsOf(view: View): Generations {
+    return new Generations(this.connection, shapeOf(view));
   }
 
   lease(): Lease {

@@ -2,16 +2,17 @@ import type { AnyBulkWriteOperation } from 'mongodb';
 import type { Position } from '#domain/event';
 import {
   CheckpointMoved,
+  nothingStored,
   type Stopped,
   type Stored,
   type ViewState,
   type ViewWriter,
   type Write,
 } from '../view-store.js';
-import { Checkpoint } from './checkpoint.js';
 import type { Connection, Doc } from './connection.js';
 import { isMissing, takenIn } from './failures.js';
-import { ours, type TableShape, type ViewShape } from './schema.js';
+import { Generations } from './generations.js';
+import { collectionOf, ours, type TableShape, type ViewShape } from './schema.js';
 import { tableOf } from './mongodb.view-reader.js';
 
 /** How many rows are asked for at once. */
@@ -19,26 +20,26 @@ const atOnce = 1_000;
 
 /** Rows first, each only over a lower position, and when they are durable the checkpoint: so no transaction is needed. */
 export class MongodbViewWriter implements ViewWriter {
-  private readonly checkpoint: Checkpoint;
-  /** As it was before any row was written that the next move of the checkpoint vouches for. */
-  private epoch: string | undefined;
+  private readonly generations: Generations;
+  /** The generation that is written to. */
+  private id = '';
 
   constructor(
     private readonly connection: Connection,
     private readonly shape: ViewShape,
+    private readonly beside: boolean,
   ) {
-    this.checkpoint = new Checkpoint(connection, shape);
+    this.generations = new Generations(connection, shape);
   }
 
   /** Makes what is missing. */
   async open(): Promise<void> {
-    this.epoch = await this.checkpoint.make();
+    this.id = await this.generations.make(this.beside);
   }
 
   async state(): Promise<ViewState> {
-    const { epoch, ...state } = await this.checkpoint.read();
-    this.epoch = epoch ?? undefined;
-    return state;
+    if (!this.beside) await this.open();
+    return (await this.generations.state(this.id)) ?? nothingStored;
   }
 
   /**
@@ -46,7 +47,7 @@ export class MongodbViewWriter implements ViewWriter {
    * skipped here as already folded in, and the checkpoint moved past them.
    */
   async load(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
-    const { collection } = tableOf(this.shape, table);
+    const collection = collectionOf(this.id, tableOf(this.shape, table));
     const found = new Map<string, Stored>();
     for (let at = 0; at < keys.length; at += atOnce) {
       const some = keys.slice(at, at + atOnce);
@@ -60,18 +61,18 @@ export class MongodbViewWriter implements ViewWriter {
   }
 
   async save(rows: readonly Write[], from: Position | null, to: Position): Promise<void> {
-    const epoch = (this.epoch ??= await this.checkpoint.make());
     for (const table of new Set(rows.map((row) => row.table)))
       await this.write(
         tableOf(this.shape, table),
         rows.filter((row) => row.table === table),
       );
-    if (await this.checkpoint.move(epoch, from, to)) return;
-    this.epoch = undefined;
+    if (await this.generations.move(this.id, from, to)) return;
     throw new CheckpointMoved(`view ${this.shape.id} is not at ${from ?? 'its beginning'} any more`);
   }
 
-  private async write({ collection, searched }: TableShape, writes: readonly Write[]): Promise<void> {
+  private async write(table: TableShape, writes: readonly Write[]): Promise<void> {
+    const { searched } = table;
+    const collection = collectionOf(this.id, table);
     const updates = writes.map((write) => ({
       // A row with this or a higher position does not match, and what is then inserted is refused.
       filter: { _id: write.key, _position: { $lt: write.position } },
@@ -97,9 +98,14 @@ export class MongodbViewWriter implements ViewWriter {
   }
 
   async build(): Promise<void> {
-    const epoch = (this.epoch ??= await this.checkpoint.make());
-    for (const { collection, indexes } of Object.values(this.shape.tables)) await this.index(collection, indexes);
-    await this.checkpoint.built(epoch);
+    const { id } = this;
+    for (const table of Object.values(this.shape.tables)) await this.index(collectionOf(id, table), table.indexes);
+    await this.generations.built(id);
+  }
+
+  async takeOver(): Promise<boolean> {
+    const state = await this.generations.state(this.id);
+    return !state || (state.built && this.generations.closeBefore(this.id, state.checkpoint));
   }
 
   /** Reading and writing go on meanwhile. */
@@ -116,7 +122,7 @@ export class MongodbViewWriter implements ViewWriter {
   }
 
   async report(stopped: Stopped): Promise<void> {
-    await this.checkpoint.report(stopped);
+    await this.generations.report(this.id, stopped);
   }
 
   async close(): Promise<void> {

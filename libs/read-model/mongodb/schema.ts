@@ -4,7 +4,7 @@ import type { Index, View } from '../view.js';
 
 /** What the storage of a view is made of. */
 export interface ViewShape {
-  /** Name and version: begins the names of its collections. */
+  /** Name and version. */
   readonly id: string;
   readonly tables: Readonly<Record<string, TableShape>>;
   /** What must be the same in the database and in the code. */
@@ -15,14 +15,16 @@ export interface ViewShape {
 
 export interface TableShape {
   readonly name: string;
-  readonly collection: string;
   readonly columns: readonly string[];
   readonly searched: boolean;
   readonly indexes: readonly IndexDescription[];
 }
 
-/** Where the checkpoints of all views lie, a document for each view and version. */
+/** Where the checkpoints of all views lie, a document for each generation of each view and version. */
 export const checkpoints = 'checkpoints';
+
+/** The rows of a table of a generation. */
+export const collectionOf = (generation: string, { name }: TableShape): string => `${generation}.${name}`;
 
 /** Before the names of our indexes: others are somebody else's, and left alone. */
 export const ours = 'view:';
@@ -46,7 +48,7 @@ export function shapeOf(view: View): ViewShape {
     const name = nameOf(`table of ${view.name}`, table);
     const searched = 'tokens' in its;
     const indexes = [...its.indexes.map(describe), ...(searched ? [words(its.indexes)] : [])];
-    return [name, { name, collection: `${id}.${name}`, columns, searched, indexes }];
+    return [name, { name, columns, searched, indexes }];
   });
   const shapes = tables.map(([, shape]) => shape);
   return {

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
 import { LRUCache } from 'lru-cache';
 import { ViewsUnavailable } from '../view-store.js';
@@ -6,14 +7,17 @@ import { ViewsUnavailable } from '../view-store.js';
 export const applicationId = 0x4c537677;
 
 /** In milliseconds: how long to wait, with the thread, for another process's write. */
-const patience = 1_000;
+const usualPatience = 1_000;
+
+/** Only `make` makes a file that is not there. */
+export type Access = 'read' | 'write' | 'make';
 
 const reasons: Readonly<Record<string, string>> = {
   SQLITE_FULL: 'the disk is full',
   SQLITE_READONLY: 'it can only be read',
   SQLITE_PERM: 'access is denied',
   SQLITE_AUTH: 'access is denied',
-  SQLITE_CORRUPT: 'it is damaged: wipe the view, and it is built again',
+  SQLITE_CORRUPT: 'it is damaged: rebuild the view',
   SQLITE_NOTADB: 'it is not one of ours: move it away',
   SQLITE_CANTOPEN: 'it can not be opened',
   SQLITE_IOERR: 'reading or writing failed',
@@ -31,9 +35,12 @@ export class Connection {
 
   constructor(
     readonly path: string,
-    private readonly readOnly: boolean,
+    private readonly access: Access,
+    patience = usualPatience,
   ) {
-    this.database = translated(path, () => new DatabaseSync(path, { readOnly, timeout: patience }));
+    const options = { readOnly: access === 'read', timeout: patience };
+    const where = access === 'write' ? `${pathToFileURL(path).href}?mode=rw` : path;
+    this.database = translated(path, () => new DatabaseSync(where, options));
   }
 
   exec(sql: string): void {
@@ -75,7 +82,7 @@ export class Connection {
     if (!this.database.isOpen) return;
     try {
       // SQLite lets go of the files only when the last statement has been collected as garbage: so it tidies them up now.
-      if (!this.readOnly) this.database.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
+      if (this.access !== 'read') this.database.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
     } catch {
       // What is not tidied up stays readable, and whoever opens the file next does it.
     }
@@ -93,12 +100,17 @@ export class Connection {
   }
 }
 
+const codeOf = (error: unknown): string => (error as { sqliteCodeName?: string } | undefined)?.sqliteCodeName ?? '';
+
+/** The file is of no use any more. */
+export const isDamage = (error: unknown): boolean =>
+  error instanceof ViewsUnavailable && codeOf(error.cause).startsWith('SQLITE_CORRUPT');
+
 function translated<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = (error as { sqliteCodeName?: string }).sqliteCodeName ?? '';
-    const reason = reasons[code.split('_').slice(0, 2).join('_')];
+    const reason = reasons[codeOf(error).split('_').slice(0, 2).join('_')];
     throw reason ? new ViewsUnavailable(`The view's file ${path} can't be used: ${reason}.`, { cause: error }) : error;
   }
 }

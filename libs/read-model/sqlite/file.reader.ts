@@ -1,10 +1,17 @@
-import { existsSync } from 'node:fs';
 import type { Position } from '#domain/event';
-import { type Asked, type Query, ViewsUnavailable, type ViewState } from '../view-store.js';
+import {
+  type Asked,
+  nothingStored,
+  type Query,
+  ViewBeingBuilt,
+  ViewsUnavailable,
+  type ViewState,
+} from '../view-store.js';
 import type { ColumnValue } from '../view.js';
 import { Connection, toSql } from './connection.js';
+import { Generations } from './generations.js';
 import { TableQuery, usualEffort } from './query.sql.js';
-import { checkShape, isMade, quoted, readState, rowsTable, type ViewShape } from './schema.sql.js';
+import { isClosed, quoted, readState, rowsTable, type ViewShape } from './schema.sql.js';
 
 /** What may be asked of a view's file: plain data, so that it can be asked in another thread. */
 export type Question =
@@ -25,45 +32,36 @@ export interface Answers {
   count: number;
 }
 
-const nothing: Answers = {
-  state: { checkpoint: null, stopped: null, built: false },
-  get: [],
-  find: { rows: [], more: false, checkpoint: null },
-  count: 0,
-};
-
-/** Reads one view's file, in this thread. Each answer is of one moment. The file may come later: until then, it is empty. */
+/** Reads the file of a view's generation that serves, in this thread. Each answer is of one moment. */
 export class FileReader {
+  private readonly generations: Generations;
   private connection: Connection | undefined;
 
+  /** `stem`: the path of the view's files, up to their generation */
   constructor(
-    private readonly path: string,
+    stem: string,
     private readonly shape: ViewShape,
-    private readonly connect = (path: string) => new Connection(path, true),
+    private readonly connect = (path: string) => new Connection(path, 'read'),
     private readonly effort = usualEffort,
-  ) {}
+  ) {
+    this.generations = new Generations(stem, shape);
+  }
 
   answer<Q extends Question>(question: Q): Answers[Q['what']];
   answer(question: Question): Answers[Question['what']] {
-    const table = question.what === 'state' ? undefined : this.shape.tables[question.table];
-    if (question.what !== 'state' && !table) throw new Error(`view ${this.shape.name} has no table ${question.table}`);
+    if (question.what !== 'state' && !this.shape.tables[question.table])
+      throw new Error(`view ${this.shape.name} has no table ${question.table}`);
     try {
-      const connection = (this.connection ??= this.open());
-      if (!connection) return nothing[question.what];
-      return connection.transaction('DEFERRED', () => {
-        const state = readState(connection);
-        if (question.what === 'state') return state;
-        if (question.what === 'get') return rows(connection, question.table, question.keys);
-        const query = new TableQuery(connection, question.table, table!, state.built, this.effort);
-        if (question.what === 'count') return query.count(question.query);
-        const { hits, more } = query.find(question.query);
-        const sql = `SELECT _row FROM ${rowsTable(question.table)} WHERE _id = ?`;
-        return {
-          rows: hits.map(([id, key, value]) => [key, connection.get<[string]>(sql, id)![0], value] as const),
-          more,
-          checkpoint: state.checkpoint,
-        };
-      });
+      for (;;) {
+        const connection = (this.connection ??= this.generations.serving(this.connect));
+        if (!connection && question.what === 'state') return nothingStored;
+        if (!connection) throw new ViewBeingBuilt(this.shape.name);
+        const answer = connection.transaction('DEFERRED', () =>
+          isClosed(connection) ? undefined : this.answerFrom(connection, question),
+        );
+        if (answer !== undefined) return answer;
+        this.close();
+      }
     } catch (error) {
       if (error instanceof ViewsUnavailable) this.close();
       throw error;
@@ -75,20 +73,21 @@ export class FileReader {
     this.connection = undefined;
   }
 
-  private open(): Connection | undefined {
-    if (!existsSync(this.path)) return undefined;
-    const connection = this.connect(this.path);
-    try {
-      if (isMade(connection)) {
-        checkShape(connection, this.shape);
-        return connection;
-      }
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-    connection.close();
-    return undefined;
+  private answerFrom(connection: Connection, question: Question): Answers[Question['what']] {
+    const { name, tables } = this.shape;
+    const state = readState(connection);
+    if (question.what === 'state') return state;
+    if (!state.built) throw new ViewBeingBuilt(name);
+    if (question.what === 'get') return rows(connection, question.table, question.keys);
+    const query = new TableQuery(connection, question.table, tables[question.table]!, this.effort);
+    if (question.what === 'count') return query.count(question.query);
+    const { hits, more } = query.find(question.query);
+    const sql = `SELECT _row FROM ${rowsTable(question.table)} WHERE _id = ?`;
+    return {
+      rows: hits.map(([id, key, value]) => [key, connection.get<[string]>(sql, id)![0], value] as const),
+      more,
+      checkpoint: state.checkpoint,
+    };
   }
 }
 

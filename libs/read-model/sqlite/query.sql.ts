@@ -39,8 +39,6 @@ export class TableQuery {
     private readonly connection: Connection,
     private readonly name: string,
     private readonly table: TableShape,
-    /** Before that there are no indexes but the words'. */
-    private readonly built: boolean,
     private readonly effort: Effort,
   ) {}
 
@@ -90,7 +88,7 @@ export class TableQuery {
     if (!conditions || words.some((starts) => starts.length === 0)) return undefined;
     const [total] = this.connection.get<[number | null]>(`SELECT max(_id) FROM ${quoted(this.name)}`)!;
     if (total === null) return undefined;
-    const usable = this.built ? this.table.indexes.filter((index) => isUsable(index, conditions)) : [];
+    const usable = this.table.indexes.filter((index) => isUsable(index, conditions));
     return { conditions, total, usable, search: searchFor(words, this.name, total, this.connection) };
   }
 

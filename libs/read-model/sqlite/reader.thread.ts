@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { ViewsUnavailable } from '../view-store.js';
+import { ViewBeingBuilt, ViewsUnavailable } from '../view-store.js';
 import { FileReader } from './file.reader.js';
 import type { ToThread } from './thread.client.js';
 
@@ -7,18 +7,20 @@ import type { ToThread } from './thread.client.js';
 const files = new Map<string, FileReader>();
 const port = parentPort!;
 
-port.on('message', ({ id, path, shape, question }: ToThread) => {
+port.on('message', ({ id, stem, shape, question }: ToThread) => {
   if (question === null) {
     for (const file of files.values()) file.close();
     port.close();
     return;
   }
   try {
-    if (shape) files.set(path, new FileReader(path, shape));
-    port.postMessage({ id, answer: files.get(path)!.answer(question) });
+    if (shape) files.set(stem, new FileReader(stem, shape));
+    port.postMessage({ id, answer: files.get(stem)!.answer(question) });
   } catch (error) {
     const { message, cause } = error as Error;
     const because = cause instanceof Error ? cause.message : undefined;
-    port.postMessage({ id, error: { message, cause: because, unavailable: error instanceof ViewsUnavailable } });
+    const view = error instanceof ViewBeingBuilt ? error.view : undefined;
+    const unavailable = error instanceof ViewsUnavailable;
+    port.postMessage({ id, error: { message, cause: because, unavailable, beingBuilt: view } });
   }
 });

@@ -57,7 +57,7 @@ export const indexName = (table: string, { equal, sort, with: more = [], where }
   `_${table}(${[equal.join(','), sort ?? '', where ? JSON.stringify(where) : '', ...more].join(';')})`;
 
 /** How a file is laid out; raised when that changes. */
-const layout = 2;
+const layout = 3;
 
 /**
  * What rows are found by stands apart from the rows, which are long: a look at a row's columns, or at those of all rows, reads a
@@ -113,7 +113,7 @@ export function isMade(connection: Connection): boolean {
   return tables > 0;
 }
 
-/** Makes what is missing. @throws ViewsUnavailable when the file holds other columns than the code's. */
+/** Makes what is missing. @throws OtherShape when the file holds other columns than the code's. */
 export function makeTables(connection: Connection, shape: ViewShape): void {
   if (!isMade(connection)) {
     // Not inside the transaction, where SQLite ignores it.
@@ -122,10 +122,11 @@ export function makeTables(connection: Connection, shape: ViewShape): void {
       if (isMade(connection)) return;
       connection.exec(`PRAGMA application_id = ${applicationId}`);
       connection.exec(`CREATE TABLE _view
-        (one INTEGER PRIMARY KEY CHECK (one = 1), shape TEXT NOT NULL, checkpoint TEXT, stopped TEXT, built INTEGER NOT NULL)`);
+        (one INTEGER PRIMARY KEY CHECK (one = 1), shape TEXT NOT NULL, checkpoint TEXT, stopped TEXT,
+          built INTEGER NOT NULL, closed INTEGER NOT NULL, held INTEGER NOT NULL)`);
       for (const [table, its] of Object.entries(shape.tables))
         createTable(table, its).forEach((sql) => connection.exec(sql));
-      connection.run('INSERT INTO _view VALUES (1, ?, NULL, NULL, 0)', storedShape(shape));
+      connection.run('INSERT INTO _view VALUES (1, ?, NULL, NULL, 0, 0, 0)', storedShape(shape));
     });
   }
   checkShape(connection, shape);
@@ -134,12 +135,15 @@ export function makeTables(connection: Connection, shape: ViewShape): void {
   if (!same) connection.run('UPDATE _view SET built = 0 WHERE built = 1');
 }
 
-/** @throws ViewsUnavailable when the file holds other columns than the code's. */
+/** A file that holds other columns than the code's. */
+export class OtherShape extends ViewsUnavailable {}
+
+/** @throws OtherShape */
 export function checkShape(connection: Connection, shape: ViewShape): void {
   const [stored] = connection.get<[string]>('SELECT shape FROM _view')!;
   if (stored === storedShape(shape)) return;
-  throw new ViewsUnavailable(
-    `The file ${connection.path} holds other tables or columns than version ${shape.version} of view ${shape.name} has: raise the version or wipe the view.`,
+  throw new OtherShape(
+    `The file ${connection.path} holds other tables or columns than version ${shape.version} of view ${shape.name} has: raise the version or rebuild the view.`,
   );
 }
 
@@ -155,23 +159,13 @@ export function* buildIndexes(connection: Connection, shape: ViewShape): Generat
   connection.run('UPDATE _view SET built = 1');
 }
 
-/** Empties the file in one transaction: whoever has it open sees that, which unlinking would hide from them. */
-export function emptyTables(connection: Connection, shape: ViewShape): void {
-  connection.transaction('IMMEDIATE', () => {
-    // The tables of words first: they take those along that they are made of.
-    const tables = connection.all<[string]>(`SELECT name FROM sqlite_schema
-      WHERE type = 'table' AND name <> '_view' AND name NOT GLOB 'sqlite_*' ORDER BY sql NOT LIKE 'CREATE VIRTUAL %'`);
-    for (const [name] of tables) connection.exec(`DROP TABLE IF EXISTS ${quoted(name)}`);
-    for (const [table, its] of Object.entries(shape.tables))
-      createTable(table, its).forEach((sql) => connection.exec(sql));
-    connection.run('UPDATE _view SET shape = ?, checkpoint = NULL, stopped = NULL, built = 0', storedShape(shape));
-  });
-  try {
-    connection.exec('VACUUM');
-  } catch {
-    // Somebody is at it: the space is used again by what is built there next.
-  }
-}
+/** Whether another generation has taken over from the one in this file. */
+export const isClosed = (connection: Connection): boolean =>
+  connection.get<[number]>('SELECT closed FROM _view')![0] === 1;
+
+/** Until when its writers are held up, so that another one can reach it and take over; in milliseconds since 1970. */
+export const heldUntil = (connection: Connection): number =>
+  connection.get<[number]>('SELECT held FROM _view WHERE closed = 0')?.[0] ?? 0;
 
 export function readState(connection: Connection): ViewState {
   const [checkpoint, stopped, built] = connection.get<[string | null, string | null, number]>(

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { leaseContract } from '../lease.contract.js';
+import { rebuildContract } from '../rebuild.contract.js';
 import { viewStoreContract } from '../view-store.contract.js';
 import { type Query, ViewsUnavailable } from '../view-store.js';
 import type { Table, View } from '../view.js';
@@ -32,6 +33,8 @@ viewStoreContract(
 );
 viewStoreContract('SQLite, read in a thread of its own', placeWith(built));
 leaseContract('SQLite', placeWith(false));
+rebuildContract('SQLite, read in the same thread', placeWith(false));
+rebuildContract('SQLite, read in a thread of its own', placeWith(built));
 
 interface Lead {
   readonly org: string;
@@ -59,7 +62,8 @@ describe('views in SQLite', () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   const store = new SqliteViewStore(folder, { readerThread: false });
   const view: View = { name: 'leads', version: 1, tables: { leads } };
-  const file = (name: string, version = 1) => join(folder, `${name}.v${version}.db`);
+  const stem = (name: string) => join(folder, `${name}.v1`);
+  const file = (name: string, generation = 1) => `${stem(name)}.g${generation}.db`;
   const org = { column: 'org', in: ['a'] };
   const byScore: Query = { where: [org], sort: { column: 'score', descending: false }, limit: 3 };
 
@@ -102,7 +106,7 @@ describe('views in SQLite', () => {
         return super.all<Row>(sql, ...values);
       }
     }
-    const reader = new FileReader(file('leads'), shapeOf(view), (path) => new Explained(path, true));
+    const reader = new FileReader(stem('leads'), shapeOf(view), (path) => new Explained(path, 'read'));
     reader.answer({ what: 'find', table: 'leads', query });
     reader.close();
     expect(plans).toHaveLength(statements);
@@ -146,7 +150,7 @@ describe('views in SQLite', () => {
     await (await store.openForWriting(view)).close();
     const other: View = { ...view, tables: { leads: { ...leads, columns: { ...leads.columns, more: () => 1 } } } };
     await expect(store.openForWriting(other)).rejects.toThrow(
-      /changed\.v1\.db holds other tables or columns.*raise the version/,
+      /changed\.v1\.g1\.db holds other tables or columns.*raise the version/,
     );
     await expect((await store.openForReading(other)).state()).rejects.toThrow(ViewsUnavailable);
     await store.wipe(other);
@@ -162,7 +166,7 @@ describe('views in SQLite', () => {
     const foreign: View = { ...view, name: 'foreign' };
     const refused = {
       name: 'ViewsUnavailable',
-      message: expect.stringMatching(/foreign\.v1\.db.*not one of ours/),
+      message: expect.stringMatching(/foreign\.v1\.g1\.db.*not one of ours/),
     };
     await expect(store.openForWriting(foreign)).rejects.toMatchObject(refused);
     await expect(store.wipe(foreign)).rejects.toMatchObject(refused);
@@ -174,7 +178,7 @@ describe('views in SQLite', () => {
     const writer = await store.openForWriting({ ...view, name: 'busy' });
     const other = new DatabaseSync(file('busy'));
     other.exec('BEGIN IMMEDIATE');
-    await expect(writer.save([], null, 'p1')).rejects.toThrow(/busy\.v1\.db.*another process is writing/);
+    await expect(writer.save([], null, 'p1')).rejects.toThrow(/busy\.v1\.g1\.db.*another process is writing/);
     other.exec('ROLLBACK');
     other.close();
     await writer.save([], null, 'p1');
@@ -184,7 +188,7 @@ describe('views in SQLite', () => {
 
   it('says that the disk is full or only to be read, and has then kept nothing of the batch', async () => {
     const [path, cause] = [file('full'), { code: 'ERR_SQLITE_ERROR' }];
-    const connection = new Connection(path, false);
+    const connection = new Connection(path, 'make');
     connection.exec('CREATE TABLE kept (a); PRAGMA max_page_count = 10');
     const fill = () =>
       Array.from({ length: 100 }, () => connection.run('INSERT INTO kept VALUES (?)', 'x'.repeat(4_000)));
@@ -194,26 +198,75 @@ describe('views in SQLite', () => {
         message: expect.stringMatching(reason),
         cause: expect.objectContaining(cause),
       });
-    expect(() => connection.transaction('IMMEDIATE', fill)).toThrow(refused(/full\.v1\.db.*the disk is full/));
+    expect(() => connection.transaction('IMMEDIATE', fill)).toThrow(refused(/full\.v1\.g1\.db.*the disk is full/));
     expect(connection.get('SELECT count(*) FROM kept')).toEqual([0]);
-    const reading = new Connection(path, true);
+    const reading = new Connection(path, 'read');
     expect(() => reading.run('INSERT INTO kept VALUES (1)')).toThrow(refused(/can only be read/));
     reading.close();
     connection.close();
   });
 
-  it('says that a file is damaged, and wipes it to be built again', async () => {
-    const damaged: View = { ...view, name: 'damaged' };
-    const writer = await store.openForWriting(damaged);
-    await writer.save([], null, 'p1');
-    await writer.close();
-    const handle = openSync(file('damaged'), 'r+');
-    writeSync(handle, Buffer.alloc(8_192, 0x5a), 0, 8_192, 4_096);
-    closeSync(handle);
-    await expect(store.openForWriting(damaged)).rejects.toThrow(/damaged\.v1\.db.*it is damaged/);
-    await expect((await store.openForReading(damaged)).state()).rejects.toThrow(ViewsUnavailable);
-    await store.wipe(damaged);
-    expect((await (await store.openForWriting(damaged)).state()).checkpoint).toBeNull();
+  describe('a damaged file', () => {
+    const damaged = async (name: string) => {
+      const its: View = { ...view, name };
+      const writer = await store.openForWriting(its);
+      await writer.save([], null, 'p1');
+      await writer.build();
+      await writer.close();
+      const handle = openSync(file(name), 'r+');
+      writeSync(handle, Buffer.alloc(8_192, 0x5a), 0, 8_192, 4_096);
+      closeSync(handle);
+      return its;
+    };
+
+    it('is named, and can be wiped', async () => {
+      const its = await damaged('damaged');
+      await expect(store.openForWriting(its)).rejects.toThrow(/damaged\.v1\.g1\.db.*it is damaged: rebuild/);
+      await expect((await store.openForReading(its)).state()).rejects.toThrow(ViewsUnavailable);
+      await store.wipe(its);
+      expect((await (await store.openForWriting(its)).state()).checkpoint).toBeNull();
+    });
+
+    it('gives way to a generation beside it, and one beside to another', async () => {
+      const its = await damaged('hurt');
+      const reader = await store.openForReading(its);
+      const first = await store.openForWriting(its, { beside: true });
+      await first.close();
+      writeFileSync(file('hurt', 2), Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8_176, 0x5a)]));
+      await expect(store.openForWriting(its, { beside: true })).rejects.toThrow(/not one of ours/);
+      rmSync(file('hurt', 2));
+      const beside = await store.openForWriting(its, { beside: true });
+      await beside.save([], null, 'p2');
+      await beside.build();
+      await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
+      expect(await beside.takeOver()).toBe(true);
+      expect((await reader.state()).checkpoint).toBe('p2');
+    });
+
+    it('is left by a crash between removing it and what belongs to it, which is removed then', async () => {
+      const its: View = { ...view, name: 'torn' };
+      for (const suffix of ['-wal', '-shm']) writeFileSync(file('torn', 3) + suffix, 'left');
+      const writer = await store.openForWriting(its);
+      expect(existsSync(file('torn', 4))).toBe(true);
+      await store.tidy(its);
+      expect(existsSync(`${file('torn', 3)}-wal`)).toBe(false);
+      await writer.save([], null, 'p1');
+    });
+  });
+
+  it('frees what was taken over from, while others still have it open', async () => {
+    const its: View = { ...view, name: 'freed' };
+    await (await store.openForWriting(its)).build();
+    const reader = await store.openForReading(its);
+    expect(await reader.count('leads', { where: [] })).toBe(0);
+    const beside = await store.openForWriting(its, { beside: true });
+    await beside.save([], null, 'p1');
+    await beside.build();
+    expect(await beside.takeOver()).toBe(true);
+    expect(existsSync(file('freed'))).toBe(true);
+    await store.tidy(its);
+    expect(['', '-wal', '-shm'].map((suffix) => existsSync(file('freed') + suffix))).toEqual([false, false, false]);
+    expect((await reader.state()).checkpoint).toBe('p1');
   });
 
   it.each([

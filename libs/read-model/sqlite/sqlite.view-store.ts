@@ -1,4 +1,3 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lease } from '../lease.js';
 import {
@@ -6,14 +5,15 @@ import {
   type Found,
   type Query,
   type ViewReader,
+  type ViewState,
   ViewStore,
-  ViewsUnavailable,
   type ViewWriter,
 } from '../view-store.js';
 import type { View } from '../view.js';
-import { Connection } from './connection.js';
 import { type Answers, FileReader, type Question } from './file.reader.js';
-import { emptyTables, isMade, makeTables, shapeOf, type ViewShape } from './schema.sql.js';
+import { Connection } from './connection.js';
+import { Generations, makeFolder, versionsIn } from './generations.js';
+import { shapeOf, type ViewShape } from './schema.sql.js';
 import { type Effort, usualEffort } from './query.sql.js';
 import { SqliteLease } from './sqlite.lease.js';
 import { SqliteViewWriter } from './sqlite.view-writer.js';
@@ -29,7 +29,7 @@ export interface SqliteViewStoreOptions {
 type Ask = <Q extends Question>(question: Q) => Promise<Answers[Q['what']]>;
 
 /**
- * Views in SQLite: one file `<view>.v<version>.db` in a folder for each. Writing blocks the calling thread; reading happens in
+ * Views in SQLite: one file `<view>.v<version>.g<generation>.db` in a folder for each. Writing blocks the calling thread; reading happens in
  * one thread of its own.
  */
 export class SqliteViewStore extends ViewStore {
@@ -50,29 +50,17 @@ export class SqliteViewStore extends ViewStore {
     this.thread = readerThread === false ? undefined : new ReaderThread(readerThread);
   }
 
-  async openForWriting(view: View): Promise<ViewWriter> {
+  async openForWriting(view: View, { beside = false } = {}): Promise<ViewWriter> {
     const shape = shapeOf(view);
-    this.makeFolder();
-    const connection = new Connection(this.fileOf(shape), false);
-    try {
-      makeTables(connection, shape);
-      // Rows and checkpoint move in one transaction: a tail of commits that a power cut takes away is replayed from the log. So
-      // no commit waits for the disk, only the moving of the write-ahead log into the file does.
-      connection.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864');
-      connection.exec('PRAGMA wal_autocheckpoint = 4000');
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-    return this.kept(new SqliteViewWriter(connection, shape));
+    return this.kept(new SqliteViewWriter(this.generationsOf(shape), shape, beside));
   }
 
   async openForReading(view: View): Promise<ViewReader> {
     const shape = shapeOf(view);
-    const path = this.fileOf(shape);
+    const stem = this.stemOf(shape);
     const { thread } = this;
-    if (thread) return new SqliteViewReader((question) => thread.ask(path, shape, question));
-    const file = new FileReader(path, shape, undefined, this.effort);
+    if (thread) return new SqliteViewReader((question) => thread.ask(stem, shape, question));
+    const file = new FileReader(stem, shape, undefined, this.effort);
     return this.kept(
       new SqliteViewReader(
         async (question) => file.answer(question),
@@ -81,29 +69,29 @@ export class SqliteViewStore extends ViewStore {
     );
   }
 
+  async beside(view: View): Promise<ViewState | undefined> {
+    return this.generationsOf(shapeOf(view)).beside();
+  }
+
   async wipe(view: View): Promise<void> {
-    const shape = shapeOf(view);
-    const path = this.fileOf(shape);
-    if (!existsSync(path)) return;
-    try {
-      const connection = new Connection(path, false);
-      try {
-        if (isMade(connection)) emptyTables(connection, shape);
-      } finally {
-        connection.close();
-      }
-    } catch (error) {
-      if (((error as Error).cause as { sqliteCodeName?: string } | undefined)?.sqliteCodeName !== 'SQLITE_CORRUPT')
-        throw error;
-      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
-    }
+    const generations = this.generationsOf(shapeOf(view));
+    generations.closeAll();
+    generations.tidy();
+  }
+
+  async tidy(view: View): Promise<void> {
+    this.generationsOf(shapeOf(view)).tidy();
+  }
+
+  async versions(name: string): Promise<readonly number[]> {
+    return versionsIn(this.folder, name);
   }
 
   lease(): Lease {
     return this.kept(
       new SqliteLease(() => {
-        this.makeFolder();
-        return new Connection(join(this.folder, 'lease.db'), false);
+        makeFolder(this.folder);
+        return new Connection(join(this.folder, 'lease.db'), 'make');
       }),
     );
   }
@@ -118,16 +106,12 @@ export class SqliteViewStore extends ViewStore {
     await this.thread?.close();
   }
 
-  private makeFolder(): void {
-    try {
-      mkdirSync(this.folder, { recursive: true });
-    } catch (cause) {
-      throw new ViewsUnavailable(`The views' folder ${this.folder} can't be made.`, { cause });
-    }
+  private generationsOf(shape: ViewShape): Generations {
+    return new Generations(this.stemOf(shape), shape);
   }
 
-  private fileOf({ name, version }: ViewShape): string {
-    return join(this.folder, `${name}.v${version}.db`);
+  private stemOf({ name, version }: ViewShape): string {
+    return join(this.folder, `${name}.v${version}`);
   }
 
   private kept<T extends { close(): Promise<void> }>(each: T): T {

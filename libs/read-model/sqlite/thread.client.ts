@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import { ViewsUnavailable } from '../view-store.js';
+import { ViewBeingBuilt, ViewsUnavailable } from '../view-store.js';
 import type { Answers, Question } from './file.reader.js';
 import type { ViewShape } from './schema.sql.js';
 
-/** `shape` comes with the first question about a file; question null: the end. */
+/** `shape` comes with the first question about a view; question null: the end. */
 export interface ToThread {
   readonly id: number;
-  readonly path: string;
+  readonly stem: string;
   readonly shape?: ViewShape;
   readonly question: Question | null;
 }
@@ -14,7 +14,13 @@ export interface ToThread {
 interface FromThread {
   readonly id: number;
   readonly answer?: Answers[Question['what']];
-  readonly error?: { readonly message: string; readonly cause?: string; readonly unavailable: boolean };
+  readonly error?: {
+    readonly message: string;
+    readonly cause?: string;
+    readonly unavailable: boolean;
+    /** The view that is. */
+    readonly beingBuilt?: string;
+  };
 }
 
 interface Pending {
@@ -35,16 +41,16 @@ export class ReaderThread {
     return this.running?.pending.size ?? 0;
   }
 
-  async ask<Q extends Question>(path: string, shape: ViewShape, question: Q): Promise<Answers[Q['what']]>;
-  async ask(path: string, shape: ViewShape, question: Question): Promise<Answers[Question['what']]> {
+  async ask<Q extends Question>(stem: string, shape: ViewShape, question: Q): Promise<Answers[Q['what']]>;
+  async ask(stem: string, shape: ViewShape, question: Question): Promise<Answers[Question['what']]> {
     if (this.closed) throw new ViewsUnavailable('The views are closed.');
     const { worker, pending, known } = (this.running ??= this.start());
     const id = ++this.lastId;
     return new Promise((resolve, reject) => {
       pending.set(id, { resolve, reject });
       worker.ref();
-      worker.postMessage({ id, path, question, ...(known.has(path) ? {} : { shape }) } satisfies ToThread);
-      known.add(path);
+      worker.postMessage({ id, stem, question, ...(known.has(stem) ? {} : { shape }) } satisfies ToThread);
+      known.add(stem);
     });
   }
 
@@ -55,7 +61,7 @@ export class ReaderThread {
     if (!worker) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.ref();
-    worker.postMessage({ id: 0, path: '', question: null } satisfies ToThread);
+    worker.postMessage({ id: 0, stem: '', question: null } satisfies ToThread);
     await ended;
   }
 
@@ -69,6 +75,7 @@ export class ReaderThread {
       if (pending.size === 0) worker.unref();
       if (!error) return asked?.resolve(answer!);
       const cause = error.cause === undefined ? {} : { cause: new Error(error.cause) };
+      if (error.beingBuilt !== undefined) return asked?.reject(new ViewBeingBuilt(error.beingBuilt));
       asked?.reject(error.unavailable ? new ViewsUnavailable(error.message, cause) : new Error(error.message, cause));
     });
     worker.on('error', (error) => (failure = error));

@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { views } from '#projections/index';
+import type { View } from '#read-model/view';
+import type { ViewStore } from '#read-model/view-store';
+import { withStores } from './stores.js';
+
+export const tidy = new Command('tidy')
+  .description('removes older versions of views, once no process of an older release runs any more')
+  .option('--json', 'one JSON object, for programs')
+  .action(({ json }: { json?: true }) =>
+    withStores(async ({ views: store }) => {
+      const removed = await olderVersions(store);
+      for (const { view: name, version } of removed) await store.wipe({ name, version, tables: {} });
+      if (json) console.log(JSON.stringify({ removed }));
+      else console.log(removed.length === 0 ? 'There is nothing to remove.' : `Removed: ${inWords(removed)}.`);
+    }),
+  );
+
+export interface OlderVersion {
+  readonly view: string;
+  readonly version: number;
+}
+
+/** What is stored of versions before this release's. */
+export async function olderVersions(
+  store: Pick<ViewStore, 'versions'>,
+  ofViews: readonly Pick<View, 'name' | 'version'>[] = views,
+): Promise<readonly OlderVersion[]> {
+  const found = await Promise.all(
+    ofViews.map(async (view) =>
+      (await store.versions(view.name))
+        .filter((version) => version < view.version)
+        .map((version) => ({ view: view.name, version })),
+    ),
+  );
+  return found.flat();
+}
+
+export const inWords = (versions: readonly OlderVersion[]): string =>
+  versions.map(({ view, version }) => `${view} v${version}`).join(', ');
