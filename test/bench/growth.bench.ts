@@ -153,9 +153,9 @@ async function ask(client: Client): Promise<Grown['answers']> {
   const first: Ask = ({ asked }) => list(asked);
   const one = (kind: string): readonly Question[] => known.map(({ id }) => ({ kind, asked: { id }, deep: false }));
 
-  const deep = new Map<string, string>();
+  const deep = new Map<string, Asked>();
   for (const sort of ['createdAt', '-createdAt', 'name', '-updatedAt']) deep.set(sort, await cursorOf(sort, list));
-  const deepest: Ask = ({ asked }) => list({ ...asked, cursor: deep.get(asked['sort']!)! });
+  const deepest: Ask = ({ asked }) => list({ ...asked, ...deep.get(asked['sort']!) });
   const all = [
     await figuresOf('A filter', goalMs, each(of), first),
     await figuresOf(
@@ -185,12 +185,12 @@ async function ask(client: Client): Promise<Grown['answers']> {
 }
 
 /** What leads to the 1,000th page of 50; in a shorter list, to one of its last. */
-async function cursorOf(sort: string, list: (asked: Asked) => Promise<Page>): Promise<string> {
-  let found = '';
+async function cursorOf(sort: string, list: (asked: Asked) => Promise<Page>): Promise<Asked> {
+  let found: Asked = {};
   for (let before = 0; before < (deepPage - 1) * pageSize; before += 200) {
-    const { nextCursor } = await list({ sort, limit: '200', ...(found ? { cursor: found } : {}) });
+    const { nextCursor } = await list({ sort, limit: '200', ...found });
     if (nextCursor === null) break;
-    found = nextCursor;
+    found = { cursor: nextCursor };
   }
   return found;
 }

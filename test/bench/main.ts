@@ -26,6 +26,7 @@ function asked(options: Options): readonly Bench[] {
   });
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
   const options = new Options(process.argv.slice(2));
   const missed: string[] = [];
@@ -41,5 +42,5 @@ try {
   console.log(missed.length === 0 ? '\nAll goals reached.' : `\nMissed:\n${missed.map((it) => `  ${it}`).join('\n')}`);
 } catch (error) {
   console.error(error instanceof Error && !('code' in error) ? error.message : error);
-  process.exitCode = 1;
+  process.exit(1);
 }

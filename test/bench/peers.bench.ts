@@ -50,7 +50,11 @@ export const peers: Bench = {
         inFlight(few, 1, (nth) => mustBe(short, contestants[name]!.read(`short-${nth % streams}`))),
       'Loads of a stream of 1,000': (name) =>
         inFlight(Math.ceil(few / 10), 1, (nth) => mustBe(long, contestants[name]!.read(`long-${nth % longStreams}`))),
-      'Events of a replay of all': (name) => contestants[name]!.replay(),
+      'Events of a replay of all': async (name) => {
+        const all = streams * short + longStreams * long + made[name]!;
+        await mustBe(all, contestants[name]!.replay());
+        return all;
+      },
     };
     const results = [];
     for (const [question, work] of Object.entries(questions)) {

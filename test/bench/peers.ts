@@ -74,7 +74,7 @@ async function emmett(folder: string, library: EmmettSqlite): Promise<Contestant
     async replay() {
       let count = 0;
       for (let after = 0n, left = true; left;) {
-        // What its own consumers read with; the partition is that which appends are written to.
+        // What its own consumers read with.
         const batch = await library.readMessagesBatch(connection, { after, batchSize: page });
         count += batch.messages.length;
         after = batch.currentGlobalPosition;

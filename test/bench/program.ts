@@ -13,6 +13,11 @@ export class Program {
   private readonly output = join(this.own, 'output.log');
   private readonly child: ChildProcess;
   private readonly sampler: NodeJS.Timeout;
+  /** A bench that fails, or is broken off, leaves nothing behind. */
+  private readonly clear = (): void => {
+    this.child.kill('SIGKILL');
+    rmSync(this.own, { recursive: true, force: true });
+  };
   url = '';
   /** The most memory that it was seen to hold, in MiB. */
   peakMiB = 0;
@@ -26,6 +31,7 @@ export class Program {
       stdio: ['ignore', output, 'inherit'],
     });
     closeSync(output);
+    process.once('exit', this.clear);
     this.sampler = setInterval(() => (this.peakMiB = Math.max(this.peakMiB, this.memoryMiB())), 200).unref();
   }
 
@@ -65,6 +71,7 @@ export class Program {
 
   async end(): Promise<void> {
     clearInterval(this.sampler);
+    process.off('exit', this.clear);
     const closed = once(this.child, 'close');
     if (this.child.exitCode === null && this.child.kill()) await closed;
     rmSync(this.own, { recursive: true, force: true });
