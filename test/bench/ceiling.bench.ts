@@ -14,6 +14,8 @@ interface Row {
   /** In events, and in seconds until they were not. */
   readonly behind: Sample;
   readonly late: Sample;
+  /** Processor time of a command, in microseconds. */
+  readonly cpu: { readonly bare: number; readonly ours: number };
 }
 
 /** Durable commands over HTTP, the views kept up to date beside, and the same calls to a route that only keeps them. */
@@ -40,6 +42,7 @@ export const ceiling: Bench = {
       say(`${atOnce} connections`);
       const [bareTimes, ourTimes, behind, late] = [new Sample(), new Sample(), new Sample(), new Sample()];
       await ours.caughtUp();
+      const before = [bare.cpuSeconds(), ours.program.cpuSeconds()] as const;
       const rates = await inTurns(rounds, {
         bare: async () => (await bareClient.closedLoop(atOnce, seconds, toBare, bareTimes)).perSecond,
         ours: async () => {
@@ -49,26 +52,36 @@ export const ceiling: Bench = {
           return perSecond;
         },
       });
-      results.push({ atOnce, rates, bareTimes, ourTimes, behind, late });
+      const cpu = {
+        bare: ((bare.cpuSeconds() - before[0]) * 1e6) / bareTimes.count,
+        ours: ((ours.program.cpuSeconds() - before[1]) * 1e6) / ourTimes.count,
+      };
+      results.push({ atOnce, rates, bareTimes, ourTimes, behind, late, cpu });
     }
     bareClient.close();
     await bare.end();
     await ours.end();
 
-    const rows = results.map(({ atOnce, rates, bareTimes, ourTimes, behind, late }) => [
+    const rows = results.map(({ atOnce, rates, bareTimes, ourTimes, behind, late, cpu }) => [
       `${atOnce}`,
       spread(rates.bare),
       spread(rates.ours),
       times(rates.ours.at(0.5) / rates.bare.at(0.5)),
       soonAndLate(bareTimes),
       soonAndLate(ourTimes),
+      `${whole(cpu.bare)} µs, ${whole(cpu.ours)} µs`,
       `${whole(behind.at(1))} events, ${late.at(1).toFixed(2)} s`,
     ]);
     const head = [
       ...['Connections', 'Bare route, a second', 'Leadstream, a second', 'Ratio'],
-      ...['Bare p50 / p99', 'Leadstream p50 / p99', 'Views behind at the end'],
+      ...[
+        'Bare p50 / p99',
+        'Leadstream p50 / p99',
+        'Processor time a command, bare and here',
+        'Views behind at the end',
+      ],
     ];
-    const groups = counts.map((it) => `${it} connections`);
+    const groups = counts.map((it) => (it === 1 ? 'one connection' : `${it} connections`));
     const figures = (of: (row: Row) => readonly [number, number]) => [
       { name: 'Leadstream', values: results.map((it) => of(it)[0]) },
       { name: 'Bare route', values: results.map((it) => of(it)[1]) },

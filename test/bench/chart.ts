@@ -47,6 +47,7 @@ export function lines(title: string, panels: readonly Lines[]): string {
   const height = 150;
   for (const { title: heading, across, series } of panels) {
     drawing.heading(heading);
+    drawing.y += 8;
     const points = series.flatMap((it) => it.points);
     const stepY = step(Math.max(...points.map(([, y]) => y), Number.MIN_VALUE));
     const top = stepY * Math.ceil(Math.max(...points.map(([, y]) => y), stepY) / stepY);

@@ -121,8 +121,8 @@ async function grow(leads: number, options: Options, say: Say): Promise<Grown> {
 
 /** What a rebuild can't do without. */
 function readAndParse(file: string): number {
-  const { db, close } = openLogFile({ file, readOnly: true });
-  const page = db.prepare('SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT 1000');
+  const log = openLogFile({ file, readOnly: true });
+  const page = log.db.prepare('SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT 1000');
   let count = 0;
   for (let after = 0, found = 1; found > 0;) {
     const rows = page.all(after) as { position: number; body: string }[];
@@ -132,7 +132,7 @@ function readAndParse(file: string): number {
     }
     found = rows.length;
   }
-  close();
+  log.close();
   return count;
 }
 
