@@ -21,17 +21,21 @@ export interface Contestant {
 const page = 1_000;
 
 export function leadstream(folder: string): Contestant {
-  const { events } = SqliteLog.open({ file: join(folder, 'leadstream.db') });
+  const file = join(folder, 'leadstream.db');
+  const { events } = SqliteLog.open({ file });
   return {
     append: (stream, version, added) => events.append(stream, version, added),
     read: async (stream) => (await events.read(stream, 0, 10_000)).length,
     async replay() {
-      const [head, stop] = [await events.head(), new AbortController()];
+      // Opened for it, since a log remembers the events that it passed on last.
+      const { events: all } = SqliteLog.open({ file, readOnly: true });
+      const [head, stop] = [await all.head(), new AbortController()];
       let count = 0;
-      for await (const batch of events.follow(events.start, { signal: stop.signal, batchSize: page })) {
+      for await (const batch of all.follow(all.start, { signal: stop.signal, batchSize: page })) {
         count += batch.events.length;
         if (batch.position === head) stop.abort();
       }
+      await all.close();
       return count;
     },
     close: () => events.close(),
@@ -198,6 +202,7 @@ function npm(folder: string, args: readonly string[]): void {
   const options = { cwd: folder, encoding: 'utf8', shell: windows, timeout: 600_000 } as const;
   const { status, stdout, stderr, error } = spawnSync(windows ? 'npm.cmd' : 'npm', args, options);
   if (!error && status === 0) return;
-  const said = `${error?.message ?? ''}\n${stdout}\n${stderr}`.split('\n').filter((line) => /err/i.test(line));
-  throw new Error(`npm ${args[0]} failed: ${said.slice(0, 3).join(' ') || `exit code ${status}`}`);
+  const said = `${stdout}\n${stderr}`.split('\n').filter((line) => /err/i.test(line));
+  const why = error?.message ?? (said.slice(0, 3).join(' ') || `exit code ${status}`);
+  throw new Error(`npm ${args[0]} failed: ${why}`);
 }
