@@ -1,3 +1,7 @@
+import { Chance } from '#apps/cli/chance';
+import { median, percentile } from './measure.js';
+import type { Question } from './questions.js';
+
 /** How long the questions of one kind took, each the median of its runs, in milliseconds. */
 export interface Figures {
   readonly group: string;
@@ -12,23 +16,41 @@ export interface Figures {
   readonly goal: number;
 }
 
-export interface Timed {
+interface Timed {
   readonly kind: string;
   readonly text: string;
   readonly ms: number;
 }
 
-/** The smallest of them that so many of them do not exceed. */
-export const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? NaN;
+export type Ask = (question: Question, nth: number) => Promise<unknown>;
 
-export const median = (values: readonly number[]): number =>
-  percentile(
-    values.toSorted((a, b) => a - b),
-    0.5,
-  );
+const runs = 3;
 
-export function figuresOf(group: string, goal: number, timed: readonly Timed[]): readonly Figures[] {
+/** Each question is asked three times, between all the others, and counts with its median. */
+export async function figuresOf(
+  group: string,
+  goal: number,
+  questions: readonly Question[],
+  ask: Ask,
+): Promise<readonly Figures[]> {
+  const times = questions.map((): number[] => []);
+  const chance = new Chance(1);
+  for (let run = 0; run < runs; run++) {
+    const order = questions.map((_, nth) => [chance.draw(), nth] as const).sort(([a], [b]) => a - b);
+    for (const [, nth] of order) {
+      const since = performance.now();
+      await ask(questions[nth]!, nth);
+      times[nth]!.push(performance.now() - since);
+    }
+  }
+  const timed = questions.map(({ kind, asked, deep }, nth): Timed => {
+    const text = `${decodeURIComponent(new URLSearchParams(asked).toString())}${deep ? ' (deep)' : ''}`;
+    return { kind, text, ms: median(times[nth]!) };
+  });
+  return byKind(group, goal, timed);
+}
+
+function byKind(group: string, goal: number, timed: readonly Timed[]): readonly Figures[] {
   const kinds = new Map<string, Timed[]>();
   for (const each of timed) kinds.set(each.kind, [...(kinds.get(each.kind) ?? []), each]);
   const all = kinds.size > 1 ? [['all of these', timed] as const] : [];
@@ -48,16 +70,10 @@ export const line = ({ kind, count, p50, p95, max, slowest, goal }: Figures): st
 export const heading = (group: string, goal: number): string =>
   `\n${`${group} (p95 < ${goal} ms)`.padEnd(36)}${['asked', 'p50', 'p95', 'max'].map((it, nth) => it.padStart(nth === 0 ? 5 : 8)).join('')}   slowest`;
 
-/** As a table of Markdown. */
-export function table(figures: readonly Figures[]): string {
-  const rows = figures.map(({ group, kind, count, p50, p95, max }) => [
-    group,
-    kind,
+/** As rows of a table. */
+export const rowsOf = (figures: readonly Figures[]): readonly (readonly string[])[] =>
+  figures.map(({ group, kind, count, p50, p95, max }) => [
+    `${group}: ${kind}`,
     String(count),
-    inMs(p50),
-    inMs(p95),
-    inMs(max),
+    ...[p50, p95, max].map(inMs),
   ]);
-  const all = [['', '', 'asked', 'p50', 'p95', 'max'], ['---', '---', '--:', '--:', '--:', '--:'], ...rows];
-  return all.map((row) => `| ${row.join(' | ')} |`).join('\n');
-}

@@ -7,6 +7,7 @@ import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import type { View } from '#read-model/view';
 import { ViewsUnavailable } from '#read-model/view-store';
 import { day } from './lives.js';
+import type { Say } from './report.js';
 import { storyOf } from './story.js';
 
 export interface Wanted {
@@ -30,8 +31,6 @@ export interface Built {
   readonly indexSeconds: number;
   readonly bytes: number;
 }
-
-type Say = (line: string) => void;
 
 export const org = 'default';
 /** When the sample ends: what is due or overdue is told from here. */
@@ -80,7 +79,7 @@ async function appendAll(log: EventStore, { leads, seed, eventsPerLead }: Wanted
     waiting = [];
     if (events - told < 500_000) continue;
     told = events;
-    say(`  ${events.toLocaleString('en')} events`);
+    say(`${events.toLocaleString('en')} events`);
   }
   await Promise.all(waiting);
   return events;

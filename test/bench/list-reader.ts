@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { LeadsQuery, leadFilterOf, leadSortOf } from '#apps/query-api/leads.requests';
 import { valid } from '#http/valid';
 import { leadList, type LeadRow } from '#projections/lead-list/lead-list.projection';
@@ -9,6 +6,8 @@ import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import type { ColumnValue } from '#read-model/view';
 import type { ViewReader } from '#read-model/view-store';
 import { end, logFile, org, viewsFolder } from './fill.js';
+import { Client } from './load.js';
+import { Program } from './program.js';
 import type { Asked, Known } from './questions.js';
 
 const now = new Date(end).toISOString();
@@ -65,29 +64,13 @@ export class ListReader {
   }
 }
 
-/** The app that answers queries, as a process of its own. */
-export async function queryApi(folder: string): Promise<{ url: string; end: () => Promise<void> }> {
-  const program = join(import.meta.dirname, '..', '..', 'apps', 'query-api', 'main.js');
-  const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      PATH,
-      PORT: '0',
-      DATA_DIR: folder,
-      EVENT_STORE_URL: `sqlite:${logFile(folder)}`,
-      READ_STORE_URL: `sqlite:${viewsFolder(folder)}`,
-    },
+/** The app that answers queries, as a process of its own, and a connection to it. */
+export async function queryApi(folder: string): Promise<{ client: Client; end: () => Promise<void> }> {
+  const program = await Program.start('apps/query-api/main.js', {
+    DATA_DIR: folder,
+    EVENT_STORE_URL: `sqlite:${logFile(folder)}`,
+    READ_STORE_URL: `sqlite:${viewsFolder(folder)}`,
   });
-  const closed = once(child, 'close');
-  const url = await new Promise<string>((resolve, reject) => {
-    let said = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      said += chunk;
-      const listening = /"url":"([^"]+)".*"msg":"listening"/.exec(said);
-      if (listening) resolve(listening[1]!);
-    });
-    void closed.then(() => reject(new Error(`query-api ended: ${said}`)));
-  });
-  return { url, end: async () => (child.kill('SIGTERM'), void (await closed)) };
+  const client = new Client(program.url, 1);
+  return { client, end: () => (client.close(), program.end()) };
 }

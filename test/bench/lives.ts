@@ -32,7 +32,8 @@ const twoDigits = (nth: number): string => String(nth + 1).padStart(2, '0');
 export const agentId = (nth: number): string => `agent-${twoDigits(nth)}`;
 export const campaignId = (nth: number): string => `campaign-${twoDigits(nth)}`;
 
-const idKey = 'the bench keeps no secrets';
+/** Contacts' keys are made with it. */
+export const idKey = 'the bench keeps no secrets';
 const channels = {
   whatsapp: 52,
   sms: 14,

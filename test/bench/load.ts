@@ -1,5 +1,6 @@
-import { Agent, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Sample } from './measure.js';
 
 /** What is sent, made when its turn comes. */
 export interface Call {
@@ -7,6 +8,10 @@ export interface Call {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Told of the answer, as long as the call went well. */
+  readonly heard?: (heard: Heard) => void;
+  /** An answer that is not 2xx is an answer too. */
+  readonly anyway?: boolean;
 }
 
 export interface Heard {
@@ -15,58 +20,95 @@ export interface Heard {
   readonly ms: number;
 }
 
-/** How long calls took, in milliseconds. */
-export class Times {
-  private readonly all: number[] = [];
-  add(ms: number): void {
-    this.all.push(ms);
-  }
-  get count(): number {
-    return this.all.length;
-  }
-  /** 0.5 is the median. */
-  at(share: number): number {
-    const sorted = Float64Array.from(this.all).sort();
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
-  }
-}
+type Answer = Omit<Heard, 'ms'>;
 
-/** One HTTP client with connections that are kept alive. Whatever is not answered with 2xx ends the run. */
-export class Client {
-  private readonly agent: Agent;
-  constructor(
-    private readonly url: string,
-    connections: number,
-  ) {
-    this.agent = new Agent({ keepAlive: true, maxSockets: connections });
+/**
+ * One HTTP connection that is kept alive, one call at a time. By hand, since the client has to share the processors with what it
+ * measures: node:http would take as much of them as the server does. Answers must say their length.
+ */
+class Connection {
+  private readonly socket: Socket;
+  private received: Buffer = Buffer.alloc(0);
+  private waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
+
+  constructor(host: string, port: number) {
+    this.socket = connect({ host, port, noDelay: true });
+    this.socket.on('data', (chunk) => this.take(chunk));
+    this.socket.on('error', (error) => this.fail(error));
+    this.socket.on('close', () => this.fail(new Error('the server closed the connection')));
   }
 
-  call({ method = 'POST', path, headers = {}, body = '' }: Call): Promise<Heard> {
-    const { agent } = this;
-    const since = performance.now();
-    const length = method === 'GET' ? {} : { 'content-length': Buffer.byteLength(body) };
+  ask(request: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const sent = request(this.url + path, { method, agent, headers: { ...headers, ...length } }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const heard = {
-            status: response.statusCode ?? 0,
-            text: Buffer.concat(chunks).toString('utf8'),
-            ms: performance.now() - since,
-          };
-          if (heard.status < 300) resolve(heard);
-          else reject(new Error(`${method} ${path} was answered with ${heard.status}: ${heard.text.slice(0, 500)}`));
-        });
-      });
-      sent.on('error', reject);
-      sent.end(method === 'GET' ? undefined : body);
+      this.waiting = { resolve, reject };
+      this.socket.write(request);
     });
   }
 
-  async json<T>(call: Call): Promise<T> {
-    const headers = { 'content-type': 'application/json', ...call.headers };
-    return JSON.parse((await this.call({ ...call, headers })).text) as T;
+  close(): void {
+    this.waiting = undefined;
+    this.socket.destroy();
+  }
+
+  private take(chunk: Buffer): void {
+    this.received = this.received.length === 0 ? chunk : Buffer.concat([this.received, chunk]);
+    const headEnd = this.received.indexOf('\r\n\r\n');
+    if (headEnd < 0) return;
+    const head = this.received.toString('latin1', 0, headEnd);
+    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+    if (length === undefined) return this.fail(new Error(`an answer without its length: ${head}`));
+    const end = headEnd + 4 + Number(length);
+    if (this.received.length < end) return;
+    const answer = { status: Number(head.slice(9, 12)), text: this.received.toString('utf8', headEnd + 4, end) };
+    this.received = this.received.subarray(end);
+    const { waiting } = this;
+    this.waiting = undefined;
+    waiting?.resolve(answer);
+  }
+
+  private fail(error: Error): void {
+    this.waiting?.reject(error);
+    this.waiting = undefined;
+  }
+}
+
+/** So many connections to one server. Whatever is not answered with 2xx ends the run. */
+export class Client {
+  private readonly host: string;
+  private readonly all: Connection[];
+  private readonly free: Connection[];
+  private readonly waiting: ((connection: Connection) => void)[] = [];
+
+  constructor(url: string, connections: number) {
+    const { hostname, port, host } = new URL(url);
+    this.host = host;
+    this.all = Array.from({ length: connections }, () => new Connection(hostname, Number(port)));
+    this.free = [...this.all];
+  }
+
+  async call({ method = 'POST', path, headers, body = '', heard, anyway = false }: Call): Promise<Heard> {
+    const since = performance.now();
+    const more = Object.entries(headers ?? json).map(([name, value]) => `${name}: ${value}\r\n`);
+    const length = method === 'GET' ? '' : `${more.join('')}content-length: ${Buffer.byteLength(body)}\r\n`;
+    const connection = this.free.pop() ?? (await new Promise<Connection>((resolve) => this.waiting.push(resolve)));
+    const answer = await connection.ask(`${method} ${path} HTTP/1.1\r\nhost: ${this.host}\r\n${length}\r\n${body}`);
+    const next = this.waiting.shift();
+    if (next) next(connection);
+    else this.free.push(connection);
+    const { status, text } = answer;
+    const told = { status, text, ms: performance.now() - since };
+    if (status >= 300 && !anyway)
+      throw new Error(`${method} ${path} was answered with ${status}: ${text.slice(0, 500)}`);
+    heard?.(told);
+    return told;
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return JSON.parse((await this.call({ method: 'GET', path })).text) as T;
+  }
+
+  async post<T>(path: string, body: object): Promise<T> {
+    return JSON.parse((await this.call({ path, body: JSON.stringify(body) })).text) as T;
   }
 
   /** So many at once, each as soon as the one before it is answered. */
@@ -74,20 +116,24 @@ export class Client {
     atOnce: number,
     seconds: number,
     next: () => Call,
-  ): Promise<{ readonly perSecond: number; readonly times: Times }> {
-    const times = new Times();
+    times = new Sample(),
+  ): Promise<{ readonly perSecond: number; readonly times: Sample }> {
+    let count = 0;
     const since = performance.now();
     const until = since + seconds * 1_000;
     const one = async (): Promise<void> => {
-      while (performance.now() < until) times.add((await this.call(next())).ms);
+      while (performance.now() < until) {
+        times.add((await this.call(next())).ms);
+        count++;
+      }
     };
     await Promise.all(Array.from({ length: atOnce }, one));
-    return { perSecond: (times.count * 1_000) / (performance.now() - since), times };
+    return { perSecond: (count * 1_000) / (performance.now() - since), times };
   }
 
   /** So many a second, whether the ones before are answered or not; each is timed from the moment at which it was due. */
-  async openLoop(perSecond: number, seconds: number, next: () => Call): Promise<Times> {
-    const times = new Times();
+  async openLoop(perSecond: number, seconds: number, next: () => Call): Promise<Sample> {
+    const times = new Sample();
     const since = performance.now();
     const waiting: Promise<void>[] = [];
     for (let nth = 0; nth < perSecond * seconds; nth++) {
@@ -102,6 +148,8 @@ export class Client {
   }
 
   close(): void {
-    this.agent.destroy();
+    for (const connection of this.all) connection.close();
   }
 }
+
+const json = { 'content-type': 'application/json' };

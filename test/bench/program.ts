@@ -1,65 +1,79 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const dist = join(import.meta.dirname, '..', '..');
 
-/** A program of the build as a process of its own, on a data folder of its own. */
+/** A program of the build as a process of its own that listens, on a data folder of its own unless it is given one. */
 export class Program {
-  private readonly dataDir = mkdtempSync(join(tmpdir(), 'leadstream-bench-'));
+  private readonly own = mkdtempSync(join(tmpdir(), 'leadstream-bench-'));
+  private readonly output = join(this.own, 'output.log');
   private readonly child: ChildProcess;
   private readonly sampler: NodeJS.Timeout;
+  /** A bench that fails, or is broken off, leaves nothing behind. */
+  private readonly clear = (): void => {
+    this.child.kill('SIGKILL');
+    rmSync(this.own, { recursive: true, force: true });
+  };
+  url = '';
   /** The most memory that it was seen to hold, in MiB. */
   peakMiB = 0;
 
   private constructor(file: string, env: Readonly<Record<string, string>>) {
-    const { PATH = '' } = process.env;
+    const { PATH = '', NODE_OPTIONS = '' } = process.env;
+    // To a file: the bench has better things to do than to read what a server logs.
+    const output = openSync(this.output, 'w');
     this.child = spawn(process.execPath, [join(dist, file)], {
-      env: { PATH, DATA_DIR: this.dataDir, PORT: '0', ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH, NODE_OPTIONS, DATA_DIR: this.own, PORT: '0', ...env },
+      stdio: ['ignore', output, 'inherit'],
     });
-    this.sampler = setInterval(() => (this.peakMiB = Math.max(this.peakMiB, this.memoryMiB())), 200);
+    closeSync(output);
+    process.once('exit', this.clear);
+    this.sampler = setInterval(() => (this.peakMiB = Math.max(this.peakMiB, this.memoryMiB())), 200).unref();
   }
 
-  /** Resolves with the address at which it listens. */
-  static async start(
-    file: string,
-    env: Readonly<Record<string, string>> = {},
-  ): Promise<{ program: Program; url: string }> {
+  /** Resolves when it listens. */
+  static async start(file: string, env: Readonly<Record<string, string>> = {}): Promise<Program> {
     const program = new Program(file, env);
-    const url = await new Promise<string>((resolve, reject) => {
-      let said = '';
-      program.child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
-        if (said.length > 100_000) return;
-        said += chunk;
-        const found = /"url":"([^"]+)"/.exec(said)?.[1];
-        if (found) resolve(found);
-      });
-      program.child.once('exit', () => reject(new Error(`${file} ended: ${said}`)));
-    });
-    return { program, url };
+    for (;;) {
+      const said = program.said();
+      program.url = /"url":"([^"]+)"/.exec(said)?.[1] ?? '';
+      if (program.url) return program;
+      if (program.child.exitCode !== null) throw new Error(`${file} ended: ${said}`);
+      await sleep(20);
+    }
   }
 
-  /** Seconds of processor time so far, all threads together. */
+  said(): string {
+    return readFileSync(this.output, 'utf8');
+  }
+
+  /** Seconds of processor time so far, all threads together; NaN where there is no /proc. */
   cpuSeconds(): number {
-    const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    const stat = this.proc('stat').split(') ')[1]?.split(' ') ?? [];
     return (Number(stat[11]) + Number(stat[12])) / 100;
   }
 
-  private memoryMiB(): number {
+  memoryMiB(): number {
+    return Number(/VmRSS:\s+(\d+)/.exec(this.proc('status'))?.[1] ?? NaN) / 1_024;
+  }
+
+  private proc(name: string): string {
     try {
-      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1_024;
+      return readFileSync(`/proc/${this.child.pid}/${name}`, 'utf8');
     } catch {
-      return 0;
+      return '';
     }
   }
 
   async end(): Promise<void> {
     clearInterval(this.sampler);
-    this.child.kill();
-    await once(this.child, 'close');
-    rmSync(this.dataDir, { recursive: true, force: true });
+    process.off('exit', this.clear);
+    const closed = once(this.child, 'close');
+    if (this.child.exitCode === null && this.child.kill()) await closed;
+    rmSync(this.own, { recursive: true, force: true });
   }
 }

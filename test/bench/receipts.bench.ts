@@ -1,170 +1,153 @@
-import { parseArgs } from 'node:util';
 import type { ShownBroadcast } from '#projections/campaigns/campaigns.query';
 import { providerSettings, statusOf, whatsApp, whatsAppHeaders } from '../support/providers.js';
-import { Client, Times, type Call } from './load.js';
+import { bars } from './chart.js';
+import { Client, type Call } from './load.js';
+import { inFlight, inTurns, Sample } from './measure.js';
 import { Program } from './program.js';
+import { type Bench, ms, soonAndLate, spread, table, times, whole } from './report.js';
+import { Service } from './service.js';
 
-/*
- * Receipts as WhatsApp sends them, in signed batches of 10, beside a bare route that only keeps them; and a broadcast to many
- * recipients. `node dist/test/bench/receipts.bench.js --recipients 100000 --seconds 20`, after `npm run build`.
- */
-
-const { values } = parseArgs({
-  options: {
-    recipients: { type: 'string', default: '100000' },
-    seconds: { type: 'string', default: '20' },
-    connections: { type: 'string', default: '16' },
-  },
-});
-const recipients = Number(values.recipients);
-const seconds = Number(values.seconds);
-const connections = Number(values.connections);
-const batch = 10;
-/** A tenth of 3,000 receipts a second, in webhooks. */
-const tenth = 30;
-
-const broadcastId = 'bench';
-const messageId = (nth: number): string => `wamid.HBgMNDQ3NzAwOTAwMDAwFQIAERgS${String(nth).padStart(10, '0')}`;
-const began = Date.now() - 3_600_000;
+const goal = { perSecond: 3_000, batch: 10, atTenthMs: 25, countersMs: 50 };
+const id = 'bench';
+const broadcast = `/v1/broadcasts/${id}`;
 const steps = ['delivered', 'sent', 'read'] as const;
+const messageId = (nth: number): string => `wamid.HBgMNDQ3NzAwOTAwMDAwFQIAERgS${String(nth).padStart(10, '0')}`;
 
-/** Webhooks about the broadcast's messages, each message told of three times, out of order, in different batches. */
-function* webhooks(): Generator<Call> {
-  for (let round = 0; ; round++) {
-    const status = steps[round % steps.length]!;
-    for (let from = 0; from < recipients; from += batch) {
-      const statuses = Array.from({ length: batch }, (_, nth) =>
-        statusOf(messageId((from + nth) % recipients), status, began + round * 1_000),
-      );
-      const body = JSON.stringify(whatsApp({ statuses }));
-      yield { path: '/v1/webhooks/whatsapp', headers: whatsAppHeaders(body), body };
-    }
+/** Receipts as WhatsApp sends them, each message told of again and again, out of order, never twice the same. */
+class Webhooks {
+  private nth = 0;
+  private readonly began = Date.now() - 3_600_000;
+  constructor(private readonly recipients: number) {}
+
+  next(size: number): Call {
+    const statuses = Array.from({ length: size }, () => {
+      const [round, message] = [Math.floor(this.nth / this.recipients), this.nth % this.recipients];
+      this.nth += 1;
+      return statusOf(messageId(message), steps[round % steps.length]!, this.began + round * 1_000);
+    });
+    const body = JSON.stringify(whatsApp({ statuses }));
+    return { path: '/v1/webhooks/whatsapp', headers: whatsAppHeaders(body), body };
   }
 }
 
-const rows: [what: string, bare: string, ours: string][] = [];
-const tell = (what: string, bare: string, ours: string): void => {
-  rows.push([what, bare, ours]);
-  console.log(`${what}: ${bare === '' ? '' : `${bare} bare, `}${ours}`);
-};
-const whole = (figure: number): string => Math.round(figure).toLocaleString('en');
-const ms = (figure: number): string => `${figure.toFixed(1)} ms`;
-const spread = (times: Times): string => `${ms(times.at(0.5))} / ${ms(times.at(0.95))} / ${ms(times.at(0.99))}`;
+/** Signed webhooks beside a route that only keeps them, and the life of one big broadcast. */
+export const receipts: Bench = {
+  name: 'receipts',
+  about: 'signed webhooks in batches of 1, 10 and 100, beside a bare route; a broadcast from recording to its counters',
+  async run(options, say) {
+    const recipients = options.size('recipients', 100_000);
+    const [seconds, rounds] = [options.size('seconds', 3), options.size('rounds', 3)];
+    const connections = options.size('connections', 16);
+    const bare = await Program.start('test/bench/bare.js');
+    const bareClient = new Client(bare.url, connections);
+    const ours = await Service.start(connections, providerSettings);
+    const { client } = ours;
+    const webhooks = new Webhooks(recipients);
+    const told: [what: string, figure: string][] = [];
+    const tell = (what: string, figure: string): void => void (told.push([what, figure]), say(`${what}: ${figure}`));
+    const counters = async () => (await client.get<ShownBroadcast>(broadcast)).counters;
 
-/** The rate that it sustains, what a receipt costs of the processors, and how long one webhook takes at a tenth of the goal. */
-async function measure(program: Program, client: Client, calls: Generator<Call>) {
-  const next = (): Call => calls.next().value as Call;
-  await client.closedLoop(connections, 2, next);
-  const before = program.cpuSeconds();
-  const full = await client.closedLoop(connections, seconds, next);
-  const cpu = ((program.cpuSeconds() - before) * 1_000_000) / (full.times.count * batch);
-  const afterwards = async (): Promise<Times> => client.openLoop(tenth, seconds, next);
-  return { rate: full.perSecond * batch, full: full.times, cpu, afterwards };
-}
+    const template = { name: 'bench', language: 'en', category: 'marketing', body: 'Hello {{1}}' };
+    const campaign = { id: 'c', name: 'C' };
+    await client.post('/v1/broadcasts', { id, name: 'Bench', campaign, template, channel: 'whatsapp' });
+    const since = performance.now();
+    const soFar = (): string => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
+    const batch = 1_000;
+    await inFlight(Math.ceil(recipients / batch), 2, async (nth) => {
+      const messages = Array.from({ length: Math.min(batch, recipients - nth * batch) }, (_, within) => ({
+        contactId: `4477${String(nth * batch + within).padStart(8, '0')}`,
+        messageId: messageId(nth * batch + within),
+        parameters: [`Recipient ${nth * batch + within}`],
+      }));
+      await client.post(`${broadcast}/messages`, { messages });
+    });
+    const recorded = performance.now() - since;
+    tell(`Recording ${whole(recipients)} recipients`, `${whole((recipients * 1_000) / recorded)} a second`);
+    tell('… and all views have them, from the beginning', (await ours.caughtUp(), soFar()));
+    await inFlight(Math.ceil(recipients / 100), connections, () => client.call(webhooks.next(100)));
+    tell('… and each was delivered, in webhooks of 100', soFar());
+    await ours.caughtUp();
+    const { delivered } = await counters();
+    tell('… and the counters are final', soFar());
+    if (delivered < recipients) throw new Error(`${delivered} of ${recipients} are counted as delivered`);
 
-async function bare() {
-  const { program, url } = await Program.start('test/bench/bare-receipts.js');
-  const client = new Client(url, connections);
-  const { afterwards, ...found } = await measure(program, client, webhooks());
-  const light = await afterwards();
-  client.close();
-  await program.end();
-  return { ...found, light, peak: program.peakMiB };
-}
-
-const reference = await bare();
-const { program, url } = await Program.start('apps/all-in-one/main.js', providerSettings);
-const client = new Client(url, connections);
-const post = <T>(path: string, body: object): Promise<T> => client.json({ path, body: JSON.stringify(body) });
-const get = <T>(path: string): Promise<T> => client.json({ method: 'GET', path });
-
-/** How long the views took to get there. */
-async function caughtUp(position: string): Promise<number> {
-  const since = performance.now();
-  const views = [`broadcasts/${broadcastId}`, `broadcasts/${broadcastId}/recipients`, 'leads'];
-  for (const view of views)
-    for (;;) {
-      const there = await get(`/v1/${view}?after=${position}&wait=30000`).then(
-        () => true,
-        (error: Error) => {
-          if (error.message.includes('projection_behind')) return false;
-          throw error;
-        },
-      );
-      if (there) break;
+    const results = [];
+    for (const size of [1, 10, 100]) {
+      say(`webhooks of ${size}`);
+      const [bareTimes, ourTimes] = [new Sample(), new Sample()];
+      const cpu = { bare: 0, ours: 0 };
+      const next = (): Call => webhooks.next(size);
+      const turn = (program: Program, to: Client, sample: Sample, whose: keyof typeof cpu) => async () => {
+        const before = [program.cpuSeconds(), sample.count] as const;
+        const { perSecond } = await to.closedLoop(connections, seconds, next, sample);
+        // What is left to the views is part of the price.
+        if (whose === 'ours') await ours.caughtUp();
+        cpu[whose] = ((program.cpuSeconds() - before[0]) * 1e6) / ((sample.count - before[1]) * size);
+        return perSecond * size;
+      };
+      const rates = await inTurns(rounds, {
+        bare: turn(bare, bareClient, bareTimes, 'bare'),
+        ours: turn(ours.program, client, ourTimes, 'ours'),
+      });
+      results.push({ size, rates, bareTimes, ourTimes, cpu });
     }
-  return performance.now() - since;
-}
-const head = async (): Promise<string> =>
-  (await post<{ position: string }>('/v1/agents', { name: 'A mark in the log' })).position;
 
-const template = { name: 'bench', language: 'en', category: 'marketing', body: 'Hello {{1}}' };
-await post('/v1/broadcasts', {
-  id: broadcastId,
-  name: 'Bench',
-  campaign: { id: 'c', name: 'C' },
-  template,
-  channel: 'whatsapp',
-});
-const since = performance.now();
-let sent = 0;
-const sender = async (): Promise<void> => {
-  while (sent < recipients) {
-    const from = sent;
-    sent += 1_000;
-    const messages = Array.from({ length: Math.min(1_000, recipients - from) }, (_, nth) => ({
-      contactId: `4477${String(from + nth).padStart(8, '0')}`,
-      messageId: messageId(from + nth),
-      parameters: [`Recipient ${from + nth}`],
-    }));
-    await post(`/v1/broadcasts/${broadcastId}/messages`, { messages });
-  }
+    const tenth = goal.perSecond / 10;
+    const light = (to: Client) => to.openLoop(tenth / goal.batch, 2 * seconds, () => webhooks.next(goal.batch));
+    const [bareLight, ourLight] = [await light(bareClient), await light(client)];
+    const lightly = `${soonAndLate(bareLight)} bare, ${soonAndLate(ourLight)} here`;
+    tell(`A webhook of ${goal.batch} at ${tenth} receipts a second (p50 / p99)`, lightly);
+    const counting = new Sample();
+    for (let nth = 0; nth < 100; nth++) counting.add((await client.call({ method: 'GET', path: broadcast })).ms);
+    tell('Counters of that broadcast (p50 / p99)', soonAndLate(counting));
+    const paging = new Sample();
+    let found = 0;
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const path: string = `${broadcast}/recipients?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`;
+      const one = await client.call({ method: 'GET', path });
+      paging.add(one.ms);
+      const page = JSON.parse(one.text) as { items: readonly object[]; nextCursor: string | null };
+      found += page.items.length;
+      cursor = page.nextCursor;
+    }
+    if (found !== recipients) throw new Error(`${found} recipients were listed, not ${recipients}`);
+    tell('A page of 200 recipients, over all pages (p50 / p99)', soonAndLate(paging));
+    tell('Most memory held', `${whole(bare.peakMiB)} MiB bare, ${whole(ours.program.peakMiB)} MiB here`);
+    bareClient.close();
+    await bare.end();
+    await ours.end();
+
+    const head = [
+      ...['Webhooks of', 'Bare route, receipts a second', 'Leadstream, receipts a second', 'Ratio'],
+      ...['Bare p50 / p99', 'Leadstream p50 / p99', 'Processor time a receipt, bare and here'],
+    ];
+    const rows = results.map(({ size, rates, bareTimes, ourTimes, cpu }) => [
+      `${size}`,
+      spread(rates.bare),
+      spread(rates.ours),
+      times(rates.ours.at(0.5) / rates.bare.at(0.5)),
+      soonAndLate(bareTimes),
+      soonAndLate(ourTimes),
+      `${whole(cpu.bare)} µs, ${whole(cpu.ours)} µs`,
+    ]);
+    const how = `Median of ${rounds} turns of ${seconds} s each with ${connections} connections, and from where to where they went.`;
+    const chart = bars('Receipts by signed webhooks', [
+      {
+        title: 'Receipts a second',
+        groups: results.map(({ size }) => `webhooks of ${size}`),
+        series: [
+          { name: 'Leadstream', values: results.map(({ rates }) => rates.ours.at(0.5)) },
+          { name: 'Bare route', values: results.map(({ rates }) => rates.bare.at(0.5)) },
+        ],
+      },
+    ]);
+    const sustained = results.find(({ size }) => size === goal.batch)!.rates.ours.at(0.5);
+    const missed = [
+      ...(sustained < goal.perSecond ? [`${whole(sustained)} receipts a second, not ${goal.perSecond}`] : []),
+      ...(ourLight.at(0.95) > goal.atTenthMs ? [`p95 ${ms(ourLight.at(0.95))} at ${tenth} receipts a second`] : []),
+      ...(counting.at(0.95) > goal.countersMs ? [`counters take ${ms(counting.at(0.95))} (p95)`] : []),
+    ];
+    const text = [how, table(head, rows), table([`A broadcast to ${whole(recipients)}`, ''], told)].join('\n\n');
+    return { text, charts: { '': chart }, missed };
+  },
 };
-await Promise.all([sender(), sender()]);
-const recorded = performance.now() - since;
-tell(`Recording ${whole(recipients)} recipients`, '', `${whole((recipients * 1_000) / recorded)} a second`);
-tell('… until the views have them', '', `${(((await caughtUp(await head())) + 0) / 1_000).toFixed(1)} s more`);
-
-const ours = await measure(program, client, webhooks());
-tell('Receipts, sustained, a second', whole(reference.rate), whole(ours.rate));
-tell('… one webhook of 10 then (p50 / p95 / p99)', spread(reference.full), spread(ours.full));
-tell('… processor time for a receipt', `${whole(reference.cpu)} µs`, `${whole(ours.cpu)} µs, views included`);
-tell('… until the views have them', '', `${((await caughtUp(await head())) / 1_000).toFixed(1)} s more`);
-tell(
-  `One webhook at ${tenth * batch} receipts a second (p50 / p95 / p99)`,
-  spread(reference.light),
-  spread(await ours.afterwards()),
-);
-await caughtUp(await head());
-
-const counters = new Times();
-let shown: ShownBroadcast | undefined;
-for (let nth = 0; nth < 100; nth++) {
-  const one = await client.call({ method: 'GET', path: `/v1/broadcasts/${broadcastId}` });
-  counters.add(one.ms);
-  shown = JSON.parse(one.text) as ShownBroadcast;
-}
-tell('Counters of that broadcast (p50 / p95 / p99)', '', spread(counters));
-
-const pages = new Times();
-let found = 0;
-for (let cursor: string | null = ''; cursor !== null;) {
-  const one = await client.call({
-    method: 'GET',
-    path: `/v1/broadcasts/${broadcastId}/recipients?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
-  });
-  pages.add(one.ms);
-  const page = JSON.parse(one.text) as { items: readonly object[]; nextCursor: string | null };
-  found += page.items.length;
-  cursor = page.nextCursor;
-}
-tell('A page of 200 recipients, over all pages (p50 / p95 / p99)', '', spread(pages));
-tell('Most memory held', `${whole(reference.peak)} MiB`, `${whole(program.peakMiB)} MiB`);
-if (found !== recipients) throw new Error(`${found} recipients were listed, not ${recipients}`);
-console.log(JSON.stringify(shown?.counters));
-client.close();
-await program.end();
-
-console.log(
-  ['', '| | Bare route | Leadstream |', '|---|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n'),
-);

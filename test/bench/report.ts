@@ -1,28 +1,94 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { format } from 'prettier';
-import { type Figures, table } from './figures.js';
-import type { Seeded } from './seed.js';
+import type { Sample } from './measure.js';
+import type { Options } from './options.js';
 
-const file = join(import.meta.dirname, '..', '..', '..', 'docs', 'benchmarks.md');
-const [begin, end] = ['<!-- lists: written by npm run bench -- --write -->', '<!-- lists: end -->'];
+/** What a bench found out. */
+export interface Found {
+  /** As Markdown. */
+  readonly text: string;
+  /** As SVG, by what it is called beside the bench's name; '' for the only one. */
+  readonly charts?: Readonly<Record<string, string>>;
+  /** Goals that were not reached, in words. */
+  readonly missed?: readonly string[];
+}
 
-const count = (n: number): string => Math.round(n).toLocaleString('en');
+/** One question about speed, and how it is answered. */
+export interface Bench {
+  readonly name: string;
+  /** In one sentence: what is measured beside what. */
+  readonly about: string;
+  /** Only when it is asked for by name. */
+  readonly long?: boolean;
+  run(options: Options, say: Say): Promise<Found>;
+}
 
-/** Puts the figures of lists into docs/benchmarks.md, in place of those before. */
-export async function writeLists({ log, view }: Seeded, figures: readonly Figures[], blocked: number): Promise<void> {
-  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), Node ${process.versions.node}`;
-  const built = `${count(view.seconds)} s (${count(log.events / view.seconds)} events/s), the last ${count(view.indexSeconds)} s for the indexes`;
-  const text = `${count(log.leads)} leads, ${count(log.events)} events, seed ${log.seed}. ${machine}, ${new Date().toISOString().slice(0, 10)}.
-The log has ${count(log.bytes / 1e6)} MB. The list is built of it in ${built}, and has ${count(view.bytes / 1e6)} MB. The thread that asks is held up for ${count(blocked)} ms (p99.9).
+export type Say = (line: string) => void;
 
-Milliseconds, over all questions of a kind; each question was asked three times and counts with its median.
+const docs = join(import.meta.dirname, '..', '..', '..', 'docs');
+const file = join(docs, 'benchmarks.md');
 
-${table(figures)}`;
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : `# Benchmarks\n\n## Lists\n\n${begin}\n${end}\n`;
-  const [head, tail] = [before.indexOf(begin), before.indexOf(end)];
-  if (head < 0 || tail < 0) throw new Error(`${file} has no place for lists`);
-  const after = `${before.slice(0, head)}${begin}\n\n${text}\n\n${before.slice(tail)}`;
+/** What the figures are of. Taken before the bench: how busy the machine was without it. */
+export function circumstances(): string {
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const machine = `${cpus().length} processors (${cpus()[0]?.model.trim() ?? 'unknown'}), ${memory}`;
+  const load = `load average ${loadavg()[0]!.toFixed(1)} before the run`;
+  return `${machine}, Node.js ${process.versions.node}, ${load}, ${new Date().toISOString().slice(0, 10)}.`;
+}
+
+/** Puts what was found into docs/benchmarks.md between the marks of the bench, in place of what stood there. */
+export async function write({ name }: Bench, { text, charts = {} }: Found, where: string): Promise<void> {
+  const before = readFileSync(file, 'utf8');
+  const [head, tail] = [before.indexOf(`<!-- ${name}: `), before.indexOf(`<!-- ${name}: end -->`)];
+  if (head < 0 || tail < head) throw new Error(`${file} has no place for ${name}`);
+  const begin = before.slice(head, before.indexOf('-->', head) + 3);
+  const pictures = Object.entries(charts).map(([what, svg]) => {
+    const picture = `benchmarks/${[name, what].filter(Boolean).join('-')}.svg`;
+    mkdirSync(join(docs, 'benchmarks'), { recursive: true });
+    writeFileSync(join(docs, picture), svg);
+    return `![${/<title>(.*)<\/title>/.exec(svg)?.[1] ?? what}](${picture})`;
+  });
+  const section = [begin, where, text, ...pictures].join('\n\n');
+  const after = `${before.slice(0, head)}${section}\n\n${before.slice(tail)}`;
   writeFileSync(file, await format(after, { parser: 'markdown', printWidth: 120 }));
 }
+
+/** As a table of Markdown: the first column to the left, all others to the right. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const marks = head.map((_, nth) => (nth === 0 ? '---' : '--:'));
+  return [head, marks, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+/** The same for a terminal. */
+export function plain(markdown: string): string {
+  return markdown.replace(/(?:^\|.*\|\n?)+/gm, (text) => {
+    const rows = text
+      .trim()
+      .split('\n')
+      .filter((line) => !/^\|[\s|:-]+\|$/.test(line))
+      .map((line) =>
+        line
+          .slice(1, -1)
+          .split('|')
+          .map((cell) => cell.trim()),
+      );
+    const widths = rows[0]!.map((_, nth) => Math.max(...rows.map((row) => row[nth]?.length ?? 0)));
+    const pad = (cell: string, nth: number): string =>
+      nth === 0 ? cell.padEnd(widths[nth]!) : cell.padStart(widths[nth]!);
+    return `${rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')}\n`;
+  });
+}
+
+export const whole = (figure: number): string =>
+  Number.isFinite(figure) ? Math.round(figure).toLocaleString('en') : '–';
+export const ms = (figure: number): string => `${figure < 10 ? figure.toFixed(1) : whole(figure)} ms`;
+export const megabytes = (bytes: number): string => `${whole(bytes / 1e6)} MB`;
+/** How many times as much. */
+export const times = (figure: number): string => `${figure < 10 ? figure.toFixed(2) : figure.toFixed(1)}×`;
+/** The median, and from where to where all rounds went. */
+export const spread = (rounds: Sample): string =>
+  `${whole(rounds.at(0.5))} (${whole(rounds.at(0))} – ${whole(rounds.at(1))})`;
+/** p50 / p99. */
+export const soonAndLate = (sample: Sample): string => `${ms(sample.at(0.5))} / ${ms(sample.at(0.99))}`;

@@ -1,25 +1,34 @@
 import { leadList } from '#projections/lead-list/lead-list.projection';
 import { build, type Built, fill, type Filled } from './fill.js';
-import { optionsFrom, type Options } from './options.js';
+import { Options } from './options.js';
+import { megabytes, type Say, whole } from './report.js';
 
 export interface Seeded {
+  readonly folder: string;
   readonly log: Filled;
   readonly view: Built;
 }
 
-const count = (n: number): string => Math.round(n).toLocaleString('en');
-const rate = (events: number, seconds: number): string => `${count(seconds)} s (${count(events / seconds)} events/s)`;
-const megabytes = (bytes: number): string => `${count(bytes / 1e6)} MB`;
+const rate = (events: number, seconds: number): string => `${whole(seconds)} s (${whole(events / seconds)} events/s)`;
 
-/** A folder with a log of so many leads, and the list of them. What is there already is taken as it is. */
-export async function seed(options: Options, say: (line: string) => void): Promise<Seeded> {
-  say(`${count(options.leads)} leads in ${options.folder}`);
-  const log = await fill(options.folder, options, say);
-  say(`Log: ${count(log.events)} events, ${megabytes(log.bytes)}, appended in ${rate(log.events, log.seconds)}`);
-  const view = await build(options.folder, leadList);
-  const indexes = `of which ${count(view.indexSeconds)} s for the indexes`;
-  say(`List: ${megabytes(view.bytes)}, built in ${rate(log.events, view.seconds)}, ${indexes}`);
-  return { log, view };
+/** A folder with a log of so many leads. What is there already is taken as it is. */
+export async function filled(options: Options, leads: number, eventsPerLead: number, say: Say): Promise<Filled> {
+  const folder = options.folderFor(leads, eventsPerLead);
+  say(`${whole(leads)} leads in ${folder}`);
+  const log = await fill(folder, { leads, seed: options.size('seed', 1), eventsPerLead }, say);
+  say(`log: ${whole(log.events)} events, ${megabytes(log.bytes)}, appended in ${rate(log.events, log.seconds)}`);
+  return log;
 }
 
-if (process.argv[1] === import.meta.filename) await seed(optionsFrom(process.argv.slice(2)), console.log);
+/** Such a folder with the list of its leads. */
+export async function seeded(options: Options, say: Say): Promise<Seeded> {
+  const [leads, eventsPerLead] = [options.size('leads', 100_000), options.size('events-per-lead', 7)];
+  const log = await filled(options, leads, eventsPerLead, say);
+  const folder = options.folderFor(leads, eventsPerLead);
+  const view = await build(folder, leadList);
+  const indexes = `of which ${whole(view.indexSeconds)} s for the indexes`;
+  say(`list: ${megabytes(view.bytes)}, built in ${rate(log.events, view.seconds)}, ${indexes}`);
+  return { folder, log, view };
+}
+
+if (process.argv[1] === import.meta.filename) await seeded(new Options(process.argv.slice(2)), console.log);

@@ -1,0 +1,196 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openLogFile } from '#event-store/sqlite/log-file';
+import { views } from '#projections/index';
+import { lines } from './chart.js';
+import { end, logFile, org, viewFile, viewsFolder } from './fill.js';
+import { type Ask, figuresOf } from './figures.js';
+import { idKey } from './lives.js';
+import type { Client } from './load.js';
+import { perSecond } from './measure.js';
+import type { Options } from './options.js';
+import { type Asked, filters, type Known, type Question, searches, sorts } from './questions.js';
+import { type Bench, megabytes, ms, type Say, table, times, whole } from './report.js';
+import { filled } from './seed.js';
+import { Service } from './service.js';
+
+const goalMs = 100;
+const pageSize = 50;
+const deepPage = 1_000;
+
+interface Lead extends Known {
+  readonly id: string;
+  readonly contact: Omit<Known, 'contactId'>;
+}
+interface Page {
+  readonly items: readonly Lead[];
+  readonly nextCursor: string | null;
+}
+
+interface Grown {
+  readonly leads: number;
+  /** What is told of it, in the order in which it is told. */
+  readonly told: ReadonlyMap<string, string>;
+  readonly answers: ReadonlyMap<string, { readonly p50: number; readonly p95: number }>;
+}
+
+/** What more leads cost, told by the service itself: everything over HTTP, its views built by its own worker. */
+export const growth: Bench = {
+  name: 'growth',
+  about: 'lists, histories, rebuilds, disk and memory as the log grows',
+  async run(options, say) {
+    const sizes = options.sizes('leads', options.names.includes('growth') ? [10_000, 100_000] : [10_000]);
+    const grown: Grown[] = [];
+    for (const leads of sizes) grown.push(await grow(leads, options, say));
+
+    const head = ['', ...sizes.map((leads) => `${whole(leads)} leads`)];
+    const rows = (what: readonly string[], of: (it: Grown, name: string) => string | undefined) =>
+      table(
+        head,
+        what.map((name) => [name, ...grown.map((it) => of(it, name) ?? '–')]),
+      );
+    const questions = [...new Set(grown.flatMap(({ answers }) => [...answers.keys()]))];
+    const figures = rows([...grown[0]!.told.keys()], ({ told }, name) => told.get(name));
+    const answers = rows(questions, (it, name) => {
+      const found = it.answers.get(name);
+      return found && `${ms(found.p50)} / ${ms(found.p95)}`;
+    });
+    const points = (name: string, share: 'p50' | 'p95') =>
+      grown.flatMap(({ leads, answers: its }) => (its.has(name) ? [[leads, its.get(name)![share]] as const] : []));
+    const chart = lines('Answers as the log grows', [
+      {
+        title: 'p95, ms, by number of leads',
+        across: 'leads',
+        series: [
+          'A filter: all of these',
+          'A search: all of these',
+          'A page deep in the list: all of these',
+          'One lead: its history',
+        ].map((name) => ({ name, points: points(name, 'p95') })),
+      },
+    ]);
+    const missed = grown.flatMap(({ leads, answers: its }) =>
+      [...its].flatMap(([name, { p95 }]) =>
+        p95 < goalMs ? [] : [`${name} with ${whole(leads)} leads: ${ms(p95)} (p95), not ${goalMs}`],
+      ),
+    );
+    const text = `Views are built by the service while it starts, all of them side by side.\n\n${figures}\n\nAnswers over HTTP, one after another, p50 / p95 over all questions of a kind; each was asked three times and counts with its median.\n\n${answers}`;
+    // A line takes two points.
+    return { text, missed, ...(grown.length > 1 ? { charts: { '': chart } } : {}) };
+  },
+};
+
+async function grow(leads: number, options: Options, say: Say): Promise<Grown> {
+  const eventsPerLead = options.size('events-per-lead', 20);
+  const folder = options.folderFor(leads, eventsPerLead);
+  const log = await filled(options, leads, eventsPerLead, say);
+  say('reading and parsing the log');
+  const parsing = await perSecond(async () => readAndParse(logFile(folder)));
+  rmSync(viewsFolder(folder), { recursive: true, force: true });
+  say('building all views');
+  const since = performance.now();
+  const service = await Service.start(4, { DATA_DIR: folder, ID_KEY: idKey });
+  await service.caughtUp();
+  const seconds = (performance.now() - since) / 1_000;
+  const rate = log.events / seconds;
+  const building = service.program.peakMiB;
+  say(`built in ${whole(seconds)} s; asking`);
+  const answers = await ask(service.client);
+  const asking = service.program.memoryMiB();
+  await service.end();
+
+  const disk = views.map((view) => [view.name, sizeOf(viewsFolder(folder), viewFile(folder, view))] as const);
+  return {
+    leads,
+    answers,
+    told: new Map([
+      ['Events', whole(log.events)],
+      ['Log on disk', `${megabytes(log.bytes)}, ${whole(log.bytes / log.events)} bytes an event`],
+      ['Appended through the port, events a second', whole(log.events / log.seconds)],
+      ['Read and parsed alone, events a second', whole(parsing)],
+      [`All ${views.length} views built, events a second`, `${whole(rate)} (${times(rate / parsing)} of that)`],
+      ['… seconds', whole(seconds)],
+      ...disk.map(
+        ([view, bytes]) => [`View ${view}`, `${megabytes(bytes)}, ${whole(bytes / log.leads)} bytes a lead`] as const,
+      ),
+      ['Most memory while building', `${whole(building)} MiB`],
+      ['Memory after all questions', `${whole(asking)} MiB`],
+    ]),
+  };
+}
+
+/** What a rebuild can't do without. */
+function readAndParse(file: string): number {
+  const log = openLogFile({ file, readOnly: true });
+  const page = log.db.prepare('SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT 1000');
+  let count = 0;
+  for (let after = 0, found = 1; found > 0;) {
+    const rows = page.all(after) as { position: number; body: string }[];
+    for (const { position, body } of rows) {
+      if ((JSON.parse(body) as { org: string }).org === org) count += 1;
+      after = position;
+    }
+    found = rows.length;
+  }
+  log.close();
+  return count;
+}
+
+const sizeOf = (folder: string, file: string): number =>
+  readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => path === file || path.startsWith(`${file}-`))
+    .reduce((sum, path) => sum + statSync(path).size, 0);
+
+async function ask(client: Client): Promise<Grown['answers']> {
+  const list = (asked: Asked): Promise<Page> => client.get(`/v1/leads?${new URLSearchParams(asked).toString()}`);
+  const { items } = await list({ limit: '200', sort: 'updatedAt' });
+  // From all over the list, not a row of neighbours.
+  const known = items.filter((_, nth) => nth % 4 === 0).map((it) => ({ ...it, ...it.contact }));
+  const [of, words] = [filters(end, known), searches(known)];
+  const each = (kinds: Readonly<Record<string, readonly Asked[]>>, only = Object.keys(kinds)): readonly Question[] =>
+    only.flatMap((kind) => (kinds[kind] ?? []).map((asked) => ({ kind, asked, deep: false })));
+  const first: Ask = ({ asked }) => list(asked);
+  const one = (kind: string): readonly Question[] => known.map(({ id }) => ({ kind, asked: { id }, deep: false }));
+
+  const deep = new Map<string, Asked>();
+  for (const sort of ['createdAt', '-createdAt', 'name', '-updatedAt']) deep.set(sort, await cursorOf(sort, list));
+  const deepest: Ask = ({ asked }) => list({ ...asked, ...deep.get(asked['sort']!) });
+  const all = [
+    await figuresOf('A filter', goalMs, each(of), first),
+    await figuresOf(
+      'A sort',
+      goalMs,
+      sorts.map((sort) => ({ kind: sort.replace('-', ''), asked: { sort }, deep: false })),
+      first,
+    ),
+    await figuresOf(
+      'A search',
+      goalMs,
+      each(words, ['a name', "a phone's ending", "a phone's beginning", 'an email']),
+      first,
+    ),
+    await figuresOf(
+      'A page deep in the list',
+      goalMs,
+      [...deep.keys()].map((sort) => ({ kind: sort, asked: { sort }, deep: true })),
+      deepest,
+    ),
+    await figuresOf('One lead', goalMs, one('as it is'), ({ asked }) => client.get(`/v1/leads/${asked['id']}`)),
+    await figuresOf('One lead', goalMs, one('its history'), ({ asked }) =>
+      client.get(`/v1/leads/${asked['id']}/history`),
+    ),
+  ];
+  return new Map(all.flat().map(({ group, kind, p50, p95 }) => [`${group}: ${kind}`, { p50, p95 }]));
+}
+
+/** What leads to the 1,000th page of 50; in a shorter list, to one of its last. */
+async function cursorOf(sort: string, list: (asked: Asked) => Promise<Page>): Promise<Asked> {
+  let found: Asked = {};
+  for (let before = 0; before < (deepPage - 1) * pageSize; before += 200) {
+    const { nextCursor } = await list({ sort, limit: '200', ...found });
+    if (nextCursor === null) break;
+    found = { cursor: nextCursor };
+  }
+  return found;
+}

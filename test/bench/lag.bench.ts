@@ -1,0 +1,86 @@
+import { bars } from './chart.js';
+import { Commands } from './commands.js';
+import type { Heard } from './load.js';
+import { Sample } from './measure.js';
+import { type Bench, ms, soonAndLate, table, whole } from './report.js';
+import { Service } from './service.js';
+
+/** Of the commands, so many a second are looked for: a look is a request too. */
+const looks = 25;
+
+interface Row {
+  readonly rate: number;
+  readonly acknowledged: Sample;
+  readonly visible: Sample;
+  /** The same row asked for once more: what asking alone takes. */
+  readonly again: Sample;
+  readonly behind: number;
+}
+
+/** How long after its acknowledgement a command can be read. */
+export const lag: Bench = {
+  name: 'lag',
+  about:
+    'from the acknowledged command to the row that shows it, under a steady load, beside reading that row once more',
+  async run(options, say) {
+    const seconds = options.size('seconds', 8);
+    const service = await Service.start(256);
+    const { client } = service;
+    const commands = new Commands('lag');
+    await commands.prepare(client);
+    say('warming up');
+    await client.openLoop(500, Math.min(seconds, 2), commands.next);
+
+    const results: Row[] = [];
+    for (const rate of [100, 500, 1_000]) {
+      say(`${rate} commands a second`);
+      await service.caughtUp();
+      const [visible, again, waiting] = [new Sample(), new Sample(), [] as Promise<void>[]];
+      const look = async ({ text }: Heard): Promise<void> => {
+        const { lead, position } = JSON.parse(text) as { lead: { id: string }; position: string };
+        const row = { method: 'GET', path: `/v1/leads/${lead.id}?after=${position}&wait=30000` } as const;
+        visible.add((await client.call(row)).ms);
+        again.add((await client.call(row)).ms);
+      };
+      let nth = 0;
+      const acknowledged = await client.openLoop(rate, seconds, () => {
+        const call = commands.next();
+        if (nth++ % Math.ceil(rate / looks) > 0) return call;
+        return { ...call, heard: (heard) => (call.heard?.(heard), waiting.push(look(heard))) };
+      });
+      const behind = await service.behind();
+      await Promise.all(waiting);
+      results.push({ rate, acknowledged, visible, again, behind });
+    }
+    await service.end();
+
+    const head = [
+      ...['Commands a second', 'Acknowledged (p50 / p99)', 'Visible after that (p50 / p99)'],
+      ...['The same row once more (p50 / p99)', 'Views behind at the end'],
+    ];
+    const rows = results.map(({ rate, acknowledged, visible, again, behind }) => [
+      whole(rate),
+      ...[acknowledged, visible, again].map(soonAndLate),
+      `${whole(behind)} events`,
+    ]);
+    const chart = bars(
+      'From the acknowledgement to the visible row, ms',
+      ([0.5, 0.99] as const).map((share) => ({
+        title: share === 0.5 ? 'p50' : 'p99',
+        groups: results.map(({ rate }) => `${rate} a second`),
+        series: [
+          { name: 'until visible', values: results.map(({ visible }) => visible.at(share)) },
+          { name: 'the row once more', values: results.map(({ again }) => again.at(share)) },
+        ],
+      })),
+    );
+    const late = results.filter(({ visible }) => !(visible.at(0.99) < 1_000));
+    return {
+      text: `${seconds} s each.\n\n${table(head, rows)}`,
+      charts: { '': chart },
+      missed: late.map(
+        ({ rate, visible }) => `${ms(visible.at(0.99))} until visible (p99) at ${rate} commands a second`,
+      ),
+    };
+  },
+};

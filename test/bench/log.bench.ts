@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { GroupCommit } from '#event-store/sqlite/group-commit';
+import { SqliteLog } from '#event-store/sqlite/sqlite-log';
+import { bars } from './chart.js';
+import { sampleEvents } from './events.js';
+import { inFlight, inTurns, perSecond, type Sample } from './measure.js';
+import { type Bench, spread, table, times } from './report.js';
+
+const goal = 8;
+
+/** What sharing commits is worth: our log, and the bare group commit into a plain table. */
+export const log: Bench = {
+  name: 'log',
+  about: 'appends to our log, one at a time and many in flight, beside the bare group commit',
+  async run(options, say) {
+    const [rounds, alone, many] = [options.size('rounds', 7), 500, options.size('events', 10_000)];
+    const folder = mkdtempSync(join(tmpdir(), 'leadstream-bench-log-'));
+    const ours = SqliteLog.open({ file: join(folder, 'events.db') });
+    const bare = new DatabaseSync(join(folder, 'bare.db'));
+    bare.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      CREATE TABLE rows (position INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+    `);
+    const commits = new GroupCommit(bare, () => undefined);
+    const insert = bare.prepare('INSERT INTO rows (body) VALUES (?)');
+    const events = sampleEvents();
+    let streams = 0;
+    const toOurs = () => ours.events.append(`bench-${++streams}`, 0, [events.next()]);
+    const toBare = () => {
+      const body = JSON.stringify(events.next());
+      return commits.run(() => insert.run(body).lastInsertRowid, 1);
+    };
+
+    const results = [];
+    for (const atOnce of [1, 50, 500]) {
+      const count = atOnce === 1 ? Math.min(alone, many) : many;
+      say(`${atOnce} in flight`);
+      const round = (append: () => Promise<unknown>) => () => perSecond(() => inFlight(count, atOnce, append));
+      // The first round of each is for the compiler.
+      await inTurns(1, { bare: round(toBare), ours: round(toOurs) });
+      results.push({ atOnce, rates: await inTurns(rounds, { bare: round(toBare), ours: round(toOurs) }) });
+    }
+    await ours.close();
+    commits.close();
+    bare.close();
+    rmSync(folder, { recursive: true, force: true });
+
+    const [one, fifty] = results.map(({ rates }) => rates);
+    const gain = (of: (rates: { ours: Sample; bare: Sample }) => Sample) => of(fifty!).at(0.5) / of(one!).at(0.5);
+    const [ourGain, bareGain] = [gain((it) => it.ours), gain((it) => it.bare)];
+    const text = `Median of ${rounds} turns, and from where to where they went; appends of one event each.
+
+${table(
+  ['Appends a second', 'Bare group commit', 'Our log', 'Ratio'],
+  [
+    ...results.map(({ atOnce, rates: { bare, ours } }) => [
+      atOnce === 1 ? 'one at a time' : `${atOnce} in flight`,
+      spread(bare),
+      spread(ours),
+      times(ours.at(0.5) / bare.at(0.5)),
+    ]),
+    ['50 in flight against one at a time', times(bareGain), `${times(ourGain)} (goal ${goal}×)`, ''],
+  ],
+)}`;
+    const chart = bars('Appends to the log', [
+      {
+        title: 'Appends a second',
+        groups: results.map(({ atOnce }) => `${atOnce} in flight`),
+        series: [
+          { name: 'Our log', values: results.map(({ rates }) => rates.ours.at(0.5)) },
+          { name: 'Bare group commit', values: results.map(({ rates }) => rates.bare.at(0.5)) },
+        ],
+      },
+    ]);
+    const missed = ourGain < goal ? [`50 in flight are ${times(ourGain)} one at a time, not ${goal}×`] : [];
+    return { text, charts: { '': chart }, missed };
+  },
+};

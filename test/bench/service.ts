@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from './load.js';
+import { Program } from './program.js';
+
+interface Ready {
+  readonly checks: { readonly views: { readonly views: readonly { ready: boolean; lagEvents: number | null }[] } };
+}
+
+/** What `npm start` runs, with as many connections to it as wanted. */
+export class Service {
+  private constructor(
+    readonly program: Program,
+    readonly client: Client,
+  ) {}
+
+  static async start(connections: number, env: Readonly<Record<string, string>> = {}): Promise<Service> {
+    const program = await Program.start('apps/all-in-one/main.js', env);
+    return new Service(program, new Client(program.url, connections));
+  }
+
+  /** How many events the view that is furthest behind has not taken in; Infinity while one is not built. */
+  async behind(): Promise<number> {
+    const { text } = await this.client.call({ method: 'GET', path: '/readyz', anyway: true });
+    const { views } = (JSON.parse(text) as Ready).checks.views;
+    return Math.max(
+      ...(views ?? [{ ready: false }]).map(({ ready, lagEvents }) => (ready ? (lagEvents ?? 0) : Infinity)),
+    );
+  }
+
+  /** Resolves when every view has everything, with the seconds that took. */
+  async caughtUp(): Promise<number> {
+    const since = performance.now();
+    while ((await this.behind()) > 0) await sleep(10);
+    return (performance.now() - since) / 1_000;
+  }
+
+  /** A figure of /metrics: of the thread that takes commands. */
+  async metrics(): Promise<(name: string) => number> {
+    const { text } = await this.client.call({ method: 'GET', path: '/metrics' });
+    return (name) => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1] ?? NaN);
+  }
+
+  async end(): Promise<void> {
+    this.client.close();
+    await this.program.end();
+  }
+}
