@@ -4,8 +4,21 @@ import { EventStoreDBClient } from '@eventstore/db-client';
 interface Inside {
   supports: () => Promise<boolean>;
   handleError: (...args: unknown[]) => Promise<void>;
-  getChannel: () => Promise<{ close(): void }>;
+  getChannel: () => Promise<Channel>;
+  execute: <T>(service: unknown, name: string, action: (stub: Stub) => Promise<T>) => Promise<T>;
 }
+
+interface Stub {
+  getChannel(): Channel;
+}
+
+interface Channel {
+  close(): void;
+  getConnectivityState(tryToConnect: false): number;
+}
+
+/** Of gRPC's states of a connection. */
+const shutDown = 4;
 
 /** Said in the URL unless it says otherwise: a silent server is noticed after 13 s, a cluster without one after 10. */
 const defaults = { keepAliveTimeout: '3000', gossipTimeout: '2', maxDiscoverAttempts: '2' };
@@ -53,6 +66,13 @@ export function openClient({ connection }: Address): EventStoreDBClient {
   // It looks at the next connection, whose failure then was nobody's: that ends the process.
   const handleError = inside.handleError;
   inside.handleError = (...args) => handleError(...args).catch(() => undefined);
+  // An append over a connection that another call's failure closed throws where nobody catches it: that ends the process too.
+  const execute = inside.execute;
+  inside.execute = (service, name, action) =>
+    execute(service, name, (stub) => {
+      if (stub.getChannel().getConnectivityState(false) === shutDown) throw new Error('Channel has been shut down');
+      return action(stub);
+    });
   return client;
 }
 
