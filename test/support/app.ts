@@ -65,6 +65,11 @@ export class App {
 
   constructor(private readonly env: Sent = {}) {}
 
+  /** Undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** Resolves when it listens and, unless told otherwise, is ready. @throws when it ends instead, with what it said */
   async start({ ready = true } = {}): Promise<this> {
     const { exited, listening } = this.run();

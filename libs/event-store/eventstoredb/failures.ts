@@ -16,7 +16,8 @@ const passingTypes = new Set(['unavailable', 'cancelled', 'not-leader', 'timeout
 /** Cancelled, deadline exceeded, aborted, internal (a broken HTTP/2 stream), unavailable. */
 const passingCodes = new Set([1, 4, 10, 13, 14]);
 /** Said with the code for "unknown" by a server that starts, elects a leader or has too much to do, or by the client without any. */
-const passingWords = /not ready|too busy|no leader info|failed to discover|write after end|channel has been shut down|consumer too slow/i;
+const passingWords =
+  /not ready|too busy|no leader info|failed to discover|write after end|channel has been shut down|consumer too slow/i;
 
 /** By shape: the client's errors need not be of the realm that catches them (Jest runs tests in another). */
 const shapeOf = (error: unknown): ClientFailure => (typeof error === 'object' && error !== null ? error : {});
