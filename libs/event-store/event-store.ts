@@ -20,6 +20,7 @@ export abstract class EventStore {
    * Appends all `events` or none, if the stream now holds exactly `expectedVersion` events (0: there is no such stream).
    * A repeated append (same ids, same expected version) is answered as the first time, also after later appends.
    * @throws ConcurrencyError when the stream has another version, or an id is taken by another event.
+   * @throws RangeError when the events, as JSON, are larger than 1,000,000 bytes together.
    */
   abstract append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<Appended>;
 
@@ -42,7 +43,7 @@ export abstract class EventStore {
   /**
    * Every event after `after`, in order, in batches of at most `batchSize`: first what is there, then what comes, without end,
    * gap or repeat. Pulled: at most a few batches are held in memory. Ends when `signal` aborts. Throws when the log can't be
-   * read (go on from the last position), and `UnreadableEvent` at an event that today's door refuses, after all events before it.
+   * read (go on from the last position), RangeError behind no event of this log where the engine can tell, and `UnreadableEvent` at an event that today's door refuses, after all events before it.
    */
   abstract follow(after: Position, options: FollowOptions): AsyncIterable<Batch>;
 
