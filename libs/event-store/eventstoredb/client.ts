@@ -23,6 +23,15 @@ const shutDown = 4;
 /** Said in the URL unless it says otherwise: a silent server is noticed after 13 s, a cluster without one after 10. */
 const defaults = { keepAliveTimeout: '3000', gossipTimeout: '2', maxDiscoverAttempts: '2' };
 
+/**
+ * What a URL may set. Not `tlsVerifyCert`, which the client does not heed, nor `throwOnAppendFailure`, without which a conflict
+ * would look as if all had been stored. Of any other word the client warns on standard error, with the URL and its password.
+ */
+const options = [
+  ...['tls', 'tlsCAFile', 'userCertFile', 'userKeyFile', 'nodePreference', 'connectionName', 'defaultDeadline'],
+  ...['discoveryInterval', 'gossipTimeout', 'maxDiscoverAttempts', 'keepAliveInterval', 'keepAliveTimeout'],
+];
+
 /** Where the log is: the server, and the log's own name on it. */
 export interface Address {
   readonly connection: string;
@@ -47,8 +56,11 @@ export function addressIn(url: string): Address {
  */
 export function openClient({ connection }: Address): EventStoreDBClient {
   let full = connection.replace(/\/+$/, '');
+  const given = optionsIn(full);
+  if (!given.every((it) => options.some((option) => option.toLowerCase() === it)))
+    throw new TypeError(`an option in the URL of the event log is none of ${options.join(', ')}`);
   for (const [key, value] of Object.entries(defaults))
-    if (!new RegExp(`[?&]${key}=`, 'i').test(full)) full += `${full.includes('?') ? '&' : '?'}${key}=${value}`;
+    if (!given.includes(key.toLowerCase())) full += `${full.includes('?') ? '&' : '?'}${key}=${value}`;
   let client: EventStoreDBClient;
   try {
     client = EventStoreDBClient.connectionString(full);
@@ -75,6 +87,13 @@ export function openClient({ connection }: Address): EventStoreDBClient {
     });
   return client;
 }
+
+/** As the client reads them: `tls_ca_file` is `tlsCAFile`. */
+const optionsIn = (connection: string): string[] =>
+  (/\?([^?]+)$/.exec(connection)?.[1] ?? '').split('&').flatMap((pair) => {
+    const [key = ''] = pair.split('=');
+    return key === '' ? [] : key.trim().toLowerCase().replace(/[_-]/g, '');
+  });
 
 /** Ends all calls. `dispose` alone leaves the connection open. */
 export async function closeClient(client: EventStoreDBClient): Promise<void> {
