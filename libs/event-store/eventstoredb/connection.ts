@@ -74,8 +74,11 @@ export class Connection {
         if (!isPassing(error)) throw unavailable(error);
         const pause = Math.min(backOff.first * 2 ** tries, backOff.longest) * (0.5 + Math.random() / 2);
         if (performance.now() + pause >= end) {
-          this.#down = true;
-          this.#nextTry = performance.now() + patience.whileDown;
+          // One that answers others is not away: it, or this process, has too much to do.
+          if (this.#lastAnswer < started) {
+            this.#down = true;
+            this.#nextTry = performance.now() + patience.whileDown;
+          }
           throw unavailable(error);
         }
         await sleep(pause);

@@ -347,6 +347,13 @@ describe('following an EventStoreDB', () => {
 });
 
 describe('a log in an EventStoreDB', () => {
+  it('has no place but those of its events', () =>
+    inLog(async (log) => {
+      const { position } = await log.events.append(aStream(), 0, events(1));
+      const beside = position.slice(0, -1) + (position.endsWith('0') ? '1' : '0');
+      await expect(followed(log.events, beside, () => false)).rejects.toThrow(RangeError);
+    }));
+
   it('is begun once, by whoever is first', async () => {
     const server = await EventStoreDbServer.start();
     const logs = await Promise.all(Array.from({ length: 8 }, () => EventStoreDbLog.open(server.url)));
@@ -361,6 +368,9 @@ describe('a log in an EventStoreDB', () => {
     'esdb://u:secret@h:port',
     'esdb://u:secret@h?tls=maybe',
     'esdb://u:secret@h#Not-a-name',
+    'esdb://u:secret@h?tlsVerifyCert=false',
+    'esdb://u:secret@h?tls=false&throw_on_append_failure=false',
+    'esdb://u:secret@h?colour=red',
   ])('is not at %s, and no password is told', async (url) => {
     const { error } = await failureOf(EventStoreDbLog.open(url));
     expect(error).toBeInstanceOf(TypeError);

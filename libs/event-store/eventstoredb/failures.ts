@@ -51,13 +51,23 @@ export function versionInstead(error: unknown): number | undefined {
 const isDenied = (error: unknown): boolean =>
   shapeOf(error).type === 'access-denied' || shapeOf(error).code === 7 || shapeOf(error).code === 16;
 
+/** Of a position that is not an event's. One beyond the end of the log passes. */
+const isNoPlace = (error: unknown): boolean => /from an invalid position/i.test(String(shapeOf(error).message));
+
+const isUntrusted = (error: unknown): boolean => /certificate/i.test(String(shapeOf(error).message));
+
 /** The server's failures as `Unavailable`; whatever else went wrong is a mistake of ours and stays what it is. */
 export function unavailable(error: unknown): unknown {
   if (isDenied(error))
     return new Unavailable("the event log can't be used: the server refuses the name and password in its URL", {
       cause: error,
     });
+  if (isNoPlace(error)) return new RangeError('the position is no place in this log', { cause: error });
   if (!isPassing(error)) return error;
-  const why = isTimeOut(error) ? 'its server does not answer' : 'its server can not be reached, or is not ready';
+  const why = isTimeOut(error)
+    ? 'its server does not answer'
+    : isUntrusted(error)
+      ? 'the certificate of its server is not trusted (tlsCAFile)'
+      : 'its server can not be reached, or is not ready';
   return new Unavailable(`the event log can't be used: ${why}`, { cause: error });
 }
