@@ -14,7 +14,7 @@ type Kept<Answer> =
 const passing: ReadonlySet<RefusalCode> = new Set(['validation_failed', 'conflict', 'idempotency_in_flight']);
 
 /** With the stores out of reach a command is told so within five seconds, whatever it had to ask of them before. */
-const patienceMs = 4_000;
+const patienceMs = 3_500;
 
 /** Answers a repeated command (same Idempotency-Key, same request) as the first time. */
 export class KeptAnswers {
