@@ -215,6 +215,16 @@ describe('a server of EventStoreDB that is away', () => {
       (server) => server.url.replace('127.0.0.1', '127.0.0.1:1,127.0.0.1'),
     ));
 
+  it('is told from one that has too much to do', () =>
+    inLog(async (log, server) => {
+      server.slowness = 400;
+      const asking = Array.from({ length: 2_500 }, () => failureOf(log.events.append(aStream(), 0, events(1))));
+      const refused = asking.map(async (it) => expect((await it).error).toBeInstanceOf(Unavailable));
+      await Promise.any(refused);
+      expect(await log.events.append(aStream(), 0, events(1))).toMatchObject({ version: 1 });
+      await Promise.allSettled(refused);
+    }));
+
   it('lets a log be closed that waits for it', async () => {
     const server = await EventStoreDbServer.start();
     const log = await EventStoreDbLog.open(server.url);
