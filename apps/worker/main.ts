@@ -32,6 +32,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof InvalidSettings ? error.message : error);
+  // Thrown on, it ends the process or thread whatever is still open; all-in-one then tells of it and starts the thread again.
+  if (!(error instanceof InvalidSettings)) throw error;
+  console.error(error.message);
   process.exitCode = 1;
 }

@@ -148,3 +148,16 @@ test(
 );
 
 testWhatIsThere(app, asking);
+
+test('gone just when the worker begins: it begins when the server is back', async () => {
+  const late = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
+  try {
+    await late.start({ ready: false });
+    await server.kill();
+    await late.says('worker failed');
+    await server.start();
+    while ((await late.get('/readyz')).status !== 200) await sleep(20);
+  } finally {
+    await late.end();
+  }
+}, 60_000);
