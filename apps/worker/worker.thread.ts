@@ -29,9 +29,5 @@ async function main(parent: MessagePort): Promise<void> {
   parent.close();
 }
 
-try {
-  await main(parentPort!);
-} catch (error) {
-  console.error(error);
-  process.exitCode = 1;
-}
+// What it throws ends the thread, whatever is still open; all-in-one tells of it and starts the thread again.
+await main(parentPort!);

@@ -37,7 +37,7 @@ interface Span {
 
 const attempts = 10;
 /** A command waits its turn no longer than this: with the log out of reach, a queue must not grow without end. */
-const longestWaitMs = 5_000;
+const longestWaitMs = 3_500;
 const pageSize = 1_000;
 
 /** Carries commands to decisions: read, fold, decide, one append at the version read; a lost race is decided again. */

@@ -1,5 +1,6 @@
 import { isRefusal, refuse, Refusal, type RefusalCode } from '#domain/refusal';
 import type { AnswerStore } from '#event-store/answer-store';
+import { withPatience } from '#event-store/patience';
 import type { Envelope } from './envelope.js';
 
 /** What was refused the first time, told again. */
@@ -11,6 +12,9 @@ type Kept<Answer> =
 
 /** Refusals that say nothing of the request itself: asking again may be answered differently. */
 const passing: ReadonlySet<RefusalCode> = new Set(['validation_failed', 'conflict', 'idempotency_in_flight']);
+
+/** With the stores out of reach a command is told so within five seconds, whatever it had to ask of them before. */
+const patienceMs = 3_500;
 
 /** Answers a repeated command (same Idempotency-Key, same request) as the first time. */
 export class KeptAnswers {
@@ -31,7 +35,14 @@ export class KeptAnswers {
    * Does the work unless its answer is kept. Answers must be JSON.
    * @throws Refusal `idempotency_key_reused`, `idempotency_in_flight`, or what the work refused, now or the first time.
    */
-  async once<Answer>(envelope: Envelope, work: () => Promise<Answer>): Promise<{ answer: Answer; replayed: boolean }> {
+  once<Answer>(envelope: Envelope, work: () => Promise<Answer>): Promise<{ answer: Answer; replayed: boolean }> {
+    return withPatience(patienceMs, () => this.carriedOutOnce(envelope, work));
+  }
+
+  private async carriedOutOnce<Answer>(
+    envelope: Envelope,
+    work: () => Promise<Answer>,
+  ): Promise<{ answer: Answer; replayed: boolean }> {
     const { commandId, request } = envelope;
     if (request === null) return { answer: await work(), replayed: false };
 

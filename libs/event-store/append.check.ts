@@ -21,6 +21,15 @@ export function checkAppend(stream: string, expectedVersion: number, events: rea
   }
 }
 
+/** What one append may hold: an engine's own limit is 1 MiB with all that it adds. */
+const mostBytes = 1_000_000;
+
+/** @throws RangeError when the events, as the JSON that is stored, are larger together than one append may be. */
+export function checkSize(stream: string, bodies: readonly string[]): void {
+  const bytes = bodies.reduce((sum, body) => sum + Buffer.byteLength(body), 0);
+  if (bytes > mostBytes) throw new RangeError(`${bytes} bytes are too many for one append to ${stream}`);
+}
+
 /** @throws RangeError unless `version` is a whole number from 0. */
 export function checkVersion(version: number): void {
   if (!Number.isSafeInteger(version) || version < 0) throw new RangeError(`${version} is not a version of a stream`);

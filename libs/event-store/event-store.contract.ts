@@ -90,6 +90,15 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.read(stream, 0, 10)).toEqual([]);
       });
 
+      it('takes up to a million bytes at once, and refuses more as a mistake', async () => {
+        const stream = aStream();
+        const large = (count: number): StoredEvent[] =>
+          Array.from({ length: count }, () => anEvent('x'.repeat(99_000)));
+        await expect(store.append(stream, 0, large(11))).rejects.toThrow(RangeError);
+        await expect(store.append(stream, 0, [anEvent('ü'.repeat(500_001))])).rejects.toThrow(RangeError);
+        expect(await store.append(stream, 0, large(10))).toMatchObject({ version: 10 });
+      });
+
       it.each([-1, 1.5, NaN])('refuses %p as an expected version', async (version) => {
         await expect(store.append(aStream(), version, events(1))).rejects.toThrow(RangeError);
       });

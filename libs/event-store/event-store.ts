@@ -21,6 +21,7 @@ export abstract class EventStore {
    * A repeated append (same ids, same expected version) is answered as the first time, also after later appends.
    * That ids are unique is up to who makes them: an id that an event elsewhere has is not looked for.
    * @throws ConcurrencyError when the stream has another version.
+   * @throws RangeError when the events, as JSON, are larger than 1,000,000 bytes together.
    */
   abstract append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<Appended>;
 
@@ -43,7 +44,7 @@ export abstract class EventStore {
   /**
    * Every event after `after`, in order, in batches of at most `batchSize`: first what is there, then what comes, without end,
    * gap or repeat. Pulled: at most a few batches are held in memory. Ends when `signal` aborts. Throws when the log can't be
-   * read (go on from the last position), and `UnreadableEvent` at an event that today's door refuses, after all events before it.
+   * read (go on from the last position), RangeError behind no event of this log where the engine can tell, and `UnreadableEvent` at an event that today's door refuses, after all events before it.
    */
   abstract follow(after: Position, options: FollowOptions): AsyncIterable<Batch>;
 

@@ -68,6 +68,11 @@ export class App {
     private readonly name = 'all-in-one',
   ) {}
 
+  /** Undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** Resolves when it listens and, unless told otherwise, is ready. @throws when it ends instead, with what it said */
   async start({ ready = true } = {}): Promise<this> {
     const { exited, listening } = this.run();

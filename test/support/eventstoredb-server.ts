@@ -270,7 +270,10 @@ export class EventStoreDbServer {
     const from = options.getAll()!.getPosition()?.getCommitPosition();
     const after = from === undefined ? -1n : BigInt(from);
     if (after >= 0n && !this.log.all.some(({ place }) => place === after))
-      return void call.emit('error', { code: status.UNKNOWN, details: 'Unexpected ReadAllResult: Error' });
+      return void call.emit('error', {
+        code: status.INVALID_ARGUMENT,
+        details: 'Trying to read from an invalid position.',
+      });
     this.#subscriptions.add(call);
     void closed.then(() => this.#subscriptions.delete(call));
     await write(new messages.ReadResp().setConfirmation(new messages.ReadResp.SubscriptionConfirmation()));

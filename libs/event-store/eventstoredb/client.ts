@@ -4,11 +4,33 @@ import { EventStoreDBClient } from '@eventstore/db-client';
 interface Inside {
   supports: () => Promise<boolean>;
   handleError: (...args: unknown[]) => Promise<void>;
-  getChannel: () => Promise<{ close(): void }>;
+  getChannel: () => Promise<Channel>;
+  execute: <T>(service: unknown, name: string, action: (stub: Stub) => Promise<T>) => Promise<T>;
 }
+
+interface Stub {
+  getChannel(): Channel;
+}
+
+interface Channel {
+  close(): void;
+  getConnectivityState(tryToConnect: false): number;
+}
+
+/** Of gRPC's states of a connection. */
+const shutDown = 4;
 
 /** Said in the URL unless it says otherwise: a silent server is noticed after 13 s, a cluster without one after 10. */
 const defaults = { keepAliveTimeout: '3000', gossipTimeout: '2', maxDiscoverAttempts: '2' };
+
+/**
+ * What a URL may set. Not `tlsVerifyCert`, which the client does not heed, nor `throwOnAppendFailure`, without which a conflict
+ * would look as if all had been stored. Of any other word the client warns on standard error, with the URL and its password.
+ */
+const options = [
+  ...['tls', 'tlsCAFile', 'userCertFile', 'userKeyFile', 'nodePreference', 'connectionName', 'defaultDeadline'],
+  ...['discoveryInterval', 'gossipTimeout', 'maxDiscoverAttempts', 'keepAliveInterval', 'keepAliveTimeout'],
+];
 
 /** Where the log is: the server, and the log's own name on it. */
 export interface Address {
@@ -34,8 +56,11 @@ export function addressIn(url: string): Address {
  */
 export function openClient({ connection }: Address): EventStoreDBClient {
   let full = connection.replace(/\/+$/, '');
+  const given = optionsIn(full);
+  if (!given.every((it) => options.some((option) => option.toLowerCase() === it)))
+    throw new TypeError(`an option in the URL of the event log is none of ${options.join(', ')}`);
   for (const [key, value] of Object.entries(defaults))
-    if (!new RegExp(`[?&]${key}=`, 'i').test(full)) full += `${full.includes('?') ? '&' : '?'}${key}=${value}`;
+    if (!given.includes(key.toLowerCase())) full += `${full.includes('?') ? '&' : '?'}${key}=${value}`;
   let client: EventStoreDBClient;
   try {
     client = EventStoreDBClient.connectionString(full);
@@ -53,8 +78,22 @@ export function openClient({ connection }: Address): EventStoreDBClient {
   // It looks at the next connection, whose failure then was nobody's: that ends the process.
   const handleError = inside.handleError;
   inside.handleError = (...args) => handleError(...args).catch(() => undefined);
+  // An append over a connection that another call's failure closed throws where nobody catches it: that ends the process too.
+  const execute = inside.execute;
+  inside.execute = (service, name, action) =>
+    execute(service, name, (stub) => {
+      if (stub.getChannel().getConnectivityState(false) === shutDown) throw new Error('Channel has been shut down');
+      return action(stub);
+    });
   return client;
 }
+
+/** As the client reads them: `tls_ca_file` is `tlsCAFile`. */
+const optionsIn = (connection: string): string[] =>
+  (/\?([^?]+)$/.exec(connection)?.[1] ?? '').split('&').flatMap((pair) => {
+    const [key = ''] = pair.split('=');
+    return key === '' ? [] : key.trim().toLowerCase().replace(/[_-]/g, '');
+  });
 
 /** Ends all calls. `dispose` alone leaves the connection open. */
 export async function closeClient(client: EventStoreDBClient): Promise<void> {

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStoreDBClient, StreamingRead } from '@eventstore/db-client';
 import { Unavailable } from '../event-store.js';
+import { patienceEnds } from '../patience.js';
 import { type Address, closeClient, openClient } from './client.js';
 import { isDeadEnd, isMissingStream, isPassing, isTimeOut, NoAnswer, unavailable } from './failures.js';
 
-/** In milliseconds. A command must be told "unavailable" within five seconds. */
-const patience = { attempt: 1_900, all: 4_000, whileDown: 1_000 };
+/** In milliseconds. `last`: what a call is given even when its caller's patience is at its end, for it may do well. */
+const patience = { attempt: 1_900, all: 4_000, whileDown: 1_000, last: 500 };
 const backOff = { first: 50, longest: 500 };
 /** Calls at once: more would only wait elsewhere, with their time running. */
 const atOnce = 128;
@@ -52,7 +53,7 @@ export class Connection {
   }
 
   /**
-   * Tries `ask` until it has an answer or four seconds are over. It may be done several times, also after it seemed to fail.
+   * Tries `ask` until it has an answer or four seconds, or its caller's patience, are over. It may be done several times, also after it seemed to fail.
    * @throws Unavailable
    */
   call<T>(ask: (attempt: Attempt) => Promise<T>): Promise<T> {
@@ -65,7 +66,7 @@ export class Connection {
 
   async #call<T>(ask: (attempt: Attempt) => Promise<T>): Promise<T> {
     const started = performance.now();
-    const end = started + this.#patience(started);
+    const end = Math.min(started + this.#patience(started), Math.max(patienceEnds(), started + patience.last));
     for (let tries = 1; ; tries++) {
       try {
         return await this.#inTurn(() => this.#attempt(ask, Math.min(patience.attempt, end - performance.now())));
@@ -73,8 +74,11 @@ export class Connection {
         if (!isPassing(error)) throw unavailable(error);
         const pause = Math.min(backOff.first * 2 ** tries, backOff.longest) * (0.5 + Math.random() / 2);
         if (performance.now() + pause >= end) {
-          this.#down = true;
-          this.#nextTry = performance.now() + patience.whileDown;
+          // One that answers others is not away: it, or this process, has too much to do.
+          if (this.#lastAnswer < started) {
+            this.#down = true;
+            this.#nextTry = performance.now() + patience.whileDown;
+          }
           throw unavailable(error);
         }
         await sleep(pause);

@@ -12,7 +12,7 @@ import {
 } from '@eventstore/db-client';
 import { UnreadableEvent, fromStored } from '#domain/door';
 import type { Position, Recorded, StoredEvent } from '#domain/event';
-import { checkAppend, checkLimit, checkVersion } from '../append.check.js';
+import { checkAppend, checkLimit, checkSize, checkVersion } from '../append.check.js';
 import { type Appended, type Batch, ConcurrencyError, type EventStore, type FollowOptions } from '../event-store.js';
 import type { Attempt, Connection } from './connection.js';
 import { versionInstead } from './failures.js';
@@ -28,7 +28,6 @@ const headPage = { first: 8, largest: 1_000 };
 
 /**
  * The log in an EventStoreDB. A repeated append is told by its ids and version alone: what the events say is not compared.
- * That an id is taken elsewhere the server does not tell.
  */
 export class EventStoreDbEventStore implements EventStore {
   readonly start: Position;
@@ -50,11 +49,12 @@ export class EventStoreDbEventStore implements EventStore {
     checkAppend(stream, expectedVersion, events);
     const name = this.#streams.nameOf(stream);
     const expectedRevision: AppendExpectedRevision = expectedVersion === 0 ? NO_STREAM : BigInt(expectedVersion - 1);
+    const bodies = events.map((event) => JSON.stringify(event));
+    checkSize(stream, bodies);
     // The client makes its JSON later.
-    const proposed = events.map((event) => {
-      const data = JSON.parse(JSON.stringify(event)) as Record<string, unknown>;
-      return jsonEvent({ id: event.id, type: event.type, data });
-    });
+    const proposed = events.map(({ id, type }, i) =>
+      jsonEvent({ id, type, data: JSON.parse(bodies[i]!) as Record<string, unknown> }),
+    );
     const appended = await this.#connection.call(async (attempt) => {
       const { client, timeoutMs } = attempt;
       const options = { expectedRevision, deadline: timeoutMs, requiresLeader: true };

@@ -199,14 +199,31 @@ describe('a server of EventStoreDB that is away', () => {
     inLog(
       async (log, server) => {
         server.stop();
-        const { error, milliseconds } = await failureOf(log.events.append(aStream(), 0, events(1)));
-        expect(error).toBeInstanceOf(Unavailable);
-        expect(milliseconds).toBeLessThan(5_000);
+        // Each that gives the client up takes it from others.
+        const all = await Promise.all(
+          Array.from({ length: 20 }, () => failureOf(log.events.append(aStream(), 0, events(1)))),
+        );
+        for (const { error, milliseconds } of all) {
+          expect(error).toBeInstanceOf(Unavailable);
+          expect(milliseconds).toBeLessThan(5_000);
+        }
         await server.start();
-        await untilAvailable(() => log.events.append(aStream(), 0, events(1)));
+        await Promise.all(
+          Array.from({ length: 20 }, () => untilAvailable(() => log.events.append(aStream(), 0, events(1)))),
+        );
       },
       (server) => server.url.replace('127.0.0.1', '127.0.0.1:1,127.0.0.1'),
     ));
+
+  it('is told from one that has too much to do', () =>
+    inLog(async (log, server) => {
+      server.slowness = 400;
+      const asking = Array.from({ length: 2_500 }, () => failureOf(log.events.append(aStream(), 0, events(1))));
+      const refused = asking.map(async (it) => expect((await it).error).toBeInstanceOf(Unavailable));
+      await Promise.any(refused);
+      expect(await log.events.append(aStream(), 0, events(1))).toMatchObject({ version: 1 });
+      await Promise.allSettled(refused);
+    }));
 
   it('lets a log be closed that waits for it', async () => {
     const server = await EventStoreDbServer.start();
@@ -340,6 +357,13 @@ describe('following an EventStoreDB', () => {
 });
 
 describe('a log in an EventStoreDB', () => {
+  it('has no place but those of its events', () =>
+    inLog(async (log) => {
+      const { position } = await log.events.append(aStream(), 0, events(1));
+      const beside = position.slice(0, -1) + (position.endsWith('0') ? '1' : '0');
+      await expect(followed(log.events, beside, () => false)).rejects.toThrow(RangeError);
+    }));
+
   it('is begun once, by whoever is first', async () => {
     const server = await EventStoreDbServer.start();
     const logs = await Promise.all(Array.from({ length: 8 }, () => EventStoreDbLog.open(server.url)));
@@ -354,6 +378,9 @@ describe('a log in an EventStoreDB', () => {
     'esdb://u:secret@h:port',
     'esdb://u:secret@h?tls=maybe',
     'esdb://u:secret@h#Not-a-name',
+    'esdb://u:secret@h?tlsVerifyCert=false',
+    'esdb://u:secret@h?tls=false&throw_on_append_failure=false',
+    'esdb://u:secret@h?colour=red',
   ])('is not at %s, and no password is told', async (url) => {
     const { error } = await failureOf(EventStoreDbLog.open(url));
     expect(error).toBeInstanceOf(TypeError);

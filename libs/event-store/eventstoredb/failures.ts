@@ -16,7 +16,8 @@ const passingTypes = new Set(['unavailable', 'cancelled', 'not-leader', 'timeout
 /** Cancelled, deadline exceeded, aborted, internal (a broken HTTP/2 stream), unavailable. */
 const passingCodes = new Set([1, 4, 10, 13, 14]);
 /** Said with the code for "unknown" by a server that starts, elects a leader or has too much to do, or by the client without any. */
-const passingWords = /not ready|too busy|no leader info|failed to discover|write after end|consumer too slow/i;
+const passingWords =
+  /not ready|too busy|no leader info|failed to discover|write after end|channel has been shut down|consumer too slow/i;
 
 /** By shape: the client's errors need not be of the realm that catches them (Jest runs tests in another). */
 const shapeOf = (error: unknown): ClientFailure => (typeof error === 'object' && error !== null ? error : {});
@@ -50,13 +51,23 @@ export function versionInstead(error: unknown): number | undefined {
 const isDenied = (error: unknown): boolean =>
   shapeOf(error).type === 'access-denied' || shapeOf(error).code === 7 || shapeOf(error).code === 16;
 
+/** Of a position that is not an event's. One beyond the end of the log passes. */
+const isNoPlace = (error: unknown): boolean => /from an invalid position/i.test(String(shapeOf(error).message));
+
+const isUntrusted = (error: unknown): boolean => /certificate/i.test(String(shapeOf(error).message));
+
 /** The server's failures as `Unavailable`; whatever else went wrong is a mistake of ours and stays what it is. */
 export function unavailable(error: unknown): unknown {
   if (isDenied(error))
     return new Unavailable("the event log can't be used: the server refuses the name and password in its URL", {
       cause: error,
     });
+  if (isNoPlace(error)) return new RangeError('the position is no place in this log', { cause: error });
   if (!isPassing(error)) return error;
-  const why = isTimeOut(error) ? 'its server does not answer' : 'its server can not be reached, or is not ready';
+  const why = isTimeOut(error)
+    ? 'its server does not answer'
+    : isUntrusted(error)
+      ? 'the certificate of its server is not trusted (tlsCAFile)'
+      : 'its server can not be reached, or is not ready';
   return new Unavailable(`the event log can't be used: ${why}`, { cause: error });
 }

@@ -2,7 +2,7 @@ import type { StatementSyncInstance } from '@photostructure/sqlite';
 import { LRUCache } from 'lru-cache';
 import { UnreadableEvent, fromStored } from '#domain/door';
 import type { Position, Recorded, StoredEvent } from '#domain/event';
-import { checkAppend, checkLimit, checkVersion } from '../append.check.js';
+import { checkAppend, checkLimit, checkSize, checkVersion } from '../append.check.js';
 import { type Appended, type Batch, ConcurrencyError, type EventStore, type FollowOptions } from '../event-store.js';
 import { type Page, follow } from './follow.js';
 import type { LogConnections } from './log-connections.js';
@@ -53,6 +53,10 @@ export class SqliteEventStore implements EventStore {
   async append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<Appended> {
     checkAppend(stream, expectedVersion, events);
     const rows = events.map((event) => ({ id: event.id.replaceAll('-', ''), body: JSON.stringify(event) }));
+    checkSize(
+      stream,
+      rows.map(({ body }) => body),
+    );
     return this.#log.write<Appended>(() => this.#append(stream, expectedVersion, rows), rows.length);
   }
 
