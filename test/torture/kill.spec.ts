@@ -1,6 +1,4 @@
 import { expect, test } from '@jest/globals';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Entry } from '#projections/lead-history/lead-history.query';
 import { anApp, type Answer } from '../support/app.js';
 import { allLeads, contactHistory, inHours, leadHistory, unique, writes } from '../support/story.js';
@@ -149,7 +147,7 @@ test('keys are honoured: asked again, each command is answered the very same and
 test('the list is what a rebuild makes of the log', async () => {
   const list = await allLeads(app);
   await app.stop();
-  rmSync(join(app.dataDir, 'views'), { recursive: true });
+  await app.wipeViews();
   await app.start();
   const { position: after, leadId } = await writes(app);
   expect((await allLeads(app, { after })).filter((it) => it.id !== leadId)).toEqual(list);

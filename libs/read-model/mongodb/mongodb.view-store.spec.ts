@@ -19,7 +19,7 @@ if (realServer)
   viewStoreContract(
     'MongoDB at TEST_MONGODB_URL',
     async () => {
-      const { url, remove } = await freshDatabase();
+      const { url, remove } = await freshDatabase(realServer!);
       return { open: async () => new MongodbViewStore(url), remove };
     },
     meaning,
