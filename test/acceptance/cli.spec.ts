@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +9,7 @@ import { views } from '#projections/index';
 import { settingsFrom } from '#wiring/settings';
 import { openViews } from '#wiring/stores';
 import { App, type Sent } from '../support/app.js';
+import { runCli, type Ran } from '../support/cli.js';
 import { onEmbedded } from '../support/engines.js';
 import {
   allLeads,
@@ -27,26 +26,12 @@ import {
   writes,
 } from '../support/story.js';
 
-const program = join(import.meta.dirname, '..', '..', 'dist', 'apps', 'cli', 'main.js');
 const app = new App();
 beforeAll(() => app.start());
 afterAll(() => app.end());
 
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function cli(args: readonly string[], env: Sent = {}): Promise<Ran> {
-  const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [program, ...args], { env: { PATH, ...(await app.env()), ...env } });
-  let [out, err] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
-}
+const cli = async (args: readonly string[], env: Sent = {}): Promise<Ran> =>
+  runCli(args, { ...(await app.env()), ...env });
 
 interface Status {
   readonly log: { readonly head: string; readonly events: number | null };
