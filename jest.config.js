@@ -27,7 +27,7 @@ const onEngines = (testEngines, tests = '{acceptance,golden,torture}/**/*') =>
   suite(testEngines === embedded ? 'acceptance' : `acceptance on ${testEngines}`, [`<rootDir>/test/${tests}.spec.ts`], {
     testEngines,
   });
-const central = 'acceptance/{interactions,lists,history,idempotency,broadcasts,rebuild}';
+const central = '{acceptance/{interactions,lists,history,idempotency,broadcasts,rebuild},torture/outage}';
 const acceptance =
   engines === 'all'
     ? [embedded, 'esdb+mongodb', 'esdb+sqlite', 'sqlite+mongodb'].map((each) => onEngines(each))
@@ -36,7 +36,8 @@ const acceptance =
       : [onEngines(engines)];
 
 export default {
-  testTimeout: 30_000,
+  // A server that is played in the test's own process makes the app wait for it.
+  testTimeout: 60_000,
   projects: [
     suite('unit', ['<rootDir>/{libs,projections,apps}/**/*.spec.ts']),
     ...acceptance,

@@ -14,6 +14,8 @@ const [logEngine, viewsEngine] = (globalThis.testEngines ?? 'sqlite+sqlite').spl
 if (!/^(sqlite|esdb)$/.test(logEngine ?? '') || !/^(sqlite|mongodb)$/.test(viewsEngine ?? ''))
   throw new Error('TEST_ENGINES must be esdb+mongodb, esdb+sqlite, sqlite+mongodb, sqlite+sqlite or all of them: all');
 
+const realLogServer = process.env['TEST_ESDB_URL'];
+
 interface Skippable {
   readonly skip: unknown;
 }
@@ -24,6 +26,12 @@ const onlyIf =
 
 /** For tests of what an embedded engine alone has, its files, locks and disk: on a server they are shown as skipped. */
 export const onEmbedded = { log: onlyIf(logEngine === 'sqlite'), views: onlyIf(viewsEngine === 'sqlite') };
+
+/** For tests that take a server down: only one that is played in this process can be. */
+export const onPlayed = {
+  log: onlyIf(logEngine === 'esdb' && !realLogServer),
+  views: onlyIf(viewsEngine === 'mongodb' && !realServer),
+};
 
 /** What the log and the views of one app lie on. It outlives the app's processes. */
 export interface Engines {
@@ -64,9 +72,8 @@ const embeddedViews = (dataDir: string) => ({
 
 /** Under a name of its own; on a real server it stays there. */
 async function newLog() {
-  const real = process.env['TEST_ESDB_URL'];
-  const server = real ? null : await EventStoreDbServer.start();
-  const url = `${real ?? server!.url}#${randomUUID().replaceAll('-', '')}`;
+  const server = realLogServer ? null : await EventStoreDbServer.start();
+  const url = `${realLogServer ?? server!.url}#${randomUUID().replaceAll('-', '')}`;
   return { env: { EVENT_STORE_URL: url, ID_KEY: 'the key of all tests' }, server };
 }
 
