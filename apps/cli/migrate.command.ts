@@ -102,7 +102,10 @@ async function move(one: EventStore, other: EventStore, ahead: boolean, quiet: b
   const following = async <T>(what: string, of: number | null, work: (tell: (n: number) => void) => Promise<T>) => {
     const progress = quiet ? undefined : new Progress(of, `events ${what}`, process.stderr);
     try {
-      return await work((events) => progress?.reach((done = events)));
+      return await work((events) => {
+        done = events;
+        progress?.reach(events);
+      });
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
       const so = `It stopped with ${counted(done, 'event')} ${what}`;

@@ -160,6 +160,8 @@ describe('a copy is refused', () => {
   test('to itself', async () => {
     const url = (await old.env())['EVENT_STORE_URL'] ?? `sqlite:${old.dataDir}/./events.db`;
     expect(await said(['--to', url])).toMatch(/can't be copied to itself/);
+    const moved = ['--from', to('moved'), '--to', to('moved').replace('tls=false', 'tls=false&nodePreference=leader')];
+    expect(await said(moved, { ID_KEY: await key() })).toBe('Both URLs are of the very same log.\n');
   });
 
   test('to a log that a service writes to', async () => {

@@ -11,7 +11,7 @@ import { contactHistory, interaction, unique, writes } from '../support/story.js
  */
 const app = anApp();
 const clients = 8;
-const downMs = Number(process.env['TORTURE_DOWN_MS'] ?? 7_000);
+const downMs = Number(process.env['TORTURE_DOWN_MS'] ?? 6_000);
 const mostMs = 5_000;
 const contacts = Array.from({ length: 12 }, (_, nth) => `outage-${nth}`);
 
