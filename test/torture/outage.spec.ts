@@ -63,6 +63,10 @@ class Load {
 const refused = (heard: readonly Heard[]): readonly Answer[] =>
   heard.map(({ answer }) => answer).filter(({ status }) => status >= 400);
 
+/** What the app has logged as an error, but for a server that is away. */
+const mistakes = (): readonly string[] =>
+  app.output.split('\n').filter((it) => it.includes('"level":50') && !/"type":"(Views)?Unavailable"/.test(it));
+
 async function memory(): Promise<number> {
   const { text } = await app.get('/metrics');
   return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
@@ -80,6 +84,7 @@ async function without(stop: () => unknown, start: () => Promise<void>): Promise
   const answered = load.commands.length;
   while (load.commands.slice(answered).filter(({ answer }) => answer.status < 400).length < 40) await sleep(20);
   await load.end();
+  expect(mistakes()).toEqual([]);
   for (const { answer } of [...load.commands, ...load.questions].filter((it) => it.answer.status >= 400)) {
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
