@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 const { $schema: _, ...swc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
 
 /** Suites by place: `.spec.ts` beside the code it describes, `test/acceptance` over real HTTP, `test/architecture`. */
-const suite = (displayName, testMatch) => ({
+const suite = (displayName, testMatch, globals = {}) => ({
   displayName,
   testMatch,
+  globals,
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
   // `source` makes `#domain/*` the .ts files, as it does for the compiler; without it they are the build.
@@ -17,11 +18,29 @@ const suite = (displayName, testMatch) => ({
   transform: { '\\.ts$': ['@swc/jest', { ...swc, sourceMaps: 'inline' }] },
 });
 
+/** The engines behind the app, `<log>+<views>`: as TEST_ENGINES says, else those whose servers are given. */
+const { TEST_ESDB_URL, TEST_MONGODB_URL, TEST_ENGINES } = process.env;
+const embedded = 'sqlite+sqlite';
+const engines = TEST_ENGINES || `${TEST_ESDB_URL ? 'esdb' : 'sqlite'}+${TEST_MONGODB_URL ? 'mongodb' : 'sqlite'}`;
+
+const onEngines = (testEngines, tests = '{acceptance,golden,torture}/**/*') =>
+  suite(testEngines === embedded ? 'acceptance' : `acceptance on ${testEngines}`, [`<rootDir>/test/${tests}.spec.ts`], {
+    testEngines,
+  });
+const central = '{acceptance/{interactions,history,receipts},torture/outage}';
+const acceptance =
+  engines === 'all'
+    ? [embedded, 'esdb+mongodb', 'esdb+sqlite', 'sqlite+mongodb'].map((each) => onEngines(each))
+    : engines === embedded && !TEST_ENGINES
+      ? [onEngines(embedded), onEngines('esdb+mongodb', central)]
+      : [onEngines(engines)];
+
 export default {
-  testTimeout: 30_000,
+  // A server that is played in the test's own process makes the app wait for it.
+  testTimeout: 60_000,
   projects: [
     suite('unit', ['<rootDir>/{libs,projections,apps}/**/*.spec.ts']),
-    suite('acceptance', ['<rootDir>/test/{acceptance,golden,torture}/**/*.spec.ts']),
+    ...acceptance,
     suite('architecture', ['<rootDir>/test/architecture/*.spec.ts']),
   ],
 };

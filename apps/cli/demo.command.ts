@@ -54,7 +54,7 @@ async function feed({ contacts, seed, url }: { contacts: number; seed: number; u
   }
   console.log(inWords(sender.tally, performance.now() - began));
   if (sender.tally.refused > 0) process.exitCode = 1;
-  console.log(await whatToLookAt(service, lived));
+  console.log(await whatToLookAt(service, lived, sender.position));
 }
 
 function inWords({ commands, repeated, refused, refusal }: Tally, ms: number): string {

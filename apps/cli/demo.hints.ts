@@ -15,10 +15,10 @@ const searched: readonly (readonly [language: string, as: (name: string) => stri
 ];
 
 /** Requests worth making, ready to paste, with ids that are there. */
-export async function whatToLookAt(service: Service, lived: readonly Lived[]): Promise<string> {
+export async function whatToLookAt(service: Service, lived: readonly Lived[], after: string): Promise<string> {
   const leads = lived.flatMap(({ lead }) => lead ?? []);
   const count = async (query: string): Promise<string> => {
-    const { body } = await service.send({ method: 'GET', path: `/v1/leads?limit=1&count=true${query}` });
+    const { body } = await service.send({ method: 'GET', path: `/v1/leads?limit=1&count=true&after=${after}${query}` });
     return Number(body['total']).toLocaleString('en');
   };
   const url = `${service.url}/v1`;

@@ -29,6 +29,8 @@ export type Lived = Life & { readonly lead: ShownLead | null };
 /** Sends what the generator made, each command under a key of its own: sent again, it changes nothing. */
 export class Sender {
   readonly tally = new Tally();
+  /** Up to where the log has told of it, as far as it was answered. */
+  position = '';
 
   constructor(
     private readonly service: Service,
@@ -66,6 +68,8 @@ export class Sender {
       ...(agentId !== null && { 'x-actor': `agent:${agentId}` }),
     });
     this.tally.count(answer);
+    const { position } = answer.body as { position?: string };
+    if (position !== undefined && position > this.position) this.position = position;
     this.tick();
     return answer;
   }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { demo } from './demo.command.js';
+import { migrate } from './migrate.command.js';
 import { rebuild } from './rebuild.command.js';
 import { status } from './status.command.js';
 import { stream } from './stream.command.js';
@@ -12,7 +13,7 @@ const program = new Command('npm run cli --')
     "The operator's and the analyst's hands. Settings come from the environment, as those of the service do.",
   )
   .exitOverride();
-for (const command of [status, rebuild, tidy, stream, verify, demo])
+for (const command of [status, rebuild, tidy, stream, verify, migrate, demo])
   program.addCommand(command.copyInheritedSettings(program));
 
 // What others read, they may stop reading: `cli stream … | head`.

@@ -7,7 +7,7 @@ import type { EventStore } from '#event-store/event-store';
 import { views } from '#projections/index';
 import type { View } from '#read-model/view';
 import { ViewsUnavailable, type Stopped, type ViewState, type ViewStore } from '#read-model/view-store';
-import { withStores, type Stores } from './stores.js';
+import { shown, withStores, type Stores } from './stores.js';
 import { counted, table } from './table.js';
 import { inWords as versionsInWords, olderVersions, type OlderVersion } from './tidy.command.js';
 
@@ -63,7 +63,7 @@ interface ViewStatus {
 async function look({ settings, log, views: store }: Stores): Promise<Status> {
   const head = await log.head();
   return {
-    log: { url: settings.eventStoreUrl, head, events: log.countBetween(log.start, head) },
+    log: { url: shown(settings.eventStoreUrl), head, events: log.countBetween(log.start, head) },
     views: await Promise.all(views.map((view) => lookAt(view, store, log, head))),
     olderVersions: await olderVersions(store),
     reactions: await Promise.all(reactionNames.map((name) => lookAtReaction(name, store, log, head))),

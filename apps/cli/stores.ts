@@ -10,16 +10,10 @@ export interface Stores {
   readonly views: ViewStore;
 }
 
-/** Works on the stores that the environment names, and closes them. The log is opened for reading only: a service may be running. */
+/** Works on the stores that the environment names, and closes them. */
 export async function withStores(work: (stores: Stores) => Promise<void>): Promise<void> {
   const settings = settingsFrom(process.env);
-  const { events: log } = await openLog(settings, { write: false }).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-    throw new Trouble(
-      `There is no event log at ${settings.eventStoreUrl}. Set DATA_DIR (or EVENT_STORE_URL) to what the service uses; npm start makes a new one.`,
-      { cause: error },
-    );
-  });
+  const log = await openExistingLog(settings);
   try {
     const views = await openViews(settings, { ownThread: false });
     await work({ settings, log, views }).finally(() => views.close());
@@ -27,6 +21,22 @@ export async function withStores(work: (stores: Stores) => Promise<void>): Promi
     await log.close();
   }
 }
+
+/** The log, for reading only: a service may be running. @throws Trouble when there is none */
+export async function openExistingLog(settings: Settings): Promise<EventStore> {
+  try {
+    return (await openLog(settings, { write: false })).events;
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    throw new Trouble(
+      `There is no event log at ${settings.eventStoreUrl}. Set DATA_DIR (or EVENT_STORE_URL) to what the service uses; npm start makes a new one.`,
+      { cause: error },
+    );
+  }
+}
+
+/** The URL of an engine as it may be shown: without name and password. */
+export const shown = (url: string): string => url.replace(/\/\/[^/?#]*@/, '//');
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error &&

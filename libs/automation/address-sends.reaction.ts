@@ -34,7 +34,8 @@ export class AddressSends implements Reaction {
         actor: { type: 'system', id: this.name },
         commandId: idMadeBy(event.id, this.name),
         request: null,
-        now: meta.recordedAt,
+        // As the send itself would have said: one that was dated back must not stand in the way of what is told next.
+        now: meta.occurredAt,
         backdated: false,
         correlation: meta.correlation,
         causation: event.id,

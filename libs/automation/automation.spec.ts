@@ -182,7 +182,8 @@ describe('A send whose second append is missing', () => {
     const contactKey = leadId.slice(0, -2);
     const recipient = { broadcastId: 'b-1', contactKey, attempt: 1 };
     const { org, actor, commandId, now } = envelope();
-    const meta = { actor, correlation: 'c', causation: 'c', commandId, occurredAt: now, recordedAt: now };
+    const occurredAt = '2026-01-01T09:00:00.000Z';
+    const meta = { actor, correlation: 'c', causation: 'c', commandId, occurredAt, recordedAt: now };
     const campaign = { id: 'k-1', name: 'Campaign One' };
     const template = { name: 'hello', language: 'en', category: null };
     const data = { messageKey: 'k', channel: 'whatsapp', messageId: 'w-1', recipient, campaign, template };
@@ -194,7 +195,7 @@ describe('A send whose second append is missing', () => {
     await store.wipe(viewOf(reaction));
     await runToHead(reaction);
     expect((await all('BroadcastAddressed')).map((it) => it.data)).toMatchObject([
-      { contactKey, broadcastId: 'b-1', messageId: 'w-1', leads: 1 },
+      { contactKey, broadcastId: 'b-1', messageId: 'w-1', receivedAt: occurredAt, leads: 1 },
     ]);
   });
 });

@@ -24,6 +24,9 @@ export interface Done {
   readonly position: Position;
 }
 
+/** Items side by side. More would only wait in the store, with the time that it gives a call running. */
+const atOnce = 250;
+
 /**
  * Carries the items out side by side and tells what became of each, in input order. An item that a rule refuses is `invalid`;
  * a store that can't be reached fails the batch, which may then be sent again: what was recorded comes back as it was.
@@ -35,19 +38,26 @@ export async function carryOut<Item>(
   work: (item: Item, envelope: Envelope) => Promise<Done>,
 ): Promise<Answer> {
   let position = start;
-  const results = await Promise.all(
-    items.map(async (given, index): Promise<ItemResult> => {
-      if ('invalid' in given) return { index, outcome: 'invalid', ...given.invalid };
-      try {
-        const done = await work(given.item, ofItem(envelope, index));
-        if (done.position > position) position = done.position;
-        return { index, outcome: done.outcome };
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        return { index, outcome: 'invalid', code: error.code, detail: error.message };
-      }
-    }),
-  );
+  let next = 0;
+  const results: ItemResult[] = [];
+  const resultOf = async (given: BatchItem<Item>, index: number): Promise<ItemResult> => {
+    if ('invalid' in given) return { index, outcome: 'invalid', ...given.invalid };
+    try {
+      const done = await work(given.item, ofItem(envelope, index));
+      if (done.position > position) position = done.position;
+      return { index, outcome: done.outcome };
+    } catch (error) {
+      if (isRefusal(error)) return { index, outcome: 'invalid', code: error.code, detail: error.message };
+      // Nobody begins another one.
+      next = items.length;
+      throw error;
+    }
+  };
+  const oneByOne = async (): Promise<void> => {
+    for (let index = next++; index < items.length; index = next++)
+      results[index] = await resultOf(items[index]!, index);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, oneByOne));
   return { made: null, version: null, position, body: { results, position } };
 }
 

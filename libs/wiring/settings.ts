@@ -46,12 +46,7 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
     port: take('PORT', '3000', portOf, 'a port from 0 to 65535'),
     host: take('HOST', '127.0.0.1', hostOf, 'an address or a host name'),
     dataDir,
-    eventStoreUrl: take(
-      'EVENT_STORE_URL',
-      `sqlite:${dataDir}/events.db`,
-      urlOf('esdb:', 'esdb+discover:'),
-      'sqlite:<file> or esdb://…',
-    ),
+    eventStoreUrl: take('EVENT_STORE_URL', `sqlite:${dataDir}/events.db`, eventStoreUrlOf, eventStoreUrls),
     readStoreUrl: take(
       'READ_STORE_URL',
       `sqlite:${dataDir}/views`,
@@ -101,6 +96,10 @@ const urlOf =
     /^sqlite:.+/.test(text) || protocols.some((it) => text.startsWith(`${it}//`) && text.length > it.length + 2)
       ? text
       : undefined;
+
+/** What the URL of a log may be, in words; and the text if it is one. */
+export const eventStoreUrls = 'sqlite:<file> or esdb://…';
+export const eventStoreUrlOf = urlOf('esdb:', 'esdb+discover:');
 
 const keyOf = (text: string): string | undefined => (text.length >= 16 ? text : undefined);
 

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, type Sent } from '../support/app.js';
+import { onEmbedded } from '../support/engines.js';
 import { anAgent, assign, done, followUp, interaction, openLead, setStatus, writes } from '../support/story.js';
 
 let apps: App[] = [];
@@ -47,7 +48,7 @@ describe('a running app', () => {
     for (const view of told) expect(view).toMatchObject({ ready: true, stopped: null });
   });
 
-  test('lets no second one on its data, which says why', async () => {
+  onEmbedded.log(test)('lets no second one on its data, which says why', async () => {
     const second = another({ DATA_DIR: app.dataDir });
     expect(await refusal(second)).toMatch(/another process|in use|lock/i);
     expect((await app.get('/readyz')).status).toBe(200);
@@ -85,7 +86,7 @@ describe('an app that can’t start says why, and ends', () => {
     expect(said).toContain('fatal, error, warn, info');
   });
 
-  test('on a data folder that is a file', async () => {
+  onEmbedded.log(test)('on a data folder that is a file', async () => {
     const app = another();
     const file = join(app.dataDir, 'file');
     writeFileSync(file, 'not a folder');
@@ -93,7 +94,7 @@ describe('an app that can’t start says why, and ends', () => {
     expect(said).toContain(file);
   });
 
-  test('on a log that is none', async () => {
+  onEmbedded.log(test)('on a log that is none', async () => {
     const app = another();
     writeFileSync(
       join(app.dataDir, 'events.db'),
@@ -107,14 +108,14 @@ describe('an app that can’t start says why, and ends', () => {
     expect(await refusal(another({ PORT: new URL(app.url).port }))).toMatch(/EADDRINUSE|in use/);
   });
 
-  test('in a folder that is not there yet makes it', async () => {
+  onEmbedded.log(test)('in a folder that is not there yet makes it', async () => {
     const app = another();
     const DATA_DIR = join(app.dataDir, 'not', 'yet');
     await another({ DATA_DIR }).start();
     expect(existsSync(join(DATA_DIR, 'events.db'))).toBe(true);
   });
 
-  test('with a damaged key rather than losing all contacts', async () => {
+  onEmbedded.log(test)('with a damaged key rather than losing all contacts', async () => {
     const app = another();
     mkdirSync(app.dataDir, { recursive: true });
     writeFileSync(join(app.dataDir, 'id.key'), '');

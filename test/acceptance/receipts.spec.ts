@@ -1,6 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { receiptStatuses, type ReceiptStatus } from '#domain/message/message.events';
 import { bestOf, progressOf } from '#domain/message/message.delivery';
 import type { DeliveredMessage } from '#projections/broadcast-delivery/broadcast-delivery.query';
@@ -296,7 +294,7 @@ describe('under parallel load', () => {
     };
     const [deliveries, broadcasts] = [await messages(), await allItems(app, '/v1/broadcasts', { after })];
     await app.stop();
-    rmSync(join(app.dataDir, 'views'), { recursive: true });
+    await app.wipeViews();
     await app.start();
     expect(await allItems(app, '/v1/broadcasts', { after, wait: 30_000 })).toEqual(broadcasts);
     expect(await recipientsOf(app, broadcastId, { after, wait: 30_000, limit: 7 })).toEqual(recipients);

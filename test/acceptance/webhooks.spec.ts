@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import type { ShownLead } from '#domain/lead/lead.shown';
 import { anApp, App, type Answer } from '../support/app.js';
+import { onEmbedded } from '../support/engines.js';
 import { aBroadcast, aMessage, broadcastNow, deliveriesOf, secondOf, send } from '../support/campaign.js';
 import {
   failedBecause,
@@ -470,19 +471,22 @@ test('a key or an address that can’t be one keeps the app from starting, and b
   }
 });
 
-test('while the log can’t be written a webhook is told to come again, and is then recorded', async () => {
-  const from = aNumber();
-  const sent = whatsApp(inbound(from, 'text', { body: 'Hello' }), { statuses: [statusOf(unique('wamid'), 'read')] });
-  const other = new DatabaseSync(join(app.dataDir, 'events.db'));
-  other.exec('BEGIN IMMEDIATE');
-  try {
-    const answer = await fromWhatsApp(app, sent);
-    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-    expect(answer.headers.get('retry-after')).toBe('1');
-  } finally {
-    other.exec('ROLLBACK');
-    other.close();
-  }
-  expect(counted(await fromWhatsApp(app, sent))).toEqual(counts({ recorded: 2 }));
-  expect(await leadsOf(from)).toHaveLength(1);
-});
+onEmbedded.log(test)(
+  'while the log can’t be written a webhook is told to come again, and is then recorded',
+  async () => {
+    const from = aNumber();
+    const sent = whatsApp(inbound(from, 'text', { body: 'Hello' }), { statuses: [statusOf(unique('wamid'), 'read')] });
+    const other = new DatabaseSync(join(app.dataDir, 'events.db'));
+    other.exec('BEGIN IMMEDIATE');
+    try {
+      const answer = await fromWhatsApp(app, sent);
+      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+      expect(answer.headers.get('retry-after')).toBe('1');
+    } finally {
+      other.exec('ROLLBACK');
+      other.close();
+    }
+    expect(counted(await fromWhatsApp(app, sent))).toEqual(counts({ recorded: 2 }));
+    expect(await leadsOf(from)).toHaveLength(1);
+  },
+);

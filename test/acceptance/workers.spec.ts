@@ -6,7 +6,7 @@ import { writes } from '../support/story.js';
 
 /** The three apps as processes of their own on one data folder, the worker twice. */
 const commands = new App({}, 'command-api');
-const shared = { DATA_DIR: commands.dataDir };
+const shared = await commands.env();
 const queries = new App(shared, 'query-api');
 const workers = [new App(shared, 'worker'), new App(shared, 'worker')] as const;
 const all = [commands, queries, ...workers];

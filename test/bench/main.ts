@@ -1,4 +1,5 @@
 import { ceiling } from './ceiling.bench.js';
+import { engines } from './engines.bench.js';
 import { growth } from './growth.bench.js';
 import { lag } from './lag.bench.js';
 import { lists } from './lists.bench.js';
@@ -14,7 +15,7 @@ import { soak } from './soak.bench.js';
  * stands in options.ts. `--write` puts figures and charts into docs/benchmarks.md.
  */
 
-const benches: readonly Bench[] = [log, peers, ceiling, lag, receipts, growth, soak, lists];
+const benches: readonly Bench[] = [log, peers, ceiling, lag, receipts, growth, soak, lists, engines];
 
 /** @throws Error for what can't be understood */
 function asked(options: Options): readonly Bench[] {

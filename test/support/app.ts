@@ -8,6 +8,9 @@ import type { KnownAgent } from '#domain/agent/agent.decide';
 import type { ShownFollowUp, ShownLead } from '#domain/lead/lead.shown';
 import type { Entry } from '#projections/lead-history/lead-history.query';
 import type { PastLead } from '#projections/lead-history/lead-history.projection';
+import { settingsFrom } from '#wiring/settings';
+import { openLog, type Log } from '#wiring/stores';
+import { newEngines, type Engines } from './engines.js';
 
 /** The built apps; `npm start` runs all-in-one. */
 const programOf = (name: string): string => join(import.meta.dirname, '..', '..', 'dist', 'apps', name, 'main.js');
@@ -55,16 +58,17 @@ export interface End {
   readonly ms: number;
 }
 
-/** The app as a process of its own on a data folder of its own. Stopped or killed, it can be started on the same data again. */
+/** The app as a process of its own on data of its own. Stopped or killed, it can be started on the same data again. */
 export class App {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'leadstream-'));
   url = '';
   /** What all its runs wrote to standard output and standard error. */
   output = '';
   private child: ChildProcess | undefined;
+  private made: Promise<Engines> | undefined;
 
   constructor(
-    private readonly env: Sent = {},
+    private readonly given: Sent = {},
     private readonly name = 'all-in-one',
   ) {}
 
@@ -73,9 +77,27 @@ export class App {
     return this.child?.pid;
   }
 
+  /** What its log and its views lie on. */
+  engines = (): Promise<Engines> => (this.made ??= newEngines(this.dataDir));
+
+  /** Its settings, for others that work on the same data. */
+  async env(): Promise<Sent> {
+    return { DATA_DIR: this.dataDir, ...(await this.engines()).env, ...this.given };
+  }
+
+  /** Its log: to be read at any time, to be written to while it does not run. */
+  async openLog({ write = false } = {}): Promise<Log> {
+    return openLog(settingsFrom(await this.env()), { write });
+  }
+
+  /** Wipes all views, while it does not run. */
+  async wipeViews(): Promise<void> {
+    await (await this.engines()).wipeViews();
+  }
+
   /** Resolves when it listens and, unless told otherwise, is ready. @throws when it ends instead, with what it said */
   async start({ ready = true } = {}): Promise<this> {
-    const { exited, listening } = this.run();
+    const { exited, listening } = await this.run();
     const url = await Promise.race([listening, exited.then(() => undefined)]);
     if (url === undefined) throw new Error(`The app ended instead of listening:\n${this.output}`);
     this.url = url;
@@ -86,7 +108,7 @@ export class App {
   /** For an app that must not come up: how it ends, and what it says. */
   async fail(): Promise<End & { readonly said: string }> {
     const from = this.output.length;
-    const { exited, listening } = this.run();
+    const { exited, listening } = await this.run();
     const end = await Promise.race([exited, listening.then(() => undefined)]);
     if (!end) {
       await this.kill();
@@ -101,10 +123,6 @@ export class App {
     while (child && !this.output.includes(text)) await once(child.stdout!, 'data');
   }
 
-  get pid(): number {
-    return this.child!.pid!;
-  }
-
   /** SIGTERM, and how the process ended. */
   stop = (): Promise<End> => this.signal('SIGTERM');
 
@@ -114,6 +132,7 @@ export class App {
   /** Kills what still runs and removes the data. */
   async end(): Promise<void> {
     if (this.child) await this.kill();
+    await (await this.made)?.remove();
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 
@@ -145,10 +164,10 @@ export class App {
   patch = (path: string, body?: unknown, headers?: Sent): Promise<Answer> => this.call('PATCH', path, body, headers);
   delete = (path: string, body?: unknown, headers?: Sent): Promise<Answer> => this.call('DELETE', path, body, headers);
 
-  private run(): { exited: Promise<End>; listening: Promise<string> } {
+  private async run(): Promise<{ exited: Promise<End>; listening: Promise<string> }> {
     const { PATH = '' } = process.env;
     const child = spawn(process.execPath, [programOf(this.name)], {
-      env: { PATH, DATA_DIR: this.dataDir, PORT: '0', ...this.env },
+      env: { PATH, PORT: '0', ...(await this.env()) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;

@@ -83,6 +83,10 @@ export class MongodbData {
         existing();
         this.collections.delete(ns);
         return {};
+      case 'dropDatabase':
+        for (const each of this.collections.keys())
+          if (each.startsWith(`${command['$db']}.`)) this.collections.delete(each);
+        return {};
       default:
         throw new Refused(59, `no such command: ${name}`);
     }

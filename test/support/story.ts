@@ -84,6 +84,15 @@ export async function allItems<Item>(app: App, path: string, query: Query): Prom
   return items;
 }
 
+/** Asks again for as long as the service can't now: what callers are told to do, and what a busy machine may come to. */
+export async function patiently(ask: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    const answer = await ask();
+    if (answer.status !== 503) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 1_000 * Number(answer.headers.get('retry-after'))));
+  }
+}
+
 /** What a command said that went well. */
 export function done(answer: Answer): Said {
   if (answer.status >= 300) throw new Error(`Refused with ${answer.status}: ${answer.text}`);

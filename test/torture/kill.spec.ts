@@ -1,8 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anApp } from '../support/app.js';
+import { isEmbedded, onEmbedded } from '../support/engines.js';
 import { allItems, contactHistory, writes } from '../support/story.js';
 import { Asking, testWhatIsThere } from './asking.js';
 
@@ -11,7 +10,9 @@ import { Asking, testWhatIsThere } from './asking.js';
  * before they are answered. Whatever it acknowledged is there, once; whatever it was asked and did not answer is there once when
  * it is asked again under its key, and at most once otherwise.
  */
-const app = anApp({ NODE_OPTIONS: `--import=${new URL('../support/jumping-clock.mjs', import.meta.url).href}` });
+const jumpingClock = `--import=${new URL('../support/jumping-clock.mjs', import.meta.url).href}`;
+// A client of a server tells its deadlines by this clock.
+const app = anApp(isEmbedded.log ? { NODE_OPTIONS: jumpingClock } : {});
 const asking = new Asking(app);
 const { asked, contacts } = asking;
 const rounds = Number(process.env['TORTURE_ROUNDS'] ?? 8);
@@ -57,7 +58,7 @@ test(
 
 testWhatIsThere(app, asking);
 
-test('the clock did jump', async () => {
+onEmbedded.log(test)('the clock did jump', async () => {
   const { position: after } = await writes(app);
   const entries = (await Promise.all(contacts.map((id) => contactHistory(app, id, { after })))).flat();
   const times = entries.toSorted((a, b) => (a.position < b.position ? -1 : 1)).map((it) => it.recordedAt);
@@ -77,7 +78,7 @@ test('each view is what a rebuild makes of the log', async () => {
   const { position: after } = await writes(app);
   const before = await everything(after);
   await app.stop();
-  rmSync(join(app.dataDir, 'views'), { recursive: true });
+  await app.wipeViews();
   await app.start();
   expect(await everything(after)).toEqual(before);
 });

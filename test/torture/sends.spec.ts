@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { Handling } from '#commands/handle';
 import { contactKeyOf, messageKeyOf, messageStream } from '#commands/ids';
 import type { Recorded } from '#domain/event';
 import { message } from '#domain/message/message.decide';
 import { bestOf, progressOf } from '#domain/message/message.delivery';
-import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { App } from '../support/app.js';
 import {
   aBroadcast,
@@ -77,7 +74,7 @@ async function client(): Promise<void> {
 
 /** The log from its beginning, and on, until `enough`; how long that may take, the test's own time says. */
 async function logUntil(enough: (events: readonly Recorded[]) => boolean): Promise<readonly Recorded[]> {
-  const log = SqliteLog.open({ file: join(app.dataDir, 'events.db'), readOnly: true });
+  const log = await app.openLog();
   const stop = new AbortController();
   const events: Recorded[] = [];
   try {
@@ -88,7 +85,7 @@ async function logUntil(enough: (events: readonly Recorded[]) => boolean): Promi
     return events;
   } finally {
     stop.abort();
-    await log.close();
+    await log.events.close();
   }
 }
 
@@ -119,7 +116,7 @@ test('a send that was cut off between its two appends heals without being repeat
   await app.kill();
   const contactId = unique('cut-off');
   const messageId = unique('bm');
-  const log = SqliteLog.open({ file: join(app.dataDir, 'events.db') });
+  const log = await app.openLog({ write: true });
   try {
     const now = new Date().toISOString();
     const messageKey = messageKeyOf(ID_KEY, 'default', 'whatsapp', messageId);
@@ -151,7 +148,7 @@ test('a send that was cut off between its two appends heals without being repeat
       () => undefined,
     );
   } finally {
-    await log.close();
+    await log.events.close();
   }
   await app.start();
   await logUntil((events) => addressedIn(events).includes(messageId));
@@ -213,7 +210,7 @@ test('the counters are those of the recipients, and a rebuild makes the same of 
   expect(recipients).toHaveLength(best.length);
 
   await app.stop();
-  rmSync(join(app.dataDir, 'views'), { recursive: true });
+  await app.wipeViews();
   await app.start();
   expect(await allItems(app, `/v1/broadcasts/${broadcastId}/recipients`, { after, wait: 30_000 })).toEqual(recipients);
   expect((await broadcastNow(app, broadcastId, after)).counters).toEqual(counters);

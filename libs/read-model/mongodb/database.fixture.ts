@@ -4,11 +4,11 @@ import { MongoClient } from 'mongodb';
 /** A server to test against besides the one played in this process. */
 export const realServer = process.env['TEST_MONGODB_URL'];
 
-/** An empty database on it, with its URL. */
-export async function freshDatabase() {
-  const client = new MongoClient(realServer!);
+/** An empty database on a server, with its URL. */
+export async function freshDatabase(server: string) {
+  const client = new MongoClient(server);
   const database = client.db(`test-${randomUUID()}`);
-  const [, start, rest = ''] = /^([^/]+\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(realServer!)!;
+  const [, start, rest = ''] = /^([^/]+\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(server)!;
   return {
     database,
     url: `${start}/${database.databaseName}${rest}`,

@@ -24,7 +24,7 @@ const asked: readonly (readonly [what: string, query: Pick<Query, 'where' | 'aft
 
 (realServer ? describe : describe.skip)('list queries at TEST_MONGODB_URL', () => {
   it('are answered from an index, in its order', async () => {
-    const { database, url, remove } = await freshDatabase();
+    const { database, url, remove } = await freshDatabase(realServer!);
     const store = new MongodbViewStore(url);
     await (await store.openForWriting(leadList)).build();
     const table = shapeOf(leadList).tables['leads']!;

@@ -13,7 +13,7 @@ const played = async (): Promise<Place> => {
   return { open: async () => new MongodbViewStore(server.url()), remove: () => server.stop() };
 };
 const real = async (): Promise<Place> => {
-  const { url, remove } = await freshDatabase();
+  const { url, remove } = await freshDatabase(realServer!);
   return { open: async () => new MongodbViewStore(url), remove };
 };
 

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { Unavailable } from '#event-store/event-store';
+import { carryOut } from './batch.js';
+import type { Envelope } from './envelope.js';
+
+const envelope: Envelope = {
+  org: 'default',
+  actor: { type: 'service', id: 'api' },
+  commandId: 'b2b0a1e4-0d0c-4b6e-9a55-1f6f0f0d2c11',
+  request: null,
+  now: '2026-03-01T09:00:00.000Z',
+  backdated: false,
+  correlation: 'c',
+  causation: 'c',
+  expectedVersion: null,
+};
+const items = Array.from({ length: 1_000 }, (_, item) => ({ item }));
+
+describe('The items of a batch', () => {
+  it('take turns, and are told of in their order', async () => {
+    let [underWay, most] = [0, 0];
+    const { body } = await carryOut(items, envelope, 'p', async (item) => {
+      most = Math.max(most, ++underWay);
+      await new Promise((resolve) => setTimeout(resolve, item % 3));
+      underWay -= 1;
+      return { outcome: item % 2 ? 'recorded' : 'duplicate', position: 'p' };
+    });
+    expect(most).toBe(250);
+    expect((body as { results: unknown[] }).results).toEqual(
+      items.map(({ item }) => ({ index: item, outcome: item % 2 ? 'recorded' : 'duplicate' })),
+    );
+  });
+
+  it('are not begun any more when the store is away', async () => {
+    let begun = 0;
+    const failing = carryOut(items, envelope, 'p', async () => {
+      begun += 1;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      throw new Unavailable('away');
+    });
+    await expect(failing).rejects.toThrow(Unavailable);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(begun).toBe(250);
+  });
+});

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { freshDatabase, realServer } from '#read-model/mongodb/database.fixture';
+import { EventStoreDbServer } from './eventstoredb-server.js';
+import { MongodbServer } from './mongodb-server.js';
+
+declare global {
+  /** What apps keep their log and their views on: `<log>+<views>`. Named by each suite of jest.config.js. */
+  var testEngines: string | undefined;
+}
+
+const [logEngine, viewsEngine] = (globalThis.testEngines ?? 'sqlite+sqlite').split('+');
+if (!/^(sqlite|esdb)$/.test(logEngine ?? '') || !/^(sqlite|mongodb)$/.test(viewsEngine ?? ''))
+  throw new Error('TEST_ENGINES must be esdb+mongodb, esdb+sqlite, sqlite+mongodb, sqlite+sqlite or all of them: all');
+
+const realLogServer = process.env['TEST_ESDB_URL'];
+
+interface Skippable {
+  readonly skip: unknown;
+}
+const onlyIf =
+  (applies: boolean) =>
+  <Test extends Skippable>(test: Test): Test =>
+    applies ? test : (test.skip as Test);
+
+export const isEmbedded = { log: logEngine === 'sqlite', views: viewsEngine === 'sqlite' };
+
+/** For tests of what an embedded engine alone has, its files, locks and disk: on a server they are shown as skipped. */
+export const onEmbedded = { log: onlyIf(isEmbedded.log), views: onlyIf(isEmbedded.views) };
+
+/** For tests that take a server down: only one that is played in this process can be. */
+export const onPlayed = {
+  log: onlyIf(logEngine === 'esdb' && !realLogServer),
+  views: onlyIf(viewsEngine === 'mongodb' && !realServer),
+};
+
+/** What the log and the views of one app lie on. It outlives the app's processes. */
+export interface Engines {
+  /** The settings that say where they are. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Null where the log or the views are embedded, or on a real server. */
+  readonly esdb: EventStoreDbServer | null;
+  readonly mongodb: MongodbServer | null;
+  /** Wipes all views, while nothing runs. */
+  wipeViews(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** A log and views of their own: files in the data folder, or on servers, real ones or played in this process. */
+export async function newEngines(dataDir: string): Promise<Engines> {
+  const log = logEngine === 'esdb' ? await newLog() : embeddedLog;
+  const views = viewsEngine === 'mongodb' ? await newDatabase() : embeddedViews(dataDir);
+  return {
+    env: { ...log.env, ...views.env },
+    esdb: log.server,
+    mongodb: views.server,
+    wipeViews: views.wipe,
+    remove: async () => {
+      await views.remove();
+      log.server?.stop();
+    },
+  };
+}
+
+const embeddedLog = { env: {}, server: null };
+
+const embeddedViews = (dataDir: string) => ({
+  env: {},
+  server: null,
+  wipe: async () => rmSync(join(dataDir, 'views'), { recursive: true }),
+  remove: async () => undefined,
+});
+
+/** Under a name of its own; on a real server it stays there. */
+async function newLog() {
+  const server = realLogServer ? null : await EventStoreDbServer.start();
+  const url = `${realLogServer ?? server!.url}#${randomUUID().replaceAll('-', '')}`;
+  return { env: { EVENT_STORE_URL: url, ID_KEY: 'the key of all tests' }, server };
+}
+
+async function newDatabase() {
+  const server = realServer ? null : await MongodbServer.start();
+  const { url, database, remove } = await freshDatabase(realServer ?? server!.url());
+  return {
+    env: { READ_STORE_URL: url },
+    server,
+    wipe: async () => void (await database.dropDatabase()),
+    remove: async () => {
+      await remove();
+      await server?.stop();
+    },
+  };
+}

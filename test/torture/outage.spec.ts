@@ -1,0 +1,143 @@
+import { describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { anApp, type Answer } from '../support/app.js';
+import { onPlayed } from '../support/engines.js';
+import { everythingTold } from '../support/everything.js';
+import { contactHistory, interaction, unique, writes } from '../support/story.js';
+
+/**
+ * A server is gone for a while, under load. Whoever asks is told so in time and may ask again; what was acknowledged is there,
+ * once, and so is what was asked again under its key; the views catch up by themselves.
+ */
+const app = anApp();
+const clients = 8;
+const downMs = Number(process.env['TORTURE_DOWN_MS'] ?? 6_000);
+const mostMs = 5_000;
+const contacts = Array.from({ length: 12 }, (_, nth) => `outage-${nth}`);
+
+/** An answer, and how many milliseconds it took. */
+interface Heard {
+  readonly answer: Answer;
+  readonly ms: number;
+}
+async function timed(asking: Promise<Answer>): Promise<Heard> {
+  const since = performance.now();
+  return { answer: await asking, ms: performance.now() - since };
+}
+
+/** A message with a word of its own, by which its traces are found. */
+interface Asked {
+  readonly contactId: string;
+  readonly word: string;
+}
+const asked: Asked[] = [];
+
+/** Clients that write, each message again under its key until it is taken, and look at lists in between. */
+class Load {
+  readonly commands: Heard[] = [];
+  readonly questions: Heard[] = [];
+  private over = false;
+  private readonly running = Array.from({ length: clients }, (_, nth) => this.client(nth));
+
+  async end(): Promise<void> {
+    this.over = true;
+    await Promise.all(this.running);
+  }
+
+  private async client(nth: number): Promise<void> {
+    while (!this.over) {
+      const it = { contactId: contacts[(nth + asked.length) % contacts.length]!, word: unique('word') };
+      asked.push(it);
+      const body = interaction({ contactId: it.contactId, text: it.word });
+      for (let status = 503; status >= 500;) {
+        const heard = await timed(app.post('/v1/interactions', body, { 'idempotency-key': it.word }));
+        this.commands.push(heard);
+        ({ status } = heard.answer);
+        if (status >= 500) await sleep(50);
+      }
+      this.questions.push(await timed(app.get('/v1/leads', { contactId: it.contactId })));
+    }
+  }
+}
+
+const refused = (heard: readonly Heard[]): readonly Answer[] =>
+  heard.map(({ answer }) => answer).filter(({ status }) => status >= 400);
+
+/** What the app has logged as an error, but for a server that is away. */
+const mistakes = (): readonly string[] =>
+  app.output.split('\n').filter((it) => it.includes('"level":50') && !/"type":"(Views)?Unavailable"/.test(it));
+
+async function memory(): Promise<number> {
+  const { text } = await app.get('/metrics');
+  return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
+}
+
+/** The server is away for a while, and comes back; what the clients heard. */
+async function without(stop: () => unknown, start: () => Promise<void>): Promise<Load> {
+  const load = new Load();
+  while (load.commands.length < 40) await sleep(20);
+  const before = await memory();
+  await stop();
+  await sleep(downMs);
+  const grown = (await memory()) - before;
+  await start();
+  const answered = load.commands.length;
+  while (load.commands.slice(answered).filter(({ answer }) => answer.status < 400).length < 40) await sleep(20);
+  await load.end();
+  expect(mistakes()).toEqual([]);
+  for (const { answer } of [...load.commands, ...load.questions].filter((it) => it.answer.status >= 400)) {
+    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  }
+  expect(Math.max(...[...load.commands, ...load.questions].map(({ ms }) => ms))).toBeLessThan(mostMs);
+  expect(grown).toBeLessThan(64 * 1024 * 1024);
+  return load;
+}
+
+/** Whatever was asked is in its contact's history once, and everything shown is what a rebuild makes of the log. */
+async function nothingIsLostOrDoubled(): Promise<void> {
+  const { position: after } = await writes(app);
+  const told = await everythingTold(app, after);
+  const texts = await Promise.all(
+    contacts.map(async (id) =>
+      (await contactHistory(app, id, { after })).map(({ data }) => (data as { text?: string }).text),
+    ),
+  );
+  const words = texts.flat().filter((text) => text?.startsWith('word-'));
+  expect(words.toSorted()).toEqual(asked.map(({ word }) => word).toSorted());
+  await app.stop();
+  await app.wipeViews();
+  await app.start();
+  expect(await everythingTold(app, after)).toEqual(told);
+}
+
+describe('while the server is away', () => {
+  onPlayed.log(test)(
+    'of the log: commands are told so in time, and nothing is lost or done twice',
+    async () => {
+      const { esdb } = await app.engines();
+      const { commands } = await without(
+        () => esdb!.stop(),
+        () => esdb!.start(),
+      );
+      expect(refused(commands).length).toBeGreaterThan(clients);
+      await nothingIsLostOrDoubled();
+    },
+    120_000,
+  );
+
+  onPlayed.views(test)(
+    'of the views: commands go on, lists are told so in time, and the views catch up by themselves',
+    async () => {
+      const { mongodb } = await app.engines();
+      const { commands, questions } = await without(
+        () => mongodb!.stop(),
+        () => mongodb!.start(),
+      );
+      expect(refused(commands)).toEqual([]);
+      expect(refused(questions).length).toBeGreaterThan(0);
+      await nothingIsLostOrDoubled();
+    },
+    120_000,
+  );
+});
