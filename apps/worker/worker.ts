@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { AddressSends } from '#automation/address-sends.reaction';
 import { FreeLeads, type AssignedBefore } from '#automation/free-leads.reaction';
@@ -60,6 +61,8 @@ export async function keepUp(
           return logger.warn({ view, inMs: news.inMs, err: news.error }, `${what} goes on after a pause`);
       }
     };
+  // Each of them listens to it, more than Node.js takes for granted.
+  setMaxListeners(100, signal);
   const catchUps = views.map((view) => new CatchUp(view, store, log, teller('view')));
   watch(catchUps);
   await Promise.all([
