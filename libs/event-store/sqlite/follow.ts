@@ -1,7 +1,13 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { UnreadableEvent } from '#domain/door';
 import type { Batch } from '../event-store.js';
 import type { WakeUps } from './wake-ups.js';
+
+/**
+ * At the end of the log the next look is no sooner than this after the last one: whoever follows pays for each batch (a view a
+ * transaction), and commits come as often as every fraction of a millisecond. What comes after a pause is seen at once.
+ */
+const restMs = 5;
 
 /** What stands behind a place, as far as it could be read: `end` is the last event's place. */
 export interface Page {
@@ -46,13 +52,18 @@ async function* walk(
   try {
     while (!signal.aborted && !left.signal.aborted) {
       const seen = wakeUps.count;
+      const lookedAt = performance.now();
       const { batch, end, full, unreadable } = readPage(after);
       if (batch) yield batch;
       if (unreadable && !left.signal.aborted) throw unreadable;
       after = end;
       // Catching up must leave the thread to others between two batches: nothing else in here waits for anything real.
       if (full) await setImmediate();
-      else if (!batch) await wakeUps.next(seen, left.signal);
+      else {
+        if (!batch) await wakeUps.next(seen, left.signal);
+        const rest = lookedAt + restMs - performance.now();
+        if (rest >= 1) await setTimeout(rest, undefined, { signal: left.signal }).catch(() => undefined);
+      }
     }
   } finally {
     leave();
