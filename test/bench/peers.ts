@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -189,10 +190,13 @@ export async function openPeer(name: Peer, folder: string, say: Say): Promise<Co
     npm(place, ['install', '--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', ...versions]);
     if (driver) {
       say(`building ${driver}`);
-      npm(place, ['rebuild', driver, '--foreground-scripts']);
+      // Of this one package; our own settings refuse every package's scripts.
+      npm(place, ['rebuild', driver, '--foreground-scripts', '--ignore-scripts=false']);
     }
     writeFileSync(stamp, versions.join('\n'));
   }
+  // What can't be loaded is found out here: the library would leave a rejection behind that nobody catches.
+  if (driver) createRequire(join(place, 'package.json'))(driver);
   const library: unknown = await import(pathToFileURL(join(place, 'node_modules', main)).href);
   return open(folder, library);
 }
