@@ -78,7 +78,12 @@ export function fromStored(json: unknown, place: Place): Recorded {
   let stored = json;
   for (const lift of shape.upcasters?.slice(json.v - 1) ?? []) stored = lift(stored);
   if (shape.personal && !isObject(stored.personal)) return refuse('its personal part is missing');
-  return { ...stored, ...place } as unknown as Recorded;
+  const { type, v, org, data, personal, meta } = stored;
+  const { stream, version, position } = place;
+  // Field by field: the engine then knows one shape of object, and makes it several times as fast as by spreading two.
+  return (personal === undefined
+    ? { id, type, v, org, data, meta, stream, version, position }
+    : { id, type, v, org, data, personal, meta, stream, version, position }) as unknown as Recorded;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
