@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Unavailable } from '#event-store/event-store';
+import { patienceEnds, withPatience } from '#event-store/patience';
 import { carryOut } from './batch.js';
 import type { Envelope } from './envelope.js';
 
@@ -25,7 +26,7 @@ describe('The items of a batch', () => {
       underWay -= 1;
       return { outcome: item % 2 ? 'recorded' : 'duplicate', position: 'p' };
     });
-    expect(most).toBe(250);
+    expect(most).toBe(100);
     expect((body as { results: unknown[] }).results).toEqual(
       items.map(({ item }) => ({ index: item, outcome: item % 2 ? 'recorded' : 'duplicate' })),
     );
@@ -40,6 +41,15 @@ describe('The items of a batch', () => {
     });
     await expect(failing).rejects.toThrow(Unavailable);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(begun).toBe(250);
+    expect(begun).toBe(100);
+  });
+
+  it('have the patience of a command each: a batch may take longer', async () => {
+    await withPatience(0, () =>
+      carryOut(items, envelope, 'p', async () => {
+        expect(patienceEnds()).toBeGreaterThan(performance.now() + 3_000);
+        return { outcome: 'recorded', position: 'p' };
+      }),
+    );
   });
 });

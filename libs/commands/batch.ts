@@ -1,9 +1,11 @@
 import { v4 } from 'uuid';
 import { isRefusal } from '#domain/refusal';
 import type { Position } from '#domain/event';
+import { withPatience } from '#event-store/patience';
 import type { Answer } from './answer.js';
 import type { Envelope } from './envelope.js';
 import { idMadeBy } from './ids.js';
+import { patienceMs } from './kept-answers.js';
 
 /** An item of a batch as it was given, or why it can't be taken. */
 export type BatchItem<Item> = { readonly item: Item } | { readonly invalid: Said };
@@ -25,7 +27,7 @@ export interface Done {
 }
 
 /** Items side by side. More would only wait in the store, with the time that it gives a call running. */
-const atOnce = 250;
+const atOnce = 100;
 
 /**
  * Carries the items out side by side and tells what became of each, in input order. An item that a rule refuses is `invalid`;
@@ -43,7 +45,8 @@ export async function carryOut<Item>(
   const resultOf = async (given: BatchItem<Item>, index: number): Promise<ItemResult> => {
     if ('invalid' in given) return { index, outcome: 'invalid', ...given.invalid };
     try {
-      const done = await work(given.item, ofItem(envelope, index));
+      // A store that answers is given the time that a large batch takes; one that goes away meanwhile is not.
+      const done = await withPatience(patienceMs, () => work(given.item, ofItem(envelope, index)));
       if (done.position > position) position = done.position;
       return { index, outcome: done.outcome };
     } catch (error) {

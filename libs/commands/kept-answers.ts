@@ -13,8 +13,8 @@ type Kept<Answer> =
 /** Refusals that say nothing of the request itself: asking again may be answered differently. */
 const passing: ReadonlySet<RefusalCode> = new Set(['validation_failed', 'conflict', 'idempotency_in_flight']);
 
-/** With the stores out of reach a command is told so within five seconds, whatever it had to ask of them before. */
-const patienceMs = 3_500;
+/** With the stores out of reach a command is told so within five seconds, whatever it had to ask of them before. Of a batch: each item. */
+export const patienceMs = 3_500;
 
 /** Answers a repeated command (same Idempotency-Key, same request) as the first time. */
 export class KeptAnswers {

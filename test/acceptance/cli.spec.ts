@@ -308,30 +308,33 @@ onEmbedded.log(describe)('when something is wrong with the log', () => {
     expect(out.split('\n')[1]).toBe("    2  can't be read: it is not JSON");
   });
 
-  test('status tells where a view stands still and why, and rebuild gets it going once that is put right', async () => {
-    await app.stop();
-    byHand(kept);
-    byHand(`UPDATE events SET body = json_set(body, '$.type', 'LeadTeleported') WHERE ${of(4)}`);
-    const { code, err } = await cli(['rebuild', 'lead-list']);
-    expect(code).toBe(1);
-    expect(err).toMatch(
-      /lead-list stands still at event [0-9a-f-]{36}: .*LeadTeleported is not known.*goes on serving/,
-    );
-    expect(statesOf(await status())).toEqual(all('up to date'));
-    expect((await cli(['status'])).out).toMatch(/^The rebuild of lead-list is stopped since .* is not known$/m);
+  onEmbedded.views(test)(
+    'status tells where a view stands still and why, and rebuild gets it going once that is put right',
+    async () => {
+      await app.stop();
+      byHand(kept);
+      byHand(`UPDATE events SET body = json_set(body, '$.type', 'LeadTeleported') WHERE ${of(4)}`);
+      const { code, err } = await cli(['rebuild', 'lead-list']);
+      expect(code).toBe(1);
+      expect(err).toMatch(
+        /lead-list stands still at event [0-9a-f-]{36}: .*LeadTeleported is not known.*goes on serving/,
+      );
+      expect(statesOf(await status())).toEqual(all('up to date'));
+      expect((await cli(['status'])).out).toMatch(/^The rebuild of lead-list is stopped since .* is not known$/m);
 
-    forget('lead-list');
-    await app.start({ ready: false });
-    await app.says('view stands still');
-    expect(statesOf(await status())).toEqual({ ...all('up to date'), 'lead-list': 'stopped' });
-    const { out } = await cli(['status']);
-    expect(out).toMatch(/^lead-list is stopped since .* at event [0-9a-f-]{36}: .*LeadTeleported is not known$/m);
-    putBack();
-    expect(await cli(['rebuild', 'lead-list'])).toMatchObject({ code: 0 });
-    expect(statesOf(await status())).toEqual(all('up to date'));
-    const { position } = await writes(app, { contactId });
-    expect(done(await app.get('/v1/leads', { contactId, after: position }))).toMatchObject({ items: { length: 2 } });
-  });
+      forget('lead-list');
+      await app.start({ ready: false });
+      await app.says('view stands still');
+      expect(statesOf(await status())).toEqual({ ...all('up to date'), 'lead-list': 'stopped' });
+      const { out } = await cli(['status']);
+      expect(out).toMatch(/^lead-list is stopped since .* at event [0-9a-f-]{36}: .*LeadTeleported is not known$/m);
+      putBack();
+      expect(await cli(['rebuild', 'lead-list'])).toMatchObject({ code: 0 });
+      expect(statesOf(await status())).toEqual(all('up to date'));
+      const { position } = await writes(app, { contactId });
+      expect(done(await app.get('/v1/leads', { contactId, after: position }))).toMatchObject({ items: { length: 2 } });
+    },
+  );
 
   test('a log that another program holds is said to be locked', async () => {
     await app.stop();

@@ -9,6 +9,12 @@ const refusals: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
+ * What Node.js calls failures of a connection. The driver lets some pass as they are: who asks when the server has just hung up
+ * gets an EPIPE that came from no system call.
+ */
+const ofSockets = /^(E[A-Z]+|ERR_(STREAM|SOCKET|SSL|TLS)_\w+)$/;
+
+/**
  * Whatever keeps the database from answering becomes `ViewsUnavailable`, to be tried again; what is wrong with the request itself
  * stays as it is. Where nothing tells, trying again is safe: a view would otherwise stand still until somebody starts it.
  */
@@ -29,10 +35,13 @@ function isUnavailable(error: unknown): boolean {
     return isUnavailable(error.cause ?? error.errorResponse);
   if (error instanceof MongoServerError) return error.code !== alreadyThere && !refusals.has(error.code);
   if (error instanceof MongoAPIError)
-    return error instanceof MongoCompatibilityError || /Closed|NotConnected|ExpiredSession/.test(error.name);
+    return (
+      error instanceof MongoCompatibilityError || /Closed|NotConnected|ExpiredSession|CursorExhausted/.test(error.name)
+    );
   if (error instanceof MongoError) return true;
+  const { name, code, syscall } = error as { name?: unknown; code?: unknown; syscall?: unknown };
   // Our own time limit; a name that can't be resolved, a certificate file that can't be read.
-  return error instanceof Error && (error.name === 'TimeoutError' || 'syscall' in error);
+  return name === 'TimeoutError' || syscall !== undefined || ofSockets.test(String(code));
 }
 
 /**

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { MongodbServer } from '#test/support/mongodb-server';
 import { CheckpointMoved, type Query, ViewsUnavailable, type Write } from '../view-store.js';
@@ -156,6 +158,27 @@ describe('views in MongoDB', () => {
     await early.close();
     await writer.save(rows('p2', 2), 'p1', 'p2');
     expect(await ranks()).toEqual(['p2', 1, 2]);
+  });
+
+  it('is unavailable to who asks just when the server has hung up', async () => {
+    const sockets: Socket[] = [];
+    const opened = (message: unknown) => void sockets.push((message as { socket: Socket }).socket);
+    subscribe('net.client.socket', opened);
+    const asking = new MongodbViewStore(server.url());
+    try {
+      const reader = await asking.openForReading(view);
+      await reader.state();
+      const asked = new Promise((resolve) => {
+        for (const socket of sockets)
+          socket.once('end', () => resolve(reader.state().catch((error: unknown) => error)));
+      });
+      await server.stop();
+      expect(await asked).toMatchObject({ name: 'ViewsUnavailable', cause: { code: 'EPIPE' } });
+    } finally {
+      unsubscribe('net.client.socket', opened);
+      await asking.close();
+      await server.start();
+    }
   });
 
   it('makes other indexes when they changed, and leaves those of others alone', async () => {
