@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { givenMessage, messageKey, receipt, receive, send } from '#test/support/given-message';
 import { at, campaign, contactKey, time } from '#test/support/given-when-then';
-import type { GivenReceipt } from './message.decide.js';
+import { message, type GivenReceipt } from './message.decide.js';
 import { bestOf, deliveryOf, progressOf, type Delivery } from './message.delivery.js';
-import { receiptStatuses, type Receipt } from './message.events.js';
+import { receiptStatuses, type MessageEvent, type Receipt } from './message.events.js';
 
 const recipient = { broadcastId: 'b-1', contactKey, attempt: 1 };
 const known = { messageKey: messageKey('bm-1'), channel: 'whatsapp', messageId: 'bm-1' } as const;
@@ -118,6 +118,10 @@ describe('Recording receipts', () => {
       givenMessage(receive('bm-1', failed))
         .when(receive('bm-1', other))
         .then(receiptRecorded(other, now, null));
+    const sent = receipt('sent', '11:30');
+    givenMessage(receive('bm-1', delivered))
+      .when(receive('bm-1', sent))
+      .then(receiptRecorded(sent, now, null));
   });
 
   it('gives our time to those without one, which are known without it', () => {
@@ -136,6 +140,19 @@ describe('Recording receipts', () => {
       givenMessage(send())
         .when(receive('bm-1', receipt('read', clock)))
         .then(receiptRecorded(receipt('read', clock), now, recipient));
+  });
+});
+
+describe('A message as folded', () => {
+  it('has its recipient and its receipts, and counts its events', () => {
+    const { state } = givenMessage(send(), receive('bm-1', receipt('delivered', '08:00')));
+    const delivered = { status: 'delivered', at: time('08:00'), timed: true, recordedAt: time('09:01'), error: null };
+    expect(state).toStrictEqual({ recipient, receipts: [delivered], version: 2 });
+  });
+
+  it('skips what it does not know', () => {
+    const stranger = { type: 'SomethingElse', data: {}, meta: {} } as unknown as MessageEvent & { id: string };
+    expect(message.evolve(message.initial, stranger)).toBe(message.initial);
   });
 });
 
@@ -181,6 +198,19 @@ describe('A delivery', () => {
       readAt: read.at,
     }));
 
+  it('has a milestone for all but acceptance', () =>
+    expect(deliveryAfter(queued, accepted, sent, failed, delivered, read).milestones).toStrictEqual({
+      queuedAt: queued.at,
+      sentAt: sent.at,
+      deliveredAt: delivered.at,
+      deliveredImplied: false,
+      readAt: read.at,
+      failedAt: failed.at,
+    }));
+
+  it('that never failed has no conflict', () =>
+    expect(deliveryAfter(sent, delivered, read)).toMatchObject({ state: 'read', conflict: false, error: null }));
+
   it('that was read was delivered, though nobody said when', () => {
     expect(deliveryAfter(read).milestones).toEqual({ ...never, deliveredImplied: true, readAt: read.at });
     expect(deliveryAfter(read, delivered).milestones).toMatchObject({ deliveredImplied: false });
@@ -219,6 +249,21 @@ describe('A delivery', () => {
       { status: 'failed', occurredAt: failed.at, recordedAt: time('11:10'), error: failed.error },
       { status: 'read', occurredAt: read.at, recordedAt: time('11:00'), error: null },
     ]);
+  });
+
+  it('tells what happened at one time by rank, then by code', () => {
+    const inOrder = [
+      receipt('sent', '10:00'),
+      receipt('sent', '10:00', '30001'),
+      receipt('sent', '10:00', '30002'),
+      receipt('failed', '10:00', '30001'),
+      receipt('read', '10:00'),
+    ];
+    const [a, b, c, d, e] = inOrder as [GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt];
+    for (const arrived of [inOrder, inOrder.toReversed(), [c, a, e, b, d], [b, d, a, e, c]])
+      expect(deliveryAfter(...arrived).timeline.map(({ status, error }) => [status, error?.code])).toEqual(
+        inOrder.map(({ status, error }) => [status, error?.code]),
+      );
   });
 
   it('progresses with what is implied: read within delivered within sent', () => {
@@ -263,7 +308,11 @@ describe('The attempt that counts for a recipient', () => {
 
   it('does not depend on what was known first, even when two attempts have one number', () => {
     const [one, other] = [attempt(1, sent), { ...attempt(1, sent), messageId: 'bm-9' }];
-    expect(bestOf([one, other])).toEqual(bestOf([other, one]));
+    for (const known of [
+      [one, other],
+      [other, one],
+    ])
+      expect(bestOf(known)?.attempt).toBe(other);
   });
 
   it('is none where nothing was sent', () => expect(bestOf([])).toBeUndefined());
