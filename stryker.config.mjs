@@ -21,6 +21,8 @@ export default {
   },
   coverageAnalysis: 'perTest',
   concurrency: 2,
+  // What takes longer on a busy machine is not therefore a change that was noticed.
+  timeoutMS: 20_000,
   // Without tsconfig.json there is no need for a TypeScript beside Stryker.
   ignorePatterns: ['/tsconfig.json', '/dist', '/docs', '/data'],
   reporters: ['progress-append-only', 'clear-text', 'json'],
