@@ -119,6 +119,7 @@ class Sentence<State, Command extends Typed, Event extends Typed> {
     private readonly decider: Decider<State, Command, Event>,
     readonly events: readonly Recorded[],
     private readonly asked: Circumstances,
+    readonly state: State,
   ) {}
 
   /** What is asked next is asked at this time, 12:00 by itself. */
@@ -136,11 +137,6 @@ class Sentence<State, Command extends Typed, Event extends Typed> {
   /** Where the organization's settings differ from the defaults. */
   where(policy: Partial<Policy>): Sentence<State, Command, Event> {
     return this.under({ policy });
-  }
-
-  get state(): State {
-    const events = this.events as unknown as readonly (Event & { readonly id: string })[];
-    return events.reduce((state, event) => frozen(this.decider.evolve(state, event)), this.decider.initial);
   }
 
   /** Decides twice: a decision is pure, so both say the same. */
@@ -161,11 +157,15 @@ class Sentence<State, Command extends Typed, Event extends Typed> {
     const added = (drafts as unknown as readonly Draft<DomainEvent>[]).map((it, i) =>
       frozen(recorded(it, this.asked, `command-${before + 1}`, before + 1 + i)),
     );
-    return new Sentence(this.decider, [...this.events, ...added], this.asked);
+    const state = (added as unknown as readonly (Event & { readonly id: string })[]).reduce(
+      (before, event) => frozen(this.decider.evolve(before, event)),
+      this.state,
+    );
+    return new Sentence(this.decider, [...this.events, ...added], this.asked, state);
   }
 
   under(circumstances: Partial<Circumstances>): Sentence<State, Command, Event> {
-    return new Sentence(this.decider, this.events, { ...this.asked, ...circumstances });
+    return new Sentence(this.decider, this.events, { ...this.asked, ...circumstances }, this.state);
   }
 }
 
@@ -213,7 +213,7 @@ export const tell =
   <State, Command extends Typed, Event extends Typed>(decider: Decider<State, Command, Event>) =>
   (...steps: readonly Step<Command, Event>[]): Sentence<State, Command, Event> => {
     const ordinary: Circumstances = { at: time('12:00'), actor: gateway, policy: {}, backdated: false };
-    const start = new Sentence(decider, [], ordinary);
+    const start = new Sentence(decider, [], ordinary, decider.initial);
     return steps
       .reduce((sentence, next, nth) => {
         const { step, under } = bare<Command | Draft<Event>>(next);

@@ -107,9 +107,12 @@ describe('An agent as folded', () => {
   it('skips what it does not know: another registration, what came before the first, other types', () => {
     const known = givenAgent(registered).state as KnownAgent;
     const [again] = givenAgent(registerAgent({ name: 'Agent Two' })).events;
+    const [, rename] = givenAgent(registered, renamed).events;
     const stranger = { type: 'SomethingElse', data: {}, meta: {} } as unknown as DomainEvent;
     expect(evolveAgent(known, again as never)).toBe(known);
     expect(evolveAgent(known, stranger as never)).toBe(known);
     expect(evolveAgent(agent.initial, stranger as never)).toBe(agent.initial);
+    expect(evolveAgent(agent.initial, rename as never)).toBe(agent.initial);
+    expect(agent.initial).toStrictEqual({ known: false });
   });
 });

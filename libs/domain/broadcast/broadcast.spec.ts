@@ -1,5 +1,8 @@
-import { describe, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
+import type { DomainEvent } from '#domain/event';
 import { createBroadcast, givenBroadcast } from '#test/support/given-message';
+import { time } from '#test/support/given-when-then';
+import { broadcast } from './broadcast.decide.js';
 
 const { type: _, ...data } = createBroadcast();
 
@@ -17,5 +20,15 @@ describe('A broadcast', () => {
   it('is made once, and can not be edited', () => {
     for (const again of [createBroadcast(), createBroadcast({ name: 'Another name' })])
       givenBroadcast(createBroadcast()).when(again).thenRefused('broadcast_exists', { broadcastId: 'b-1' });
+  });
+
+  it('is folded once, and skips what it does not know', () => {
+    const { state, events } = givenBroadcast(createBroadcast());
+    const { broadcastId: id, ...rest } = data;
+    expect(state).toStrictEqual({ known: true, id, ...rest, createdAt: time('09:00') });
+    expect(broadcast.evolve(state, events[0] as never)).toBe(state);
+    const stranger = { type: 'SomethingElse', data: {}, meta: {} } as unknown as DomainEvent;
+    expect(broadcast.evolve(broadcast.initial, stranger as never)).toBe(broadcast.initial);
+    expect(broadcast.initial).toStrictEqual({ known: false });
   });
 });

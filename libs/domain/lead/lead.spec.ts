@@ -831,18 +831,14 @@ describe('Follow-ups', () => {
   it('are created once per id', () => given(opened, createFollowUp()).when(createFollowUp()).thenNothing());
 
   it('are at most 500 open ones per lead', () => {
-    const many = (most: number) =>
-      Array.from({ length: most }, (_, nth) => at('09:30', followUpCreated({ followUpId: `f-${nth}` })));
-    given(opened, ...many(499))
-      .when(createFollowUp({ followUpId: 'one-more' }))
-      .then(followUpCreated({ followUpId: 'one-more' }));
-    given(opened, ...many(500))
-      .when(createFollowUp({ followUpId: 'one-more' }))
-      .thenRefused('too_many_follow_ups', { most: 500 });
-    given(opened, ...many(500))
-      .when(createFollowUp())
-      .thenNothing();
-    given(opened, ...many(500), completeFollowUp())
+    const created = (nth: number) => followUpCreated({ followUpId: `f-${nth}` });
+    const nearlyFull = given(opened, ...Array.from({ length: 499 }, (_, nth) => at('09:30', created(nth))));
+    const full = nearlyFull.and(created(499));
+    nearlyFull.when(createFollowUp({ followUpId: 'one-more' })).then(followUpCreated({ followUpId: 'one-more' }));
+    full.when(createFollowUp({ followUpId: 'one-more' })).thenRefused('too_many_follow_ups', { most: 500 });
+    full.when(createFollowUp()).thenNothing();
+    full
+      .and(completeFollowUp())
       .when(createFollowUp({ followUpId: 'one-more' }))
       .then(followUpCreated({ followUpId: 'one-more' }));
   });

@@ -57,10 +57,10 @@ export function deliveryOf(receipts: readonly Receipt[]): Delivery {
 }
 
 /** How far a message got: 3 read, 2 delivered, 1 sent (what is implied counts), 0 not yet. */
-export function progressOf({ milestones, state }: Delivery): 0 | 1 | 2 | 3 {
+export function progressOf({ milestones }: Delivery): 0 | 1 | 2 | 3 {
   if (milestones.readAt !== null) return 3;
   if (milestones.deliveredAt !== null) return 2;
-  return milestones.sentAt !== null || state === 'sent' ? 1 : 0;
+  return milestones.sentAt !== null ? 1 : 0;
 }
 
 /** A message to a recipient; a retry is another one. */
