@@ -48,11 +48,9 @@ export class Asking {
   /** Hangs up after some milliseconds, whether there was an answer or not. */
   async cut({ path, body, key }: Asked): Promise<void> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': key };
-    const signal = AbortSignal.timeout(Math.random() * 20);
+    const signal = AbortSignal.timeout(Math.floor(Math.random() * 20));
     await fetch(this.app.url + path, { method: 'POST', headers, body: JSON.stringify(body), signal }).catch(
-      (error: Error) => {
-        if (error.name !== 'TimeoutError') throw error;
-      },
+      () => undefined,
     );
   }
 
