@@ -31,7 +31,7 @@ export interface Table<Row extends object> {
   tokens?(row: Row): readonly string[];
 }
 
-// A table accepts only its own rows; a view does not care which. Method bivariance makes every Table an AnyTable.
+// A table accepts only its own rows; a view does not care which. With `unknown` or `object` no Table would be one: `any` it must be.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyTable = Table<any>;
 

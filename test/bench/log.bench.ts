@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from '@photostructure/sqlite';
-import { GroupCommit } from '#event-store/sqlite/group-commit';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { bars } from './chart.js';
+import { BareTable } from './bare-table.js';
 import { sampleEvents } from './events.js';
 import { inFlight, inTurns, perSecond, type Sample } from './measure.js';
 import { type Bench, spread, table, times } from './report.js';
@@ -19,21 +18,11 @@ export const log: Bench = {
     const [rounds, alone, many] = [options.size('rounds', 7), 500, options.size('events', 10_000)];
     const folder = mkdtempSync(join(tmpdir(), 'leadstream-bench-log-'));
     const ours = SqliteLog.open({ file: join(folder, 'events.db') });
-    const bare = new DatabaseSync(join(folder, 'bare.db'));
-    bare.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      CREATE TABLE rows (position INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
-    `);
-    const commits = new GroupCommit(bare, () => undefined);
-    const insert = bare.prepare('INSERT INTO rows (body) VALUES (?)');
+    const bare = new BareTable(join(folder, 'bare.db'));
     const events = sampleEvents();
     let streams = 0;
     const toOurs = () => ours.events.append(`bench-${++streams}`, 0, [events.next()]);
-    const toBare = () => {
-      const body = JSON.stringify(events.next());
-      return commits.run(() => insert.run(body).lastInsertRowid, 1);
-    };
+    const toBare = () => bare.append(events.next());
 
     const results = [];
     for (const atOnce of [1, 50, 500]) {
@@ -45,7 +34,6 @@ export const log: Bench = {
       results.push({ atOnce, rates: await inTurns(rounds, { bare: round(toBare), ours: round(toOurs) }) });
     }
     await ours.close();
-    commits.close();
     bare.close();
     rmSync(folder, { recursive: true, force: true });
 

@@ -19,6 +19,7 @@ const realLogServer = process.env['TEST_ESDB_URL'];
 interface Skippable {
   readonly skip: unknown;
 }
+/** Not left out but shown as skipped, so that a run on other engines says what it did not try. */
 const onlyIf =
   (applies: boolean) =>
   <Test extends Skippable>(test: Test): Test =>

@@ -10,6 +10,7 @@ import { allLeads, contactHistory, done, interaction, unique, writes } from '../
  * A disk on which nothing can be written any more, played by the operating system's limit on the size of files: it can be set
  * and lifted while the process runs.
  */
+// Linux has it. Elsewhere, and where the log is a server with a disk of its own, this is shown as skipped.
 const canLimit = spawnSync('prlimit', ['--version']).status === 0;
 const limit = (pid: number, bytes: number | 'unlimited'): void =>
   void execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`]);
@@ -63,7 +64,7 @@ const limit = (pid: number, bytes: number | 'unlimited'): void =>
   }, 60_000);
 });
 
-// The superuser may write everywhere.
+// The superuser may write everywhere, so under it there is nothing to be tried, and this is shown as skipped.
 (isEmbedded.log && process.getuid?.() !== 0 ? describe : describe.skip)(
   'with a data folder that became read-only',
   () => {

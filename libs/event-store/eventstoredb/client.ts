@@ -65,7 +65,7 @@ export function openClient({ connection }: Address): EventStoreDBClient {
   try {
     client = EventStoreDBClient.connectionString(full);
   } catch (error) {
-    // What the client says of a mistake repeats what follows it, and so would a cause.
+    // What the client says of a mistake repeats what follows it, password and all, and so would a cause: none is handed on.
     const { message } = error as Error;
     const why = /certificate|userCert/.test(message) ? `: ${message}` : '';
     // eslint-disable-next-line preserve-caught-error

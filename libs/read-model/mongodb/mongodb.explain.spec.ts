@@ -22,23 +22,35 @@ const asked: readonly (readonly [what: string, query: Pick<Query, 'where' | 'aft
   ['those behind a row without a value', { where: [org], after: { ...after, value: null } }, 'name'],
 ];
 
-(realServer ? describe : describe.skip)('list queries at TEST_MONGODB_URL', () => {
+/** Plans are told by real servers alone, and not by every one that speaks the protocol: elsewhere this is shown as skipped. */
+async function explains(): Promise<boolean> {
+  if (!realServer) return false;
+  const { database, remove } = await freshDatabase(realServer);
+  const notFound = 59;
+  const told = await database
+    .collection('any')
+    .find({})
+    .explain('queryPlanner')
+    .then(
+      () => true,
+      (error: { code?: number }) => {
+        if (error.code === notFound) return false;
+        throw error;
+      },
+    );
+  await remove();
+  return told;
+}
+
+((await explains()) ? describe : describe.skip)('list queries at TEST_MONGODB_URL', () => {
   it('are answered from an index, in its order', async () => {
     const { database, url, remove } = await freshDatabase(realServer!);
     const store = new MongodbViewStore(url);
     await (await store.openForWriting(leadList)).build();
     const table = shapeOf(leadList).tables['leads']!;
     const rows = database.collection<Doc>(collectionOf(`lead-list.v${leadList.version}.g000001`, table));
-    const explains = await rows
-      .find({})
-      .explain('queryPlanner')
-      .then(
-        () => true,
-        // Not every server of the protocol can tell.
-        (error: { code?: number }) => error.code !== 59,
-      );
     const bad: string[] = [];
-    for (const [what, query, column] of explains ? asked : [])
+    for (const [what, query, column] of asked)
       for (const descending of [false, true])
         for (const { filter, sort } of segmentsOf(table, { ...query, sort: { column, descending }, limit: 50 })) {
           const { queryPlanner } = await rows.find(filter, { sort, limit: 51 }).explain('queryPlanner');
