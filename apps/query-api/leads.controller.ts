@@ -1,6 +1,5 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
-import { shapeVersion } from '#domain/door';
 import { showLead, type ShownLead } from '#domain/lead/lead.shown';
 import { EventStore } from '#event-store/event-store';
 import { Http, type Exchange } from '#http/exchange';
@@ -16,6 +15,7 @@ import { countLeads, listLeads, oneLead } from '#projections/lead-list/lead-list
 import type { ViewReader } from '#read-model/view-store';
 import { leadAsOf, replay, type Replayed } from './lead-replay.js';
 import { leadFilterOf, leadSortOf, LeadsQuery } from './leads.requests.js';
+import { showEvent } from './shown-event.js';
 
 export class LeadQuery extends ViewQuery {
   @Optional() @IsPlain('A time or a position: the lead as it was then.') readonly asOf?: string;
@@ -84,7 +84,10 @@ export class LeadQueriesController {
     const { event: last } = shown.at(-1) ?? {};
     const end = last && found.length > limit ? { value: last.version, key: last.id } : null;
     return {
-      items: shown.map(({ event, lead }) => ({ event: showEvent(event, lead), lead: showLead(lead, nameOf) })),
+      items: shown.map(({ event, lead }) => ({
+        event: showEvent(event, lead.contactId),
+        lead: showLead(lead, nameOf),
+      })),
       nextCursor: nextCursor(page, end),
       ...(await totalOf(query, async () => total)),
     };
@@ -94,22 +97,4 @@ export class LeadQueriesController {
     const lead = await leadAsOf(this.log, org, id, asOf);
     return lead && showLead(lead, await agentNamesOf(reader, org, [lead.agentId]));
   }
-}
-
-function showEvent(event: Replayed['event'], { contactId }: Replayed['lead']): object {
-  const { id, type, meta, data, position } = event;
-  return {
-    id,
-    type,
-    v: shapeVersion(type),
-    leadId: 'leadId' in data ? data.leadId : null,
-    contactId,
-    occurredAt: meta.occurredAt,
-    recordedAt: meta.recordedAt,
-    actor: meta.actor,
-    correlationId: meta.correlation,
-    causationId: meta.causation,
-    data: { ...data, ...('personal' in event ? event.personal : {}) },
-    position,
-  };
 }

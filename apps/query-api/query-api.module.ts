@@ -2,12 +2,14 @@ import { Module } from '@nestjs/common';
 import { Reading } from '#http/reading';
 import { AgentQueriesController } from './agents.controller.js';
 import { BroadcastQueriesController } from './broadcasts.controller.js';
+import { EventsController } from './events.controller.js';
 import { FollowUpQueriesController } from './follow-ups.controller.js';
 import { HistoryController } from './history.controller.js';
 import { LagWatch } from './lag.js';
 import { LeadQueriesController } from './leads.controller.js';
+import { ShownEvents } from './shown-event.js';
 
-/** GET: from a query to a view's rows. Needs a StoresModule and an AboutModule beside it. */
+/** GET: from a query to a view's rows, or to the log's events. Needs a StoresModule and an AboutModule beside it. */
 @Module({
   controllers: [
     LeadQueriesController,
@@ -15,7 +17,8 @@ import { LeadQueriesController } from './leads.controller.js';
     FollowUpQueriesController,
     AgentQueriesController,
     BroadcastQueriesController,
+    EventsController,
   ],
-  providers: [Reading, LagWatch],
+  providers: [Reading, LagWatch, ShownEvents],
 })
 export class QueryApiModule {}

@@ -277,6 +277,13 @@ const wholes = {
   RecipientPage: object(pageOf('Recipient'), ['total']),
   DeliveryPage: object(pageOf('Delivery'), ['total']),
   ContactHistory: object(pageOf('Entry'), ['total']),
+  EventPage: object({
+    items: listOf(ref('Event')),
+    nextCursor: told(
+      orNull(text),
+      'Null where the log ended. A page with few items, even none, may be followed by others.',
+    ),
+  }),
   LeadReplay: object(
     { ...pageOf('Lead'), items: listOf(object({ event: ref('Event'), lead: told(ref('Lead'), 'After the event.') })) },
     ['total'],

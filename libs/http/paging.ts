@@ -16,10 +16,14 @@ export class ViewQuery {
   @Optional() @IsWholeText(waits, 'How long to wait for that, in milliseconds.') readonly wait?: string;
 }
 
-/** What every list takes. */
-export class ListQuery extends ViewQuery {
+/** What everything takes that comes in pages. */
+export class PageQuery extends ViewQuery {
   @Optional() @IsWholeText(limits) readonly limit?: string;
   @Optional() @IsPlain('The nextCursor of the page before; it pins filters and sort.') readonly cursor?: string;
+}
+
+/** What every list takes. */
+export class ListQuery extends PageQuery {
   @Optional() @IsYesOrNo('Whether to tell the total.') readonly count?: string;
 }
 
@@ -56,7 +60,7 @@ const pinned = (query: object): Record<string, string> =>
  * The page that a query asks for. With a cursor, filters and sort are the cursor's: they may be left out, or said again.
  * @throws Problem validation_failed
  */
-export function pageOf<Asked extends ListQuery>(query: Asked, now: string): PageRequest<Asked> {
+export function pageOf<Asked extends PageQuery>(query: Asked, now: string): PageRequest<Asked> {
   const limit = Number(query.limit ?? limits.usual);
   if (query.cursor === undefined) return { asked: query, now, slice: { limit } };
   const cursor = decoded(query.cursor);

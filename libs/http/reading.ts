@@ -47,7 +47,7 @@ export class Reading {
   /** @throws Problem validation_failed */
   async checkPosition(field: string, text: string): Promise<void> {
     const known = this.log.isPosition(text) && text <= (await this.log.head());
-    if (!known) throw invalidInput({ field, code: 'not_position', message: 'must be a position of this log' });
+    if (!known) throw notPosition(field);
   }
 
   /** @throws Problem validation_failed for what is neither a time nor a position of this log */
@@ -79,3 +79,6 @@ export class Reading {
     return true;
   }
 }
+
+export const notPosition = (field: string): Problem =>
+  invalidInput({ field, code: 'not_position', message: 'must be a position of this log' });

@@ -456,6 +456,21 @@ const stories: Readonly<Record<string, Story>> = {
       validation_failed: () => ({ ...toNobody(), query: { state: 'eaten' } }),
     },
   },
+  'GET /v1/events': {
+    good: {
+      ...view,
+      page: async () => {
+        const { body } = await app.get('/v1/events', { limit: 1 });
+        return { query: { limit: '1', cursor: body.nextCursor! } };
+      },
+      some: async () => ({ query: { type: 'LeadOpened,AgentRegistered', from: (await writes(app)).position } }),
+      everything: async () => {
+        await sent();
+        return { query: { limit: '200' } };
+      },
+    },
+    refused: { validation_failed: () => ({ query: { type: 'LeadSold' } }) },
+  },
   'GET /v1/follow-ups': {
     good: {
       ...view,
