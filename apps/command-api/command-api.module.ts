@@ -2,11 +2,14 @@ import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { AgentHandler } from '#commands/agent.handler';
 import { BroadcastHandler } from '#commands/broadcast.handler';
+import { BulkItems } from '#commands/bulk-items';
+import { BulkHandler } from '#commands/bulk.handler';
 import { ContactHandler } from '#commands/contact.handler';
 import { MessageHandler } from '#commands/message.handler';
 import { CommandGate } from '#http/command-gate';
 import { AgentsController } from './agents.controller.js';
 import { BroadcastsController } from './broadcasts.controller.js';
+import { BulkController } from './bulk.controller.js';
 import { FollowUpsController } from './follow-ups.controller.js';
 import { InteractionsController } from './interactions.controller.js';
 import { LeadsController } from './leads.controller.js';
@@ -22,8 +25,18 @@ import { WebhooksController } from './webhooks.controller.js';
     FollowUpsController,
     AgentsController,
     BroadcastsController,
+    BulkController,
     WebhooksController,
   ],
-  providers: [CommandGate, ContactHandler, AgentHandler, BroadcastHandler, MessageHandler, WebhookIntake],
+  providers: [
+    CommandGate,
+    ContactHandler,
+    AgentHandler,
+    BroadcastHandler,
+    MessageHandler,
+    BulkItems,
+    BulkHandler,
+    WebhookIntake,
+  ],
 })
 export class CommandApiModule {}

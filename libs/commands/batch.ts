@@ -6,6 +6,7 @@ import type { Answer } from './answer.js';
 import type { Envelope } from './envelope.js';
 import { idMadeBy } from './ids.js';
 import { patienceMs } from './kept-answers.js';
+import { sideBySide } from './side-by-side.js';
 
 /** An item of a batch as it was given, or why it can't be taken. */
 export type BatchItem<Item> = { readonly item: Item } | { readonly invalid: Said };
@@ -40,7 +41,6 @@ export async function carryOut<Item>(
   work: (item: Item, envelope: Envelope) => Promise<Done>,
 ): Promise<Answer> {
   let position = start;
-  let next = 0;
   const results: ItemResult[] = [];
   const resultOf = async (given: BatchItem<Item>, index: number): Promise<ItemResult> => {
     if ('invalid' in given) return { index, outcome: 'invalid', ...given.invalid };
@@ -51,16 +51,12 @@ export async function carryOut<Item>(
       return { index, outcome: done.outcome };
     } catch (error) {
       if (isRefusal(error)) return { index, outcome: 'invalid', code: error.code, detail: error.message };
-      // Nobody begins another one.
-      next = items.length;
       throw error;
     }
   };
-  const oneByOne = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++)
-      results[index] = await resultOf(items[index]!, index);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, oneByOne));
+  await sideBySide(items.length, atOnce, async (index) => {
+    results[index] = await resultOf(items[index]!, index);
+  });
   return { made: null, version: null, position, body: { results, position } };
 }
 

@@ -11,7 +11,7 @@ import { refuse } from '#domain/refusal';
 import type { Answer } from './answer.js';
 import { CommandMeter, uncounted } from './command-meter.js';
 import type { Envelope } from './envelope.js';
-import { Handling, type Outcome } from './handle.js';
+import { Handling, type Outcome, type Prospect } from './handle.js';
 import { agentStream, contactKeyIn, contactKeyOf, contactStream, idMadeBy, idsWithin } from './ids.js';
 import { KeptAnswers } from './kept-answers.js';
 import { IdKey } from './id-key.js';
@@ -51,15 +51,36 @@ export class ContactHandler implements ICommandHandler<AskContact> {
     return this.meter.over(ask.type, () => this.kept.once(envelope, () => this.carryOut(ask, envelope)));
   }
 
+  /**
+   * What would come of it now, with nothing done. `version`: that of the lead as it is.
+   * @throws Refusal what it would be refused with
+   */
+  async check(
+    ask: ContactAsk,
+    envelope: Envelope,
+  ): Promise<Pick<Prospect<Contact>, 'would'> & { version: number | null }> {
+    const { command, stream, versionOf } = await this.routed(ask, envelope);
+    const { state, would } = await this.handling.check(contact, stream, command, envelope, versionOf);
+    return { would, version: versionOf(state) ?? null };
+  }
+
   private async carryOut(ask: ContactAsk, envelope: Envelope): Promise<Answer> {
+    const { command, stream, versionOf } = await this.routed(ask, envelope);
+    const outcome = await this.handling.handle(contact, stream, command, envelope, versionOf);
+    return this.answer(command, outcome, stream, envelope);
+  }
+
+  /** The whole command, and the stream that it is for. */
+  private async routed(
+    ask: ContactAsk,
+    envelope: Envelope,
+  ): Promise<{ command: ContactCommand; stream: string; versionOf: (state: Contact) => number | undefined }> {
     const command = await this.complete(ask, envelope);
     const contactKey = 'contactKey' in command ? command.contactKey : contactKeyIn(command.leadId);
     if (!contactKey) throw refuse('not_found', { what: 'lead' });
-    const stream = contactStream(envelope.org, contactKey);
     const versionOf = (state: Contact): number | undefined =>
       'leadId' in command ? leadOf(state, command.leadId)?.version : undefined;
-    const outcome = await this.handling.handle(contact, stream, command, envelope, versionOf);
-    return this.answer(command, outcome, stream, envelope);
+    return { command, stream: contactStream(envelope.org, contactKey), versionOf };
   }
 
   /** Adds what the decision needs and the caller can't know. */

@@ -18,6 +18,12 @@ export interface Outcome<State> {
   readonly position: Position;
 }
 
+/** What a command would meet and do. `be done already`: this very command was carried out before. */
+export interface Prospect<State> {
+  readonly state: State;
+  readonly would: 'change' | 'change nothing' | 'be done already';
+}
+
 /** A stream folded up to a version: a baseline that saves reading. The append, or a read of what came since, has the last word. */
 interface Fold {
   readonly state: unknown;
@@ -117,6 +123,24 @@ export class Handling {
         fresh = true;
       }
     });
+  }
+
+  /**
+   * What a command would do to the stream as it is now; nothing is appended.
+   * @throws Refusal, Unavailable
+   */
+  async check<State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: string,
+    command: Command,
+    envelope: Envelope,
+    versionOf: (state: State) => number | undefined,
+  ): Promise<Prospect<State>> {
+    const fold = await this.catchUp(decider, stream, this.folds.peek(stream));
+    const state = fold.state as State;
+    if (fold.commands.has(envelope.commandId)) return { state, would: 'be done already' };
+    const drafts = this.decide(decider, command, state, stream, envelope, versionOf);
+    return { state, would: drafts.length > 0 ? 'change' : 'change nothing' };
   }
 
   /** Streams with commands that wait or are being carried out. */

@@ -1,3 +1,4 @@
+import type { BulkSummary, ShownResult } from './bulk/bulk.results.js';
 import type { FinalStatus } from './lead/lead.state.js';
 
 /**
@@ -26,6 +27,9 @@ export const refusals = {
 
   too_many_follow_ups: (of: { most: number }) => `The lead has ${of.most} open follow-ups already.`,
 
+  bulk_rejected: (of: BulkRejected) =>
+    `Of ${of.summary.total} items ${of.summary.rejected} would be rejected. Nothing was done.`,
+
   version_mismatch: (of: { version: number }) => `The lead has moved on: it is at version ${of.version} now.`,
   conflict: (_: object) => 'Others kept changing the same contact in that moment. Nothing was done; ask again.',
   idempotency_in_flight: (_: object) => 'A request with this Idempotency-Key is being worked on.',
@@ -34,6 +38,13 @@ export const refusals = {
   validation_failed: (of: { errors: readonly InvalidField[] }) =>
     of.errors.length === 1 ? `${of.errors[0]?.field}: ${of.errors[0]?.message}` : 'Some of the input is not valid.',
 };
+
+/** What would have come of all items if they had been carried out. */
+export interface BulkRejected {
+  readonly bulkId: string;
+  readonly summary: BulkSummary;
+  readonly results: readonly ShownResult[];
+}
 
 export interface LeadInactive {
   readonly leadId: string;
@@ -76,6 +87,12 @@ const fiveMinutes = 5 * 60_000;
 export function notAhead(field: string, at: string, now: string): string {
   if (Date.parse(at) > Date.parse(now) + fiveMinutes)
     throw invalid(field, 'in_future', 'must not lie more than 5 minutes in the future');
+  return at;
+}
+
+/** What is still to come. */
+export function notPast(field: string, at: string, now: string): string {
+  if (at < now) throw invalid(field, 'in_past', 'must not lie in the past');
   return at;
 }
 

@@ -5,9 +5,11 @@ import type { Answer } from '#commands/answer';
 import { Clock } from '#commands/clock';
 import type { ItemResult } from '#commands/batch';
 import { AskBroadcast, type BroadcastAsk } from '#commands/broadcast.handler';
+import { AskBulk, type BulkAsk } from '#commands/bulk.handler';
 import { AskContact, type ContactAsk } from '#commands/contact.handler';
 import type { Envelope } from '#commands/envelope';
 import { AskMessages, type MessageAsk } from '#commands/message.handler';
+import type { BulkSummary } from '#domain/bulk/bulk.results';
 import type { Exchange } from './exchange.js';
 import { Problem } from './problem.js';
 import { Authenticator, envelopeOf } from './request.js';
@@ -53,6 +55,15 @@ export class CommandGate {
       throw new Problem('validation_failed', 'None of the items is valid.', { errors, results: body.results });
     }
     if (bad.length > 0) void http.reply.code(207);
+    return body;
+  }
+
+  /** 200 when no item was refused, 207 when some were. */
+  async bulk(http: Exchange, ask: BulkAsk): Promise<object> {
+    const execute = (envelope: Envelope): Promise<{ answer: Answer; replayed: boolean }> =>
+      this.bus.execute(new AskBulk(ask, envelope));
+    const body = (await this.send(http, { versioned: false }, execute)) as { summary: BulkSummary };
+    if (body.summary.rejected > 0) void http.reply.code(207);
     return body;
   }
 

@@ -1,9 +1,16 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiProperty, ApiSchema, type ApiPropertyOptions, type ApiSchemaOptions } from '@nestjs/swagger';
+import {
+  ApiExtraModels,
+  ApiProperty,
+  ApiSchema,
+  getSchemaPath,
+  type ApiPropertyOptions,
+  type ApiSchemaOptions,
+} from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsNumber, ValidateBy, ValidateIf } from 'class-validator';
 import { isTimeZone } from './day.js';
 import { instantOf } from './instant.js';
-import { isRecord, need, nest, type Class } from './valid.js';
+import { isRecord, need, nest, type Class, type Inside } from './valid.js';
 
 /*
  * What a field of a request may be, said once: it is checked when it arrives (class-validator) and told in the API's document
@@ -159,13 +166,34 @@ export const IsOneOf = (values: readonly string[]): PropertyDecorator =>
   );
 
 const nesting =
-  (type: Class): PropertyDecorator =>
+  (inside: Inside): PropertyDecorator =>
   (target, name) =>
-    nest(target.constructor, String(name), type);
+    nest(target.constructor, String(name), inside);
+const as =
+  (type: Class): Inside =>
+  (input) => ({ type, input });
 
 /** An object whose fields a class names. */
 export const IsShaped = (type: Class): PropertyDecorator =>
-  applyDecorators(field('object', 'must be an object', { type: () => type }, isRecord)(), nesting(type));
+  applyDecorators(field('object', 'must be an object', { type: () => type }, isRecord)(), nesting(as(type)));
+
+/** An object of one of several kinds: which, its field `by` says. */
+export const IsOneKindOf = (by: string, kinds: Readonly<Record<string, Class>>): PropertyDecorator => {
+  const names = Object.keys(kinds);
+  const types = Object.values(kinds);
+  const refused = { field: by, code: 'not_allowed', message: `must be one of: ${names.join(', ')}` };
+  const mapping = Object.fromEntries(names.map((name) => [name, getSchemaPath(kinds[name]!)]));
+  const oneOf = types.map((type) => ({ $ref: getSchemaPath(type) }));
+  return applyDecorators(
+    field('object', 'must be an object', { oneOf, discriminator: { propertyName: by, mapping } }, isRecord)(),
+    nesting((input) => {
+      const kind = input[by];
+      const known = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+      return known ? { type: known, input } : { refused };
+    }),
+    (target: object) => void ApiExtraModels(...types)(target.constructor),
+  );
+};
 
 /** A list of at most so many objects whose fields a class names. */
 export const IsListOf = (type: Class, most: number): PropertyDecorator =>
@@ -176,7 +204,7 @@ export const IsListOf = (type: Class, most: number): PropertyDecorator =>
       { type: () => type, isArray: true, maxItems: most },
       (it) => Array.isArray(it) && it.length <= most,
     )(),
-    nesting(type),
+    nesting(as(type)),
   );
 
 /** A list of 1 to so many items, each of which is looked at by itself: one that is not as the class says is told so alone. */
@@ -186,6 +214,20 @@ export const IsBatchOf = (type: Class, most: number): PropertyDecorator =>
     `must be a list of 1 to ${most}`,
     { type: () => type, isArray: true, minItems: 1, maxItems: most },
     (it) => Array.isArray(it) && it.length >= 1 && it.length <= most,
+  )();
+
+/** A list of 1 to so many ids. */
+export const IsIds = (most: number): PropertyDecorator =>
+  field(
+    'list',
+    `must be a list of 1 to ${most} ids, each of 1 to 128 characters without control characters`,
+    {
+      type: 'array',
+      items: { type: 'string', minLength: 1, maxLength: 128, pattern: '^\\P{Cc}*$' },
+      minItems: 1,
+      maxItems: most,
+    },
+    (it) => Array.isArray(it) && it.length >= 1 && it.length <= most && it.every(isId),
   )();
 
 /** Of a class: at least one of these fields must be there. */

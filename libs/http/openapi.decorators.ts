@@ -50,6 +50,15 @@ export const Records = (summary: string, problems: readonly ProblemCode[] = []):
     headers: ['X-Position'],
   });
 
+/** One command for many leads: 207 when some items are refused. */
+export const DoesMany = (summary: string, problems: readonly ProblemCode[]): MethodDecorator =>
+  tell(summary, {
+    command: true,
+    answers: { 200: 'BulkAnswer', 207: 'BulkAnswer' },
+    problems,
+    headers: ['X-Position'],
+  });
+
 /** A list of a view. */
 export const Lists = (summary: string, answer: AnswerName, problems: readonly ProblemCode[] = []): MethodDecorator =>
   tell(summary, {

@@ -1,5 +1,6 @@
 import { eventTypes } from '#domain/door';
 import type { Actor } from '#domain/event';
+import { bulkOutcomes, type BulkSummary } from '#domain/bulk/bulk.results';
 import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
 import type { Delivery } from '#domain/message/message.delivery';
 import { receiptStatuses, type ReceiptError } from '#domain/message/message.events';
@@ -238,6 +239,18 @@ const results = listOf({
   ],
 });
 
+/** What became of each item of a bulk, in input order. */
+const bulk: Fields = {
+  bulkId: told(text, "All of its events have it as their correlation's id."),
+  summary: told(
+    object<BulkSummary>({ total: count, ok: count, unchanged: count, rejected: count }),
+    '`rejected` counts those not found and in conflict too.',
+  ),
+  results: listOf(
+    object({ index: count, id: text, outcome: oneOf(bulkOutcomes), code: text, version }, ['code', 'version']),
+  ),
+};
+
 /** Every command says this of the lead that it was about. */
 const changed = { changed: yesOrNo, version, position };
 const lead = { lead: ref('Lead'), ...changed };
@@ -257,6 +270,7 @@ const wholes = {
   AgentAnswer: object({ agent: ref('Agent'), ...changed }),
   BroadcastAnswer: object({ broadcast: ref('Broadcast'), ...changed }),
   BatchAnswer: object({ results, position }),
+  BulkAnswer: object({ ...bulk, position }),
   WebhookAnswer: told(
     object({ recorded: count, duplicate: count, ignored: count, invalid: count }),
     'How many parts of it came to what.',
@@ -325,6 +339,7 @@ const details: { readonly [Code in RefusalCode]: Fields<RefusalDetails<Code>> & 
   message_exists: { messageId: text },
   too_many_follow_ups: { most: count },
   version_mismatch: { version },
+  bulk_rejected: bulk as Fields<RefusalDetails<'bulk_rejected'>>,
   conflict: {},
   idempotency_in_flight: {},
   idempotency_key_reused: {},

@@ -17,6 +17,7 @@ export const statusOf = {
   broadcast_exists: 409,
   message_exists: 409,
   too_many_follow_ups: 409,
+  bulk_rejected: 409,
   conflict: 409,
   idempotency_in_flight: 409,
   version_mismatch: 412,

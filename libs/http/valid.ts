@@ -21,11 +21,18 @@ const codes: Readonly<Record<string, string>> = {
 /** Somebody who sends more nonsense than that is not told of all of it. */
 const mostErrors = 100;
 
-/** The fields of a class that are objects, or lists of objects, with fields of their own. */
-const nested = new Map<object, Map<string, Class>>();
+type Given = Readonly<Record<string, unknown>>;
 
-export function nest(of: object, field: string, type: Class): void {
-  nested.set(of, (nested.get(of) ?? new Map<string, Class>()).set(field, type));
+/** What an object within an input is to be read as, or which of its fields does not tell that. */
+export type Inside = (
+  given: Given,
+) => { readonly type: Class; readonly input: Given } | { readonly refused: InvalidField };
+
+/** The fields of a class that are objects, or lists of objects, with fields of their own. */
+const nested = new Map<object, Map<string, Inside>>();
+
+export function nest(of: object, field: string, inside: Inside): void {
+  nested.set(of, (nested.get(of) ?? new Map<string, Inside>()).set(field, inside));
 }
 
 /** Of a class: at least one of these fields must be there. */
@@ -35,7 +42,7 @@ export function need(of: object, oneOf: readonly string[]): void {
   needed.set(of, oneOf);
 }
 
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+export const isRecord = (value: unknown): value is Given =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
@@ -66,10 +73,12 @@ export function itemsOf<T extends object, Item>(
   });
 }
 
+const notObject: InvalidField = { field: '', code: 'not_object', message: 'must be an object' };
+
 /** Only known fields are ever copied: a caller's `constructor` or `__proto__` reaches no code that would believe it. */
 function read<T extends object>(
   type: Class<T>,
-  input: Readonly<Record<string, unknown>>,
+  input: Given,
   within: string,
   unknownCode: string,
   errors: InvalidField[],
@@ -96,17 +105,19 @@ function read<T extends object>(
     }
   }
 
-  for (const [name, child] of nested.get(type) ?? []) {
+  for (const [name, inside] of nested.get(type) ?? []) {
     const value = fields[name];
     if (value === undefined || wrong.has(name)) continue;
     const one = (it: unknown, field: string): unknown => {
-      if (isRecord(it)) return read(child, it, `${field}.`, unknownCode, errors);
-      errors.push({ field, code: 'not_object', message: 'must be an object' });
+      const as = isRecord(it) ? inside(it) : { refused: notObject };
+      if ('type' in as) return read(as.type, as.input, `${field}.`, unknownCode, errors);
+      const { refused } = as;
+      errors.push({ ...refused, field: refused.field === '' ? field : `${field}.${refused.field}` });
       return it;
     };
     const field = within + name;
-    const inside = Array.isArray(value) ? value.map((it, nth) => one(it, `${field}[${nth}]`)) : one(value, field);
-    Object.assign(instance, { [name]: inside });
+    const found = Array.isArray(value) ? value.map((it, nth) => one(it, `${field}[${nth}]`)) : one(value, field);
+    Object.assign(instance, { [name]: found });
   }
 
   const oneOf = needed.get(type) ?? [];

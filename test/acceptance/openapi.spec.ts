@@ -310,6 +310,43 @@ const stories: Readonly<Record<string, Story>> = {
     refused: { validation_failed: () => ({ body: { receipts: [] } }) },
   },
 
+  'POST /v1/bulk': {
+    good: {
+      all: async () => ({
+        body: {
+          action: { type: 'change_status', status: 'qualified', qualificationScore: 70, reason: 'r', note: 'n' },
+          target: { ids: [(await openLead(app)).id, (await openLead(app)).id] },
+          mode: 'all_or_nothing',
+        },
+      }),
+      some: async () => ({
+        body: { action: { type: 'unassign' }, target: { ids: [(await openLead(app)).id, 'nobody'] } },
+      }),
+      assign: async () => ({
+        body: {
+          action: { type: 'assign', agentId: await agentId(), moveFollowUps: false, note: 'n' },
+          target: { ids: [(await openLead(app)).id] },
+        },
+      }),
+      'follow-up': async () => ({
+        body: {
+          action: { type: 'create_follow_up', dueAt: inHours(1), note: 'n', alsoSetStatus: true },
+          target: { ids: [(await openLead(app)).id] },
+        },
+      }),
+    },
+    refused: {
+      bulk_rejected: async () => ({
+        body: {
+          action: { type: 'unassign' },
+          target: { ids: [(await openLead(app)).id, (await closedLead(app)).id] },
+          mode: 'all_or_nothing',
+        },
+      }),
+      validation_failed: () => ({ body: { action: { type: 'sell' }, target: { ids: ['a'] } } }),
+    },
+  },
+
   'GET /v1/webhooks/whatsapp': {
     good: {
       handshake: () => ({ query: { 'hub.mode': 'subscribe', 'hub.verify_token': word, 'hub.challenge': '42' } }),

@@ -11,6 +11,7 @@ const statusOf = {
   agent_exists: 409,
   follow_up_completed: 409,
   follow_up_cancelled: 409,
+  bulk_rejected: 409,
   idempotency_in_flight: 409,
   version_mismatch: 412,
   payload_too_large: 413,

@@ -1,6 +1,6 @@
 import type { Given } from '../decider.js';
 import type { Draft } from '../event.js';
-import { invalid, notAhead, refuse } from '../refusal.js';
+import { invalid, notAhead, notPast, refuse } from '../refusal.js';
 import type { AgentFact, ChangeStatus, CreateFollowUp, LeadCommand, RecordAiResult } from './lead.commands.js';
 import type { LeadEvent } from './lead.events.js';
 import { aiResultKey, isFinal, type ActiveLead, type FollowUp, type Lead, type Status } from './lead.state.js';
@@ -71,7 +71,7 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
       if (state === 'completed') throw refuse('follow_up_completed', { followUpId });
       if (state === 'cancelled') throw refuse('follow_up_cancelled', { followUpId });
       if (command.dueAt === from) return [];
-      const data = { leadId: lead.id, followUpId, from, to: notPast(command.dueAt, given) };
+      const data = { leadId: lead.id, followUpId, from, to: notPast('dueAt', command.dueAt, given.now) };
       return [{ type: 'FollowUpRescheduled', data, personal: { reason: command.reason } }];
     }
 
@@ -104,11 +104,6 @@ function assignable(agent: AgentFact): string {
   if (agent.situation === 'unknown') throw refuse('not_found', { what: 'agent' });
   if (agent.situation === 'inactive') throw refuse('agent_inactive', { agentId: agent.id });
   return agent.id;
-}
-
-function notPast(dueAt: string, given: Given): string {
-  if (dueAt < given.now) throw invalid('dueAt', 'in_past', 'must not lie in the past');
-  return dueAt;
 }
 
 /** Nothing is rounded or clamped. */
@@ -227,7 +222,7 @@ function createFollowUp(command: CreateFollowUp, lead: ActiveLead, given: LeadGi
     throw refuse('too_many_follow_ups', { most: mostOpen });
   const creator = given.actor.type === 'agent' ? given.actor.id : null;
   const assigneeId = command.assignee ? assignable(command.assignee) : (lead.agentId ?? creator);
-  const dueAt = notPast(command.dueAt, given);
+  const dueAt = notPast('dueAt', command.dueAt, given.now);
   const created: Draft<LeadEvent> = {
     type: 'FollowUpCreated',
     data: { leadId: lead.id, followUpId: command.followUpId, dueAt, assigneeId },

@@ -1110,6 +1110,7 @@ describe('Refusals', () => {
     broadcast_exists: { broadcastId: 'b-1' },
     message_exists: { messageId: 'bm-1' },
     too_many_follow_ups: { most: 500 },
+    bulk_rejected: { bulkId: 'bulk-1', summary: { total: 3, ok: 2, unchanged: 0, rejected: 1 }, results: [] },
     version_mismatch: { version: 7 },
     conflict: {},
     idempotency_in_flight: {},
