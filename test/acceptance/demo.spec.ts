@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { App, anApp } from '#test/support/app';
-import { allLeads, contactHistory, inHours } from '#test/support/story';
+import { allLeads, anAgent, contactHistory, inHours } from '#test/support/story';
 
 const program = join(import.meta.dirname, '..', '..', 'dist', 'apps', 'cli', 'main.js');
 
@@ -14,8 +14,9 @@ async function demo(url: string, contacts: number): Promise<string> {
   return (await promisify(execFile)(process.execPath, args, { env: { PATH } })).stdout;
 }
 
-/** All that the service shows of the sample, once the leads of the agent who left at the end are free. */
+/** All that the service shows of the sample: behind another command, and once the leads of the agent who left are free. */
 async function allOf(app: App): Promise<object> {
+  await anAgent(app);
   while ((await allLeads(app, { agentId: 'demo-1-ines', active: true })).length > 0);
   const leads = await allLeads(app, { sort: 'createdAt' });
   const contacts = [...new Set(leads.map((lead) => lead.contactId))];

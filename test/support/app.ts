@@ -64,6 +64,8 @@ export class App {
   url = '';
   /** What all its runs wrote to standard output and standard error. */
   output = '';
+  /** Where the newest of the commands stands that it has answered: whoever reads what was written waits for that. */
+  newest: string | undefined;
   private child: ChildProcess | undefined;
   private made: Promise<Engines> | undefined;
 
@@ -149,6 +151,8 @@ export class App {
       throw gone == null ? cause : new Error(`The app is gone (${gone}):\n${this.output.slice(-2_000)}`, { cause });
     });
     const text = await response.text();
+    const position = method === 'GET' ? null : response.headers.get('x-position');
+    if (position !== null && position > (this.newest ?? '')) this.newest = position;
     return { status: response.status, headers: response.headers, text, body: parsed(text) as Body };
   }
 

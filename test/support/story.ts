@@ -72,11 +72,13 @@ export const leadHistory = (app: App, leadId: string, query: Query = {}): Promis
 export const contactHistory = (app: App, contactId: string, query: Query = {}): Promise<Entry[]> =>
   allItems(app, `/v1/contacts/${encodeURIComponent(contactId)}/history`, { order: 'asc', ...query });
 
+/** All pages of a list, at least as new as what was written last, unless said otherwise. */
 export async function allItems<Item>(app: App, path: string, query: Query): Promise<Item[]> {
   const items: Item[] = [];
+  const asked = { limit: 200, after: app.newest, ...query };
   let cursor: string | null | undefined;
   while (cursor !== null) {
-    const page = await app.get<{ items: Item[]; nextCursor: string | null }>(path, { limit: 200, ...query, cursor });
+    const page = await app.get<{ items: Item[]; nextCursor: string | null }>(path, { ...asked, cursor });
     if (page.status !== 200) throw new Error(`Refused with ${page.status}: ${page.text}`);
     items.push(...page.body.items);
     cursor = page.body.nextCursor;
