@@ -8,6 +8,8 @@ import { HistoryController } from './history.controller.js';
 import { LagWatch } from './lag.js';
 import { LeadQueriesController } from './leads.controller.js';
 import { ShownEvents } from './shown-event.js';
+import { StreamController } from './stream.controller.js';
+import { Tails } from './tail.js';
 
 /** GET: from a query to a view's rows, or to the log's events. Needs a StoresModule and an AboutModule beside it. */
 @Module({
@@ -18,7 +20,8 @@ import { ShownEvents } from './shown-event.js';
     AgentQueriesController,
     BroadcastQueriesController,
     EventsController,
+    StreamController,
   ],
-  providers: [Reading, LagWatch, ShownEvents],
+  providers: [Reading, LagWatch, ShownEvents, Tails],
 })
 export class QueryApiModule {}

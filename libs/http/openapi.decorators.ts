@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtension, ApiHeader, ApiOperation } from '@nestjs/swagger';
 import type { ProblemCode } from './problem.js';
-import type { AnswerName } from './openapi.schemas.js';
+import { position, type AnswerName } from './openapi.schemas.js';
 
 /** What the API's document is told of a route; its parameters and its body it sees for itself. */
 export interface Told {
@@ -76,6 +76,23 @@ export const Shows = (summary: string, answer: AnswerName): MethodDecorator =>
     problems: ['not_found', 'validation_failed', 'projection_behind', 'unavailable'],
     headers: ['X-Position', 'ETag'],
   });
+
+/** Server-sent events. */
+export const Streams = (summary: string): MethodDecorator =>
+  applyDecorators(
+    ApiHeader({
+      name: 'Last-Event-ID',
+      description: 'The id of the event that came last: goes on behind it.',
+      required: false,
+      schema: position,
+    }),
+    tell(summary, {
+      command: false,
+      answers: { 200: ['text/event-stream'] },
+      problems: ['validation_failed', 'unavailable'],
+      headers: ['X-Position'],
+    }),
+  );
 
 /** A provider's webhook, known by the headers that it is signed in. */
 export const Hears = (

@@ -508,6 +508,17 @@ const stories: Readonly<Record<string, Story>> = {
     },
     refused: { validation_failed: () => ({ query: { type: 'LeadSold' } }) },
   },
+  'GET /v1/stream': {
+    good: {
+      now: () => ({}),
+      some: async () => {
+        const { leadId, position } = await writes(app);
+        return { query: { from: position, type: 'LeadOpened,LeadAssigned', leadId, contactId: 'k' } };
+      },
+      'gone on': async () => ({ headers: { 'Last-Event-ID': (await writes(app)).position } }),
+    },
+    refused: { validation_failed: () => ({ headers: { 'Last-Event-ID': '7' } }) },
+  },
   'GET /v1/follow-ups': {
     good: {
       ...view,
@@ -566,14 +577,29 @@ const each = (kind: 'good' | 'refused') =>
     Object.entries(story[kind] ?? {}).map(([what, call]) => [name, what, call] as const),
   );
 
-function ask(
+async function ask(
   name: string,
   { path = {}, query = {}, headers = {}, body }: Call,
 ): Promise<Answer<Record<string, unknown>>> {
   const [method = '', template = ''] = name.split(' ');
   const url = template.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(path[key] ?? ''));
   const asked = new URLSearchParams(query).toString();
-  return app.call(method, asked ? `${url}?${asked}` : url, body, headers);
+  const full = asked ? `${url}?${asked}` : url;
+  return name === 'GET /v1/stream' ? beginning(full, headers) : app.call(method, full, body, headers);
+}
+
+/** Of an answer without end, the beginning. */
+async function beginning(path: string, headers: Call['headers'] = {}): Promise<Answer<Record<string, unknown>>> {
+  const leaving = new AbortController();
+  const answer = await fetch(app.url + path, { headers, signal: leaving.signal });
+  let text = '';
+  for await (const bytes of answer.body as ReadableStream<Uint8Array>) {
+    text = new TextDecoder().decode(bytes);
+    break;
+  }
+  leaving.abort();
+  const body = answer.ok ? {} : (JSON.parse(text) as Record<string, unknown>);
+  return { status: answer.status, headers: answer.headers, text, body };
 }
 
 /** What is wrong with a request, by the document. */

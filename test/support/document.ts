@@ -117,7 +117,7 @@ export class Measure {
 
   private wrongHeaders({ headers }: Response, sent: Headers): readonly string[] {
     const known = Object.entries(headers).map(([name, header]) => [name, this.resolved(header)] as const);
-    const ours = /^(x-(?!content-type-options).*|etag|location|retry-after|idempotent-replayed)$/;
+    const ours = /^(x-(?!content-type-options|accel-buffering).*|etag|location|retry-after|idempotent-replayed)$/;
     const unknown = [...sent.keys()].filter(
       (name) => ours.test(name) && !known.some(([it]) => it.toLowerCase() === name),
     );
