@@ -227,8 +227,9 @@ const stories: Readonly<Record<string, Story>> = {
       too_many_follow_ups: async () => {
         const call = await toLead({ dueAt: inHours(1) });
         const path = `/v1/leads/${call.path!['id']}/follow-ups`;
-        const many = () => Promise.all(Array.from({ length: 100 }, () => app.post(path, call.body)));
-        while ((await many()).every(({ status }) => status === 201));
+        const many = () => Promise.all(Array.from({ length: 25 }, () => app.post(path, call.body)));
+        // Not by the first that fails: a log on a slow server may have no time for all at once.
+        while (!(await many()).some(({ status }) => status === 409));
         return call;
       },
     },
