@@ -78,7 +78,9 @@ export async function allItems<Item>(app: App, path: string, query: Query): Prom
   const asked = { limit: 200, after: app.newest, ...query };
   let cursor: string | null | undefined;
   while (cursor !== null) {
-    const page = await app.get<{ items: Item[]; nextCursor: string | null }>(path, { ...asked, cursor });
+    const page = await patiently(() =>
+      app.get<{ items: Item[]; nextCursor: string | null }>(path, { ...asked, cursor }),
+    );
     if (page.status !== 200) throw new Error(`Refused with ${page.status}: ${page.text}`);
     items.push(...page.body.items);
     cursor = page.body.nextCursor;
@@ -87,7 +89,7 @@ export async function allItems<Item>(app: App, path: string, query: Query): Prom
 }
 
 /** Asks again for as long as the service can't now: what callers are told to do, and what a busy machine may come to. */
-export async function patiently(ask: () => Promise<Answer>): Promise<Answer> {
+export async function patiently<Body = Said>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
   for (;;) {
     const answer = await ask();
     if (answer.status !== 503) return answer;
