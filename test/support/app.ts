@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KnownAgent } from '#domain/agent/agent.decide';
 import type { ShownFollowUp, ShownLead } from '#domain/lead/lead.shown';
 import type { Entry } from '#projections/lead-history/lead-history.query';
@@ -103,8 +104,19 @@ export class App {
     const url = await Promise.race([listening, exited.then(() => undefined)]);
     if (url === undefined) throw new Error(`The app ended instead of listening:\n${this.output}`);
     this.url = url;
-    while (ready && (await this.get('/readyz')).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10));
+    if (ready) await this.ready();
     return this;
+  }
+
+  /** Resolves when it is ready by itself: it has started, or what was away is back. @throws when it is not in time, saying what is missing */
+  async ready({ withinMs = 60_000 } = {}): Promise<void> {
+    const latest = performance.now() + withinMs;
+    for (;;) {
+      const { status, text } = await this.get('/readyz');
+      if (status === 200) return;
+      if (performance.now() > latest) throw new Error(`The app is not ready after ${withinMs} ms: ${text}`);
+      await sleep(10);
+    }
   }
 
   /** For an app that must not come up: how it ends, and what it says. */

@@ -120,7 +120,7 @@ test(
       const whileDown = refused.length - before;
       await server.start();
       const started = performance.now();
-      while ((await app.get('/readyz')).status !== 200) await sleep(20);
+      await app.ready();
       const ready = performance.now() - started;
       await sleep(1_000);
       stop.abort();
@@ -156,7 +156,7 @@ test('gone just when the worker begins: it begins when the server is back', asyn
     await server.kill();
     await late.says('worker failed');
     await server.start();
-    while ((await late.get('/readyz')).status !== 200) await sleep(20);
+    await late.ready();
   } finally {
     await late.end();
   }

@@ -13,6 +13,8 @@ const app = anApp();
 const clients = 8;
 const downMs = Number(process.env['TORTURE_DOWN_MS'] ?? 6_000);
 const mostMs = 5_000;
+/** How long the app may take to find the server again, by itself, when the load has ended. */
+const backWithinMs = 30_000;
 const contacts = Array.from({ length: 12 }, (_, nth) => `outage-${nth}`);
 
 /** An answer, and how many milliseconds it took. */
@@ -84,6 +86,7 @@ async function without(stop: () => unknown, start: () => Promise<void>): Promise
   const answered = load.commands.length;
   while (load.commands.slice(answered).filter(({ answer }) => answer.status < 400).length < 40) await sleep(20);
   await load.end();
+  await app.ready({ withinMs: backWithinMs });
   expect(mistakes()).toEqual([]);
   for (const { answer } of [...load.commands, ...load.questions].filter((it) => it.answer.status >= 400)) {
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
