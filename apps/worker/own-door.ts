@@ -12,7 +12,7 @@ export function ownDoor({ events, answers }: Log, settings: Settings): AskDoor {
   const clock = new Clock();
   const now = (): string => clock.now();
   const handler = new ContactHandler(
-    new Handling(events, now),
+    new Handling(events, now, () => settings.policy),
     new KeptAnswers(answers, now),
     new IdKey(idKeyOf(settings)),
   );

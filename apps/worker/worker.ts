@@ -89,7 +89,7 @@ export async function react(
     yield* leadsAssignedBefore(agents, org, agentId, position);
   };
   const clock = new Clock();
-  const handling = new Handling(log, () => clock.now(), 20_000);
+  const handling = new Handling(log, () => clock.now(), undefined, 20_000);
   const reactions = [new FreeLeads(log, assignedBefore, ask, clock), new AddressSends(handling, ask)];
   await Promise.all(reactions.map((reaction) => new Reactor(reaction, store, log, tell).run(signal)));
 }

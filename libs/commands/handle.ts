@@ -51,12 +51,12 @@ export class Handling {
   private readonly queue = new KeyedQueue();
   private readonly folds: LRUCache<string, Fold>;
 
-  /** `cacheEvents`: how many events the folds kept in memory may stand for, all together. */
+  /** `policyOf`: of an organization; who only reads needs none. `cacheEvents`: how many events the folds kept in memory may stand for, all together. */
   constructor(
     private readonly store: EventStore,
     private readonly clock: () => string,
-    cacheEvents = 200_000,
     private readonly policyOf: (org: string) => Policy = () => defaultPolicy,
+    cacheEvents = 200_000,
   ) {
     this.folds = new LRUCache({ maxSize: cacheEvents, sizeCalculation: (fold) => fold.version + 1 });
   }

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { defaultPolicy, type Policy } from '#domain/decider';
 import type { ProviderSecrets } from '#http/provider-secrets';
 
 /** How this process runs, from the environment. */
@@ -15,6 +16,8 @@ export interface Settings {
   readonly idKey: string | null;
   readonly logLevel: LogLevel;
   readonly providers: ProviderSecrets;
+  /** Of the one organization that there is. */
+  readonly policy: Policy;
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -73,6 +76,27 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
           ? null
           : take('PUBLIC_URL', '', publicUrlOf, 'an http or https URL without a query, such as https://leads.example'),
     },
+    policy: {
+      optOutKeywords: take(
+        'OPT_OUT_KEYWORDS',
+        defaultPolicy.optOutKeywords.filter((it) => it !== 'stop').join(','),
+        keywordsOf,
+        'texts of at most 100 characters with a letter or digit in each, separated by commas',
+      ),
+      attributionWindowHours: take(
+        'ATTRIBUTION_WINDOW_HOURS',
+        `${defaultPolicy.attributionWindowHours}`,
+        hoursOf,
+        'whole hours from 0 to 8760',
+      ),
+      lostNeedsReason: take('LOST_NEEDS_REASON', switched(defaultPolicy.lostNeedsReason), switchOf, 'on or off'),
+      firstMessageMakesContacted: take(
+        'FIRST_MESSAGE_MAKES_CONTACTED',
+        switched(defaultPolicy.firstMessageMakesContacted),
+        switchOf,
+        'on or off',
+      ),
+    },
   };
   if (settings.host !== undefined && !isLoopback(settings.host))
     wrong.push(
@@ -100,6 +124,19 @@ const urlOf =
 /** What the URL of a log may be, in words; and the text if it is one. */
 export const eventStoreUrls = 'sqlite:<file> or esdb://…';
 export const eventStoreUrlOf = urlOf('esdb:', 'esdb+discover:');
+
+/** STOP always counts: providers and the law know that word. */
+function keywordsOf(text: string): readonly string[] | undefined {
+  const keywords = text.split(',').map((it) => it.trim());
+  const areWords = keywords.every((it) => /[\p{L}\p{N}]/u.test(it) && it.length <= 100);
+  return areWords ? ['stop', ...keywords] : undefined;
+}
+
+const hoursOf = (text: string): number | undefined =>
+  /^\d{1,4}$/.test(text) && Number(text) <= 8_760 ? Number(text) : undefined;
+
+const switched = (on: boolean): string => (on ? 'on' : 'off');
+const switchOf = (text: string): boolean | undefined => (text === 'on' ? true : text === 'off' ? false : undefined);
 
 const keyOf = (text: string): string | undefined => (text.length >= 16 ? text : undefined);
 

@@ -35,7 +35,7 @@ export class StoresModule {
     const views = await openViews(settings, { ownThread: true });
     const clock = new Clock();
     const now = (): string => clock.now();
-    const handling = new Handling(log.events, now);
+    const handling = new Handling(log.events, now, () => settings.policy);
     const kept = new KeptAnswers(log.answers, now);
     metrics.gauge('leadstream_command_queue_length', 'Streams with commands under way.', () => handling.busy);
     metrics.gauge('leadstream_kept_answers_in_flight', 'Commands with a key under way.', () => kept.underWay);

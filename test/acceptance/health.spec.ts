@@ -79,10 +79,21 @@ describe('an app that can’t start says why, and ends', () => {
         EVENT_STORE_URL: 'redis://x',
         READ_STORE_URL: 'x',
         ID_KEY: 'short',
+        OPT_OUT_KEYWORDS: 'baja,!',
+        ATTRIBUTION_WINDOW_HOURS: '-1',
+        LOST_NEEDS_REASON: 'maybe',
+        FIRST_MESSAGE_MAKES_CONTACTED: '1',
       }),
     );
     for (const name of ['PORT', 'HOST', 'LOG_LEVEL', 'EVENT_STORE_URL', 'READ_STORE_URL', 'ID_KEY'])
       expect(said).toMatch(new RegExp(`\\b${name} (is|must be)\\b`));
+    for (const name of [
+      'OPT_OUT_KEYWORDS',
+      'ATTRIBUTION_WINDOW_HOURS',
+      'LOST_NEEDS_REASON',
+      'FIRST_MESSAGE_MAKES_CONTACTED',
+    ])
+      expect(said).toMatch(new RegExp(`\\b${name} is\\b`));
     expect(said).toContain('fatal, error, warn, info');
   });
 
