@@ -12,7 +12,9 @@ import {
 import type { People, Some } from './demo.people.js';
 
 /** What is asked of a contact, without the ids that only the service knows: they are those of the contact's newest lead and follow-up. */
-type Unaddressed<Ask> = Ask extends { type: 'AddressBroadcast' } ? never : Omit<Ask, 'leadId' | 'followUpId'>;
+type Unaddressed<Ask> = Ask extends { type: 'AddressBroadcast' | 'RemindFollowUp' }
+  ? never
+  : Omit<Ask, 'leadId' | 'followUpId'>;
 
 export interface Step<Ask = Unaddressed<ContactAsk> | SendBroadcast | ReceiveReceipts> {
   /** RFC 3339, UTC. Never before the step before it. */

@@ -106,6 +106,7 @@ export class ContactHandler implements ICommandHandler<AskContact> {
       case 'CompleteFollowUp':
       case 'CancelFollowUp':
       case 'RescheduleFollowUp':
+      case 'RemindFollowUp':
       case 'RecordOutboundMessage':
         return ask;
     }
@@ -164,7 +165,8 @@ export class ContactHandler implements ICommandHandler<AskContact> {
       case 'CreateFollowUp':
       case 'CompleteFollowUp':
       case 'CancelFollowUp':
-      case 'RescheduleFollowUp': {
+      case 'RescheduleFollowUp':
+      case 'RemindFollowUp': {
         const made = command.type === 'CreateFollowUp' ? command.followUpId : null;
         return tell(
           command.leadId,

@@ -43,6 +43,7 @@ const shapes: { readonly [T in Recorded['type']]: { v: number; personal: boolean
     LeadUnassigned: { v: 1, personal: false },
     FollowUpCreated: { v: 1, personal: true },
     FollowUpRescheduled: { v: 1, personal: true },
+    FollowUpReminded: { v: 1, personal: false },
     FollowUpCompleted: { v: 1, personal: true },
     FollowUpCancelled: { v: 1, personal: true },
     AgentRegistered: { v: 1, personal: true },

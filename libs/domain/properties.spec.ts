@@ -28,6 +28,7 @@ import type {
   CreateFollowUp,
   RecordAiResult,
   RecordOutboundMessage,
+  RemindFollowUp,
   RescheduleFollowUp,
   UnassignAgent,
   UnpinScore,
@@ -167,6 +168,7 @@ const reschedule: fc.Arbitrary<RescheduleFollowUp> = record({
   dueAt: aDueTime,
   reason: words,
 });
+const remind: fc.Arbitrary<RemindFollowUp> = record({ type: is('RemindFollowUp'), ...ofFollowUp, dueAt: aDueTime });
 const outbound: fc.Arbitrary<RecordOutboundMessage> = record({
   type: is('RecordOutboundMessage'),
   ...of,
@@ -186,6 +188,7 @@ const rarely: readonly fc.Arbitrary<ContactCommand>[] = [
   complete,
   cancel,
   reschedule,
+  remind,
   outbound,
 ];
 const command: fc.Arbitrary<ContactCommand> = fc.oneof(
@@ -231,6 +234,9 @@ const habits: readonly fc.Arbitrary<ContactCommand[]>[] = [
     but(assign, { ...last, agent: { id: 'ben', situation: 'active' }, moveFollowUps: true }),
     unassign,
   ),
+  fc
+    .tuple(within(0, 5), but(createFollowUp, first), aMessage, aMessage, but(remind, first))
+    .map(([dueAt, create, one, another, then]) => [{ ...create, dueAt }, one, another, { ...then, dueAt }]),
   fc.tuple(but(createFollowUp, first), but(reschedule, first), fc.oneof(but(complete, first), but(cancel, first))),
 ];
 
@@ -378,6 +384,7 @@ const ofContacts: Record<ContactEvent['type'], true> = {
   LeadUnassigned: true,
   FollowUpCreated: true,
   FollowUpRescheduled: true,
+  FollowUpReminded: true,
   FollowUpCompleted: true,
   FollowUpCancelled: true,
 };
@@ -553,6 +560,23 @@ describe('Whatever is asked of a contact', () => {
       }
       for (const { followUps } of leadsOf(turns.at(-1)?.after ?? contact.initial))
         expect(new Set(followUps.map((it) => it.id)).size).toBe(followUps.length);
+    }));
+
+  it('a reminder fires at its time or later, of what is open, and once for each time that was set', () =>
+    eachDay((turns) => {
+      const set = new Set<string>();
+      for (const { before, outcome } of turns) {
+        if (outcome instanceof Refusal) continue;
+        for (const event of outcome as readonly ContactFact[]) {
+          if (event.type === 'FollowUpCreated' || event.type === 'FollowUpRescheduled') set.add(event.data.followUpId);
+          if (event.type !== 'FollowUpReminded') continue;
+          const { followUpId, dueAt } = event.data;
+          expect(set.delete(followUpId)).toBe(true);
+          expect(event.meta.occurredAt >= dueAt).toBe(true);
+          const known = leadsOf(before).flatMap((it) => it.followUps);
+          expect(known.find((it) => it.id === followUpId)).toMatchObject({ state: 'open', dueAt });
+        }
+      }
     }));
 
   it('only known, active agents are assigned, and an agent who is there already is not assigned again', () =>

@@ -1,4 +1,5 @@
 import type { FollowUp } from '#domain/lead/lead.state';
+import type { EventType, Position, Recorded } from '#domain/event';
 import type { Table, View } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
 
@@ -7,7 +8,23 @@ export interface FollowUpRow extends FollowUp {
   readonly org: string;
   readonly leadId: string;
   readonly contactId: string;
+  /** The event that says when it is due. */
+  readonly dueBy: DueBy;
 }
+
+export interface DueBy {
+  readonly id: string;
+  readonly type: EventType;
+  readonly position: Position;
+  readonly correlation: string;
+}
+
+const dueBy = ({ id, type, position, meta }: Recorded): DueBy => ({
+  id,
+  type,
+  position,
+  correlation: meta.correlation,
+});
 
 const itself = ({ data }: { readonly data: { readonly followUpId: string } }): readonly string[] => [data.followUpId];
 
@@ -15,6 +32,7 @@ const followUps: Table<FollowUpRow> = {
   keys: {
     FollowUpCreated: itself,
     FollowUpRescheduled: itself,
+    FollowUpReminded: itself,
     FollowUpCompleted: itself,
     FollowUpCancelled: itself,
     LeadAssigned: ({ data }) => data.followUps,
@@ -24,11 +42,13 @@ const followUps: Table<FollowUpRow> = {
     const at = event.meta.occurredAt;
     if (event.type === 'FollowUpCreated') {
       const { followUpId: id, leadId, dueAt, assigneeId } = event.data;
-      const created = { state: 'open', createdAt: at, closedAt: null, closedReason: null } as const;
-      return { org: event.org, leadId, id, dueAt, assigneeId, ...event.personal, ...created };
+      const created = { state: 'open', createdAt: at, closedAt: null, closedReason: null, remindedAt: null } as const;
+      return { org: event.org, leadId, id, dueAt, dueBy: dueBy(event), assigneeId, ...event.personal, ...created };
     }
     if (!row) return undefined;
-    if (event.type === 'FollowUpRescheduled') return { ...row, dueAt: event.data.to };
+    if (event.type === 'FollowUpRescheduled')
+      return { ...row, dueAt: event.data.to, dueBy: dueBy(event), remindedAt: null };
+    if (event.type === 'FollowUpReminded') return { ...row, remindedAt: at };
     if (event.type === 'LeadAssigned') return { ...row, assigneeId: event.data.to };
     if (event.type === 'FollowUpCompleted') return { ...row, state: 'completed', closedAt: at, closedReason: null };
     if (event.type !== 'FollowUpCancelled') return row;
@@ -43,6 +63,7 @@ const followUps: Table<FollowUpRow> = {
     assigned: (row) => (row.assigneeId === null ? 0 : 1),
     state: (row) => row.state,
     dueAt: (row) => row.dueAt,
+    remindAt: (row) => (row.state === 'open' && row.remindedAt === null ? row.dueAt : null),
   },
 
   indexes: [
@@ -51,7 +72,9 @@ const followUps: Table<FollowUpRow> = {
     { equal: ['org', 'assigneeId'], sort: 'dueAt' },
     { equal: ['org', 'assigneeId', 'state'], sort: 'dueAt' },
     { equal: ['org', 'leadId'], sort: 'dueAt' },
+    // Of all organizations: what the clock is to remind of.
+    { equal: [], sort: 'remindAt', where: { state: 'open' } },
   ],
 };
 
-export const followUpsView: View = { name: 'follow-ups', version: 1, tables: { followUps, agents: agentNames } };
+export const followUpsView: View = { name: 'follow-ups', version: 2, tables: { followUps, agents: agentNames } };

@@ -1,4 +1,5 @@
 import { showFollowUp, type ShownFollowUp } from '#domain/lead/lead.shown';
+import type { Position } from '#domain/event';
 import type { Condition, Query, ViewReader } from '#read-model/view-store';
 import { namesOf } from '../agent-names.js';
 import { paged, type Page } from '../page.js';
@@ -26,6 +27,33 @@ export async function listFollowUps(
     found,
     found.rows.map(({ row }) => showFollowUp(row, { id: row.leadId, contactId: row.contactId }, nameOf, now)),
   );
+}
+
+/** A follow-up whose reminder has not fired, and how far the view was that says so. */
+export interface ToRemind {
+  readonly row: FollowUpRow;
+  readonly checkpoint: Position | null;
+}
+
+/** Of all organizations: open follow-ups that are due before a time and were not reminded of since, those due first first. */
+export async function* remindersBefore(reader: ViewReader, time: string): AsyncGenerator<ToRemind> {
+  let after: Query['after'];
+  for (;;) {
+    const { rows, more, checkpoint } = await reader.find<FollowUpRow>('followUps', {
+      where: [
+        { column: 'state', in: ['open'] },
+        { column: 'remindAt', to: time },
+      ],
+      sort: { column: 'remindAt', descending: false },
+      limit: 100,
+      ...(after ? { after } : {}),
+    });
+    for (const { row, key, sortValue } of rows) {
+      after = { value: sortValue, key };
+      yield { row, checkpoint };
+    }
+    if (!more) return;
+  }
 }
 
 export const countFollowUps = (reader: ViewReader, org: string, where: readonly Condition[]): Promise<number> =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { rowsOf } from '#test/support/fold';
+import { columnsOf, rowsOf } from '#test/support/fold';
 import * as ask from '#test/support/given-when-then';
 import { followUpsView, type FollowUpRow } from './follow-ups.projection.js';
 
@@ -39,8 +39,27 @@ describe('Follow-ups', () => {
     expect(followUpAfter(...made, ask.assign('ben', { moveFollowUps: false }))).toMatchObject({ assigneeId: 'ana' });
   });
 
+  it('are to be reminded of when they are due, until that was done or they are closed', () => {
+    const remindAt = (...steps: readonly ask.ContactStep[]) =>
+      columnsOf(followUpsView, 'followUps', followUpAfter(...made, ...steps)!)['remindAt'];
+    const reminded = ask.at('17:00', ask.remind());
+    expect(remindAt()).toBe(ask.time('17:00'));
+    expect(remindAt(ask.reschedule('18:00'))).toBe(ask.time('18:00'));
+    expect(remindAt(reminded)).toBeNull();
+    expect(remindAt(reminded, ask.at('17:01', ask.reschedule('19:00')))).toBe(ask.time('19:00'));
+    for (const close of [ask.completeFollowUp(), ask.cancelFollowUp(), ask.lost]) expect(remindAt(close)).toBeNull();
+  });
+
+  it('know the event that says when they are due', () => {
+    expect(followUpAfter(...made)?.dueBy).toMatchObject({ type: 'FollowUpCreated' });
+    const moved = [...made, ask.reschedule('18:00')];
+    const { id, position } = ask.given(...moved).events.at(-1)!;
+    expect(followUpAfter(...moved)?.dueBy).toMatchObject({ type: 'FollowUpRescheduled', id, position });
+  });
+
   it('are what the fold of their lead says', () => {
-    const story = [...made, ask.assign('ben'), ask.reschedule('18:00'), ask.archived];
+    const reminded = ask.at('18:00', ask.remind('18:00'));
+    const story = [...made, ask.assign('ben'), ask.reschedule('18:00'), reminded, ask.archived];
     const [expected] = ask.lead(ask.given(...story)).followUps;
     expect(followUpAfter(...story)).toMatchObject({ ...expected });
   });

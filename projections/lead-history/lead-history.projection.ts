@@ -65,6 +65,7 @@ const entries: Table<EntryRow> = {
     LeadUnassigned: itself,
     FollowUpCreated: itself,
     FollowUpRescheduled: itself,
+    FollowUpReminded: itself,
     FollowUpCompleted: itself,
     FollowUpCancelled: itself,
     // One entry per broadcast message, at the time of its send, with its receipts inside.

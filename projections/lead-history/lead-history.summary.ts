@@ -32,6 +32,8 @@ const told: Told = {
   LeadUnassigned: ({ from }, nameOf) => `Unassigned from ${who(from, nameOf)}`,
   FollowUpCreated: ({ dueAt, assigneeId }, nameOf) => `Follow-up due ${dueAt} for ${who(assigneeId, nameOf)}`,
   FollowUpRescheduled: (data) => `Follow-up moved from ${data.from} to ${data.to}${because(data)}`,
+  FollowUpReminded: ({ dueAt, assigneeId, late }, nameOf) =>
+    `${late ? 'Late reminder' : 'Reminder'} for ${who(assigneeId, nameOf)}: follow-up due ${dueAt}`,
   FollowUpCompleted: () => 'Follow-up completed',
   FollowUpCancelled: (data) =>
     `Follow-up cancelled${data.why === 'lead_inactive' ? ': the lead was closed' : because(data)}`,

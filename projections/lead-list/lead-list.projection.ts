@@ -38,6 +38,7 @@ const leads: Table<LeadRow> = {
     LeadUnassigned: ofLead,
     FollowUpCreated: ofLead,
     FollowUpRescheduled: ofLead,
+    FollowUpReminded: ofLead,
     FollowUpCompleted: ofLead,
     FollowUpCancelled: ofLead,
     ContactProfileChanged: ({ data: { contactKey, leads } }) => {
@@ -97,4 +98,4 @@ const folded = (name: string): string =>
     .replace(/\p{M}+/gu, '')
     .toLowerCase();
 
-export const leadList: View = { name: 'lead-list', version: 1, tables: { leads, agents: agentNames } };
+export const leadList: View = { name: 'lead-list', version: 2, tables: { leads, agents: agentNames } };

@@ -15,6 +15,7 @@ import * as ask from '#test/support/given-when-then';
 
 const org = 'org-1';
 const ana: Actor = { type: 'agent', id: 'agent-1' };
+const reminder: Actor = { type: 'system', id: 'remind-follow-ups' };
 const scorer: Actor = { type: 'ai', id: 'scorer' };
 const full = { name: 'Contact One', phone: '+15550100', email: 'contact.one@example.test' };
 const none = { name: null, phone: null, email: null };
@@ -98,9 +99,10 @@ const story: readonly (readonly [AnyCommand, Actor?])[] = [
   [ask.assign('agent-1', { ...lead1, note: 'Knows the contact' }), ana],
   [ask.createFollowUp({ ...lead1, followUpId: followUp(1), dueAt, note: 'Send the offer' }), ana],
   [ask.createFollowUp({ ...lead1, followUpId: followUp(2), dueAt }), ana],
-  [ask.createFollowUp({ ...lead1, followUpId: followUp(3), dueAt }), ana],
+  [ask.createFollowUp({ ...lead1, followUpId: followUp(3), dueAt: '2026-03-02T10:22:00.000Z' }), ana],
   [ask.reschedule('2026-03-10T09:00:00.000Z', { ...lead1, followUpId: followUp(1), reason: 'Not there' }), ana],
   [ask.reschedule('2026-03-11T09:00:00.000Z', { ...lead1, followUpId: followUp(1) }), ana],
+  [ask.remind('2026-03-02T10:22:00.000Z', { ...lead1, followUpId: followUp(3) }), reminder],
   [ask.assign('agent-2', lead1), ana],
   [ask.completeFollowUp({ ...lead1, followUpId: followUp(1), note: 'Spoke to them' }), ana],
   [ask.cancelFollowUp({ ...lead1, followUpId: followUp(2), reason: 'Not needed' }), ana],
@@ -114,7 +116,8 @@ const story: readonly (readonly [AnyCommand, Actor?])[] = [
   [ask.aiResult(20, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
   [ask.scoreByHand(30, lead2), ana],
   [ask.aiResult(40, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
-  [ask.createFollowUp({ ...lead2, followUpId: followUp(4), dueAt })],
+  [ask.createFollowUp({ ...lead2, followUpId: followUp(4), dueAt: '2026-03-02T10:39:00.000Z' })],
+  [ask.remind('2026-03-02T10:39:00.000Z', { ...lead2, followUpId: followUp(4) }), reminder],
   [ask.completeFollowUp({ ...lead2, followUpId: followUp(4) }), ana],
   [ask.changeStatus('archived', lead2), ana],
   [ask.aiResult(50, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],

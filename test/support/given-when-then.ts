@@ -16,6 +16,7 @@ import type {
   CreateFollowUp,
   RecordAiResult,
   RecordOutboundMessage,
+  RemindFollowUp,
   RescheduleFollowUp,
   UnassignAgent,
   UnpinScore,
@@ -361,6 +362,15 @@ export const reschedule = (dueAt: string, of: Partial<RescheduleFollowUp> = {}):
   followUpId: 'f-1',
   dueAt: time(dueAt),
   reason: null,
+  ...of,
+});
+
+/** Its time, '17:00' unless it was created for another, has come. */
+export const remind = (dueAt = '17:00', of: Partial<RemindFollowUp> = {}): RemindFollowUp => ({
+  type: 'RemindFollowUp',
+  ...ofLead,
+  followUpId: 'f-1',
+  dueAt: time(dueAt),
   ...of,
 });
 

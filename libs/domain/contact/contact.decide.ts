@@ -65,6 +65,7 @@ function decideContact(command: ContactCommand, state: Contact, given: Given): E
     case 'CompleteFollowUp':
     case 'CancelFollowUp':
     case 'RescheduleFollowUp':
+    case 'RemindFollowUp':
     case 'RecordOutboundMessage': {
       const lead = leadOf(state, command.leadId);
       if (!state.known || !lead) throw refuse('not_found', { what: 'lead' });

@@ -3,6 +3,7 @@ import type { Draft } from '#domain/event';
 import type { Origin } from '#domain/lead/lead.state';
 import {
   addressedId,
+  aiResult,
   agent,
   archived,
   at,
@@ -24,6 +25,7 @@ import {
   lost,
   opened,
   outbound,
+  remind,
   reschedule,
   sentAt,
   time,
@@ -672,6 +674,19 @@ describe('Dating back', () => {
     given(opened, told).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');
     const stop = at('10:00', interaction({ messageId: 'm-9', text: 'stop', occurredAt: sentAt('08:00:00') }));
     given(opened, stop).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');
+  });
+
+  it('does not go by what an automation did meanwhile', () => {
+    const reminded = at('11:00', by({ type: 'system', id: 'remind-follow-ups' }, remind('10:00')));
+    const scored = at('11:01', by({ type: 'ai', id: 'local' }, aiResult(40)));
+    given(opened, createFollowUp({ dueAt: time('10:00') }), reminded, scored)
+      .backdatedTo('10:30')
+      .when(changeStatus('qualified'))
+      .then({
+        type: 'LeadStatusChanged',
+        data: { leadId: leadId(1), from: 'new', to: 'qualified' },
+        personal: { reason: null, note: null },
+      });
   });
 
   it('is free for broadcasts, which are told of whenever it suits, and count as no command', () => {

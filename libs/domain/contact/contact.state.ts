@@ -23,7 +23,7 @@ export interface KnownContact {
   readonly outbound: GrowOnlyMap<string>;
   /** Broadcast messages sent to the contact, in the order in which they were recorded. */
   readonly addressed: readonly Addressed[];
-  /** The time of the last command; an import may not go behind it. */
+  /** The time of the last command by somebody, no automation; an import may not go behind it. */
   readonly lastCommandAt: string;
 }
 
@@ -102,9 +102,10 @@ export function evolveContact(contact: Contact, event: ContactEvent & { readonly
     case 'LeadUnassigned':
     case 'FollowUpCreated':
     case 'FollowUpRescheduled':
+    case 'FollowUpReminded':
     case 'FollowUpCompleted':
     case 'FollowUpCancelled':
-      return timed(at, withLead(contact, event));
+      return isAutomatic(event) ? withLead(contact, event) : timed(at, withLead(contact, event));
 
     default:
       return contact;
@@ -113,6 +114,9 @@ export function evolveContact(contact: Contact, event: ContactEvent & { readonly
 
 const timed = (commandAt: string, contact: KnownContact): KnownContact =>
   commandAt > contact.lastCommandAt ? { ...contact, lastCommandAt: commandAt } : contact;
+
+/** What the system does by itself must not stand in the way of an import that is still under way. */
+const isAutomatic = ({ meta: { actor } }: ContactEvent): boolean => actor.type === 'system' || actor.type === 'ai';
 
 const withLead = (contact: KnownContact, event: ContactEvent & { readonly id: string }): KnownContact => ({
   ...contact,

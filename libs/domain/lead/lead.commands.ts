@@ -11,6 +11,7 @@ export type LeadCommand =
   | CompleteFollowUp
   | CancelFollowUp
   | RescheduleFollowUp
+  | RemindFollowUp
   | RecordOutboundMessage;
 
 /** What is known of an agent outside the lead's stream when the decision is made. */
@@ -92,6 +93,12 @@ export interface RescheduleFollowUp extends OfFollowUp {
   readonly type: 'RescheduleFollowUp';
   readonly dueAt: string;
   readonly reason: string | null;
+}
+
+/** Its time has come. `dueAt`: the time that is meant, so that a follow-up which was rescheduled meanwhile is left alone. */
+export interface RemindFollowUp extends OfFollowUp {
+  readonly type: 'RemindFollowUp';
+  readonly dueAt: string;
 }
 
 /** An agent's chat message to the contact. Channel null: the lead's. */

@@ -75,6 +75,14 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
       return [{ type: 'FollowUpRescheduled', data, personal: { reason: command.reason } }];
     }
 
+    case 'RemindFollowUp': {
+      const { id: followUpId, state, dueAt, assigneeId, remindedAt } = followUpOf(lead, command.followUpId);
+      const isMeant = state === 'open' && dueAt === command.dueAt && remindedAt === null;
+      if (!isMeant || given.now < dueAt) return [];
+      const late = Date.parse(given.now) > Date.parse(dueAt) + lateAfterMs;
+      return [{ type: 'FollowUpReminded', data: { leadId: lead.id, followUpId, dueAt, assigneeId, late } }];
+    }
+
     case 'RecordOutboundMessage': {
       const channel = command.channel ?? lead.channel;
       if (!channel) throw invalid('channel', 'required', 'The lead has no channel of its own: say which one was used.');
@@ -90,6 +98,9 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
     }
   }
 }
+
+/** A reminder that fires later than this after its time says so. */
+const lateAfterMs = 60_000;
 
 /** An inactive lead can still be viewed, but nothing about it may be changed by hand. */
 function active(lead: Lead, given: LeadGiven): ActiveLead {

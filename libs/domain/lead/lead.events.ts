@@ -16,6 +16,7 @@ export type LeadEvent =
   | LeadUnassigned
   | FollowUpCreated
   | FollowUpRescheduled
+  | FollowUpReminded
   | FollowUpCompleted
   | FollowUpCancelled;
 
@@ -203,6 +204,21 @@ export type FollowUpRescheduled = Fact<
     to: string;
   },
   { reason: string | null }
+>;
+
+/** A follow-up's time has come and it is still open: at most once for each time that it is due at. */
+export type FollowUpReminded = Fact<
+  'FollowUpReminded',
+  {
+    leadId: string;
+    followUpId: string;
+    /** When it is due, RFC 3339, UTC. */
+    dueAt: string;
+    /** The agent whose it is; null when it is nobody's. */
+    assigneeId: string | null;
+    /** More than a minute after it was due, because nothing ran or it was recorded only then. */
+    late: boolean;
+  }
 >;
 
 /** What was to be done is done. */

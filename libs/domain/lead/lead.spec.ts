@@ -27,6 +27,7 @@ import {
   opened,
   outbound,
   outboundId,
+  remind,
   reschedule,
   scoreByHand,
   scorer,
@@ -923,6 +924,72 @@ describe('Follow-ups', () => {
 
     it('may be so when overdue', () =>
       given(opened, createFollowUp()).at('18:00').when(reschedule('19:00')).then(rescheduled('17:00', '19:00')));
+  });
+
+  describe('when their time has come', () => {
+    const made = [opened, assign('ana'), createFollowUp()] as const;
+    const reminded = (of: Partial<Of<'FollowUpReminded'>['data']> = {}): Of<'FollowUpReminded'> => ({
+      type: 'FollowUpReminded',
+      data: { leadId: id, followUpId: 'f-1', dueAt: time('17:00'), assigneeId: 'ana', late: false, ...of },
+    });
+
+    it('are reminded of, not before', () => {
+      given(...made)
+        .at('16:59:59.999')
+        .when(remind())
+        .thenNothing();
+      given(...made)
+        .at('17:00')
+        .when(remind())
+        .then(reminded());
+    });
+
+    it('are told as late after more than a minute', () => {
+      given(...made)
+        .at('17:01')
+        .when(remind())
+        .then(reminded());
+      given(...made)
+        .at('17:01:00.001')
+        .when(remind())
+        .then(reminded({ late: true }));
+    });
+
+    it('are reminded of once, whoever they belong to by then', () => {
+      const told = given(...made, at('17:00', remind()), assign('ben')).at('17:30');
+      told.when(remind()).thenNothing();
+      expect(lead(told).followUps).toMatchObject([{ state: 'open', remindedAt: time('17:00') }]);
+    });
+
+    it('are left alone when they are due at another time by now', () => {
+      const told = given(...made, reschedule('18:00'));
+      told.at('17:00').when(remind('17:00')).thenNothing();
+      told.at('18:00').when(remind('17:00')).thenNothing();
+      told
+        .at('18:00')
+        .when(remind('18:00'))
+        .then(reminded({ dueAt: time('18:00') }));
+    });
+
+    it('are reminded of anew when they were rescheduled', () => {
+      const told = given(...made, at('17:00', remind()), at('17:10', reschedule('18:00')));
+      told
+        .at('18:00')
+        .when(remind('18:00'))
+        .then(reminded({ dueAt: time('18:00') }));
+      expect(lead(told).followUps).toMatchObject([{ remindedAt: null }]);
+    });
+
+    it.each([completeFollowUp(), cancelFollowUp(), changeStatus('lost'), archived])(
+      'are silent once closed: %j',
+      (close) =>
+        given(...made, close)
+          .at('17:00')
+          .when(remind())
+          .thenNothing(),
+    );
+
+    it('must be there', () => given(opened).at('17:00').when(remind()).thenRefused('not_found', { what: 'follow-up' }));
   });
 
   it('are overdue by the clock while open', () => {

@@ -84,6 +84,8 @@ export interface FollowUp {
   readonly createdAt: string;
   readonly closedAt: string | null;
   readonly closedReason: string | null;
+  /** When its reminder fired; null while it has not for the time that it is due at now. */
+  readonly remindedAt: string | null;
 }
 
 /** Facts of a lead that hold whether it is active or not. Absent facts are null. */
@@ -241,12 +243,20 @@ export function evolveLead(lead: Lead | undefined, event: ContactEvent & { reado
         createdAt: at,
         closedAt: null,
         closedReason: null,
+        remindedAt: null,
       };
       return { ...lead, ...moved, followUps: [...lead.followUps, created] };
     }
 
     case 'FollowUpRescheduled':
-      return { ...lead, ...moved, ...followUp(lead, leadEvent.data.followUpId, { dueAt: leadEvent.data.to }) };
+      return {
+        ...lead,
+        ...moved,
+        ...followUp(lead, leadEvent.data.followUpId, { dueAt: leadEvent.data.to, remindedAt: null }),
+      };
+
+    case 'FollowUpReminded':
+      return { ...lead, ...moved, ...followUp(lead, leadEvent.data.followUpId, { remindedAt: at }) };
 
     case 'FollowUpCompleted':
       return {
