@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { UnreadableEvent } from '#domain/door';
 import { reactionNames, type Parked } from '#automation/reaction';
-import { viewOf } from '#automation/reactor';
+import { dutyNames } from '#automation/duty';
+import { viewOf } from '#automation/parking-place';
 import type { Position } from '#domain/event';
 import type { EventStore } from '#event-store/event-store';
 import { views } from '#projections/index';
@@ -27,6 +28,7 @@ interface Status {
   /** What older releases use, or left. */
   readonly olderVersions: readonly OlderVersion[];
   readonly reactions: readonly ReactionStatus[];
+  readonly duties: readonly DutyStatus[];
 }
 
 interface ReactionStatus {
@@ -34,6 +36,12 @@ interface ReactionStatus {
   readonly lag: Lag;
   readonly checkpoint: Position | null;
   /** What kept failing and was set aside, the oldest first: at most 1,000. */
+  readonly parked: readonly Parked[];
+}
+
+/** What is done by the clock goes by what a view says, and has no lag of its own. */
+interface DutyStatus {
+  readonly duty: (typeof dutyNames)[number];
   readonly parked: readonly Parked[];
 }
 
@@ -67,6 +75,7 @@ async function look({ settings, log, views: store }: Stores): Promise<Status> {
     views: await Promise.all(views.map((view) => lookAt(view, store, log, head))),
     olderVersions: await olderVersions(store),
     reactions: await Promise.all(reactionNames.map((name) => lookAtReaction(name, store, log, head))),
+    duties: await Promise.all(dutyNames.map(async (duty) => ({ duty, parked: await parkedBy(duty, store) }))),
   };
 }
 
@@ -113,10 +122,16 @@ async function lookAtReaction(
   head: Position,
 ): Promise<ReactionStatus> {
   const reader = await store.openForReading(viewOf({ name: reaction }));
-  const { checkpoint, built } = await reader.state();
-  const oldest = { where: [], sort: { column: 'since', descending: false }, limit: 1_000 };
-  const parked = built ? (await reader.find<Parked>('parked', oldest)).rows.map(({ row }) => row) : [];
+  const { checkpoint } = await reader.state();
+  const parked = await parkedBy(reaction, store);
   return { reaction, lag: await lagOf(log, checkpoint ?? log.start, head), checkpoint, parked };
+}
+
+async function parkedBy(name: string, store: ViewStore): Promise<readonly Parked[]> {
+  const reader = await store.openForReading(viewOf({ name }));
+  if (!(await reader.state()).built) return [];
+  const oldest = { where: [], sort: { column: 'since', descending: false }, limit: 1_000 };
+  return (await reader.find<Parked>('parked', oldest)).rows.map(({ row }) => row);
 }
 
 async function lagOf(log: EventStore, at: Position, head: Position): Promise<Lag> {
@@ -141,7 +156,7 @@ async function waitingSince(log: EventStore, after: Position): Promise<number | 
   return null;
 }
 
-function inWords({ log, views, olderVersions: older, reactions }: Status): string {
+function inWords({ log, views, olderVersions: older, reactions, duties }: Status): string {
   const stoppedInWords = (what: string, { since, eventId, position, reason }: Stopped): string =>
     `${what} is stopped since ${since} at event ${eventId ?? position}: ${reason}`;
   const reasons = views.flatMap(({ view, state, stopped, reason, rebuild }) => [
@@ -150,9 +165,12 @@ function inWords({ log, views, olderVersions: older, reactions }: Status): strin
     ...(rebuild?.stopped ? [stoppedInWords(`The rebuild of ${view}`, rebuild.stopped)] : []),
     ...(rebuild && !rebuild.stopped ? [`${view} is being rebuilt beside: ${lagInWords(rebuild.lag)} to go`] : []),
   ]);
-  const parked = reactions.flatMap(({ reaction, parked }) =>
-    parked.map((it) => [reaction, `${it.type} ${it.eventId}`, it.since, it.reason]),
-  );
+  const parkedInWords = (by: string, parked: readonly Parked[]): string[][] =>
+    parked.map((it) => [by, `${it.type} ${it.eventId}`, it.since, it.reason]);
+  const parked = [
+    ...reactions.flatMap((it) => parkedInWords(it.reaction, it.parked)),
+    ...duties.flatMap((it) => parkedInWords(it.duty, it.parked)),
+  ];
   return [
     `Log ${log.url}: ${log.events === null ? '' : `${counted(log.events, 'event')}, `}head ${log.head}`,
     table(
@@ -165,7 +183,11 @@ function inWords({ log, views, olderVersions: older, reactions }: Status): strin
       ['reaction', 'parked', 'lag', 'checkpoint'],
       reactions.map((it) => [it.reaction, String(it.parked.length), lagInWords(it.lag), it.checkpoint ?? '-']),
     ),
-    ...(parked.length > 0 ? [table(['reaction', 'parked event', 'since', 'reason'], parked)] : []),
+    table(
+      ['by the clock', 'parked'],
+      duties.map((it) => [it.duty, String(it.parked.length)]),
+    ),
+    ...(parked.length > 0 ? [table(['automation', 'parked event', 'since', 'reason'], parked)] : []),
   ].join('\n\n');
 }
 

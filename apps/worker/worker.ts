@@ -1,14 +1,20 @@
 import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { AddressSends } from '#automation/address-sends.reaction';
+import { Clockwork } from '#automation/clockwork';
+import type { Time } from '#automation/duty';
 import { FreeLeads, type AssignedBefore } from '#automation/free-leads.reaction';
 import type { AskDoor } from '#automation/reaction';
+import { RemindFollowUps } from '#automation/remind-follow-ups.duty';
 import { Reactor, type ReactionNews } from '#automation/reactor';
 import { Clock } from '#commands/clock';
 import { Handling } from '#commands/handle';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { agentsView } from '#projections/agents/agents.projection';
 import { leadsAssignedBefore } from '#projections/agents/agents.query';
+import { followUpsView } from '#projections/follow-ups/follow-ups.projection';
+import { remindersBefore } from '#projections/follow-ups/follow-ups.query';
 import { views } from '#projections/index';
 import { CatchUp, type News } from '#read-model/catch-up';
 import { type Lease, type LeaseNews, Turns } from '#read-model/lease';
@@ -71,7 +77,14 @@ export async function keepUp(
   ]);
 }
 
-/** Runs every automation until `signal` aborts: events in, commands out. */
+const clock = new Clock();
+/** The time as it is. */
+const time: Time = {
+  now: () => clock.now(),
+  pause: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined),
+};
+
+/** Runs every automation until `signal` aborts: events, or the clock, in; commands out. */
 export async function react(
   log: EventStore,
   store: ViewStore,
@@ -88,8 +101,12 @@ export async function react(
     if (!(await waitFor(agents, position, 30_000, aborted))) throw new Unavailable('the agents view is behind');
     yield* leadsAssignedBefore(agents, org, agentId, position);
   };
-  const clock = new Clock();
   const handling = new Handling(log, () => clock.now(), undefined, 20_000);
   const reactions = [new FreeLeads(log, assignedBefore, ask, clock), new AddressSends(handling, ask)];
-  await Promise.all(reactions.map((reaction) => new Reactor(reaction, store, log, tell).run(signal)));
+  const followUps = await store.openForReading(followUpsView);
+  const reminders = new RemindFollowUps((before) => remindersBefore(followUps, before), ask, time);
+  await Promise.all([
+    ...reactions.map((reaction) => new Reactor(reaction, store, log, tell).run(signal)),
+    new Clockwork(reminders, store, time, tell).run(signal),
+  ]);
 }

@@ -17,7 +17,8 @@ import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import { AddressSends } from './address-sends.reaction.js';
 import { FreeLeads, type AssignedBefore } from './free-leads.reaction.js';
 import type { AskDoor, Parked, Reaction } from './reaction.js';
-import { Reactor, viewOf, type ReactionNews } from './reactor.js';
+import { viewOf } from './parking-place.js';
+import { Reactor, type ReactionNews } from './reactor.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'automation-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position, Recorded } from '#domain/event';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { CheckpointMoved, ViewsUnavailable, type ViewStore, type ViewWriter, type Write } from '#read-model/view-store';
-import type { Table, View } from '#read-model/view';
+import { viewOf, writeOf } from './parking-place.js';
 import type { Parked, Reaction } from './reaction.js';
 
 /** What an operator wants to hear of. */
@@ -13,25 +13,6 @@ export type ReactionNews =
 const attempts = 6;
 /** In milliseconds. */
 const backOff = { first: 100, longest: 5_000 };
-
-const parkedColumns: Table<Parked>['columns'] = { since: (row) => row.since };
-
-/**
- * Where a reaction keeps its checkpoint and what it parked. It lies beside the views, but no event fills it: losing it means
- * that every reaction is tried again, which changes nothing.
- */
-export const viewOf = ({ name }: Pick<Reaction, 'name'>): View => ({
-  name: `reaction-${name}`,
-  version: 1,
-  tables: {
-    parked: {
-      keys: {},
-      evolve: (row?: Parked) => row,
-      columns: parkedColumns,
-      indexes: [{ equal: [], sort: 'since' }],
-    },
-  },
-});
 
 /**
  * Runs one reaction over the log from its own checkpoint: each event in order, again until it succeeds or is parked. What the
@@ -113,11 +94,3 @@ export class Reactor {
     await sleep(inMs, undefined, { signal }).catch(() => undefined);
   }
 }
-
-const writeOf = (parked: Parked): Write => ({
-  table: 'parked',
-  key: parked.eventId,
-  row: parked,
-  position: parked.position,
-  columns: { since: parked.since },
-});

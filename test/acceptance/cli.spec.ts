@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { reactionNames, type Parked } from '#automation/reaction';
-import { viewOf } from '#automation/reactor';
+import { dutyNames } from '#automation/duty';
+import { viewOf } from '#automation/parking-place';
 import { views } from '#projections/index';
 import { settingsFrom } from '#wiring/settings';
 import { openViews } from '#wiring/stores';
@@ -47,6 +48,7 @@ interface Status {
     readonly lag: { readonly events: number; readonly seconds: number };
     readonly checkpoint: string | null;
   }[];
+  readonly duties: readonly { readonly duty: string; readonly parked: readonly Parked[] }[];
   readonly reactions: readonly { readonly reaction: string; readonly parked: readonly Parked[] }[];
 }
 
@@ -106,6 +108,7 @@ describe('while the service runs', () => {
     for (const view of found.views)
       expect(view).toMatchObject({ lag: { events: 0, seconds: 0 }, checkpoint: found.log.head });
     expect(found.reactions).toMatchObject(reactionNames.map((reaction) => ({ reaction, parked: [] })));
+    expect(found.duties).toEqual(dutyNames.map((duty) => ({ duty, parked: [] })));
 
     const { out } = await cli(['status']);
     expect(out).toContain(`${events === null ? '' : `${events} events, `}head ${found.log.head}`);

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { ShownFollowUp } from '#domain/lead/lead.shown';
 import { App, anApp } from '#test/support/app';
-import { allLeads, anAgent, contactHistory, inHours } from '#test/support/story';
+import { allItems, allLeads, anAgent, contactHistory, inHours, reminders } from '#test/support/story';
 
 const program = join(import.meta.dirname, '..', '..', 'dist', 'apps', 'cli', 'main.js');
 
@@ -14,10 +15,15 @@ async function demo(url: string, contacts: number): Promise<string> {
   return (await promisify(execFile)(process.execPath, args, { env: { PATH } })).stdout;
 }
 
-/** All that the service shows of the sample: behind another command, and once the leads of the agent who left are free. */
+/**
+ * All that the service shows of the sample: behind another command, and once the leads of the agent who left are free and what is
+ * overdue was reminded of.
+ */
 async function allOf(app: App): Promise<object> {
   await anAgent(app);
   while ((await allLeads(app, { agentId: 'demo-1-ines', active: true })).length > 0);
+  for (const { leadId } of await allItems<ShownFollowUp>(app, '/v1/follow-ups', { state: 'open', due: 'overdue' }))
+    await reminders(app, leadId, 1);
   const leads = await allLeads(app, { sort: 'createdAt' });
   const contacts = [...new Set(leads.map((lead) => lead.contactId))];
   return { leads, histories: await Promise.all(contacts.map((contact) => contactHistory(app, contact))) };

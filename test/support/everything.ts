@@ -2,7 +2,20 @@ import { expect } from '@jest/globals';
 import type { ShownLead } from '#domain/lead/lead.shown';
 import type { App } from './app.js';
 import { aBroadcast, receipt, receive, send } from './campaign.js';
-import { allItems, anAgent, assign, closedLead, done, followUp, openLead, setStatus, unique, writes } from './story.js';
+import {
+  allItems,
+  anAgent,
+  assign,
+  closedLead,
+  done,
+  followUp,
+  inHours,
+  openLead,
+  reminders,
+  setStatus,
+  unique,
+  writes,
+} from './story.js';
 
 /** Something of everything that can happen; the position of the last of it. */
 export async function somethingOfEverything(app: App): Promise<string> {
@@ -18,6 +31,9 @@ export async function somethingOfEverything(app: App): Promise<string> {
     if (nth % 5) await setStatus(app, lead.id, nth % 10 ? 'qualified' : 'lost', { note: 'x', qualificationScore: nth });
     if (nth % 5 === 0) await writes(app, { contactId: lead.contactId, profile: { name: `Anna ${nth}` } });
   }
+  const old = await openLead(app, {}, { 'x-occurred-at': inHours(-3) });
+  done(await app.post(`/v1/leads/${old.id}/follow-ups`, { dueAt: inHours(-1) }, { 'x-occurred-at': inHours(-2) }));
+  await reminders(app, old.id, 1);
   const closed = await closedLead(app);
   await writes(app, { contactId: closed.contactId, occurredAt: closed.createdAt });
   done(await app.patch(`/v1/agents/${ben.id}`, { name: 'Benjamin' }));

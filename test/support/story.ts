@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { ShownLead } from '#domain/lead/lead.shown';
 import type { Entry } from '#projections/lead-history/lead-history.query';
-import type { Answer, App, Query, Said, Sent } from './app.js';
+import type { Answer, App, History, Query, Said, Sent } from './app.js';
 
 /*
  * What happens in nearly every story. Contacts, messages and agents get ids of their own unless the story names them, so that
@@ -67,6 +67,15 @@ export const allLeads = (app: App, query: Query = {}): Promise<ShownLead[]> => a
 /** All pages of a lead's history, oldest first unless said otherwise. */
 export const leadHistory = (app: App, leadId: string, query: Query = {}): Promise<Entry[]> =>
   allItems(app, `/v1/leads/${leadId}/history`, { order: 'asc', ...query });
+
+/** The reminders in a lead's history, once there are so many. */
+export async function reminders(app: App, leadId: string, atLeast = 0): Promise<Entry[]> {
+  const query = { type: 'FollowUpReminded', order: 'asc', limit: 200 };
+  for (;;) {
+    const { status, body } = await app.get<History>(`/v1/leads/${leadId}/history`, query);
+    if (status === 200 && body.items.length >= atLeast) return [...body.items];
+  }
+}
 
 /** All pages of a contact's history, oldest first unless said otherwise. */
 export const contactHistory = (app: App, contactId: string, query: Query = {}): Promise<Entry[]> =>

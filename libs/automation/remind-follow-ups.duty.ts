@@ -1,0 +1,63 @@
+import type { EventType, Position } from '#domain/event';
+import { idMadeBy } from '#commands/ids';
+import type { Due, Duty, Time } from './duty.js';
+import type { AskDoor } from './reaction.js';
+
+/** An open follow-up that was not reminded of since it is due then. */
+interface FollowUp {
+  readonly org: string;
+  readonly leadId: string;
+  readonly id: string;
+  readonly dueAt: string;
+  /** The event that says so. */
+  readonly dueBy: {
+    readonly id: string;
+    readonly type: EventType;
+    readonly position: Position;
+    readonly correlation: string;
+  };
+}
+
+/** Of all organizations, those that are due before a time, the soonest first; and how far the view was that says so. */
+export type RemindersBefore = (
+  time: string,
+) => AsyncIterable<{ readonly row: FollowUp; readonly checkpoint: Position | null }>;
+
+interface Reminder extends Due {
+  readonly followUp: FollowUp;
+}
+
+/** A follow-up's reminder fires when it is due. Whether there still is something to be reminded of is decided on the log. */
+export class RemindFollowUps implements Duty<Reminder> {
+  readonly name = 'remind-follow-ups';
+
+  constructor(
+    private readonly remindersBefore: RemindersBefore,
+    private readonly ask: AskDoor,
+    private readonly time: Pick<Time, 'now'>,
+  ) {}
+
+  async *dueBefore(time: string): AsyncGenerator<Reminder> {
+    for await (const { row: followUp, checkpoint } of this.remindersBefore(time))
+      yield { id: followUp.id, at: followUp.dueAt, cause: followUp.dueBy, checkpoint, followUp };
+  }
+
+  /** The command's id comes from what set the time, so asking twice is asking once. */
+  async carryOut({ followUp: { org, leadId, id: followUpId, dueAt, dueBy } }: Reminder): Promise<Position> {
+    const { position } = await this.ask(
+      { type: 'RemindFollowUp', leadId, followUpId, dueAt },
+      {
+        org,
+        actor: { type: 'system', id: this.name },
+        commandId: idMadeBy(dueBy.id, this.name),
+        request: null,
+        now: this.time.now(),
+        backdated: false,
+        correlation: dueBy.correlation,
+        causation: dueBy.id,
+        expectedVersion: null,
+      },
+    );
+    return position;
+  }
+}

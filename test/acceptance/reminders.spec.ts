@@ -1,0 +1,128 @@
+import { expect, test } from '@jest/globals';
+import type { EventOf } from '#domain/event';
+import type { Entry } from '#projections/lead-history/lead-history.query';
+import { anApp } from '../support/app.js';
+import {
+  anAgent,
+  assign,
+  done,
+  followUp,
+  inHours,
+  inMs,
+  leadHistory,
+  leadNow,
+  openLead,
+  reminders,
+  setStatus,
+  writes,
+} from '../support/story.js';
+
+const app = anApp({ QUALIFICATION: 'off' });
+
+const on = (leadId: string, followUpId: string, what: string, body: object = {}) =>
+  app.post(`/v1/leads/${leadId}/follow-ups/${followUpId}/${what}`, body);
+const dataOf = (entry: Entry | undefined) => entry?.data as EventOf<'FollowUpReminded'>['data'];
+/** A follow-up that was imported, and is overdue by an hour. */
+const overdue = async (leadId: string) =>
+  done(await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inHours(-1) }, { 'x-occurred-at': inHours(-2) }))
+    .followUp;
+const openedLongAgo = () => openLead(app, {}, { 'x-occurred-at': inHours(-3) });
+/** Resolves when all that was due before has been reminded of: the soonest come first. */
+async function allRemindedOf(): Promise<void> {
+  const { id } = await openLead(app);
+  await followUp(app, id, { dueAt: inMs(100) });
+  await reminders(app, id, 1);
+}
+
+test('a follow-up is reminded of when it is due, once, for whom it is', async () => {
+  const [{ id }, ana] = [await openLead(app), await anAgent(app, { name: 'Ana' })];
+  await assign(app, id, ana.id);
+  const { followUp: made } = await followUp(app, id, { dueAt: inMs(1_200) });
+  const [entry] = await reminders(app, id, 1);
+  expect(entry).toMatchObject({
+    type: 'FollowUpReminded',
+    leadId: id,
+    actor: { type: 'system', id: 'remind-follow-ups', name: null },
+    summary: `Reminder for Ana: follow-up due ${made.dueAt}`,
+    data: { followUpId: made.id, dueAt: made.dueAt, assigneeId: ana.id, late: false },
+  });
+  const { occurredAt, cause, position } = entry!;
+  expect(occurredAt >= made.dueAt).toBe(true);
+  const created = (await leadHistory(app, id, { type: 'FollowUpCreated' }))[0];
+  expect(cause).toBe(created?.id);
+  expect(await leadNow(app, id, position)).toMatchObject({ version: 5, followUps: { open: 1 } });
+
+  await allRemindedOf();
+  expect(await reminders(app, id)).toHaveLength(1);
+});
+
+test('one that was rescheduled is silent at its old time, and is reminded of at its new one', async () => {
+  const { id } = await openLead(app);
+  const { followUp: made } = await followUp(app, id, { dueAt: inMs(900) });
+  const dueAt = inMs(2_500);
+  done(await on(id, made.id, 'reschedule', { dueAt }));
+  expect((await reminders(app, id, 1)).map((it) => dataOf(it).dueAt)).toEqual([dueAt]);
+
+  const again = inMs(600);
+  done(await on(id, made.id, 'reschedule', { dueAt: again }));
+  expect((await reminders(app, id, 2)).map((it) => dataOf(it).dueAt)).toEqual([dueAt, again]);
+});
+
+test('one that is closed, or whose lead is, is silent', async () => {
+  const leads = [await openLead(app), await openLead(app), await openLead(app)];
+  const [completed, cancelled, closed] = leads.map(({ id }) => id) as [string, string, string];
+  const dueAt = inMs(1_500);
+  const make = async (id: string) => (await followUp(app, id, { dueAt })).followUp.id;
+  done(await on(completed, await make(completed), 'complete'));
+  done(await on(cancelled, await make(cancelled), 'cancel'));
+  await make(closed);
+  await setStatus(app, closed, 'lost');
+  while (new Date().toISOString() < dueAt) await new Promise(setImmediate);
+  await allRemindedOf();
+  for (const { id } of leads) expect(await reminders(app, id)).toEqual([]);
+});
+
+test('many that are due at once are all reminded of, once each', async () => {
+  const { id } = await openedLongAgo();
+  await Promise.all(Array.from({ length: 120 }, () => overdue(id)));
+  const told = await reminders(app, id, 120);
+  expect(new Set(told.map((it) => dataOf(it).followUpId)).size).toBe(120);
+  await allRemindedOf();
+  expect(await reminders(app, id)).toHaveLength(120);
+});
+
+test('one that is imported when it is overdue is told as late, and an import may go on behind its reminder', async () => {
+  const { id, contactId } = await openedLongAgo();
+  const made = await overdue(id);
+  expect(dataOf((await reminders(app, id, 1))[0])).toMatchObject({ followUpId: made.id, late: true });
+  await writes(app, { contactId }, { 'x-occurred-at': inHours(-1.5) });
+  done(await on(id, made.id, 'complete'));
+});
+
+test('one missed while the service was down is reminded of once, and told as late', async () => {
+  const leads = [];
+  for (let nth = 0; nth < 5; nth++) leads.push((await openedLongAgo()).id);
+  for (const id of leads) await overdue(id);
+  const { id } = await openLead(app);
+  await followUp(app, id, { dueAt: inMs(500) });
+  await app.kill();
+  await app.start();
+  for (const each of leads) expect(dataOf((await reminders(app, each, 1))[0]).late).toBe(true);
+  expect(dataOf((await reminders(app, id, 1))[0]).late).toBe(false);
+  await app.stop();
+  await app.start();
+  await allRemindedOf();
+  for (const each of [...leads, id]) expect(await reminders(app, each)).toHaveLength(1);
+});
+
+test('nothing is reminded of twice when all views are built anew', async () => {
+  const [{ id }, old] = [await openLead(app), await openedLongAgo()];
+  await overdue(old.id);
+  await followUp(app, id, { dueAt: inMs(200) });
+  await Promise.all([reminders(app, id, 1), reminders(app, old.id, 1)]);
+  await app.stop();
+  await app.wipeViews();
+  await app.start();
+  await allRemindedOf();
+  for (const each of [id, old.id]) expect(await reminders(app, each)).toHaveLength(1);
+});
