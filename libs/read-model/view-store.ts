@@ -109,8 +109,24 @@ export class ViewBeingBuilt extends ViewsUnavailable {
   }
 }
 
+/** A view can't be held as it is, and why, in words for whoever asks. */
+export class SnapshotRefused extends ViewsUnavailable {
+  override readonly name = 'SnapshotRefused';
+}
+
+/** How many snapshots a process may hold at once: each keeps its storage from tidying up behind what is written. */
+export const mostSnapshots = 4;
+
 export class CheckpointMoved extends Error {
   override readonly name = 'CheckpointMoved';
+}
+
+/** Where rows are read from. */
+export interface Rows {
+  get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>>;
+  find<Row extends object>(table: string, query: Query): Promise<Found<Row>>;
+  /** How many rows match. */
+  count(table: string, query: Asked): Promise<number>;
 }
 
 /**
@@ -118,12 +134,22 @@ export class CheckpointMoved extends Error {
  * some may be newer where a storage shows the rows of a batch before its checkpoint. What asks for rows throws `ViewBeingBuilt` before
  * the view is built.
  */
-export interface ViewReader {
+export interface ViewReader extends Rows {
   state(): Promise<ViewState>;
-  get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>>;
-  find<Row extends object>(table: string, query: Query): Promise<Found<Row>>;
-  /** How many rows match. */
-  count(table: string, query: Asked): Promise<number>;
+  /**
+   * The view as it is now, to be read from for some minutes.
+   * @throws SnapshotRefused when `mostSnapshots` are held, or the storage can't hold one
+   */
+  snapshot(): Promise<ViewSnapshot>;
+  close(): Promise<void>;
+}
+
+/**
+ * The rows as they were after the event at `checkpoint`, none older and none newer, whatever is written, rebuilt or wiped meanwhile.
+ * Where they can't be told any more it throws `ViewsUnavailable`, never other rows. To be closed soon; again: nothing.
+ */
+export interface ViewSnapshot extends Rows {
+  readonly checkpoint: Position | null;
   close(): Promise<void>;
 }
 

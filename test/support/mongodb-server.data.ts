@@ -1,4 +1,4 @@
-import { calculateObjectSize, type Document, Long } from 'bson';
+import { calculateObjectSize, type Document, Long, Timestamp } from 'bson';
 import { Aggregator, Query } from 'mingo';
 import { update } from 'mingo/updater';
 
@@ -27,6 +27,9 @@ const hello = {
   readOnly: false,
 };
 
+/** How many moments are kept for snapshot reads; older ones are too old. */
+const mostMoments = 50;
+
 /** No answer may be longer than a document. */
 const mostBytes = 15_000_000;
 
@@ -38,9 +41,17 @@ export class MongodbData {
   private readonly collections = new Map<string, Collection>();
   private readonly cursors = new Map<number, { readonly ns: string; readonly rest: Document[] }>();
   private lastCursor = 0;
+  /** All collections as they were at some moments. */
+  private readonly moments = new Map<
+    number,
+    { readonly at: Timestamp; readonly then: ReadonlyMap<string, Collection> }
+  >();
+  private lastMoment = 0;
 
   /** @throws Refused */
   run(name: string, command: Document): Document {
+    const { level, atClusterTime } = (command['readConcern'] ?? {}) as Document;
+    if (level === 'snapshot') return this.runThen(name, command, atClusterTime as Timestamp | undefined);
     const ns = `${command['$db']}.${String(command['collection'] ?? command[name])}`;
     const existing = (): Collection => {
       const found = this.collections.get(ns);
@@ -67,6 +78,8 @@ export class MongodbData {
         return this.collection(ns).insert(command['documents'] as Doc[]);
       case 'update':
         return this.collection(ns).update(command['updates'] as readonly Update[]);
+      case 'findAndModify':
+        return this.collection(ns).findAndModify(command['query'] as Doc, command['update'] as Doc);
       case 'createIndexes':
         return this.collection(ns).createIndexes(command['indexes'] as readonly Index[]);
       case 'listIndexes':
@@ -90,6 +103,27 @@ export class MongodbData {
       default:
         throw new Refused(59, `no such command: ${name}`);
     }
+  }
+
+  /** As of a moment; of this one, if none is named. */
+  private runThen(name: string, command: Document, named: Timestamp | undefined): Document {
+    const moment = named ? this.moments.get(named.i) : this.keepMoment();
+    if (!moment) throw new Refused(239, 'the snapshot is too old');
+    const then = moment.then.get(`${command['$db']}.${command[name]}`);
+    const found = then?.[name === 'find' ? 'find' : 'aggregate'](
+      (name === 'find' ? command : command['pipeline']) as never,
+    );
+    const ns = `${command['$db']}.${command[name]}`;
+    const answer = this.cursor(ns, found ?? [], name === 'find' ? Number(command['batchSize'] ?? 101) : Infinity);
+    return { ...answer, cursor: { ...(answer['cursor'] as object), atClusterTime: moment.at } };
+  }
+
+  private keepMoment() {
+    const at = new Timestamp({ t: 1, i: ++this.lastMoment });
+    const moment = { at, then: new Map([...this.collections].map(([ns, collection]) => [ns, collection.asItIs()])) };
+    this.moments.set(at.i, moment);
+    if (this.moments.size > mostMoments) this.moments.delete(this.moments.keys().next().value!);
+    return moment;
   }
 
   private collection(ns: string): Collection {
@@ -153,10 +187,19 @@ function mapped(value: unknown, text: (text: string) => string): unknown {
 }
 
 class Collection {
-  private readonly documents = new Map<unknown, Doc>();
+  /** A document that changes is another one: so what it was stays in the collections of earlier moments. */
+  private readonly documents: Map<unknown, Doc>;
   private readonly indexes = new Map<string, Index>([['_id_', { name: '_id_', key: { _id: 1 } }]]);
   /** What was found since the last change, by the conditions: pages of one list share all but the last of them. */
   private readonly found = new Map<string, readonly Doc[]>();
+
+  constructor(documents: Iterable<readonly [unknown, Doc]> = []) {
+    this.documents = new Map(documents);
+  }
+
+  asItIs(): Collection {
+    return new Collection(this.documents);
+  }
 
   find({ filter = {}, sort = {}, limit = 0, projection }: Document): Document[] {
     const found = this.matching(inBytes(filter as Doc)).toSorted(by(sort as Record<string, number>));
@@ -186,8 +229,7 @@ class Collection {
       const [document] = this.matching(filter);
       if (document) {
         n++;
-        if (update(document, change).length > 0) nModified++;
-        this.found.clear();
+        if (this.change(document, change)) nModified++;
       } else if (upsert) {
         const seeded = Object.fromEntries(Object.entries(filter).filter(([, value]) => !isOperator(value)));
         update(seeded, change);
@@ -203,6 +245,12 @@ class Collection {
     };
   }
 
+  findAndModify(query: Doc, change: Doc): Document {
+    const [document] = this.matching(inBytes(query));
+    if (document) this.change(document, inBytes(change));
+    return { lastErrorObject: { updatedExisting: document !== undefined }, value: document ? inText(document) : null };
+  }
+
   createIndexes(indexes: readonly Index[]): Document {
     for (const index of indexes) this.indexes.set(index.name, index);
     return {};
@@ -215,6 +263,14 @@ class Collection {
   dropIndex(name: string): Document {
     if (!this.indexes.delete(name)) throw new Refused(27, `index not found with name [${name}]`);
     return {};
+  }
+
+  private change(document: Doc, change: Doc): boolean {
+    const changed = structuredClone(document);
+    if (update(changed, change).length === 0) return false;
+    this.documents.set(changed['_id'], changed);
+    this.found.clear();
+    return true;
   }
 
   private add(document: Doc): boolean {

@@ -1,4 +1,4 @@
-import { deserialize, type Document, serialize } from 'bson';
+import { deserialize, type Document, ObjectId, serialize } from 'bson';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { MongodbData, Refused, taken } from './mongodb-server.data.js';
@@ -12,6 +12,8 @@ export type Fault =
   | { readonly taken: true }
   /** Applied and answered after this; for as long as it takes. */
   | { readonly hold: Promise<unknown> };
+
+const electionId = new ObjectId();
 
 const opReply = 1;
 const opQuery = 2004;
@@ -30,14 +32,18 @@ export class MongodbServer {
   /** Names of the commands that came, but for those of the driver's own. */
   readonly heard: string[] = [];
 
-  static async start(): Promise<MongodbServer> {
-    const server = new MongodbServer();
+  private constructor(private readonly replicaSet: boolean) {}
+
+  /** `replicaSet`: it says that it is one, with itself as the only member; otherwise it stands alone. */
+  static async start({ replicaSet = true } = {}): Promise<MongodbServer> {
+    const server = new MongodbServer(replicaSet);
     await server.start();
     return server;
   }
 
+  /** The driver is told not to repeat writes by itself: what fails is to be seen. */
   url(database = 'views'): string {
-    return `mongodb://127.0.0.1:${this.port}/${database}`;
+    return `mongodb://127.0.0.1:${this.port}/${database}?retryWrites=false`;
   }
 
   /** Again on the same port, when it was stopped. */
@@ -79,6 +85,11 @@ export class MongodbServer {
     });
   }
 
+  private member(): Document {
+    const me = `127.0.0.1:${this.port}`;
+    return { setName: 'played', hosts: [me], primary: me, me, setVersion: 1, electionId };
+  }
+
   private async take(socket: Socket, message: Buffer): Promise<void> {
     const [id, opcode] = [message.readInt32LE(4), message.readInt32LE(12)];
     const command = opcode === opQuery ? commandInQuery(message) : commandInMsg(message);
@@ -98,7 +109,8 @@ export class MongodbServer {
     try {
       if (fault && 'refuse' in fault) throw new Refused(fault.refuse, 'refused as asked');
       const answer = fault && 'taken' in fault ? allTaken(command) : this.data.run(name, command);
-      return fault && 'cut' in fault ? undefined : { ...answer, ok: 1 };
+      const told = /^(hello|ismaster)$/i.test(name) && this.replicaSet ? { ...answer, ...this.member() } : answer;
+      return fault && 'cut' in fault ? undefined : { ...told, ok: 1 };
     } catch (error) {
       const code = error instanceof Refused ? error.code : 8;
       return { ok: 0, code, codeName: `Code${code}`, errmsg: String((error as Error).message) };

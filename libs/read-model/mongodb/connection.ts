@@ -1,4 +1,5 @@
 import {
+  type ClientSession,
   type Collection,
   type Db,
   type DbOptions,
@@ -8,7 +9,7 @@ import {
   ReadConcern,
   WriteConcern,
 } from 'mongodb';
-import { ViewsUnavailable } from '../view-store.js';
+import { SnapshotRefused, ViewsUnavailable } from '../view-store.js';
 import { translated } from './failures.js';
 
 /** In milliseconds. */
@@ -55,8 +56,17 @@ export function databaseIn(url: string): string {
   throw new Error('The URL of the views must name a database: mongodb://<host>/<database>');
 }
 
+/** What questions go through. */
+export interface Reads {
+  /** @throws ViewsUnavailable */
+  use<T>(work: (database: Db) => Promise<T>): Promise<T>;
+  with<T>(collection: string, work: (collection: Collection<Doc>) => Promise<T>): Promise<T>;
+  /** What bounds a query: the server stops it in time, and one that does not is not waited for. */
+  bounded(): { readonly maxTimeMS: number; readonly signal: AbortSignal; readonly session?: ClientSession };
+}
+
 /** One client for all views, connecting when first used. It reconnects by itself. */
-export class Connection {
+export class Connection implements Reads {
   private readonly database: string;
   /** For messages: the hosts and the database, never the user. */
   private readonly where: string;
@@ -71,29 +81,53 @@ export class Connection {
     this.where = `${/^[^/]+\/\/(?:[^/]*@)?([^/]+)/.exec(url)![1]}/${this.database}`;
   }
 
-  /** @throws ViewsUnavailable */
   async use<T>(work: (database: Db) => Promise<T>): Promise<T> {
-    return translated(this.where, async () => {
-      if (this.closed) throw new ViewsUnavailable('The storage of views is closed.');
-      const client = await (this.client ??= this.connect());
-      return work(client.db(this.database, durable));
-    });
+    return this.using((client) => work(client.db(this.database, durable)));
   }
 
   async with<T>(collection: string, work: (collection: Collection<Doc>) => Promise<T>): Promise<T> {
     return this.use((database) => work(database.collection<Doc>(collection)));
   }
 
-  /** What bounds a query: the server stops it in time, and one that does not is not waited for. */
   bounded(): { maxTimeMS: number; signal: AbortSignal } {
     const { query } = this.limits;
     return { maxTimeMS: query, signal: AbortSignal.timeout(query + 500) };
+  }
+
+  /**
+   * Reads of one moment: that of the first one. The server keeps it for as long as its `minSnapshotHistoryWindowInSeconds` says, five
+   * minutes unless told otherwise, and refuses to read from it afterwards.
+   * @throws SnapshotRefused where the server has no such reads
+   */
+  async snapshot(): Promise<Reads & { readonly end: () => Promise<void> }> {
+    const session = await this.using(async (client) => {
+      const hello = await client.db('admin').command({ hello: 1 }, { timeoutMS: this.limits.query });
+      if (hello['setName'] === undefined && hello['msg'] !== 'isdbgrid')
+        throw new SnapshotRefused('This MongoDB is no replica set, which alone can tell all rows of one moment.');
+      return client.startSession({ snapshot: true });
+    });
+    // The session says how to read; said here as well, it would be taken for another wish.
+    const { readConcern: _, ...asEver } = durable;
+    const use: Reads['use'] = (work) => this.using((client) => work(client.db(this.database, asEver)));
+    return {
+      use,
+      with: (collection, work) => use((database) => work(database.collection<Doc>(collection))),
+      bounded: () => ({ ...this.bounded(), session }),
+      end: () => session.endSession(),
+    };
   }
 
   async close(): Promise<void> {
     this.closed = true;
     const client = await this.client?.catch(() => undefined);
     await client?.close();
+  }
+
+  private using<T>(work: (client: MongoClient) => Promise<T>): Promise<T> {
+    return translated(this.where, async () => {
+      if (this.closed) throw new ViewsUnavailable('The storage of views is closed.');
+      return work(await (this.client ??= this.connect()));
+    });
   }
 
   /** A client whose first connecting failed is of no use afterwards, though one that was connected once recovers. */

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Position } from '#domain/event';
 import { holding, type Stopped, ViewsUnavailable, type ViewState } from '../view-store.js';
-import type { Connection, Doc } from './connection.js';
+import type { Connection, Doc, Reads } from './connection.js';
 import { isAlreadyThere, isMissing } from './failures.js';
 import { checkpoints, type ViewShape } from './schema.js';
 
@@ -9,6 +9,8 @@ import { checkpoints, type ViewShape } from './schema.js';
 interface Stored extends Doc {
   readonly columns: string;
   readonly checkpoint: Position | null;
+  /** Up to which position rows may have been written: beyond the checkpoint while a batch is, or was left half-written. */
+  readonly announced?: Position | null;
   readonly stopped: string | null;
   /** The indexes that it was built with. */
   readonly built: string | null;
@@ -31,14 +33,20 @@ const digits = 6;
  */
 export class Generations {
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: Reads,
     private readonly shape: ViewShape,
   ) {}
 
-  /** @throws ViewsUnavailable when what is stored has other columns than the code's */
-  async serving(): Promise<(ViewState & { readonly id: string }) | undefined> {
+  /**
+   * `whole`: no row may be ahead of the checkpoint.
+   * @throws ViewsUnavailable when what is stored has other columns than the code's
+   */
+  async serving(): Promise<(ViewState & { readonly id: string; readonly whole: boolean }) | undefined> {
     const [serving] = await this.open();
-    return serving && { id: serving._id, ...this.stateOf(this.checked(serving)) };
+    if (!serving) return undefined;
+    const { announced = null, checkpoint } = serving;
+    const whole = announced === null || (checkpoint !== null && announced <= checkpoint);
+    return { id: serving._id, whole, ...this.stateOf(this.checked(serving)) };
   }
 
   async beside(): Promise<ViewState | undefined> {
@@ -70,6 +78,16 @@ export class Generations {
       if (!isAlreadyThere(error)) throw error;
       return this.make(beside);
     }
+  }
+
+  /**
+   * Before rows up to `to` are written: whoever wants rows and checkpoint of one moment then knows that these may be ahead of it.
+   * False: the checkpoint is not at `from`, or it is closed.
+   */
+  async announce(id: string, from: Position | null, to: Position): Promise<boolean> {
+    const there = { _id: id, closed: null, checkpoint: from };
+    const found = await this.with((documents) => documents.findOneAndUpdate(there, { $max: { announced: to } }));
+    return found !== null;
   }
 
   /** False: it was not at `from`, or is closed. */

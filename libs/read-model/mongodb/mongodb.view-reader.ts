@@ -1,13 +1,6 @@
-import {
-  type Found,
-  nothingStored,
-  type Query,
-  ViewBeingBuilt,
-  type ViewReader,
-  type ViewState,
-} from '../view-store.js';
+import { type Found, nothingStored, type Query, type Rows, ViewBeingBuilt, type ViewState } from '../view-store.js';
 import type { ColumnValue } from '../view.js';
-import type { Connection, Doc } from './connection.js';
+import type { Doc, Reads } from './connection.js';
 import { Generations } from './generations.js';
 import { filterOf, segmentsOf } from './query.js';
 import { collectionOf, type TableShape, type ViewShape } from './schema.js';
@@ -18,21 +11,27 @@ export function tableOf(shape: ViewShape, table: string): TableShape {
   return found;
 }
 
-export class MongodbViewReader implements ViewReader {
+/** The rows of the generation that serves. */
+export class MongodbRows implements Rows {
   private readonly generations: Generations;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: Reads,
     private readonly shape: ViewShape,
   ) {
     this.generations = new Generations(connection, shape);
   }
 
   async state(): Promise<ViewState> {
+    const { checkpoint, stopped, built } = (await this.generations.serving()) ?? nothingStored;
+    return { checkpoint, stopped, built };
+  }
+
+  /** How far the view is when no row is ahead of that; undefined when some may be. */
+  async whole(): Promise<{ readonly checkpoint: Found<object>['checkpoint'] } | undefined> {
     const serving = await this.generations.serving();
-    if (!serving) return nothingStored;
-    const { id: _, ...state } = serving;
-    return state;
+    if (!serving?.built) throw new ViewBeingBuilt(this.shape.id);
+    return serving.whole ? { checkpoint: serving.checkpoint } : undefined;
   }
 
   async get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>> {
@@ -82,10 +81,6 @@ export class MongodbViewReader implements ViewReader {
     const serving = await this.generations.serving();
     if (!serving?.built) throw new ViewBeingBuilt(this.shape.id);
     return { collection: collectionOf(serving.id, table), checkpoint: serving.checkpoint };
-  }
-
-  async close(): Promise<void> {
-    // Nothing is held but the store's connection.
   }
 }
 

@@ -1,6 +1,8 @@
+import { expect, it } from '@jest/globals';
 import { leaseContract } from '../lease.contract.js';
 import { rebuildContract } from '../rebuild.contract.js';
 import { type Place, viewStoreContract } from '../view-store.contract.js';
+import { viewSnapshotContract } from '../view-snapshot.contract.js';
 import { MongodbServer } from '#test/support/mongodb-server';
 import { MongodbViewStore } from './mongodb.view-store.js';
 import { freshDatabase, realServer } from './database.fixture.js';
@@ -17,7 +19,16 @@ const real = async (): Promise<Place> => {
   return { open: async () => new MongodbViewStore(url), remove };
 };
 
-for (const contract of [viewStoreContract, rebuildContract, leaseContract]) {
+for (const contract of [viewStoreContract, rebuildContract, leaseContract, viewSnapshotContract]) {
   contract('MongoDB, played in this process', played, meaning);
   if (realServer) contract('MongoDB at TEST_MONGODB_URL', real, meaning);
 }
+
+it('A server that is no replica set can hold no snapshot, and says so', async () => {
+  const server = await MongodbServer.start({ replicaSet: false });
+  const store = new MongodbViewStore(server.url());
+  const reader = await store.openForReading({ name: 'any', version: 1, tables: {} });
+  await expect(reader.snapshot()).rejects.toThrow(/no replica set/);
+  await store.close();
+  await server.stop();
+});

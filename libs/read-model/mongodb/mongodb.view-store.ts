@@ -1,12 +1,24 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Lease } from '../lease.js';
-import { type ViewReader, type ViewState, ViewStore, type ViewWriter } from '../view-store.js';
+import {
+  mostSnapshots,
+  SnapshotRefused,
+  type ViewReader,
+  type ViewSnapshot,
+  type ViewState,
+  ViewStore,
+  type ViewWriter,
+} from '../view-store.js';
 import type { View } from '../view.js';
 import { Connection, type Limits } from './connection.js';
 import { Generations, versionsIn } from './generations.js';
 import { MongodbLease } from './mongodb.lease.js';
-import { MongodbViewReader } from './mongodb.view-reader.js';
+import { MongodbRows } from './mongodb.view-reader.js';
 import { MongodbViewWriter } from './mongodb.view-writer.js';
-import { shapeOf } from './schema.js';
+import { shapeOf, type ViewShape } from './schema.js';
+
+/** For how long a moment is looked for in which no batch is half-written, and how often; in milliseconds. */
+const search = { forMs: 5_000, everyMs: 10 };
 
 /**
  * Views in MongoDB: one collection `<view>.v<version>.g<generation>.<table>` for each table, a document for each row, and one
@@ -15,6 +27,7 @@ import { shapeOf } from './schema.js';
  */
 export class MongodbViewStore extends ViewStore {
   private readonly connection: Connection;
+  private snapshots = 0;
 
   /**
    * Connects when first used.
@@ -33,7 +46,10 @@ export class MongodbViewStore extends ViewStore {
   }
 
   async openForReading(view: View): Promise<ViewReader> {
-    return new MongodbViewReader(this.connection, shapeOf(view));
+    const shape = shapeOf(view);
+    const snapshot = (): Promise<ViewSnapshot> => this.hold(shape);
+    // Nothing is held but the store's connection.
+    return Object.assign(new MongodbRows(this.connection, shape), { snapshot, close: async () => undefined });
   }
 
   async beside(view: View): Promise<ViewState | undefined> {
@@ -65,5 +81,40 @@ export class MongodbViewStore extends ViewStore {
 
   async close(): Promise<void> {
     await this.connection.close();
+  }
+
+  /** Rows are written before their checkpoint: a moment in between is of no use, so another one is looked for. */
+  private async hold(shape: ViewShape): Promise<ViewSnapshot> {
+    if (this.snapshots >= mostSnapshots)
+      throw new SnapshotRefused(
+        `The view is held ${mostSnapshots} times already, such as for exports: ask again when one has ended.`,
+      );
+    this.snapshots++;
+    const free = (): void => void this.snapshots--;
+    try {
+      for (
+        const until = performance.now() + search.forMs;
+        performance.now() < until;
+        await setTimeout(search.everyMs)
+      ) {
+        const { end, ...reads } = await this.connection.snapshot();
+        const rows = new MongodbRows(reads, shape);
+        const found = await rows.whole().catch(async (error: unknown) => {
+          await end();
+          throw error;
+        });
+        if (!found) {
+          await end();
+          continue;
+        }
+        let ended: Promise<void> | undefined;
+        return Object.assign(rows, { ...found, close: () => (ended ??= end().finally(free)) });
+      }
+    } catch (error) {
+      free();
+      throw error;
+    }
+    free();
+    throw new SnapshotRefused('The view is written to without a pause: ask again.');
   }
 }

@@ -18,7 +18,10 @@ import { tableOf } from './mongodb.view-reader.js';
 /** How many rows are asked for at once. */
 const atOnce = 1_000;
 
-/** Rows first, each only over a lower position, and when they are durable the checkpoint: so no transaction is needed. */
+/**
+ * Rows first, each only over a lower position, and when they are durable the checkpoint: so no transaction is needed. Before all,
+ * how far the rows will go: so a snapshot can tell whether they are ahead of the checkpoint.
+ */
 export class MongodbViewWriter implements ViewWriter {
   private readonly generations: Generations;
   /** The generation that is written to. */
@@ -61,13 +64,14 @@ export class MongodbViewWriter implements ViewWriter {
   }
 
   async save(rows: readonly Write[], from: Position | null, to: Position): Promise<void> {
+    const moved = new CheckpointMoved(`view ${this.shape.id} is not at ${from ?? 'its beginning'} any more`);
+    if (rows.length > 0 && !(await this.generations.announce(this.id, from, to))) throw moved;
     for (const table of new Set(rows.map((row) => row.table)))
       await this.write(
         tableOf(this.shape, table),
         rows.filter((row) => row.table === table),
       );
-    if (await this.generations.move(this.id, from, to)) return;
-    throw new CheckpointMoved(`view ${this.shape.id} is not at ${from ?? 'its beginning'} any more`);
+    if (!(await this.generations.move(this.id, from, to))) throw moved;
   }
 
   private async write(table: TableShape, writes: readonly Write[]): Promise<void> {

@@ -72,15 +72,21 @@ export class Connection {
       this.exec('COMMIT');
       return result;
     } catch (error) {
-      // A full disk has rolled back already.
-      if (this.database.isTransaction) this.exec('ROLLBACK');
+      this.rollBack();
       throw error;
     }
+  }
+
+  private rollBack(): void {
+    // A full disk has rolled back already.
+    if (this.database.isTransaction) this.exec('ROLLBACK');
   }
 
   close(): void {
     if (!this.database.isOpen) return;
     try {
+      // Statements that are not collected yet would keep it open.
+      this.rollBack();
       // SQLite lets go of the files only when the last statement has been collected as garbage: so it tidies them up now.
       if (this.access !== 'read') this.database.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
     } catch {

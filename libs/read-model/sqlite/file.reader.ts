@@ -16,6 +16,8 @@ import { isClosed, quoted, readState, rowsTable, type ViewShape } from './schema
 /** What may be asked of a view's file: plain data, so that it can be asked in another thread. */
 export type Question =
   | { readonly what: 'state' }
+  /** From here on everything is answered as of this moment, until it is closed. */
+  | { readonly what: 'hold' }
   | { readonly what: 'get'; readonly table: string; readonly keys: readonly string[] }
   | { readonly what: 'find'; readonly table: string; readonly query: Query }
   | { readonly what: 'count'; readonly table: string; readonly query: Asked };
@@ -23,6 +25,7 @@ export type Question =
 /** Rows are JSON text: whoever wants them parses them. */
 export interface Answers {
   state: ViewState;
+  hold: ViewState;
   get: readonly (readonly [key: string, row: string])[];
   find: {
     readonly rows: readonly (readonly [key: string, row: string, sortValue: ColumnValue])[];
@@ -32,10 +35,11 @@ export interface Answers {
   count: number;
 }
 
-/** Reads the file of a view's generation that serves, in this thread. Each answer is of one moment. */
+/** Reads the file of a view's generation that serves, in this thread. Each answer is of one moment; of a held one, all are of the same. */
 export class FileReader {
   private readonly generations: Generations;
   private connection: Connection | undefined;
+  private held = false;
 
   /** `stem`: the path of the view's files, up to their generation */
   constructor(
@@ -49,9 +53,11 @@ export class FileReader {
 
   answer<Q extends Question>(question: Q): Answers[Q['what']];
   answer(question: Question): Answers[Question['what']] {
-    if (question.what !== 'state' && !this.shape.tables[question.table])
+    if ('table' in question && !this.shape.tables[question.table])
       throw new Error(`view ${this.shape.name} has no table ${question.table}`);
     try {
+      if (this.held) return this.answerFrom(this.holding(), question);
+      if (question.what === 'hold') return this.hold();
       for (;;) {
         const connection = (this.connection ??= this.generations.serving(this.connect));
         if (!connection && question.what === 'state') return nothingStored;
@@ -73,10 +79,29 @@ export class FileReader {
     this.connection = undefined;
   }
 
+  private hold(): ViewState {
+    for (;;) {
+      const connection = (this.connection ??= this.generations.serving(this.connect));
+      if (!connection) throw new ViewBeingBuilt(this.shape.name);
+      connection.exec('BEGIN DEFERRED');
+      this.held = true;
+      const [closed, state] = [isClosed(connection), readState(connection)];
+      if (!closed && !state.built) throw new ViewBeingBuilt(this.shape.name);
+      if (!closed) return state;
+      this.close();
+      this.held = false;
+    }
+  }
+
+  private holding(): Connection {
+    if (this.connection) return this.connection;
+    throw new ViewsUnavailable(`The view ${this.shape.name} is not held any more.`);
+  }
+
   private answerFrom(connection: Connection, question: Question): Answers[Question['what']] {
     const { name, tables } = this.shape;
     const state = readState(connection);
-    if (question.what === 'state') return state;
+    if (question.what === 'state' || question.what === 'hold') return state;
     if (!state.built) throw new ViewBeingBuilt(name);
     if (question.what === 'get') return rows(connection, question.table, question.keys);
     const query = new TableQuery(connection, question.table, tables[question.table]!, this.effort);

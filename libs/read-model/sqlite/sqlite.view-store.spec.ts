@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { leaseContract } from '../lease.contract.js';
 import { rebuildContract } from '../rebuild.contract.js';
+import { viewSnapshotContract } from '../view-snapshot.contract.js';
 import { viewStoreContract } from '../view-store.contract.js';
 import { type Query, ViewsUnavailable } from '../view-store.js';
 import type { Table, View } from '../view.js';
@@ -32,6 +33,8 @@ viewStoreContract(
   placeWith(false, { caution: 0.05, share: 0.2 }),
 );
 viewStoreContract('SQLite, read in a thread of its own', placeWith(built));
+viewSnapshotContract('SQLite, read in the same thread', placeWith(false));
+viewSnapshotContract('SQLite, read in a thread of its own', placeWith(built));
 leaseContract('SQLite', placeWith(false));
 rebuildContract('SQLite, read in the same thread', placeWith(false));
 rebuildContract('SQLite, read in a thread of its own', placeWith(built));

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Lease } from '../lease.js';
 import {
-  type Asked,
-  type Found,
-  type Query,
+  mostSnapshots,
+  type Rows,
+  SnapshotRefused,
   type ViewReader,
+  type ViewSnapshot,
   type ViewState,
   ViewStore,
   type ViewWriter,
@@ -26,16 +27,22 @@ export interface SqliteViewStoreOptions {
   readonly effort?: Effort;
 }
 
-type Ask = <Q extends Question>(question: Q) => Promise<Answers[Q['what']]>;
+/** Who answers questions about one view. */
+interface Asked {
+  readonly ask: <Q extends Question>(question: Q) => Promise<Answers[Q['what']]>;
+  readonly close: () => Promise<void>;
+}
 
 /**
  * Views in SQLite: one file `<view>.v<version>.g<generation>.db` in a folder for each. Writing blocks the calling thread; reading happens in
- * one thread of its own.
+ * one thread of its own. So does each snapshot, which is a read transaction: what is written meanwhile stays in the write-ahead log.
  */
 export class SqliteViewStore extends ViewStore {
   private readonly thread: ReaderThread | undefined;
+  private readonly entry: URL | false;
   private readonly effort: Effort;
   private readonly open = new Set<{ close(): Promise<void> }>();
+  private snapshots = 0;
 
   /** `folder` is made when it is first written to. */
   constructor(
@@ -47,6 +54,7 @@ export class SqliteViewStore extends ViewStore {
   ) {
     super();
     this.effort = effort;
+    this.entry = readerThread;
     this.thread = readerThread === false ? undefined : new ReaderThread(readerThread);
   }
 
@@ -57,16 +65,9 @@ export class SqliteViewStore extends ViewStore {
 
   async openForReading(view: View): Promise<ViewReader> {
     const shape = shapeOf(view);
-    const stem = this.stemOf(shape);
-    const { thread } = this;
-    if (thread) return new SqliteViewReader((question) => thread.ask(stem, shape, question));
-    const file = new FileReader(stem, shape, undefined, this.effort);
-    return this.kept(
-      new SqliteViewReader(
-        async (question) => file.answer(question),
-        () => file.close(),
-      ),
-    );
+    const { ask, close } = this.asked(shape, this.thread);
+    const reader = { state: () => ask({ what: 'state' }), ...rowsFrom(ask), snapshot: () => this.hold(shape), close };
+    return this.thread ? reader : this.kept(reader);
   }
 
   async beside(view: View): Promise<ViewState | undefined> {
@@ -106,6 +107,34 @@ export class SqliteViewStore extends ViewStore {
     await this.thread?.close();
   }
 
+  private async hold(shape: ViewShape): Promise<ViewSnapshot> {
+    if (this.snapshots >= mostSnapshots)
+      throw new SnapshotRefused(
+        `The view is held ${mostSnapshots} times already, such as for exports: ask again when one has ended.`,
+      );
+    this.snapshots++;
+    const thread = this.entry === false ? undefined : new ReaderThread(this.entry, true);
+    const { ask, close } = this.asked(shape, thread);
+    let ended: Promise<void> | undefined;
+    const end = (): Promise<void> =>
+      (ended ??= Promise.all([close(), thread?.close()]).then(() => void this.snapshots--));
+    try {
+      const { checkpoint } = await ask({ what: 'hold' });
+      return this.kept({ checkpoint, ...rowsFrom(ask), close: end });
+    } catch (error) {
+      await end();
+      throw error;
+    }
+  }
+
+  /** Without a thread the one that asks is blocked. */
+  private asked(shape: ViewShape, thread: ReaderThread | undefined): Asked {
+    const stem = this.stemOf(shape);
+    if (thread) return { ask: (question) => thread.ask(stem, shape, question), close: async () => undefined };
+    const file = new FileReader(stem, shape, undefined, this.effort);
+    return { ask: async (question) => file.answer(question), close: async () => file.close() };
+  }
+
   private generationsOf(shape: ViewShape): Generations {
     return new Generations(this.stemOf(shape), shape);
   }
@@ -122,36 +151,19 @@ export class SqliteViewStore extends ViewStore {
   }
 }
 
-/** Asks, and parses the rows on the asking side. */
-class SqliteViewReader implements ViewReader {
-  constructor(
-    private readonly ask: Ask,
-    private readonly release: () => void = () => undefined,
-  ) {}
-
-  async state() {
-    return this.ask({ what: 'state' });
-  }
-
-  async get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>> {
-    const rows = await this.ask({ what: 'get', table, keys });
+/** Rows are parsed on the asking side. */
+const rowsFrom = (ask: Asked['ask']): Rows => ({
+  async get<Row extends object>(table: string, keys: readonly string[]) {
+    const rows = await ask({ what: 'get', table, keys });
     return new Map(rows.map(([key, row]) => [key, JSON.parse(row) as Row]));
-  }
-
-  async find<Row extends object>(table: string, query: Query): Promise<Found<Row>> {
-    const { rows, more, checkpoint } = await this.ask({ what: 'find', table, query });
+  },
+  async find<Row extends object>(table: string, query: Parameters<Rows['find']>[1]) {
+    const { rows, more, checkpoint } = await ask({ what: 'find', table, query });
     return {
       rows: rows.map(([key, row, sortValue]) => ({ key, row: JSON.parse(row) as Row, sortValue })),
       more,
       checkpoint,
     };
-  }
-
-  async count(table: string, query: Asked): Promise<number> {
-    return this.ask({ what: 'count', table, query });
-  }
-
-  async close(): Promise<void> {
-    this.release();
-  }
-}
+  },
+  count: (table, query) => ask({ what: 'count', table, query }),
+});

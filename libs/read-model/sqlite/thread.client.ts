@@ -28,14 +28,20 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** Asks in another thread, started at the first question and again after it died. It keeps the process alive only while asked. */
+/**
+ * Asks in another thread, started at the first question and, unless what it held would be lost (`once`), again after it died. It
+ * keeps the process alive only while asked.
+ */
 export class ReaderThread {
   private running:
     { readonly worker: Worker; readonly pending: Map<number, Pending>; readonly known: Set<string> } | undefined;
   private lastId = 0;
   private closed = false;
 
-  constructor(private readonly entry: URL) {}
+  constructor(
+    private readonly entry: URL,
+    private readonly once = false,
+  ) {}
 
   get waiting(): number {
     return this.running?.pending.size ?? 0;
@@ -81,6 +87,7 @@ export class ReaderThread {
     worker.on('error', (error) => (failure = error));
     worker.on('exit', () => {
       if (this.running?.worker === worker) this.running = undefined;
+      if (this.once) this.closed = true;
       for (const asked of pending.values())
         asked.reject(new ViewsUnavailable('The thread that reads views ended.', { cause: failure }));
       pending.clear();
