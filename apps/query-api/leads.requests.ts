@@ -15,14 +15,15 @@ import {
   scores,
 } from '#http/fields';
 import { instantOf } from '#http/instant';
-import { ListQuery } from '#http/paging';
+import { ListQuery, PageQuery } from '#http/paging';
 import { leadSorts, type LeadFilter, type LeadSort } from '#projections/lead-list/lead-list.query';
 import type { ColumnValue } from '#read-model/view';
 import type { Condition } from '#read-model/view-store';
 
-const usualSort = '-createdAt';
+export const usualSort = '-createdAt';
 
-export class LeadsQuery extends ListQuery {
+/** Which leads, in which order. */
+export class LeadPageQuery extends PageQuery {
   @Optional() @IsSomeOf(statuses) readonly status?: string;
   @Optional() @IsYesOrNo() readonly active?: string;
   @Optional() @IsId('An agent, or none: unassigned.') readonly agentId?: string;
@@ -43,7 +44,11 @@ export class LeadsQuery extends ListQuery {
   @Optional() @IsSort(leadSorts, usualSort) readonly sort?: string;
 }
 
-export function leadFilterOf(asked: LeadsQuery, now: string): LeadFilter {
+export class LeadsQuery extends LeadPageQuery implements ListQuery {
+  @Optional() @IsYesOrNo('Whether to tell the total.') readonly count?: string;
+}
+
+export function leadFilterOf(asked: LeadPageQuery, now: string): LeadFilter {
   const status = values(asked.status)?.map((it) => statuses.indexOf(it as (typeof statuses)[number]));
   const score = {
     ...(asked.scoreMin === undefined ? {} : { from: Number(asked.scoreMin) }),
@@ -72,7 +77,7 @@ export function leadSortOf(text = usualSort): { readonly column: LeadSort; reado
 }
 
 /** By the follow-up that is due next: overdue before now, today within this day of the asked zone. */
-function dueOf({ followUpDue, timeZone = 'UTC' }: LeadsQuery, now: string): Condition | undefined {
+function dueOf({ followUpDue, timeZone = 'UTC' }: LeadPageQuery, now: string): Condition | undefined {
   switch (followUpDue) {
     case undefined:
       return undefined;

@@ -3,6 +3,7 @@ import { Reading } from '#http/reading';
 import { AgentQueriesController } from './agents.controller.js';
 import { BroadcastQueriesController } from './broadcasts.controller.js';
 import { EventsController } from './events.controller.js';
+import { LeadExportController } from './export/export.controller.js';
 import { FollowUpQueriesController } from './follow-ups.controller.js';
 import { HistoryController } from './history.controller.js';
 import { LagWatch } from './lag.js';
@@ -14,6 +15,7 @@ import { Tails } from './tail.js';
 /** GET: from a query to a view's rows, or to the log's events. Needs a StoresModule and an AboutModule beside it. */
 @Module({
   controllers: [
+    LeadExportController,
     LeadQueriesController,
     HistoryController,
     FollowUpQueriesController,

@@ -75,7 +75,8 @@ export class ShownEvents {
   private learn(event: Recorded): void {
     if (!('personal' in event && 'contactId' in event.personal)) return;
     const key = contactKeyOf(event);
-    if (key !== undefined) this.contactIds.set(key, event.personal.contactId);
+    const { contactId } = event.personal;
+    if (key !== undefined && contactId !== null) this.contactIds.set(key, contactId);
   }
 }
 

@@ -35,6 +35,9 @@ export const agentStream = (org: string, agentId: string): string => `agent-${or
 export const broadcastStream = (org: string, broadcastId: string): string => `broadcast-${org}-${broadcastId}`;
 export const messageStream = (org: string, messageKey: string): string => `message-${org}-${messageKey}`;
 
+/** Each export has a stream of its own: none waits for another. */
+export const exportStream = (org: string, exportId: string): string => `export-${org}-${exportId}`;
+
 /** The contact's key in a lead's id; undefined when the text is no lead's id. */
 export const contactKeyIn = (leadId: string): string | undefined =>
   /^([a-z2-7]{26})-[1-9][0-9]{0,8}$/.exec(leadId)?.[1];

@@ -54,6 +54,7 @@ const shapes: { readonly [T in Recorded['type']]: { v: number; personal: boolean
     BroadcastCreated: { v: 1, personal: false },
     MessageSent: { v: 1, personal: true },
     ReceiptRecorded: { v: 1, personal: true },
+    LeadsExported: { v: 1, personal: true },
   };
 
 /** Every event type, in the order of the data dictionary. */

@@ -1,6 +1,7 @@
 import type { AgentEvent } from './agent/agent.events.js';
 import type { BroadcastEvent } from './broadcast/broadcast.events.js';
 import type { ContactEvent } from './contact/contact.events.js';
+import type { ExportEvent } from './export/export.events.js';
 import type { MessageEvent } from './message/message.events.js';
 
 /** Who did it: a person, a service acting for nobody in particular, an AI, or this system itself. */
@@ -12,7 +13,7 @@ export interface Actor {
 }
 
 /** Every event that any stream of ours can hold. */
-export type DomainEvent = ContactEvent | AgentEvent | BroadcastEvent | MessageEvent;
+export type DomainEvent = ContactEvent | AgentEvent | BroadcastEvent | MessageEvent | ExportEvent;
 export type EventType = DomainEvent['type'];
 export type EventOf<T extends EventType> = Extract<DomainEvent, { type: T }>;
 

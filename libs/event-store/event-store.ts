@@ -16,6 +16,9 @@ export abstract class EventStore {
   /** Before every event of this log; the only position that is not an event's. */
   abstract readonly start: Position;
 
+  /** Whether this process can't append: an embedded log has one writer, a server any number. */
+  abstract readonly readOnly: boolean;
+
   /**
    * Appends all `events` or none, if the stream now holds exactly `expectedVersion` events (0: there is no such stream).
    * A repeated append (same ids, same expected version) is answered as the first time, also after later appends.

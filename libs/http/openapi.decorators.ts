@@ -15,7 +15,7 @@ export interface Told {
 }
 
 /** What an answer that went well says in its headers. */
-export type AnswerHeader = 'X-Position' | 'ETag' | 'Location';
+export type AnswerHeader = 'X-Position' | 'ETag' | 'Location' | 'Content-Disposition';
 
 /** Where the document keeps it until it is whole. */
 export const extension = 'x-told';
@@ -66,6 +66,15 @@ export const Lists = (summary: string, answer: AnswerName, problems: readonly Pr
     answers: { 200: answer },
     problems: ['validation_failed', 'projection_behind', 'unavailable', ...problems],
     headers: ['X-Position'],
+  });
+
+/** What a view shows as a file, of one of these media types. */
+export const Downloads = (summary: string, media: readonly string[]): MethodDecorator =>
+  tell(summary, {
+    command: false,
+    answers: { 200: media },
+    problems: ['validation_failed', 'projection_behind', 'unavailable'],
+    headers: ['X-Position', 'Content-Disposition'],
   });
 
 /** One of a view, with its version. */

@@ -73,6 +73,11 @@ const answered: Readonly<Record<string, Schema>> = {
     required: true,
     schema: text({ format: 'uri-reference' }),
   },
+  'Content-Disposition': {
+    description: 'That it is a file, and what to call it.',
+    required: true,
+    schema: text({ pattern: '^attachment; filename="[^"]+"$' }),
+  },
   'Idempotent-Replayed': {
     description: 'true: this was answered before, and nothing was done.',
     schema: text({ enum: ['true'] }),

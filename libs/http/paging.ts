@@ -77,8 +77,10 @@ export const nextCursor = (page: PageRequest<object>, last: Place | null): strin
   last && Buffer.from(JSON.stringify({ asked: pinned(page.asked), now: page.now, ...last })).toString('base64url');
 
 /** How many there are in all, when the query asks for that. */
-export const totalOf = async (query: ListQuery, count: () => Promise<number>): Promise<{ total?: number }> =>
-  query.count === 'true' ? { total: await count() } : {};
+export const totalOf = async (
+  query: Pick<ListQuery, 'count'>,
+  count: () => Promise<number>,
+): Promise<{ total?: number }> => (query.count === 'true' ? { total: await count() } : {});
 
 const notCursor = (): Problem =>
   invalidInput({ field: 'cursor', code: 'not_cursor', message: 'must be a nextCursor that a list gave' });

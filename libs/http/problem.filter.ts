@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RepeatedRefusal } from '#commands/kept-answers';
 import { isRefusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
-import { ViewBeingBuilt, ViewsUnavailable } from '#read-model/view-store';
+import { SnapshotRefused, ViewBeingBuilt, ViewsUnavailable } from '#read-model/view-store';
 import { Problem, type ProblemCode } from './problem.js';
 import type { Routes } from './routes.js';
 
@@ -48,6 +48,7 @@ export function problemOf(error: unknown): Problem {
   if (isRefusal(error)) return new Problem(error.code, error.message, error.details);
   if (error instanceof ViewBeingBuilt)
     return new Problem('projection_behind', 'The view is being built.', {}, { 'retry-after': '1' });
+  if (error instanceof SnapshotRefused) return new Problem('unavailable', error.message, {}, { 'retry-after': '5' });
   if (error instanceof Unavailable || error instanceof ViewsUnavailable)
     return new Problem(
       'unavailable',

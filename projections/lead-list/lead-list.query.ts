@@ -1,6 +1,6 @@
 import { showLead, type ShownLead } from '#domain/lead/lead.shown';
 import { searchWords } from '#read-model/tokens';
-import type { Asked, Condition, Query, ViewReader } from '#read-model/view-store';
+import type { Asked, Condition, Query, Rows } from '#read-model/view-store';
 import { namesOf } from '../agent-names.js';
 import { paged, type Page } from '../page.js';
 import { impliedBy } from './lead-list.implied.js';
@@ -25,7 +25,7 @@ export interface LeadFilter {
 }
 
 export async function listLeads(
-  reader: ViewReader,
+  reader: Rows,
   org: string,
   filter: LeadFilter,
   page: Pick<Query, 'sort' | 'limit' | 'after'>,
@@ -42,11 +42,11 @@ export async function listLeads(
   );
 }
 
-export const countLeads = (reader: ViewReader, org: string, filter: LeadFilter): Promise<number> =>
+export const countLeads = (reader: Rows, org: string, filter: LeadFilter): Promise<number> =>
   reader.count('leads', conditions(org, filter));
 
 /** One lead; undefined when the organization has no such lead. */
-export async function oneLead(reader: ViewReader, org: string, leadId: string): Promise<ShownLead | undefined> {
+export async function oneLead(reader: Rows, org: string, leadId: string): Promise<ShownLead | undefined> {
   const row = (await reader.get<LeadRow>('leads', [leadId])).get(leadId);
   if (row?.org !== org) return undefined;
   return showLead(row.lead, await namesOf(reader, org, [row.lead.agentId]));

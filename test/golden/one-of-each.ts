@@ -2,12 +2,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Handling } from '#commands/handle';
-import { agentStream, commandIdOf, contactKeyOf, contactStream, idMadeBy, idsWithin } from '#commands/ids';
+import {
+  agentStream,
+  commandIdOf,
+  contactKeyOf,
+  contactStream,
+  exportStream,
+  idMadeBy,
+  idsWithin,
+} from '#commands/ids';
 import { agent, type AgentCommand } from '#domain/agent/agent.decide';
 import { broadcast, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import { contact } from '#domain/contact/contact.decide';
 import type { Decider } from '#domain/decider';
+import { leadExport, type RecordExport } from '#domain/export/export.decide';
 import type { Actor, DomainEvent, StoredEvent } from '#domain/event';
 import { message, type GivenReceipt, type MessageCommand, type RecordSend } from '#domain/message/message.decide';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
@@ -31,7 +40,7 @@ const messageOf = ({ contactKey }: typeof one, channel: string, messageId: strin
 const followUp = (nth: number) => idMadeBy(commandIdOf(org, `follow-up ${nth}`), 'follow-up');
 const dueAt = '2026-03-09T09:00:00.000Z';
 
-type AnyCommand = AgentCommand | ContactCommand | CreateBroadcast | MessageCommand;
+type AnyCommand = AgentCommand | ContactCommand | CreateBroadcast | MessageCommand | RecordExport;
 
 const template = { name: 'template_one', language: 'en', category: 'marketing', body: 'Good morning, {{1}}' };
 const createBroadcast = (of: Partial<CreateBroadcast> = {}): CreateBroadcast => ({
@@ -66,6 +75,22 @@ const untimed = { status: 'accepted', at: null, error: null } as const;
 const delivered = { status: 'delivered', at: '2026-03-02T10:00:07.000Z', error: null } as const;
 const failed = (detail: string | null) =>
   ({ status: 'failed', at: '2026-03-02T10:00:08.000Z', error: { code: '131026', detail } }) as const;
+
+const exported = (of: Partial<RecordExport> = {}): RecordExport => ({
+  type: 'RecordExport',
+  exportId: 'e-1',
+  scope: 'all',
+  format: 'csv',
+  columns: ['id', 'name'],
+  timeZone: 'Europe/Berlin',
+  sort: '-createdAt',
+  filter: [{ name: 'status', value: 'new,lost' }],
+  position: 'p7',
+  count: 2,
+  q: null,
+  contactId: null,
+  ...of,
+});
 
 /** Commands that between them make every event in every variant: each absent fact is there at least once, and once not. */
 const story: readonly (readonly [AnyCommand, Actor?])[] = [
@@ -134,6 +159,9 @@ const story: readonly (readonly [AnyCommand, Actor?])[] = [
       broadcast: { id: 'b-2', channel: 'sms', campaign: ask.campaign, template: { ...template, category: null } },
     }),
   ],
+
+  [exported(), ana],
+  [exported({ exportId: 'e-2', scope: 'page', format: 'ndjson', q: 'contact', contactId: 'contact-1' })],
 ];
 
 /** What those commands write today, as it lies in the log. */
@@ -158,6 +186,7 @@ export async function oneOfEach(): Promise<readonly StoredEvent[]> {
         await carry(agent, agentStream(org, command.agentId), command);
       else if (command.type === 'CreateBroadcast')
         await carry(broadcast, `broadcast-${org}-${command.broadcastId}`, command);
+      else if (command.type === 'RecordExport') await carry(leadExport, exportStream(org, command.exportId), command);
       else if (command.type === 'RecordSend' || command.type === 'RecordReceipts')
         await carry(message, `message-${org}-${command.messageKey}`, command);
       else {

@@ -111,7 +111,7 @@ export class Measure {
     const type = answer.headers.get('content-type')?.split(';', 1)[0] ?? '';
     const content = response.content[type];
     if (!content) return [`${type} is not documented`];
-    const body = type.endsWith('json') ? answer.body : answer.text;
+    const body = /[/+]json$/.test(type) ? answer.body : answer.text;
     return [...this.wrong(content.schema, body), ...this.wrongHeaders(response, answer.headers)];
   }
 

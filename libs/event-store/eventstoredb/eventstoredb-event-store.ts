@@ -30,6 +30,7 @@ const headPage = { first: 8, largest: 1_000 };
  * The log in an EventStoreDB. A repeated append is told by its ids and version alone: what the events say is not compared.
  */
 export class EventStoreDbEventStore implements EventStore {
+  readonly readOnly = false;
   readonly start: Position;
   readonly #connection: Connection;
   readonly #streams: Streams;

@@ -91,6 +91,10 @@ export class SqliteEventStore implements EventStore {
     return rows.map(([version, place, body]) => this.#decode(stream, version, place, body));
   }
 
+  get readOnly(): boolean {
+    return this.#log.file.readOnly;
+  }
+
   async head(): Promise<Position> {
     const [place] = this.#log.read(() => this.#head.get() as [number | null]);
     return this.#positions.textOf(place ?? 0);

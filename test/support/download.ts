@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { get, type IncomingMessage } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { parse } from 'csv-parse/sync';
+import { readXlsx } from 'hucre/xlsx';
+import { fromBuffer, type Entry, type ZipFile } from 'yauzl';
+import type { App, Query } from './app.js';
+
+/** A file as it came, its trailers behind it. */
+export interface Download {
+  readonly status: number | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly trailers: IncomingMessage['trailers'];
+  readonly body: Buffer;
+}
+
+export interface Manifest {
+  readonly exportId: string;
+  readonly count: number;
+  readonly filter: Readonly<Record<string, string>>;
+  readonly position: string;
+  readonly sha256: string;
+  readonly createdAt: string;
+}
+
+/** The answer as soon as its headers are here, none of its body read. */
+export function begin(app: App, path: string, query: Query = {}): Promise<IncomingMessage> {
+  const asked = Object.entries(query).map(([name, value]) => [name, String(value)] as [string, string]);
+  const url = `${app.url}${path}?${new URLSearchParams(asked).toString()}`;
+  return new Promise((resolve, reject) => get(url, { agent: false }, resolve).on('error', reject));
+}
+
+/** @throws when the connection is cut before the end */
+export async function whole(answer: IncomingMessage): Promise<Download> {
+  const body = await buffer(answer);
+  return { status: answer.statusCode, headers: answer.headers, trailers: answer.trailers, body };
+}
+
+export const download = async (app: App, query: Query = {}): Promise<Download> =>
+  whole(await begin(app, '/v1/leads/export', query));
+
+export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+export type Row = Readonly<Record<string, string>>;
+
+export function inCsv({ body, trailers }: Download): { readonly rows: readonly Row[]; readonly manifest: Manifest } {
+  const rows = parse(body, { bom: true, columns: true, record_delimiter: '\r\n' }) as unknown as Row[];
+  return { rows, manifest: JSON.parse(trailers['x-export-manifest'] as string) as Manifest };
+}
+
+export function inNdjson<Line>({ body }: Download): { readonly lines: readonly Line[]; readonly manifest: Manifest } {
+  const lines = body
+    .toString('utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  const { manifest } = lines.pop() as { manifest: Manifest };
+  return { lines: lines as Line[], manifest };
+}
+
+export async function inXlsx({ body }: Download) {
+  const { sheets } = await readXlsx(body);
+  const [leads, manifest] = sheets;
+  const told = Object.fromEntries(manifest!.rows.slice(1).map(([name, value]) => [String(name), value]));
+  return { names: sheets.map(({ name }) => name), rows: leads!.rows, manifest: told };
+}
+
+/** What lies in an archive under this name. */
+export async function partOf(archive: Buffer, name: string): Promise<Buffer> {
+  const zip = await promisify<Buffer, { lazyEntries: boolean }, ZipFile>(fromBuffer)(archive, {
+    lazyEntries: true,
+  });
+  return new Promise((resolve, reject) => {
+    zip.on('entry', (entry: Entry) => {
+      if (entry.fileName !== name) return zip.readEntry();
+      zip.openReadStream(entry, (error, stream) => (error ? reject(error) : resolve(buffer(stream))));
+    });
+    zip.on('end', () => reject(new Error(`there is no ${name}`)));
+    zip.readEntry();
+  });
+}
