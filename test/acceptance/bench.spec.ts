@@ -42,6 +42,7 @@ test.each([
   ['ceiling', /\n2 +[\d,]+ \(.*×/],
   ['lag', /\n1,000 +[\d,.]+ ms \/ [\d,.]+ ms/],
   ['receipts', /and the counters are final +\d/],
+  ['export', /\nxlsx +[\d,]+ +\d/],
   ['growth', /One lead: its history +[\d,.]+ ms/],
   ['soak', /Memory of the process +\d+ MiB +\d+ MiB/],
 ])('%s measures', (name, told) => {

@@ -1,5 +1,6 @@
 import { ceiling } from './ceiling.bench.js';
 import { engines } from './engines.bench.js';
+import { exports } from './export.bench.js';
 import { growth } from './growth.bench.js';
 import { lag } from './lag.bench.js';
 import { lists } from './lists.bench.js';
@@ -15,7 +16,7 @@ import { soak } from './soak.bench.js';
  * stands in options.ts. `--write` puts figures and charts into docs/benchmarks.md.
  */
 
-const benches: readonly Bench[] = [log, peers, ceiling, lag, receipts, growth, soak, lists, engines];
+const benches: readonly Bench[] = [log, peers, ceiling, lag, receipts, exports, growth, soak, lists, engines];
 
 /** @throws Error for what can't be understood */
 function asked(options: Options): readonly Bench[] {
