@@ -39,16 +39,16 @@ class Load {
   readonly commands: Heard[] = [];
   readonly questions: Heard[] = [];
   private over = false;
-  private readonly running = Array.from({ length: clients }, (_, nth) => this.client(nth));
+  private readonly running = Array.from({ length: clients }, () => this.client());
 
   async end(): Promise<void> {
     this.over = true;
     await Promise.all(this.running);
   }
 
-  private async client(nth: number): Promise<void> {
+  private async client(): Promise<void> {
     while (!this.over) {
-      const it = { contactId: contacts[(nth + asked.length) % contacts.length]!, word: unique('word') };
+      const it = { contactId: contacts[asked.length % contacts.length]!, word: unique('word') };
       asked.push(it);
       const body = interaction({ contactId: it.contactId, text: it.word });
       for (let status = 503; status >= 500;) {

@@ -6,6 +6,7 @@ import {
   type Document,
   MongoClient,
   type MongoClientOptions,
+  MongoServerSelectionError,
   ReadConcern,
   WriteConcern,
 } from 'mongodb';
@@ -65,12 +66,18 @@ export interface Reads {
   bounded(): { readonly maxTimeMS: number; readonly signal: AbortSignal; readonly session?: ClientSession };
 }
 
-/** One client for all views, connecting when first used. It reconnects by itself. */
+/**
+ * One client for all views, connecting when first used. It reconnects by itself; one that found no server in time is replaced by
+ * a fresh one all the same. For the driver's look at a server may hang for good when the connection ends under it (7.9.0, seen on
+ * a busy machine), and nothing that is asked then finds the server again.
+ */
 export class Connection implements Reads {
   private readonly database: string;
   /** For messages: the hosts and the database, never the user. */
   private readonly where: string;
   private client: Promise<MongoClient> | undefined;
+  /** Not asked any more, but answers may still come. */
+  private readonly replaced = new Map<MongoClient, NodeJS.Timeout>();
   private closed = false;
 
   constructor(
@@ -120,13 +127,35 @@ export class Connection implements Reads {
   async close(): Promise<void> {
     this.closed = true;
     const client = await this.client?.catch(() => undefined);
-    await client?.close();
+    await Promise.all([client?.close(), ...[...this.replaced.keys()].map((it) => this.end(it))]);
+  }
+
+  private replace(client: MongoClient): void {
+    this.client = undefined;
+    const { patience, query } = this.limits;
+    this.replaced.set(
+      client,
+      setTimeout(() => void this.end(client), patience + query),
+    );
+  }
+
+  private async end(client: MongoClient): Promise<void> {
+    clearTimeout(this.replaced.get(client));
+    this.replaced.delete(client);
+    await client.close().catch(() => undefined);
   }
 
   private using<T>(work: (client: MongoClient) => Promise<T>): Promise<T> {
     return translated(this.where, async () => {
       if (this.closed) throw new ViewsUnavailable('The storage of views is closed.');
-      return work(await (this.client ??= this.connect()));
+      const connecting = (this.client ??= this.connect());
+      const client = await connecting;
+      try {
+        return await work(client);
+      } catch (error) {
+        if (error instanceof MongoServerSelectionError && this.client === connecting) this.replace(client);
+        throw error;
+      }
     });
   }
 

@@ -36,7 +36,7 @@ export class MongodbViewStore extends ViewStore {
    */
   constructor(url: string, limits: Partial<Limits> = {}) {
     super();
-    this.connection = new Connection(url, { patience: 4_500, query: 4_000, ...limits });
+    this.connection = new Connection(url, { patience: 3_500, query: 4_000, ...limits });
   }
 
   async openForWriting(view: View, { beside = false } = {}): Promise<ViewWriter> {
