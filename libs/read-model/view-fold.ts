@@ -23,6 +23,7 @@ type Made = Pick<Write, 'columns' | 'tokens'>;
 interface Plan {
   readonly name: string;
   readonly table: AnyTable;
+  readonly first: ReadonlySet<string>;
   readonly columns: readonly (readonly [string, (row: object) => ColumnValue])[];
   readonly changed: Map<string, Entry>;
   readonly kept: LRUCache<string, Entry>;
@@ -43,6 +44,7 @@ export class ViewFold {
     this.plans = Object.entries(view.tables).map(([name, table]) => ({
       name,
       table,
+      first: new Set(table.first),
       columns: Object.entries(table.columns),
       changed: new Map<string, Entry>(),
       kept: new LRUCache<string, Entry>({ max: keptRows }),
@@ -60,7 +62,7 @@ export class ViewFold {
    * Folds events into the rows they touch. Throws what a table throws; the rows in memory are then of no use: `forget` them.
    * With `check`, for one event alone, nothing has happened then, and what saving would compute is tried as well.
    */
-  async take(events: readonly Recorded[], writer: ViewWriter, check = false): Promise<void> {
+  async take(events: readonly Recorded[], writer: Pick<ViewWriter, 'load'>, check = false): Promise<void> {
     const steps = await this.load(events, writer);
     const results: (readonly [Plan, Entry, object])[] = [];
     for (const { event, plan, entries } of steps)
@@ -78,28 +80,32 @@ export class ViewFold {
     for (const [plan, entry, row] of results) change(plan, entry, row, events[0]!.position);
   }
 
-  private async load(events: readonly Recorded[], writer: ViewWriter): Promise<readonly Step[]> {
+  private async load(events: readonly Recorded[], writer: Pick<ViewWriter, 'load'>): Promise<readonly Step[]> {
     const steps: Step[] = [];
-    const missing = new Map<Plan, Map<string, Entry>>();
+    /** The entries made here, and the keys of those that the storage may know. */
+    const made = new Map<Plan, { readonly entries: Map<string, Entry>; readonly asked: string[] }>();
     for (const event of events)
       for (const plan of this.byType.get(event.type) ?? []) {
         const keysOf = plan.table.keys[event.type] as KeysOf | undefined;
         const keys = keysOf?.(event) ?? [];
         if (keys.length > mostKeys)
           throw new Error(`it touches ${keys.length} rows of table ${plan.name}, more than ${mostKeys}`);
-        let absent = missing.get(plan);
-        if (!absent) missing.set(plan, (absent = new Map<string, Entry>()));
-        const entries = keys.map((key) => {
-          let entry = plan.changed.get(key) ?? absent.get(key) ?? plan.kept.get(key);
-          if (!entry) absent.set(key, (entry = { key, row: undefined, position: '', stored: undefined }));
+        let here = made.get(plan);
+        if (!here) made.set(plan, (here = { entries: new Map<string, Entry>(), asked: [] }));
+        const { entries, asked } = here;
+        const touched = keys.map((key) => {
+          let entry = plan.changed.get(key) ?? entries.get(key) ?? plan.kept.get(key);
+          if (entry) return entry;
+          entries.set(key, (entry = { key, row: undefined, position: '', stored: undefined }));
+          if (!plan.first.has(event.type)) asked.push(key);
           return entry;
         });
-        steps.push({ event, plan, entries });
+        steps.push({ event, plan, entries: touched });
       }
-    for (const [plan, absent] of missing) {
-      if (absent.size === 0) continue;
-      for (const [key, { row, position }] of await writer.load(plan.name, [...absent.keys()])) {
-        const entry = absent.get(key)!;
+    for (const [plan, { entries, asked }] of made) {
+      if (asked.length === 0) continue;
+      for (const [key, { row, position }] of await writer.load(plan.name, asked)) {
+        const entry = entries.get(key)!;
         Object.assign(entry, { row, position, stored: { row, position } });
         plan.kept.set(key, entry);
       }

@@ -19,6 +19,11 @@ export interface Table<Row extends object> {
   /** The rows that an event touches, told from the event alone, at most 1,000. An event type that is not named is not for this table. */
   readonly keys: { readonly [T in EventType]?: (event: Recorded<T>) => readonly string[] };
   /**
+   * Event types before which their rows can't be there: nobody looks for those in the storage. Where such a row is there all the
+   * same, since a batch is repeated, it has all that followed and stays.
+   */
+  readonly first?: readonly EventType[];
+  /**
    * Pure, and never changes the row it is given. `undefined`: there is (still) no such row; a row is never removed. The same
    * row again: nothing changed. Rows are JSON: what JSON drops or changes must not matter to the next event.
    */

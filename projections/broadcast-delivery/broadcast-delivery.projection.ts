@@ -54,6 +54,7 @@ const messages: Table<MessageRow> = {
 /** Which leads there are: a lead shows all messages of its contact, also those sent before it was opened. */
 const leads: Table<{ readonly org: string }> = {
   keys: { LeadOpened: ({ data }) => [data.leadId] },
+  first: ['LeadOpened'],
   evolve: (_, { org }) => ({ org }),
   columns: {},
   indexes: [],

@@ -37,6 +37,7 @@ const followUps: Table<FollowUpRow> = {
     FollowUpCancelled: itself,
     LeadAssigned: ({ data }) => data.followUps,
   },
+  first: ['FollowUpCreated'],
 
   evolve(row, event) {
     const at = event.meta.occurredAt;

@@ -1,9 +1,9 @@
 import type { Actor, EventType, Position } from '#domain/event';
 import type { NameOf } from '#domain/lead/lead.shown';
-import type { Condition, Found, Query, ViewReader } from '#read-model/view-store';
+import type { Condition, Query, ViewReader } from '#read-model/view-store';
 import { namesOf } from '../agent-names.js';
 import { paged, type Page } from '../page.js';
-import { contactOf, ordinalOf, type EntryRow, type PastLead } from './lead-history.projection.js';
+import { contactOf, everyLead, ordinalOf, type EntryRow, type PastLead } from './lead-history.projection.js';
 import { summaryOf } from './lead-history.summary.js';
 
 /** An entry of a timeline. `data` has `from` and `to` where something changed. */
@@ -50,6 +50,14 @@ function conditions({ types, actors, from, to, asOf }: HistoryFilter): readonly 
   ];
 }
 
+const entriesOf = (of: Whose): readonly Condition[] =>
+  'contactKey' in of
+    ? [{ column: 'contactKey', in: [of.contactKey] }]
+    : [
+        { column: 'contactKey', in: [contactOf(of.leadId)] },
+        { column: 'shownOn', in: [of.leadId, everyLead] },
+      ];
+
 /** Oldest or newest first. A lead's own history also holds the broadcast messages of its contact. */
 export async function history(
   reader: ViewReader,
@@ -58,43 +66,28 @@ export async function history(
   filter: HistoryFilter,
   page: { readonly descending: boolean } & Pick<Query, 'limit' | 'after'>,
 ): Promise<Page<Entry>> {
-  const { descending, limit } = page;
-  const find = (column: string, value: string): Promise<Found<EntryRow>> =>
-    reader.find<EntryRow>('entries', {
-      where: [{ column, in: [value] }, ...conditions(filter)],
-      sort: { column: 'at', descending },
-      limit,
-      ...(page.after ? { after: page.after } : {}),
-    });
-  const found =
-    'leadId' in of
-      ? await Promise.all([find('leadId', of.leadId), find('messagesOf', contactOf(of.leadId))])
-      : [await find('contactKey', of.contactKey)];
-  const merged = found
-    .flatMap(({ rows }) => rows)
-    .sort((a, b) => (String(a.sortValue) < String(b.sortValue) === descending ? 1 : -1));
-  const rows = merged.slice(0, limit);
-  const more = merged.length > limit || found.some((it) => it.more);
-
-  const entries = rows.map(({ row }) => row);
+  const { descending, limit, after } = page;
+  const found = await reader.find<EntryRow>('entries', {
+    where: [...entriesOf(of), ...conditions(filter)],
+    sort: { column: 'at', descending },
+    limit,
+    ...(after ? { after } : {}),
+  });
+  const entries = found.rows.map(({ row }) => row);
   const nameOf = await namesOf(
     reader,
     org,
     entries.flatMap((row) => [...agentsIn(row)]),
   );
   return paged(
-    { rows, more, checkpoint: found[0]?.checkpoint ?? null },
+    found,
     entries.map((row) => shown(row, nameOf)),
   );
 }
 
 /** How many entries there are. */
 export async function countHistory(reader: ViewReader, of: Whose, filter: HistoryFilter): Promise<number> {
-  const count = (column: string, value: string): Promise<number> =>
-    reader.count('entries', { where: [{ column, in: [value] }, ...conditions(filter)] });
-  if ('contactKey' in of) return count('contactKey', of.contactKey);
-  const [own, messages] = await Promise.all([count('leadId', of.leadId), count('messagesOf', contactOf(of.leadId))]);
-  return own + messages;
+  return reader.count('entries', { where: [...entriesOf(of), ...conditions(filter)] });
 }
 
 /** The contact's leads before this one, oldest first; undefined when the organization has no such lead. */
