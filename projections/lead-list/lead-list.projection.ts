@@ -1,3 +1,4 @@
+import type { Profile } from '#domain/contact/contact.events';
 import { leadIdOf } from '#domain/contact/contact.state';
 import { evolveLead, statuses, type Lead } from '#domain/lead/lead.state';
 import { nextFollowUp } from '#domain/lead/lead.shown';
@@ -19,10 +20,22 @@ const ofLead = (event: Recorded & { readonly data: { readonly leadId: string } }
   event.data.leadId,
 ];
 
-const wordsOf = ({ lead: { contact } }: LeadRow): readonly string[] => {
+/** What a contact is found and sorted by: made once for as long as it is in memory, since hardly an event changes it. */
+interface Folded {
+  readonly words: readonly string[];
+  readonly name: string | null;
+}
+const known = new WeakMap<Profile, Folded>();
+
+function foldedOf({ lead: { contact } }: LeadRow): Folded {
+  const found = known.get(contact);
+  if (found) return found;
   const { name, phone, email } = contact;
-  return [...tokens(`${name ?? ''} ${email ?? ''}`), ...(phone === null ? [] : phoneTokens(phone))];
-};
+  const words = [...tokens(`${name ?? ''} ${email ?? ''}`), ...(phone === null ? [] : phoneTokens(phone))];
+  const made = { words, name: name === null ? null : folded(name) };
+  known.set(contact, made);
+  return made;
+}
 
 const leads: Table<LeadRow> = {
   keys: {
@@ -46,6 +59,7 @@ const leads: Table<LeadRow> = {
       return Array.from({ length: count }, (_, nth) => leadIdOf(contactKey, leads - nth));
     },
   },
+  first: ['LeadOpened'],
 
   evolve(row, event) {
     const lead = evolveLead(row?.lead, event as Parameters<typeof evolveLead>[1]);
@@ -63,7 +77,7 @@ const leads: Table<LeadRow> = {
     origin: ({ lead }) => lead.origin.kind,
     campaignId: ({ lead }) => lead.origin.campaign?.id ?? null,
     score: ({ lead }) => lead.qualification.score,
-    name: ({ lead }) => (lead.contact.name === null ? null : folded(lead.contact.name)),
+    name: (row) => foldedOf(row).name,
     createdAt: ({ lead }) => lead.createdAt,
     updatedAt: ({ lead }) => lead.updatedAt,
     lastInteractionAt: ({ lead }) => lead.lastInteractionAt,
@@ -88,7 +102,7 @@ const leads: Table<LeadRow> = {
     { equal: ['org', 'contactId'] },
   ],
 
-  tokens: wordsOf,
+  tokens: (row) => foldedOf(row).words,
 };
 
 /** A name as lists sort it: case, accents and width do not matter. */

@@ -66,10 +66,10 @@ export class Connection {
 
   /** All or nothing. `IMMEDIATE` for writing: nobody else writes until it ends. */
   transaction<T>(mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
-    this.exec(`BEGIN ${mode}`);
+    this.run(`BEGIN ${mode}`);
     try {
       const result = work();
-      this.exec('COMMIT');
+      this.run('COMMIT');
       return result;
     } catch (error) {
       this.rollBack();

@@ -12,21 +12,13 @@ import {
 } from '../view-store.js';
 import { type Connection, toSql } from './connection.js';
 import type { Generations } from './generations.js';
-import {
-  buildIndexes,
-  heldUntil,
-  isClosed,
-  quoted,
-  readState,
-  rowsTable,
-  type TableShape,
-  type ViewShape,
-  wordsTable,
-} from './schema.sql.js';
+import { buildIndexes, heldUntil, isClosed, readState, type ViewShape } from './schema.sql.js';
+import { type TableSql, tableSql } from './table.sql.js';
 
 /** Rows and checkpoint move in one transaction. */
 export class SqliteViewWriter implements ViewWriter {
   private connection: Connection;
+  private readonly sql: ReadonlyMap<string, TableSql>;
 
   constructor(
     private readonly generations: Generations,
@@ -34,6 +26,7 @@ export class SqliteViewWriter implements ViewWriter {
     private readonly beside: boolean,
   ) {
     this.connection = this.open();
+    this.sql = new Map(Object.entries(shape.tables).map(([table, its]) => [table, tableSql(table, its)]));
   }
 
   private open(): Connection {
@@ -54,104 +47,88 @@ export class SqliteViewWriter implements ViewWriter {
   }
 
   async load(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
-    this.tableOf(table);
-    const sql = `SELECT _row, _position FROM ${rowsTable(table)} WHERE _id = (SELECT _id FROM ${quoted(table)} WHERE _key = ?)`;
+    const { find } = this.sqlOf(table);
     const found = new Map<string, Stored>();
     for (const key of keys) {
-      const stored = this.connection.get<[string, Position]>(sql, toSql(key));
+      const stored = this.connection.get<[string, Position]>(find, toSql(key));
       if (stored) found.set(key, { row: JSON.parse(stored[0]) as object, position: stored[1] });
     }
     return found;
   }
 
+  /** Never waits for long, whatever the clocks say. */
   async save(rows: readonly Write[], from: Position | null, to: Position): Promise<void> {
-    await this.released();
-    const moved = 'UPDATE _view SET checkpoint = ? WHERE checkpoint IS ? AND closed = 0';
-    this.connection.transaction('IMMEDIATE', () => {
-      if (this.connection.run(moved, to, from).changes === 0)
+    const until = performance.now() + holding.forMs;
+    while (!this.saved(rows, from, to, performance.now() < until)) await setTimeout(5);
+  }
+
+  /** False: writers are held up. */
+  private saved(rows: readonly Write[], from: Position | null, to: Position, patient: boolean): boolean {
+    return this.connection.transaction('IMMEDIATE', () => {
+      if (this.connection.run(moved, to, from, patient ? Date.now() : Number.MAX_SAFE_INTEGER).changes === 0) {
+        if (patient && heldUntil(this.connection) > Date.now()) return false;
         throw new CheckpointMoved(`view ${this.shape.name} is not at ${from ?? 'its beginning'} any more`);
+      }
       for (const write of rows) this.write(write);
+      return true;
     });
   }
 
-  /** Never waits for long, whatever the clocks say. */
-  private async released(): Promise<void> {
-    for (const until = performance.now() + holding.forMs; performance.now() < until;) {
-      if (heldUntil(this.connection) <= Date.now()) return;
-      await setTimeout(5);
-    }
-  }
-
   private write({ table, key, position, row, columns, tokens, previous }: Write): void {
-    const { searched } = this.tableOf(table);
+    const its = this.sqlOf(table);
     const json = JSON.stringify(row);
-    const words = searched ? textOf(tokens) : undefined;
-    if (!previous && this.insert(table, key, position, json, columns, words)) return;
-    const id = this.idOf(table, key);
-    if (id === undefined) return void this.insert(table, key, position, json, columns, words);
-    if (previous && previous.position < position && this.replace(table, id, position, json, '=', previous.position)) {
-      const changed = Object.keys(columns).filter((column) => columns[column] !== previous.columns[column]);
-      return this.update(table, id, columns, changed, words === textOf(previous.tokens) ? undefined : words);
+    if (!previous && this.insert(its, key, position, json, columns, tokens)) return;
+    if (previous && previous.position < position) {
+      const id = this.replaced(its.replace, key, position, json, previous.position);
+      if (id !== undefined) {
+        const changed = its.columns.filter((column) => columns[column] !== previous.columns[column]);
+        return this.update(its, id, columns, changed, sameWords(tokens, previous.tokens) ? undefined : tokens);
+      }
     }
     // Something else is stored than was thought.
-    if (this.replace(table, id, position, json, '<', position))
-      this.update(table, id, columns, Object.keys(columns), words);
+    const id = this.replaced(its.replaceOlder, key, position, json, position);
+    if (id !== undefined) this.update(its, id, columns, its.columns, tokens);
+    else if (previous) this.insert(its, key, position, json, columns, tokens);
   }
 
   /** Whether there was no such row yet. */
   private insert(
-    table: string,
+    its: TableSql,
     key: string,
     position: Position,
     json: string,
     columns: Write['columns'],
-    words: string | undefined,
+    tokens: Write['tokens'],
   ): boolean {
-    const all: Readonly<Record<string, unknown>> = {
-      _key: key,
-      ...columns,
-      ...(words === undefined ? {} : { _tokens: words }),
-    };
-    const names = Object.keys(all);
-    const { changes, lastInsertRowid: id } = this.connection.run(
-      `INSERT INTO ${quoted(table)} (${names.map(quoted).join(', ')}) VALUES (${names.map(() => '?').join(', ')})
-        ON CONFLICT (_key) DO NOTHING`,
-      ...names.map((name) => toSql(all[name])),
-    );
+    const values = its.columns.map((column) => toSql(columns[column]));
+    const words = its.index === undefined ? undefined : textOf(tokens);
+    if (words !== undefined) values.push(words);
+    const { changes, lastInsertRowid: id } = this.connection.run(its.insert, toSql(key), ...values);
     if (changes === 0) return false;
-    this.connection.run(`INSERT INTO ${rowsTable(table)} (_id, _position, _row) VALUES (?, ?, ?)`, id, position, json);
-    if (words !== undefined) this.index(table, id, words);
+    this.connection.run(its.insertRow, id, position, json);
+    if (words !== undefined) this.connection.run(its.index!, id, words);
     return true;
   }
 
-  /** Whether the row stored had such a position. */
-  private replace(table: string, id: number, position: Position, json: string, is: '=' | '<', than: Position): boolean {
-    const sql = `UPDATE ${rowsTable(table)} SET _position = ?, _row = ? WHERE _id = ? AND _position ${is} ?`;
-    return this.connection.run(sql, position, json, id, than).changes > 0;
+  /** The row's `_id`, if it had such a position. */
+  private replaced(sql: string, key: string, position: Position, json: string, than: Position): number | undefined {
+    return this.connection.get<[number]>(sql, position, json, toSql(key), than)?.[0];
   }
 
   /** Writes only what differs: an UPDATE rewrites every index on a column that it names. */
   private update(
-    table: string,
+    its: TableSql,
     id: number,
     columns: Write['columns'],
     changed: readonly string[],
-    words: string | undefined,
+    tokens: Write['tokens'],
   ): void {
-    const names = [...changed, ...(words === undefined ? [] : ['_tokens'])];
-    if (names.length === 0) return;
     const values = changed.map((column) => toSql(columns[column]));
-    const sql = `UPDATE ${quoted(table)} SET ${names.map((name) => `${quoted(name)} = ?`).join(', ')} WHERE _id = ?`;
-    this.connection.run(sql, ...values, ...(words === undefined ? [] : [words]), id);
-    if (words !== undefined) this.index(table, id, words);
-  }
-
-  private idOf(table: string, key: string): number | undefined {
-    return this.connection.get<[number]>(`SELECT _id FROM ${quoted(table)} WHERE _key = ?`, toSql(key))?.[0];
-  }
-
-  private index(table: string, id: number | bigint, words: string): void {
-    this.connection.run(`INSERT OR REPLACE INTO ${wordsTable(table)} (rowid, tokens) VALUES (?, ?)`, id, words);
+    const words = its.index === undefined || tokens === undefined ? undefined : textOf(tokens);
+    if (words !== undefined) values.push(words);
+    if (values.length === 0) return;
+    this.connection.run(its.update(words === undefined ? changed : [...changed, '_tokens']), ...values, id);
+    if (words !== undefined) this.connection.run(its.index!, id, words);
   }
 
   async build(): Promise<void> {
@@ -175,12 +152,18 @@ export class SqliteViewWriter implements ViewWriter {
     this.connection.close();
   }
 
-  private tableOf(table: string): TableShape {
-    const found = this.shape.tables[table];
+  private sqlOf(table: string): TableSql {
+    const found = this.sql.get(table);
     if (!found) throw new Error(`view ${this.shape.name} has no table ${table}`);
     return found;
   }
 }
+
+const moved = 'UPDATE _view SET checkpoint = ? WHERE checkpoint IS ? AND closed = 0 AND held <= ?';
+
+/** The same list again is told without a look at the words. */
+const sameWords = (some: Write['tokens'], others: Write['tokens']): boolean =>
+  some === others || textOf(some) === textOf(others);
 
 /** Each token has a space before it, so that a scan finds its beginning. */
 const textOf = (tokens: readonly string[] | undefined): string =>
