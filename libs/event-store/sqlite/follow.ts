@@ -4,10 +4,11 @@ import type { Batch } from '../event-store.js';
 import type { WakeUps } from './wake-ups.js';
 
 /**
- * At the end of the log the next look is no sooner than this after the last one: whoever follows pays for each batch (a view a
- * transaction), and commits come as often as every fraction of a millisecond. What comes after a pause is seen at once.
+ * Whoever follows pays for each batch (a view a transaction, and the same pages again), and commits come as often as every
+ * fraction of a millisecond. So at the end of the log the next look is no sooner than `least` after the last one, and whoever has
+ * worked on a batch for long rests as long again, but no longer than `most`. What comes after a pause is seen at once.
  */
-const restMs = 5;
+const restMs = { least: 10, most: 20 };
 
 /** What stands behind a place, as far as it could be read: `end` is the last event's place. */
 export interface Page {
@@ -61,7 +62,8 @@ async function* walk(
       if (full) await setImmediate();
       else {
         if (!batch) await wakeUps.next(seen, left.signal);
-        const rest = lookedAt + restMs - performance.now();
+        const took = performance.now() - lookedAt;
+        const rest = Math.max(restMs.least - took, batch ? Math.min(took, restMs.most) : 0);
         if (rest >= 1) await setTimeout(rest, undefined, { signal: left.signal }).catch(() => undefined);
       }
     }
