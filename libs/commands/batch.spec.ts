@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Unavailable } from '#event-store/event-store';
-import { patienceEnds, withPatience } from '#event-store/patience';
+import { heedPatience, patienceEnds, withPatience } from '#event-store/patience';
 import { carryOut } from './batch.js';
 import type { Envelope } from './envelope.js';
 
@@ -45,6 +45,7 @@ describe('The items of a batch', () => {
   });
 
   it('have the patience of a command each: a batch may take longer', async () => {
+    heedPatience();
     await withPatience(0, () =>
       carryOut(items, envelope, 'p', async () => {
         expect(patienceEnds()).toBeGreaterThan(performance.now() + 3_000);

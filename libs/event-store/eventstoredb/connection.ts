@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStoreDBClient, StreamingRead } from '@eventstore/db-client';
 import { Unavailable } from '../event-store.js';
-import { patienceEnds } from '../patience.js';
+import { heedPatience, patienceEnds } from '../patience.js';
 import { type Address, closeClient, openClient } from './client.js';
 import { isDeadEnd, isMissingStream, isPassing, isTimeOut, NoAnswer, unavailable } from './failures.js';
 
@@ -38,6 +38,7 @@ export class Connection {
 
   /** @throws TypeError when the URL can't be used */
   constructor(address: Address) {
+    heedPatience();
     this.#address = address;
     this.#client = openClient(address);
   }
