@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { defaultPolicy, type Decider, type Policy } from '#domain/decider';
-import { shapeVersion } from '#domain/door';
+import { placed, shapeVersion } from '#domain/door';
 import type { DomainEvent, Draft, Position, Recorded, StoredEvent } from '#domain/event';
 import { Refusal, refuse } from '#domain/refusal';
 import { ConcurrencyError, Unavailable, type EventStore } from '#event-store/event-store';
@@ -99,13 +99,9 @@ export class Handling {
           const stored = drafts.map((draft, nth) => this.seal(draft, `${stream} ${nth}`, envelope));
           try {
             const { version, position } = await this.store.append(stream, fold.version, stored);
-            const recorded = stored.map((event, nth) => ({
-              ...event,
-              stream,
-              version: fold!.version + 1 + nth,
-              position,
-            }));
-            fold = this.keep(stream, advance(decider, fold, recorded as unknown as readonly Recorded[]));
+            const first = fold.version + 1;
+            const recorded = stored.map((event, nth) => placed(event, { stream, version: first + nth, position }));
+            fold = this.keep(stream, advance(decider, fold, recorded));
             if (fold.version !== version) this.folds.delete(stream);
             return { before: state, after: fold.state as State, events: recorded as unknown as Event[], position };
           } catch (error) {
@@ -182,17 +178,15 @@ export class Handling {
 
   private seal(draft: Draft<DomainEvent>, what: string, envelope: Envelope): StoredEvent {
     const { type, data, occurredAt = envelope.now, actor = envelope.actor, causation = envelope.causation } = draft;
-    const { commandId, correlation, org } = envelope;
-    const keyed = envelope.request === null ? {} : { request: markOf(envelope.request) };
-    return {
-      id: draft.id ?? idMadeBy(commandId, what),
-      type,
-      v: shapeVersion(type),
-      org,
-      data,
-      ...('personal' in draft ? { personal: draft.personal } : {}),
-      meta: { actor, correlation, causation, commandId, ...keyed, occurredAt, recordedAt: this.clock() },
-    };
+    const { commandId, correlation, org, request } = envelope;
+    const id = draft.id ?? idMadeBy(commandId, what);
+    const v = shapeVersion(type);
+    const made = { actor, correlation, causation, commandId };
+    const when = { occurredAt, recordedAt: this.clock() };
+    const meta = request === null ? { ...made, ...when } : { ...made, request: markOf(request), ...when };
+    return 'personal' in draft
+      ? { id, type, v, org, data, personal: draft.personal, meta }
+      : { id, type, v, org, data, meta };
   }
 
   /** Reads what came after `from` (the beginning, if left out) and keeps the fold. */

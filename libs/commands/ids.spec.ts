@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { v5 } from 'uuid';
 import { commandIdOf, contactKeyIn, contactKeyOf, idMadeBy, idsWithin, messageKeyOf } from './ids.js';
 
 describe("A contact's key", () => {
@@ -16,6 +17,14 @@ describe("A contact's key", () => {
     expect(commandIdOf('default', 'key-1')).toMatchInlineSnapshot(`"5a41d4dd-0e92-5e6c-ae8b-3d5685ba289c"`);
     expect(idMadeBy('3f9d7e0a-0000-5000-8000-000000000000', 0)).toMatchInlineSnapshot(
       `"06e9c15a-87b4-5ffc-8e82-7ab2bb55c009"`,
+    );
+  });
+
+  it('derives ids as UUIDv5 says, whatever the name', () => {
+    fc.assert(
+      fc.property(fc.uuid(), fc.string({ unit: 'grapheme' }), (namespace, name) =>
+        expect(idMadeBy(namespace, name)).toBe(v5(name, namespace)),
+      ),
     );
   });
 

@@ -80,8 +80,12 @@ export function fromStored(json: unknown, place: Place): Recorded {
   let stored = json;
   for (const lift of shape.upcasters?.slice(json.v - 1) ?? []) stored = lift(stored);
   if (shape.personal && !isObject(stored.personal)) return refuse('its personal part is missing');
-  const { type, v, org, data, personal, meta } = stored;
-  const { stream, version, position } = place;
+  return placed(stored, place);
+}
+
+/** An event of today's shape at its place in the log. */
+export function placed(stored: StoredEvent, { stream, version, position }: Place): Recorded {
+  const { id, type, v, org, data, personal, meta } = stored;
   // Field by field: the engine then knows one shape of object, and makes it several times as fast as by spreading two.
   return (personal === undefined
     ? { id, type, v, org, data, meta, stream, version, position }

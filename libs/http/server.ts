@@ -120,23 +120,26 @@ function letGoWhenClosing(server: FastifyInstance): void {
 
 /** The route's pattern stands for the URL, whose ids and search words are nobody's business. */
 function logRequests(server: FastifyInstance): void {
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-correlation-id', request.id);
+    done();
   });
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
     const { method, id: correlationId, routeOptions } = request;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     request.log.info(
       { correlationId, method, route: routeOptions.url ?? null, status: reply.statusCode, ms },
       'answered',
     );
+    done();
   });
 }
 
 function measureRequests(server: FastifyInstance, metrics: Metrics): void {
-  server.addHook('onResponse', async ({ method, routeOptions }, { statusCode, elapsedTime }) =>
-    metrics.answered(method, routeOptions.url ?? 'none', statusCode, elapsedTime / 1_000),
-  );
+  server.addHook('onResponse', ({ method, routeOptions }, { statusCode, elapsedTime }, done) => {
+    metrics.answered(method, routeOptions.url ?? 'none', statusCode, elapsedTime / 1_000);
+    done();
+  });
 }
 
 const correlationIn = (header: unknown): string | undefined =>
