@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
+import type { FastifyRequest } from 'fastify';
 import { AskAgent, type AgentAsk } from '#commands/agent.handler';
 import type { Answer } from '#commands/answer';
 import { Clock } from '#commands/clock';
@@ -11,7 +12,7 @@ import type { Envelope } from '#commands/envelope';
 import { AskMessages, type MessageAsk } from '#commands/message.handler';
 import type { BulkSummary } from '#domain/bulk/bulk.results';
 import type { Exchange } from './exchange.js';
-import { Problem } from './problem.js';
+import { invalidInput, Problem } from './problem.js';
 import { Authenticator, envelopeOf } from './request.js';
 
 /** What a controller adds to a command's answer. */
@@ -73,6 +74,7 @@ export class CommandGate {
     execute: (envelope: Envelope) => Promise<{ answer: Answer; replayed: boolean }>,
   ): Promise<object> {
     const envelope = envelopeOf(request, this.door.identify(request), this.clock.now(), versioned);
+    refuseParameters(request);
     const { answer, replayed } = await execute(envelope);
     void reply.code(answer.made === null ? 200 : 201).header('x-position', answer.position);
     if (answer.version !== null) void reply.header('etag', `"${answer.version}"`);
@@ -80,4 +82,11 @@ export class CommandGate {
     if (replayed) void reply.header('idempotent-replayed', 'true');
     return answer.body;
   }
+}
+
+/** A command takes all it is told from its body: a parameter would be lost in silence. */
+function refuseParameters({ query }: FastifyRequest): void {
+  const given = Object.keys(query as object);
+  if (given.length === 0) return;
+  throw invalidInput(...given.map((field) => ({ field, code: 'unknown_parameter', message: 'is not known here' })));
 }

@@ -123,6 +123,37 @@ describe('what is not known is refused by name', () => {
     expect(await app.get(path, { colour: 'red', Limit: 3 })).toMatchObject(invalid('colour', 'Limit'));
   });
 
+  test.each([
+    ['POST', '/v1/leads'],
+    ['POST', '/v1/interactions'],
+    ['POST', '/v1/leads/x/status'],
+    ['DELETE', '/v1/leads/x/assignment'],
+    ['POST', '/v1/agents'],
+    ['PATCH', '/v1/agents/x'],
+    ['POST', '/v1/broadcasts'],
+    ['POST', '/v1/receipts'],
+    ['POST', '/v1/bulk'],
+  ])('as a parameter of a command: %s %s', async (method, path) => {
+    const body = {
+      '/v1/leads': { contactId: unique('contact') },
+      '/v1/interactions': interaction(),
+      '/v1/leads/x/status': { status: 'lost' },
+      '/v1/agents': { name: 'Aino' },
+      '/v1/broadcasts': {
+        name: 'B',
+        channel: 'sms',
+        campaign: { id: 'c', name: 'C' },
+        template: { name: 't', language: 'en' },
+      },
+      '/v1/receipts': {
+        receipts: [{ channel: 'sms', messageId: unique('m'), status: 'sent', occurredAt: '2026-01-01T00:00:00Z' }],
+      },
+      '/v1/bulk': { action: { type: 'unassign' }, target: { ids: ['x'] } },
+    }[path];
+    const answer = await app.call(method, `${path}?colour=red&note=x`, body ?? {});
+    expect(answer).toMatchObject(invalid('colour', 'note'));
+  });
+
   test('parameters given twice are refused, filters too', async () => {
     expect(await app.get('/v1/leads?limit=1&limit=2')).toMatchObject(invalid('limit'));
     expect(await app.get('/v1/leads?status=new&status=lost')).toMatchObject(invalid('status'));
