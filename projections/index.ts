@@ -5,6 +5,7 @@ import { campaignsView } from './campaigns/campaigns.projection.js';
 import { followUpsView } from './follow-ups/follow-ups.projection.js';
 import { leadHistory } from './lead-history/lead-history.projection.js';
 import { leadList } from './lead-list/lead-list.projection.js';
+import { waitingLeads } from './waiting-leads/waiting-leads.projection.js';
 
 /** Every question the business asks: what the worker keeps up to date. */
 export const views: readonly View[] = [
@@ -14,4 +15,5 @@ export const views: readonly View[] = [
   agentsView,
   broadcastDelivery,
   campaignsView,
+  waitingLeads,
 ];

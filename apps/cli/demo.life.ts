@@ -273,7 +273,7 @@ export class Telling {
   private isAssigned(agentId: string, note: string | null = null): void {
     this.wait(0.1, 5);
     this.agentId = agentId;
-    this.add({ type: 'AssignAgent', agentId, mode: 'manual', moveFollowUps: true, note });
+    this.add({ type: 'AssignAgent', agentId, mode: 'manual', moveFollowUps: true, note, only: null });
   }
 
   private moves(status: Status, note: string | null = null, score: number | null = null): void {

@@ -70,11 +70,13 @@ interface ViewStatus {
 
 async function look({ settings, log, views: store }: Stores): Promise<Status> {
   const head = await log.head();
+  // Switched off it has no checkpoint that moves, and is behind nothing.
+  const running = reactionNames.filter((it) => it !== 'assign-leads' || settings.autoAssignment !== null);
   return {
     log: { url: shown(settings.eventStoreUrl), head, events: log.countBetween(log.start, head) },
     views: await Promise.all(views.map((view) => lookAt(view, store, log, head))),
     olderVersions: await olderVersions(store),
-    reactions: await Promise.all(reactionNames.map((name) => lookAtReaction(name, store, log, head))),
+    reactions: await Promise.all(running.map((name) => lookAtReaction(name, store, log, head))),
     duties: await Promise.all(dutyNames.map(async (duty) => ({ duty, parked: await parkedBy(duty, store) }))),
   };
 }

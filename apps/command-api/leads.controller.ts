@@ -40,7 +40,15 @@ export class LeadsController {
   @Changes('Assign an agent', 'LeadAnswer', [...ofActiveLeads, 'agent_inactive'])
   assign(@Param('id') leadId: string, @Body() said: AssignmentRequest, @Http() http: Exchange): Promise<object> {
     const { agentId, moveFollowUps = true, note = null } = said;
-    return this.gate.contact(http, { type: 'AssignAgent', leadId, agentId, mode: 'manual', moveFollowUps, note });
+    return this.gate.contact(http, {
+      type: 'AssignAgent',
+      leadId,
+      agentId,
+      mode: 'manual',
+      moveFollowUps,
+      note,
+      only: null,
+    });
   }
 
   @Delete(':id/assignment')

@@ -42,7 +42,7 @@ await serve('worker', async (settings, logger) => {
       );
       const work = async (signal: AbortSignal): Promise<void> => {
         const parts = [keepUp(events, views, logger, signal, (catchUps) => (running = catchUps))];
-        if (door) parts.push(react(events, views, door, logger, signal));
+        if (door) parts.push(react(events, views, door, settings.autoAssignment, logger, signal));
         await Promise.all(parts);
       };
       worked = turns.run(work, stop.signal).catch((error: unknown) => {

@@ -16,7 +16,10 @@ async function main(parent: MessagePort): Promise<void> {
   const views = await openViews(settings, { ownThread: false });
   const door = threadDoor(parent);
   const work = async (signal: AbortSignal): Promise<void> => {
-    await Promise.all([keepUp(events, views, logger, signal), react(events, views, door, logger, signal)]);
+    await Promise.all([
+      keepUp(events, views, logger, signal),
+      react(events, views, door, settings.autoAssignment, logger, signal),
+    ]);
   };
   logger.info('worker started');
   // Who holds an embedded log is the only one to work on it: no lease, and nobody to wait for after a crash.

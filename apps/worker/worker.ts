@@ -1,15 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { AssignLeads } from '#automation/assign-leads.reaction';
 import { AddressSends } from '#automation/address-sends.reaction';
 import { Clockwork } from '#automation/clockwork';
 import type { Time } from '#automation/duty';
 import { FreeLeads, type AssignedBefore } from '#automation/free-leads.reaction';
-import type { AskDoor } from '#automation/reaction';
+import type { AskDoor, Reaction } from '#automation/reaction';
 import { RemindFollowUps } from '#automation/remind-follow-ups.duty';
 import { Reactor, type ReactionNews } from '#automation/reactor';
 import { Clock } from '#commands/clock';
 import { Handling } from '#commands/handle';
+import type { AutoAssignment } from '#domain/agent/agent.turns';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { agentsView } from '#projections/agents/agents.projection';
 import { leadsAssignedBefore } from '#projections/agents/agents.query';
@@ -21,6 +23,7 @@ import { type Lease, type LeaseNews, Turns } from '#read-model/lease';
 import { tend } from '#read-model/tend';
 import type { ViewStore } from '#read-model/view-store';
 import { waitFor } from '#read-model/wait-for';
+import { openWaitingRoom } from './waiting-room.js';
 
 /** One of all workers at a time works, and says in the log when it begins and when it has to stop. */
 export function turnsAt(lease: Lease, logger: Logger): Turns {
@@ -84,11 +87,12 @@ const time: Time = {
   pause: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined),
 };
 
-/** Runs every automation until `signal` aborts: events, or the clock, in; commands out. */
+/** Runs every automation that is not switched off until `signal` aborts: events, or the clock, in; commands out. */
 export async function react(
   log: EventStore,
   store: ViewStore,
   ask: AskDoor,
+  autoAssignment: AutoAssignment | null,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
@@ -102,7 +106,9 @@ export async function react(
     yield* leadsAssignedBefore(agents, org, agentId, position);
   };
   const handling = new Handling(log, () => clock.now(), undefined, 20_000);
-  const reactions = [new FreeLeads(log, assignedBefore, ask, clock), new AddressSends(handling, ask)];
+  const reactions: Reaction[] = [new FreeLeads(log, assignedBefore, ask, clock), new AddressSends(handling, ask)];
+  if (autoAssignment)
+    reactions.push(new AssignLeads(autoAssignment, log, await openWaitingRoom(log, store), ask, clock));
   const followUps = await store.openForReading(followUpsView);
   const reminders = new RemindFollowUps((before) => remindersBefore(followUps, before), ask, time);
   await Promise.all([

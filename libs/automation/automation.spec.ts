@@ -71,7 +71,7 @@ const leadOf = async (contactId: string): Promise<string> => {
   return made ?? '';
 };
 const assign = (leadId: string, agentId: string) =>
-  tell({ type: 'AssignAgent', leadId, agentId, mode: 'manual', moveFollowUps: true, note: null });
+  tell({ type: 'AssignAgent', leadId, agentId, mode: 'manual', moveFollowUps: true, note: null, only: null });
 const register = (agentId: string) =>
   tellAgent({ type: 'RegisterAgent', agentId, name: agentId, email: null, capacity: null });
 const setActive = (agentId: string, active: boolean) => tellAgent({ type: 'ChangeAgent', agentId, active });

@@ -4,7 +4,7 @@ import type { ContactAsk } from '#commands/contact.handler';
 import type { Envelope } from '#commands/envelope';
 
 /** All there are: each keeps its checkpoint, and what it parked, under its name (`a-z 0-9 -`). */
-export const reactionNames = ['free-leads', 'address-sends'] as const;
+export const reactionNames = ['free-leads', 'address-sends', 'assign-leads'] as const;
 
 /** A durable reaction: events in, commands out. It may be told the same event again and must then do nothing more. */
 export interface Reaction {

@@ -113,7 +113,7 @@ function askOf(action: BulkAction, leadId: string): ContactAsk {
     case 'change_status':
       return { ...action, type: 'ChangeStatus', leadId };
     case 'assign':
-      return { ...action, type: 'AssignAgent', leadId, mode: 'bulk' };
+      return { ...action, type: 'AssignAgent', leadId, mode: 'bulk', only: null };
     case 'unassign':
       return { type: 'UnassignAgent', leadId, mode: 'bulk', only: null };
     case 'create_follow_up':

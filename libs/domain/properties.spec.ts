@@ -152,6 +152,7 @@ const assign: fc.Arbitrary<AssignAgent> = record({
   mode,
   moveFollowUps: fc.boolean(),
   note: words,
+  only: orNull(record({ waitingSince: fc.constantFrom('lately', iso(start)) })),
 });
 const unassign: fc.Arbitrary<UnassignAgent> = record({
   type: is('UnassignAgent'),

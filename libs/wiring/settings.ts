@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { assignments, type AutoAssignment } from '#domain/agent/agent.turns';
 import { defaultPolicy, type Policy } from '#domain/decider';
 import type { ProviderSecrets } from '#http/provider-secrets';
 
@@ -18,6 +19,8 @@ export interface Settings {
   readonly providers: ProviderSecrets;
   /** Of the one organization that there is. */
   readonly policy: Policy;
+  /** How leads that wait get an agent by themselves; null: they don't. */
+  readonly autoAssignment: AutoAssignment | null;
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -97,6 +100,7 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
         'on or off',
       ),
     },
+    autoAssignment: take('AUTO_ASSIGNMENT', 'off', autoAssignmentOf, `off or one of ${assignments.join(', ')}`),
   };
   if (settings.host !== undefined && !isLoopback(settings.host))
     wrong.push(
@@ -137,6 +141,9 @@ const hoursOf = (text: string): number | undefined =>
 
 const switched = (on: boolean): string => (on ? 'on' : 'off');
 const switchOf = (text: string): boolean | undefined => (text === 'on' ? true : text === 'off' ? false : undefined);
+
+const autoAssignmentOf = (text: string): AutoAssignment | null | undefined =>
+  text === 'off' ? null : assignments.find((it) => it === text);
 
 const keyOf = (text: string): string | undefined => (text.length >= 16 ? text : undefined);
 

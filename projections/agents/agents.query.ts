@@ -67,6 +67,32 @@ export async function* leadsAssignedBefore(
   }
 }
 
+/** Every active agent with its room, in the order of their registration. */
+export async function activeAgents(
+  reader: ViewReader,
+  org: string,
+): Promise<readonly { readonly id: string; readonly capacity: number | null }[]> {
+  const agents: { readonly id: string; readonly capacity: number | null }[] = [];
+  let after: Query['after'];
+  for (;;) {
+    const { rows, more } = await reader.find<AgentRow>('agents', {
+      where: conditions(org, true),
+      sort: { column: 'createdAt', descending: false },
+      limit: 1_000,
+      ...(after ? { after } : {}),
+    });
+    for (const { row, key, sortValue } of rows) {
+      after = { value: sortValue, key };
+      agents.push({ id: row.agent.id, capacity: row.agent.capacity });
+    }
+    if (!more) return agents;
+  }
+}
+
+/** How many active leads are an agent's. */
+export const activeLeadsOf = (reader: ViewReader, org: string, agentId: string): Promise<number> =>
+  reader.count('leads', { where: whose(org, agentId) });
+
 const conditions = (org: string, active: boolean | null): Query['where'] => [
   { column: 'org', in: [org] },
   ...(active === null ? [] : [{ column: 'active', in: [active ? 1 : 0] }]),
@@ -81,6 +107,6 @@ const whose = (org: string, agentId: string): Query['where'] => [
 /** Leads are counted when asked, by index: a stored count would have to be looked up to be kept. */
 async function shown(reader: ViewReader, { org, agent }: AgentRow): Promise<ShownAgent> {
   const { id, name, email, capacity, active, createdAt } = agent;
-  const activeLeads = await reader.count('leads', { where: whose(org, id) });
+  const activeLeads = await activeLeadsOf(reader, org, id);
   return { id, name, email, capacity, active, activeLeads, createdAt };
 }

@@ -188,7 +188,7 @@ class Life {
 
   private isAssigned(): void {
     const agent = { id: agentId(skewed(this.chance, agentCount)), situation: 'active' } as const;
-    const how = { mode: 'manual', moveFollowUps: true, note: null } as const;
+    const how = { mode: 'manual', moveFollowUps: true, note: null, only: null } as const;
     this.onLead((leadId) => ({ type: 'AssignAgent', leadId, agent, ...how }));
     this.by = { type: 'agent', id: agent.id };
   }

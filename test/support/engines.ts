@@ -30,6 +30,9 @@ export const isEmbedded = { log: logEngine === 'sqlite', views: viewsEngine === 
 /** For tests of what an embedded engine alone has, its files, locks and disk: on a server they are shown as skipped. */
 export const onEmbedded = { log: onlyIf(isEmbedded.log), views: onlyIf(isEmbedded.views) };
 
+/** For tests of several processes that write: both the log and the views are on servers. */
+export const onShared = onlyIf(!isEmbedded.log && !isEmbedded.views);
+
 /** For tests that take a server down: only one that is played in this process can be. */
 export const onPlayed = {
   log: onlyIf(logEngine === 'esdb' && !realLogServer),

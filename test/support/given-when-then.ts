@@ -309,6 +309,7 @@ export const assign = (to: string | AgentFact, of: Partial<AssignAgent> = {}): A
   mode: 'manual',
   moveFollowUps: true,
   note: null,
+  only: null,
   ...of,
 });
 export const unassign = (of: Partial<UnassignAgent> = {}): UnassignAgent => ({

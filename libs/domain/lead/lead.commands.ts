@@ -38,6 +38,8 @@ export interface AssignAgent {
   /** Open follow-ups of the previous agent move along. */
   readonly moveFollowUps: boolean;
   readonly note: string | null;
+  /** Only if it still waits for an agent since then; null: whether it waits or not. */
+  readonly only: { readonly waitingSince: string } | null;
 }
 
 export interface UnassignAgent {

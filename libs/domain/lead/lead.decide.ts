@@ -23,8 +23,9 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
       return changeStatus(command, active(lead, given), given);
 
     case 'AssignAgent': {
-      const { id: leadId, agentId: from, followUps } = active(lead, given);
-      if (from === command.agent.id) return [];
+      const { id: leadId, agentId: from, followUps, memory } = active(lead, given);
+      const { only } = command;
+      if (from === command.agent.id || (only && only.waitingSince !== memory.waitingSince)) return [];
       const to = assignable(command.agent);
       const movable = followUps.filter((it) => it.state === 'open' && from !== null && it.assigneeId === from);
       const moved = command.moveFollowUps ? movable.map((it) => it.id) : [];

@@ -724,6 +724,31 @@ describe('Agents', () => {
     expect(lead(given(opened, assign('ana'), unassign()))).toMatchObject({ agentId: null, assignedAt: null });
   });
 
+  it('are given a lead by themselves only while it waits, and since when it was seen to', () => {
+    const { createdAt: waitingSince } = lead(given(opened));
+    const byItself = assign('ana', { mode: 'round_robin', only: { waitingSince } });
+    given(opened)
+      .when(byItself)
+      .then({
+        type: 'LeadAssigned',
+        data: { leadId: id, from: null, to: 'ana', mode: 'round_robin', followUps: [] },
+        personal: { note: null },
+      });
+    given(opened, assign('ben')).when(byItself).thenNothing();
+    given(opened, assign('ben'), unassign()).when(byItself).thenNothing();
+    given(opened, assign('ben'), at('12:30', unassign({ mode: 'agent_deactivated' })))
+      .when(byItself)
+      .thenNothing();
+    given(opened, assign('ben'), at('12:30', unassign({ mode: 'agent_deactivated' })))
+      .when(assign('ana', { only: { waitingSince: time('12:30') } }))
+      .then({
+        type: 'LeadAssigned',
+        data: { leadId: id, from: null, to: 'ana', mode: 'manual', followUps: [] },
+        personal: { note: null },
+      });
+    given(opened, lost).when(byItself).thenRefused('lead_inactive');
+  });
+
   it('that are deactivated are taken away only from that very assignment', () => {
     const assignedAt = lead(given(opened, assign('ana'))).assignedAt ?? '';
     const freed = unassign({ mode: 'agent_deactivated', only: { agentId: 'ana', assignedAt } });

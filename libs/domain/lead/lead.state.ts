@@ -121,6 +121,8 @@ interface LeadFacts {
     readonly dropped: string | null;
     /** A person chose the status: automation leaves it alone. */
     readonly statusByPerson: boolean;
+    /** Since when it waits for an agent: see `waitingAfter`. */
+    readonly waitingSince: string | null;
   };
 }
 
@@ -133,6 +135,17 @@ export type ClosedLead = LeadFacts & {
 
 /** The one fold of a lead: decisions are made on it, lists store it, answers show it. */
 export type Lead = ActiveLead | ClosedLead;
+
+/**
+ * Since when a lead waits for an agent, after an event of its own; null: it doesn't, undefined: as before. One that a person took
+ * from its agent does not wait: nobody undoes a person's decision.
+ */
+export function waitingAfter({ type, data, meta }: LeadEvent): string | null | undefined {
+  if (type === 'LeadOpened') return meta.occurredAt;
+  if (type === 'LeadAssigned') return null;
+  if (type === 'LeadUnassigned') return data.mode === 'agent_deactivated' ? meta.occurredAt : null;
+  return type === 'LeadStatusChanged' && isFinal(data.to) ? null : undefined;
+}
 
 const later = (a: string | null, b: string): string => (a !== null && a > b ? a : b);
 
@@ -149,8 +162,10 @@ export function evolveLead(lead: Lead | undefined, event: ContactEvent & { reado
 
   const commandTime = 'receivedAt' in event.data ? event.data.receivedAt : at;
   const moved = { version: lead.version + 1, updatedAt: later(lead.updatedAt, commandTime) };
-  const { memory, qualification } = lead;
+  const { qualification } = lead;
   const leadEvent = event as LeadEvent & { readonly id: string };
+  const waitingSince = waitingAfter(leadEvent);
+  const memory = waitingSince === undefined ? lead.memory : { ...lead.memory, waitingSince };
 
   switch (leadEvent.type) {
     case 'LeadOpened':
@@ -225,12 +240,13 @@ export function evolveLead(lead: Lead | undefined, event: ContactEvent & { reado
         ...moved,
         agentId: to,
         assignedAt: at,
+        memory,
         followUps: lead.followUps.map((it) => (followUps.includes(it.id) ? { ...it, assigneeId: to } : it)),
       };
     }
 
     case 'LeadUnassigned':
-      return { ...lead, ...moved, agentId: null, assignedAt: null };
+      return { ...lead, ...moved, agentId: null, assignedAt: null, memory };
 
     case 'FollowUpCreated': {
       const { followUpId, dueAt, assigneeId } = leadEvent.data;
@@ -328,6 +344,7 @@ function openedLead(event: LeadOpened): ActiveLead {
       suggestionRead: 0,
       dropped: null,
       statusByPerson: false,
+      waitingSince: at,
     },
   };
 }

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { ShownLead } from '#domain/lead/lead.shown';
+import { App } from '../support/app.js';
+import { onShared } from '../support/engines.js';
+import {
+  allItems,
+  anAgent,
+  assign,
+  done,
+  interaction,
+  openLead,
+  patiently,
+  setStatus,
+  unique,
+  writes,
+} from '../support/story.js';
+
+interface Turn {
+  readonly leadId: string;
+  readonly to: string;
+  readonly mode: string;
+}
+/** Every assignment that there was, in the order of the log. */
+const assignments = async (app: App): Promise<readonly Turn[]> =>
+  (await allItems<{ data: Turn }>(app, '/v1/events', { type: 'LeadAssigned' })).map(({ data }) => data);
+/** Resolves when as many leads of the contacts have an agent as it says. */
+async function leadsOnce(app: App, assigned: number): Promise<readonly ShownLead[]> {
+  for (;;) {
+    const leads = await allItems<ShownLead>(app, '/v1/leads', { sort: 'createdAt' });
+    if (leads.filter((it) => it.agent !== null).length === assigned) return leads;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+const agentOf = async (app: App, leadId: string): Promise<string | null> =>
+  (await leadsOnceKnown(app)).find((it) => it.id === leadId)?.agent?.id ?? null;
+const leadsOnceKnown = (app: App): Promise<ShownLead[]> => allItems<ShownLead>(app, '/v1/leads', {});
+/** Resolves when the lead has this agent. */
+async function until(app: App, leadId: string, agentId: string | null): Promise<void> {
+  while ((await agentOf(app, leadId)) !== agentId) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+/** Leads that come side by side, and again under their keys when a busy store could not take them. */
+const openAtOnce = (app: App, count: number): Promise<unknown> =>
+  Promise.all(
+    Array.from({ length: count }, async () => {
+      const [body, key] = [interaction(), { 'idempotency-key': unique('key') }];
+      done(await patiently(() => app.post('/v1/interactions', body, key)));
+    }),
+  );
+const free = async (app: App, leadId: string) => done(await app.delete(`/v1/leads/${leadId}/assignment`));
+
+describe('round-robin', () => {
+  const app = new App({ AUTO_ASSIGNMENT: 'round_robin' });
+  beforeAll(() => app.start());
+  afterAll(() => app.end());
+  let agents: readonly string[];
+
+  test('gives 60 leads that come at once to three agents in strict turns, also when it is killed meanwhile', async () => {
+    agents = [(await anAgent(app)).id, (await anAgent(app)).id, (await anAgent(app)).id];
+    await openAtOnce(app, 30);
+    await app.kill();
+    await app.start();
+    await openAtOnce(app, 30);
+    await leadsOnce(app, 60);
+    const turns = await assignments(app);
+    expect(turns.map((it) => it.to)).toEqual(Array.from({ length: 60 }, (_, nth) => agents[nth % 3]));
+    expect(new Set(turns.map((it) => it.leadId)).size).toBe(60);
+    expect(new Set(turns.map((it) => it.mode))).toEqual(new Set(['round_robin']));
+  }, 60_000);
+
+  test('leaves a lead alone that a person took from its agent', async () => {
+    const { id } = await openLead(app);
+    await leadsOnce(app, 61);
+    await free(app, id);
+    // What comes later is given its turn, so the queue was served since.
+    const { id: later } = await openLead(app);
+    await until(app, later, agents[1]!);
+    expect(await agentOf(app, id)).toBeNull();
+    await assign(app, id, agents[0]!);
+  }, 60_000);
+
+  test('gives the leads of an agent that left to the others', async () => {
+    done(await app.patch(`/v1/agents/${agents[0]}`, { active: false }));
+    for (;;) {
+      const leads = await leadsOnceKnown(app);
+      if (leads.every((it) => it.agent !== null && it.agent.id !== agents[0])) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const turns = (await assignments(app)).slice(63);
+    expect(turns.length).toBeGreaterThan(20);
+    for (const [nth, { to }] of turns.entries()) if (nth > 0) expect(to).not.toBe(turns[nth - 1]!.to);
+  }, 60_000);
+});
+
+describe('least-loaded', () => {
+  const app = new App({ AUTO_ASSIGNMENT: 'least_loaded' });
+  beforeAll(() => app.start());
+  afterAll(() => app.end());
+
+  test('fills the room that there is, lets the others wait, and serves who waits longest when there is room', async () => {
+    const early = await openLead(app);
+    const { id: ana } = await anAgent(app, { capacity: 3 });
+    const { id: ben } = await anAgent(app, { capacity: 1 });
+    await until(app, early.id, ana);
+    const leads = [early];
+    for (let nth = 0; nth < 5; nth++) leads.push(await openLead(app));
+    await leadsOnce(app, 4);
+    expect((await assignments(app)).map(({ leadId, to, mode }) => [leadId, to, mode])).toEqual(
+      [ana, ben, ana, ana].map((to, nth) => [leads[nth]!.id, to, 'least_loaded']),
+    );
+    await setStatus(app, leads[1]!.id, 'lost');
+    await until(app, leads[4]!.id, ben);
+    expect(await agentOf(app, leads[5]!.id)).toBeNull();
+    done(await app.patch(`/v1/agents/${ana}`, { capacity: 4 }));
+    await until(app, leads[5]!.id, ana);
+  }, 60_000);
+
+  test('counts what was assigned by hand, which may exceed the room', async () => {
+    const { id: cleo } = await anAgent(app, { capacity: 2 });
+    const one = await openLead(app);
+    await until(app, one.id, cleo);
+    const two = await openLead(app);
+    await until(app, two.id, cleo);
+    const three = await openLead(app);
+    await assign(app, three.id, cleo);
+    await setStatus(app, one.id, 'converted');
+    const { leadId: four } = await writes(app, { contactId: unique('waits') });
+    await setStatus(app, two.id, 'converted');
+    await until(app, four, cleo);
+  }, 60_000);
+});
+
+onShared(describe)('with two workers', () => {
+  const commands = new App({ AUTO_ASSIGNMENT: 'round_robin' }, 'command-api');
+  const apps = [commands];
+  afterAll(async () => {
+    for (const app of apps.toReversed()) await app.end();
+  });
+
+  test('of which one after another is killed under load, no turn is doubled or left out', async () => {
+    await commands.start();
+    const shared = await commands.env();
+    const queries = new App(shared, 'query-api');
+    const workers = [new App(shared, 'worker'), new App(shared, 'worker')] as const;
+    apps.push(queries, ...workers);
+    await Promise.all(workers.map((it) => it.start()));
+    await queries.start();
+    const agents = [(await anAgent(commands)).id, (await anAgent(commands)).id, (await anAgent(commands)).id];
+    let after = '';
+    for (const worker of [...workers, null]) {
+      await openAtOnce(commands, 20);
+      await worker?.kill();
+      await worker?.start();
+      after = commands.newest!;
+    }
+    for (let assigned = 0; assigned < 60;) {
+      const leads = await allItems<ShownLead>(queries, '/v1/leads', { after });
+      assigned = leads.filter((it) => it.agent !== null).length;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const turns = await assignments(queries);
+    expect(turns.map((it) => it.to)).toEqual(Array.from({ length: 60 }, (_, nth) => agents[nth % 3]));
+  }, 120_000);
+});
+
+test('is off unless it is asked for, and then serves whoever waits already', async () => {
+  const app = await new App().start();
+  const on = new App({ ...(await app.env()), AUTO_ASSIGNMENT: 'round_robin' });
+  try {
+    const { id: ana } = await anAgent(app);
+    const { id } = await openLead(app);
+    await writes(app);
+    expect(await agentOf(app, id)).toBeNull();
+    await app.stop();
+    await on.start();
+    await until(on, id, ana);
+    await on.stop();
+  } finally {
+    await on.end();
+    await app.end();
+  }
+}, 60_000);
