@@ -189,6 +189,10 @@ describe('views in MongoDB', () => {
     await writer.build();
     expect((await writer.state()).built).toBe(true);
     expect((await (await store.openForReading(view)).state()).built).toBe(false);
+    const wider = { ...view, tables: { things: { ...things, indexes: [{ equal: ['rank'], with: ['rank'] }] } } };
+    expect((await (await store.openForWriting(wider)).state()).built).toBe(false);
+    const unknown = { ...view, tables: { things: { ...things, indexes: [{ equal: ['rank'], with: ['weight'] }] } } };
+    await expect(store.openForWriting(unknown)).rejects.toThrow('an index of view-');
   });
 
   it('says so when the columns changed under the same version, until the view is wiped', async () => {

@@ -1,4 +1,12 @@
-import { type Found, nothingStored, type Query, type Rows, ViewBeingBuilt, type ViewState } from '../view-store.js';
+import {
+  type Asked,
+  type Found,
+  nothingStored,
+  type Query,
+  type Rows,
+  ViewBeingBuilt,
+  type ViewState,
+} from '../view-store.js';
 import type { ColumnValue } from '../view.js';
 import type { Doc, Reads } from './connection.js';
 import { Generations } from './generations.js';
@@ -68,7 +76,7 @@ export class MongodbRows implements Rows {
     return { rows: [...rows.values()].slice(0, query.limit), more: rows.size > query.limit, checkpoint };
   }
 
-  async count(table: string, query: Pick<Query, 'where' | 'words'>): Promise<number> {
+  async count(table: string, query: Asked): Promise<number> {
     const shape = tableOf(this.shape, table);
     const filter = filterOf(shape, query);
     const { collection } = await this.built(shape);

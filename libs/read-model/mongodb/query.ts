@@ -1,5 +1,6 @@
 import type { Filter } from 'mongodb';
-import type { Condition, Query } from '../view-store.js';
+import { type Conditions, narrowed } from '../conditions.js';
+import type { Asked, Condition, Query } from '../view-store.js';
 import type { Doc } from './connection.js';
 import type { TableShape } from './schema.js';
 
@@ -9,21 +10,15 @@ export interface Segment {
   readonly sort: Readonly<Record<string, 1 | -1>>;
 }
 
-type Searched = Pick<Query, 'where' | 'words'>;
 type Clause = Filter<Doc>;
-
-/** A condition that allows nothing. */
-const isHopeless = ({ where, words = [] }: Searched): boolean =>
-  where.some((condition) => 'in' in condition && condition.in.length === 0) ||
-  words.some((starts) => starts.length === 0);
 
 /**
  * What to count by; undefined: nothing can match.
  * @throws Error when the table has no such column, or can't be searched: names are never taken from outside
  */
-export function filterOf(table: TableShape, searched: Searched): Filter<Doc> | undefined {
-  const clauses = clausesOf(table, searched);
-  return isHopeless(searched) ? undefined : joined(clauses);
+export function filterOf(table: TableShape, asked: Asked): Filter<Doc> | undefined {
+  const conditions = conditionsOf(table, asked);
+  return conditions && joined(clausesOf(table, conditions, asked.words));
 }
 
 /**
@@ -32,12 +27,13 @@ export function filterOf(table: TableShape, searched: Searched): Filter<Doc> | u
  * each a query of their own, which is a range of the index.
  */
 export function segmentsOf(table: TableShape, query: Query): readonly Segment[] {
-  const { sort, after, limit, where } = query;
+  const { sort, after, limit, words } = query;
   const column = columnOf(table, sort.column);
   if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
     throw new Error(`limit must be from 1 to 10,000, not ${limit}`);
-  const clauses = clausesOf(table, query);
-  if (isHopeless(query)) return [];
+  const conditions = conditionsOf(table, query);
+  if (!conditions) return [];
+  const clauses = clausesOf(table, conditions, words);
 
   const direction = sort.descending ? -1 : 1;
   const beyond = sort.descending ? '$lt' : '$gt';
@@ -45,7 +41,7 @@ export function segmentsOf(table: TableShape, query: Query): readonly Segment[] 
     filter: joined([...clauses, ...more]),
     sort: { [column]: direction, _id: direction },
   });
-  const onSort = where.filter((condition) => condition.column === sort.column);
+  const onSort = allOf(conditions).filter((condition) => condition.column === sort.column);
   const segments: Segment[] = [];
   if (!after) {
     if (onSort.every(allowsValues)) segments.push(segment({ [column]: { $ne: null } }));
@@ -67,12 +63,21 @@ const allowsValues = (condition: Condition): boolean =>
 
 const joined = (clauses: readonly Clause[]): Clause => (clauses.length === 0 ? {} : { $and: [...clauses] });
 
-const clausesOf = (table: TableShape, { where, words = [] }: Searched): readonly Clause[] => {
+/** At most one for each column. Undefined: nothing can match. */
+function conditionsOf(table: TableShape, { where, implied = [], words = [] }: Asked): Conditions | undefined {
   if (words.length > 0 && !table.searched) throw new Error(`table ${table.name} can't be searched`);
+  for (const { column } of [...where, ...implied]) columnOf(table, column);
+  return words.some((starts) => starts.length === 0) ? undefined : narrowed(where, implied);
+}
+
+/** What is implied too: it makes the range of an index shorter. */
+const allOf = ({ where, implied }: Conditions): readonly Condition[] => [...where, ...implied];
+
+function clausesOf(table: TableShape, conditions: Conditions, words: Asked['words'] = []): readonly Clause[] {
   // Of several words only one is looked up in the index: the longest promises the fewest rows.
   const longestFirst = [...words].sort((a, b) => shortest(b) - shortest(a));
-  return [...where.map((condition) => clauseOf(table, condition)), ...longestFirst.map(wordClause)];
-};
+  return [...allOf(conditions).map((condition) => clauseOf(table, condition)), ...longestFirst.map(wordClause)];
+}
 
 const shortest = (starts: readonly string[]): number => Math.min(...starts.map((start) => start.length));
 

@@ -59,20 +59,23 @@ export function shapeOf(view: View): ViewShape {
   };
 }
 
-const columnsOf = ({ equal, sort, where }: Index): readonly string[] => [
+const columnsOf = ({ equal, sort, where, ...index }: Index): readonly string[] => [
   ...equal,
   ...(sort === undefined ? [] : [sort]),
   ...Object.keys(where ?? {}),
+  ...(index.with ?? []),
 ];
 
 function describe(index: Index): IndexDescription {
   const { equal, sort, where } = index;
-  // The columns of `where` stand at the end: without them every row would be fetched to see that they hold.
-  const names = new Set([...equal, ...(sort === undefined ? [] : [sort]), '_id', ...Object.keys(where ?? {})]);
+  // Those of `where` too: without them every row would be fetched to see that they hold.
+  const besides = new Set([...Object.keys(where ?? {}), ...(index.with ?? [])]);
+  const names = new Set([...equal, ...(sort === undefined ? [] : [sort]), '_id', ...besides]);
   return {
     key: ascending(names),
     name: shortened(
-      `${ours}${equal.join('.')};${sort ?? ''};${where ? encodeURIComponent(JSON.stringify(where)) : ''}`,
+      `${ours}${equal.join('.')};${sort ?? ''};${where ? encodeURIComponent(JSON.stringify(where)) : ''}` +
+        (index.with ? `;${index.with.join('.')}` : ''),
     ),
     ...(where ? { partialFilterExpression: { ...where } } : {}),
   };
