@@ -84,7 +84,7 @@ async function newLog() {
 }
 
 async function newDatabase() {
-  const server = realServer ? null : await MongodbServer.start();
+  const server = realServer ? null : await MongodbServer.start({ scans: false });
   const { url, database, remove } = await freshDatabase(realServer ?? server!.url());
   return {
     env: { READ_STORE_URL: url },

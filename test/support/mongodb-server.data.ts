@@ -1,6 +1,7 @@
 import { calculateObjectSize, type Document, Long, Timestamp } from 'bson';
 import { Aggregator, Query } from 'mingo';
 import { update } from 'mingo/updater';
+import { type Index as Indexed, isIndexed } from './mongodb-server.plans.js';
 
 /** Answered as an error, with the code that MongoDB gives it. */
 export class Refused extends Error {
@@ -48,8 +49,12 @@ export class MongodbData {
   >();
   private lastMoment = 0;
 
+  /** Unless told otherwise, what no index answers is refused, as by a MongoDB that runs with `notablescan`. */
+  constructor(private readonly scans: boolean) {}
+
   /** @throws Refused */
   run(name: string, command: Document): Document {
+    if (!this.scans) this.checkPlan(name, command);
     const { level, atClusterTime } = (command['readConcern'] ?? {}) as Document;
     if (level === 'snapshot') return this.runThen(name, command, atClusterTime as Timestamp | undefined);
     const ns = `${command['$db']}.${String(command['collection'] ?? command[name])}`;
@@ -126,6 +131,15 @@ export class MongodbData {
     return moment;
   }
 
+  private checkPlan(name: string, command: Document): void {
+    const [first] = (command['pipeline'] ?? []) as readonly Doc[];
+    const filter = (name === 'find' ? command['filter'] : first?.['$match']) as Doc | undefined;
+    const collection = this.collections.get(`${command['$db']}.${command[name]}`);
+    if (!filter || !collection) return;
+    if (isIndexed(collection.listIndexes(), filter, command['sort'] as Record<string, number> | undefined)) return;
+    throw new Refused(291, `no index answers ${JSON.stringify({ ...command, lsid: undefined })}`);
+  }
+
   private collection(ns: string): Collection {
     const found = this.collections.get(ns) ?? new Collection();
     this.collections.set(ns, found);
@@ -166,9 +180,8 @@ interface Update {
   readonly upsert?: boolean;
 }
 
-interface Index {
+interface Index extends Indexed {
   readonly name: string;
-  readonly key: Doc;
 }
 
 /**
@@ -256,7 +269,7 @@ class Collection {
     return {};
   }
 
-  listIndexes(): Document[] {
+  listIndexes(): Index[] {
     return [...this.indexes.values()];
   }
 

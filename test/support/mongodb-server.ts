@@ -24,7 +24,7 @@ const opMsg = 2013;
  * others. What it holds outlives a restart.
  */
 export class MongodbServer {
-  private readonly data = new MongodbData();
+  private readonly data: MongodbData;
   private readonly sockets = new Set<Socket>();
   private readonly faults: { readonly command: string; readonly fault: Fault }[] = [];
   private server: Server | undefined;
@@ -32,11 +32,19 @@ export class MongodbServer {
   /** Names of the commands that came, but for those of the driver's own. */
   readonly heard: string[] = [];
 
-  private constructor(private readonly replicaSet: boolean) {}
+  private constructor(
+    private readonly replicaSet: boolean,
+    scans: boolean,
+  ) {
+    this.data = new MongodbData(scans);
+  }
 
-  /** `replicaSet`: it says that it is one, with itself as the only member; otherwise it stands alone. */
-  static async start({ replicaSet = true } = {}): Promise<MongodbServer> {
-    const server = new MongodbServer(replicaSet);
+  /**
+   * `replicaSet`: it says that it is one, with itself as the only member; otherwise it stands alone. Without `scans`, it answers
+   * nothing that it has no index for.
+   */
+  static async start({ replicaSet = true, scans = true } = {}): Promise<MongodbServer> {
+    const server = new MongodbServer(replicaSet, scans);
     await server.start();
     return server;
   }
