@@ -1,6 +1,7 @@
 import type { View } from '#read-model/view';
 import { agentsView } from './agents/agents.projection.js';
 import { broadcastDelivery } from './broadcast-delivery/broadcast-delivery.projection.js';
+import { bulkJobs } from './bulk-jobs/bulk-jobs.projection.js';
 import { campaignsView } from './campaigns/campaigns.projection.js';
 import { followUpsView } from './follow-ups/follow-ups.projection.js';
 import { leadHistory } from './lead-history/lead-history.projection.js';
@@ -16,4 +17,5 @@ export const views: readonly View[] = [
   broadcastDelivery,
   campaignsView,
   waitingLeads,
+  bulkJobs,
 ];

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
 import type { Asked, Told } from '#apps/worker/thread-door';
-import { AskContact } from '#commands/contact.handler';
+import { commandFor, type DoorName } from '#commands/doors';
 import { isRefusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 
@@ -21,9 +21,9 @@ export class WorkerThread {
   start(bus: CommandBus): void {
     const worker = new Worker(new URL('../worker/worker.thread.js', import.meta.url));
     this.worker = worker;
-    worker.on('message', ({ n, ask, envelope }: Asked) => {
+    worker.on('message', <Name extends DoorName>({ n, name, ask, envelope }: Asked<Name>) => {
       const tell = (told: Told): void => worker.postMessage(told);
-      bus.execute(new AskContact(ask, envelope)).then(
+      bus.execute(commandFor[name](ask, envelope)).then(
         ({ answer }) => tell({ n, answer }),
         (error: unknown) => {
           if (isRefusal(error)) tell({ n, refused: { code: error.code, details: error.details } });

@@ -1,7 +1,9 @@
-import { mostAtOnce } from '#commands/bulk.handler';
+import { mostItems, type BulkTarget } from '#commands/bulk.handler';
 import { bulkModes, type BulkAction, type BulkMode } from '#domain/bulk/bulk.action';
-import { AtLeastOneOf, IsIds, IsOneKindOf, IsOneOf, IsShaped, Optional } from '#http/fields';
+import { AtLeastOneOf, IsAsInQuery, IsIds, IsOneKindOf, IsOneOf, IsShaped, IsWhole, Optional } from '#http/fields';
 import { instantOf } from '#http/instant';
+import { LeadFilterRequest } from '#http/lead-filter';
+import { invalidInput } from '#http/problem';
 import { AssignmentRequest, FollowUpRequest, StatusRequest } from './leads.requests.js';
 
 @AtLeastOneOf('status', 'qualificationScore')
@@ -29,8 +31,12 @@ const actions = {
   create_follow_up: CreateFollowUpAction,
 } satisfies Record<BulkAction['type'], unknown>;
 
+/** Either `ids`, or `filter` with `expectedCount`. */
+@AtLeastOneOf('ids', 'filter')
 export class BulkTargetRequest {
-  @IsIds(mostAtOnce) readonly ids!: string[];
+  @Optional() @IsIds(mostItems) readonly ids?: string[];
+  @Optional() @IsAsInQuery(LeadFilterRequest) readonly filter?: LeadFilterRequest;
+  @Optional() @IsWhole({ least: 0, most: mostItems }) readonly expectedCount?: number;
 }
 
 export class BulkRequest {
@@ -57,4 +63,17 @@ export function actionOf(said: AnyAction): BulkAction {
       return { type, dueAt: instantOf(dueAt)?.at ?? dueAt, note, assigneeId, alsoSetStatus };
     }
   }
+}
+
+/** @throws Problem validation_failed unless it is one of the two */
+export function targetOf({ ids, filter, expectedCount }: BulkTargetRequest): BulkTarget {
+  const refuse = (name: string, code: string, message: string): Error =>
+    invalidInput({ field: `target.${name}`, code, message });
+  if (ids && filter) throw refuse('filter', 'not_with_ids', 'is not given together with ids');
+  if (ids && expectedCount !== undefined) throw refuse('expectedCount', 'not_with_ids', 'belongs to a filter');
+  if (ids) return { ids };
+  if (expectedCount === undefined)
+    throw refuse('expectedCount', 'required', 'must say how many leads the filter selects');
+  const asked = Object.entries({ ...filter }).filter(([, value]) => value !== undefined);
+  return { filter: Object.fromEntries(asked), expectedCount };
 }

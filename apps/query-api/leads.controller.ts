@@ -4,6 +4,7 @@ import { showLead, type ShownLead } from '#domain/lead/lead.shown';
 import { EventStore } from '#event-store/event-store';
 import { Http, type Exchange } from '#http/exchange';
 import { IsPlain, Optional } from '#http/fields';
+import { leadFilterOf } from '#http/lead-filter';
 import { Lists, Shows } from '#http/openapi.decorators';
 import { ListQuery, nextCursor, pageOf, totalOf, ViewQuery } from '#http/paging';
 import { Problem } from '#http/problem';
@@ -14,7 +15,7 @@ import { leadList } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads, oneLead } from '#projections/lead-list/lead-list.query';
 import type { ViewReader } from '#read-model/view-store';
 import { leadAsOf, replay, type Replayed } from './lead-replay.js';
-import { leadFilterOf, leadSortOf, LeadsQuery } from './leads.requests.js';
+import { leadSortOf, LeadsQuery } from './leads.requests.js';
 import { showEvent } from './shown-event.js';
 
 export class LeadQuery extends ViewQuery {

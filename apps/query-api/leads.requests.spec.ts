@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ShownLead } from '#domain/lead/lead.shown';
 import { statuses } from '#domain/lead/lead.state';
+import { leadFilterOf } from '#http/lead-filter';
 import { valid } from '#http/valid';
 import { leadList } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
@@ -11,7 +12,7 @@ import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import type { ViewReader } from '#read-model/view-store';
 import { build, end, fill, org, viewsFolder } from '#test/bench/fill';
 import { alone, filters, inAnyOrder, mixed, type Question, searches, sorted } from '#test/bench/questions';
-import { leadFilterOf, leadSortOf, LeadsQuery } from './leads.requests.js';
+import { leadSortOf, LeadsQuery } from './leads.requests.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'leads-'));
 const now = new Date(end).toISOString();

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { Reading } from '#http/reading';
 import { AgentQueriesController } from './agents.controller.js';
 import { BroadcastQueriesController } from './broadcasts.controller.js';
+import { BulkQueriesController } from './bulk.controller.js';
 import { EventsController } from './events.controller.js';
 import { LeadExportController } from './export/export.controller.js';
 import { FollowUpQueriesController } from './follow-ups.controller.js';
@@ -21,6 +22,7 @@ import { Tails } from './tail.js';
     FollowUpQueriesController,
     AgentQueriesController,
     BroadcastQueriesController,
+    BulkQueriesController,
     EventsController,
     StreamController,
   ],

@@ -9,7 +9,7 @@ import { serve } from '#wiring/serve';
 import { isShared } from '#wiring/stores';
 import { StoresModule } from '#wiring/stores.module';
 import { ownDoor } from './own-door.js';
-import { keepUp, react, turnsAt } from './worker.js';
+import { carryBulksOut, keepUp, react, turnsAt } from './worker.js';
 
 // A process of its own, one of any number: one of them works, the others stand by. HTTP tells how it is, and nothing else.
 await serve('worker', async (settings, logger) => {
@@ -21,7 +21,7 @@ await serve('worker', async (settings, logger) => {
     started: (app) => {
       const [events, answers, views] = [app.get(EventStore), app.get(AnswerStore), app.get(ViewStore)];
       const door = isShared(settings.eventStoreUrl) ? ownDoor({ events, answers }, settings) : null;
-      if (!door) logger.warn('automations do not run here: the embedded log is written by another process');
+      if (!door) logger.warn('automations and bulks do not run here: the embedded log is written by another process');
       const lease = views.lease();
       const turns = turnsAt(lease, logger);
       let running: readonly CatchUp[] = [];
@@ -42,7 +42,10 @@ await serve('worker', async (settings, logger) => {
       );
       const work = async (signal: AbortSignal): Promise<void> => {
         const parts = [keepUp(events, views, logger, signal, (catchUps) => (running = catchUps))];
-        if (door) parts.push(react(events, views, door, settings.autoAssignment, logger, signal));
+        if (door) {
+          parts.push(react(events, views, door, settings.autoAssignment, logger, signal));
+          parts.push(carryBulksOut(views, door, logger, signal));
+        }
         await Promise.all(parts);
       };
       worked = turns.run(work, stop.signal).catch((error: unknown) => {

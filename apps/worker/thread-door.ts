@@ -1,15 +1,15 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { AskDoor } from '#automation/reaction';
 import type { Answer } from '#commands/answer';
-import type { ContactAsk } from '#commands/contact.handler';
+import type { Asks, DoorName, Doors } from '#commands/doors';
 import type { Envelope } from '#commands/envelope';
 import { refuse, type Refusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 
 /** What a worker's thread says to the thread that takes commands, and hears from it. */
-export interface Asked {
+export interface Asked<Name extends DoorName = DoorName> {
   readonly n: number;
-  readonly ask: ContactAsk;
+  readonly name: Name;
+  readonly ask: Asks[Name];
   readonly envelope: Envelope;
 }
 export type Told =
@@ -19,7 +19,7 @@ export type Told =
   | { readonly n: number; readonly failed: string; readonly passing: boolean };
 
 /** Asks for commands where the log's one writer is: in the parent thread. */
-export function threadDoor(port: MessagePort): AskDoor {
+export function threadDoor(port: MessagePort): Doors {
   const waiting = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
   let asked = 0;
   port.on('message', (told: Told) => {
@@ -30,10 +30,10 @@ export function threadDoor(port: MessagePort): AskDoor {
     else if ('refused' in told) waiter?.reject(refuse(told.refused.code, told.refused.details));
     else waiter?.reject(told.passing ? new Unavailable(told.failed) : new Error(told.failed));
   });
-  return (ask, envelope) =>
+  return (name, ask, envelope) =>
     new Promise((resolve, reject) => {
       const n = asked++;
       waiting.set(n, { resolve, reject });
-      port.postMessage({ n, ask, envelope } satisfies Asked);
+      port.postMessage({ n, name, ask, envelope } satisfies Asked<typeof name>);
     });
 }

@@ -3,7 +3,7 @@ import { createLogger } from '#wiring/logger';
 import { settingsFrom } from '#wiring/settings';
 import { isShared, openLog, openViews } from '#wiring/stores';
 import { threadDoor, type Told } from './thread-door.js';
-import { keepUp, react, turnsAt } from './worker.js';
+import { carryBulksOut, keepUp, react, turnsAt } from './worker.js';
 
 /** The worker as a thread of all-in-one; ends when its parent says so. */
 async function main(parent: MessagePort): Promise<void> {
@@ -19,6 +19,7 @@ async function main(parent: MessagePort): Promise<void> {
     await Promise.all([
       keepUp(events, views, logger, signal),
       react(events, views, door, settings.autoAssignment, logger, signal),
+      carryBulksOut(views, door, logger, signal),
     ]);
   };
   logger.info('worker started');

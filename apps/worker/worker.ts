@@ -9,7 +9,9 @@ import { FreeLeads, type AssignedBefore } from '#automation/free-leads.reaction'
 import type { AskDoor, Reaction } from '#automation/reaction';
 import { RemindFollowUps } from '#automation/remind-follow-ups.duty';
 import { Reactor, type ReactionNews } from '#automation/reactor';
+import { BulkRunner } from '#automation/bulk-runner';
 import { Clock } from '#commands/clock';
+import type { Doors } from '#commands/doors';
 import { Handling } from '#commands/handle';
 import type { AutoAssignment } from '#domain/agent/agent.turns';
 import { Unavailable, type EventStore } from '#event-store/event-store';
@@ -17,6 +19,8 @@ import { agentsView } from '#projections/agents/agents.projection';
 import { leadsAssignedBefore } from '#projections/agents/agents.query';
 import { followUpsView } from '#projections/follow-ups/follow-ups.projection';
 import { remindersBefore } from '#projections/follow-ups/follow-ups.query';
+import { bulkJobs } from '#projections/bulk-jobs/bulk-jobs.projection';
+import { openJobs, type OpenJob } from '#projections/bulk-jobs/bulk-jobs.query';
 import { views } from '#projections/index';
 import { CatchUp, type News } from '#read-model/catch-up';
 import { type Lease, type LeaseNews, Turns } from '#read-model/lease';
@@ -91,7 +95,7 @@ const time: Time = {
 export async function react(
   log: EventStore,
   store: ViewStore,
-  ask: AskDoor,
+  door: Doors,
   autoAssignment: AutoAssignment | null,
   logger: Logger,
   signal: AbortSignal,
@@ -105,6 +109,7 @@ export async function react(
     if (!(await waitFor(agents, position, 30_000, aborted))) throw new Unavailable('the agents view is behind');
     yield* leadsAssignedBefore(agents, org, agentId, position);
   };
+  const ask: AskDoor = (asked, envelope) => door('contact', asked, envelope);
   const handling = new Handling(log, () => clock.now(), undefined, 20_000);
   const reactions: Reaction[] = [new FreeLeads(log, assignedBefore, ask, clock), new AddressSends(handling, ask)];
   if (autoAssignment)
@@ -115,4 +120,14 @@ export async function react(
     ...reactions.map((reaction) => new Reactor(reaction, store, log, tell).run(signal)),
     new Clockwork(reminders, store, time, tell).run(signal),
   ]);
+}
+
+/** Carries bulks out that are jobs, until `signal` aborts. */
+export async function carryBulksOut(store: ViewStore, door: Doors, logger: Logger, signal: AbortSignal): Promise<void> {
+  const jobs = await store.openForReading(bulkJobs);
+  const open = async (): Promise<readonly OpenJob[]> => ((await jobs.state()).built ? openJobs(jobs) : []);
+  const runner = new BulkRunner(open, door, clock, ({ bulkId, inMs, error }) =>
+    logger.warn({ bulkId, inMs, err: error }, 'bulks go on after a pause'),
+  );
+  await runner.run(signal);
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { BulkAction } from '#domain/bulk/bulk.action';
-import { repeated, type BulkResult } from '#domain/bulk/bulk.results';
+import { isRefused, repeated, type BulkResult } from '#domain/bulk/bulk.results';
 import type { Actor, Position } from '#domain/event';
 import { isRefusal, type Refusal } from '#domain/refusal';
 import { withPatience } from '#event-store/patience';
@@ -140,3 +140,7 @@ function refusedAs({ code, details }: Refusal): BulkResult['outcome'] {
   if (code === 'not_found' && 'what' in details && details.what === 'lead') return 'not_found';
   return code === 'conflict' ? 'conflict' : 'rejected';
 }
+
+/** Of all or nothing: it had passed the check. */
+export const changedMeanwhile = (result: BulkResult): BulkResult =>
+  isRefused(result) ? { ...result, outcome: 'conflict' } : result;

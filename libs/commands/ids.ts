@@ -33,6 +33,7 @@ export const contactStream = (org: string, contactKey: string): string => `conta
 export const agentStream = (org: string, agentId: string): string => `agent-${org}-${agentId}`;
 
 export const broadcastStream = (org: string, broadcastId: string): string => `broadcast-${org}-${broadcastId}`;
+export const bulkStream = (org: string, bulkId: string): string => `bulk-${org}-${bulkId}`;
 export const messageStream = (org: string, messageKey: string): string => `message-${org}-${messageKey}`;
 
 /** Each export has a stream of its own: none waits for another. */

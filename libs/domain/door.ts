@@ -55,6 +55,14 @@ const shapes: { readonly [T in Recorded['type']]: { v: number; personal: boolean
     MessageSent: { v: 1, personal: true },
     ReceiptRecorded: { v: 1, personal: true },
     LeadsExported: { v: 1, personal: true },
+    BulkTargeted: { v: 1, personal: false },
+    BulkRequested: { v: 1, personal: true },
+    BulkItemsChecked: { v: 1, personal: false },
+    BulkItemsDone: { v: 1, personal: false },
+    BulkRetried: { v: 1, personal: false },
+    BulkCancelled: { v: 1, personal: false },
+    BulkCompleted: { v: 1, personal: false },
+    BulkFailed: { v: 1, personal: false },
   };
 
 /** Every event type, in the order of the data dictionary. */

@@ -1,4 +1,5 @@
 import type { AgentEvent } from './agent/agent.events.js';
+import type { BulkEvent } from './bulk/bulk.events.js';
 import type { BroadcastEvent } from './broadcast/broadcast.events.js';
 import type { ContactEvent } from './contact/contact.events.js';
 import type { ExportEvent } from './export/export.events.js';
@@ -13,7 +14,7 @@ export interface Actor {
 }
 
 /** Every event that any stream of ours can hold. */
-export type DomainEvent = ContactEvent | AgentEvent | BroadcastEvent | MessageEvent | ExportEvent;
+export type DomainEvent = ContactEvent | AgentEvent | BroadcastEvent | MessageEvent | ExportEvent | BulkEvent;
 export type EventType = DomainEvent['type'];
 export type EventOf<T extends EventType> = Extract<DomainEvent, { type: T }>;
 

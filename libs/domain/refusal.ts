@@ -6,7 +6,7 @@ import type { FinalStatus } from './lead/lead.state.js';
  * does not compile when a code is missing there.
  */
 export const refusals = {
-  not_found: (of: { what: 'lead' | 'contact' | 'agent' | 'follow-up' | 'interaction' | 'broadcast' }) =>
+  not_found: (of: { what: 'lead' | 'contact' | 'agent' | 'follow-up' | 'interaction' | 'broadcast' | 'bulk' }) =>
     `There is no such ${of.what}.`,
 
   lead_inactive: (of: LeadInactive) =>
@@ -29,6 +29,11 @@ export const refusals = {
 
   bulk_rejected: (of: BulkRejected) =>
     `Of ${of.summary.total} items ${of.summary.rejected} would be rejected. Nothing was done.`,
+
+  selection_changed: (of: { expectedCount: number; count: number }) =>
+    `The filter selects ${of.count} active leads now, not ${of.expectedCount}. Nothing was done.`,
+  bulk_running: (_: { bulkId: string }) => 'The bulk is not at its end yet.',
+  bulk_closed: (of: { bulkId: string; state: string }) => `The bulk is ${of.state}.`,
 
   version_mismatch: (of: { version: number }) => `The lead has moved on: it is at version ${of.version} now.`,
   conflict: (_: object) => 'Others kept changing the same contact in that moment. Nothing was done; ask again.',

@@ -10,6 +10,7 @@ import { AskBulk, type BulkAsk } from '#commands/bulk.handler';
 import { AskContact, type ContactAsk } from '#commands/contact.handler';
 import type { Envelope } from '#commands/envelope';
 import { AskMessages, type MessageAsk } from '#commands/message.handler';
+import type { BulkState } from '#domain/bulk/bulk.job';
 import type { BulkSummary } from '#domain/bulk/bulk.results';
 import type { Exchange } from './exchange.js';
 import { invalidInput, Problem } from './problem.js';
@@ -21,6 +22,14 @@ interface Told {
   readonly location?: (id: string) => string;
   /** If-Match has a version to speak of (default: yes, unless something is made). */
   readonly versioned?: boolean;
+}
+
+/** What a bulk is answered with: what became of its items, or of which state the job is. */
+interface BulkSaid {
+  readonly bulkId: string;
+  readonly summary?: BulkSummary;
+  readonly state?: BulkState;
+  readonly changed?: boolean;
 }
 
 /** From a request to a command, and from its answer to a reply: status, ETag, X-Position, Location. */
@@ -59,12 +68,15 @@ export class CommandGate {
     return body;
   }
 
-  /** 200 when no item was refused, 207 when some were. */
+  /** 200 when no item was refused, 207 when some were; 202 when a job goes on later. */
   async bulk(http: Exchange, ask: BulkAsk): Promise<object> {
     const execute = (envelope: Envelope): Promise<{ answer: Answer; replayed: boolean }> =>
       this.bus.execute(new AskBulk(ask, envelope));
-    const body = (await this.send(http, { versioned: false }, execute)) as { summary: BulkSummary };
-    if (body.summary.rejected > 0) void http.reply.code(207);
+    const { reply } = http;
+    const body = (await this.send(http, { versioned: false }, execute)) as BulkSaid;
+    const goesOn = body.state !== undefined && (ask.type === 'StartBulk' || (ask.type === 'RetryBulk' && body.changed));
+    if (goesOn) void reply.code(202).header('location', `/v1/bulk/${body.bulkId}`);
+    else void reply.code(body.summary && body.summary.rejected > 0 ? 207 : 200);
     return body;
   }
 

@@ -195,6 +195,25 @@ export const IsOneKindOf = (by: string, kinds: Readonly<Record<string, Class>>):
   );
 };
 
+/**
+ * Query parameters in a body, by the same names and values: a value may be the text that would stand in a query, or the number,
+ * boolean or list that it means.
+ */
+export const IsAsInQuery = (type: Class): PropertyDecorator =>
+  applyDecorators(
+    field('object', 'must be an object', { type: () => type }, isRecord)(),
+    nesting((given) => ({ type, input: asInQuery(given) })),
+  );
+
+const asInQuery = (given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      const isList = Array.isArray(value) && value.length > 0 && value.every((it) => typeof it === 'string');
+      if (isList) return [name, value.join(',')];
+      return [name, typeof value === 'number' || typeof value === 'boolean' ? String(value) : value];
+    }),
+  );
+
 /** A list of at most so many objects whose fields a class names. */
 export const IsListOf = (type: Class, most: number): PropertyDecorator =>
   applyDecorators(

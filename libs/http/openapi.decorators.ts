@@ -50,13 +50,26 @@ export const Records = (summary: string, problems: readonly ProblemCode[] = []):
     headers: ['X-Position'],
   });
 
-/** One command for many leads: 207 when some items are refused. */
+/** One command for many leads: 207 when some items are refused, 202 when it is a job. */
 export const DoesMany = (summary: string, problems: readonly ProblemCode[]): MethodDecorator =>
   tell(summary, {
     command: true,
-    answers: { 200: 'BulkAnswer', 207: 'BulkAnswer' },
+    answers: { 200: 'BulkAnswer', 202: 'BulkJobAnswer', 207: 'BulkAnswer' },
     problems,
-    headers: ['X-Position'],
+    headers: ['X-Position', 'Location'],
+  });
+
+/** A command to a job; 202 when it goes on later. */
+export const Steers = (
+  summary: string,
+  statuses: readonly (200 | 202)[],
+  problems: readonly ProblemCode[],
+): MethodDecorator =>
+  tell(summary, {
+    command: true,
+    answers: Object.fromEntries(statuses.map((status) => [status, 'BulkJobAnswer'])),
+    problems,
+    headers: ['X-Position', ...(statuses.includes(202) ? (['Location'] as const) : [])],
   });
 
 /** A list of a view. */
@@ -69,11 +82,15 @@ export const Lists = (summary: string, answer: AnswerName, problems: readonly Pr
   });
 
 /** What a view shows as a file, of one of these media types. */
-export const Downloads = (summary: string, media: readonly string[]): MethodDecorator =>
+export const Downloads = (
+  summary: string,
+  media: readonly string[],
+  problems: readonly ProblemCode[] = [],
+): MethodDecorator =>
   tell(summary, {
     command: false,
     answers: { 200: media },
-    problems: ['validation_failed', 'projection_behind', 'unavailable'],
+    problems: ['validation_failed', 'projection_behind', 'unavailable', ...problems],
     headers: ['X-Position', 'Content-Disposition'],
   });
 

@@ -160,7 +160,7 @@ function responsesOf({ command, answers, headers }: Told, problems: readonly Pro
   const isOfView = !command && headers.includes('X-Position');
   const always = ['X-Correlation-Id', ...(command ? ['Idempotent-Replayed'] : [])];
   const good = Object.entries(answers).map(([status, answer]) => {
-    const says = headers.filter((it) => it !== 'Location' || status === '201');
+    const says = headers.filter((it) => it !== 'Location' || status === '201' || status === '202');
     const content =
       typeof answer === 'string'
         ? { 'application/json': { schema: ref(answer) } }
@@ -190,6 +190,7 @@ function responsesOf({ command, answers, headers }: Told, problems: readonly Pro
 const described: Readonly<Record<string, string>> = {
   200: 'Done.',
   201: 'Made.',
+  202: 'Accepted: it is done soon.',
   207: 'Done in part: some items are bad.',
   503: 'Not ready.',
 };

@@ -1,5 +1,7 @@
 import { eventTypes } from '#domain/door';
 import type { Actor } from '#domain/event';
+import { bulkModes, type BulkAction } from '#domain/bulk/bulk.action';
+import { bulkStates, type ShownJob } from '#domain/bulk/bulk.job';
 import { bulkOutcomes, type BulkSummary } from '#domain/bulk/bulk.results';
 import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
 import type { Delivery } from '#domain/message/message.delivery';
@@ -80,6 +82,43 @@ const delivery: Fields<Delivery> = {
   timeline: listOf(
     object<Delivery['timeline'][number]>({ status: oneOf(receiptStatuses), occurredAt: time, recordedAt: time, error }),
   ),
+};
+
+const ofType = (type: BulkAction['type']): Fields => ({ type: is(type) });
+/** As it was asked for, with what was left out. */
+const action: Schema = {
+  oneOf: [
+    object({
+      ...ofType('change_status'),
+      ...{
+        status: orNull(oneOf(statuses)),
+        qualificationScore: orNull(score),
+        reason: orNull(text),
+        note: orNull(text),
+      },
+    }),
+    object({ ...ofType('assign'), agentId: text, moveFollowUps: yesOrNo, note: orNull(text) }),
+    object(ofType('unassign')),
+    object({
+      ...ofType('create_follow_up'),
+      ...{ dueAt: time, note: orNull(text), assigneeId: orNull(text), alsoSetStatus: yesOrNo },
+    }),
+  ],
+};
+const job: Fields<ShownJob> = {
+  id: text,
+  state: told(oneOf(bulkStates), 'failed: all or nothing, and something would have been refused.'),
+  action,
+  mode: oneOf(bulkModes),
+  total: count,
+  done: told(count, 'Items that were carried out, refused ones included.'),
+  ok: count,
+  unchanged: count,
+  rejected: told(count, 'Those not found and in conflict too.'),
+  retries: told(count, 'How often what failed was tried again.'),
+  requestedBy: object(actor),
+  requestedAt: time,
+  closedAt: told(orNull(time), 'When it was completed, cancelled or failed.'),
 };
 
 export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
@@ -228,6 +267,8 @@ const shapes = {
     ...delivery,
   }),
 
+  BulkJob: object<ShownJob>(job),
+
   PastLead: object({ id: text, ordinal: version, status: oneOf(statuses), createdAt: time, closedAt: orNull(time) }),
 };
 
@@ -271,6 +312,7 @@ const wholes = {
   BroadcastAnswer: object({ broadcast: ref('Broadcast'), ...changed }),
   BatchAnswer: object({ results, position }),
   BulkAnswer: object({ ...bulk, position }),
+  BulkJobAnswer: object({ bulkId: text, ...job, changed: yesOrNo, position }),
   WebhookAnswer: told(
     object({ recorded: count, duplicate: count, ignored: count, invalid: count }),
     'How many parts of it came to what.',
@@ -323,7 +365,7 @@ const details: { readonly [Code in RefusalCode]: Fields<RefusalDetails<Code>> & 
   readonly [Code in ProblemCode]?: Fields;
 } = {
   method_not_allowed: { allowed: listOf(text) },
-  not_found: { what: oneOf(['lead', 'contact', 'agent', 'follow-up', 'interaction', 'broadcast']) },
+  not_found: { what: oneOf(['lead', 'contact', 'agent', 'follow-up', 'interaction', 'broadcast', 'bulk']) },
   lead_inactive: {
     leadId: text,
     leadStatus: oneOf(finalStatuses),
@@ -340,6 +382,9 @@ const details: { readonly [Code in RefusalCode]: Fields<RefusalDetails<Code>> & 
   too_many_follow_ups: { most: count },
   version_mismatch: { version },
   bulk_rejected: bulk as Fields<RefusalDetails<'bulk_rejected'>>,
+  selection_changed: { expectedCount: count, count: told(count, 'How many it selects now.') },
+  bulk_running: { bulkId: text },
+  bulk_closed: { bulkId: text, state: oneOf(bulkStates) },
   conflict: {},
   idempotency_in_flight: {},
   idempotency_key_reused: {},

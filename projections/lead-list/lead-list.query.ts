@@ -45,6 +45,39 @@ export async function listLeads(
 export const countLeads = (reader: Rows, org: string, filter: LeadFilter): Promise<number> =>
   reader.count('leads', conditions(org, filter));
 
+/** So many rows of a selection are read at once. */
+const chunk = 1_000;
+
+/** The ids of the active leads that the filter lets through, oldest first; no more than `most`. */
+export async function activeLeadIds(
+  reader: Rows,
+  org: string,
+  filter: LeadFilter,
+  most: number,
+): Promise<readonly string[]> {
+  const asked = conditions(org, onlyActive(filter));
+  const sort = { column: 'createdAt', descending: false };
+  const ids: string[] = [];
+  let after: Query['after'];
+  while (ids.length < most) {
+    const limit = Math.min(chunk, most - ids.length);
+    const { rows, more } = await reader.find<LeadRow>('leads', { ...asked, sort, limit, ...(after ? { after } : {}) });
+    ids.push(...rows.map(({ key }) => key));
+    const last = rows.at(-1);
+    if (!more || !last) break;
+    after = { value: last.sortValue, key: last.key };
+  }
+  return ids;
+}
+
+export const countActiveLeads = (reader: Rows, org: string, filter: LeadFilter): Promise<number> =>
+  countLeads(reader, org, onlyActive(filter));
+
+const onlyActive = ({ where, search }: LeadFilter): LeadFilter => ({
+  where: [...where, { column: 'active', in: [1] }],
+  search,
+});
+
 /** One lead; undefined when the organization has no such lead. */
 export async function oneLead(reader: Rows, org: string, leadId: string): Promise<ShownLead | undefined> {
   const row = (await reader.get<LeadRow>('leads', [leadId])).get(leadId);

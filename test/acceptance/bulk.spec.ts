@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { invalid, refused } from '../support/answers.js';
-import { anApp } from '../support/app.js';
-import { bulk, openLeads, outcomesOf } from '../support/bulk.js';
+import { anApp, App } from '../support/app.js';
+import { bulk, cancel, jobClosed, jobNow, openLeads, outcomesOf, resultsOf, retry } from '../support/bulk.js';
 import {
+  allLeads,
   anAgent,
   assign,
   closedLead,
@@ -12,6 +13,7 @@ import {
   leadHistory,
   leadNow,
   openLead,
+  patiently,
   setStatus,
   unique,
   writes,
@@ -130,12 +132,14 @@ describe('a bulk of named leads', () => {
   });
 
   test('goes on beside others who close the same leads: each lead ends as one of them left it', async () => {
-    const ids = await openLeads(app, 120);
+    const ids = await openLeads(app, 60);
     const [answer, ...closings] = await Promise.all([
       bulk(app, { action: toQualified, target: { ids } }),
-      ...ids.filter((_, nth) => nth % 2).map((id) => setStatus(app, id, 'lost')),
+      ...ids
+        .filter((_, nth) => nth % 2)
+        .map(async (id) => done(await patiently(() => app.post(`/v1/leads/${id}/status`, { status: 'lost' })))),
     ]);
-    expect(closings).toHaveLength(60);
+    expect(closings).toHaveLength(30);
     for (const { id, outcome, code } of answer.body.results) {
       const types = (await leadHistory(app, id, { after: answer.body.position, type: 'LeadStatusChanged' })).map(
         ({ data }) => (data as { to: string }).to,
@@ -176,6 +180,230 @@ describe('all or nothing', () => {
   });
 });
 
+describe('a bulk that was carried out at once', () => {
+  test('can be looked at afterwards, its results as a file, and what failed be tried again', async () => {
+    const [open, closed] = [await openLead(app), await closedLead(app)];
+    const ids = [closed.id, open.id];
+    const { body } = await bulk(app, { action: toQualified, target: { ids } });
+    const { bulkId, position, results } = body;
+    const kept = {
+      id: bulkId,
+      state: 'completed',
+      mode: 'best_effort',
+      total: 2,
+      done: 2,
+      ok: 1,
+      unchanged: 0,
+      rejected: 1,
+    };
+    expect(await jobNow(app, bulkId, { after: position })).toMatchObject({ ...kept, action: toQualified, retries: 0 });
+    expect(await resultsOf(app, bulkId)).toEqual(results);
+    const again = await retry(app, bulkId);
+    expect(again).toMatchObject({ status: 202, body: { bulkId, state: 'queued', changed: true } });
+    expect(again.headers.get('location')).toBe(`/v1/bulk/${bulkId}`);
+    expect(await jobClosed(app, again.body)).toMatchObject({ ...kept, retries: 1 });
+  });
+});
+
+describe('a bulk of more than 500 named leads', () => {
+  test('is a job: accepted, then carried out, with its results in input order as NDJSON and CSV', async () => {
+    const open = await openLeads(app, 60);
+    const closed = await closedLead(app);
+    const ids = [...open, closed.id, ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`), '=1+1', open[0]!];
+    const answer = await bulk(
+      app,
+      { action: { ...toQualified, note: 'n' }, target: { ids } },
+      { 'x-actor': 'agent:ana' },
+    );
+    const { bulkId, position } = answer.body;
+    expect(answer).toMatchObject({ status: 202, body: { state: 'queued', total: 563, done: 0 } });
+    expect(answer.headers.get('location')).toBe(`/v1/bulk/${bulkId}`);
+    expect((await jobNow(app, bulkId, { after: position })).total).toBe(563);
+    const job = await jobClosed(app, answer.body);
+    expect(job).toMatchObject({
+      ...{ id: bulkId, state: 'completed', total: 563, done: 563, ok: 60, unchanged: 1, rejected: 502 },
+      ...{ action: { ...toQualified, note: 'n' }, requestedBy: { type: 'agent', id: 'ana' } },
+    });
+    const results = await resultsOf(app, bulkId);
+    expect(results.map(({ index, id }) => [index, id])).toEqual(ids.map((id, index) => [index, id]));
+    expect(results[0]).toEqual({ index: 0, id: open[0], outcome: 'ok', version: 3 });
+    expect(results[60]).toEqual({ index: 60, id: closed.id, outcome: 'rejected', code: 'lead_inactive' });
+    expect(results.at(-1)).toMatchObject({ outcome: 'unchanged', version: 3 });
+
+    const csv = await app.get(`/v1/bulk/${bulkId}/results`, {}, { accept: 'text/csv' });
+    expect(csv.headers.get('content-type')).toMatch(/^text\/csv/);
+    const lines = csv.text.split('\r\n');
+    expect(lines.slice(0, 2)).toEqual(['index,id,outcome,code,version', `0,${open[0]},ok,,3`]);
+    expect(lines.at(-3)).toBe("561,'=1+1,not_found,not_found,");
+    expect((await app.get(`/v1/bulk/${bulkId}/results`, { format: 'csv' })).text).toBe(csv.text);
+  });
+
+  test('when all or nothing fails where one would be refused, with nothing done, and is tried again from the start', async () => {
+    const open = await openLeads(app, 30);
+    const ids = [...open, ...Array.from({ length: 480 }, (_, nth) => `nobody-${nth}`)];
+    const { body } = await bulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
+    const { bulkId } = body;
+    const failed = { state: 'failed', total: 510, done: 0, ok: 30, unchanged: 0, rejected: 480 };
+    expect(await jobClosed(app, body)).toMatchObject(failed);
+    expect((await resultsOf(app, bulkId)).slice(28, 32)).toMatchObject(
+      ['ok', 'ok', 'not_found', 'not_found'].map((outcome) => ({ outcome })),
+    );
+    expect(await leadNow(app, open[0]!, (await writes(app)).position)).toMatchObject({ status: 'new' });
+    const again = await retry(app, bulkId);
+    expect(again).toMatchObject({ status: 202, body: { state: 'queued', ok: 0, rejected: 0 } });
+    expect(await jobClosed(app, again.body)).toMatchObject({ ...failed, retries: 1 });
+  });
+});
+
+describe('a bulk of what a filter selects', () => {
+  test('is a job of the active leads that are there now, which a change of the number stops', async () => {
+    const agent = await anAgent(app);
+    const ids = await openLeads(app, 12);
+    for (const id of ids) await assign(app, id, agent.id);
+    await setStatus(app, ids[3]!, 'lost');
+    const filter = { agentId: agent.id, active: true };
+    expect(await bulk(app, { action: toQualified, target: { filter, expectedCount: 12 } })).toMatchObject(
+      refused('selection_changed', { expectedCount: 12, count: 11 }),
+    );
+    const answer = await bulk(app, { action: toQualified, target: { filter, expectedCount: 11 } });
+    expect(answer).toMatchObject({ status: 202, body: { state: 'queued', total: 11 } });
+    expect(await jobClosed(app, answer.body)).toMatchObject({ state: 'completed', done: 11, ok: 11 });
+    const done = ids.filter((id) => id !== ids[3]);
+    expect((await resultsOf(app, answer.body.bulkId)).map(({ id }) => id).sort()).toEqual(done.toSorted());
+  });
+
+  test('takes the names and values of the query, also as numbers and lists, and the filter is fixed when accepted', async () => {
+    const word = unique('zephyr').replace('-', '');
+    const [first] = await openLeads(app, 2, { profile: { name: word } });
+    await setStatus(app, first!, 'contacted', { qualificationScore: 80 });
+    const select = (filter: object, expectedCount: number) =>
+      bulk(app, { action: toQualified, target: { filter: { q: word, ...filter }, expectedCount } });
+    for (const filter of [{ scoreMin: 80 }, { scoreMin: '80' }, { status: ['contacted', 'lost'] }, { scored: true }])
+      expect(await select(filter, 5)).toMatchObject(refused('selection_changed', { count: 1 }));
+    const key = { 'idempotency-key': unique('bulk') };
+    const body = {
+      action: { type: 'change_status', status: 'lost' },
+      target: { filter: { q: word }, expectedCount: 2 },
+    };
+    const accepted = await bulk(app, body, key);
+    expect(await jobClosed(app, accepted.body)).toMatchObject({ done: 2, ok: 2 });
+    expect(await bulk(app, body, key)).toMatchObject({ status: 202, text: accepted.text });
+    expect(await select({}, 0)).toMatchObject({ status: 202, body: { state: 'completed', total: 0, done: 0 } });
+  });
+});
+
+describe('a job', () => {
+  test('is cancelled between two blocks: what was done stays done, and no more is begun', async () => {
+    const ids = Array.from({ length: 20_000 }, (_, nth) => `nobody-${nth}`);
+    const { body } = await bulk(app, { action: toQualified, target: { ids } });
+    const answer = await cancel(app, body.bulkId);
+    expect(answer).toMatchObject({ status: 200, body: { bulkId: body.bulkId, state: 'cancelled', changed: true } });
+    const { done } = await jobNow(app, body.bulkId, { after: answer.body.position });
+    expect(done).toBeLessThan(20_000);
+    expect(await cancel(app, body.bulkId)).toMatchObject({ status: 200, body: { changed: false } });
+    expect(await retry(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'cancelled' }));
+  });
+
+  test('tries again what was rejected or in conflict, and nothing else', async () => {
+    const agent = await anAgent(app);
+    done(await app.patch(`/v1/agents/${agent.id}`, { active: false }));
+    const open = await openLeads(app, 3);
+    const ids = [
+      ...open,
+      (await closedLead(app)).id,
+      ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`),
+      open[0]!,
+    ];
+    const { body } = await bulk(app, { action: { type: 'assign', agentId: agent.id }, target: { ids } });
+    expect(await jobClosed(app, body)).toMatchObject({ done: 505, ok: 0, rejected: 505 });
+    done(await app.patch(`/v1/agents/${agent.id}`, { active: true }));
+    const again = await retry(app, body.bulkId);
+    expect(again).toMatchObject({ status: 202, body: { state: 'queued', retries: 1 } });
+    expect(await jobClosed(app, again.body)).toMatchObject({
+      done: 505,
+      ok: 3,
+      unchanged: 1,
+      rejected: 501,
+      retries: 1,
+    });
+    const results = await resultsOf(app, body.bulkId);
+    expect([...results.slice(0, 5), results.at(-1)!].map(({ outcome }) => outcome)).toEqual([
+      ...['ok', 'ok', 'ok', 'rejected', 'not_found', 'unchanged'],
+    ]);
+  });
+
+  test('that is at its end can not be cancelled, and one where nothing failed is not tried again', async () => {
+    const { body } = await bulk(app, { action: toQualified, target: { ids: [(await openLead(app)).id] } });
+    expect(await cancel(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'completed' }));
+    expect(await retry(app, body.bulkId)).toMatchObject({ status: 200, body: { changed: false, state: 'completed' } });
+  });
+
+  test.each(['', '/results'])('that nobody knows is not found: GET %s', async (path) =>
+    expect(await app.get(`/v1/bulk/${unique('nothing')}${path}`)).toMatchObject(refused('not_found')),
+  );
+  test.each(['/cancel', '/retry'])('that nobody knows is not found: POST %s', async (path) =>
+    expect(await app.post(`/v1/bulk/${unique('nothing')}${path}`)).toMatchObject(refused('not_found')),
+  );
+});
+
+describe('killed in the middle', () => {
+  const followedUp = { type: 'create_follow_up', dueAt: inHours(24), alsoSetStatus: true };
+  /** Made a follow-up each, and no more. */
+  const once = async (own: App, ids: readonly string[], after: string): Promise<void> => {
+    const leads = await allLeads(own, { after, wait: 30_000 });
+    expect(leads.map(({ id }) => id).sort()).toEqual(ids.toSorted());
+    for (const { version, status, followUps } of leads)
+      expect({ version, status, open: followUps.open }).toEqual({ version: 4, status: 'follow_up', open: 1 });
+  };
+  const begun = async (own: App, more: number): Promise<number> => {
+    for (;;) {
+      const { total } = (await own.get('/v1/leads', { status: 'follow_up', count: true, limit: 1 })).body;
+      if (total >= more) return total;
+    }
+  };
+
+  test('a job goes on, and every lead is changed once', async () => {
+    const own = await new App().start();
+    try {
+      const ids = await openLeads(own, 450);
+      const { body } = await bulk(own, {
+        action: followedUp,
+        target: { ids: [...ids, ...Array<string>(60).fill('x')] },
+      });
+      // Within a block, and in the next.
+      for (const more of [20, 220]) {
+        await begun(own, more);
+        await own.kill();
+        await own.start();
+      }
+      expect(await jobClosed(own, body)).toMatchObject({ state: 'completed', done: 510, ok: 450, rejected: 60 });
+      expect((await resultsOf(own, body.bulkId)).map(({ id }) => id).slice(0, 450)).toEqual(ids);
+      await once(own, ids, (await own.get('/v1/leads', { limit: 1 })).headers.get('x-position')!);
+    } finally {
+      await own.end();
+    }
+  });
+
+  test('a bulk at once is asked again under its key, and every lead is changed once', async () => {
+    const own = await new App().start();
+    try {
+      const ids = await openLeads(own, 300);
+      const body = { action: followedUp, target: { ids }, mode: 'all_or_nothing' };
+      const key = { 'idempotency-key': 'again' };
+      const cut = bulk(own, body, key).catch(() => undefined);
+      await begun(own, 10);
+      await own.kill();
+      await cut;
+      await own.start();
+      const answer = await bulk(own, body, key);
+      expect(answer).toMatchObject({ status: 200, body: { summary: { total: 300, ok: 300 } } });
+      await once(own, ids, answer.body.position);
+    } finally {
+      await own.end();
+    }
+  });
+});
+
 describe('what can not be a bulk is refused, naming the field', () => {
   const target = { ids: ['a'] };
   test.each([
@@ -200,6 +428,38 @@ describe('what can not be a bulk is refused, naming the field', () => {
     ['no target', { action: toQualified }, 'target'],
     ['no ids', { action: toQualified, target: { ids: [] } }, 'target.ids'],
     ['an id that is none', { action: toQualified, target: { ids: ['a', 7] } }, 'target.ids'],
+    [
+      'ids and a filter',
+      { action: toQualified, target: { ids: ['a'], filter: {}, expectedCount: 1 } },
+      'target.filter',
+    ],
+    ['a filter without expectedCount', { action: toQualified, target: { filter: {} } }, 'target.expectedCount'],
+    [
+      'ids with expectedCount',
+      { action: toQualified, target: { ids: ['a'], expectedCount: 1 } },
+      'target.expectedCount',
+    ],
+    ['neither ids nor filter', { action: toQualified, target: {} }, 'target.ids'],
+    [
+      'an unknown filter',
+      { action: toQualified, target: { filter: { shoeSize: 42 }, expectedCount: 1 } },
+      'target.filter.shoeSize',
+    ],
+    [
+      'a page of a filter',
+      { action: toQualified, target: { filter: { limit: 5 }, expectedCount: 1 } },
+      'target.filter.limit',
+    ],
+    [
+      'a value that is none',
+      { action: toQualified, target: { filter: { status: 'sold' }, expectedCount: 1 } },
+      'target.filter.status',
+    ],
+    [
+      'more than the most',
+      { action: toQualified, target: { filter: {}, expectedCount: 100_001 } },
+      'target.expectedCount',
+    ],
     ['an unknown mode', { action: toQualified, target, mode: 'some' }, 'mode'],
     ['an unknown field', { action: toQualified, target, shoeSize: 42 }, 'shoeSize'],
   ])('%s', async (_, body, field) => expect(await bulk(app, body)).toMatchObject(invalid(field)));

@@ -2,6 +2,7 @@ import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Answer } from '../support/app.js';
 import { anApp } from '../support/app.js';
+import { bulk } from '../support/bulk.js';
 import { Measure, refsIn, type Document, type Parameter, type Schema } from '../support/document.js';
 import {
   anAgent,
@@ -126,6 +127,17 @@ const ofWebhooks = (good: Call): Story['refused'] => ({
   unsupported_media_type: () => ({ ...good, headers: { ...good.headers, 'content-type': 'text/plain' } }),
   payload_too_large: () => ({ ...good, body: ' '.repeat(1024 * 1024 + 1) }),
 });
+
+/** A bulk that was carried out, and one that goes on for a while. */
+async function aBulk(...others: readonly string[]) {
+  const ids = [(await openLead(app)).id, ...others];
+  const { bulkId, position } = (await bulk(app, { action: { type: 'unassign' }, target: { ids } })).body;
+  return { id: bulkId, position };
+}
+async function aJob() {
+  const ids = Array.from({ length: 20_000 }, (_, nth) => `nobody-${nth}`);
+  return { id: (await bulk(app, { action: { type: 'unassign' }, target: { ids } })).body.bulkId };
+}
 
 /** A page behind the first. */
 async function secondPage(path: string): Promise<Call> {
@@ -335,8 +347,17 @@ const stories: Readonly<Record<string, Story>> = {
           target: { ids: [(await openLead(app)).id] },
         },
       }),
+      job: () => ({
+        body: {
+          action: { type: 'unassign' },
+          target: { filter: { q: 'nobody-at-all', scoreMin: 5, active: true, status: ['new'] }, expectedCount: 0 },
+        },
+      }),
     },
     refused: {
+      selection_changed: () => ({
+        body: { action: { type: 'unassign' }, target: { filter: { q: 'nobody-at-all' }, expectedCount: 1 } },
+      }),
       bulk_rejected: async () => ({
         body: {
           action: { type: 'unassign' },
@@ -346,6 +367,50 @@ const stories: Readonly<Record<string, Story>> = {
       }),
       validation_failed: () => ({ body: { action: { type: 'sell' }, target: { ids: ['a'] } } }),
     },
+  },
+  'POST /v1/bulk/{id}/cancel': {
+    good: { open: async () => ({ path: { id: (await aJob()).id } }) },
+    refused: { not_found: () => toNobody(), bulk_closed: async () => ({ path: { id: (await aBulk()).id } }) },
+  },
+  'POST /v1/bulk/{id}/retry': {
+    good: {
+      failed: async () => ({ path: { id: (await aBulk('nobody', (await closedLead(app)).id)).id } }),
+      fine: async () => ({ path: { id: (await aBulk()).id } }),
+    },
+    refused: {
+      not_found: () => toNobody(),
+      bulk_running: async () => ({ path: { id: (await aJob()).id } }),
+      bulk_closed: async () => {
+        const { id } = await aJob();
+        await app.post(`/v1/bulk/${id}/cancel`);
+        return { path: { id } };
+      },
+    },
+  },
+  'GET /v1/bulk/{id}': {
+    good: {
+      known: async () => {
+        const { id, position } = await aBulk();
+        return { path: { id }, query: { after: position } };
+      },
+    },
+    refused: {
+      not_found: () => toNobody(),
+      validation_failed: () => ({ ...toNobody(), ...badView.validation_failed() }),
+    },
+  },
+  'GET /v1/bulk/{id}/results': {
+    good: {
+      lines: async () => {
+        const { id, position } = await aBulk('nobody');
+        return { path: { id }, query: { after: position } };
+      },
+      table: async () => {
+        const { id, position } = await aBulk('nobody');
+        return { path: { id }, query: { after: position, format: 'csv' } };
+      },
+    },
+    refused: { not_found: () => toNobody(), validation_failed: () => ({ ...toNobody(), query: { format: 'pdf' } }) },
   },
 
   'GET /v1/webhooks/whatsapp': {

@@ -1,4 +1,5 @@
-import { LeadsQuery, leadFilterOf, leadSortOf } from '#apps/query-api/leads.requests';
+import { LeadsQuery, leadSortOf } from '#apps/query-api/leads.requests';
+import { leadFilterOf } from '#http/lead-filter';
 import { valid } from '#http/valid';
 import { leadList, type LeadRow } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';

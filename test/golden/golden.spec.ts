@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agent } from '#domain/agent/agent.decide';
+import { bulk } from '#domain/bulk/bulk.decide';
 import { contact } from '#domain/contact/contact.decide';
 import { eventTypes, fromStored, shapeVersion, UnreadableEvent } from '#domain/door';
 import type { StoredEvent } from '#domain/event';
@@ -59,6 +60,7 @@ describe('Released shapes', () => {
         const read = fromStored(event, place) as never;
         for (const state of [contact.initial, somebody()]) expect(contact.evolve(state, read)).toBeDefined();
         for (const state of [agent.initial, someAgent()]) expect(agent.evolve(state, read)).toBeDefined();
+        for (const state of [bulk.initial, someBulk()]) expect(bulk.evolve(state, read)).toBeDefined();
       }
     });
   });
@@ -67,6 +69,8 @@ describe('Released shapes', () => {
   const somebody = () =>
     contact.evolve(contact.evolve(contact.initial, first('ContactRegistered')), first('LeadOpened'));
   const someAgent = () => agent.evolve(agent.initial, first('AgentRegistered'));
+
+  const someBulk = () => bulk.evolve(bulk.evolve(bulk.initial, first('BulkTargeted')), first('BulkRequested'));
 
   it('of today read as they are', () => {
     for (const event of eventTypes.flatMap(newestOf))

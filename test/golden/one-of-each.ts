@@ -13,6 +13,8 @@ import {
 } from '#commands/ids';
 import { agent, type AgentCommand } from '#domain/agent/agent.decide';
 import { broadcast, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
+import { bulk, type BulkCommand, type RequestBulk } from '#domain/bulk/bulk.decide';
+import type { BulkResult } from '#domain/bulk/bulk.results';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import { contact } from '#domain/contact/contact.decide';
 import type { Decider } from '#domain/decider';
@@ -40,7 +42,7 @@ const messageOf = ({ contactKey }: typeof one, channel: string, messageId: strin
 const followUp = (nth: number) => idMadeBy(commandIdOf(org, `follow-up ${nth}`), 'follow-up');
 const dueAt = '2026-03-09T09:00:00.000Z';
 
-type AnyCommand = AgentCommand | ContactCommand | CreateBroadcast | MessageCommand | RecordExport;
+type AnyCommand = AgentCommand | BulkCommand | ContactCommand | CreateBroadcast | MessageCommand | RecordExport;
 
 const template = { name: 'template_one', language: 'en', category: 'marketing', body: 'Good morning, {{1}}' };
 const createBroadcast = (of: Partial<CreateBroadcast> = {}): CreateBroadcast => ({
@@ -93,6 +95,23 @@ const exported = (of: Partial<RecordExport> = {}): RecordExport => ({
 });
 
 /** Commands that between them make every event in every variant: each absent fact is there at least once, and once not. */
+const lead = (index: number) => ({ index, id: `${one.contactKey}-${index + 1}` });
+const done: BulkResult = { ...lead(0), outcome: 'ok', code: null, version: 7 };
+const refused: BulkResult = { ...lead(1), outcome: 'rejected', code: 'lead_inactive', version: null };
+const target = (bulkId: string): BulkCommand => ({
+  ...{ type: 'TargetBulk', bulkId, selection: 'selection-1', from: 0 },
+  leadIds: [lead(0).id, lead(1).id],
+});
+const requestBulk = (bulkId: string, of: Partial<RequestBulk> = {}): BulkCommand => ({
+  ...{ type: 'RequestBulk', bulkId, selection: 'selection-1', total: 2, mode: 'best_effort', blockSize: 200 },
+  action: { type: 'change_status', status: 'lost', score: 10, reason: 'Too old', note: 'Spring' },
+  backdated: false,
+  filter: null,
+  ...of,
+});
+const record = (bulkId: string, work: 'check' | 'carry out', block: number, results: readonly BulkResult[]) =>
+  ({ type: 'RecordItems', bulkId, task: { work, round: 0, block }, results }) as const;
+
 const story: readonly (readonly [AnyCommand, Actor?])[] = [
   [ask.registerAgent({ agentId: 'agent-1', name: 'Agent One', email: 'agent.one@example.test', capacity: 20 })],
   [ask.registerAgent({ agentId: 'agent-2', name: 'Agent Two' })],
@@ -162,6 +181,26 @@ const story: readonly (readonly [AnyCommand, Actor?])[] = [
 
   [exported(), ana],
   [exported({ exportId: 'e-2', scope: 'page', format: 'ndjson', q: 'contact', contactId: 'contact-1' })],
+  [target('bulk-1'), ana],
+  [requestBulk('bulk-1', { mode: 'all_or_nothing', filter: { q: 'contact' } }), ana],
+  [record('bulk-1', 'check', 0, [done, done]), ana],
+  [record('bulk-1', 'carry out', 0, [done, refused]), ana],
+  [{ type: 'RetryBulk', bulkId: 'bulk-1' }, ana],
+  [{ type: 'CancelBulk', bulkId: 'bulk-1' }, ana],
+  [target('bulk-2')],
+  [
+    requestBulk('bulk-2', {
+      action: { type: 'assign', agentId: 'agent-1', moveFollowUps: true, note: null },
+      mode: 'all_or_nothing',
+    }),
+  ],
+  [record('bulk-2', 'check', 0, [done, refused])],
+  [target('bulk-3')],
+  [
+    requestBulk('bulk-3', {
+      action: { type: 'create_follow_up', dueAt, note: null, assigneeId: 'agent-1', alsoSetStatus: false },
+    }),
+  ],
 ];
 
 /** What those commands write today, as it lies in the log. */
@@ -170,11 +209,13 @@ export async function oneOfEach(): Promise<readonly StoredEvent[]> {
   const log = SqliteLog.open({ file: join(folder, 'events.db') });
   try {
     let minutes = 0;
-    const clock = () => `2026-03-02T10:${String(minutes).padStart(2, '0')}:00.250Z`;
+    const timeOf = (milliseconds: number) => new Date(Date.UTC(2026, 2, 2, 10, minutes, 0, milliseconds)).toISOString();
+    const clock = () => timeOf(250);
     const handling = new Handling(log.events, clock);
     const streams = new Set<string>();
     for (const [command, actor = ask.gateway] of story) {
-      const now = `2026-03-02T10:${String(++minutes).padStart(2, '0')}:00.000Z`;
+      minutes++;
+      const now = timeOf(0);
       const commandId = commandIdOf(org, `golden ${minutes}`);
       const asked = { org, actor, commandId, request: null, now, backdated: false, expectedVersion: null };
       const envelope = { ...asked, correlation: commandId, causation: commandId };
@@ -189,6 +230,7 @@ export async function oneOfEach(): Promise<readonly StoredEvent[]> {
       else if (command.type === 'RecordExport') await carry(leadExport, exportStream(org, command.exportId), command);
       else if (command.type === 'RecordSend' || command.type === 'RecordReceipts')
         await carry(message, `message-${org}-${command.messageKey}`, command);
+      else if ('bulkId' in command) await carry(bulk, `bulk-${org}-${command.bulkId}`, command);
       else {
         const key = 'contactKey' in command ? command.contactKey : command.leadId.slice(0, -2);
         await carry(contact, contactStream(org, key), command);

@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import type { ShownLead } from '#domain/lead/lead.shown';
 import type { App } from './app.js';
+import { bulk, cancel, jobClosed, retry } from './bulk.js';
 import { aBroadcast, receipt, receive, send } from './campaign.js';
 import {
   allItems,
@@ -52,7 +53,23 @@ export async function somethingOfEverything(app: App): Promise<string> {
     messageIds.map((messageId, nth) => receipt(messageId, states[nth % 4]!, nth)),
   );
   for (const contactId of contactIds.slice(0, 5)) await writes(app, { contactId, kind: 'broadcast_reply' });
+  await someBulks(app, closed.id);
   return (await writes(app, { contactId: closed.contactId, profile: { email: 'new@example.org' } })).position;
+}
+
+/** Bulks at once and as jobs: completed, tried again, cancelled, failed. */
+async function someBulks(app: App, closedId: string): Promise<void> {
+  const ids = (await allItems<ShownLead>(app, '/v1/leads', { active: true })).map(({ id }) => id).slice(0, 10);
+  const many = [...ids, closedId, ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`)];
+  const action = { type: 'change_status', status: 'qualifying', note: 'all of them' };
+  await bulk(app, { action, target: { ids: [...ids.slice(0, 3), closedId] } });
+  const { body: job } = await bulk(app, { action, target: { ids: many } });
+  await jobClosed(app, job);
+  await jobClosed(app, (await retry(app, job.bulkId)).body);
+  const { body: failed } = await bulk(app, { action, target: { ids: many }, mode: 'all_or_nothing' });
+  await jobClosed(app, failed);
+  const { body: long } = await bulk(app, { action, target: { ids: Array<string>(5_000).fill('nobody') } });
+  done(await cancel(app, long.bulkId));
 }
 
 /** What every page says, to the byte, by path. */
@@ -88,5 +105,14 @@ export async function everythingTold(app: App, after: string): Promise<Record<st
   await read('/v1/broadcasts?limit=200');
   for (const { id } of await allItems<{ id: string }>(app, '/v1/broadcasts', { after }))
     await read(`/v1/broadcasts/${id}/recipients?limit=200`);
+  for (const id of await bulkIds(app))
+    for (const path of [`/v1/bulk/${id}`, `/v1/bulk/${id}/results`, `/v1/bulk/${id}/results?format=csv`])
+      await read(path);
   return told;
+}
+
+/** Of all bulks, from the log. */
+async function bulkIds(app: App): Promise<readonly string[]> {
+  const events = await allItems<{ data: { bulkId: string } }>(app, '/v1/events', { type: 'BulkRequested' });
+  return events.map(({ data }) => data.bulkId);
 }

@@ -6,7 +6,7 @@ import type { ContactEvent } from '#domain/contact/contact.events';
 import type { Contact } from '#domain/contact/contact.state';
 import { defaultPolicy, type Decider, type Given, type Policy } from '#domain/decider';
 import { eventTypes, shapeVersion } from '#domain/door';
-import type { Actor, DomainEvent, Draft, Recorded } from '#domain/event';
+import type { Actor, DomainEvent, Draft, EventType, Recorded } from '#domain/event';
 import type {
   AgentFact,
   AssignAgent,
@@ -177,6 +177,12 @@ class Outcome<Event extends Typed> {
   then(...events: readonly Draft<Event>[]): void {
     if (this.outcome instanceof Refusal) throw this.outcome;
     expect(this.outcome).toStrictEqual(events);
+  }
+
+  /** Events of these types and no others, in this order, whatever they say. */
+  thenTypes(...types: readonly EventType[]): void {
+    if (this.outcome instanceof Refusal) throw this.outcome;
+    expect(this.outcome.map(({ type }) => type)).toStrictEqual(types);
   }
 
   /** Things are already so. */

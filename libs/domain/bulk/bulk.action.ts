@@ -1,7 +1,5 @@
 import type { Status } from '../lead/lead.state.js';
 
-export const bulkActions = ['change_status', 'assign', 'unassign', 'create_follow_up'] as const;
-
 /** `best_effort`: each item by itself. `all_or_nothing`: if one would be refused, nothing is done. */
 export const bulkModes = ['best_effort', 'all_or_nothing'] as const;
 export type BulkMode = (typeof bulkModes)[number];

@@ -1,0 +1,54 @@
+import { showJob, type ShownJob } from '#domain/bulk/bulk.job';
+import { showResult, type ShownResult } from '#domain/bulk/bulk.results';
+import type { Query, Rows } from '#read-model/view-store';
+import { bulkKey, type BlockRow, type JobRow } from './bulk-jobs.projection.js';
+
+/** Undefined when the organization has no such bulk. */
+export async function oneJob(reader: Rows, org: string, bulkId: string): Promise<ShownJob | undefined> {
+  const key = bulkKey(org, bulkId);
+  const row = (await reader.get<JobRow>('jobs', [key])).get(key);
+  return row?.org === org ? showJob(row.job) : undefined;
+}
+
+/** A job that is not at its end. */
+export interface OpenJob {
+  readonly org: string;
+  readonly id: string;
+}
+
+/** So many jobs take turns; the others wait. */
+const mostOpen = 100;
+
+/** Of all organizations, oldest first. */
+export async function openJobs(reader: Rows): Promise<readonly OpenJob[]> {
+  const { rows } = await reader.find<JobRow>('jobs', {
+    where: [{ column: 'open', in: [1] }],
+    sort: { column: 'requestedAt', descending: false },
+    limit: mostOpen,
+  });
+  return rows.map(({ row: { org, job } }) => ({ org, id: job.id }));
+}
+
+/** So many blocks are read at once. */
+const chunk = 20;
+
+/** What became of the items, in their order, as far as they were carried out; of a failed bulk, what would have. */
+export async function* resultsOf(
+  reader: Rows,
+  org: string,
+  { id, state }: Pick<ShownJob, 'id' | 'state'>,
+): AsyncGenerator<ShownResult> {
+  let after: Query['after'];
+  for (;;) {
+    const { rows, more } = await reader.find<BlockRow>('results', {
+      where: [{ column: 'bulk', in: [bulkKey(org, id)] }],
+      sort: { column: 'block', descending: false },
+      limit: chunk,
+      ...(after ? { after } : {}),
+    });
+    for (const { row } of rows) yield* ((state === 'failed' ? row.checked : row.done) ?? []).map(showResult);
+    const last = rows.at(-1);
+    if (!more || !last) return;
+    after = { value: last.sortValue, key: last.key };
+  }
+}
