@@ -1,5 +1,5 @@
 /** The streams that make up the log; whatever else lies on the server is foreign to it. */
-const kinds = ['contact-', 'agent-', 'broadcast-', 'message-', 'export-'];
+const kinds = ['contact-', 'agent-', 'broadcast-', 'message-', 'export-', 'bulk-'];
 
 /** Names on the server. Several logs may share one: each but one has a name of its own, which its streams' names begin with. */
 export class Streams {
