@@ -7,6 +7,7 @@ import { followUpsView } from './follow-ups/follow-ups.projection.js';
 import { leadHistory } from './lead-history/lead-history.projection.js';
 import { leadList } from './lead-list/lead-list.projection.js';
 import { waitingLeads } from './waiting-leads/waiting-leads.projection.js';
+import { qualificationDue } from './qualification-due/qualification-due.projection.js';
 
 /** Every question the business asks: what the worker keeps up to date. */
 export const views: readonly View[] = [
@@ -18,4 +19,5 @@ export const views: readonly View[] = [
   campaignsView,
   waitingLeads,
   bulkJobs,
+  qualificationDue,
 ];

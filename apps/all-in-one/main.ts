@@ -2,6 +2,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { CommandApiModule } from '#apps/command-api/command-api.module';
 import { QueryApiModule } from '#apps/query-api/query-api.module';
 import { AboutModule } from '#http/about.module';
+import { Metrics } from '#http/metrics';
 import { serve } from '#wiring/serve';
 import { StoresModule } from '#wiring/stores.module';
 import { WorkerThread } from './worker-thread.js';
@@ -9,12 +10,18 @@ import { WorkerThread } from './worker-thread.js';
 // HTTP and the log's writer run on this thread, the worker in a second, the views' queries in a third.
 await serve('all-in-one', async (settings, logger) => {
   const { stores, close } = await StoresModule.open(settings, logger, { write: true });
-  const worker = new WorkerThread(logger);
+  let worker: WorkerThread | undefined;
   return {
     module: { module: class AllInOne {}, imports: [stores, AboutModule, CommandApiModule, QueryApiModule] },
-    started: (app) => worker.start(app.get(CommandBus, { strict: false })),
+    started: (app) => {
+      const metrics = app.get(Metrics);
+      worker = new WorkerThread(logger, ({ qualified: { scorer, outcome, seconds } }) =>
+        metrics.qualified(scorer, outcome, seconds),
+      );
+      worker.start(app.get(CommandBus, { strict: false }));
+    },
     stopped: async () => {
-      await worker.stop();
+      await worker?.stop();
       await close();
     },
   };

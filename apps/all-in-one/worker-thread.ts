@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
-import type { Asked, Told } from '#apps/worker/thread-door';
+import type { Asked, Heard, Told } from '#apps/worker/thread-door';
 import { commandFor, type DoorName } from '#commands/doors';
 import { isRefusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
@@ -16,12 +16,17 @@ export class WorkerThread {
   private worker: Worker | undefined;
   private stopping = false;
 
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    private readonly hear: (heard: Heard) => void,
+  ) {}
 
   start(bus: CommandBus): void {
     const worker = new Worker(new URL('../worker/worker.thread.js', import.meta.url));
     this.worker = worker;
-    worker.on('message', <Name extends DoorName>({ n, name, ask, envelope }: Asked<Name>) => {
+    worker.on('message', <Name extends DoorName>(said: Asked<Name> | Heard) => {
+      if ('qualified' in said) return this.hear(said);
+      const { n, name, ask, envelope } = said;
       const tell = (told: Told): void => worker.postMessage(told);
       bus.execute(commandFor[name](ask, envelope)).then(
         ({ answer }) => tell({ n, answer }),

@@ -12,7 +12,7 @@ import {
 import type { People, Some } from './demo.people.js';
 
 /** What is asked of a contact, without the ids that only the service knows: they are those of the contact's newest lead and follow-up. */
-type Unaddressed<Ask> = Ask extends { type: 'AddressBroadcast' | 'RemindFollowUp' }
+type Unaddressed<Ask> = Ask extends { type: 'AddressBroadcast' | 'RemindFollowUp' | 'RecordQualificationFailure' }
   ? never
   : Omit<Ask, 'leadId' | 'followUpId'>;
 

@@ -9,7 +9,7 @@ import { serve } from '#wiring/serve';
 import { isShared } from '#wiring/stores';
 import { StoresModule } from '#wiring/stores.module';
 import { ownDoor } from './own-door.js';
-import { carryBulksOut, keepUp, react, turnsAt } from './worker.js';
+import { carryBulksOut, keepUp, react, turnsAt, type Qualified } from './worker.js';
 
 // A process of its own, one of any number: one of them works, the others stand by. HTTP tells how it is, and nothing else.
 await serve('worker', async (settings, logger) => {
@@ -40,10 +40,11 @@ await serve('worker', async (settings, logger) => {
         'view',
         async () => running.map(({ view, applied }) => [view.name, applied] as const),
       );
+      const hear = ({ scorer, outcome, seconds }: Qualified): void => metrics.qualified(scorer, outcome, seconds);
       const work = async (signal: AbortSignal): Promise<void> => {
         const parts = [keepUp(events, views, logger, signal, (catchUps) => (running = catchUps))];
         if (door) {
-          parts.push(react(events, views, door, settings.autoAssignment, logger, signal));
+          parts.push(react(events, views, door, settings, logger, signal, hear));
           parts.push(carryBulksOut(views, door, logger, signal));
         }
         await Promise.all(parts);

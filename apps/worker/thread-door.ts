@@ -4,6 +4,7 @@ import type { Asks, DoorName, Doors } from '#commands/doors';
 import type { Envelope } from '#commands/envelope';
 import { refuse, type Refusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
+import type { Qualified } from './worker.js';
 
 /** What a worker's thread says to the thread that takes commands, and hears from it. */
 export interface Asked<Name extends DoorName = DoorName> {
@@ -11,6 +12,10 @@ export interface Asked<Name extends DoorName = DoorName> {
   readonly name: Name;
   readonly ask: Asks[Name];
   readonly envelope: Envelope;
+}
+/** What it says besides: the figures of a process are in the thread that takes commands. */
+export interface Heard {
+  readonly qualified: Qualified;
 }
 export type Told =
   | { readonly stop: true }

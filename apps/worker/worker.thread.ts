@@ -2,8 +2,8 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { createLogger } from '#wiring/logger';
 import { settingsFrom } from '#wiring/settings';
 import { isShared, openLog, openViews } from '#wiring/stores';
-import { threadDoor, type Told } from './thread-door.js';
-import { carryBulksOut, keepUp, react, turnsAt } from './worker.js';
+import { threadDoor, type Heard, type Told } from './thread-door.js';
+import { carryBulksOut, keepUp, react, turnsAt, type Qualified } from './worker.js';
 
 /** The worker as a thread of all-in-one; ends when its parent says so. */
 async function main(parent: MessagePort): Promise<void> {
@@ -15,10 +15,11 @@ async function main(parent: MessagePort): Promise<void> {
   const { events } = await openLog(settings, { write: false });
   const views = await openViews(settings, { ownThread: false });
   const door = threadDoor(parent);
+  const hear = (qualified: Qualified): void => parent.postMessage({ qualified } satisfies Heard);
   const work = async (signal: AbortSignal): Promise<void> => {
     await Promise.all([
       keepUp(events, views, logger, signal),
-      react(events, views, door, settings.autoAssignment, logger, signal),
+      react(events, views, door, settings, logger, signal, hear),
       carryBulksOut(views, door, logger, signal),
     ]);
   };

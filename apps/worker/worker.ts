@@ -7,13 +7,13 @@ import { Clockwork } from '#automation/clockwork';
 import type { Time } from '#automation/duty';
 import { FreeLeads, type AssignedBefore } from '#automation/free-leads.reaction';
 import type { AskDoor, Reaction } from '#automation/reaction';
+import { QualifyLeads } from '#automation/qualify-leads.duty';
 import { RemindFollowUps } from '#automation/remind-follow-ups.duty';
 import { Reactor, type ReactionNews } from '#automation/reactor';
 import { BulkRunner } from '#automation/bulk-runner';
 import { Clock } from '#commands/clock';
 import type { Doors } from '#commands/doors';
 import { Handling } from '#commands/handle';
-import type { AutoAssignment } from '#domain/agent/agent.turns';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { agentsView } from '#projections/agents/agents.projection';
 import { leadsAssignedBefore } from '#projections/agents/agents.query';
@@ -22,11 +22,15 @@ import { remindersBefore } from '#projections/follow-ups/follow-ups.query';
 import { bulkJobs } from '#projections/bulk-jobs/bulk-jobs.projection';
 import { openJobs, type OpenJob } from '#projections/bulk-jobs/bulk-jobs.query';
 import { views } from '#projections/index';
+import { qualificationDue } from '#projections/qualification-due/qualification-due.projection';
+import { unreadBefore } from '#projections/qualification-due/qualification-due.query';
 import { CatchUp, type News } from '#read-model/catch-up';
 import { type Lease, type LeaseNews, Turns } from '#read-model/lease';
 import { tend } from '#read-model/tend';
 import type { ViewStore } from '#read-model/view-store';
 import { waitFor } from '#read-model/wait-for';
+import type { Settings } from '#wiring/settings';
+import { scorerOf } from './scorer.js';
 import { openWaitingRoom } from './waiting-room.js';
 
 /** One of all workers at a time works, and says in the log when it begins and when it has to stop. */
@@ -91,14 +95,22 @@ const time: Time = {
   pause: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined),
 };
 
+/** A question to a scorer: who was asked, how it ended, and after how many seconds. */
+export interface Qualified {
+  readonly scorer: string;
+  readonly outcome: 'scored' | 'failed';
+  readonly seconds: number;
+}
+
 /** Runs every automation that is not switched off until `signal` aborts: events, or the clock, in; commands out. */
 export async function react(
   log: EventStore,
   store: ViewStore,
   door: Doors,
-  autoAssignment: AutoAssignment | null,
+  settings: Settings,
   logger: Logger,
   signal: AbortSignal,
+  hear: (qualified: Qualified) => void,
 ): Promise<void> {
   const tell = ({ reaction, error, ...news }: ReactionNews): void => {
     if (news.what === 'parked') logger.error({ reaction, ...news.parked, err: error }, 'reaction is parked');
@@ -112,13 +124,21 @@ export async function react(
   const ask: AskDoor = (asked, envelope) => door('contact', asked, envelope);
   const handling = new Handling(log, () => clock.now(), undefined, 20_000);
   const reactions: Reaction[] = [new FreeLeads(log, assignedBefore, ask, clock), new AddressSends(handling, ask)];
+  const { autoAssignment } = settings;
   if (autoAssignment)
     reactions.push(new AssignLeads(autoAssignment, log, await openWaitingRoom(log, store), ask, clock));
   const followUps = await store.openForReading(followUpsView);
   const reminders = new RemindFollowUps((before) => remindersBefore(followUps, before), ask, time);
+  const { scorer: named, debounceMs } = settings.qualification;
+  const scorer = await scorerOf(settings);
+  const unread = await store.openForReading(qualificationDue);
+  const heard = (outcome: Qualified['outcome'], seconds: number): void => hear({ scorer: named, outcome, seconds });
+  const qualifications =
+    scorer && new QualifyLeads((before) => unreadBefore(unread, before), log, scorer, debounceMs, ask, time, heard);
   await Promise.all([
     ...reactions.map((reaction) => new Reactor(reaction, store, log, tell).run(signal)),
     new Clockwork(reminders, store, time, tell).run(signal),
+    qualifications && new Clockwork(qualifications, store, time, tell).run(signal),
   ]);
 }
 

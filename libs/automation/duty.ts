@@ -1,7 +1,7 @@
 import type { Position, Recorded } from '#domain/event';
 
 /** All there are: each keeps what it parked under its name, which no reaction has (`a-z 0-9 -`). */
-export const dutyNames = ['remind-follow-ups'] as const;
+export const dutyNames = ['remind-follow-ups', 'qualify-leads'] as const;
 
 /** Something that has to be done at a time, as a view tells it. */
 export interface Due {

@@ -102,6 +102,7 @@ export class ContactHandler implements ICommandHandler<AskContact> {
       case 'ChangeStatus':
       case 'UnassignAgent':
       case 'RecordAiResult':
+      case 'RecordQualificationFailure':
       case 'UnpinScore':
       case 'CompleteFollowUp':
       case 'CancelFollowUp':
@@ -154,6 +155,7 @@ export class ContactHandler implements ICommandHandler<AskContact> {
         return tell(command.leadId, () => ({ cancelledFollowUps: happened('FollowUpCancelled') }));
       case 'AssignAgent':
       case 'UnassignAgent':
+      case 'RecordQualificationFailure':
       case 'UnpinScore':
         return tell(command.leadId, nothingMore);
       case 'RecordAiResult':

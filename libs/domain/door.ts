@@ -39,6 +39,7 @@ const shapes: { readonly [T in Recorded['type']]: { v: number; personal: boolean
     ScoreSuggested: { v: 1, personal: true },
     ScoreUnpinned: { v: 1, personal: false },
     AiResultDropped: { v: 1, personal: true },
+    QualificationFailed: { v: 1, personal: false },
     LeadAssigned: { v: 1, personal: true },
     LeadUnassigned: { v: 1, personal: false },
     FollowUpCreated: { v: 1, personal: true },

@@ -28,6 +28,7 @@ import type {
   CreateFollowUp,
   RecordAiResult,
   RecordOutboundMessage,
+  RecordQualificationFailure,
   RemindFollowUp,
   RescheduleFollowUp,
   UnassignAgent,
@@ -129,6 +130,13 @@ const aiResult: fc.Arbitrary<RecordAiResult> = record({
   }),
   readUpTo: orNull(fc.constantFrom('first', interactionId('m-1'), 'unheard-of')),
 });
+const aiFailure: fc.Arbitrary<RecordQualificationFailure> = record({
+  type: is('RecordQualificationFailure'),
+  ...of,
+  model: fc.constantFrom('model-1', 'model-2'),
+  readUpTo: fc.constantFrom('first', interactionId('m-1'), 'unheard-of'),
+  reason: is('it took too long'),
+});
 const createLead: fc.Arbitrary<CreateLead> = record({
   type: is('CreateLead'),
   ...about,
@@ -186,6 +194,7 @@ const rarely: readonly fc.Arbitrary<ContactCommand>[] = [
   assign,
   unassign,
   unpin,
+  aiFailure,
   complete,
   cancel,
   reschedule,
@@ -381,6 +390,7 @@ const ofContacts: Record<ContactEvent['type'], true> = {
   ScoreSuggested: true,
   ScoreUnpinned: true,
   AiResultDropped: true,
+  QualificationFailed: true,
   LeadAssigned: true,
   LeadUnassigned: true,
   FollowUpCreated: true,

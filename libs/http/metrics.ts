@@ -57,6 +57,20 @@ export class Metrics extends CommandMeter {
     registers: this.registers,
   });
 
+  private readonly qualifications = new Counter({
+    name: 'leadstream_qualifications_total',
+    help: 'Questions to a scorer by outcome: scored, failed.',
+    labelNames: ['scorer', 'outcome'],
+    registers: this.registers,
+  });
+  private readonly qualificationSeconds = new Histogram({
+    name: 'leadstream_qualification_duration_seconds',
+    help: 'How long a scorer took to answer, asking again included.',
+    labelNames: ['scorer'],
+    buckets: durations,
+    registers: this.registers,
+  });
+
   constructor() {
     super();
     collectDefaultMetrics({ register: this.registry });
@@ -73,6 +87,11 @@ export class Metrics extends CommandMeter {
 
   heard(provider: string, counts: Readonly<Record<string, number>>): void {
     for (const [outcome, many] of Object.entries(counts)) this.webhookItems.inc({ provider, outcome }, many);
+  }
+
+  qualified(scorer: string, outcome: string, seconds: number): void {
+    this.qualifications.inc({ scorer, outcome });
+    this.qualificationSeconds.observe({ scorer }, seconds);
   }
 
   committed(group: { readonly operations: number; readonly events: number; readonly milliseconds: number }): void {

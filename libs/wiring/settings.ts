@@ -21,7 +21,23 @@ export interface Settings {
   readonly policy: Policy;
   /** How leads that wait get an agent by themselves; null: they don't. */
   readonly autoAssignment: AutoAssignment | null;
+  readonly qualification: QualificationSettings;
 }
+
+/** Who scores leads by itself, and how long after their newest interaction. */
+export interface QualificationSettings {
+  readonly scorer: (typeof scorers)[number];
+  readonly debounceMs: number;
+  /** For `openai`. */
+  readonly endpoint: {
+    readonly url: string;
+    readonly key: string | null;
+    readonly model: string;
+    readonly timeoutMs: number;
+  };
+}
+
+export const scorers = ['local', 'openai', 'off'] as const;
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -101,7 +117,29 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
       ),
     },
     autoAssignment: take('AUTO_ASSIGNMENT', 'off', autoAssignmentOf, `off or one of ${assignments.join(', ')}`),
+    qualification: {
+      scorer: take(
+        'QUALIFICATION',
+        'local',
+        (text) => scorers.find((it) => it === text),
+        `one of ${scorers.join(', ')}`,
+      ),
+      debounceMs: take('QUALIFICATION_DEBOUNCE_MS', '2000', millisecondsOf, 'milliseconds, up to 3600000'),
+      endpoint: {
+        url: take(
+          'OPENAI_URL',
+          'https://api.openai.com/v1',
+          publicUrlOf,
+          'an http or https URL without a query, such as https://api.openai.com/v1',
+        ),
+        key: given('OPENAI_API_KEY') ?? null,
+        model: given('OPENAI_MODEL') ?? '',
+        timeoutMs: take('OPENAI_TIMEOUT_MS', '20000', millisecondsOf, 'milliseconds, up to 3600000'),
+      },
+    },
   };
+  if (settings.qualification.scorer === 'openai' && settings.qualification.endpoint.model === '')
+    wrong.push('OPENAI_MODEL is needed with QUALIFICATION=openai: which model to ask');
   if (settings.host !== undefined && !isLoopback(settings.host))
     wrong.push(
       `HOST is "${settings.host}", which others can reach, and authentication is off: listen on 127.0.0.1, ::1 or localhost`,
@@ -165,6 +203,9 @@ function publicUrlOf(text: string): string | undefined {
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
+
+const millisecondsOf = (text: string): number | undefined =>
+  /^\d{1,7}$/.test(text) && Number(text) <= 3_600_000 ? Number(text) : undefined;
 
 /** Whether only this machine can reach a server that listens there. */
 export function isLoopback(host: string): boolean {

@@ -65,6 +65,7 @@ const told = {
   ScoreSuggested: itself,
   ScoreUnpinned: itself,
   AiResultDropped: itself,
+  QualificationFailed: itself,
   LeadAssigned: itself,
   LeadUnassigned: itself,
   FollowUpCreated: itself,

@@ -27,6 +27,7 @@ const told: Told = {
   ScoreSuggested: ({ score, model }) => `${model} suggests a score of ${score}`,
   ScoreUnpinned: () => 'Score unpinned',
   AiResultDropped: ({ score, model, why }) => `Score of ${score} by ${model} dropped: ${spoken(why)}`,
+  QualificationFailed: ({ model, reason }) => `No score by ${model}: ${reason}`,
   LeadAssigned: ({ from, to }, nameOf) =>
     from === null ? `Assigned to ${who(to, nameOf)}` : `Reassigned from ${who(from, nameOf)} to ${who(to, nameOf)}`,
   LeadUnassigned: ({ from }, nameOf) => `Unassigned from ${who(from, nameOf)}`,

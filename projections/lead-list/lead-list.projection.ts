@@ -47,6 +47,7 @@ const leads: Table<LeadRow> = {
     ScoreSuggested: ofLead,
     ScoreUnpinned: ofLead,
     AiResultDropped: ofLead,
+    QualificationFailed: ofLead,
     LeadAssigned: ofLead,
     LeadUnassigned: ofLead,
     FollowUpCreated: ofLead,

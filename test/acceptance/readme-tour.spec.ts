@@ -10,7 +10,7 @@ const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
 const readme = textOf('README.md');
 
 describe('the tour', () => {
-  const app = anApp();
+  const app = anApp({ QUALIFICATION: 'local', QUALIFICATION_DEBOUNCE_MS: '100' });
   const address = 'http://127.0.0.1:3000';
   const pasted = [...readme.matchAll(/^```bash\n(.*?)^```/gms)].map(([, lines]) => lines).join('\n');
 

@@ -27,7 +27,7 @@ export class Program {
     // To a file: the bench has better things to do than to read what a server logs.
     const output = openSync(this.output, 'w');
     this.child = spawn(process.execPath, [join(dist, file)], {
-      env: { PATH, NODE_OPTIONS, DATA_DIR: this.own, PORT: '0', ...env },
+      env: { PATH, NODE_OPTIONS, DATA_DIR: this.own, PORT: '0', QUALIFICATION: 'off', ...env },
       stdio: ['ignore', output, 'inherit'],
     });
     closeSync(output);

@@ -16,6 +16,7 @@ import type {
   CreateFollowUp,
   RecordAiResult,
   RecordOutboundMessage,
+  RecordQualificationFailure,
   RemindFollowUp,
   RescheduleFollowUp,
   UnassignAgent,
@@ -335,6 +336,14 @@ export const aiResult = (score: number, of: Partial<RecordAiResult> = {}): Recor
   rationale: 'Asked for a price',
   factors: [{ label: 'price', weight: 0.7 }],
   readUpTo: null,
+  ...of,
+});
+export const aiFailure = (of: Partial<RecordQualificationFailure> = {}): RecordQualificationFailure => ({
+  type: 'RecordQualificationFailure',
+  ...ofLead,
+  model: 'model-1',
+  readUpTo: interactionId('m-1'),
+  reason: 'it took too long',
   ...of,
 });
 export const unpin = (of: Partial<UnpinScore> = {}): UnpinScore => ({ type: 'UnpinScore', ...ofLead, ...of });

@@ -60,6 +60,7 @@ function decideContact(command: ContactCommand, state: Contact, given: Given): E
     case 'AssignAgent':
     case 'UnassignAgent':
     case 'RecordAiResult':
+    case 'RecordQualificationFailure':
     case 'UnpinScore':
     case 'CreateFollowUp':
     case 'CompleteFollowUp':

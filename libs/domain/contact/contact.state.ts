@@ -98,6 +98,7 @@ export function evolveContact(contact: Contact, event: ContactEvent & { readonly
     case 'ScoreSuggested':
     case 'ScoreUnpinned':
     case 'AiResultDropped':
+    case 'QualificationFailed':
     case 'LeadAssigned':
     case 'LeadUnassigned':
     case 'FollowUpCreated':

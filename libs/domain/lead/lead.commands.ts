@@ -6,6 +6,7 @@ export type LeadCommand =
   | AssignAgent
   | UnassignAgent
   | RecordAiResult
+  | RecordQualificationFailure
   | UnpinScore
   | CreateFollowUp
   | CompleteFollowUp
@@ -60,6 +61,17 @@ export interface RecordAiResult {
   readonly factors: readonly Factor[];
   /** An interaction's id; null: the newest. */
   readonly readUpTo: string | null;
+}
+
+/** An AI was asked for a result and could not give one. */
+export interface RecordQualificationFailure {
+  readonly type: 'RecordQualificationFailure';
+  readonly leadId: string;
+  readonly model: string;
+  /** The newest interaction that it was given. */
+  readonly readUpTo: string;
+  /** Nothing personal. */
+  readonly reason: string;
 }
 
 export interface UnpinScore {

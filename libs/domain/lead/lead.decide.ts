@@ -43,6 +43,14 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
     case 'RecordAiResult':
       return recordAiResult(command, lead, given);
 
+    case 'RecordQualificationFailure': {
+      const { model, readUpTo, reason } = command;
+      const read = given.nthInteraction(readUpTo);
+      if (read === undefined) throw refuse('not_found', { what: 'interaction' });
+      if (!lead.active || read <= Math.max(lead.memory.aiRead, lead.memory.failedRead)) return [];
+      return [{ type: 'QualificationFailed', data: { leadId: lead.id, model, readUpTo, read, reason } }];
+    }
+
     case 'UnpinScore': {
       const { id: leadId, qualification } = active(lead, given);
       return qualification.pinned ? [{ type: 'ScoreUnpinned', data: { leadId } }] : [];

@@ -12,6 +12,7 @@ export type LeadEvent =
   | ScoreSuggested
   | ScoreUnpinned
   | AiResultDropped
+  | QualificationFailed
   | LeadAssigned
   | LeadUnassigned
   | FollowUpCreated
@@ -146,6 +147,22 @@ export type AiResultDropped = Fact<
     why: 'lead_inactive' | 'stale';
   } & AiResult,
   AiWords
+>;
+
+/** An AI was asked for a result and could not give one: the score stays as it is. */
+export type QualificationFailed = Fact<
+  'QualificationFailed',
+  {
+    leadId: string;
+    /** Which model was asked. */
+    model: string;
+    /** The newest interaction that it was given. */
+    readUpTo: string;
+    /** How many of the lead's interactions that makes. */
+    read: number;
+    /** Why, in words of ours. */
+    reason: string;
+  }
 >;
 
 /** An agent works on the lead from now on. */

@@ -3,6 +3,7 @@ import type { Draft } from '#domain/event';
 import { refusals } from '#domain/refusal';
 import {
   agent,
+  aiFailure,
   aiResult,
   archived,
   assign,
@@ -585,6 +586,37 @@ describe('Score', () => {
         .when(aiResult(30))
         .then(scoredByAi(70, 30, having(2, 'm-2')));
     });
+  });
+
+  describe('of an AI that failed', () => {
+    const failed = { type: 'QualificationFailed' } as const;
+    const because = {
+      leadId: id,
+      model: 'model-1',
+      readUpTo: interactionId('m-1'),
+      read: 1,
+      reason: 'it took too long',
+    };
+    const newer = aiFailure({ readUpTo: interactionId('m-2') });
+
+    it('stays as it is, and a trace is left, once for what it was given', () => {
+      given(opened)
+        .when(aiFailure())
+        .then({ ...failed, data: because });
+      given(opened, aiFailure()).when(aiFailure()).thenNothing();
+      given(opened, aiFailure(), interaction({ messageId: 'm-2' }))
+        .when(newer)
+        .then({ ...failed, data: { ...because, readUpTo: interactionId('m-2'), read: 2 } });
+      expect(lead(given(opened, aiResult(40), interaction({ messageId: 'm-2' }), newer)).qualification.score).toBe(40);
+    });
+
+    it('is not told of when a result has come, or the lead is closed', () => {
+      given(opened, aiResult(40)).when(aiFailure()).thenNothing();
+      given(opened, lost).when(aiFailure()).thenNothing();
+    });
+
+    it('names an interaction of the lead', () =>
+      given(opened).when(newer).thenRefused('not_found', { what: 'interaction' }));
   });
 
   describe('by hand', () => {

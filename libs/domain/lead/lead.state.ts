@@ -119,6 +119,8 @@ interface LeadFacts {
     readonly suggestionRead: number;
     /** The AI result dropped last, so that it is dropped once. */
     readonly dropped: string | null;
+    /** How many interactions the AI was given that failed last. */
+    readonly failedRead: number;
     /** A person chose the status: automation leaves it alone. */
     readonly statusByPerson: boolean;
     /** Since when it waits for an agent: see `waitingAfter`. */
@@ -233,6 +235,9 @@ export function evolveLead(lead: Lead | undefined, event: ContactEvent & { reado
     case 'AiResultDropped':
       return { ...lead, ...moved, memory: { ...memory, dropped: aiResultKey(leadEvent.data) } };
 
+    case 'QualificationFailed':
+      return { ...lead, ...moved, memory: { ...memory, failedRead: leadEvent.data.read } };
+
     case 'LeadAssigned': {
       const { to, followUps } = leadEvent.data;
       return {
@@ -343,6 +348,7 @@ function openedLead(event: LeadOpened): ActiveLead {
       aiRead: 0,
       suggestionRead: 0,
       dropped: null,
+      failedRead: 0,
       statusByPerson: false,
       waitingSince: at,
     },

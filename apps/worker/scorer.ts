@@ -1,0 +1,12 @@
+import { localScorer } from '#automation/local.scorer';
+import type { Scorer } from '#automation/scorer';
+import type { Settings } from '#wiring/settings';
+
+/** The scorer that the settings name; null: none. What an endpoint needs is loaded only when there is one. */
+export async function scorerOf({ qualification }: Pick<Settings, 'qualification'>): Promise<Scorer | null> {
+  const { scorer, endpoint } = qualification;
+  if (scorer === 'off') return null;
+  if (scorer === 'local') return localScorer;
+  const { OpenAiScorer } = await import('#automation/openai.scorer');
+  return new OpenAiScorer(endpoint);
+}

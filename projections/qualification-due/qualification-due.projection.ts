@@ -1,0 +1,76 @@
+import type { EventType, Position, Recorded } from '#domain/event';
+import { isFinal } from '#domain/lead/lead.state';
+import type { Table, View } from '#read-model/view';
+
+/** How far an AI has read a lead, and how far there is to read. */
+export interface LeadToRead {
+  readonly org: string;
+  readonly leadId: string;
+  readonly active: boolean;
+  readonly interactions: number;
+  /** How many of them any AI result had read, or was asked for in vain. */
+  readonly read: number;
+  readonly newest: Newest | null;
+}
+
+/** The newest interaction. */
+export interface Newest {
+  readonly id: string;
+  readonly type: EventType;
+  readonly position: Position;
+  readonly recordedAt: string;
+  readonly correlation: string;
+}
+
+const ofLead = ({ data }: { readonly data: { readonly leadId: string } }): readonly string[] => [data.leadId];
+
+const newestOf = ({ id, type, position, meta }: Recorded): Newest => ({
+  id,
+  type,
+  position,
+  recordedAt: meta.recordedAt,
+  correlation: meta.correlation,
+});
+
+/** How many interactions an AI result had read, or was given in vain. */
+function readBy(event: Recorded): number {
+  if (event.type === 'LeadScored') return event.data.ai?.read ?? 0;
+  return 'read' in event.data ? event.data.read : 0;
+}
+
+const leads: Table<LeadToRead> = {
+  keys: {
+    LeadOpened: ofLead,
+    InteractionRecorded: ofLead,
+    LeadStatusChanged: ofLead,
+    LeadScored: ofLead,
+    ScoreSuggested: ofLead,
+    AiResultDropped: ofLead,
+    QualificationFailed: ofLead,
+  },
+
+  evolve(row, event) {
+    if (event.type === 'LeadOpened') {
+      const { leadId } = event.data;
+      return { org: event.org, leadId, active: true, interactions: 0, read: 0, newest: null };
+    }
+    if (!row) return undefined;
+    if (event.type === 'InteractionRecorded')
+      return { ...row, interactions: row.interactions + 1, newest: newestOf(event) };
+    if (event.type === 'LeadStatusChanged') return isFinal(event.data.to) ? { ...row, active: false } : row;
+    const read = readBy(event);
+    return read > row.read ? { ...row, read } : row;
+  },
+
+  columns: {
+    active: (row) => (row.active ? 1 : 0),
+    unreadSince: ({ active, interactions, read, newest }) =>
+      active && interactions > read ? (newest?.recordedAt ?? null) : null,
+  },
+
+  // Of all organizations: what the clock is to have judged.
+  indexes: [{ equal: [], sort: 'unreadSince', where: { active: 1 } }],
+};
+
+/** Which active leads have interactions that no AI has read, and since when. */
+export const qualificationDue: View = { name: 'qualification-due', version: 1, tables: { leads } };
