@@ -45,6 +45,8 @@ export class EventStoreDbServer {
   givesPositions = true;
   /** The client's other way to append, which the adapter must not take. */
   batchAppends = 0;
+  /** How many events of all streams were looked through backwards. */
+  lookedThrough = 0;
   /** Where "not leader" sends the client. */
   leaderPort = 0;
   /** How many milliseconds an answer to an append takes. */
@@ -257,7 +259,9 @@ export class EventStoreDbServer {
     const before = all.hasPosition() ? BigInt(all.getPosition()!.getCommitPosition()) : undefined;
     const end = before === undefined ? this.log.all.length : indexBehind(this.log.all, before - 1n);
     const count = Number(options.getCount());
-    return this.log.all.slice(Math.max(0, end - count), end).reverse();
+    const page = this.log.all.slice(Math.max(0, end - count), end).reverse();
+    this.lookedThrough += page.length;
+    return page;
   }
 
   async #subscribe(

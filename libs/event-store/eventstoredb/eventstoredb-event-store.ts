@@ -7,7 +7,6 @@ import {
   jsonEvent,
   NO_STREAM,
   type RecordedEvent,
-  START,
   streamNameFilter,
 } from '@eventstore/db-client';
 import { UnreadableEvent, fromStored } from '#domain/door';
@@ -35,13 +34,17 @@ export class EventStoreDbEventStore implements EventStore {
   readonly #connection: Connection;
   readonly #streams: Streams;
   readonly #positions: Positions;
+  readonly #begun: bigint;
   /** Our newest event at or before a place is at another. */
-  #known = { upTo: 0n, newest: 0n };
+  #known: { readonly upTo: bigint; readonly newest: bigint };
 
-  constructor(connection: Connection, streams: Streams, positions: Positions) {
+  /** @param begun the place behind which all of the log lies: what was on the server before it is never looked through */
+  constructor(connection: Connection, streams: Streams, positions: Positions, begun: bigint) {
     this.#connection = connection;
     this.#streams = streams;
     this.#positions = positions;
+    this.#begun = begun;
+    this.#known = { upTo: begun, newest: 0n };
     this.start = positions.textOf(0n);
   }
 
@@ -125,11 +128,13 @@ export class EventStoreDbEventStore implements EventStore {
     // What it says of having caught up or of checkpoints runs ahead of what was read: nobody listens.
     const filter = streamNameFilter({ prefixes: [...this.#streams.prefixes], maxSearchWindow: searchWindow });
     const log = {
-      subscribe: (from: bigint) =>
-        this.#connection.client.subscribeToAll(
-          { fromPosition: from === 0n ? START : { commit: from, prepare: from }, filter },
+      subscribe: (place: bigint) => {
+        const from = place === 0n ? this.#begun : place;
+        return this.#connection.client.subscribeToAll(
+          { fromPosition: { commit: from, prepare: from }, filter },
           { highWaterMark: Math.min(batchSize, buffered) },
-        ),
+        );
+      },
       decode: (events: readonly AllStreamResolvedEvent[]) => this.#batch(events),
       closed: this.#connection.closed,
     };

@@ -354,6 +354,19 @@ describe('following an EventStoreDB', () => {
       expect(seen.map(({ version }) => version)).toEqual([1, 2]);
       await beside.close();
     }));
+
+  it('looks through nothing that was on the server before its log began', () =>
+    inLog(async (_, server) => {
+      server.appendForeign('order-1', 5_000);
+      const log = await EventStoreDbLog.open(`${server.url}#young`);
+      expect(await log.events.head()).toBe(log.events.start);
+      expect(server.lookedThrough).toBeLessThan(10);
+      const stream = aStream();
+      const { position } = await log.events.append(stream, 0, events(1));
+      const { seen } = await followed(log.events, log.events.start, (all) => all.length === 1);
+      expect(seen.map((it) => it.position)).toEqual([position]);
+      await log.close();
+    }));
 });
 
 describe('a log in an EventStoreDB', () => {

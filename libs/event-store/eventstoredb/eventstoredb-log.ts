@@ -27,9 +27,9 @@ export class EventStoreDbLog {
     const connection = new Connection(address);
     const streams = new Streams(address.logName);
     try {
-      const positions = new Positions(await logIdIn(connection, streams));
+      const { logId, place } = await beginningIn(connection, streams);
       return new EventStoreDbLog(
-        new EventStoreDbEventStore(connection, streams, positions),
+        new EventStoreDbEventStore(connection, streams, new Positions(logId), place),
         new EventStoreDbAnswerStore(connection, streams),
       );
     } catch (error) {
@@ -44,17 +44,25 @@ export class EventStoreDbLog {
   }
 }
 
+/** What the log is called, and the place behind which all of it lies. */
+interface Beginning {
+  readonly logId: string;
+  readonly place: bigint;
+}
+
 /** The first of many that open a new log at once gives it its name. */
-async function logIdIn(connection: Connection, streams: Streams): Promise<string> {
+async function beginningIn(connection: Connection, streams: Streams): Promise<Beginning> {
   const name = streams.besideNameOf('leadstream-log');
   const begun = jsonEvent({ id: randomUUID(), type: 'LogBegun', data: { logId: newLogId() } });
   return connection.call(async ({ client, timeoutMs, collect }) => {
-    const read = async (): Promise<string | undefined> => {
+    const read = async (): Promise<Beginning | undefined> => {
       const [first] = await collect(client.readStream(name, { maxCount: 1, requiresLeader: true }));
-      return (first?.event?.data as { logId: string } | undefined)?.logId;
+      if (!first?.event) return undefined;
+      const { data, position } = first.event;
+      return { logId: (data as unknown as { logId: string }).logId, place: position!.commit };
     };
     const known = await read();
-    if (known !== undefined) return known;
+    if (known) return known;
     try {
       await client.appendToStream(name, begun, {
         expectedRevision: NO_STREAM,
