@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import type { BulkState, ShownJob } from '#domain/bulk/bulk.job';
 import type { BulkSummary, ShownResult } from '#domain/bulk/bulk.results';
 import type { Answer, App, Query, Said, Sent } from './app.js';
-import { openLead } from './story.js';
+import { done, interaction, patiently } from './story.js';
 
 /** What a bulk may answer; which of it is there, the test knows that asked. */
 export interface BulkSaid extends Said {
@@ -16,15 +16,15 @@ export interface BulkSaid extends Said {
 export const bulk = (app: App, body: unknown, headers: Sent = {}): Promise<Answer<BulkSaid>> =>
   app.call<BulkSaid>('POST', '/v1/bulk', body, headers);
 
-/** New leads of new contacts. */
+/** New leads of new contacts, in this order. */
 export async function openLeads(app: App, count: number, more: object = {}): Promise<readonly string[]> {
   const ids: string[] = [];
-  for (let done = 0; done < count; done += 50)
-    ids.push(
-      ...(await Promise.all(
-        Array.from({ length: Math.min(50, count - done) }, async () => (await openLead(app, more)).id),
-      )),
-    );
+  const atOnce = 20;
+  while (ids.length < count) {
+    const bodies = Array.from({ length: Math.min(atOnce, count - ids.length) }, () => interaction(more));
+    const opened = bodies.map(async (body) => done(await patiently(() => app.post('/v1/interactions', body))).leadId);
+    ids.push(...(await Promise.all(opened)));
+  }
   return ids;
 }
 
