@@ -6,8 +6,9 @@ import { campaignsView } from './campaigns/campaigns.projection.js';
 import { followUpsView } from './follow-ups/follow-ups.projection.js';
 import { leadHistory } from './lead-history/lead-history.projection.js';
 import { leadList } from './lead-list/lead-list.projection.js';
-import { waitingLeads } from './waiting-leads/waiting-leads.projection.js';
 import { qualificationDue } from './qualification-due/qualification-due.projection.js';
+import { statisticsView } from './statistics/statistics.projection.js';
+import { waitingLeads } from './waiting-leads/waiting-leads.projection.js';
 
 /** Every question the business asks: what the worker keeps up to date. */
 export const views: readonly View[] = [
@@ -20,4 +21,5 @@ export const views: readonly View[] = [
   waitingLeads,
   bulkJobs,
   qualificationDue,
+  statisticsView,
 ];

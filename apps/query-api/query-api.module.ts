@@ -10,6 +10,7 @@ import { HistoryController } from './history.controller.js';
 import { LagWatch } from './lag.js';
 import { LeadQueriesController } from './leads.controller.js';
 import { ShownEvents } from './shown-event.js';
+import { StatisticsController } from './statistics.controller.js';
 import { StreamController } from './stream.controller.js';
 import { Tails } from './tail.js';
 
@@ -25,6 +26,7 @@ import { Tails } from './tail.js';
     BulkQueriesController,
     EventsController,
     StreamController,
+    StatisticsController,
   ],
   providers: [Reading, LagWatch, ShownEvents, Tails],
 })

@@ -6,6 +6,10 @@ export function dayOf(now: string, timeZone: string): { readonly from: string; r
   return { from: utc(start), to: utc(start.plus({ days: 1 })) };
 }
 
+/** When a day of a time zone begins, or what the clock there shows so many days after a time; RFC 3339 in UTC. */
+export const dayAt = (dayOrTime: string, timeZone: string, days = 0): string =>
+  utc(DateTime.fromISO(dayOrTime, { zone: timeZone }).plus({ days }));
+
 const utc = (moment: DateTime): string => moment.toJSDate().toISOString();
 
 /** Whether this is a zone of the IANA data base that Node knows, such as `Europe/Berlin`. */

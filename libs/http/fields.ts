@@ -32,7 +32,7 @@ export const OptionalOrNull = (): PropertyDecorator =>
   );
 
 /** `name` makes the code of the refusal: see valid.ts. */
-const field =
+export const field =
   (name: string, message: string, schema: ApiPropertyOptions, ok: (value: unknown) => boolean) =>
   (description?: string): PropertyDecorator =>
     applyDecorators(

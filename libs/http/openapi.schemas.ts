@@ -9,6 +9,7 @@ import { receiptStatuses, type ReceiptError } from '#domain/message/message.even
 import type { InvalidField, RefusalCode, RefusalDetails } from '#domain/refusal';
 import type { Named, ShownFollowUp, ShownLead } from '#domain/lead/lead.shown';
 import {
+  activeStatuses,
   channels,
   finalStatuses,
   originKinds,
@@ -54,8 +55,10 @@ const version: Schema = { type: 'integer', minimum: 1 };
 const score: Schema = { type: 'integer', minimum: 0, maximum: 100 };
 const amount: Schema = { type: 'number' };
 const time: Schema = { type: 'string', format: 'date-time' };
+const rate: Schema = told({ type: ['number', 'null'], minimum: 0, maximum: 1 }, 'A share of 1, to four places.');
 export const position: Schema = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9._~-]*$' };
 
+const period = object({ from: told(time, 'Inclusive.'), to: told(time, 'Exclusive.') });
 const named = orNull(object<Named>({ id: text, name: orNull(text) }));
 const actor: Fields<Actor> = { type: oneOf(['agent', 'service', 'ai', 'system']), id: text };
 const facts = told(
@@ -338,6 +341,67 @@ const wholes = {
     nextCursor: told(
       orNull(text),
       'Null where the log ended. A page with few items, even none, may be followed by others.',
+    ),
+  }),
+  FunnelStatistics: object({
+    period,
+    opened: told(count, 'Leads that were opened in the period. What is told of them is as it is by now.'),
+    conversionRate: rate,
+    statuses: listOf(
+      object({
+        status: oneOf(statuses),
+        reached: told(count, 'How many have ever had it. A lead that skipped it has not; every lead was new.'),
+        current: told(count, 'How many have it now.'),
+        rate,
+      }),
+    ),
+  }),
+  TimeInStatusStatistics: object({
+    period,
+    statuses: listOf(
+      object({
+        status: oneOf(activeStatuses),
+        leads: told(count, 'Those that left it in the period, for the last time so far.'),
+        stays: told(count, 'How often they were in it.'),
+        meanSeconds: told(orNull(count), 'All its stays of a lead together.'),
+        medianSeconds: told(orNull(count), 'To within 2.5 %.'),
+        p90Seconds: told(orNull(count), 'Nine of ten were no longer in it; to within 2.5 %.'),
+      }),
+    ),
+  }),
+  AgentsStatistics: object({
+    period,
+    items: listOf(
+      object({
+        agent: told(named, 'Null: what nobody in particular did.'),
+        assigned: told(count, 'Times that a lead was assigned to the agent in the period.'),
+        closed: told(
+          object({ converted: count, lost: count, archived: count }),
+          "Leads closed in the period that were the agent's.",
+        ),
+        messagesSent: told(count, "In the agent's name (X-Actor), in the period."),
+        followUps: told(
+          object({ completed: count, late: count }),
+          "Completed in the period that were the agent's; of them, after they were due.",
+        ),
+        firstResponse: told(
+          object({ leads: count, medianSeconds: orNull(count) }),
+          'Leads whose first message was sent in the period, by the agent, and how long after they were opened; to within 2.5 %.',
+        ),
+      }),
+    ),
+  }),
+  SourcesStatistics: object({
+    period,
+    items: listOf(
+      object({
+        origin: oneOf(originKinds),
+        channel: orNull(oneOf(channels)),
+        campaign: orNull(campaign),
+        opened: count,
+        converted: told(count, 'Of those opened in the period, by now.'),
+        conversionRate: rate,
+      }),
     ),
   }),
   LeadReplay: object(

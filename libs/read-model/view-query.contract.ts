@@ -25,8 +25,10 @@ const items: Table<Item> = {
     text: ({ text }) => text,
     kind: ({ kind }) => kind,
     active: ({ active }) => active,
+    whole: ({ number }) => (number !== null && Math.abs(number) < 100 ? Math.round(10 * number) : null),
   },
   indexes: [
+    { equal: ['org'], sort: 'text', with: ['kind', 'whole', 'active'] },
     { equal: ['org'], sort: 'number' },
     { equal: ['org'], sort: 'text' },
     { equal: ['org'], sort: 'number', where: { active: 1 } },
@@ -176,6 +178,27 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
       return keys;
     }
 
+    /** Agrees with a count by hand, by whatever is told apart. */
+    async function tallied(rows: readonly Keyed[], where: readonly Condition[]): Promise<void> {
+      const sum = ['whole', 'active'];
+      for (const by of [[], ['kind'], ['active', 'text'], ['text', 'number', 'kind']]) {
+        const expected = new Map<string, { count: number; sums: number[] }>();
+        for (const { row } of rows) {
+          const values = JSON.stringify(by.map((column) => columnOf(row, column)));
+          const so = expected.get(values) ?? { count: 0, sums: [0, 0] };
+          const sums = sum.map((column, nth) => so.sums[nth]! + Number(columnOf(row, column) ?? 0));
+          expected.set(values, { count: so.count + 1, sums });
+        }
+        const found = await reader.tally('items', { where, by, sum });
+        expect(found).toHaveLength(expected.size);
+        for (const { values, ...told } of found) expect(told).toEqual(expected.get(JSON.stringify(values)));
+        const alone = await reader.tally('items', { where, by });
+        expect(alone.map(({ count, sums }) => [count, sums]).sort()).toEqual(
+          [...expected.values()].map(({ count }) => [count, []]).sort(),
+        );
+      }
+    }
+
     it('agrees with a search by hand, page by page', async () => {
       await fc.assert(
         fc.asyncProperty(keyed, fc.array(query, { minLength: 1, maxLength: 8 }), async (given_, queries) => {
@@ -185,6 +208,11 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
             const keys = expected(rows, { ...its, ...rest });
             expect(await pages({ ...its, ...rest })).toEqual(keys);
             expect(await reader.count('items', its)).toBe(keys.length);
+            if (!words)
+              await tallied(
+                rows.filter(({ key }) => keys.includes(key)),
+                its.where,
+              );
           }
         }),
         { numRuns: 150 },
@@ -323,6 +351,8 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
       await expect(reader.find('items', { where: [{ column: 'nope', in: [1] }], sort, limit: 1 })).rejects.toThrow(
         /nope/,
       );
+      for (const asked of [{ by: ['nope'] }, { by: [], sum: ['nope'] }])
+        await expect(reader.tally('items', { where: [], ...asked })).rejects.toThrow(/nope/);
       await expect(reader.find('items', { where: [], sort: { ...sort, column: 'x" --' }, limit: 1 })).rejects.toThrow(
         /x" --/,
       );

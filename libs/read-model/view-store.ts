@@ -127,6 +127,8 @@ export interface Rows {
   find<Row extends object>(table: string, query: Query): Promise<Found<Row>>;
   /** How many rows match. */
   count(table: string, query: Asked): Promise<number>;
+  /** For each combination of values that some columns have in rows that match: how many there are. In no particular order. */
+  tally(table: string, query: Tallied): Promise<readonly Tally[]>;
 }
 
 /**
@@ -167,6 +169,22 @@ export interface Asked {
   readonly implied?: readonly Condition[];
   /** For each word: one of its spellings (not empty, like tokens) begins one of the row's tokens. See `searchWords` in `tokens.ts`. */
   readonly words?: readonly (readonly string[])[];
+}
+
+export interface Tallied {
+  readonly where: readonly Condition[];
+  /** The columns that are told apart; for few combinations of their values, and quickly where an index has all columns named here. */
+  readonly by: readonly string[];
+  /** Columns of whole numbers that are summed up; null counts as 0. A sum is exact below 2 ** 53. */
+  readonly sum?: readonly string[];
+}
+
+export interface Tally {
+  /** In the order of `by`. */
+  readonly values: readonly ColumnValue[];
+  readonly count: number;
+  /** In the order of `sum`. */
+  readonly sums: readonly number[];
 }
 
 export interface Query extends Asked {

@@ -147,6 +147,22 @@ async function secondPage(path: string): Promise<Call> {
 const view = { after: async (): Promise<Call> => ({ query: { after: (await writes(app)).position, wait: '9000' } }) };
 const badView = { validation_failed: (): Call => ({ query: { wait: 'long' } }) };
 
+const ofStatistics: Story = {
+  good: {
+    something: async () => {
+      const { leadId } = await writes(app);
+      const { id } = await anAgent(app);
+      await assign(app, leadId, id);
+      await app.post(`/v1/leads/${leadId}/messages`, { messageId: unique('out') }, { 'X-Actor': `agent:${id}` });
+      const { position } = (await app.post(`/v1/leads/${leadId}/status`, { status: 'converted' })).body;
+      return { query: { after: position, wait: '9000' } };
+    },
+    nothing: () => ({ query: { from: '2001-01-01', to: '2001-02-01', timeZone: 'Asia/Kathmandu' } }),
+    hours: () => ({ query: { from: '2026-01-31T09:15:00+01:00', to: '2100-01-01' } }),
+  },
+  refused: { validation_failed: () => ({ query: { from: 'yesterday' } }) },
+};
+
 const stories: Readonly<Record<string, Story>> = {
   'POST /v1/interactions': {
     good: {
@@ -588,6 +604,10 @@ const stories: Readonly<Record<string, Story>> = {
     },
     refused: { validation_failed: () => ({ query: { type: 'LeadSold' } }) },
   },
+  'GET /v1/stats/funnel': ofStatistics,
+  'GET /v1/stats/time-in-status': ofStatistics,
+  'GET /v1/stats/agents': ofStatistics,
+  'GET /v1/stats/sources': ofStatistics,
   'GET /v1/stream': {
     good: {
       now: () => ({}),

@@ -100,6 +100,8 @@ export async function everythingTold(app: App, after: string): Promise<Record<st
       `/v1/contacts/${contactId}/history?order=asc`,
     ])
       await read(path);
+  for (const figures of ['funnel', 'time-in-status', 'agents', 'sources'])
+    await read(`/v1/stats/${figures}?from=2026-01-01&to=2100-01-01`);
   await read('/v1/agents?limit=200');
   await read('/v1/follow-ups?limit=200');
   await read('/v1/broadcasts?limit=200');

@@ -222,7 +222,7 @@ class Collection {
   }
 
   aggregate([first, ...rest]: readonly Doc[]): Document[] {
-    return new Aggregator(rest, {}).run([...this.matching(inBytes(first!['$match'] as Doc))]);
+    return new Aggregator(rest, {}).run([...this.matching(inBytes(first!['$match'] as Doc))]).map((it) => inText(it));
   }
 
   insert(documents: readonly Doc[]): Document {

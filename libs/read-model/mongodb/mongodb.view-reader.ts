@@ -4,13 +4,15 @@ import {
   nothingStored,
   type Query,
   type Rows,
+  type Tallied,
+  type Tally,
   ViewBeingBuilt,
   type ViewState,
 } from '../view-store.js';
 import type { ColumnValue } from '../view.js';
 import type { Doc, Reads } from './connection.js';
 import { Generations } from './generations.js';
-import { filterOf, segmentsOf } from './query.js';
+import { columnOf, filterOf, segmentsOf } from './query.js';
 import { collectionOf, type TableShape, type ViewShape } from './schema.js';
 
 export function tableOf(shape: ViewShape, table: string): TableShape {
@@ -84,6 +86,25 @@ export class MongodbRows implements Rows {
     return this.connection.with(collection, (rows) => rows.countDocuments(filter, this.connection.bounded()));
   }
 
+  async tally(table: string, { where, by, sum = [] }: Tallied): Promise<readonly Tally[]> {
+    const shape = tableOf(this.shape, table);
+    const filter = filterOf(shape, { where });
+    const named = (columns: readonly string[]): (readonly [string, string])[] =>
+      columns.map((column, nth) => [`_${nth}`, `$${columnOf(shape, column)}`]);
+    const sums = named(sum).map(([name, column]) => [name, { $sum: column }] as const);
+    const group = { _id: Object.fromEntries(named(by)), count: { $sum: 1 }, ...Object.fromEntries(sums) };
+    const { collection } = await this.built(shape);
+    if (!filter) return [];
+    const found = await this.connection.with(collection, (rows) =>
+      rows.aggregate<Grouped>([{ $match: filter }, { $group: group }], this.connection.bounded()).toArray(),
+    );
+    return found.map(({ _id, count, ...told }) => ({
+      values: by.map((_, nth) => (_id as Record<string, ColumnValue>)[`_${nth}`] ?? null),
+      count,
+      sums: sum.map((_, nth) => told[`_${nth}`] as number),
+    }));
+  }
+
   /** Where the rows are by now. */
   private async built(table: TableShape): Promise<{ collection: string; checkpoint: Found<object>['checkpoint'] }> {
     const serving = await this.generations.serving();
@@ -93,3 +114,9 @@ export class MongodbRows implements Rows {
 }
 
 const rowOf = <Row extends object>({ _row }: Doc): Row => JSON.parse(_row as string) as Row;
+
+/** Rows with the same values, besides their sums. */
+interface Grouped extends Readonly<Record<string, unknown>> {
+  readonly _id: Readonly<Record<string, ColumnValue>>;
+  readonly count: number;
+}

@@ -81,7 +81,7 @@ function clausesOf(table: TableShape, conditions: Conditions, words: Asked['word
 
 const shortest = (starts: readonly string[]): number => Math.min(...starts.map((start) => start.length));
 
-function columnOf(table: TableShape, name: string): string {
+export function columnOf(table: TableShape, name: string): string {
   if (!table.columns.includes(name)) throw new Error(`there is no column ${name}, but ${table.columns.join(', ')}`);
   return name;
 }

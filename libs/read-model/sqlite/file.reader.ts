@@ -3,6 +3,8 @@ import {
   type Asked,
   nothingStored,
   type Query,
+  type Tallied,
+  type Tally,
   ViewBeingBuilt,
   ViewsUnavailable,
   type ViewState,
@@ -20,7 +22,8 @@ export type Question =
   | { readonly what: 'hold' }
   | { readonly what: 'get'; readonly table: string; readonly keys: readonly string[] }
   | { readonly what: 'find'; readonly table: string; readonly query: Query }
-  | { readonly what: 'count'; readonly table: string; readonly query: Asked };
+  | { readonly what: 'count'; readonly table: string; readonly query: Asked }
+  | { readonly what: 'tally'; readonly table: string; readonly query: Tallied };
 
 /** Rows are JSON text: whoever wants them parses them. */
 export interface Answers {
@@ -33,6 +36,7 @@ export interface Answers {
     readonly checkpoint: Position | null;
   };
   count: number;
+  tally: readonly Tally[];
 }
 
 /** Reads the file of a view's generation that serves, in this thread. Each answer is of one moment; of a held one, all are of the same. */
@@ -106,6 +110,7 @@ export class FileReader {
     if (question.what === 'get') return rows(connection, question.table, question.keys);
     const query = new TableQuery(connection, question.table, tables[question.table]!, this.effort);
     if (question.what === 'count') return query.count(question.query);
+    if (question.what === 'tally') return query.tally(question.query);
     const { hits, more } = query.find(question.query);
     const sql = `SELECT _row FROM ${rowsTable(question.table)} WHERE _id = ?`;
     return {

@@ -28,6 +28,10 @@ const keysOf = ({ equal, sort, where }: Index): readonly string[] => [
   ...Object.keys(where ?? {}),
 ];
 
+/** Whether a column's value stands in the index. */
+export const holds = (index: Index, column: string): boolean =>
+  keysOf(index).includes(column) || carriedBy(index).includes(column);
+
 /** The conditions asked that are answered by reading only a part of the index. */
 export const coverOf = (index: Index, { where }: Conditions): readonly Condition[] =>
   where.filter(({ column }) => keysOf(index).includes(column));

@@ -1,9 +1,9 @@
 import { type Conditions, narrowed } from '../conditions.js';
-import type { Asked, Query } from '../view-store.js';
-import type { Index } from '../view.js';
+import type { Asked, Query, Tallied, Tally } from '../view-store.js';
+import type { ColumnValue, Index } from '../view.js';
 import { all, columnOf, conditionsSql, sql, type Sql, sqlAsIs } from './conditions.sql.js';
 import { type Connection, fromSql } from './connection.js';
-import { countWays, coverOf, isUsable, partOf, tellsAll, toldBy } from './index.sql.js';
+import { countWays, coverOf, holds, isUsable, partOf, tellsAll, toldBy } from './index.sql.js';
 import { indexName, quoted, type TableShape, wordsTable } from './schema.sql.js';
 import { type Hit, Walk } from './walk.sql.js';
 import { type Search, searchFor } from './words.sql.js';
@@ -49,6 +49,26 @@ export class TableQuery {
     const { text, values } = all(source.conditions);
     const counted = `SELECT count(*) FROM ${source.from.text} WHERE ${text}`;
     return this.connection.get<[number]>(counted, ...source.from.values, ...values)![0];
+  }
+
+  tally({ where, by, sum = [] }: Tallied): readonly Tally[] {
+    const [names, sums] = [by, sum].map((columns) => columns.map((column) => columnOf(this.table, column)));
+    const plan = this.planFor({ where });
+    if (!plan) return [];
+    const { conditions, search, usable } = plan;
+    const [covering] = usable
+      .filter((index) => tellsAll(index, conditions) && [...by, ...sum].every((column) => holds(index, column)))
+      .sort((a, b) => coverOf(b, conditions).length - coverOf(a, conditions).length);
+    const source = covering ? this.by(covering, conditions, search) : this.best(plan);
+    const { text, values } = all(source.conditions);
+    const told = [...names!, 'count(*)', ...sums!.map((column) => `coalesce(sum(${column}), 0)`)].join(', ');
+    const groups = names!.length > 0 ? `GROUP BY ${names!.join(', ')}` : 'HAVING count(*) > 0';
+    const tallied = `SELECT ${told} FROM ${source.from.text} WHERE ${text} ${groups}`;
+    return this.connection.all<ColumnValue[]>(tallied, ...source.from.values, ...values).map((found) => ({
+      values: found.slice(0, by.length).map(fromSql),
+      count: found[by.length] as number,
+      sums: found.slice(by.length + 1) as number[],
+    }));
   }
 
   find(query: Query): { readonly hits: readonly Hit[]; readonly more: boolean } {

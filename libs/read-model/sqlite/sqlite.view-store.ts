@@ -166,4 +166,5 @@ const rowsFrom = (ask: Asked['ask']): Rows => ({
     };
   },
   count: (table, query) => ask({ what: 'count', table, query }),
+  tally: (table, query) => ask({ what: 'tally', table, query }),
 });
