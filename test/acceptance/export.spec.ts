@@ -266,12 +266,23 @@ describe('while leads change', () => {
     }
   }, 120_000);
 
+  /** An export that has just ended may take up its room for a moment still. */
+  const asManyAsMayBe = () =>
+    Promise.all(
+      Array.from({ length: mostSnapshots }, async () => {
+        for (;;) {
+          const answer = await begin(busyApp, path, { columns: columnNames.join() });
+          if (answer.statusCode === 200) return answer;
+          expect(answer.statusCode).toBe(503);
+          answer.destroy();
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      }),
+    );
+
   test('who goes away in the middle leaves room for others', async () => {
     for (let round = 0; round < 2; round++) {
-      const all = await Promise.all(
-        Array.from({ length: mostSnapshots }, () => begin(busyApp, path, { columns: columnNames.join() })),
-      );
-      expect(all.map((it) => it.statusCode)).toEqual(all.map(() => 200));
+      const all = await asManyAsMayBe();
       for (const each of all) each.destroy();
       const next = async () => (await busyApp.get(path, { scope: 'page', limit: 1 })).status;
       while ((await next()) === 503) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -281,9 +292,7 @@ describe('while leads change', () => {
   }, 60_000);
 
   test('more than so many at once are told to come again', async () => {
-    const all = await Promise.all(
-      Array.from({ length: mostSnapshots }, () => begin(busyApp, path, { columns: columnNames.join() })),
-    );
+    const all = await asManyAsMayBe();
     expect(await busyApp.get(path)).toMatchObject({ status: 503, body: { code: 'unavailable' } });
     for (const each of all) each.destroy();
   });
