@@ -233,7 +233,8 @@ describe('while leads change', () => {
   }, 240_000);
 
   test('a slow download has each lead once, as all were at its position', async () => {
-    const answer = await begin(busyApp, path, { format: 'ndjson', sort: 'updatedAt' });
+    const fresh = { after: busyApp.newest, wait: 30_000 };
+    const answer = await begin(busyApp, path, { format: 'ndjson', sort: 'updatedAt', ...fresh });
     const position = answer.headers['x-position'] as string;
     let busy = true;
     const ids = (await allLeads(busyApp, { sort: '-updatedAt' })).map((it) => it.id);
