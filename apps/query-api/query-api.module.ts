@@ -9,6 +9,7 @@ import { FollowUpQueriesController } from './follow-ups.controller.js';
 import { HistoryController } from './history.controller.js';
 import { LagWatch } from './lag.js';
 import { LeadQueriesController } from './leads.controller.js';
+import { ParkedWatch } from './parked.js';
 import { ShownEvents } from './shown-event.js';
 import { StatisticsController } from './statistics.controller.js';
 import { StreamController } from './stream.controller.js';
@@ -28,6 +29,6 @@ import { Tails } from './tail.js';
     StreamController,
     StatisticsController,
   ],
-  providers: [Reading, LagWatch, ShownEvents, Tails],
+  providers: [Reading, LagWatch, ParkedWatch, ShownEvents, Tails],
 })
 export class QueryApiModule {}

@@ -1,7 +1,8 @@
 import type { Handling } from '#commands/handle';
-import { contactStream, idMadeBy } from '#commands/ids';
+import { contactStream } from '#commands/ids';
 import { contact } from '#domain/contact/contact.decide';
 import type { Recorded } from '#domain/event';
+import { caused, system } from '#commands/envelope';
 import type { AskDoor, Reaction } from './reaction.js';
 
 /**
@@ -29,18 +30,8 @@ export class AddressSends implements Reaction {
     const sentAt = meta.occurredAt;
     await this.ask(
       { type: 'AddressBroadcast', contactId, profile: {}, broadcastId, campaign, channel, messageId, sentAt },
-      {
-        org,
-        actor: { type: 'system', id: this.name },
-        commandId: idMadeBy(event.id, this.name),
-        request: null,
-        // As the send itself would have said: one that was dated back must not stand in the way of what is told next.
-        now: meta.occurredAt,
-        backdated: false,
-        correlation: meta.correlation,
-        causation: event.id,
-        expectedVersion: null,
-      },
+      // At the time of the send: one that was dated back must not stand in the way of what is told next.
+      caused({ org, id: event.id, correlation: meta.correlation }, this.name, system(this.name), sentAt),
     );
   }
 }

@@ -3,7 +3,7 @@ import type { Position, Recorded } from '#domain/event';
 import { isFinal } from '#domain/lead/lead.state';
 import { isRefusal } from '#domain/refusal';
 import type { Clock } from '#commands/clock';
-import { idMadeBy } from '#commands/ids';
+import { caused, system } from '#commands/envelope';
 import type { EventStore } from '#event-store/event-store';
 import type { AskDoor, Reaction } from './reaction.js';
 
@@ -84,21 +84,13 @@ export class AssignLeads implements Reaction {
 
   /** False: it was not so any more; the lead has an agent by now or is closed, or the agent has left. */
   private async assign({ leadId, waitingSince }: Waiting, agentId: string, cause: Recorded): Promise<boolean> {
+    const { org, id, meta } = cause;
     const only = { waitingSince };
+    const what = `${this.name} ${leadId} ${waitingSince} ${agentId}`;
     try {
       const { body } = await this.ask(
         { type: 'AssignAgent', leadId, agentId, mode: this.mode, moveFollowUps: true, note: null, only },
-        {
-          org: cause.org,
-          actor: { type: 'system', id: this.name },
-          commandId: idMadeBy(cause.id, `${this.name} ${leadId} ${waitingSince} ${agentId}`),
-          request: null,
-          now: this.clock.now(),
-          backdated: false,
-          correlation: cause.meta.correlation,
-          causation: cause.id,
-          expectedVersion: null,
-        },
+        caused({ org, id, correlation: meta.correlation }, what, system(this.name), this.clock.now()),
       );
       return (body as { readonly changed?: boolean }).changed === true;
     } catch (error) {

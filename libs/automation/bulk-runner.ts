@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '#commands/clock';
 import type { Doors } from '#commands/doors';
-import { idMadeBy } from '#commands/ids';
+import { caused, system } from '#commands/envelope';
 
 /** A bulk's job that is not at its end. */
 interface OpenJob {
@@ -82,17 +82,7 @@ export class BulkRunner {
     const { body } = await this.door(
       'bulkWork',
       { type: 'WorkOnBulk', bulkId },
-      {
-        org,
-        actor: { type: 'system', id: 'bulk-runner' },
-        commandId: idMadeBy(bulkId, 'work'),
-        request: null,
-        now: this.clock.now(),
-        backdated: false,
-        correlation: bulkId,
-        causation: bulkId,
-        expectedVersion: null,
-      },
+      caused({ org, id: bulkId, correlation: bulkId }, 'work', system('bulk-runner'), this.clock.now()),
     );
     return body.changed === true;
   }

@@ -3,7 +3,8 @@ import type { AgentEvent } from '#domain/agent/agent.events';
 import type { Position, Recorded } from '#domain/event';
 import { isRefusal } from '#domain/refusal';
 import type { Clock } from '#commands/clock';
-import { agentStream, idMadeBy } from '#commands/ids';
+import { caused, system } from '#commands/envelope';
+import { agentStream } from '#commands/ids';
 import type { EventStore } from '#event-store/event-store';
 import type { AskDoor, Reaction } from './reaction.js';
 
@@ -61,22 +62,17 @@ export class FreeLeads implements Reaction {
     }
   }
 
-  /** The command's id comes from its cause, so asking twice is asking once. */
   private async free(leadId: string, agentId: string, assignedAt: string, cause: Recorded): Promise<void> {
+    const { org, id, meta } = cause;
     try {
       await this.ask(
         { type: 'UnassignAgent', leadId, mode: 'agent_deactivated', only: { agentId, assignedAt } },
-        {
-          org: cause.org,
-          actor: { type: 'system', id: this.name },
-          commandId: idMadeBy(cause.id, `${this.name} ${leadId}`),
-          request: null,
-          now: this.clock.now(),
-          backdated: false,
-          correlation: cause.meta.correlation,
-          causation: cause.id,
-          expectedVersion: null,
-        },
+        caused(
+          { org, id, correlation: meta.correlation },
+          `${this.name} ${leadId}`,
+          system(this.name),
+          this.clock.now(),
+        ),
       );
     } catch (error) {
       // Closed meanwhile: the last agent stays on record.

@@ -1,8 +1,9 @@
 import type { EventType, Position, Recorded } from '#domain/event';
 import type { Origin } from '#domain/lead/lead.state';
 import { isFinal } from '#domain/lead/lead.state';
-import { contactKeyIn, contactStream, idMadeBy } from '#commands/ids';
+import { contactKeyIn, contactStream } from '#commands/ids';
 import type { ContactAsk } from '#commands/contact.handler';
+import { caused } from '#commands/envelope';
 import type { EventStore } from '#event-store/event-store';
 import type { Due, Duty, Time } from './duty.js';
 import type { AskDoor } from './reaction.js';
@@ -75,17 +76,9 @@ export class QualifyLeads implements Duty<Qualification> {
     // Something came that the view does not know yet: it becomes due anew.
     if (later(lead.newest.recordedAt, this.debounceMs) > this.time.now()) return lead.newest.position;
     const outcome = await this.judge(leadId, lead, signal);
-    const { position } = await this.ask(outcome, {
-      org,
-      actor: { type: 'ai', id: this.scorer.model },
-      commandId: idMadeBy(lead.newest.id, this.name),
-      request: null,
-      now: this.time.now(),
-      backdated: false,
-      correlation: cause.correlation,
-      causation: lead.newest.id,
-      expectedVersion: null,
-    });
+    const read = { org, id: lead.newest.id, correlation: cause.correlation };
+    const actor = { type: 'ai', id: this.scorer.model } as const;
+    const { position } = await this.ask(outcome, caused(read, this.name, actor, this.time.now()));
     return position;
   }
 

@@ -1,5 +1,5 @@
 import type { EventType, Position } from '#domain/event';
-import { idMadeBy } from '#commands/ids';
+import { caused, system } from '#commands/envelope';
 import type { Due, Duty, Time } from './duty.js';
 import type { AskDoor } from './reaction.js';
 
@@ -42,21 +42,11 @@ export class RemindFollowUps implements Duty<Reminder> {
       yield { id: followUp.id, at: followUp.dueAt, cause: followUp.dueBy, checkpoint, followUp };
   }
 
-  /** The command's id comes from what set the time, so asking twice is asking once. */
+  /** Caused by what set the time: another time is another reminder. */
   async carryOut({ followUp: { org, leadId, id: followUpId, dueAt, dueBy } }: Reminder): Promise<Position> {
     const { position } = await this.ask(
       { type: 'RemindFollowUp', leadId, followUpId, dueAt },
-      {
-        org,
-        actor: { type: 'system', id: this.name },
-        commandId: idMadeBy(dueBy.id, this.name),
-        request: null,
-        now: this.time.now(),
-        backdated: false,
-        correlation: dueBy.correlation,
-        causation: dueBy.id,
-        expectedVersion: null,
-      },
+      caused({ org, ...dueBy }, this.name, system(this.name), this.time.now()),
     );
     return position;
   }

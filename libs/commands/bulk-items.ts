@@ -5,8 +5,7 @@ import type { Actor, Position } from '#domain/event';
 import { isRefusal, type Refusal } from '#domain/refusal';
 import { withPatience } from '#event-store/patience';
 import { AskContact, ContactHandler, type ContactAsk } from './contact.handler.js';
-import type { Envelope } from './envelope.js';
-import { idMadeBy } from './ids.js';
+import { caused, type Envelope } from './envelope.js';
 import { patienceMs } from './kept-answers.js';
 import { sideBySide } from './side-by-side.js';
 
@@ -96,17 +95,10 @@ export class BulkItems {
 }
 
 /** With an id that is made of the bulk's: the same item of the same round is the same command. */
-const envelopeOf = ({ bulkId, org, actor, round, now, backdated }: BulkCause, index: number): Envelope => ({
-  org,
-  actor,
-  commandId: idMadeBy(bulkId, round === 0 ? `item ${index}` : `item ${index} round ${round}`),
-  request: null,
-  now,
-  backdated,
-  correlation: bulkId,
-  causation: bulkId,
-  expectedVersion: null,
-});
+function envelopeOf({ bulkId, org, actor, round, now, backdated }: BulkCause, index: number): Envelope {
+  const what = round === 0 ? `item ${index}` : `item ${index} round ${round}`;
+  return { ...caused({ org, id: bulkId, correlation: bulkId }, what, actor, now), backdated };
+}
 
 function askOf(action: BulkAction, leadId: string): ContactAsk {
   switch (action.type) {

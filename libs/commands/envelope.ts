@@ -1,4 +1,5 @@
 import type { Actor } from '#domain/event';
+import { idMadeBy } from './ids.js';
 
 /** The circumstances of a command. */
 export interface Envelope {
@@ -16,3 +17,30 @@ export interface Envelope {
   /** Only if the lead (or agent) is at this version: If-Match. */
   readonly expectedVersion: number | null;
 }
+
+/** What a command comes from that nobody sent. */
+interface Cause {
+  readonly org: string;
+  /** The event, or the job, that it comes from. */
+  readonly id: string;
+  readonly correlation: string;
+}
+
+/**
+ * The circumstances of a command that nobody sent. Its id is made of its cause and of `what` is done about it: so asking twice is
+ * asking once.
+ */
+export const caused = ({ org, id, correlation }: Cause, what: string, actor: Actor, now: string): Envelope => ({
+  org,
+  actor,
+  commandId: idMadeBy(id, what),
+  request: null,
+  now,
+  backdated: false,
+  correlation,
+  causation: id,
+  expectedVersion: null,
+});
+
+/** The automation of that name acts by itself. */
+export const system = (id: string): Actor => ({ type: 'system', id });

@@ -1,4 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { ParkingPlace } from '#automation/parking-place';
+import { settingsFrom } from '#wiring/settings';
+import { openViews } from '#wiring/stores';
 import { anApp } from '../support/app.js';
 import { onEmbedded } from '../support/engines.js';
 import { closedLead, interaction, leadNow, openLead, unique, writes } from '../support/story.js';
@@ -177,4 +180,26 @@ test('nothing of it tells who somebody is, or grows with the number of leads', a
   for (let i = 0; i < 3; i++) await story();
   const named = (all: readonly Figure[]) => all.map(({ name, labels }) => `${name} ${JSON.stringify(labels)}`);
   expect(named(await figures()).filter((it) => !named(before).includes(it) && !it.startsWith('nodejs_'))).toEqual([]);
+});
+
+test('what an automation has set aside is counted', async () => {
+  const parked = async () =>
+    (await figures())
+      .filter(({ name }) => name === 'leadstream_automation_parked')
+      .map(({ labels, value }) => [labels['automation'], value]);
+  const names = ['free-leads', 'address-sends', 'assign-leads', 'remind-follow-ups', 'qualify-leads'];
+  expect(await parked()).toEqual(names.map((name) => [name, 0]));
+
+  const { position } = await writes(app, {});
+  await app.stop();
+  const store = await openViews(settingsFrom(await app.env()), { ownThread: false });
+  const place = new ParkingPlace({ name: 'remind-follow-ups' }, store);
+  await place.put({
+    ...{ eventId: unique('event'), type: 'FollowUpCreated', position },
+    ...{ reason: 'It rains.', attempts: 6, since: '2026-03-01T09:00:00.000Z' },
+  });
+  await place.close();
+  await store.close();
+  await app.start();
+  expect(await parked()).toEqual(names.map((name) => [name, name === 'remind-follow-ups' ? 1 : 0]));
 });

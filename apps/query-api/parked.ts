@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { dutyNames } from '#automation/duty';
+import { viewOf } from '#automation/parking-place';
+import { reactionNames } from '#automation/reaction';
+import { Metrics } from '#http/metrics';
+import { ViewStore, type ViewReader } from '#read-model/view-store';
+
+/** Tells how much each automation has set aside, so that somebody looks: `cli status` says what and why. */
+@Injectable()
+export class ParkedWatch {
+  private readonly readers = new Map<string, Promise<ViewReader>>();
+
+  constructor(
+    private readonly views: ViewStore,
+    metrics: Metrics,
+  ) {
+    metrics.gauges(
+      'leadstream_automation_parked',
+      'What the automation set aside: it kept failing.',
+      'automation',
+      () =>
+        Promise.all([...reactionNames, ...dutyNames].map(async (name) => [name, await this.parkedBy(name)] as const)),
+    );
+  }
+
+  private async parkedBy(name: string): Promise<number> {
+    const reader = this.readers.get(name) ?? this.views.openForReading(viewOf({ name }));
+    this.readers.set(name, reader);
+    const { built } = await (await reader).state();
+    return built ? (await reader).count('parked', { where: [] }) : 0;
+  }
+}
