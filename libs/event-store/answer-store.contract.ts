@@ -50,7 +50,11 @@ export function describeAnswerStore(name: string, open: () => Promise<AnswerStor
     it('forgets what was kept before a time, and tells how many', async () => {
       await store.forgetBefore('2001-01-02T00:00:00Z');
       const old = Array.from({ length: 1_200 }, () => randomUUID());
-      await Promise.all(old.map((id) => store.keep(id, anAnswer(1, '2001-01-01T23:59:59.999Z'))));
+      // Some at a time: a server that is played in this process would not come to the last ones in time.
+      for (let nth = 0; nth < old.length; nth += 100)
+        await Promise.all(
+          old.slice(nth, nth + 100).map((id) => store.keep(id, anAnswer(1, '2001-01-01T23:59:59.999Z'))),
+        );
       const young = randomUUID();
       // The same moment as the limit, written in another zone.
       await store.keep(young, anAnswer(2, '2001-01-02T01:00:00+01:00'));

@@ -17,6 +17,17 @@ const rows = (position: string, ...ranks: readonly number[]): readonly Write[] =
   ranks.map((rank) => ({ table: 'things', key: `k${rank}`, position, row: { rank }, columns: { rank } }));
 const query: Query = { where: [], sort: { column: 'rank', descending: false }, limit: 9 };
 
+/** As callers do that were told to come again. */
+async function untilAvailable<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof ViewsUnavailable)) throw error;
+    }
+  }
+}
+
 describe('views in MongoDB', () => {
   let server: MongodbServer;
   let store: MongodbViewStore;
@@ -24,7 +35,7 @@ describe('views in MongoDB', () => {
   let view: View;
   beforeAll(async () => {
     server = await MongodbServer.start();
-    store = new MongodbViewStore(server.url(), { patience: 1_500, query: 200 });
+    store = new MongodbViewStore(server.url());
   });
   beforeEach(() => {
     view = { name: `view-${++made}`, version: 1, tables: { things } };
@@ -139,22 +150,29 @@ describe('views in MongoDB', () => {
     ['the server stops', () => server.next('find', { refuse: 50 })],
     ['nobody stops', () => server.next('find', { hold: new Promise(() => undefined) })],
   ])('gives up a query that runs too long, which %s', async (_, slow) => {
-    const reader = await store.openForReading(view);
+    const hasty = new MongodbViewStore(server.url(), { query: 300 });
+    const reader = await hasty.openForReading(view);
     slow();
     await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
-    expect((await reader.state()).checkpoint).toBeNull();
+    expect((await untilAvailable(() => reader.state())).checkpoint).toBeNull();
+    await hasty.close();
   });
 
   it('is unavailable in time while the server is away, from the start or later, and recovers by itself', async () => {
     const writer = await opened();
     await writer.save(rows('p1', 1), null, 'p1');
+    const reader = await store.openForReading(view);
     await server.stop();
     const early = new MongodbViewStore(server.url(), { patience: 300 });
     await expect(early.openForWriting(view)).rejects.toThrow(ViewsUnavailable);
-    await expect(writer.save(rows('p2', 2), 'p1', 'p2')).rejects.toThrow(ViewsUnavailable);
-    await expect(ranks()).rejects.toThrow(ViewsUnavailable);
+    await Promise.all(
+      [writer.save(rows('p2', 2), 'p1', 'p2'), reader.find('things', query)].map((it) =>
+        expect(it).rejects.toThrow(ViewsUnavailable),
+      ),
+    );
     await server.start();
-    expect((await (await early.openForWriting(view)).state()).checkpoint).toBe('p1');
+    const late = await untilAvailable(() => early.openForWriting(view));
+    expect((await untilAvailable(() => late.state())).checkpoint).toBe('p1');
     await early.close();
     await writer.save(rows('p2', 2), 'p1', 'p2');
     expect(await ranks()).toEqual(['p2', 1, 2]);
