@@ -157,7 +157,8 @@ describe('messages', () => {
     for (const batch of [[], Array.from({ length: 1_001 }, () => message())])
       expect(await send(app, id, batch)).toMatchObject({ status: 422, body: { errors: [{ field: 'messages' }] } });
     const most = Array.from({ length: 1_000 }, () => message());
-    expect(new Set(outcomes(await send(app, id, most)))).toEqual(new Set(['recorded']));
+    const key = { 'idempotency-key': unique('key') };
+    expect(new Set(outcomes(await send(app, id, most, key)))).toEqual(new Set(['recorded']));
     expect(await broadcastNow(app, id, (await writes(app)).position)).toMatchObject({
       counters: { recipients: 1_000 },
     });

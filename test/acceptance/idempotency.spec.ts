@@ -13,6 +13,7 @@ import {
   leadHistory,
   leadNow,
   openLead,
+  patiently,
   setStatus,
   unique,
   writes,
@@ -256,14 +257,16 @@ describe('after the process has gone', () => {
         await own.kill();
         const before = await Promise.all(heard);
         await own.start();
-        for (const [nth, { key, body }] of asked.entries()) {
-          const again = await own.post('/v1/leads', body, key);
-          expect(again).toMatchObject({
+        const again = await Promise.all(
+          asked.map(({ key, body }) => patiently(() => own.post('/v1/leads', body, key))),
+        );
+        for (const [nth, { body }] of asked.entries()) {
+          expect(again[nth]).toMatchObject({
             status: 201,
             body: { changed: true, version: 1, lead: { ordinal: 1, contactId: body.contactId } },
           });
-          if (before[nth]) expect(again.text).toBe(before[nth].text);
-          expect(await contactHistory(own, body.contactId, { after: again.body.position })).toHaveLength(2);
+          if (before[nth]) expect(again[nth]!.text).toBe(before[nth].text);
+          expect(await contactHistory(own, body.contactId)).toHaveLength(2);
         }
       }
     } finally {

@@ -4,7 +4,7 @@ import type { ReceiptStatus } from '#domain/message/message.events';
 import type { DeliveredMessage } from '#projections/broadcast-delivery/broadcast-delivery.query';
 import type { ShownBroadcast, ShownRecipient } from '#projections/campaigns/campaigns.query';
 import type { Answer, App, Query, Sent } from './app.js';
-import { allItems, unique, writes } from './story.js';
+import { allItems, patiently, unique, writes } from './story.js';
 
 /* What happens in stories of broadcasts. Broadcasts and messages get ids of their own unless the story names them. */
 
@@ -33,12 +33,14 @@ export async function aBroadcast(app: App, more: object = {}): Promise<string> {
   return body.broadcast.id;
 }
 
+/** Large batches take long on a busy machine: whoever is told so sends them again, and what was recorded is not recorded twice. */
 export const send = (
   app: App,
   broadcastId: string,
   messages: readonly unknown[],
   sent?: Sent,
-): Promise<Answer<Batch>> => app.call('POST', `/v1/broadcasts/${broadcastId}/messages`, { messages }, sent);
+): Promise<Answer<Batch>> =>
+  patiently(() => app.call('POST', `/v1/broadcasts/${broadcastId}/messages`, { messages }, sent));
 
 /** A message of a new broadcast to a contact, both new unless the story names them. */
 export async function aMessage(
@@ -64,7 +66,7 @@ export const receipt = (messageId: string, status: ReceiptStatus, second: number
 export const secondOf = (second: number): string => new Date(Date.UTC(2026, 2, 2, 9, 0, second)).toISOString();
 
 export const receive = (app: App, receipts: readonly unknown[], sent?: Sent): Promise<Answer<Batch>> =>
-  app.call('POST', '/v1/receipts', { receipts }, sent);
+  patiently(() => app.call('POST', '/v1/receipts', { receipts }, sent));
 
 export const outcomes = ({ body }: Answer<Batch>): readonly string[] => body.results.map((it) => it.outcome);
 
