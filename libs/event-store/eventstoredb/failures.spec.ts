@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Unavailable } from '../event-store.js';
-import { unavailable } from './failures.js';
+import { isPassing, unavailable, versionInstead } from './failures.js';
 
 describe('why the log can not be used', () => {
   it.each([
@@ -17,5 +17,28 @@ describe('why the log can not be used', () => {
   it('is not told of what is our own mistake', () => {
     const mistake = new TypeError('x is not a function');
     expect(unavailable(mistake)).toBe(mistake);
+  });
+});
+
+describe('what real servers and the client were seen to say', () => {
+  it.each([
+    ['a dropped connection', { type: 'unavailable', code: 14, message: '' }],
+    ['no server, before the client has looked at it', { code: 14, message: '14 UNAVAILABLE: connect ECONNREFUSED' }],
+    ['a server that starts', { type: 'unknown', code: 2, message: '2 UNKNOWN: Server Is Not Ready' }],
+    ['one with too much to do', { type: 'unknown', code: 2, message: '2 UNKNOWN: Server Is Too Busy' }],
+    ['one that leads no more', { type: 'not-leader', message: '' }],
+    ['an election', { type: 'unknown', code: 2, message: 'No leader info available in response' }],
+    ['a cancelled call', { type: 'cancelled', code: 1, message: '1 CANCELLED: Cancelled on client' }],
+    ['a follower behind too far (23.10)', { type: 'unknown', code: 2, message: 'Consumer too slow to handle event' }],
+    ['a cluster of which nobody answers', { message: 'Failed to discover after 2 attempts.' }],
+  ])('%s: it is asked again', (_, error) => {
+    expect(isPassing(error)).toBe(true);
+    expect(versionInstead(error)).toBeUndefined();
+  });
+
+  it('a conflict, whose message is empty, is told by the version that there is', () => {
+    const conflict = { type: 'wrong-expected-version', code: 9, message: '', actualVersion: 6n };
+    expect([isPassing(conflict), versionInstead(conflict)]).toEqual([false, 7]);
+    expect(versionInstead({ ...conflict, actualVersion: 'no_stream' })).toBe(0);
   });
 });
