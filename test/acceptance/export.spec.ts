@@ -5,7 +5,7 @@ import { mostSnapshots } from '#read-model/view-store';
 import { invalid } from '../support/answers.js';
 import { anApp, App, type Leads, type Query } from '../support/app.js';
 import { begin, download, inCsv, inNdjson, inXlsx, type Manifest, partOf, sha256, whole } from '../support/download.js';
-import { onEmbedded } from '../support/engines.js';
+import { canExport, onEmbedded, onSnapshots } from '../support/engines.js';
 import {
   allItems,
   allLeads,
@@ -47,7 +47,7 @@ beforeAll(async () => {
   await app.get('/v1/leads', { after });
 }, 60_000);
 
-describe('an export in CSV', () => {
+onSnapshots(describe)('an export in CSV', () => {
   test('is UTF-8 with a byte order mark, lines that end with CRLF, and its manifest behind it', async () => {
     const file = await download(app, { after });
     expect(file.status).toBe(200);
@@ -97,7 +97,7 @@ describe('an export in CSV', () => {
   });
 });
 
-test('an export in XLSX has typed cells, no formulas, and the manifest on a second sheet', async () => {
+onSnapshots(test)('an export in XLSX has typed cells, no formulas, and the manifest on a second sheet', async () => {
   const query = { format: 'xlsx', columns: 'id,name,phone,score,active,nextFollowUpAt', sort: 'nextFollowUpAt', after };
   const file = await download(app, query);
   expect(file.headers['content-type']).toMatch(/spreadsheetml\.sheet$/);
@@ -123,7 +123,7 @@ test('an export in XLSX has typed cells, no formulas, and the manifest on a seco
   });
 });
 
-test('an export in NDJSON is the leads as lists show them, and the manifest at the end', async () => {
+onSnapshots(test)('an export in NDJSON is the leads as lists show them, and the manifest at the end', async () => {
   const file = await download(app, { format: 'ndjson', active: true, after });
   const { lines, manifest } = inNdjson<ShownLead>(file);
   expect(lines).toEqual(await allLeads(app, { active: true }));
@@ -141,7 +141,7 @@ test('an export in NDJSON is the leads as lists show them, and the manifest at t
   expect(inNdjson(zoned).lines[0]).toEqual({ score: 0, nextFollowUpAt: null });
 });
 
-test.each<Query>([
+onSnapshots(test).each<Query>([
   { status: 'lost,new' },
   { q: 'ana' },
   { q: '李雷' },
@@ -158,7 +158,7 @@ test.each<Query>([
   expect(manifest).toMatchObject({ count: rows.length, filter });
 });
 
-test('an export of a page is what that page shows', async () => {
+onSnapshots(test)('an export of a page is what that page shows', async () => {
   const first = (await app.get<Leads>('/v1/leads', { limit: 20, channel: 'sms', sort: 'name' })).body;
   const page = { scope: 'page', limit: 7, cursor: first.nextCursor };
   const second = (await app.get<Leads>('/v1/leads', { limit: 7, cursor: first.nextCursor })).body;
@@ -188,7 +188,15 @@ describe('an export is refused', () => {
   });
 });
 
-test('asked by HEAD, it tells its headers, and nothing is exported', async () => {
+if (!canExport)
+  test('an export of views that lie where no moment can be held is refused, and says why', async () => {
+    expect(await app.get(path)).toMatchObject({
+      status: 503,
+      body: { code: 'unavailable', detail: expect.stringContaining('replica set') },
+    });
+  });
+
+onSnapshots(test)('asked by HEAD, it tells its headers, and nothing is exported', async () => {
   const before = (await recorded()).length;
   const head = await app.call('HEAD', `${path}?format=xlsx`);
   expect(head).toMatchObject({ status: 200, text: '' });
@@ -196,7 +204,7 @@ test('asked by HEAD, it tells its headers, and nothing is exported', async () =>
   expect(await recorded()).toHaveLength(before);
 });
 
-test('every export is on record, with who asked for what, before it is told', async () => {
+onSnapshots(test)('every export is on record, with who asked for what, before it is told', async () => {
   const answer = await begin(app, path, { q: 'ana', status: 'new', format: 'ndjson', columns: 'id' });
   const { manifest } = inNdjson(await whole(answer));
   const event = (await recorded()).at(-1);
@@ -217,7 +225,7 @@ interface Recorded {
 }
 const recorded = (): Promise<readonly Recorded[]> => allItems(app, '/v1/events', { type: 'LeadsExported' });
 
-describe('while leads change', () => {
+onSnapshots(describe)('while leads change', () => {
   const texts = 'x'.repeat(10_000);
   const busyApp = anApp({ QUALIFICATION: 'off' });
 

@@ -4,6 +4,7 @@ import type { Answer } from '../support/app.js';
 import { anApp } from '../support/app.js';
 import { bulk } from '../support/bulk.js';
 import { Measure, refsIn, type Document, type Parameter, type Schema } from '../support/document.js';
+import { canExport } from '../support/engines.js';
 import {
   anAgent,
   assign,
@@ -809,7 +810,8 @@ describe('the document', () => {
 });
 
 describe('an answer is as documented', () => {
-  test.each(each('good'))('%s (%s)', async (name, _, call) => {
+  const answerable = each('good').filter(([name]) => canExport || name !== 'GET /v1/leads/export');
+  test.each(answerable)('%s (%s)', async (name, _, call) => {
     const request = await call();
     expect(wrongRequest(name, request).length > 0).toBe(request.partlyBad ?? false);
     const answer = await ask(name, request);

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { freshDatabase, realServer } from '#read-model/mongodb/database.fixture';
-import { EventStoreDbServer } from './eventstoredb-server.js';
-import { MongodbServer } from './mongodb-server.js';
+import { freshDatabase, hasSnapshots, realServer } from '#read-model/mongodb/database.fixture';
+import { ownEventStoreDb, ownMongodb, type OwnServer } from './own-server.js';
 
 declare global {
   /** What apps keep their log and their views on: `<log>+<views>`. Named by each suite of jest.config.js. */
@@ -30,11 +29,18 @@ export const isEmbedded = { log: logEngine === 'sqlite', views: viewsEngine === 
 /** For tests of what an embedded engine alone has, its files, locks and disk: on a server they are shown as skipped. */
 export const onEmbedded = { log: onlyIf(isEmbedded.log), views: onlyIf(isEmbedded.views) };
 
+const mongodb = realServer && viewsEngine === 'mongodb' ? realServer : undefined;
+/** False of a real server of MongoDB's protocol that is no replica set. */
+export const canExport = mongodb === undefined || (await hasSnapshots(mongodb));
+
+/** For tests of exports, which need the views as they were at one moment. */
+export const onSnapshots = onlyIf(canExport);
+
 /** For tests of several processes that write: both the log and the views are on servers. */
 export const onShared = onlyIf(!isEmbedded.log && !isEmbedded.views);
 
-/** For tests that take a server down: only one that is played in this process can be. */
-export const onPlayed = {
+/** For tests that take a server down: one that is played in this process, or a program that it runs. */
+export const onOwn = {
   log: onlyIf(logEngine === 'esdb' && !realLogServer),
   views: onlyIf(viewsEngine === 'mongodb' && !realServer),
 };
@@ -43,9 +49,9 @@ export const onPlayed = {
 export interface Engines {
   /** The settings that say where they are. */
   readonly env: Readonly<Record<string, string>>;
-  /** Null where the log or the views are embedded, or on a real server. */
-  readonly esdb: EventStoreDbServer | null;
-  readonly mongodb: MongodbServer | null;
+  /** Null where the log or the views are embedded, or on a server that others use too. */
+  readonly esdb: OwnServer | null;
+  readonly mongodb: OwnServer | null;
   /** Wipes all views, while nothing runs. */
   wipeViews(): Promise<void>;
   remove(): Promise<void>;
@@ -62,12 +68,12 @@ export async function newEngines(dataDir: string): Promise<Engines> {
     wipeViews: views.wipe,
     remove: async () => {
       await views.remove();
-      log.server?.stop();
+      await log.remove();
     },
   };
 }
 
-const embeddedLog = { env: {}, server: null };
+const embeddedLog = { env: {}, server: null, remove: async () => undefined };
 
 const embeddedViews = (dataDir: string) => ({
   env: {},
@@ -76,23 +82,27 @@ const embeddedViews = (dataDir: string) => ({
   remove: async () => undefined,
 });
 
-/** Under a name of its own; on a real server it stays there. */
+/** Under a name of its own; on a server that others use too it stays there. */
 async function newLog() {
-  const server = realLogServer ? null : await EventStoreDbServer.start();
+  const server = realLogServer ? null : await ownEventStoreDb();
   const url = `${realLogServer ?? server!.url}#${randomUUID().replaceAll('-', '')}`;
-  return { env: { EVENT_STORE_URL: url, ID_KEY: 'the key of all tests' }, server };
+  return {
+    env: { EVENT_STORE_URL: url, ID_KEY: 'the key of all tests' },
+    server,
+    remove: async () => server?.end(),
+  };
 }
 
 async function newDatabase() {
-  const server = realServer ? null : await MongodbServer.start({ scans: false });
-  const { url, database, remove } = await freshDatabase(realServer ?? server!.url());
+  const server = realServer ? null : await ownMongodb();
+  const { url, database, remove } = await freshDatabase(realServer ?? server!.url);
   return {
     env: { READ_STORE_URL: url },
     server,
     wipe: async () => void (await database.dropDatabase()),
     remove: async () => {
       await remove();
-      await server?.stop();
+      await server?.end();
     },
   };
 }

@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { App, type Answer } from '../support/app.js';
-import { EventStoreDbServer } from '../support/eventstoredb-server.js';
+import { ownEventStoreDb } from '../support/own-server.js';
 import { writes } from '../support/story.js';
 import { Asking, testWhatIsThere } from './asking.js';
 
@@ -14,51 +10,7 @@ import { Asking, testWhatIsThere } from './asking.js';
  * The server of the log is killed at random moments, under load. Whoever asks is told so within five seconds and asks again under
  * the same key until there is an answer. Whatever was acknowledged is there, once, and the views go on by themselves.
  */
-interface LogServer {
-  readonly url: string;
-  start(): Promise<void>;
-  kill(): Promise<void>;
-  end(): Promise<void>;
-}
-
-/** A real one: `TEST_ESDB_SERVER` is a program that runs a server at a port of this machine on a folder, its two arguments. */
-class RealServer implements LogServer {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'leadstream-log-'));
-  private readonly port = 20_000 + Math.floor(Math.random() * 10_000);
-  private child: ChildProcess | undefined;
-  readonly url = `esdb://127.0.0.1:${this.port}?tls=false`;
-
-  constructor(private readonly program: string) {}
-
-  async start(): Promise<void> {
-    this.child = spawn(this.program, [String(this.port), this.folder], { stdio: 'ignore' });
-  }
-
-  async kill(): Promise<void> {
-    const { child } = this;
-    if (!child) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exited;
-    this.child = undefined;
-  }
-
-  async end(): Promise<void> {
-    await this.kill();
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-/** In this process; what it stored survives. */
-async function ownServer(): Promise<LogServer> {
-  const server = await EventStoreDbServer.start();
-  const kill = async (): Promise<void> => server.stop();
-  return { url: server.url, start: () => server.start(), kill, end: kill };
-}
-
-const program = process.env['TEST_ESDB_SERVER'];
-const server = program ? new RealServer(program) : await ownServer();
-if (program) await server.start();
+const server = await ownEventStoreDb();
 const app = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
 const asking = new Asking(app);
 const rounds = Number(process.env['TORTURE_ROUNDS'] ?? 3);
@@ -69,17 +21,7 @@ afterAll(async () => {
   await server.end();
 });
 
-/** The app does not come up without its log, and a server takes a moment to start. */
-beforeAll(async () => {
-  for (let tries = 1; ; tries++) {
-    try {
-      await app.start();
-      return;
-    } catch (error) {
-      if (tries === 10) throw error;
-    }
-  }
-}, 60_000);
+beforeAll(() => app.start());
 
 interface Told {
   readonly answer: Answer;
@@ -114,12 +56,12 @@ test(
       const stop = new AbortController();
       const load = Promise.all(Array.from({ length: clients }, () => client(stop.signal)));
       await sleep(1_000 + Math.random() * 1_000);
-      await server.kill();
+      await server.stop();
       const before = refused.length;
       await sleep(round % 2 === 0 ? 200 : 6_000);
       const whileDown = refused.length - before;
-      await server.start();
       const started = performance.now();
+      await server.start();
       await app.ready();
       const ready = performance.now() - started;
       await sleep(1_000);
@@ -153,7 +95,7 @@ test('gone just when the worker begins: it begins when the server is back', asyn
   const late = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
   try {
     await late.start({ ready: false });
-    await server.kill();
+    await server.stop();
     await late.says('worker failed');
     await server.start();
     await late.ready();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anApp, type Answer } from '../support/app.js';
-import { onPlayed } from '../support/engines.js';
+import { onOwn } from '../support/engines.js';
 import { everythingTold } from '../support/everything.js';
 import { contactHistory, interaction, unique, writes } from '../support/story.js';
 
@@ -115,7 +115,7 @@ async function nothingIsLostOrDoubled(): Promise<void> {
 }
 
 describe('while the server is away', () => {
-  onPlayed.log(test)(
+  onOwn.log(test)(
     'of the log: commands are told so in time, and nothing is lost or done twice',
     async () => {
       const { esdb } = await app.engines();
@@ -129,7 +129,7 @@ describe('while the server is away', () => {
     120_000,
   );
 
-  onPlayed.views(test)(
+  onOwn.views(test)(
     'of the views: commands go on, lists are told so in time, and the views catch up by themselves',
     async () => {
       const { mongodb } = await app.engines();

@@ -11,7 +11,7 @@ import {
   WriteConcern,
 } from 'mongodb';
 import { SnapshotRefused, ViewsUnavailable } from '../view-store.js';
-import { translated } from './failures.js';
+import { ifUnknownCommand, translated } from './failures.js';
 
 /** In milliseconds. */
 export interface Limits {
@@ -108,7 +108,11 @@ export class Connection implements Reads {
    */
   async snapshot(): Promise<Reads & { readonly end: () => Promise<void> }> {
     const session = await this.using(async (client) => {
-      const hello = await client.db('admin').command({ hello: 1 }, { timeoutMS: this.limits.query });
+      // A server that does not know the question is older than such reads.
+      const hello = await client
+        .db('admin')
+        .command({ hello: 1 }, { timeoutMS: this.limits.query })
+        .catch(ifUnknownCommand({} as Document));
       if (hello['setName'] === undefined && hello['msg'] !== 'isdbgrid')
         throw new SnapshotRefused('This MongoDB is no replica set, which alone can tell all rows of one moment.');
       return client.startSession({ snapshot: true });

@@ -1,8 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { MongoClient } from 'mongodb';
+import { type Document, MongoClient } from 'mongodb';
 
 /** A server to test against besides the one played in this process. */
 export const realServer = process.env['TEST_MONGODB_URL'];
+
+/** Whether a server can hold a moment, for exports: one that stands alone, without a replica set, can't. */
+export async function hasSnapshots(server: string): Promise<boolean> {
+  const client = new MongoClient(server);
+  try {
+    const { setName, msg } = await client
+      .db('admin')
+      .command({ hello: 1 })
+      .catch(() => ({}) as Document);
+    return setName !== undefined || msg === 'isdbgrid';
+  } finally {
+    await client.close();
+  }
+}
 
 /** An empty database on a server, with its URL. */
 export async function freshDatabase(server: string) {

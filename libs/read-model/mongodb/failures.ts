@@ -68,3 +68,11 @@ export const isAlreadyThere = (error: unknown): boolean =>
 
 /** The server knows no such collection. */
 export const isMissing = (error: unknown): boolean => error instanceof MongoServerError && error.code === 26;
+
+/** Instead of the refusal of a server that has no such command. */
+export const ifUnknownCommand =
+  <T>(instead: T) =>
+  (error: unknown): T => {
+    if (error instanceof MongoServerError && error.code === 59) return instead;
+    throw error;
+  };

@@ -1,11 +1,11 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { leaseContract } from '../lease.contract.js';
 import { rebuildContract } from '../rebuild.contract.js';
 import { type Place, viewStoreContract } from '../view-store.contract.js';
 import { viewSnapshotContract } from '../view-snapshot.contract.js';
 import { MongodbServer } from '#test/support/mongodb-server';
 import { MongodbViewStore } from './mongodb.view-store.js';
-import { freshDatabase, realServer } from './database.fixture.js';
+import { freshDatabase, hasSnapshots, realServer } from './database.fixture.js';
 
 /** Rows are written before their checkpoint, and seen as they are written. */
 const meaning = { wholeBatches: false };
@@ -19,15 +19,25 @@ const real = async (): Promise<Place> => {
   return { open: async () => new MongodbViewStore(url), remove };
 };
 
-for (const contract of [viewStoreContract, rebuildContract, leaseContract, viewSnapshotContract]) {
+for (const contract of [viewStoreContract, rebuildContract, leaseContract, viewSnapshotContract])
   contract('MongoDB, played in this process', played, meaning);
-  if (realServer) contract('MongoDB at TEST_MONGODB_URL', real, meaning);
+
+if (realServer) {
+  const there = 'MongoDB at TEST_MONGODB_URL';
+  for (const contract of [viewStoreContract, rebuildContract, leaseContract]) contract(there, real, meaning);
+  if (await hasSnapshots(realServer)) viewSnapshotContract(there, real);
+  else describe.skip(`${there}, which is no replica set`, () => it('holds no snapshots', () => undefined));
 }
 
-it('A server that is no replica set can hold no snapshot, and says so', async () => {
+it.each([
+  ['that is no replica set', () => undefined],
+  ['that is older than such a question', (server: MongodbServer) => server.next('hello', { refuse: 59 })],
+])('A server %s can hold no snapshot, and says so', async (_, old) => {
   const server = await MongodbServer.start({ replicaSet: false });
   const store = new MongodbViewStore(server.url());
   const reader = await store.openForReading({ name: 'any', version: 1, tables: {} });
+  await reader.state();
+  old(server);
   await expect(reader.snapshot()).rejects.toThrow(/no replica set/);
   await store.close();
   await server.stop();
