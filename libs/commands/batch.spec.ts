@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Unavailable } from '#event-store/event-store';
 import { heedPatience, patienceEnds, withPatience } from '#event-store/patience';
-import { carryOut } from './batch.js';
+import { carryOut, type Done } from './batch.js';
 import type { Envelope } from './envelope.js';
+import { KeyedQueue } from './keyed-queue.js';
 
 const envelope: Envelope = {
   org: 'default',
@@ -42,6 +43,42 @@ describe('The items of a batch', () => {
     await expect(failing).rejects.toThrow(Unavailable);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(begun).toBe(100);
+  });
+
+  it('are tried again when a store that answers others had no time for them, as the same command', async () => {
+    const commands = new Map<number, string>();
+    const { body } = await carryOut(items, envelope, 'p', async (item, { commandId }) => {
+      await new Promise((resolve) => setTimeout(resolve, item % 3));
+      const before = commands.get(item);
+      expect(before ?? commandId).toBe(commandId);
+      commands.set(item, commandId);
+      if (item % 30 === 2 && before === undefined) throw new Unavailable('too much to do');
+      return { outcome: 'recorded', position: 'p' };
+    });
+    expect((body as { results: { outcome: string }[] }).results.every((it) => it.outcome === 'recorded')).toBe(true);
+  });
+
+  it('that must go one after another do, also when one is tried again', async () => {
+    const queue = new KeyedQueue();
+    const begun: number[] = [];
+    const work = async (item: number): Promise<Done> => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      begun.push(item);
+      if (item === 2 && begun.filter((it) => it === 2).length < 3) throw new Unavailable('too much to do');
+      return { outcome: 'recorded', position: 'p' };
+    };
+    await carryOut(items.slice(0, 40), envelope, 'p', work, (item, it) => queue.run(String(item % 2), it));
+    expect(begun.filter((it) => it % 2 === 0).slice(0, 5)).toEqual([0, 2, 2, 2, 4]);
+  });
+
+  it('are given up when the store goes away in the middle', async () => {
+    let begun = 0;
+    const failing = carryOut(items, envelope, 'p', async () => {
+      if (++begun > 500) throw new Unavailable('away');
+      return { outcome: 'recorded', position: 'p' };
+    });
+    await expect(failing).rejects.toThrow(Unavailable);
+    expect(begun).toBeLessThan(800);
   });
 
   it('have the patience of a command each: a batch may take longer', async () => {

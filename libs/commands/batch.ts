@@ -1,6 +1,7 @@
 import { v4 } from 'uuid';
 import { isRefusal } from '#domain/refusal';
 import type { Position } from '#domain/event';
+import { Unavailable } from '#event-store/event-store';
 import { withPatience } from '#event-store/patience';
 import type { Answer } from './answer.js';
 import type { Envelope } from './envelope.js';
@@ -32,26 +33,45 @@ const atOnce = 100;
 
 /**
  * Carries the items out side by side and tells what became of each, in input order. An item that a rule refuses is `invalid`;
- * a store that can't be reached fails the batch, which may then be sent again: what was recorded comes back as it was.
+ * a store that can't be reached fails the batch, which may then be sent again: what was recorded comes back as it was. One that
+ * is only slow does not: an item that it had no time for is tried again while it carries out others.
+ *
+ * `inTurn`: what must go one after another waits there, also for one that is tried again.
  */
 export async function carryOut<Item>(
   items: readonly BatchItem<Item>[],
   envelope: Envelope,
   start: Position,
   work: (item: Item, envelope: Envelope) => Promise<Done>,
+  inTurn: (item: Item, work: () => Promise<Done>) => Promise<Done> = (_, work) => work(),
 ): Promise<Answer> {
   let position = start;
   const results: ItemResult[] = [];
+  let answered = 0;
+  const persistently = async (attempt: () => Promise<Done>): Promise<Done> => {
+    for (;;) {
+      const before = answered;
+      try {
+        // A store that answers is given the time that a large batch takes; one that goes away meanwhile is not.
+        return await withPatience(patienceMs, attempt);
+      } catch (error) {
+        if (!(error instanceof Unavailable) || answered === before) throw error;
+      }
+    }
+  };
   const resultOf = async (given: BatchItem<Item>, index: number): Promise<ItemResult> => {
     if ('invalid' in given) return { index, outcome: 'invalid', ...given.invalid };
+    const { item } = given;
+    const own = ofItem(envelope, index);
     try {
-      // A store that answers is given the time that a large batch takes; one that goes away meanwhile is not.
-      const done = await withPatience(patienceMs, () => work(given.item, ofItem(envelope, index)));
+      const done = await inTurn(item, () => persistently(() => work(item, own)));
+      answered += 1;
       if (done.position > position) position = done.position;
       return { index, outcome: done.outcome };
     } catch (error) {
-      if (isRefusal(error)) return { index, outcome: 'invalid', code: error.code, detail: error.message };
-      throw error;
+      if (!isRefusal(error)) throw error;
+      answered += 1;
+      return { index, outcome: 'invalid', code: error.code, detail: error.message };
     }
   };
   await sideBySide(items.length, atOnce, async (index) => {

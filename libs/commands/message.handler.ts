@@ -68,10 +68,14 @@ export class MessageHandler implements ICommandHandler<AskMessages> {
     }
     const sent = await this.handling.read(broadcast, broadcastStream(envelope.org, ask.broadcastId));
     if (!sent.known) throw refuse('not_found', { what: 'broadcast' });
-    return carryOut(ask.items, envelope, start, (item, own) => {
-      const contactKey = contactKeyOf(this.idKey.secret, own.org, item.contactId);
-      return this.recipients.run(`${own.org} ${contactKey}`, () => this.send(item, contactKey, sent, own));
-    });
+    const { secret } = this.idKey;
+    return carryOut(
+      ask.items,
+      envelope,
+      start,
+      (item, own) => this.send(item, contactKeyOf(secret, own.org, item.contactId), sent, own),
+      ({ contactId }, send) => this.recipients.run(`${envelope.org} ${contactId}`, send),
+    );
   }
 
   /**
