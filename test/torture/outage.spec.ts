@@ -126,7 +126,7 @@ describe('while the server is away', () => {
       expect(refused(commands).length).toBeGreaterThan(clients);
       await nothingIsLostOrDoubled();
     },
-    120_000,
+    300_000,
   );
 
   onOwn.views(test)(
@@ -141,6 +141,6 @@ describe('while the server is away', () => {
       expect(refused(questions).length).toBeGreaterThan(0);
       await nothingIsLostOrDoubled();
     },
-    120_000,
+    300_000,
   );
 });
