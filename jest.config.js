@@ -36,8 +36,10 @@ const acceptance =
       : [onEngines(engines)];
 
 export default {
-  // A server that is played in the test's own process makes the app wait for it.
-  testTimeout: 60_000,
+  // Says only that a test does not hang: a machine may be busy with other things.
+  testTimeout: 120_000,
+  // Apps under test are processes of their own, and much of a test is waiting for them.
+  maxWorkers: 2,
   projects: [
     suite('unit', ['<rootDir>/{libs,projections,apps}/**/*.spec.ts']),
     ...acceptance,
