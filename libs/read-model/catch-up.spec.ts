@@ -64,7 +64,7 @@ describe('catching up', () => {
   }
 
   const reaches = async (view: View, position: Position) =>
-    expect(await waitFor(await store.openForReading(view), position, 20_000)).toBe(true);
+    expect(await waitFor(await store.openForReading(view), position, 60_000)).toBe(true);
 
   async function reportOf(reader: ViewReader) {
     for (;;) {

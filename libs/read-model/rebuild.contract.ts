@@ -30,7 +30,8 @@ export function rebuildContract(
   { wholeBatches = true }: { readonly wholeBatches?: boolean } = {},
 ): void {
   describe(`a rebuild in ${adapter}`, () => {
-    const patience = 90_000;
+    /** Says only that it does not hang. */
+    const patience = 300_000;
     let place: Place;
     let store: ViewStore;
     let made = 0;
@@ -81,7 +82,7 @@ export function rebuildContract(
     }
 
     const reaches = async (view: View, position: Position) =>
-      expect(await waitFor(await store.openForReading(view), position, 20_000)).toBe(true);
+      expect(await waitFor(await store.openForReading(view), position, 60_000)).toBe(true);
 
     /** Built, with all that the log has. */
     async function built(view: View, log: Log) {

@@ -65,7 +65,7 @@ describe('round-robin', () => {
     expect(turns.map((it) => it.to)).toEqual(Array.from({ length: 60 }, (_, nth) => agents[nth % 3]));
     expect(new Set(turns.map((it) => it.leadId)).size).toBe(60);
     expect(new Set(turns.map((it) => it.mode))).toEqual(new Set(['round_robin']));
-  }, 60_000);
+  });
 
   test('leaves a lead alone that a person took from its agent', async () => {
     const { id } = await openLead(app);
@@ -76,7 +76,7 @@ describe('round-robin', () => {
     await until(app, later, agents[1]!);
     expect(await agentOf(app, id)).toBeNull();
     await assign(app, id, agents[0]!);
-  }, 60_000);
+  });
 
   test('gives the leads of an agent that left to the others', async () => {
     done(await app.patch(`/v1/agents/${agents[0]}`, { active: false }));
@@ -88,7 +88,7 @@ describe('round-robin', () => {
     const turns = (await assignments(app)).slice(63);
     expect(turns.length).toBeGreaterThan(20);
     for (const [nth, { to }] of turns.entries()) if (nth > 0) expect(to).not.toBe(turns[nth - 1]!.to);
-  }, 60_000);
+  });
 });
 
 describe('least-loaded', () => {
@@ -112,7 +112,7 @@ describe('least-loaded', () => {
     expect(await agentOf(app, leads[5]!.id)).toBeNull();
     done(await app.patch(`/v1/agents/${ana}`, { capacity: 4 }));
     await until(app, leads[5]!.id, ana);
-  }, 60_000);
+  });
 
   test('counts what was assigned by hand, which may exceed the room', async () => {
     const { id: cleo } = await anAgent(app, { capacity: 2 });
@@ -126,7 +126,7 @@ describe('least-loaded', () => {
     const { leadId: four } = await writes(app, { contactId: unique('waits') });
     await setStatus(app, two.id, 'converted');
     await until(app, four, cleo);
-  }, 60_000);
+  });
 });
 
 onShared(describe)('with two workers', () => {
@@ -178,4 +178,4 @@ test('is off unless it is asked for, and then serves whoever waits already', asy
     await on.end();
     await app.end();
   }
-}, 60_000);
+});

@@ -70,7 +70,7 @@ async function until<T>(found: () => Promise<T>, wanted: (found: T) => boolean):
 
 /** The log's file in the hands of somebody with a database tool. */
 function byHand(sql: string): void {
-  const db = new DatabaseSync(join(app.dataDir, 'events.db'), { timeout: 2_000 });
+  const db = new DatabaseSync(join(app.dataDir, 'events.db'), { timeout: 30_000 });
   db.exec(sql);
   db.close();
 }

@@ -45,7 +45,7 @@ beforeAll(async () => {
     );
   after = done(await app.post('/v1/agents', { name: 'Last' })).position;
   await app.get('/v1/leads', { after });
-}, 60_000);
+});
 
 onSnapshots(describe)('an export in CSV', () => {
   test('is UTF-8 with a byte order mark, lines that end with CRLF, and its manifest behind it', async () => {
@@ -298,7 +298,7 @@ onSnapshots(describe)('while leads change', () => {
       expect(await next()).toBe(200);
       while ((await Promise.all(all.map(next))).includes(503)) await new Promise((resolve) => setTimeout(resolve, 20));
     }
-  }, 60_000);
+  });
 
   test('more than so many at once are told to come again', async () => {
     const all = await asManyAsMayBe();

@@ -62,13 +62,15 @@ describe('a running app', () => {
 
 describe('an app that can’t start says why, and ends', () => {
   test('on an address that others can reach, while authentication is off', async () => {
-    for (const HOST of ['0.0.0.0', '::', '10.0.0.1', 'example.org']) {
-      const said = await refusal(another({ HOST }));
-      expect(said).toContain(`HOST is "${HOST}"`);
-      expect(said).toMatch(/authentication is off/);
-      expect(said).toContain('127.0.0.1');
-    }
-  }, 60_000);
+    await Promise.all(
+      ['0.0.0.0', '::', '10.0.0.1', 'example.org'].map(async (HOST) => {
+        const said = await refusal(another({ HOST }));
+        expect(said).toContain(`HOST is "${HOST}"`);
+        expect(said).toMatch(/authentication is off/);
+        expect(said).toContain('127.0.0.1');
+      }),
+    );
+  });
 
   test('with settings that can’t be: all of them are named at once', async () => {
     const said = await refusal(
@@ -141,7 +143,8 @@ describe('SIGTERM', () => {
     const idle = await Promise.all(Array.from({ length: 5 }, () => connected(app)));
     const { code, ms } = await app.stop();
     expect(code).toBe(0);
-    expect(ms).toBeLessThan(3_000);
+    // Sooner than the eight seconds after which what is still open is cut.
+    expect(ms).toBeLessThan(7_000);
     for (const socket of idle) socket.destroy();
   });
 
@@ -181,14 +184,15 @@ describe('SIGTERM', () => {
     expect((await ending).code).toBe(0);
   });
 
-  test('does not wait for ever for a request that never ends', async () => {
+  // It waits for eight seconds, beside the others.
+  test.concurrent('does not wait for ever for a request that never ends', async () => {
     const app = await another().start();
     const socket = await connected(app);
     socket.write('POST /v1/leads HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{');
     await app.get('/healthz');
     const { code, ms } = await app.stop();
     expect(code).toBe(0);
-    expect(ms).toBeLessThan(15_000);
+    expect(ms).toBeLessThan(20_000);
   });
 
   test('twice is no more than once', async () => {

@@ -79,7 +79,7 @@ beforeAll(async () => {
         ids.slice(from, from + 20).map(async (id) => (await app.get<ShownLead>(`/v1/leads/${id}`, { after })).body),
       )),
     );
-}, 60_000);
+});
 const anAgentAfter = async () => done(await app.post('/v1/agents', { name: 'Last' }));
 
 const folded = (name: string): string =>
@@ -331,4 +331,4 @@ test('pages go on without gap or repeat for rows that did not change, while othe
     stopped = true;
     await traffic;
   }
-}, 60_000);
+});

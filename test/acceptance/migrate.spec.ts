@@ -53,7 +53,7 @@ describe('a service that moves', () => {
     await old.post('/v1/agents', agent, { 'idempotency-key': 'agent' });
     before = masked(await everythingTold(old, await somethingOfEverything(old)));
     back = `sqlite:${join(old.dataDir, 'back', 'events.db')}`;
-  }, 60_000);
+  });
 
   onEmbedded.log(test)('is copied ahead while it runs, and not otherwise', async () => {
     const refused = await migrate(['--to', to('moved')]);
@@ -75,7 +75,7 @@ describe('a service that moves', () => {
     const there = await (await appOn(to('moved'))).start();
     const { position } = await writes(there, asked);
     expect(masked(await everythingTold(there, position))).toEqual(before);
-  }, 60_000);
+  });
 
   test('does what was asked before no second time', async () => {
     const there = apps.at(-1)!;
@@ -105,7 +105,7 @@ describe('a service that moves', () => {
       code: 0,
       out: expect.stringContaining(`"events":${events},"copied":0`),
     });
-  }, 60_000);
+  });
 
   test('is copied however often the copy is killed', async () => {
     server.slowness = 2;
@@ -129,7 +129,7 @@ describe('a service that moves', () => {
         return log === name && ours.test(own) ? [id] : [];
       });
     expect(stored('killed')).toEqual(stored('moved'));
-  }, 60_000);
+  });
 });
 
 describe('a copy is refused', () => {

@@ -25,7 +25,7 @@ async function allJudged(app: App): Promise<void> {
 }
 
 describe('by rules', () => {
-  const app = anApp({ QUALIFICATION: 'local', QUALIFICATION_DEBOUNCE_MS: '300' });
+  const app = anApp({ QUALIFICATION: 'local', QUALIFICATION_DEBOUNCE_MS: '1000' });
 
   test('a lead is scored after its interactions, with factors, once for all of them', async () => {
     const { id, contactId } = await openLead(app, { text: 'How much is the blue one?' });

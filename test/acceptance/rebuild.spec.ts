@@ -18,7 +18,7 @@ test('views that were wiped come back the very same, byte for byte', async () =>
     await app.start();
     expect(await everythingTold(app, position)).toEqual(before);
   }
-}, 60_000);
+});
 
 test('a view that is wiped under a running service answers nothing until it is whole again', async () => {
   const { position } = await writes(app);

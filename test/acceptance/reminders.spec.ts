@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { EventOf } from '#domain/event';
 import type { Entry } from '#projections/lead-history/lead-history.query';
-import { anApp } from '../support/app.js';
+import { anApp, type Said } from '../support/app.js';
 import {
   anAgent,
   assign,
@@ -27,17 +27,24 @@ const overdue = async (leadId: string) =>
   done(await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inHours(-1) }, { 'x-occurred-at': inHours(-2) }))
     .followUp;
 const openedLongAgo = () => openLead(app, {}, { 'x-occurred-at': inHours(-3) });
+/** A follow-up that is due in a moment; in a longer one if the machine is so busy that the first is over when it is asked for. */
+async function dueSoon(leadId: string): Promise<Said['followUp']> {
+  for (let ms = 200; ; ms *= 2) {
+    const answer = await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inMs(ms) });
+    if (answer.body.code !== 'validation_failed') return done(answer).followUp;
+  }
+}
 /** Resolves when all that was due before has been reminded of: the soonest come first. */
 async function allRemindedOf(): Promise<void> {
   const { id } = await openLead(app);
-  await followUp(app, id, { dueAt: inMs(100) });
+  await dueSoon(id);
   await reminders(app, id, 1);
 }
 
 test('a follow-up is reminded of when it is due, once, for whom it is', async () => {
   const [{ id }, ana] = [await openLead(app), await anAgent(app, { name: 'Ana' })];
   await assign(app, id, ana.id);
-  const { followUp: made } = await followUp(app, id, { dueAt: inMs(1_200) });
+  const made = await dueSoon(id);
   const [entry] = await reminders(app, id, 1);
   expect(entry).toMatchObject({
     type: 'FollowUpReminded',
@@ -58,12 +65,12 @@ test('a follow-up is reminded of when it is due, once, for whom it is', async ()
 
 test('one that was rescheduled is silent at its old time, and is reminded of at its new one', async () => {
   const { id } = await openLead(app);
-  const { followUp: made } = await followUp(app, id, { dueAt: inMs(900) });
-  const dueAt = inMs(2_500);
+  const { followUp: made } = await followUp(app, id, { dueAt: inMs(2_000) });
+  const dueAt = inMs(3_500);
   done(await on(id, made.id, 'reschedule', { dueAt }));
   expect((await reminders(app, id, 1)).map((it) => dataOf(it).dueAt)).toEqual([dueAt]);
 
-  const again = inMs(600);
+  const again = inMs(1_500);
   done(await on(id, made.id, 'reschedule', { dueAt: again }));
   expect((await reminders(app, id, 2)).map((it) => dataOf(it).dueAt)).toEqual([dueAt, again]);
 });
@@ -71,7 +78,7 @@ test('one that was rescheduled is silent at its old time, and is reminded of at 
 test('one that is closed, or whose lead is, is silent', async () => {
   const leads = [await openLead(app), await openLead(app), await openLead(app)];
   const [completed, cancelled, closed] = leads.map(({ id }) => id) as [string, string, string];
-  const dueAt = inMs(1_500);
+  const dueAt = inMs(3_000);
   const make = async (id: string) => (await followUp(app, id, { dueAt })).followUp.id;
   done(await on(completed, await make(completed), 'complete'));
   done(await on(cancelled, await make(cancelled), 'cancel'));
@@ -104,7 +111,7 @@ test('one missed while the service was down is reminded of once, and told as lat
   for (let nth = 0; nth < 5; nth++) leads.push((await openedLongAgo()).id);
   for (const id of leads) await overdue(id);
   const { id } = await openLead(app);
-  await followUp(app, id, { dueAt: inMs(500) });
+  await dueSoon(id);
   await app.kill();
   await app.start();
   for (const each of leads) expect(dataOf((await reminders(app, each, 1))[0]).late).toBe(true);
@@ -118,7 +125,7 @@ test('one missed while the service was down is reminded of once, and told as lat
 test('nothing is reminded of twice when all views are built anew', async () => {
   const [{ id }, old] = [await openLead(app), await openedLongAgo()];
   await overdue(old.id);
-  await followUp(app, id, { dueAt: inMs(200) });
+  await dueSoon(id);
   await Promise.all([reminders(app, id, 1), reminders(app, old.id, 1)]);
   await app.stop();
   await app.wipeViews();

@@ -2,6 +2,7 @@ import { expect } from '@jest/globals';
 import type { ShownLead } from '#domain/lead/lead.shown';
 import type { Entry } from '#projections/lead-history/lead-history.query';
 import type { Answer, App, History, Query, Said, Sent } from './app.js';
+import { isEmbedded } from './engines.js';
 
 /*
  * What happens in nearly every story. Contacts, messages and agents get ids of their own unless the story names them, so that
@@ -19,10 +20,18 @@ export const interaction = (more: object = {}): { contactId: string; messageId: 
   ...more,
 });
 
-/** A contact writes. */
-export async function writes(app: App, more: object = {}, headers: Sent = {}): Promise<Said> {
-  return done(await app.post('/v1/interactions', interaction(more), headers));
+/**
+ * A command that goes well. A server of the log that is busy may be too late for it: then it is asked again, under a key, since it
+ * may have been done.
+ */
+async function tell(app: App, path: string, body: object, headers: Sent = {}): Promise<Said> {
+  const sent = isEmbedded.log ? headers : { 'idempotency-key': unique('told'), ...headers };
+  return done(await patiently(() => app.post(path, body, sent)));
 }
+
+/** A contact writes. */
+export const writes = (app: App, more: object = {}, headers: Sent = {}): Promise<Said> =>
+  tell(app, '/v1/interactions', interaction(more), headers);
 
 /** A new lead, of a new contact unless said otherwise. */
 export async function openLead(app: App, more: object = {}, headers: Sent = {}): Promise<ShownLead> {
@@ -31,9 +40,8 @@ export async function openLead(app: App, more: object = {}, headers: Sent = {}):
   return said.lead;
 }
 
-export async function setStatus(app: App, leadId: string, status: string, more: object = {}): Promise<Said> {
-  return done(await app.post(`/v1/leads/${leadId}/status`, { status, ...more }));
-}
+export const setStatus = (app: App, leadId: string, status: string, more: object = {}): Promise<Said> =>
+  tell(app, `/v1/leads/${leadId}/status`, { status, ...more });
 
 /** A lead that was opened and closed. */
 export async function closedLead(app: App, status = 'lost', more: object = {}): Promise<ShownLead> {
@@ -42,17 +50,15 @@ export async function closedLead(app: App, status = 'lost', more: object = {}): 
 }
 
 export async function anAgent(app: App, more: object = {}): Promise<Said['agent']> {
-  return done(await app.post('/v1/agents', { id: unique('agent'), name: 'Ana', ...more })).agent;
+  return (await tell(app, '/v1/agents', { id: unique('agent'), name: 'Ana', ...more })).agent;
 }
 
-export async function assign(app: App, leadId: string, agentId: string, more: object = {}): Promise<Said> {
-  return done(await app.post(`/v1/leads/${leadId}/assignment`, { agentId, ...more }));
-}
+export const assign = (app: App, leadId: string, agentId: string, more: object = {}): Promise<Said> =>
+  tell(app, `/v1/leads/${leadId}/assignment`, { agentId, ...more });
 
 /** A follow-up on the lead, due tomorrow unless said otherwise. */
-export async function followUp(app: App, leadId: string, more: object = {}): Promise<Said> {
-  return done(await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inHours(24), ...more }));
-}
+export const followUp = (app: App, leadId: string, more: object = {}): Promise<Said> =>
+  tell(app, `/v1/leads/${leadId}/follow-ups`, { dueAt: inHours(24), ...more });
 
 /** The lead as the list shows it, at least as new as the position. */
 export async function leadNow(app: App, leadId: string, after: string): Promise<ShownLead> {

@@ -61,7 +61,7 @@ const limit = (pid: number, bytes: number | 'unlimited'): void =>
       expect(told.map((it) => it.id).toSorted()).toEqual(messages.map((it) => it.answer.body.interactionId).toSorted());
     }
     expect((await app.get('/readyz')).status).toBe(200);
-  }, 60_000);
+  });
 });
 
 // The superuser may write everywhere, so under it there is nothing to be tried, and this is shown as skipped.

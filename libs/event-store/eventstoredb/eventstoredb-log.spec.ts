@@ -91,8 +91,8 @@ describe('a server of EventStoreDB that is away', () => {
 
   it('is told from one that has too much to do', () =>
     inLog(async (log, server) => {
-      server.slowness = 1_000;
-      const asking = Array.from({ length: 800 }, () => failureOf(log.events.append(aStream(), 0, events(1))));
+      server.slowness = 300;
+      const asking = Array.from({ length: 1_600 }, () => failureOf(log.events.append(aStream(), 0, events(1))));
       const refused = asking.map(async (it) => expect((await it).error).toBeInstanceOf(Unavailable));
       await Promise.any(refused);
       expect(await log.events.append(aStream(), 0, events(1))).toMatchObject({ version: 1 });

@@ -167,10 +167,14 @@ describe('a log in a SQLite file', () => {
           heard();
         });
       await until('ready');
-      const started = performance.now();
-      for (let i = 0; i < 30; i++) await until((await log.events.append(aStream(), 0, events(1))).position);
-      // Found by looking every 100 ms alone, these would take three seconds.
-      expect(performance.now() - started).toBeLessThan(1_500);
+      const took: number[] = [];
+      for (let i = 0; i < 30; i++) {
+        const started = performance.now();
+        await until((await log.events.append(aStream(), 0, events(1))).position);
+        took.push(performance.now() - started);
+      }
+      // Found by looking every 100 ms alone, each comes that much behind the one before it. A busy machine may hold up many.
+      expect(took.toSorted((a, b) => a - b)[9]).toBeLessThan(50);
       const gone = new Promise((resolve) => thread.once('exit', resolve));
       thread.postMessage('stop');
       expect(await gone).toBe(0);

@@ -75,7 +75,7 @@ const feed: Feed = {
 async function caughtUp(view: View, ...stores: readonly ViewStore[]): Promise<void> {
   const calling = new AbortController();
   const workers = stores.map((store) => new CatchUp(view, store, feed, () => undefined).run(calling.signal));
-  const arrivals = stores.map(async (store) => waitFor(await store.openForReading(view), last, 8_000));
+  const arrivals = stores.map(async (store) => waitFor(await store.openForReading(view), last, 30_000));
   const arrived = await Promise.all(arrivals).finally(() => calling.abort());
   await Promise.all(workers);
   expect(arrived).toEqual(stores.map(() => true));
