@@ -339,7 +339,7 @@ describe('Opting out', () => {
     const text = `stop${'!'.repeat(65_000)}x`;
     const before = performance.now();
     given().when(interaction({ text }));
-    expect(performance.now() - before).toBeLessThan(500);
+    expect(performance.now() - before).toBeLessThan(2_000);
   });
 });
 
