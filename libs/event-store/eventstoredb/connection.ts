@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStoreDBClient, StreamingRead } from '@eventstore/db-client';
 import { Unavailable } from '../event-store.js';
@@ -39,6 +40,8 @@ export class Connection {
   /** @throws TypeError when the URL can't be used */
   constructor(address: Address) {
     heedPatience();
+    // Each follower listens: a view and an automation each, so more than Node.js takes for a leak.
+    setMaxListeners(0, this.#closed.signal);
     this.#address = address;
     this.#client = openClient(address);
   }

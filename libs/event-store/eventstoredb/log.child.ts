@@ -53,6 +53,12 @@ const everything = Promise.all([append(), append(), append()]).then(async () => 
   return appended.length;
 });
 console.log('ready');
+// As many more as views and automations may be, until the log is closed.
+const others = Array.from({ length: 12 }, async () => {
+  const { signal } = new AbortController();
+  for await (const _ of log.events.follow(log.events.start, { signal }));
+});
+for (const other of others) other.catch(() => undefined);
 await Promise.all([everything, follow()]);
 await log.close();
 console.log(JSON.stringify({ appended, seen }));
