@@ -27,7 +27,7 @@ describe('The items of a batch', () => {
       underWay -= 1;
       return { outcome: item % 2 ? 'recorded' : 'duplicate', position: 'p' };
     });
-    expect(most).toBe(100);
+    expect(most).toBe(25);
     expect((body as { results: unknown[] }).results).toEqual(
       items.map(({ item }) => ({ index: item, outcome: item % 2 ? 'recorded' : 'duplicate' })),
     );
@@ -42,7 +42,7 @@ describe('The items of a batch', () => {
     });
     await expect(failing).rejects.toThrow(Unavailable);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(begun).toBe(100);
+    expect(begun).toBe(25);
   });
 
   it('are tried again when a store that answers others had no time for them, as the same command', async () => {

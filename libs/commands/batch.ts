@@ -29,7 +29,7 @@ export interface Done {
 }
 
 /** Items side by side. More would only wait in the store, with the time that it gives a call running. */
-const atOnce = 100;
+const atOnce = 25;
 
 /**
  * Carries the items out side by side and tells what became of each, in input order. An item that a rule refuses is `invalid`;

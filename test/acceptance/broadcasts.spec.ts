@@ -162,7 +162,7 @@ describe('messages', () => {
     expect(await broadcastNow(app, id, (await writes(app)).position)).toMatchObject({
       counters: { recipients: 1_000 },
     });
-  });
+  }, 240_000);
 
   test('under one key are answered as the first time', async () => {
     const id = await aBroadcast(app);
