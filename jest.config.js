@@ -27,7 +27,7 @@ const onEngines = (testEngines, tests = '{acceptance,golden,torture}/**/*') =>
   suite(testEngines === embedded ? 'acceptance' : `acceptance on ${testEngines}`, [`<rootDir>/test/${tests}.spec.ts`], {
     testEngines,
   });
-const central = '{acceptance/{interactions,history,receipts},torture/outage}';
+const central = '{acceptance/{interactions,history,processes,receipts},torture/outage}';
 const acceptance =
   engines === 'all'
     ? [embedded, 'esdb+mongodb', 'esdb+sqlite', 'sqlite+mongodb'].map((each) => onEngines(each))
