@@ -37,7 +37,7 @@ const acceptance =
 
 export default {
   // Says only that a test does not hang: a machine may be busy with other things.
-  testTimeout: 120_000,
+  testTimeout: 240_000,
   // Apps under test are processes of their own, and much of a test is waiting for them.
   maxWorkers: 2,
   projects: [

@@ -159,7 +159,7 @@ onShared(describe)('with two workers', () => {
     }
     const turns = await assignments(queries);
     expect(turns.map((it) => it.to)).toEqual(Array.from({ length: 60 }, (_, nth) => agents[nth % 3]));
-  }, 120_000);
+  });
 });
 
 test('is off unless it is asked for, and then serves whoever waits already', async () => {

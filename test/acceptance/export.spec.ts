@@ -273,7 +273,7 @@ onSnapshots(describe)('while leads change', () => {
       const { body } = await busyApp.get<ShownLead>(`/v1/leads/${lead.id}`, { asOf: position });
       expect(lead).toEqual(body);
     }
-  }, 120_000);
+  });
 
   /** An export that has just ended may take up its room for a moment still. */
   const asManyAsMayBe = () =>

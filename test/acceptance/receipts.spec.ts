@@ -59,8 +59,8 @@ describe('a delivery is the same', () => {
         const [contactId, messageId] = [unique('contact'), unique('bm')];
         const receipts = order.map((it) => said(messageId)[it]!);
         for (const [at, it] of [...receipts, receipts[0]!, null].entries()) {
-          if (at === nth % 6) await send(app, broadcastId, [{ contactId, messageId }]);
-          if (it) await receive(app, at % 2 === 0 ? [it] : [it, it, receipts[0]!]);
+          if (at === nth % 6) await patiently(() => send(app, broadcastId, [{ contactId, messageId }]));
+          if (it) await patiently(() => receive(app, at % 2 === 0 ? [it] : [it, it, receipts[0]!]));
         }
         return deliveriesOf(app, contactId);
       }),

@@ -168,36 +168,32 @@ describe('under load', () => {
     for (const heard of [await steady.until(enough), ...(await Promise.all(listening))])
       expect(ids(heard.map(({ data }) => data))).toEqual(expected.slice(0, heard.length));
     await steady.leave();
-  }, 180_000);
+  });
 
   // It takes half a minute, most of it waiting: on an app of its own, beside the others.
-  test.concurrent(
-    'one that takes nothing is let go, and finds everything when it comes back',
-    async () => {
-      const own = new App();
-      try {
-        await own.start();
-        const { position: from } = await writes(own);
-        const slow = await Listener.of(own, { from }, undefined, { slow: true });
-        const quick = await Listener.of(own, { from });
-        const text = 'x'.repeat(60_000);
-        for (let nth = 0; nth < 400; nth += 20)
-          await Promise.all(Array.from({ length: 20 }, () => writes(own, { text })));
-        await quick.until((all) => all.length === 1_200);
-        await eventually(async () => (await openStreams(own)) === 1);
-        await slow.listen();
-        expect(slow).toMatchObject({ ended: true, cut: true });
-        const next = await Listener.of(own, {}, slow.lastId);
-        await next.until((all) => slow.heard.length + all.length === 1_200);
-        expect(ids([...slow.heard, ...next.heard])).toEqual(ids(quick.heard));
-        await quick.leave();
-        await next.leave();
-      } finally {
-        await own.end();
-      }
-    },
-    180_000,
-  );
+  test.concurrent('one that takes nothing is let go, and finds everything when it comes back', async () => {
+    const own = new App();
+    try {
+      await own.start();
+      const { position: from } = await writes(own);
+      const slow = await Listener.of(own, { from }, undefined, { slow: true });
+      const quick = await Listener.of(own, { from });
+      const text = 'x'.repeat(60_000);
+      for (let nth = 0; nth < 400; nth += 20)
+        await Promise.all(Array.from({ length: 20 }, () => writes(own, { text })));
+      await quick.until((all) => all.length === 1_200);
+      await eventually(async () => (await openStreams(own)) === 1);
+      await slow.listen();
+      expect(slow).toMatchObject({ ended: true, cut: true });
+      const next = await Listener.of(own, {}, slow.lastId);
+      await next.until((all) => slow.heard.length + all.length === 1_200);
+      expect(ids([...slow.heard, ...next.heard])).toEqual(ids(quick.heard));
+      await quick.leave();
+      await next.leave();
+    } finally {
+      await own.end();
+    }
+  });
 
   test('a killed process is come back to without gap or repeat; a stopped one ends its streams at once', async () => {
     const killed = new App();
@@ -229,5 +225,5 @@ describe('under load', () => {
     } finally {
       await killed.end();
     }
-  }, 180_000);
+  });
 });
