@@ -30,15 +30,24 @@ function joining(world: World, nth: number, at: number): Append {
   return stream.appends[0]!;
 }
 
+/** An append that is to come: what it holds as one text, for millions of objects in waiting would keep the collector busy. */
+interface Held extends Omit<Append, 'events'> {
+  readonly events: string;
+}
+
 /** A heap of what will happen, by time; of one moment, by stream and version. */
 class Coming {
-  private readonly held: Append[] = [];
+  private readonly held: Held[] = [];
 
   *until(at: number): Generator<Append> {
-    while (this.held.length > 0 && this.held[0]!.at <= at) yield this.take();
+    while (this.held.length > 0 && this.held[0]!.at <= at) {
+      const next = this.take();
+      yield { ...next, events: JSON.parse(next.events) as Append['events'] };
+    }
   }
 
-  add(append: Append): void {
+  add(what: Append): void {
+    const append: Held = { ...what, events: JSON.stringify(what.events) };
     const { held } = this;
     let at = held.push(append) - 1;
     for (let up = (at - 1) >> 1; at > 0 && isBefore(append, held[up]!); at = up, up = (at - 1) >> 1)
@@ -46,7 +55,7 @@ class Coming {
     held[at] = append;
   }
 
-  private take(): Append {
+  private take(): Held {
     const { held } = this;
     const [first, last] = [held[0]!, held.pop()!];
     if (held.length === 0) return first;
@@ -62,5 +71,5 @@ class Coming {
   }
 }
 
-const isBefore = (a: Append, b: Append): boolean =>
+const isBefore = (a: Held, b: Held): boolean =>
   a.at !== b.at ? a.at < b.at : a.stream !== b.stream ? a.stream < b.stream : a.expectedVersion < b.expectedVersion;
