@@ -109,7 +109,7 @@ export class App {
   }
 
   /** Resolves when it is ready by itself: it has started, or what was away is back. @throws when it is not in time, saying what is missing */
-  async ready({ withinMs = 60_000 } = {}): Promise<void> {
+  async ready({ withinMs = 200_000 } = {}): Promise<void> {
     const latest = performance.now() + withinMs;
     for (;;) {
       const { status, text } = await this.get('/readyz');
