@@ -23,7 +23,14 @@ import type { Streams } from './streams.js';
 const buffered = 500;
 /** How many events the server looks through, for one that the filter lets pass, before it says where it is. */
 const searchWindow = 1_000;
-const headPage = { first: 8, largest: 1_000 };
+/** No larger, for events of others may be large, and a page must come in the time that a call is given. */
+const headPage = { first: 8, largest: 256 };
+
+/** Where a record of the server begins. */
+interface Place {
+  readonly commit: bigint;
+  readonly prepare: bigint;
+}
 
 /**
  * The log in an EventStoreDB. A repeated append is told by its ids and version alone: what the events say is not compared.
@@ -37,6 +44,8 @@ export class EventStoreDbEventStore implements EventStore {
   readonly #begun: bigint;
   /** Our newest event at or before a place is at another. */
   #known: { readonly upTo: bigint; readonly newest: bigint };
+  /** Nothing of ours lies from `top` down to `bottom`: what a look for the end found out before it ran out of time. */
+  #foreign: { readonly top: bigint; readonly bottom: Place } | undefined;
 
   /** @param begun the place behind which all of the log lies: what was on the server before it is never looked through */
   constructor(connection: Connection, streams: Streams, positions: Positions, begun: bigint) {
@@ -95,11 +104,12 @@ export class EventStoreDbEventStore implements EventStore {
   async head(): Promise<Position> {
     // Backwards over what is not ours, and never over the same again. A filter the client has for subscriptions only.
     let newest: bigint | undefined;
-    let from: typeof END | { commit: bigint; prepare: bigint } = END;
+    let from: typeof END | Place = END;
     for (let maxCount = headPage.first; ; maxCount = Math.min(4 * maxCount, headPage.largest)) {
       const page = await this.#connection.call(({ client, collect }) =>
         collect(client.readAll({ direction: BACKWARDS, fromPosition: from, maxCount, requiresLeader: true })),
       );
+      const known = this.#foreign;
       for (const { event } of page) {
         if (!event) continue;
         const place = placeOf(event);
@@ -107,8 +117,15 @@ export class EventStoreDbEventStore implements EventStore {
         if (place <= this.#known.upTo) return this.#know(newest, this.#known.newest);
         if (this.#streams.has(event.streamId)) return this.#know(newest, place);
         from = event.position!;
+        if (known && place <= known.top && place > known.bottom.commit) {
+          from = known.bottom;
+          break;
+        }
       }
       if (page.length === 0) return this.#know(newest ?? 0n, this.#known.newest);
+      // Joined with what was looked through before, or the first of it.
+      if (newest !== undefined && from !== END && (!known || from.commit <= known.bottom.commit))
+        this.#foreign = { top: newest, bottom: from };
     }
   }
 
@@ -153,6 +170,7 @@ export class EventStoreDbEventStore implements EventStore {
 
   #know(upTo: bigint, newest: bigint): Position {
     if (upTo >= this.#known.upTo) this.#known = { upTo, newest };
+    this.#foreign = undefined;
     return this.#positions.textOf(newest);
   }
 

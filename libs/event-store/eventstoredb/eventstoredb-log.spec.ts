@@ -211,6 +211,26 @@ describe('following an EventStoreDB', () => {
       await beside.close();
     }));
 
+  it('goes on with its look for the end where it ran out of time, over what others have written', () =>
+    inLog(async (log, server) => {
+      const { position } = await log.events.append(aStream(), 0, events(1));
+      const beside = await EventStoreDbLog.open(`${server.url}#beside`);
+      server.appendForeign('order-1', 2_000);
+      for (const times of [1, 2]) {
+        const before = server.lookedThrough;
+        const looking = failureOf(beside.events.head());
+        await until(() => server.lookedThrough > before + 200);
+        server.fail('denied');
+        expect((await looking).error).toBeInstanceOf(Unavailable);
+        server.appendForeign('order-2', 10 * times);
+      }
+      const before = server.lookedThrough;
+      expect(await beside.events.head()).toBe(beside.events.start);
+      expect(server.lookedThrough - before).toBeLessThan(1_800);
+      expect(await log.events.head()).toBe(position);
+      await beside.close();
+    }));
+
   it('looks through nothing that was on the server before its log began', () =>
     inLog(async (_, server) => {
       server.appendForeign('order-1', 5_000);
