@@ -120,10 +120,8 @@ function recordInteraction(command: RecordInteraction, state: Contact, given: Gi
 }
 
 /** Compared in the precision of the given time: a time in whole seconds is before 10:00:05.7 only up to 10:00:04. */
-function isBefore(given: { readonly at: string; readonly digits: number }, closedAt: string): boolean {
-  const length = given.digits === 0 ? 'YYYY-MM-DDTHH:MM:SS'.length : 'YYYY-MM-DDTHH:MM:SS.'.length + given.digits;
-  return given.at.slice(0, length) < closedAt.slice(0, length);
-}
+const isBefore = (given: { readonly at: string; readonly digits: number }, closedAt: string): boolean =>
+  given.at < closedAt.slice(0, 'YYYY-MM-DDTHH:MM:SS.'.length + given.digits);
 
 function isOptOut(text: string, { policy }: Given): boolean {
   const said = bare(text);

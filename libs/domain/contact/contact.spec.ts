@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Draft } from '#domain/event';
+import type { Draft, Recorded } from '#domain/event';
 import type { Origin } from '#domain/lead/lead.state';
 import {
   addressedId,
@@ -17,6 +17,7 @@ import {
   converted,
   createFollowUp,
   createLead,
+  gateway,
   given,
   interaction,
   interactionId,
@@ -31,6 +32,7 @@ import {
   time,
 } from '#test/support/given-when-then';
 import type { ContactEvent, Profile } from './contact.events.js';
+import { evolveContact, unknownContact, type Contact } from './contact.state.js';
 
 type Of<T extends ContactEvent['type']> = Extract<Draft<ContactEvent>, { type: T }>;
 
@@ -288,13 +290,15 @@ describe('Opting out', () => {
     (text) => given().when(interaction({ text })).then(registered(), optedOut({}, text)),
   );
 
-  it.each(['please stop', 'stop it', 'stopp', 'don’t stop', '', '!', 's.t.o.p', null])('does not go by %j', (text) =>
-    given()
-      .when(interaction({ text }))
-      .then(registered(), leadOpened(1), {
-        ...interactionRecorded(1, 'm-1'),
-        personal: { text, media: null, integration: null },
-      }),
+  it.each(['please stop', 'stop it', 'stopp', 'don’t stop', '', '!', 's.t.o.p', 's t o p', null])(
+    'does not go by %j',
+    (text) =>
+      given()
+        .when(interaction({ text }))
+        .then(registered(), leadOpened(1), {
+          ...interactionRecorded(1, 'm-1'),
+          personal: { text, media: null, integration: null },
+        }),
   );
 
   it("goes by the organization's own keywords, however they are written, and by no others", () => {
@@ -547,6 +551,29 @@ describe('Attribution', () => {
       );
   });
 
+  it('is by the window from the second of the broadcast on: providers tell whole seconds', () => {
+    const sent = at('08:00:00.700', broadcast());
+    given(sent)
+      .when(reply({ occurredAt: sentAt('08:00:00') }))
+      .then(
+        leadOpened(1, { origin: origin({ kind: 'broadcast_reply', campaign, ...window }) }),
+        interactionRecorded(1, 'm-1', { kind: 'broadcast_reply', ...window }, time('08:00')),
+      );
+    given(sent)
+      .when(reply({ occurredAt: sentAt('07:59:59') }))
+      .then(
+        leadOpened(1, { origin: origin({ kind: 'broadcast_reply' }) }),
+        interactionRecorded(1, 'm-1', { kind: 'broadcast_reply' }, time('07:59:59')),
+      );
+  });
+
+  it('is to the broadcast recorded last of those sent at one time', () => {
+    const other = broadcast({ broadcastId: 'b-0', messageId: 'bm-0' });
+    given(at('09:00', other), at('09:00', broadcast()))
+      .when(reply())
+      .then(...replied(window));
+  });
+
   it('is to the broadcast sent last', () => {
     const early = broadcast({ broadcastId: 'b-0', messageId: 'bm-0', sentAt: time('07:00') });
     given(broadcast(), early)
@@ -601,13 +628,42 @@ describe('Broadcasts', () => {
       .thenNothing();
   });
 
-  it('are recorded again for another attempt', () =>
+  it('are recorded again for another attempt, and on another channel', () => {
     given(broadcast())
       .when(broadcast({ messageId: 'bm-2' }))
-      .then(addressed(0, 'bm-2')));
+      .then(addressed(0, 'bm-2'));
+    const { data } = addressed(0);
+    given(broadcast())
+      .when(broadcast({ channel: 'sms' }))
+      .then({ ...addressed(0), id: addressedId('bm-1', 'sms'), data: { ...data, channel: 'sms' } });
+  });
 
   it('count in no version of a lead', () =>
     expect(lead(given(opened, broadcast()))).toStrictEqual(lead(given(opened))));
+});
+
+describe('A contact as folded', () => {
+  const [, ...rest] = given(opened, lost).events as readonly (Recorded & ContactEvent)[];
+
+  it('begins with its registration: what comes before makes none', () => {
+    expect(rest.reduce<Contact>(evolveContact, unknownContact)).toBe(unknownContact);
+  });
+
+  it('is registered once', () => {
+    const { state, events } = given(interaction({ profile: one }));
+    expect(evolveContact(state, { ...events[0]!, personal: { contactId: 'contact-2', ...nobody } } as never)).toBe(
+      state,
+    );
+  });
+
+  it('skips what it does not know, and an interaction of a lead that is not there', () => {
+    const { state } = given(opened);
+    const stranger = { type: 'SomethingElse', data: {}, meta: {} };
+    expect(evolveContact(state, stranger as never)).toBe(state);
+    const elsewhere = rest.find((it) => it.type === 'InteractionRecorded')!;
+    const lost = { ...elsewhere, id: 'i-9', data: { ...elsewhere.data, leadId: leadId(9) } };
+    expect(evolveContact(state, lost as never)).toMatchObject({ leads: state.known ? state.leads : [] });
+  });
 });
 
 describe('Leads that are not there', () => {
@@ -667,6 +723,20 @@ describe('Dating back', () => {
       .backdatedTo('09:59')
       .when(interaction({ messageId: 'm-3' }))
       .thenInvalid('X-Occurred-At', 'before_last_command');
+  });
+
+  it('goes by what a person did with the lead', () => {
+    const qualified = { type: 'LeadStatusChanged', data: { leadId: leadId(1), from: 'new', to: 'qualified' } } as const;
+    for (const actor of [agent('ana'), gateway])
+      given(opened, at('11:00', by(actor, changeStatus('contacted'))))
+        .backdatedTo('10:30')
+        .when(changeStatus('qualified'))
+        .thenInvalid('X-Occurred-At', 'before_last_command');
+    for (const type of ['system', 'ai'] as const)
+      given(opened, at('11:00', by({ type, id: 'rules' }, changeStatus('contacted'))))
+        .backdatedTo('10:30')
+        .when(changeStatus('qualified'))
+        .then({ ...qualified, data: { ...qualified.data, from: 'contacted' }, personal: { reason: null, note: null } });
   });
 
   it("also goes by an agent's messages and opt-outs", () => {

@@ -1,4 +1,4 @@
-import { evolveLead, type ActiveLead, type Channel, type Lead } from '../lead/lead.state.js';
+import { evolveLead, openedLead, type ActiveLead, type Channel, type Lead } from '../lead/lead.state.js';
 import type { ContactEvent, Profile } from './contact.events.js';
 import { GrowOnlyMap } from './grow-only-map.js';
 
@@ -60,11 +60,7 @@ export function evolveContact(contact: Contact, event: ContactEvent & { readonly
   const at = event.meta.occurredAt;
   switch (event.type) {
     case 'ContactProfileChanged':
-      return timed(at, {
-        ...contact,
-        profile: event.personal.to,
-        leads: contact.leads.map((lead) => evolveLead(lead, event) ?? lead),
-      });
+      return timed(at, { ...withLeads(contact, event), profile: event.personal.to });
 
     case 'ContactOptedOut': {
       const interactions = contact.interactions.with(event.id, { leadId: null, nth: 0 });
@@ -76,13 +72,11 @@ export function evolveContact(contact: Contact, event: ContactEvent & { readonly
       return { ...contact, addressed: [...contact.addressed, { broadcastId, campaign, channel, messageId, at }] };
     }
 
-    case 'LeadOpened': {
-      const lead = evolveLead(undefined, event);
-      return timed(at, lead ? { ...contact, leads: [...contact.leads, lead] } : contact);
-    }
+    case 'LeadOpened':
+      return timed(at, { ...contact, leads: [...contact.leads, openedLead(event)] });
 
     case 'InteractionRecorded': {
-      const next = withLead(contact, event);
+      const next = withLeads(contact, event);
       const { leadId, receivedAt } = event.data;
       const nth = leadOf(next, leadId)?.memory.interactions ?? 0;
       return timed(receivedAt, { ...next, interactions: contact.interactions.with(event.id, { leadId, nth }) });
@@ -90,7 +84,7 @@ export function evolveContact(contact: Contact, event: ContactEvent & { readonly
 
     case 'OutboundMessageRecorded': {
       const outbound = contact.outbound.with(event.id, event.data.leadId);
-      return timed(event.data.receivedAt, { ...withLead(contact, event), outbound });
+      return timed(event.data.receivedAt, { ...withLeads(contact, event), outbound });
     }
 
     case 'LeadStatusChanged':
@@ -106,7 +100,7 @@ export function evolveContact(contact: Contact, event: ContactEvent & { readonly
     case 'FollowUpReminded':
     case 'FollowUpCompleted':
     case 'FollowUpCancelled':
-      return isAutomatic(event) ? withLead(contact, event) : timed(at, withLead(contact, event));
+      return isAutomatic(event) ? withLeads(contact, event) : timed(at, withLeads(contact, event));
 
     default:
       return contact;
@@ -119,9 +113,9 @@ const timed = (commandAt: string, contact: KnownContact): KnownContact =>
 /** What the system does by itself must not stand in the way of an import that is still under way. */
 const isAutomatic = ({ meta: { actor } }: ContactEvent): boolean => actor.type === 'system' || actor.type === 'ai';
 
-const withLead = (contact: KnownContact, event: ContactEvent & { readonly id: string }): KnownContact => ({
+const withLeads = (contact: KnownContact, event: ContactEvent & { readonly id: string }): KnownContact => ({
   ...contact,
-  leads: contact.leads.map((lead) => evolveLead(lead, event) ?? lead),
+  leads: contact.leads.map((lead) => evolveLead(lead, event)),
 });
 
 const registered = (event: Extract<ContactEvent, { type: 'ContactRegistered' }>): KnownContact => {

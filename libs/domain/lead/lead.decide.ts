@@ -150,10 +150,10 @@ function changeStatus(command: ChangeStatus, lead: ActiveLead, { policy }: LeadG
   if (to === 'lost' && policy.lostNeedsReason && reason === null)
     throw invalid('reason', 'required', 'A lead can be lost only with a reason.');
 
-  const { score, source, pinned } = lead.qualification;
+  const { score, pinned } = lead.qualification;
   const words = { reason, note };
   const said = reason !== null || note !== null;
-  const rescored = command.score !== null && !(command.score === score && source === 'manual' && pinned);
+  const rescored = command.score !== null && !(command.score === score && pinned);
   const restated = to !== lead.status || (said && !rescored);
 
   const scored: Events = rescored
@@ -223,7 +223,7 @@ function recordAiResult(command: RecordAiResult, lead: Lead, given: LeadGiven): 
     if (suggestion && sameAs(suggestion) && read === memory.suggestionRead) return [];
     return [{ type: 'ScoreSuggested', data: { leadId, ...result }, personal: words }];
   }
-  if (qualification.source === 'ai' && sameAs(qualification) && read === memory.aiRead) return [];
+  if (sameAs(qualification) && read === memory.aiRead) return [];
   return [
     {
       type: 'LeadScored',
@@ -256,6 +256,6 @@ function createFollowUp(command: CreateFollowUp, lead: ActiveLead, given: LeadGi
 function firstContact(lead: Lead, messageEventId: string, { policy }: Given): Events {
   const untouched = lead.status === 'new' && lead.memory.outboundMessages === 0 && !lead.memory.statusByPerson;
   if (!lead.active || !untouched || !policy.firstMessageMakesContacted) return [];
-  const [change] = moved(lead, 'contacted', { reason: null, note: null });
-  return change ? [{ ...change, actor: { type: 'system', id: 'first-message' }, causation: messageEventId }] : [];
+  const change = moved(lead, 'contacted', { reason: null, note: null });
+  return change.map((it) => ({ ...it, actor: { type: 'system', id: 'first-message' }, causation: messageEventId }));
 }

@@ -40,7 +40,15 @@ import {
 } from '#test/support/given-when-then';
 import type { LeadEvent } from './lead.events.js';
 import { showFollowUp, showLead } from './lead.shown.js';
-import { activeStatuses, evolveLead, finalStatuses, isFinal, statuses, type Status } from './lead.state.js';
+import {
+  activeStatuses,
+  evolveLead,
+  finalStatuses,
+  isFinal,
+  statuses,
+  waitingAfter,
+  type Status,
+} from './lead.state.js';
 
 type Of<T extends LeadEvent['type']> = Extract<Draft<LeadEvent>, { type: T }>;
 
@@ -301,6 +309,12 @@ describe('Status', () => {
         .then(messageRecorded(), caused());
     });
 
+    it('stays where automation had moved it to', () =>
+      given(opened, by({ type: 'system', id: 'rules' }, changeStatus('qualifying')))
+        .by(ana)
+        .when(outbound())
+        .then(messageRecorded()));
+
     it('stays where the organization switched it off', () =>
       given(opened).where({ firstMessageMakesContacted: false }).by(ana).when(outbound()).then(messageRecorded()));
 
@@ -342,6 +356,15 @@ describe('Messages of an agent', () => {
     given(createLead(), changeStatus('contacted'))
       .when(outbound({ channel: 'whatsapp' }))
       .then(messageRecorded());
+  });
+
+  it('are refused when they lie more than 5 minutes ahead', () => {
+    given(opened, changeStatus('contacted'))
+      .when(outbound({ sentAt: time('12:05') }))
+      .then(messageRecorded('out-1', 'whatsapp', time('12:05')));
+    given(opened)
+      .when(outbound({ sentAt: time('12:05:00.001') }))
+      .thenInvalid('sentAt', 'in_future');
   });
 
   it('are no interaction', () => {
@@ -664,6 +687,17 @@ describe('Score', () => {
         .when(aiResult(91))
         .then(suggested(91));
       expect(lead(given(...pinned, aiResult(90), aiResult(91))).qualification.suggestion).toMatchObject({ score: 91 });
+      given(...pinned, aiResult(90), interaction({ messageId: 'm-2' }))
+        .when(aiResult(90))
+        .then(suggested(90, having(2, 'm-2')));
+    });
+
+    it('leaves the suggestion as it is', () => {
+      const { suggestion } = lead(given(...pinned, aiResult(90))).qualification;
+      expect(lead(given(...pinned, aiResult(90), scoreByHand(50))).qualification).toMatchObject({
+        score: 50,
+        suggestion,
+      });
     });
 
     it('drops a suggestion that had read less than the one kept, or than the newest accepted result', () => {
@@ -794,6 +828,8 @@ describe('Agents', () => {
       only: { agentId: 'ana', assignedAt: '2020-01-01T00:00:00.000Z' },
     });
     given(opened, assign('ana')).when(earlier).thenNothing();
+    const another = unassign({ mode: 'agent_deactivated', only: { agentId: 'ben', assignedAt } });
+    given(opened, assign('ana')).when(another).thenNothing();
   });
 
   describe('and the follow-ups of the one before', () => {
@@ -943,7 +979,11 @@ describe('Follow-ups', () => {
         .when(cancelled)
         .then(followUpCancelled('f-1', 'asked', 'Not needed')));
 
-    it('are so once', () => given(opened, createFollowUp(), cancelled).when(cancelFollowUp()).thenNothing());
+    it('are so once, and keep the reason', () => {
+      const told = given(opened, createFollowUp(), cancelled);
+      told.when(cancelFollowUp()).thenNothing();
+      expect(lead(told).followUps).toMatchObject([{ state: 'cancelled', closedReason: 'Not needed' }]);
+    });
 
     it('are neither completed nor rescheduled any more', () => {
       const told = given(opened, createFollowUp(), cancelled);
@@ -1204,6 +1244,28 @@ describe('A lead as folded', () => {
       open: 1,
       nextId: 'f-1',
     });
+  });
+
+  it('counts what was said on it by either side', () => {
+    const said = given(opened, outbound(), interaction({ messageId: 'm-2' }), outbound({ messageId: 'out-2' }));
+    expect(lead(said).memory).toMatchObject({ interactions: 2, outboundMessages: 2 });
+  });
+
+  it('waits for an agent since it was opened, or its agent left, until it has one or is closed', () => {
+    const freed = unassign({ mode: 'agent_deactivated' });
+    const waits = (...steps: readonly ContactStep[]): string | null => {
+      const told = given(at('08:00', opened), ...steps);
+      const own = told.events.filter((it) => it.type !== 'ContactRegistered') as unknown as readonly LeadEvent[];
+      const since = own.map(waitingAfter).reduce((before, after) => (after === undefined ? before : after), undefined);
+      expect(lead(told).memory.waitingSince).toBe(since);
+      return since ?? null;
+    };
+    expect(waits()).toBe(time('08:00'));
+    expect(waits(changeStatus('qualified'), scoreByHand(40), outbound())).toBe(time('08:00'));
+    expect(waits(assign('ana'))).toBeNull();
+    expect(waits(assign('ana'), at('10:00', freed))).toBe(time('10:00'));
+    expect(waits(assign('ana'), unassign())).toBeNull();
+    for (const status of finalStatuses) expect(waits(changeStatus(status))).toBeNull();
   });
 
   it('begins with its LeadOpened: what comes before makes no lead', () => {

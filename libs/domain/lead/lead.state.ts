@@ -155,6 +155,8 @@ const later = (a: string | null, b: string): string => (a !== null && a > b ? a 
  * The lead after one more event of its contact; the first is its LeadOpened. ContactProfileChanged shows on every lead of the
  * contact and counts in no lead's version. Events that are not about this lead's contact leave it as it is.
  */
+export function evolveLead(lead: Lead, event: ContactEvent & { readonly id: string }): Lead;
+export function evolveLead(lead: Lead | undefined, event: ContactEvent & { readonly id: string }): Lead | undefined;
 export function evolveLead(lead: Lead | undefined, event: ContactEvent & { readonly id: string }): Lead | undefined {
   const at = event.meta.occurredAt;
   if (!lead) return event.type === 'LeadOpened' ? openedLead(event) : undefined;
@@ -305,7 +307,8 @@ const followUp = (lead: Lead, id: string, change: Partial<FollowUp>): Pick<Lead,
 export const aiResultKey = (of: { score: number; model: string; modelVersion: string | null; read: number }): string =>
   JSON.stringify([of.score, of.model, of.modelVersion, of.read]);
 
-function openedLead(event: LeadOpened): ActiveLead {
+/** A lead as its first event makes it. */
+export function openedLead(event: LeadOpened): ActiveLead {
   const { leadId, contactKey, ordinal, previousLeadId, channel, origin } = event.data;
   const { contactId, name, phone, email } = event.personal;
   const at = event.meta.occurredAt;

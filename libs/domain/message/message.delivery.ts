@@ -41,7 +41,7 @@ export function deliveryOf(receipts: readonly Receipt[]): Delivery {
   const readAt = firstAt('read');
   const failedAt = firstAt('failed');
   return {
-    state: receiptStatuses[highest] ?? 'queued',
+    state: receiptStatuses[highest]!,
     milestones: {
       queuedAt: firstAt('queued'),
       sentAt: firstAt('sent'),

@@ -218,7 +218,11 @@ describe('A delivery', () => {
   });
 
   it('that failed stays so when it is said to be sent later', () =>
-    expect(deliveryAfter(failed, receipt('sent', '11:00'))).toMatchObject({ state: 'failed', conflict: false }));
+    expect(deliveryAfter(failed, receipt('sent', '11:00'))).toMatchObject({
+      state: 'failed',
+      conflict: false,
+      timeline: [{ status: 'failed' }, { status: 'sent' }],
+    }));
 
   it('that arrived and failed, in whichever order, has arrived, with the conflict flagged and the error kept', () => {
     for (const arrived of [delivered, read])
