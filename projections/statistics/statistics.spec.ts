@@ -1,15 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import type { EventOf, EventType, Recorded } from '#domain/event';
 import { activeStatuses, isFinal, statuses, type Status } from '#domain/lead/lead.state';
 import { Refusal } from '#domain/refusal';
-import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import type { ViewReader } from '#read-model/view-store';
-import { columnsOf, rowsOf } from '#test/support/fold';
 import * as ask from '#test/support/given-when-then';
+import { viewed } from '#test/support/viewed';
 import { quarterOf, type Period } from './period.js';
 import { roundedSeconds, Spread } from './spread.js';
 import { statisticsView } from './statistics.projection.js';
@@ -118,29 +114,15 @@ class ByHand {
 }
 
 describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
-  const folder = mkdtempSync(join(tmpdir(), 'views-'));
-  const store = new SqliteViewStore(folder, { readerThread: false });
   const log = historyOf(seed);
   const told = new ByHand(log.filter(({ org }) => org === 'one'));
+  let view: Awaited<ReturnType<typeof viewed>>;
   let reader: ViewReader;
   beforeAll(async () => {
-    const writer = await store.openForWriting(statisticsView);
-    const last = log.at(-1)!.position;
-    const writes = Object.keys(statisticsView.tables).flatMap((table) =>
-      [...rowsOf(statisticsView, table, log)].map(([key, row]) => ({
-        ...{ table, key, row, position: last },
-        columns: columnsOf(statisticsView, table, row) as Record<string, string | number | null>,
-      })),
-    );
-    await writer.save(writes, null, last);
-    await writer.build();
-    await writer.close();
-    reader = await store.openForReading(statisticsView);
+    view = await viewed(statisticsView, log);
+    reader = view.reader;
   });
-  afterAll(async () => {
-    await store.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterAll(() => view.close());
 
   const pick = chance(seed + 100);
   const moment = (): string => quarterOf(iso(begin + pick.below(60 * 24 * 60) * minute));

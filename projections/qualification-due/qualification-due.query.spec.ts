@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import * as ask from '#test/support/given-when-then';
+import { logOf, viewed } from '#test/support/viewed';
+import { qualificationDue } from './qualification-due.projection.js';
+import { unreadBefore } from './qualification-due.query.js';
+
+const lead = (contactKey: string, clock: string, ...more: readonly ask.ContactStep[]) =>
+  ask.given(ask.at(clock, ask.interaction({ contactKey })), ...more).events;
+const many = Array.from({ length: 101 }, (_, nth) => lead(`many${nth}`, `08:00:00.${String(900 - nth)}`));
+const log = logOf(
+  lead('c1', '10:00'),
+  lead('c2', '09:00').map((event) => ({ ...event, org: 'org-2' })),
+  lead('c3', '09:00', ask.aiResult(40, { leadId: 'c3-1' })),
+  lead('c4', '09:00', ask.changeStatus('lost', { leadId: 'c4-1' })),
+  ...many,
+);
+
+let view: Awaited<ReturnType<typeof viewed>>;
+beforeAll(async () => {
+  view = await viewed(qualificationDue, log);
+});
+afterAll(() => view.close());
+
+const unread = async (before: string): Promise<readonly string[]> => {
+  const ids: string[] = [];
+  for await (const { row, checkpoint } of unreadBefore(view.reader, ask.time(before))) {
+    expect(checkpoint).toBe(log.at(-1)?.position);
+    ids.push(row.leadId);
+  }
+  return ids;
+};
+
+it('Unread leads of all organizations come by how long they have been so, however many', async () => {
+  const oldest = many.map((_, nth) => `many${nth}-1`).toReversed();
+  expect(await unread('10:00:00.001')).toEqual([...oldest, 'c2-1', 'c1-1']);
+  expect(await unread('10:00')).toEqual([...oldest, 'c2-1']);
+  expect(await unread('08:00')).toEqual([]);
+});

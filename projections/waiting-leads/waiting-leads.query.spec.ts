@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import * as ask from '#test/support/given-when-then';
+import { logOf, positionAt, viewed } from '#test/support/viewed';
+import { waitingLeads } from './waiting-leads.projection.js';
+import { lastTurnOf, longestWaiting } from './waiting-leads.query.js';
+
+const lead = (contactKey: string, clock: string, ...more: readonly ask.ContactStep[]) =>
+  ask.given(ask.at(clock, ask.interaction({ contactKey })), ...more).events;
+const turn = (leadId: string, agentId: string) => ask.assign(agentId, { leadId, mode: 'round_robin' });
+const log = logOf(
+  lead('c1', '10:00'),
+  lead('c2', '09:00'),
+  lead('c3', '08:00', turn('c3-1', 'ana')),
+  lead('c4', '08:00', ask.assign('ben', { leadId: 'c4-1' })),
+  lead('c5', '08:00', turn('c5-1', 'ana')),
+  lead('c6', '07:00', turn('c6-1', 'cem')).map((event) => ({ ...event, org: 'org-2' })),
+  lead('c7', '07:00').map((event) => ({ ...event, org: 'org-2' })),
+);
+
+let view: Awaited<ReturnType<typeof viewed>>;
+beforeAll(async () => {
+  view = await viewed(waitingLeads, log);
+});
+afterAll(() => view.close());
+
+it('Those that wait longest come first, no more than asked for', async () => {
+  const [first, second] = [
+    { leadId: 'c2-1', waitingSince: ask.time('09:00') },
+    { leadId: 'c1-1', waitingSince: ask.time('10:00') },
+  ];
+  expect(await longestWaiting(view.reader, ask.org, 10)).toEqual([first, second]);
+  expect(await longestWaiting(view.reader, ask.org, 1)).toEqual([first]);
+});
+
+it('An agent’s last turn is the last that it was given by itself', async () => {
+  const last = log.findLastIndex((it) => it.type === 'LeadAssigned' && it.data.to === 'ana');
+  expect(await lastTurnOf(view.reader, ask.org, 'ana')).toBe(positionAt(last + 1));
+  expect(await lastTurnOf(view.reader, ask.org, 'ben')).toBeNull();
+  expect(await lastTurnOf(view.reader, ask.org, 'cem')).toBeNull();
+});
