@@ -23,14 +23,17 @@ describe('Agents', () => {
 
 describe('The leads that an agent is counted over', () => {
   it('are those assigned to it', () => {
-    expect(leadAfter(ask.opened)).toBeUndefined();
+    for (const lead of [leadAfter(ask.opened), leadAfter(ask.opened, ask.lost)]) expect(lead).toBeUndefined();
     expect(leadAfter(ask.opened, ask.assign('ana'))).toMatchObject({ agentId: 'ana', active: true });
     expect(leadAfter(ask.opened, ask.assign('ana'), ask.assign('ben'))).toMatchObject({ agentId: 'ben' });
     expect(leadAfter(ask.opened, ask.assign('ana'), ask.unassign())).toMatchObject({ agentId: null });
   });
 
-  it('stop counting when they are closed', () =>
-    expect(leadAfter(ask.opened, ask.assign('ana'), ask.lost)).toMatchObject({ agentId: 'ana', active: false }));
+  it('stop counting when they are closed', () => {
+    const qualified = ask.changeStatus('qualified');
+    expect(leadAfter(ask.opened, ask.assign('ana'), qualified)).toMatchObject({ agentId: 'ana', active: true });
+    expect(leadAfter(ask.opened, ask.assign('ana'), ask.lost)).toMatchObject({ agentId: 'ana', active: false });
+  });
 
   it('remember the assignment, by which an agent that left is told from one that came back', () => {
     const { events } = ask.given(ask.opened, ask.assign('ana'));

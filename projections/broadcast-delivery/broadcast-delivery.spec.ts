@@ -39,6 +39,11 @@ describe('A message', () => {
     });
   });
 
+  it('is made by its send alone', () => {
+    const { events } = givenMessage(send(), receive('bm-1', sent));
+    expect(rowOf(events.filter((it) => it.type === 'ReceiptRecorded'))).toBeUndefined();
+  });
+
   it('has all that its stream knows of it, wherever in between the send was recorded', () => {
     const receipts: readonly MessageCommand[] = [
       sent,

@@ -36,6 +36,7 @@ const log = logOf(
   bulk('first', '09:00', selected, requestBulk(), carriedOut(0, result(0, 'a'), result(1, 'b'))),
   bulk('long', '08:00', ...long),
   bulk('failed', '08:00', ...failing),
+  bulk('asking', '12:00', ...failing.slice(0, 3)),
   bulk('elsewhere', '11:00', selected, requestBulk()).map((event) => ({ ...event, org: 'org-2' })),
 );
 
@@ -64,13 +65,14 @@ it('Jobs that are open are told of all organizations, oldest first', async () =>
     { org: ask.org, id: 'first' },
     { org: ask.org, id: 'second' },
     { org: 'org-2', id: 'elsewhere' },
+    { org: ask.org, id: 'asking' },
   ]);
 });
 
 it('Results come in the order of the items, however many, as far as they were carried out', async () => {
   expect(await resultsIn('long')).toEqual(blocks.flat().map(showResult));
   expect(await resultsIn('first')).toEqual([result(0, 'a'), result(1, 'b')].map(showResult));
-  expect(await resultsIn('second')).toEqual([]);
+  for (const id of ['second', 'asking']) expect(await resultsIn(id)).toEqual([]);
 });
 
 it('Results of a bulk that failed are what would have become of its items', async () => {

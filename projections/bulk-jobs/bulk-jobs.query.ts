@@ -47,8 +47,8 @@ export async function* resultsOf(
       ...(after ? { after } : {}),
     });
     for (const { row } of rows) yield* ((state === 'failed' ? row.checked : row.done) ?? []).map(showResult);
-    const last = rows.at(-1);
-    if (!more || !last) return;
+    if (!more) return;
+    const last = rows.at(-1)!;
     after = { value: last.sortValue, key: last.key };
   }
 }

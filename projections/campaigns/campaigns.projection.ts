@@ -23,6 +23,7 @@ export interface RecipientRow {
   readonly contactId: string;
   /** When the first attempt was sent. */
   readonly sentAt: string;
+  /** At least one. */
   readonly attempts: readonly Attempt[];
   /** The lead on which the recipient's first reply stands. */
   readonly repliedLeadId: string | null;
@@ -75,11 +76,8 @@ const recipients: Table<RecipientRow> = {
   columns: {
     broadcast: (row) => broadcastKey(row.org, row.broadcastId),
     sentAt: (row) => row.sentAt,
-    state: (row) => rankOf(bestOf(row.attempts)?.delivery.state ?? 'queued'),
-    progress: (row) => {
-      const best = bestOf(row.attempts);
-      return best ? progressOf(best.delivery) : 0;
-    },
+    state: (row) => rankOf(bestOf(row.attempts)!.delivery.state),
+    progress: (row) => progressOf(bestOf(row.attempts)!.delivery),
     replied: (row) => (row.repliedLeadId === null ? 0 : 1),
   },
 

@@ -92,7 +92,7 @@ async function shown(reader: ViewReader, { org, ...row }: BroadcastRow): Promise
 
 const recipient = ({ contactId, attempts, repliedLeadId }: RecipientRow): ShownRecipient => ({
   contactId,
-  state: bestOf(attempts)?.delivery.state ?? 'queued',
+  state: bestOf(attempts)!.delivery.state,
   attempts: attempts.map(({ messageId, attempt, receipts }) => ({
     messageId,
     attempt,

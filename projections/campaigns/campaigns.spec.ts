@@ -31,8 +31,18 @@ describe('A recipient', () => {
     const failed = attempt(1, receipt('sent', '09:00'), receipt('failed', '09:01', '131049'));
     expect(countedAs(failed)).toMatchObject({ state: rankOf('failed'), progress: 1 });
     const retried = [...failed, ...attempt(2, receipt('delivered', '10:00'))];
-    expect(recipientOf(retried)?.attempts.map((it) => it.messageId)).toEqual(['bm-1', 'bm-2']);
+    const attempts = recipientOf(retried)?.attempts.map((it) => [it.messageId, it.receipts.length]);
+    expect(attempts).toEqual([['bm-1', 2], ['bm-2', 1]]); // prettier-ignore
     expect(countedAs(retried)).toMatchObject({ state: rankOf('delivered'), progress: 2 });
+  });
+
+  it('was sent to when its first attempt was, whichever was recorded first', () => {
+    const sentAt = (...clocks: readonly string[]) =>
+      recipientOf(
+        clocks.flatMap((clock, nth) => givenMessage(send({ messageId: `bm-${nth}`, sentAt: ask.time(clock) })).events),
+      )?.sentAt;
+    expect(sentAt('08:00', '08:30')).toBe(ask.time('08:00'));
+    expect(sentAt('08:30', '08:00')).toBe(ask.time('08:00'));
   });
 
   it('counts as queued and not yet sent while nothing was heard', () =>
@@ -76,6 +86,11 @@ describe('A recipient', () => {
     const row = recipientOf([...attempt(1), ...events]);
     expect(row?.repliedLeadId).toBe(ask.leadId(1));
     expect(columnsOf(campaignsView, 'recipients', row!)).toMatchObject({ replied: 1 });
+  });
+
+  it('has not replied with what answers no broadcast', () => {
+    const { events } = ask.given(ask.broadcast(), ask.opened);
+    expect(recipientOf([...attempt(1), ...events])?.repliedLeadId).toBeNull();
   });
 
   it('is not made by a reply, or by a receipt whose message is nobody’s yet', () => {

@@ -22,6 +22,19 @@ describe('Follow-ups', () => {
       closedAt: null,
     }));
 
+  it('are told apart by whether they are somebody’s', () => {
+    const assigned = (...steps: readonly ask.ContactStep[]) =>
+      columnsOf(followUpsView, 'followUps', followUpAfter(ask.opened, ...steps)!)['assigned'];
+    expect(assigned(ask.createFollowUp())).toBe(0);
+    expect(assigned(ask.assign('ana'), ask.createFollowUp())).toBe(1);
+  });
+
+  it('are rows from their creation on', () => {
+    const { events } = ask.given(...made, ask.reschedule('18:00'), ask.assign('ben'), ask.lost);
+    const rest = events.filter((it) => it.type !== 'FollowUpCreated');
+    expect(rowsOf(followUpsView, 'followUps', rest).size).toBe(0);
+  });
+
   it('are completed, cancelled and rescheduled', () => {
     expect(followUpAfter(...made, ask.completeFollowUp())).toMatchObject({ state: 'completed', closedReason: null });
     expect(followUpAfter(...made, ask.cancelFollowUp({ reason: 'Asked twice' }))).toMatchObject({

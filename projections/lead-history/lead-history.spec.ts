@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { columnsOf, rowsOf } from '#test/support/fold';
+import { givenMessage, receipt, receive, send } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
-import { leadHistory, type EntryRow, type PastLead } from './lead-history.projection.js';
+import { everyLead, leadHistory, type EntryRow, type PastLead } from './lead-history.projection.js';
 import { summaryOf } from './lead-history.summary.js';
 
 const entriesAfter = (...steps: readonly ask.ContactStep[]): EntryRow[] => [
@@ -50,6 +51,85 @@ describe('The history', () => {
       { ordinal: 1, status: 'lost', closedAt: expect.any(String) as unknown },
       { ordinal: 2, status: 'new', closedAt: null },
     ]);
+  });
+
+  it('keeps a closed lead’s end through what is noted on it later, and knows leads from their opening on', () => {
+    const { events } = ask.given(ask.opened, ask.changeStatus('qualified'));
+    expect([...rowsOf<PastLead>(leadHistory, 'leads', events).values()]).toMatchObject([
+      { org: ask.org, contactKey: ask.contactKey, id: ask.leadId(1), status: 'qualified', closedAt: null },
+    ]);
+    const rest = events.filter((it) => it.type !== 'LeadOpened');
+    expect(rowsOf(leadHistory, 'leads', rest).size).toBe(0);
+  });
+
+  it('has a broadcast message as one entry, at the time of its send, with its receipts inside', () => {
+    const read = receipt('read', '09:20');
+    const early = receipt('sent', '09:10');
+    const told = givenMessage(receive('bm-1', early), ask.at('09:00', send()), receive('bm-1', read));
+    const entries = [...rowsOf<EntryRow>(leadHistory, 'entries', told.events).values()];
+    expect(entries).toMatchObject([
+      {
+        type: 'MessageSent',
+        contactKey: ask.contactKey,
+        leadId: null,
+        occurredAt: ask.time('09:00'),
+        data: { messageId: 'bm-1', receipts: [{ status: 'sent' }, { status: 'read' }] },
+      },
+    ]);
+    expect(columnsOf(leadHistory, 'entries', entries[0]!)).toMatchObject({ shownOn: everyLead });
+    const receipts = told.events.filter((it) => it.type === 'ReceiptRecorded');
+    expect(rowsOf(leadHistory, 'entries', receipts).size).toBe(0);
+  });
+
+  it('says also the rarer ones', () => {
+    const named = ask.interaction({ messageId: 'm-2', profile: { name: 'Contact One', email: 'one@example.test' } });
+    expect(
+      tellAfter(
+        ask.interaction({ kind: 'broadcast_reply' }),
+        ...[named, ask.interaction({ messageId: 'm-3', text: 'stop' }), ask.outbound(), ask.aiResult(40)],
+        ...[ask.scoreByHand(70), ask.aiResult(50), ask.unpin(), ask.assign('ana'), ask.assign('ben')],
+        ...[ask.unassign(), ask.changeStatus('follow_up', { reason: 'Later' }), ask.changeStatus(null, { note: 'Hm' })],
+        ...[ask.createFollowUp(), ask.reschedule('18:00', { reason: 'Busy' }), ask.at('18:00', ask.remind('18:00'))],
+        ...[ask.createFollowUp({ followUpId: 'f-2' }), ask.at('17:30', ask.remind('17:00', { followUpId: 'f-2' }))],
+        ...[ask.completeFollowUp(), ask.cancelFollowUp({ followUpId: 'f-2', reason: 'Twice' })],
+        ...[ask.interaction({ messageId: 'm-4' }), ask.aiFailure({ readUpTo: ask.interactionId('m-4') })],
+        ...[ask.at('18:30', ask.lost), ask.aiResult(60)],
+        ask.at('18:40', ask.interaction({ messageId: 'm-5', occurredAt: ask.sentAt('18:10:00') })),
+      ),
+    ).toStrictEqual([
+      'Contact registered',
+      'Lead 1 opened (broadcast reply)',
+      'broadcast reply by whatsapp',
+      'Profile changed: name, email',
+      'chat by whatsapp',
+      'Opted out by whatsapp',
+      'Message sent by whatsapp',
+      'Status from new to contacted',
+      'Scored 40 (ai)',
+      'Score from 40 to 70 (manual)',
+      'model-1 suggests a score of 50',
+      'Score unpinned',
+      'Assigned to Agent One',
+      'Reassigned from Agent One to ben',
+      'Unassigned from ben',
+      'Status from contacted to follow up: Later',
+      'Noted as follow up',
+      `Follow-up due ${ask.time('17:00')} for nobody`,
+      `Follow-up moved from ${ask.time('17:00')} to ${ask.time('18:00')}: Busy`,
+      `Reminder for nobody: follow-up due ${ask.time('18:00')}`,
+      `Follow-up due ${ask.time('17:00')} for nobody`,
+      `Late reminder for nobody: follow-up due ${ask.time('17:00')}`,
+      'Follow-up completed',
+      'Follow-up cancelled: Twice',
+      'chat by whatsapp',
+      'No score by model-1: it took too long',
+      'Status from follow up to lost',
+      'Score of 60 by model-1 dropped: lead inactive',
+      'Late chat by whatsapp',
+    ]);
+    const [sent] = rowsOf<EntryRow>(leadHistory, 'entries', givenMessage(send()).events).values();
+    expect(summaryOf('MessageSent', sent!.data, () => null)).toBe('Broadcast of Campaign One by whatsapp: queued');
+    expect(summaryOf('AgentRegistered', {}, () => null)).toBe('AgentRegistered');
   });
 
   it('says each entry in a few readable words', () => {

@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Recorded } from '#domain/event';
 import { statuses } from '#domain/lead/lead.state';
 import type { Condition } from '#read-model/view-store';
@@ -56,6 +56,27 @@ it('says of a filter only what is so for every lead at every moment of its life'
             }
       }
   expect(met).toBeGreaterThan(10_000);
+});
+
+describe('says of', () => {
+  const [isActive, isClosed] = [
+    { column: 'active', in: [1] },
+    { column: 'active', in: [0] },
+  ];
+  const withoutFollowUp = { column: 'nextFollowUpAt', in: [null] };
+  it.each<[string, Condition, readonly Condition[]]>([
+    ['active leads', isActive, [{ column: 'status', to: 5 }]],
+    ['closed leads', isClosed, [{ column: 'status', from: 5 }, withoutFollowUp]],
+    ['active statuses', { column: 'status', in: [0, 4] }, [isActive]],
+    ['final statuses', { column: 'status', in: [5, 7] }, [isClosed, withoutFollowUp]],
+    ['leads to follow up by a time', { column: 'nextFollowUpAt', to: 'b' }, [isActive, { column: 'status', to: 5 }]],
+    ['leads updated before a time', { column: 'updatedAt', from: 'a', to: 'b' }, [{ column: 'createdAt', to: 'b' }]],
+    ['leads updated since a time', { column: 'updatedAt', from: 'a' }, []],
+    ['leads opened since a time', { column: 'createdAt', from: 'a', to: 'b' }, [{ column: 'updatedAt', from: 'a' }]],
+    ['leads opened before a time', { column: 'createdAt', to: 'b' }, []],
+    ['other columns', { column: 'channel', in: [1, 0] }, []],
+    ['scores', { column: 'score', from: 1, to: 3 }, []],
+  ])('%s what follows', (_, filter, implied) => expect(impliedBy([filter])).toEqual(implied));
 });
 
 it('says nothing of filters that allow both, or that something is there', () => {

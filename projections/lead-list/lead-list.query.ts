@@ -63,8 +63,8 @@ export async function activeLeadIds(
     const limit = Math.min(chunk, most - ids.length);
     const { rows, more } = await reader.find<LeadRow>('leads', { ...asked, sort, limit, ...(after ? { after } : {}) });
     ids.push(...rows.map(({ key }) => key));
-    const last = rows.at(-1);
-    if (!more || !last) break;
+    if (!more) break;
+    const last = rows.at(-1)!;
     after = { value: last.sortValue, key: last.key };
   }
   return ids;

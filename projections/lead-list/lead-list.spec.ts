@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Recorded } from '#domain/event';
 import { columnsOf, rowsOf } from '#test/support/fold';
 import * as ask from '#test/support/given-when-then';
 import { leadList, type LeadRow } from './lead-list.projection.js';
@@ -24,6 +25,25 @@ describe('The list of leads', () => {
     const renamed = ask.interaction({ messageId: 'm-3', profile: { name: 'Contact One' } });
     const rows = rowsAfter(ask.opened, ask.lost, ask.cameBack, renamed);
     expect([...rows.values()].map((it) => it.lead.contact.name)).toStrictEqual(['Contact One', 'Contact One']);
+  });
+
+  it('shows a changed profile on the newest leads where a contact has very many', () => {
+    const { keys } = leadList.tables['leads']!;
+    const changed = (leads: number) =>
+      keys.ContactProfileChanged!({ data: { contactKey: 'c1', leads } } as Recorded<'ContactProfileChanged'>);
+    expect(changed(2)).toEqual(['c1-2', 'c1-1']);
+    expect(changed(1_000)).toHaveLength(1_000);
+    expect(changed(1_002)).toHaveLength(1_000);
+    expect([changed(1_002)[0], changed(1_002).at(-1)]).toEqual(['c1-1002', 'c1-3']);
+  });
+
+  it('has a row from a lead’s opening on, and the same one after what changes nothing of it', () => {
+    const { events } = ask.given(ask.opened, ask.lost);
+    const rest = events.filter((it) => it.type !== 'LeadOpened');
+    expect(rowsOf(leadList, 'leads', rest).size).toBe(0);
+    const row = rowAfter(ask.opened);
+    const again = events.find((it) => it.type === 'LeadOpened')!;
+    expect(leadList.tables['leads']!.evolve(row, again, ask.leadId(1))).toBe(row);
   });
 
   it('can be filtered and sorted by what a lead says', () => {
@@ -64,5 +84,10 @@ describe('The list of leads', () => {
     const words = wordsAfter(ask.interaction({ profile }));
     expect(words).toEqual(expect.arrayContaining(['jose', 'muller', 'jm', 'example', '15550100']));
     expect(words.some((it) => it.endsWith('00105551'))).toBe(true);
+    expect(wordsAfter(ask.opened)).toEqual([]);
+    expect(wordsAfter(ask.interaction({ profile: { phone: '+1 555-0100' } }))).toHaveLength(2);
   });
+
+  it('is sorted by names without case and accents', () =>
+    expect(columnsAfter(ask.interaction({ profile: { name: 'Äñne Ø' } }))['name']).toBe('anne ø'));
 });

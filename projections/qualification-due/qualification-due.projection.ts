@@ -65,7 +65,7 @@ const leads: Table<LeadToRead> = {
   columns: {
     active: (row) => (row.active ? 1 : 0),
     unreadSince: ({ active, interactions, read, newest }) =>
-      active && interactions > read ? (newest?.recordedAt ?? null) : null,
+      active && interactions > read ? newest!.recordedAt : null,
   },
 
   // Of all organizations: what the clock is to have judged.

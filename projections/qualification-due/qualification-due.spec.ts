@@ -31,5 +31,11 @@ describe('A lead is unread', () => {
     expect(unreadSince(ask.opened, ask.scoreByHand(70))).toBe(ask.time('09:00'));
     expect(unreadSince(ask.createLead())).toBeNull();
     expect(unreadSince(ask.opened, ask.lost)).toBeNull();
+    expect(rowAfter(ask.opened, ask.lost)).toEqual({ ...rowAfter(ask.opened), active: false });
+  });
+
+  it('from its opening on: what comes before makes no row', () => {
+    const events = ask.given(ask.opened, ask.aiResult(40), ask.lost).events.filter((it) => it.type !== 'LeadOpened');
+    expect(rowsOf(qualificationDue, 'leads', events).size).toBe(0);
   });
 });

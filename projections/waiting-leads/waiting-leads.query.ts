@@ -16,7 +16,7 @@ export async function longestWaiting(
     sort: { column: 'waitingSince', descending: false },
     limit: most,
   });
-  return rows.flatMap(({ row: { leadId, waitingSince } }) => (waitingSince === null ? [] : [{ leadId, waitingSince }]));
+  return rows.map(({ row: { leadId, waitingSince } }) => ({ leadId, waitingSince: waitingSince! }));
 }
 
 /** Where in the log the agent's last turn stands; null when it never had one. */

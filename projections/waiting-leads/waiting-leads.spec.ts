@@ -46,6 +46,13 @@ describe('The turn that a lead was given', () => {
     expect(columnsOf(waitingLeads, 'leads', row!)).toMatchObject({ turnOf: 'ana', turn: events.at(-1)?.position });
   });
 
+  it('is one by its assignment alone, in either order of turns', () => {
+    expect(after(ask.opened, ask.assign('ana', { mode: 'least_loaded' })).row?.turn).toMatchObject({ agentId: 'ana' });
+    for (const mode of ['manual', 'bulk'] as const)
+      expect(after(ask.opened, ask.assign('ana', { mode })).row?.turn).toBeNull();
+    expect(after(ask.opened, ask.assign('ana'), ask.unassign({ mode: 'round_robin' })).row?.turn).toBeNull();
+  });
+
   it('stays when the lead is freed, or given to another by hand', () => {
     for (const step of [freed, ask.assign('ben')])
       expect(after(ask.opened, byItself, step).row?.turn).toMatchObject({ agentId: 'ana' });

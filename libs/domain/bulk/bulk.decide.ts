@@ -258,14 +258,14 @@ function evolveBulk(state: Bulk, event: BulkEvent): Bulk {
       const { selection, from, leadIds } = event.data;
       return { known: false, selection, ids: [...state.ids.slice(0, from), ...leadIds] };
     }
+    if (event.type !== 'BulkRequested') return state;
     const job = evolveJob(undefined, event);
-    if (!job || event.type !== 'BulkRequested') return state;
     const { blockSize, backdated } = event.data;
     const { ids } = state;
     const begin = { round: 0, checked: [], done: [] };
     return { known: true, job, by: event.meta.actor, backdated, ids, repeats: repeatsIn(ids), blockSize, ...begin };
   }
-  const job = evolveJob(state.job, event) ?? state.job;
+  const job = evolveJob(state.job, event);
   switch (event.type) {
     case 'BulkItemsChecked':
       return { ...checked(state, event.data.results), job };

@@ -31,6 +31,9 @@ export interface BulkJob {
 export const isOpen = ({ state }: Pick<BulkJob, 'state'>): boolean => state === 'queued' || state === 'running';
 
 /** One fold for the bulk's own decisions, its answers and its view. Undefined before it is requested. */
+export function evolveJob(job: BulkJob, event: BulkEvent): BulkJob;
+export function evolveJob(job: BulkJob | undefined, event: BulkRequested): BulkJob;
+export function evolveJob(job: BulkJob | undefined, event: BulkEvent): BulkJob | undefined;
 export function evolveJob(job: BulkJob | undefined, event: BulkEvent): BulkJob | undefined {
   if (event.type === 'BulkRequested') return job ?? requested(event);
   if (!job) return undefined;
@@ -89,11 +92,11 @@ export function actionIn({ data, personal }: BulkRequested): BulkAction {
     case 'change_status':
       return { type, status, score, reason, note };
     case 'assign':
-      return { type, agentId: agentId ?? '', moveFollowUps: moveFollowUps ?? true, note };
+      return { type, agentId: agentId!, moveFollowUps: moveFollowUps!, note };
     case 'unassign':
       return { type };
     case 'create_follow_up':
-      return { type, dueAt: dueAt ?? '', note, assigneeId, alsoSetStatus: alsoSetStatus ?? false };
+      return { type, dueAt: dueAt!, note, assigneeId, alsoSetStatus: alsoSetStatus! };
   }
 }
 

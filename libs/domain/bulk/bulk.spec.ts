@@ -13,7 +13,7 @@ import {
 } from '#test/support/given-bulk';
 import { time } from '#test/support/given-when-then';
 import type { BulkAction } from './bulk.action.js';
-import { nextTask, resultOf, type KnownBulk } from './bulk.decide.js';
+import { bulk, nextTask, resultOf, type KnownBulk } from './bulk.decide.js';
 import { actionAsStored, actionIn, evolveJob, showJob } from './bulk.job.js';
 import { isRefused, repeated, repeatsIn, showResult, summaryOf } from './bulk.results.js';
 
@@ -71,7 +71,10 @@ describe('A selection', () => {
   });
 
   it('of nothing is at its end at once', () =>
-    expect(jobOf(givenBulk(requestBulk({ total: 0 })))).toMatchObject({ state: 'completed', total: 0 }));
+    expect(givenBulk(requestBulk({ total: 0 })).state).toMatchObject({
+      job: { state: 'completed', total: 0 },
+      ids: [],
+    }));
 });
 
 describe('A bulk', () => {
@@ -153,7 +156,20 @@ describe('A bulk', () => {
       .thenTypes('BulkTargeted', 'BulkRequested', 'BulkItemsDone', 'BulkItemsDone', 'BulkCompleted');
     expect(jobOf(kept)).toMatchObject({ state: 'completed', total: 3, done: 3, ok: 1, unchanged: 1, rejected: 1 });
     expect([0, 1, 2].map((index) => resultOf(kept.state as KnownBulk, 'carry out', index))).toEqual(results);
+    expect(kept.state.ids).toEqual(['a', 'b', 'c']);
     kept.when(keepBulk([])).thenNothing();
+  });
+
+  it('has no result of what was not asked for or carried out yet', () => {
+    const state = givenBulk(targeted, requested, firstDone).state as KnownBulk;
+    for (const index of [0, 2]) expect(resultOf(state, 'check', index)).toBeUndefined();
+    expect(resultOf(state, 'carry out', 2)).toBeUndefined();
+  });
+
+  it('stays as it is at what it does not know, and when it is selected or requested again', () => {
+    const { state, events } = givenBulk(targeted, requested, firstDone);
+    const stranger = { type: 'SomethingElse', data: {}, meta: {} };
+    for (const event of [...events.slice(0, 2), stranger]) expect(bulk.evolve(state, event as never)).toBe(state);
   });
 });
 
@@ -191,7 +207,8 @@ describe('Trying again', () => {
     expect(jobOf(again)).toMatchObject({ state: 'queued', done: 3, ok: 1, rejected: 2, retries: 1, closedAt: null });
     const half = again.and(inRound(1, carriedOut(0, result(1, 'b'))));
     expect(jobOf(half)).toMatchObject({ state: 'running', done: 3, ok: 2, rejected: 1 });
-    expect(resultOf(half.state as KnownBulk, 'carry out', 0)).toEqual(result(0, 'a'));
+    const resultsOf = [0, 1, 2].map((index) => resultOf(half.state as KnownBulk, 'carry out', index));
+    expect(resultsOf).toEqual([result(0, 'a'), result(1, 'b'), result(2, 'c', 'conflict')]);
     half.when(inRound(1, carriedOut(1, result(2, 'c', 'conflict')))).thenTypes('BulkItemsDone', 'BulkCompleted');
   });
 
@@ -255,6 +272,12 @@ describe('All or nothing', () => {
     expect(jobOf(done)).toMatchObject({ state: 'completed', done: 3, ok: 2, rejected: 1 });
   });
 
+  it('that was carried out does not ask anew when what was in conflict is tried again', () => {
+    const conflict = carriedOut(0, result(0, 'a'), result(1, 'b', 'conflict'));
+    const again = givenBulk(...asked, ...fine, conflict, lastDone, retryBulk);
+    expect(nextTask(again.state)).toMatchObject({ work: 'carry out', round: 1, items: [{ index: 1, id: 'b' }] });
+  });
+
   it('that was cancelled while it asked has nothing more to record', () =>
     givenBulk(...asked, cancelBulk)
       .when(fine[0])
@@ -306,5 +329,7 @@ describe('A job', () => {
       ...{ retries: 0, requestedBy: { type: 'service', id: 'gateway' }, requestedAt: time('09:01'), closedAt: null },
       action: { type: 'change_status', status: 'lost', qualificationScore: 7, reason: null, note: null },
     });
+    const assign: BulkAction = { type: 'assign', agentId: 'ana', moveFollowUps: true, note: null };
+    expect(showJob(jobOf(givenBulk(targeted, requestBulk({ action: assign })))).action).toStrictEqual(assign);
   });
 });

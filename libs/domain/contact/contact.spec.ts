@@ -381,6 +381,11 @@ describe('Late interactions', () => {
       .then(...(isLate ? [late(clock)] : onNew(clock))),
   );
 
+  it('are not late at the very closing, however precisely it is told', () =>
+    given(opened, closed)
+      .when(interaction({ messageId: 'm-2', occurredAt: { at: time('10:00:05.700'), digits: 6 } }))
+      .then(...onNew('10:00:05.700')));
+
   it('are late only by a given time', () =>
     given(opened, at('12:00:30', lost)).when(nextMessage).then(leadOpened(2), interactionRecorded(2, 'm-2')));
 
