@@ -14,6 +14,7 @@ import {
 
 const log = logOf(
   ask.givenAgent(ask.registerAgent()).events,
+  ask.givenAgent(ask.registerAgent({ agentId: 'gateway', name: 'Agent of that name' })).events,
   givenMessage(ask.at('08:00', send())).events,
   ask.given(
     ask.at('09:00', ask.opened),
@@ -75,6 +76,12 @@ describe('A history, asked', () => {
       data: { ...event.data, note: null },
     });
     expect((await told(first!)).at(-1)?.actor).toEqual({ type: 'agent', id: 'ana', name: 'Agent One' });
+  });
+
+  it('names agents and nobody else, whether they act or are told of', async () => {
+    expect(await told(first!, { types: ['LeadAssigned'] })).toMatchObject([{ summary: 'Assigned to Agent One' }]);
+    expect(await told(first!, { types: ['LeadStatusChanged'] })).toMatchObject([{ actor: { name: 'Agent One' } }]);
+    expect(await told(first!, { types: ['LeadOpened'] })).toMatchObject([{ actor: { id: 'gateway', name: null } }]);
   });
 
   it('can be filtered by type, actor and time', async () => {

@@ -74,7 +74,7 @@ describe('says of', () => {
     ['leads updated since a time', { column: 'updatedAt', from: 'a' }, []],
     ['leads opened since a time', { column: 'createdAt', from: 'a', to: 'b' }, [{ column: 'updatedAt', from: 'a' }]],
     ['leads opened before a time', { column: 'createdAt', to: 'b' }, []],
-    ['other columns', { column: 'channel', in: [1, 0] }, []],
+    ...[1, 0, 7].map((value) => ['other columns', { column: 'score', in: [value] }, []] as never),
     ['scores', { column: 'score', from: 1, to: 3 }, []],
   ])('%s what follows', (_, filter, implied) => expect(impliedBy([filter])).toEqual(implied));
 });
