@@ -112,7 +112,7 @@ export class Connection implements Reads {
       const hello = await client
         .db('admin')
         .command({ hello: 1 }, { timeoutMS: this.limits.query })
-        .catch(ifUnknownCommand({} as Document));
+        .catch(ifUnknownCommand<Document>({}));
       if (hello['setName'] === undefined && hello['msg'] !== 'isdbgrid')
         throw new SnapshotRefused('This MongoDB is no replica set, which alone can tell all rows of one moment.');
       return client.startSession({ snapshot: true });

@@ -11,7 +11,7 @@ export async function hasSnapshots(server: string): Promise<boolean> {
     const { setName, msg } = await client
       .db('admin')
       .command({ hello: 1 })
-      .catch(() => ({}) as Document);
+      .catch((): Document => ({}));
     return setName !== undefined || msg === 'isdbgrid';
   } finally {
     await client.close();
