@@ -41,7 +41,7 @@ export const refusals = {
   idempotency_key_reused: (_: object) => 'This Idempotency-Key was used with another request.',
 
   validation_failed: (of: { errors: readonly InvalidField[] }) =>
-    of.errors.length === 1 ? `${of.errors[0]?.field}: ${of.errors[0]?.message}` : 'Some of the input is not valid.',
+    of.errors.length === 1 ? `${of.errors[0]!.field}: ${of.errors[0]!.message}` : 'Some of the input is not valid.',
 };
 
 /** What would have come of all items if they had been carried out. */

@@ -133,7 +133,7 @@ describe('An event that can not be read', () => {
 
   it('is what is no event at all', () => {
     for (const json of [null, undefined, 'LeadOpened', JSON.stringify(sample), '', 0, 1, true, [], [sample], {}])
-      expect(refusal(json)).toMatchObject({ eventId: null, place });
+      expect(refusal(json)).toMatchObject({ eventId: null, place, message: expect.stringContaining('(without id)') });
   });
 
   it.each(['id', 'type', 'org', 'data', 'meta'])('is one without %s', (part) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Draft } from '#domain/event';
-import { refusals } from '#domain/refusal';
+import { isRefusal, refusals, refuse } from '#domain/refusal';
 import {
   agent,
   aiFailure,
@@ -1318,7 +1318,7 @@ describe('Refusals', () => {
     const alone = sentence('lead_inactive');
     for (const words of ['lost', time('10:00'), 'status can', 'no follow-up', 'no agent'])
       expect(alone).toContain(words);
-    expect(alone).not.toContain('another, active lead');
+    expect(alone).toMatch(/no agent assigned\.$/);
     expect(sentence('lead_inactive', { ...samples.lead_inactive, activeLeadId: leadId(2) })).toContain(
       'another, active',
     );
@@ -1328,6 +1328,11 @@ describe('Refusals', () => {
     const [error] = samples.validation_failed.errors;
     expect(sentence('validation_failed')).toBe('dueAt: must not lie in the past');
     expect(sentence('validation_failed', { errors: error ? [error, error] : [] })).toMatch(/some/i);
+  });
+
+  it('are told from other errors', () => {
+    expect(refuse('conflict', {})).toMatchObject({ name: 'Refusal', code: 'conflict' });
+    expect([refuse('conflict', {}), new Error('conflict'), 'conflict'].map(isRefusal)).toEqual([true, false, false]);
   });
 
   it('too_many_follow_ups says how many', () => expect(sentence('too_many_follow_ups')).toContain('500'));
