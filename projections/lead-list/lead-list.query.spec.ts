@@ -15,7 +15,7 @@ import {
 const lead = (contactKey: string, clock: string, name: string, ...more: readonly ask.ContactStep[]) =>
   ask.given(ask.at(clock, ask.interaction({ contactKey, profile: { name } })), ...more).events;
 const log = logOf(
-  ask.givenAgent(ask.registerAgent()).events,
+  ask.givenAgent(ask.registerAgent(), ask.changeAgent({ name: 'Agent Two' })).events,
   lead('c1', '10:00', 'Cem Kaya', ask.assign('ana', { leadId: 'c1-1' })),
   lead('c2', '09:00', 'Ben Jonson', ask.assign('zoe', { leadId: 'c2-1' })),
   lead('c3', '08:00', 'Dora Maar', ask.changeStatus('lost', { leadId: 'c3-1' })),
@@ -67,7 +67,7 @@ describe('The list of leads, asked', () => {
     const { items } = await listLeads(view.reader, ask.org, all, newest);
     expect(items.map((it) => it.agent)).toEqual([
       null,
-      { id: 'ana', name: 'Agent One' },
+      { id: 'ana', name: 'Agent Two' },
       { id: 'zoe', name: null },
       null,
     ]);
@@ -86,7 +86,7 @@ describe('The list of leads, asked', () => {
   it('tells one lead to its own organization', async () => {
     expect(await oneLead(view.reader, ask.org, 'c1-1')).toMatchObject({
       id: 'c1-1',
-      agent: { id: 'ana', name: 'Agent One' },
+      agent: { id: 'ana', name: 'Agent Two' },
     });
     for (const id of ['c5-1', 'c9-1']) expect(await oneLead(view.reader, ask.org, id)).toBeUndefined();
   });

@@ -5,7 +5,8 @@ import { activeStatuses, isFinal, statuses, type Status } from '#domain/lead/lea
 import { Refusal } from '#domain/refusal';
 import type { ViewReader } from '#read-model/view-store';
 import * as ask from '#test/support/given-when-then';
-import { viewed } from '#test/support/viewed';
+import { rowsOf } from '#test/support/fold';
+import { logOf, viewed } from '#test/support/viewed';
 import { quarterOf, type Period } from './period.js';
 import { roundedSeconds, Spread } from './spread.js';
 import { statisticsView } from './statistics.projection.js';
@@ -36,19 +37,26 @@ function story(nth: number, { below, of }: Chance): readonly Recorded[] {
   const who = { contactKey: `c${nth}`, contactId: `contact-${nth}` };
   let told = ask.given();
   let now = begin + below(20 * 24 * 60) * minute;
-  for (let step = 0; step < 5 + below(25); step++) {
+  const steps = 15 + below(25);
+  for (let step = 0; step < steps; step++) {
     now += [below(minute), below(90 * minute), below(48 * 60) * minute][below(3)]!;
-    const leadId = `c${nth}-${1 + below(2)}`;
-    const followUp = { leadId, followUpId: `f${nth}-${below(4)}` };
+    const leads = told.state.known ? told.state.leads.length : 0;
+    const leadId = `c${nth}-${Math.max(1, leads - (below(8) === 0 ? 1 : 0))}`;
+    const followUp = { leadId, followUpId: `${leadId}-f${below(4)}` };
     const asked: ContactCommand = of<ContactCommand>([
-      below(4) ? ask.interaction({ ...who, messageId: `m-${step}` }) : ask.createLead({ ...who }),
-      ask.changeStatus(of(statuses), { leadId }),
-      ask.changeStatus(of(activeStatuses), { leadId }),
-      ask.assign(of(['ana', 'ben', 'cem']), { leadId, moveFollowUps: below(2) === 0 }),
+      below(4)
+        ? ask.interaction({ ...who, messageId: `m-${step}`, channel: of(['whatsapp', 'sms']) })
+        : ask.createLead({ ...who }),
+      ask.changeStatus(of([...activeStatuses, ...statuses]), { leadId }),
+      ask.changeStatus(of([null, ...activeStatuses]), { leadId, note: 'Hm' }),
+      ask.assign(of(['ana', 'ben', 'cem']), { leadId, moveFollowUps: below(4) > 0 }),
+      ask.assign(of(['ana', 'ben', 'cem']), { leadId, moveFollowUps: below(4) > 0 }),
       ask.unassign({ leadId }),
       ask.outbound({ leadId, messageId: `o-${step}` }),
       ask.createFollowUp({ ...followUp, dueAt: iso(now + (1 + below(2_000)) * minute) }),
+      ask.createFollowUp({ ...followUp, dueAt: iso(now + (1 + below(2_000)) * minute) }),
       ask.reschedule(iso(now + (1 + below(3_000)) * minute), followUp),
+      ask.completeFollowUp(followUp),
       ask.completeFollowUp(followUp),
     ]);
     const actor = of([ask.gateway, ask.agent('ana'), ask.agent('ben')]);
@@ -127,6 +135,13 @@ describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
   const pick = chance(seed + 100);
   const moment = (): string => quarterOf(iso(begin + pick.below(60 * 24 * 60) * minute));
   const some = Array.from({ length: 12 }, () => [moment(), moment()].sort()).map(([from, to]) => [from!, to!] as const);
+  it('holds all that is counted', () => {
+    const moved = told.of('LeadAssigned').filter(({ data }) => data.followUps.length > 0);
+    const done = told.of('FollowUpCompleted');
+    for (const some of [moved, done, told.of('LeadUnassigned'), told.of('FollowUpRescheduled')])
+      expect(some.length).toBeGreaterThan(2);
+  });
+
   const periods = [[iso(begin), '2100-01-01T00:00:00.000Z'] as const, ...some];
 
   it.each(periods)('from %s to %s are what is counted by hand', async (from, to) => {
@@ -176,6 +191,9 @@ describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
     }
 
     const agents = await agentStatistics(reader, 'one', period);
+    const order = agents.map(({ agent }) => agent?.id ?? '~');
+    expect(order).toEqual(order.toSorted());
+    for (const { agent } of agents) expect(agent).toEqual(agent && { id: expect.any(String), name: null });
     const closings = told
       .of('LeadStatusChanged')
       .filter(({ data, meta }) => data.from !== data.to && isFinal(data.to) && isIn(period, meta.occurredAt));
@@ -228,6 +246,72 @@ function expectAbout(told: number | null, exact: number | null): void {
   if (told === null || exact === null) expect(told).toBe(exact);
   else expect(Math.abs(told - exact)).toBeLessThanOrEqual(exact * 0.025);
 }
+
+describe('statistics of a few leads', () => {
+  const day: Period = { from: ask.time('00:00'), to: '2026-03-03T00:00:00.000Z' };
+  const replied = (contactKey: string, campaign: { id: string; name: string }, ...more: readonly ask.ContactStep[]) =>
+    ask.given(
+      ask.broadcast({ contactKey, campaign }),
+      ask.interaction({ contactKey, kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
+      ...more,
+    ).events;
+  const about = async <T>(log: readonly Recorded[], asked: (reader: ViewReader) => Promise<T>): Promise<T> => {
+    const view = await viewed(statisticsView, log);
+    return asked(view.reader).finally(() => view.close());
+  };
+
+  it('tell sources by campaign, called as most called it, those that brought most first', async () => {
+    const log = logOf(
+      ask.given(ask.interaction({ contactKey: 'c1' })).events,
+      replied('c2', { id: 'k-1', name: 'Spring' }),
+      replied('c3', { id: 'k-2', name: 'Autumn' }),
+      replied('c4', { id: 'k-2', name: 'Summer' }, ask.changeStatus('converted', { leadId: 'c4-1' })),
+      replied('c5', { id: 'k-2', name: 'Summer' }),
+      replied('c6', { id: 'k-3', name: 'Winter' }),
+      replied('c7', { id: 'k-3', name: 'Advent' }),
+    );
+    const reply = { origin: 'broadcast_reply', channel: 'whatsapp', converted: 0, conversionRate: 0 };
+    expect(await about(log, (reader) => sourceStatistics(reader, ask.org, day))).toEqual([
+      { ...reply, campaign: { id: 'k-2', name: 'Summer' }, opened: 3, converted: 1, conversionRate: 0.3333 },
+      { ...reply, campaign: { id: 'k-3', name: 'Advent' }, opened: 2 },
+      { ...reply, campaign: { id: 'k-1', name: 'Spring' }, opened: 1 },
+      { ...reply, origin: 'chat', campaign: null, opened: 1 },
+    ]);
+  });
+
+  it('tell what agents are called, and nobody last', async () => {
+    const log = logOf(
+      ask.givenAgent(ask.registerAgent()).events,
+      ask.given(ask.opened, ask.outbound(), ask.assign('zoe'), ask.assign('ana')).events,
+    );
+    const told = await about(log, (reader) => agentStatistics(reader, ask.org, day));
+    expect(told.map(({ agent }) => agent)).toEqual([{ id: 'ana', name: 'Agent One' }, { id: 'zoe', name: null }, null]);
+  });
+
+  it('do not call late what is completed the moment that it is due', async () => {
+    const done = (clock: string) =>
+      ask.given(ask.opened, ask.createFollowUp({ dueAt: ask.time('11:00') }), ask.at(clock, ask.completeFollowUp()));
+    for (const [clock, late] of [
+      ['11:00', 0],
+      ['11:00:00.001', 1],
+    ] as const)
+      // prettier-ignore
+      expect(await about(done(clock).events, (reader) => agentStatistics(reader, ask.org, day))).toMatchObject([
+        { agent: null, followUps: { completed: 1, late } },
+      ]);
+  });
+
+  it('count nothing whose beginning was not seen', () => {
+    const { events } = ask.given(ask.opened, ask.createFollowUp(), ask.reschedule('18:00'), ask.lost);
+    const rest = events.filter((it) => it.type !== 'LeadOpened' && it.type !== 'FollowUpCreated');
+    for (const table of ['leads', 'followUps', 'stays']) expect(rowsOf(statisticsView, table, rest).size).toBe(0);
+  });
+
+  it('go by quarters of an hour', () => {
+    expect(quarterOf(ask.time('09:14:59.999'))).toBe(ask.time('09:00'));
+    expect(quarterOf(ask.time('09:15'))).toBe(ask.time('09:15'));
+  });
+});
 
 describe('rounded seconds', () => {
   it('are exact up to 20, later off by 2.5 % at most, and never go back', () => {
