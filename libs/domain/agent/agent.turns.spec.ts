@@ -24,7 +24,7 @@ describe('Round-robin', () => {
   });
 
   it('begins with who never had a turn', () =>
-    expect(nextTurns('round_robin', [{ ...ana, lastTurn: 'p4' }, ben], 2)).toEqual(['ben', 'ana']));
+    expect(nextTurns('round_robin', [{ ...ana, lastTurn: 'A4' }, ben], 2)).toEqual(['ben', 'ana']));
 
   it('does not look at how many leads an agent has, as long as there is room', () =>
     expect(nextTurns('round_robin', [{ ...ana, activeLeads: 50 }, ben], 3)).toEqual(['ana', 'ben', 'ana']));
