@@ -1,7 +1,7 @@
 // Who may know whom. Each rule is shown to refuse an import: test/architecture/who-may-know-whom.spec.ts.
 
 /** Tests may look behind doors: they are bound only by the rules that name them. */
-const tests = ['^test/', '[.](spec|contract)[.]ts$'];
+const tests = ['^test/', '[.](spec|contract|fixture)[.]ts$'];
 
 /** All that is ours. What is elsewhere is Node or a package. */
 const ours = '^(apps|libs|projections|scripts|test)/';
