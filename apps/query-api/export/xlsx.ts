@@ -128,6 +128,7 @@ const inXml = (text: string): string =>
   text
     .replace(/\p{Cs}/gu, '\uFFFD')
     .replace(/_(?=x[0-9A-Fa-f]{4}_)/g, '_x005F_')
+    // Control characters are what is looked for: the rule takes them for a slip.
     // eslint-disable-next-line no-control-regex
     .replace(/[\0-\x08\x0b-\x1f\x7f\uFFFE\uFFFF]/g, (letter) => `_x${hex(letter)}_`)
     .replaceAll('&', '&amp;')
