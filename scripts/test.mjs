@@ -1,7 +1,8 @@
 // `npm test`: prepares the checkout; format, lint and types side by side; then all tests.
 // `npm test -- libs/domain`: those tests alone (any arguments of Jest).
 // The last line counts: tests, and each check that failed. With TEST_FIGURES=<file> it is written there too.
-// With CI set, files with a failed test are run once more: what passes then is named as unsteady, and counts as passed.
+// With CI set, files with a failed test are run once more: what passes then is named as unsteady, and counts as passed; and what
+// a test left running keeps nobody waiting.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -73,7 +74,8 @@ const failuresIn = (report) =>
 async function jest(args) {
   rmSync(jestReport, { force: true });
   mkdirSync(dirname(jestReport), { recursive: true });
-  const code = await run('Tests (jest)', 'jest/bin/jest.js', ['--json', `--outputFile=${jestReport}`, ...args], {
+  const given = ['--json', `--outputFile=${jestReport}`, ...(process.env['CI'] ? ['--forceExit'] : []), ...args];
+  const code = await run('Tests (jest)', 'jest/bin/jest.js', given, {
     nodeOptions: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
   });
   return { code, report: reportOf() };

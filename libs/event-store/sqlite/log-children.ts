@@ -16,20 +16,25 @@ export interface Child {
   kill(): void;
 }
 
+const children = new Set<ChildProcess>();
+
 export function startChild(role: 'append' | 'follow' | 'hold', file: string): Child {
   const child: ChildProcess = spawn(process.execPath, [childFile, role, file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  children.add(child);
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]() as AsyncIterableIterator<string>;
   return { lines, kill: () => void child.kill('SIGKILL') };
 }
 
-/** Runs `test` with a folder of its own, gone afterwards. */
+/** Runs `test` with a folder of its own, gone afterwards, and so are the children that it started. */
 export async function inFolder<T>(test: (folder: string) => T): Promise<Awaited<T>> {
   const folder = mkdtempSync(join(tmpdir(), 'leadstream-log-'));
   try {
     return await test(folder);
   } finally {
+    for (const child of children) child.kill('SIGKILL');
+    children.clear();
     rmSync(folder, { recursive: true, force: true });
   }
 }
