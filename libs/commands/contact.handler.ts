@@ -174,7 +174,7 @@ export class ContactHandler implements ICommandHandler<AskContact> {
           command.leadId,
           (lead, nameOf) => {
             const found = lead.followUps.find((it) => it.id === command.followUpId);
-            return { followUp: found ? showFollowUp(found, lead, nameOf, envelope.now) : null };
+            return { followUp: found ? showFollowUp(found, lead, nameOf, this.handling.clock()) : null };
           },
           made,
         );

@@ -51,10 +51,13 @@ export class Handling {
   private readonly queue = new KeyedQueue();
   private readonly folds: LRUCache<string, Fold>;
 
-  /** `policyOf`: of an organization; who only reads needs none. `cacheEvents`: how many events the folds kept in memory may stand for, all together. */
+  /**
+   * `clock` tells the time, RFC 3339. `policyOf`: of an organization; who only reads needs none. `cacheEvents`: how many events
+   * the folds kept in memory may stand for, all together.
+   */
   constructor(
     private readonly store: EventStore,
-    private readonly clock: () => string,
+    readonly clock: () => string,
     private readonly policyOf: (org: string) => Policy = () => defaultPolicy,
     cacheEvents = 200_000,
   ) {

@@ -208,9 +208,9 @@ describe('the list of follow-ups', () => {
     const [{ id }, ana] = [await openLead(app), await anAgent(app)];
     const late = '2001-01-01T00:00:00Z';
     const old = await openLead(app, {}, { 'x-occurred-at': late });
-    done(
-      await app.post(`/v1/leads/${old.id}/follow-ups`, { dueAt: '2001-01-02T00:00:00Z' }, { 'x-occurred-at': late }),
-    );
+    const due = { dueAt: '2001-01-02T00:00:00Z' };
+    const made = await app.post(`/v1/leads/${old.id}/follow-ups`, due, { 'x-occurred-at': late });
+    expect(done(made).followUp).toMatchObject({ state: 'open', overdue: true });
     const own = (await followUp(app, id, { assigneeId: ana.id })).followUp;
     const closed = (await followUp(app, id)).followUp;
     done(await on(id, closed.id, 'complete'));
