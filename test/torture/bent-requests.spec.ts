@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { anApp } from '../support/app.js';
+import { bulk } from '../support/bulk.js';
+import { providerSettings } from '../support/providers.js';
 import { breakOff, sendRaw } from '../support/raw.js';
 import {
   allLeads,
@@ -15,7 +17,7 @@ import {
 } from '../support/story.js';
 
 /** Requests that no decent client sends. None may be answered with a 5xx, a stack trace or a database's words, none may hang. */
-const app = anApp({ WHATSAPP_APP_SECRET: 'secret', WHATSAPP_VERIFY_TOKEN: 'token', TWILIO_AUTH_TOKEN: 'token' });
+const app = anApp(providerSettings);
 
 /** How often the properties run: with the default about two thousand requests. */
 const effort = Number(process.env['TORTURE_EFFORT'] ?? 1);
@@ -97,7 +99,7 @@ const commands: readonly Route[] = [
   },
   {
     method: 'POST',
-    path: '/v1/broadcasts/bent/messages',
+    path: '/v1/broadcasts/:contactId/messages',
     body: {
       messages: [{ contactId: 'bent', messageId: 'b-1', sentAt: inHours(-1), attempt: 1, parameters: { a: 'b' } }],
     },
@@ -119,12 +121,36 @@ const commands: readonly Route[] = [
   },
   { method: 'POST', path: '/v1/webhooks/whatsapp', body: { object: 'whatsapp_business_account', entry: [] } },
   { method: 'POST', path: '/v1/webhooks/twilio', body: { MessageSid: 'SM1', From: '+49151', Body: 'Hi' } },
-  { method: 'PATCH', path: '/v1/agents/bent', body: { name: 'Ben', capacity: null, active: true } },
+  { method: 'POST', path: '/v1/webhooks/sendgrid', body: { event: 'delivered', sg_message_id: 's-1', timestamp: 1 } },
+  {
+    method: 'POST',
+    path: '/v1/bulk',
+    body: {
+      action: { type: 'change_status', status: 'contacted', reason: 'r' },
+      target: { ids: ['bent'] },
+      mode: 'best_effort',
+      requestedBy: { type: 'agent', id: 'bent' },
+    },
+  },
+  {
+    method: 'POST',
+    path: '/v1/bulk',
+    body: {
+      action: { type: 'create_follow_up', dueAt: inHours(9), note: 'n', assigneeId: 'bent' },
+      target: { filter: { status: 'new', q: 'ana' }, expectedCount: 1 },
+      mode: 'all_or_nothing',
+    },
+  },
+  { method: 'POST', path: '/v1/bulk/:bulkId/cancel', body: {} },
+  { method: 'POST', path: '/v1/bulk/:bulkId/retry', body: {} },
+  { method: 'PATCH', path: '/v1/agents/:contactId', body: { name: 'Ben', capacity: null, active: true } },
 ];
 const queries: readonly Route[] = [
   '/v1/leads',
+  '/v1/leads/export',
   '/v1/leads/:id',
   '/v1/leads/:id/history',
+  '/v1/leads/:id/replay',
   '/v1/contacts/:contactId/history',
   '/v1/follow-ups',
   '/v1/agents',
@@ -133,13 +159,25 @@ const queries: readonly Route[] = [
   '/v1/broadcasts',
   '/v1/broadcasts/:contactId',
   '/v1/broadcasts/:contactId/recipients',
+  '/v1/bulk/:bulkId',
+  '/v1/bulk/:bulkId/results',
+  '/v1/events',
+  '/v1/stats/funnel',
+  '/v1/stats/time-in-status',
+  '/v1/stats/agents',
+  '/v1/stats/sources',
   '/v1/webhooks/whatsapp',
   '/healthz',
   '/readyz',
+  '/metrics',
+  '/openapi.json',
+  '/docs',
+  '/docs/:contactId',
 ].map((path) => ({ method: 'GET', path }));
 const parameters = [
   'status active agentId contactId channel origin campaignId scoreMin scoreMax scored createdFrom createdTo updatedFrom',
   'updatedTo followUpDue timeZone q sort limit cursor count after wait order type actor from to asOf state due assigneeId leadId',
+  'format columns scope hub.mode hub.verify_token hub.challenge',
   '__proto__ constructor toString hasOwnProperty',
 ].flatMap((line) => line.split(' '));
 
@@ -345,7 +383,7 @@ const contentType = fc.oneof(
 );
 
 /** The ids that exist are filled in before sending. */
-const ids = { id: '', fid: '', contactId: 'bent' };
+const ids = { id: '', fid: '', bulkId: '', contactId: 'bent' };
 const oddSegment = fc.oneof(
   { arbitrary: fc.constant(undefined), weight: 4 },
   fc.constantFrom(
@@ -495,14 +533,7 @@ const bentPaths = fc
   }));
 const bentQueries = fc
   .tuple(
-    fc.constantFrom(
-      '/v1/leads',
-      '/v1/leads/:id',
-      '/v1/leads/:id/history',
-      '/v1/contacts/:contactId/history',
-      '/v1/follow-ups',
-      '/v1/agents',
-    ),
+    fc.constantFrom(...queries.map(({ path }) => path)),
     fc.oneof(
       oddQuery,
       cursor.map((it) => `?${it}`),
@@ -616,7 +647,18 @@ test('there is a lead to bend', async () => {
   done(await app.post('/v1/broadcasts', broadcast));
   const lead = await openLead(app, { contactId: 'bent' });
   const { followUp: open } = await followUp(app, lead.id, { assigneeId: 'bent' });
-  Object.assign(ids, { id: lead.id, fid: open.id });
+  const made = await bulk(app, { action: { type: 'unassign' }, target: { ids: [lead.id] } });
+  Object.assign(ids, { id: lead.id, fid: open.id, bulkId: made.body.bulkId });
+});
+
+test('every route is bent, but for the one that never ends', async () => {
+  const { paths } = (await app.get<{ readonly paths: Readonly<Record<string, object>> }>('/openapi.json')).body;
+  const nameless = (path: string): string => path.replaceAll(/\{\w+\}|:\w+/g, '*');
+  const known = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${nameless(path)}`),
+  );
+  const bent = [...commands, ...queries].map(({ method, path }) => `${method} ${nameless(path)}`);
+  expect(known.filter((it) => !bent.includes(it))).toEqual(['GET /v1/stream']);
 });
 
 endure('bodies: odd values, odd members, broken JSON, under odd types and headers', bentBodies, 60);
