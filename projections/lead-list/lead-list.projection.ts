@@ -97,9 +97,9 @@ const leads: Table<LeadRow> = {
     { equal: ['org'], sort: 'nextFollowUpAt' },
     { equal: ['org', 'status'], sort: 'createdAt' },
     { equal: ['org', 'agentId'], sort: 'createdAt', with: ['active'] },
-    { equal: ['org', 'channel'] },
-    { equal: ['org', 'origin'] },
-    { equal: ['org', 'campaignId'] },
+    { equal: ['org', 'channel'], sort: 'createdAt' },
+    { equal: ['org', 'origin'], sort: 'createdAt' },
+    { equal: ['org', 'campaignId'], sort: 'createdAt' },
     { equal: ['org', 'contactId'] },
   ],
 
