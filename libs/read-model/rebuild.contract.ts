@@ -133,10 +133,11 @@ export function rebuildContract(
       return { stop, hasRead };
     }
 
+    /** Until it is stopped, or so long that a busy machine would not catch up with it. */
     function growing(log: Log) {
       let stopped = false;
       const ended = (async () => {
-        while (!stopped) {
+        while (!stopped && log.events.length < 5_000) {
           grow(log, 1 + (log.events.length % 4));
           await setTimeout(2);
         }
