@@ -7,7 +7,7 @@ export type RawAnswer = { readonly status: number; readonly head: string; readon
 export async function sendRaw(
   url: string,
   pieces: readonly (Buffer | string)[],
-  patienceMs = 5_000,
+  patienceMs = 30_000,
 ): Promise<RawAnswer> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   const heard: Buffer[] = [];
