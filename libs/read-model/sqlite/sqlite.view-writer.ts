@@ -65,8 +65,9 @@ export class SqliteViewWriter implements ViewWriter {
   /** False: writers are held up. */
   private saved(rows: readonly Write[], from: Position | null, to: Position, patient: boolean): boolean {
     return this.connection.transaction('IMMEDIATE', () => {
-      if (this.connection.run(moved, to, from, patient ? Date.now() : Number.MAX_SAFE_INTEGER).changes === 0) {
-        if (patient && heldUntil(this.connection) > Date.now()) return false;
+      const now = patient ? Date.now() : Number.MAX_SAFE_INTEGER;
+      if (this.connection.run(moved, to, from, now).changes === 0) {
+        if (heldUntil(this.connection) > now) return false;
         throw new CheckpointMoved(`view ${this.shape.name} is not at ${from ?? 'its beginning'} any more`);
       }
       for (const write of rows) this.write(write);
