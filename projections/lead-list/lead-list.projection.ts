@@ -88,7 +88,7 @@ const leads: Table<LeadRow> = {
 
   // Measured at a million leads: docs/benchmarks.md says what each is for.
   indexes: [
-    { equal: ['org'], sort: 'createdAt', with: ['active'] },
+    { equal: ['org'], sort: 'createdAt', with: ['active', 'score'] },
     { equal: ['org'], sort: 'updatedAt', with: ['active', 'createdAt'] },
     { equal: ['org'], sort: 'lastInteractionAt', with: ['active', 'createdAt'] },
     { equal: ['org'], sort: 'score' },

@@ -91,7 +91,8 @@ export class TableQuery {
       .sort((a, b) => coverOf(b, conditions).length - coverOf(a, conditions).length);
     if (index) {
       const isTold = search.all.length === 0 && tellsAll(index, conditions);
-      const rare = isTold ? undefined : this.rarest(plan, few, index);
+      const isCovered = isTold && coverOf(index, conditions).length === conditions.where.length;
+      const rare = isCovered ? undefined : this.rarest(plan, isTold ? this.few(limit, plan, 10) : few, index);
       if (rare) return this.gather(rare, query, limit);
       const walk = new Walk(this.connection, this.name, this.table, index, conditions, search.all, query);
       const { hits, whole } = walk.run(limit, few);
@@ -112,8 +113,8 @@ export class TableQuery {
     return { conditions, total, usable, search: searchFor(words, this.name, total, this.connection) };
   }
 
-  private few(limit: number, { total }: Plan): number {
-    return Math.ceil(Math.sqrt(this.effort.caution * limit * total));
+  private few(limit: number, { total }: Plan, cheaper = 1): number {
+    return Math.ceil(Math.sqrt((this.effort.caution * limit * total) / cheaper));
   }
 
   /** The source that reads least, to count rows or to find so many of them in the order of a column. */
