@@ -11,7 +11,7 @@ import { buildAll, end, logFile, org, viewFile, viewsFolder } from './fill.js';
 import { type Ask, figuresOf } from './figures.js';
 import { idKey } from './lives.js';
 import type { Client } from './load.js';
-import { perSecond } from './measure.js';
+import { median, perSecond } from './measure.js';
 import type { Options } from './options.js';
 import { type Asked, filters, type Known, type Question, searches, sorts } from './questions.js';
 import { type Bench, megabytes, ms, type Say, table, times, whole } from './report.js';
@@ -90,47 +90,58 @@ async function grow(leads: number, options: Options, say: Say): Promise<Grown> {
   const eventsPerLead = options.size('events-per-lead', 20);
   const folder = options.folderFor(leads, eventsPerLead);
   const log = await filled(options, leads, eventsPerLead, say);
-  say('reading and parsing the log');
+  const told = new Map<string, string>();
+  // A million leads take hours: what is known is told at once.
+  const tell = (name: string, figure: string): void => {
+    told.set(name, figure);
+    say(`${name}: ${figure}`);
+  };
+  tell('Events', whole(log.events));
+  tell('Log on disk', `${megabytes(log.bytes)}, ${whole(log.bytes / log.events)} bytes an event`);
+  tell('Appended through the port, events a second', whole(log.events / log.seconds));
   const parsing = await perSecond(async () => readAndParse(logFile(folder)));
+  tell('Read and parsed alone, events a second', whole(parsing));
+  const against = (rate: number): string => `${whole(rate)} (${times(rate / parsing)} of that)`;
   const noViews = (): void => rmSync(viewsFolder(folder), { recursive: true, force: true });
   noViews();
-  say('writing the events down');
   const writing = await perSecond(async () => writeDown(logFile(folder), `${logFile(folder)}.written`));
-  say('building the list and the history alone');
-  const two = await perSecond(async () => (await buildAll(folder, [leadList, leadHistory]), log.events));
-  noViews();
-  say('building all views');
-  const since = performance.now();
-  const service = await Service.start(4, { DATA_DIR: folder, ID_KEY: idKey });
-  await service.caughtUp();
-  const seconds = (performance.now() - since) / 1_000;
-  const rate = log.events / seconds;
-  const building = service.program.peakMiB;
-  say(`built in ${whole(seconds)} s; asking`);
-  const answers = await ask(service.client);
-  const asking = service.program.memoryMiB();
-  await service.end();
-
-  const disk = views.map((view) => [view.name, sizeOf(viewsFolder(folder), viewFile(folder, view))] as const);
-  return {
-    leads,
-    answers,
-    told: new Map([
-      ['Events', whole(log.events)],
-      ['Log on disk', `${megabytes(log.bytes)}, ${whole(log.bytes / log.events)} bytes an event`],
-      ['Appended through the port, events a second', whole(log.events / log.seconds)],
-      ['Read and parsed alone, events a second', whole(parsing)],
-      ['… and each written to a bare table', `${whole(writing)} (${times(writing / parsing)} of that)`],
-      ['List and history alone built, events a second', `${whole(two)} (${times(two / parsing)} of that)`],
-      [`All ${views.length} views built, events a second`, `${whole(rate)} (${times(rate / parsing)} of that)`],
-      ['… seconds', whole(seconds)],
-      ...disk.map(
-        ([view, bytes]) => [`View ${view}`, `${megabytes(bytes)}, ${whole(bytes / log.leads)} bytes a lead`] as const,
-      ),
-      ['Most memory while building', `${whole(building)} MiB`],
-      ['Memory after all questions', `${whole(asking)} MiB`],
-    ]),
+  tell('… and each written to a bare table', against(writing));
+  const building = async (views: string, rss: () => number, work: () => Promise<unknown>): Promise<void> => {
+    const since = performance.now();
+    const memory = await memoryDuring(rss, work);
+    const seconds = (performance.now() - since) / 1_000;
+    tell(`${views} built, events a second`, against(log.events / seconds));
+    tell(`${views} built, seconds`, whole(seconds));
+    tell(`${views} built, memory in the first and the last tenth`, memory);
   };
+  const own = (): number => process.memoryUsage.rss() / 2 ** 20;
+  await building('List and history alone', own, () => buildAll(folder, [leadList, leadHistory]));
+  noViews();
+  const service = await Service.start(4, { DATA_DIR: folder, ID_KEY: idKey });
+  await building(
+    `All ${views.length} views`,
+    () => service.program.memoryMiB(),
+    () => service.caughtUp(),
+  );
+  for (const view of views) {
+    const bytes = sizeOf(viewsFolder(folder), viewFile(folder, view));
+    tell(`View ${view.name}`, `${megabytes(bytes)}, ${whole(bytes / log.leads)} bytes a lead`);
+  }
+  say('asking');
+  const answers = await ask(service.client);
+  tell('Memory after all questions', `${whole(service.program.memoryMiB())} MiB`);
+  await service.end();
+  return { leads, answers, told };
+}
+
+/** Medians of the first and the last tenth of the time that it takes. */
+async function memoryDuring(rss: () => number, work: () => Promise<unknown>): Promise<string> {
+  const looks: number[] = [];
+  const looking = setInterval(() => looks.push(rss()), 100);
+  await work();
+  clearInterval(looking);
+  const tenth = Math.ceil(looks.length / 10);
+  return `${whole(median(looks.slice(0, tenth)))} and ${whole(median(looks.slice(-tenth)))} MiB, at most ${whole(Math.max(...looks))}`;
 }
 
 /** What a rebuild can't do without. `take` gets what a page has, and says no when it has enough. */
