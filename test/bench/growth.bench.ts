@@ -114,9 +114,6 @@ async function grow(leads: number, options: Options, say: Say): Promise<Grown> {
     tell(`${views} built, seconds`, whole(seconds));
     tell(`${views} built, memory in the first and the last tenth`, memory);
   };
-  const own = (): number => process.memoryUsage.rss() / 2 ** 20;
-  await building('List and history alone', own, () => buildAll(folder, [leadList, leadHistory]));
-  noViews();
   const service = await Service.start(4, { DATA_DIR: folder, ID_KEY: idKey });
   await building(
     `All ${views.length} views`,
@@ -129,8 +126,12 @@ async function grow(leads: number, options: Options, say: Say): Promise<Grown> {
   }
   say('asking');
   const answers = await ask(service.client);
+  for (const [name, { p50, p95 }] of answers) say(`${name}: ${ms(p50)} / ${ms(p95)}`);
   tell('Memory after all questions', `${whole(service.program.memoryMiB())} MiB`);
   await service.end();
+  noViews();
+  const own = (): number => process.memoryUsage.rss() / 2 ** 20;
+  await building('List and history alone', own, () => buildAll(folder, [leadList, leadHistory]));
   return { leads, answers, told };
 }
 
