@@ -30,8 +30,13 @@ export type News =
   | { readonly what: 'stopped'; readonly view: View; readonly stopped: Stopped; readonly error: unknown }
   | { readonly what: 'retrying'; readonly view: View; readonly inMs: number; readonly error: unknown };
 
-/** While a view is built, rows gather in memory over several batches; no more than this many rows and events. */
-const most = { rows: 8_000, events: 50_000 };
+/**
+ * While a view is built, rows gather in memory over several batches: no more than so many rows and events. Where hardly an event
+ * comes back to a row that is there already, gathering spares nothing, and a few rows are enough.
+ */
+const most = { rows: 48_000, fewRows: 8_000, events: 300_000 };
+/** A row is worth waiting for when events come to it so many times, on average. */
+const comesBack = 1.1;
 /** In milliseconds. */
 const backOff = { first: 100, longest: 5_000 };
 /** How often a view that stands still is looked at. */
@@ -193,7 +198,9 @@ export class CatchUp {
   }
 
   private get isFull(): boolean {
-    return this.unsaved >= most.events || this.fold.changes >= most.rows;
+    const { rows, changes } = this.fold;
+    const enough = changes < rows * comesBack ? most.fewRows : most.rows;
+    return this.unsaved >= most.events || rows >= enough;
   }
 
   private async standStill({ eventId, position, message, cause }: Refused, signal: AbortSignal): Promise<void> {

@@ -54,9 +54,12 @@ export class ViewFold {
   }
 
   /** How many rows differ from the storage. */
-  get changes(): number {
+  get rows(): number {
     return this.plans.reduce((sum, { changed }) => sum + changed.size, 0);
   }
+
+  /** How many times events have changed a row since the last save. */
+  changes = 0;
 
   /**
    * Folds events into the rows they touch. Throws what a table throws; the rows in memory are then of no use: `forget` them.
@@ -75,9 +78,9 @@ export class ViewFold {
           made(plan, row);
           JSON.stringify(row);
           results.push([plan, entry, row]);
-        } else change(plan, entry, row, event.position);
+        } else this.change(plan, entry, row, event.position);
       }
-    for (const [plan, entry, row] of results) change(plan, entry, row, events[0]!.position);
+    for (const [plan, entry, row] of results) this.change(plan, entry, row, events[0]!.position);
   }
 
   private async load(events: readonly Recorded[], writer: Pick<ViewWriter, 'load'>): Promise<readonly Step[]> {
@@ -135,6 +138,7 @@ export class ViewFold {
       plan.kept.set(key, entry);
     }
     for (const { changed } of this.plans) changed.clear();
+    this.changes = 0;
   }
 
   forget(): void {
@@ -142,13 +146,15 @@ export class ViewFold {
       changed.clear();
       kept.clear();
     }
+    this.changes = 0;
   }
-}
 
-function change(plan: Plan, entry: Entry, row: object, position: Position): void {
-  entry.row = row;
-  entry.position = position;
-  plan.changed.set(entry.key, entry);
+  private change(plan: Plan, entry: Entry, row: object, position: Position): void {
+    entry.row = row;
+    entry.position = position;
+    plan.changed.set(entry.key, entry);
+    this.changes++;
+  }
 }
 
 function made(plan: Plan, row: object): Made {

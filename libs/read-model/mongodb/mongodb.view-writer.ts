@@ -15,8 +15,8 @@ import { Generations } from './generations.js';
 import { collectionOf, ours, type TableShape, type ViewShape } from './schema.js';
 import { tableOf } from './mongodb.view-reader.js';
 
-/** How many rows are asked for at once. */
-const atOnce = 1_000;
+/** How many rows are asked for, and written, at once: each takes no longer than a call may. */
+const atOnce = { asked: 1_000, written: 8_000 };
 
 /**
  * Rows first, each only over a lower position, and when they are durable the checkpoint: so no transaction is needed. Before all,
@@ -52,10 +52,10 @@ export class MongodbViewWriter implements ViewWriter {
   async load(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
     const collection = collectionOf(this.id, tableOf(this.shape, table));
     const found = new Map<string, Stored>();
-    for (let at = 0; at < keys.length; at += atOnce) {
-      const some = keys.slice(at, at + atOnce);
+    for (let at = 0; at < keys.length; at += atOnce.asked) {
+      const some = keys.slice(at, at + atOnce.asked);
       const rows = await this.connection.with(collection, (rows) =>
-        rows.find({ _id: { $in: some } }, { projection: { _row: 1, _position: 1 }, batchSize: atOnce }).toArray(),
+        rows.find({ _id: { $in: some } }, { projection: { _row: 1, _position: 1 }, batchSize: atOnce.asked }).toArray(),
       );
       for (const { _id, _row, _position } of rows)
         found.set(_id, { row: JSON.parse(_row as string) as object, position: _position as Position });
@@ -66,11 +66,12 @@ export class MongodbViewWriter implements ViewWriter {
   async save(rows: readonly Write[], from: Position | null, to: Position): Promise<void> {
     const moved = new CheckpointMoved(`view ${this.shape.id} is not at ${from ?? 'its beginning'} any more`);
     if (rows.length > 0 && !(await this.generations.announce(this.id, from, to))) throw moved;
-    for (const table of new Set(rows.map((row) => row.table)))
-      await this.write(
-        tableOf(this.shape, table),
-        rows.filter((row) => row.table === table),
-      );
+    for (const name of new Set(rows.map(({ table }) => table))) {
+      const table = tableOf(this.shape, name);
+      const its = rows.filter((row) => row.table === name);
+      for (let at = 0; at < its.length; at += atOnce.written)
+        await this.write(table, its.slice(at, at + atOnce.written));
+    }
     if (!(await this.generations.move(this.id, from, to))) throw moved;
   }
 
