@@ -66,12 +66,14 @@ export class ListReader {
 }
 
 /** The app that answers queries, as a process of its own, and a connection to it. */
-export async function queryApi(folder: string): Promise<{ client: Client; end: () => Promise<void> }> {
+export async function queryApi(
+  folder: string,
+): Promise<{ program: Program; client: Client; end: () => Promise<void> }> {
   const program = await Program.start('apps/query-api/main.js', {
     DATA_DIR: folder,
     EVENT_STORE_URL: `sqlite:${logFile(folder)}`,
     READ_STORE_URL: `sqlite:${viewsFolder(folder)}`,
   });
   const client = new Client(program.url, 1);
-  return { client, end: () => (client.close(), program.end()) };
+  return { program, client, end: () => (client.close(), program.end()) };
 }
