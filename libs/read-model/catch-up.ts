@@ -1,4 +1,5 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import { UnreadableEvent } from '#domain/door';
 import type { Position, Recorded } from '#domain/event';
 import { ViewFold } from './view-fold.js';
@@ -30,11 +31,13 @@ export type News =
   | { readonly what: 'stopped'; readonly view: View; readonly stopped: Stopped; readonly error: unknown }
   | { readonly what: 'retrying'; readonly view: View; readonly inMs: number; readonly error: unknown };
 
+/** Where the heap is small, fewer rows gather: one may take some 10 KB of it, and several views are built side by side. */
+const roomFor = Math.floor(getHeapStatistics().heap_size_limit / 32_768);
 /**
  * While a view is built, rows gather in memory over several batches: no more than so many rows and events. Where hardly an event
  * comes back to a row that is there already, gathering spares nothing, and a few rows are enough.
  */
-const most = { rows: 48_000, fewRows: 8_000, events: 300_000 };
+const most = { rows: Math.max(8_000, Math.min(48_000, roomFor)), fewRows: 8_000, events: 300_000 };
 /** A row is worth waiting for when events come to it so many times, on average. */
 const comesBack = 1.1;
 /** In milliseconds. */
