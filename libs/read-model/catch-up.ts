@@ -37,7 +37,8 @@ const roomFor = Math.floor(getHeapStatistics().heap_size_limit / 32_768);
  * While a view is built, rows gather in memory over several batches: no more than so many rows and events. Where hardly an event
  * comes back to a row that is there already, gathering spares nothing, and a few rows are enough.
  */
-const most = { rows: Math.max(8_000, Math.min(48_000, roomFor)), fewRows: 8_000, events: 300_000 };
+const fewRows = 8_000;
+const most = { rows: Math.max(fewRows, Math.min(48_000, roomFor)), events: 300_000 };
 /** A row is worth waiting for when events come to it so many times, on average. */
 const comesBack = 1.1;
 /** In milliseconds. */
@@ -202,7 +203,7 @@ export class CatchUp {
 
   private get isFull(): boolean {
     const { rows, changes } = this.fold;
-    const enough = changes < rows * comesBack ? most.fewRows : most.rows;
+    const enough = changes < rows * comesBack ? fewRows : most.rows;
     return this.unsaved >= most.events || rows >= enough;
   }
 

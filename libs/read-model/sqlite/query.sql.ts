@@ -25,6 +25,9 @@ export const usualEffort: Effort = { caution: 10, share: 1 / 6 };
 /** More ways than this to combine the values of several `in` are not merged. */
 const mostMerged = 24;
 
+/** A look at an index takes about a tenth of one at a row. */
+const entriesForRow = 10;
+
 /** Where rows come from, with the conditions still to be met. */
 interface Source {
   readonly from: Sql;
@@ -92,7 +95,9 @@ export class TableQuery {
     if (index) {
       const isTold = search.all.length === 0 && tellsAll(index, conditions);
       const isCovered = isTold && coverOf(index, conditions).length === conditions.where.length;
-      const rare = isCovered ? undefined : this.rarest(plan, isTold ? this.few(limit, plan, 10) : few, index);
+      const rare = isCovered
+        ? undefined
+        : this.rarest(plan, isTold ? this.few(limit, plan, entriesForRow) : few, index);
       if (rare) return this.gather(rare, query, limit);
       const walk = new Walk(this.connection, this.name, this.table, index, conditions, search.all, query);
       const { hits, whole } = walk.run(limit, few);
@@ -113,6 +118,7 @@ export class TableQuery {
     return { conditions, total, usable, search: searchFor(words, this.name, total, this.connection) };
   }
 
+  /** Up to how many rows are gathered rather than walked to; `cheaper`: so many looks of the walk take as long as one at a row. */
   private few(limit: number, { total }: Plan, cheaper = 1): number {
     return Math.ceil(Math.sqrt((this.effort.caution * limit * total) / cheaper));
   }
