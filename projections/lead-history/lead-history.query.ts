@@ -1,9 +1,10 @@
 import type { Actor, EventType, Position } from '#domain/event';
+import type { Status } from '#domain/lead/lead.state';
 import type { NameOf } from '#domain/lead/lead.shown';
 import type { Condition, Query, ViewReader } from '#read-model/view-store';
 import { namesOf } from '../agent-names.js';
 import { paged, type Page } from '../page.js';
-import { contactOf, everyLead, ordinalOf, type EntryRow, type PastLead } from './lead-history.projection.js';
+import { contactOf, everyLead, ordinalOf, type EntryRow, type StatusChange } from './lead-history.projection.js';
 import { summaryOf } from './lead-history.summary.js';
 
 /** An entry of a timeline. `data` has `from` and `to` where something changed. */
@@ -19,6 +20,15 @@ export interface Entry {
   readonly summary: string;
   readonly data: object;
   readonly position: Position;
+}
+
+/** A lead of the contact, as a list of past leads shows it. */
+export interface PastLead {
+  readonly id: string;
+  readonly ordinal: number;
+  readonly status: Status;
+  readonly createdAt: string;
+  readonly closedAt: string | null;
 }
 
 /** Which entries; what is null restricts nothing. Times are RFC 3339 in UTC: `from` inclusive, `to` exclusive, by when things happened. */
@@ -90,30 +100,33 @@ export async function countHistory(reader: ViewReader, of: Whose, filter: Histor
   return reader.count('entries', { where: [...entriesOf(of), ...conditions(filter)] });
 }
 
-/** The contact's leads before this one, oldest first; undefined when the organization has no such lead. */
+/** The contact's leads before this one, oldest first, at most 1,000; undefined when the organization has no such lead. */
 export async function pastLeads(
   reader: ViewReader,
   org: string,
   leadId: string,
-): Promise<readonly Omit<PastLead, 'org' | 'contactKey'>[] | undefined> {
-  const lead = (await reader.get<PastLead>('leads', [leadId])).get(leadId);
-  if (lead?.org !== org) return undefined;
-  const { rows } = await reader.find<PastLead>('leads', {
-    where: [
-      { column: 'contactKey', in: [lead.contactKey] },
-      { column: 'ordinal', to: lead.ordinal },
-    ],
-    sort: { column: 'ordinal', descending: false },
-    limit: 1_000,
-  });
-  return rows.map(({ row: { id, ordinal, status, createdAt, closedAt } }) => ({
-    id,
-    ordinal,
-    status,
-    createdAt,
-    closedAt,
-  }));
+): Promise<readonly PastLead[] | undefined> {
+  const turns = async (limit: number, ...more: readonly Condition[]): Promise<readonly EntryRow[]> => {
+    const ofContact = { column: 'contactKey', in: [contactOf(leadId)] };
+    const where = [ofContact, { column: 'turns', in: [1] }, ...more];
+    const sort = { column: 'position', descending: false };
+    return (await reader.find<EntryRow>('entries', { where, sort, limit })).rows.map(({ row }) => row);
+  };
+  const [opening] = await turns(1, { column: 'shownOn', in: [leadId] });
+  if (opening?.org !== org) return undefined;
+  const past = new Map<string, PastLead>();
+  for (const { type, leadId, occurredAt, data } of await turns(2 * mostPast, {
+    column: 'position',
+    to: opening.position,
+  })) {
+    const id = leadId!;
+    const lead = past.get(id) ?? { id, ordinal: ordinalOf(id), status: 'new', createdAt: occurredAt, closedAt: null };
+    past.set(id, type === 'LeadOpened' ? lead : { ...lead, status: (data as StatusChange).to, closedAt: occurredAt });
+  }
+  return [...past.values()];
 }
+
+const mostPast = 1_000;
 
 /** Whether the view has anything of this contact. */
 export async function knowsContact(reader: ViewReader, contactKey: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { columnsOf, rowsOf } from '#test/support/fold';
 import { givenMessage, receipt, receive, send } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
-import { everyLead, leadHistory, type EntryRow, type PastLead } from './lead-history.projection.js';
+import { everyLead, leadHistory, type EntryRow } from './lead-history.projection.js';
 import { summaryOf } from './lead-history.summary.js';
 
 const entriesAfter = (...steps: readonly ask.ContactStep[]): EntryRow[] => [
@@ -44,22 +44,14 @@ describe('The history', () => {
     expect(inOrder.map((it) => it.type).at(-1)).toBe('LeadStatusChanged');
   });
 
-  it('keeps past leads with how they ended', () => {
-    const { events } = ask.given(ask.opened, ask.lost, ask.cameBack);
-    const leads = [...rowsOf<PastLead>(leadHistory, 'leads', events).values()];
-    expect(leads).toMatchObject([
-      { ordinal: 1, status: 'lost', closedAt: expect.any(String) as unknown },
-      { ordinal: 2, status: 'new', closedAt: null },
+  it('marks what opens and what closes a lead', () => {
+    const entries = entriesAfter(ask.opened, ask.changeStatus('qualified'), ask.assign('ana'), ask.lost, ask.cameBack);
+    const turns = entries.filter((row) => columnsOf(leadHistory, 'entries', row)['turns'] === 1);
+    expect(turns.map(({ type, leadId, data }) => [type, leadId, (data as { to?: string }).to])).toEqual([
+      ['LeadOpened', ask.leadId(1), undefined],
+      ['LeadStatusChanged', ask.leadId(1), 'lost'],
+      ['LeadOpened', ask.leadId(2), undefined],
     ]);
-  });
-
-  it('keeps a closed lead’s end through what is noted on it later, and knows leads from their opening on', () => {
-    const { events } = ask.given(ask.opened, ask.changeStatus('qualified'));
-    expect([...rowsOf<PastLead>(leadHistory, 'leads', events).values()]).toMatchObject([
-      { org: ask.org, contactKey: ask.contactKey, id: ask.leadId(1), status: 'qualified', closedAt: null },
-    ]);
-    const rest = events.filter((it) => it.type !== 'LeadOpened');
-    expect(rowsOf(leadHistory, 'leads', rest).size).toBe(0);
   });
 
   it('has a broadcast message as one entry, at the time of its send, with its receipts inside', () => {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KnownAgent } from '#domain/agent/agent.decide';
 import type { ShownFollowUp, ShownLead } from '#domain/lead/lead.shown';
 import type { Entry } from '#projections/lead-history/lead-history.query';
-import type { PastLead } from '#projections/lead-history/lead-history.projection';
+import type { PastLead } from '#projections/lead-history/lead-history.query';
 import { settingsFrom } from '#wiring/settings';
 import { openLog, type Log } from '#wiring/stores';
 import { newEngines, type Engines } from './engines.js';
