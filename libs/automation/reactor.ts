@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Position, Recorded } from '#domain/event';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { CheckpointMoved, ViewsUnavailable, type ViewStore, type ViewWriter, type Write } from '#read-model/view-store';
@@ -60,6 +60,8 @@ export class Reactor {
       await writer.save(parked, this.checkpoint, position);
       this.checkpoint = position;
       this.pauses = 0;
+      // At the pace of views that are built side by side: one reads for all.
+      await setImmediate();
     }
   }
 

@@ -130,14 +130,15 @@ export class ViewFold {
 
   /** The storage holds these now. */
   saved(writes: readonly Write[]): void {
-    const plans = new Map(this.plans.map((plan) => [plan.name, plan]));
-    for (const { table, key, row, position, columns, tokens } of writes) {
-      const plan = plans.get(table)!;
-      const entry = plan.changed.get(key)!;
-      entry.stored = { row, position, made: tokens ? { columns, tokens } : { columns } };
-      plan.kept.set(key, entry);
+    for (const { name, changed, kept } of this.plans) {
+      const own = writes.filter(({ table }) => table === name);
+      for (const { key, row, position, columns, tokens } of own.slice(-keptRows)) {
+        const entry = changed.get(key)!;
+        entry.stored = { row, position, made: tokens ? { columns, tokens } : { columns } };
+        kept.set(key, entry);
+      }
+      changed.clear();
     }
-    for (const { changed } of this.plans) changed.clear();
     this.changes = 0;
   }
 

@@ -48,6 +48,7 @@ const leads: Table<LeadToRead> = {
     AiResultDropped: ofLead,
     QualificationFailed: ofLead,
   },
+  first: ['LeadOpened'],
 
   evolve(row, event) {
     if (event.type === 'LeadOpened') {

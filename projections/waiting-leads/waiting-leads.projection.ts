@@ -24,6 +24,7 @@ const leads: Table<WaitingLead> = {
     LeadUnassigned: ofLead,
     LeadStatusChanged: (event) => (isFinal(event.data.to) ? ofLead(event) : []),
   },
+  first: ['LeadOpened'],
   evolve(row, event) {
     const waitingSince = waitingAfter(event as LeadEvent);
     if (waitingSince === undefined) return row;

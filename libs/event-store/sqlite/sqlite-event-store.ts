@@ -27,6 +27,8 @@ export class SqliteEventStore implements EventStore {
   readonly #recent = new LRUCache<number, Passed>({ max: mostRecent });
   #pages: StatementSyncInstance | undefined;
   #knownPlace = 0;
+  /** The last place that was read for a follower. */
+  #furthest = 0;
 
   constructor(log: LogConnections) {
     this.#log = log;
@@ -139,7 +141,9 @@ export class SqliteEventStore implements EventStore {
       passed.push(next);
       end = next.place;
     }
-    return passed.length > 0 ? pageOf(passed, end, passed.length === limit) : this.#readPage(after, limit);
+    // What comes behind may have made room for others' events since: whoever stops here has not caught up.
+    const full = passed.length === limit || end < this.#furthest;
+    return passed.length > 0 ? pageOf(passed, end, full) : this.#readPage(after, limit);
   }
 
   #readPage(after: number, limit: number): Page {
@@ -161,6 +165,7 @@ export class SqliteEventStore implements EventStore {
       if (!(error instanceof UnreadableEvent)) throw error;
       unreadable = error;
     }
+    this.#furthest = Math.max(this.#furthest, before);
     return { ...pageOf(passed, rows.at(-1)?.[0] ?? after, rows.length === limit), unreadable };
   }
 
