@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from '@jest/globals';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { UnreadableEvent } from '#domain/door';
-import { ConcurrencyError, Unavailable } from '../event-store.js';
+import { type Batch, ConcurrencyError, Unavailable } from '../event-store.js';
 import { aStream, anEvent, events, followed, ids } from '../event-store.events.js';
 import type { CommittedGroup } from './group-commit.js';
 import { childFile, inFolder, startChild } from './log-children.js';
@@ -195,11 +196,32 @@ describe('a log in a SQLite file', () => {
     inLog(async (log) => {
       await log.events.append(aStream(), 0, events(50));
       let turns = 0;
-      const turn = (): void => void (turns++, (timer = setImmediate(turn)));
-      let timer = setImmediate(turn);
+      const turn = (): void => void (turns++, (timer = globalThis.setImmediate(turn)));
+      let timer = globalThis.setImmediate(turn);
       await followed(log.events, log.events.start, (seen) => seen.length === 50, 1);
       clearImmediate(timer);
       expect(turns).toBeGreaterThan(20);
+    }));
+
+  it('goes on at once where it finds only the beginning of what others have read before it', () =>
+    inLog(async (log) => {
+      for (let n = 0; n < 5; n++) await log.events.append(aStream(), 0, events(900));
+      const stop = new AbortController();
+      const follower = (batchSize: number): AsyncIterator<Batch> =>
+        log.events.follow(log.events.start, { signal: stop.signal, batchSize })[Symbol.asyncIterator]();
+      // The first pushes out the beginning, of which the second brings back a part.
+      for (const batchSize of [4_500, 100]) await follower(batchSize).next();
+      const third = follower(1_000);
+      const got: number[] = [];
+      const take = async (): Promise<void> => {
+        const { value } = (await third.next()) as { value?: Batch };
+        got.push(value?.events.length ?? 0);
+      };
+      await take();
+      void take();
+      for (let turn = 0; turn < 5; turn++) await setImmediate();
+      stop.abort();
+      expect(got).toEqual([100, 1_000]);
     }));
 
   it('leaves nothing open behind', () =>
