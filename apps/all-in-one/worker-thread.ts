@@ -7,11 +7,6 @@ import { isRefusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 
 const pauseMs = 1_000;
-/**
- * In MiB, three times what V8 collects at once. Rows that gather while views are built outlive the usual 48: with these building
- * took a fifth less processor time. Twice as much took more again.
- */
-const youngGeneration = 192;
 
 /**
  * Runs the worker in a thread of its own, and again when it ends by itself: views must not stand still in silence. What its
@@ -27,9 +22,7 @@ export class WorkerThread {
   ) {}
 
   start(bus: CommandBus): void {
-    const worker = new Worker(new URL('../worker/worker.thread.js', import.meta.url), {
-      resourceLimits: { maxYoungGenerationSizeMb: youngGeneration },
-    });
+    const worker = new Worker(new URL('../worker/worker.thread.js', import.meta.url));
     this.worker = worker;
     worker.on('message', <Name extends DoorName>(said: Asked<Name> | Heard) => {
       if ('qualified' in said) return this.hear(said);

@@ -32,7 +32,7 @@ export type News =
   | { readonly what: 'retrying'; readonly view: View; readonly inMs: number; readonly error: unknown };
 
 /** Where the heap is small, fewer rows gather: one may take some 10 KB of it, and several views are built side by side. */
-const roomFor = Math.floor(getHeapStatistics().heap_size_limit / 49_152);
+const roomFor = Math.floor(getHeapStatistics().heap_size_limit / 32_768);
 /**
  * While a view is built, rows gather in memory over several batches: no more than so many rows and events. Where hardly an event
  * comes back to a row that is there already, gathering spares nothing, and a few rows are enough.

@@ -114,12 +114,10 @@ export async function pastLeads(
   };
   const [opening] = await turns(1, { column: 'shownOn', in: [leadId] });
   if (opening?.org !== org) return undefined;
+  const before = await turns(2 * mostPast, { column: 'position', to: opening.position });
   const past = new Map<string, PastLead>();
-  for (const { type, leadId, occurredAt, data } of await turns(2 * mostPast, {
-    column: 'position',
-    to: opening.position,
-  })) {
-    const id = leadId!;
+  for (const { type, leadId: its, occurredAt, data } of before) {
+    const id = its!;
     const lead = past.get(id) ?? { id, ordinal: ordinalOf(id), status: 'new', createdAt: occurredAt, closedAt: null };
     past.set(id, type === 'LeadOpened' ? lead : { ...lead, status: (data as StatusChange).to, closedAt: occurredAt });
   }

@@ -43,7 +43,7 @@ const filled = (text: string): string =>
 const apps = Object.entries(services).filter(([, service]) => service.build !== undefined);
 const others = Object.entries(services).filter(([, service]) => service.build === undefined);
 const appOf = (command: readonly string[] = []): string | undefined =>
-  /^dist\/apps\/([^/]+)\/main\.js$/.exec(command.at(-1)!)?.[1];
+  /^dist\/apps\/([^/]+)\/main\.js$/.exec(command[1]!)?.[1];
 const known = new Set(
   [...textOf('libs/wiring/settings.ts').matchAll(/\b(?:given|take)\(\s*'([A-Z_]+)'/g)].map(([, name]) => name),
 );
