@@ -100,6 +100,9 @@ export async function countHistory(reader: ViewReader, of: Whose, filter: Histor
   return reader.count('entries', { where: [...entriesOf(of), ...conditions(filter)] });
 }
 
+/** How many past leads are told; each has an entry that opens it and one that closes it. */
+const mostPast = 1_000;
+
 /** The contact's leads before this one, oldest first, at most 1,000; undefined when the organization has no such lead. */
 export async function pastLeads(
   reader: ViewReader,
@@ -123,8 +126,6 @@ export async function pastLeads(
   }
   return [...past.values()];
 }
-
-const mostPast = 1_000;
 
 /** Whether the view has anything of this contact. */
 export async function knowsContact(reader: ViewReader, contactKey: string): Promise<boolean> {
