@@ -8,13 +8,28 @@ import { Service } from './service.js';
 /** Of the commands, so many a second are looked for: a look is a request too. */
 const looks = 25;
 
+/** The p50 and the p99 of each turn. */
+class Turns {
+  private readonly turns: Sample[] = [];
+  add(turn: Sample): void {
+    this.turns.push(turn);
+  }
+  all(share: number): Sample {
+    return new Sample(this.turns.map((turn) => turn.at(share)));
+  }
+  /** The median of all turns. */
+  at(share: number): number {
+    return this.all(share).at(0.5);
+  }
+}
+
 interface Row {
   readonly rate: number;
-  readonly acknowledged: Sample;
-  readonly visible: Sample;
+  readonly acknowledged: Turns;
+  readonly visible: Turns;
   /** The same row asked for once more: what asking alone takes. */
-  readonly again: Sample;
-  readonly behind: number;
+  readonly again: Turns;
+  readonly behind: Sample;
 }
 
 /** How long after its acknowledgement a command can be read. */
@@ -23,7 +38,7 @@ export const lag: Bench = {
   about:
     'from the acknowledged command to the row that shows it, under a steady load, beside reading that row once more',
   async run(options, say) {
-    const seconds = options.size('seconds', 8);
+    const [seconds, rounds] = [options.size('seconds', 8), options.size('rounds', 3)];
     const service = await Service.start(256);
     const { client } = service;
     const commands = new Commands('lag');
@@ -33,35 +48,44 @@ export const lag: Bench = {
 
     const results: Row[] = [];
     for (const rate of [100, 500, 1_000]) {
-      say(`${rate} commands a second`);
-      await service.caughtUp();
-      const [visible, again, waiting] = [new Sample(), new Sample(), [] as Promise<void>[]];
-      const look = async ({ text }: Heard): Promise<void> => {
-        const { lead, position } = JSON.parse(text) as { lead: { id: string }; position: string };
-        const row = { method: 'GET', path: `/v1/leads/${lead.id}?after=${position}&wait=30000` } as const;
-        visible.add((await client.call(row)).ms);
-        again.add((await client.call(row)).ms);
-      };
-      let nth = 0;
-      const acknowledged = await client.openLoop(rate, seconds, () => {
-        const call = commands.next();
-        if (nth++ % Math.ceil(rate / looks) > 0) return call;
-        return { ...call, heard: (heard) => (call.heard?.(heard), waiting.push(look(heard))) };
-      });
-      const behind = await service.behind();
-      await Promise.all(waiting);
-      results.push({ rate, acknowledged, visible, again, behind });
+      const row = { rate, acknowledged: new Turns(), visible: new Turns(), again: new Turns(), behind: new Sample() };
+      results.push(row);
+      for (let round = 1; round <= rounds; round++) {
+        say(`${rate} commands a second, turn ${round} of ${rounds}`);
+        await service.caughtUp();
+        const [visible, again, waiting] = [new Sample(), new Sample(), [] as Promise<void>[]];
+        const look = async ({ text }: Heard): Promise<void> => {
+          const { lead, position } = JSON.parse(text) as { lead: { id: string }; position: string };
+          const ask = { method: 'GET', path: `/v1/leads/${lead.id}?after=${position}&wait=30000` } as const;
+          visible.add((await client.call(ask)).ms);
+          again.add((await client.call(ask)).ms);
+        };
+        let nth = 0;
+        const acknowledged = await client.openLoop(rate, seconds, () => {
+          const call = commands.next();
+          if (nth++ % Math.ceil(rate / looks) > 0) return call;
+          return { ...call, heard: (heard) => (call.heard?.(heard), waiting.push(look(heard))) };
+        });
+        row.behind.add(await service.behind());
+        await Promise.all(waiting);
+        row.acknowledged.add(acknowledged);
+        row.visible.add(visible);
+        row.again.add(again);
+      }
     }
     await service.end();
 
     const head = [
-      ...['Commands a second', 'Acknowledged (p50 / p99)', 'Visible after that (p50 / p99)'],
+      ...['Commands a second', 'Acknowledged (p50 / p99)', 'Visible after that (p50 / p99)', 'Its p99, turn by turn'],
       ...['The same row once more (p50 / p99)', 'Views behind at the end'],
     ];
     const rows = results.map(({ rate, acknowledged, visible, again, behind }) => [
       whole(rate),
-      ...[acknowledged, visible, again].map(soonAndLate),
-      `${whole(behind)} events`,
+      soonAndLate(acknowledged),
+      soonAndLate(visible),
+      `${ms(visible.all(0.99).at(0))} – ${ms(visible.all(0.99).at(1))}`,
+      soonAndLate(again),
+      `${whole(behind.at(1))} events`,
     ]);
     const chart = bars(
       'From the acknowledgement to the visible row, ms',
@@ -76,7 +100,7 @@ export const lag: Bench = {
     );
     const late = results.filter(({ visible }) => !(visible.at(0.99) < 100));
     return {
-      text: `${seconds} s each.\n\n${table(head, rows)}`,
+      text: `Medians of ${rounds} turns of ${seconds} s each.\n\n${table(head, rows)}`,
       charts: { '': chart },
       missed: late.map(
         ({ rate, visible }) => `${ms(visible.at(0.99))} until visible (p99) at ${rate} commands a second`,

@@ -91,4 +91,4 @@ export const times = (figure: number): string => `${figure < 10 ? figure.toFixed
 export const spread = (rounds: Sample): string =>
   `${whole(rounds.at(0.5))} (${whole(rounds.at(0))} – ${whole(rounds.at(1))})`;
 /** p50 / p99. */
-export const soonAndLate = (sample: Sample): string => `${ms(sample.at(0.5))} / ${ms(sample.at(0.99))}`;
+export const soonAndLate = (sample: Pick<Sample, 'at'>): string => `${ms(sample.at(0.5))} / ${ms(sample.at(0.99))}`;
