@@ -27,18 +27,29 @@ type Answer = Omit<Heard, 'ms'>;
  * measures: node:http would take as much of them as the server does. Answers must say their length.
  */
 class Connection {
-  private readonly socket: Socket;
+  private socket: Socket;
   private received: Buffer = Buffer.alloc(0);
   private waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
 
-  constructor(host: string, port: number) {
-    this.socket = connect({ host, port, noDelay: true });
-    this.socket.on('data', (chunk) => this.take(chunk));
-    this.socket.on('error', (error) => this.fail(error));
-    this.socket.on('close', () => this.fail(new Error('the server closed the connection')));
+  constructor(
+    private readonly host: string,
+    private readonly port: number,
+  ) {
+    this.socket = this.open();
+  }
+
+  private open(): Socket {
+    const socket = connect({ host: this.host, port: this.port, noDelay: true });
+    const failed = (error: Error): void => void (socket === this.socket && this.fail(error));
+    socket.on('data', (chunk) => this.take(chunk));
+    socket.on('error', failed);
+    socket.on('close', () => failed(new Error('the server closed the connection')));
+    return socket;
   }
 
   ask(request: string): Promise<Answer> {
+    // A server hangs up on who has been silent for a minute or so, and what is written then is never answered.
+    if (this.socket.destroyed) this.socket = this.open();
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject };
       this.socket.write(request);
