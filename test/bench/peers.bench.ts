@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { bars } from './chart.js';
 import { sampleEvents } from './events.js';
 import { inFlight, inTurns, perSecond } from './measure.js';
-import { type Contestant, leadstream, openPeer, type Peer, peers as all } from './peers.js';
+import { type Contestant, leadstream, openPeer, type Peer, peers as all, rowsAlone } from './peers.js';
 import { type Bench, spread, table } from './report.js';
 
 const us = 'Leadstream';
+const least = 'Rows alone';
 
 /** Our log beside the event stores for Node.js that somebody would otherwise take, each on SQLite. */
 export const peers: Bench = {
   name: 'peers',
-  about: 'our log beside the SQLite stores of Emmett and Act',
+  about: 'our log beside the SQLite stores of Emmett and Act, and rows of JSON alone',
   async run(options, say) {
     const [rounds, filled] = [options.size('rounds', 5), options.size('events', 20_000)];
     const folder = mkdtempSync(join(tmpdir(), 'leadstream-bench-peers-'));
@@ -25,6 +26,7 @@ export const peers: Bench = {
         absent.push(`${name} could not be measured here: ${(error as Error).message}.`);
         say(absent.at(-1)!);
       }
+    contestants[least] = rowsAlone(folder);
     const names = Object.keys(contestants);
     const events = sampleEvents();
     const [short, long] = [20, 1_000];
@@ -79,7 +81,7 @@ export const peers: Bench = {
     const rows = results.map(({ question, rates }) => [question, ...names.map((name) => spread(rates[name]!))]);
     const how = `Median of ${rounds} turns a second, and from where to where they went.`;
     const missed = results.flatMap(({ question, rates }) => {
-      const best = Math.max(...names.map((name) => rates[name]!.at(0.5)));
+      const best = Math.max(...names.map((name) => (name === least ? 0 : rates[name]!.at(0.5))));
       return rates[us]!.at(0.5) < best ? [`${question}: a peer is faster`] : [];
     });
     const panels = results.map(({ question, rates }) => ({

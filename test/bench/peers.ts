@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { DatabaseSync } from '@photostructure/sqlite';
 import type { StoredEvent } from '#domain/event';
+import { GroupCommit } from '#event-store/sqlite/group-commit';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import type { Say } from './report.js';
 
@@ -40,6 +42,47 @@ export function leadstream(folder: string): Contestant {
       return count;
     },
     close: () => events.close(),
+  };
+}
+
+/** The least that any of them does: rows of JSON, under the same group commit, found by their stream; nothing is checked. */
+export function rowsAlone(folder: string): Contestant {
+  const db = new DatabaseSync(join(folder, 'rows.db'));
+  db.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    CREATE TABLE rows (position INTEGER PRIMARY KEY, stream TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+    CREATE INDEX rows_by_stream ON rows (stream);
+  `);
+  const [insert, ofStream, behind] = [
+    'INSERT INTO rows (stream, body) VALUES (?, ?)',
+    'SELECT position, body FROM rows WHERE stream = ? ORDER BY position',
+    'SELECT position, body FROM rows WHERE position > ? ORDER BY position LIMIT ?',
+  ].map((sql) => db.prepare(sql, { returnArrays: true }));
+  const commits = new GroupCommit(db, () => undefined);
+  const parsed = (rows: unknown): readonly (readonly [position: number, event: unknown])[] =>
+    (rows as [number, string][]).map(([position, body]) => [position, JSON.parse(body)]);
+  return {
+    append(stream, _, events) {
+      const bodies = events.map((event) => JSON.stringify(event));
+      return commits.run(() => bodies.forEach((body) => insert!.run(stream, body)), bodies.length);
+    },
+    read: async (stream) => parsed(ofStream!.all(stream)).length,
+    async replay() {
+      let count = 0;
+      for (let [after, found] = [0, page]; found === page;) {
+        const events = parsed(behind!.all(after, page));
+        after = events.at(-1)?.[0] ?? after;
+        found = events.length;
+        count += found;
+      }
+      return count;
+    },
+    async close() {
+      commits.close();
+      db.close();
+    },
   };
 }
 
