@@ -40,7 +40,10 @@ class Connection {
 
   private open(): Socket {
     const socket = connect({ host: this.host, port: this.port, noDelay: true });
-    const failed = (error: Error): void => void (socket === this.socket && this.fail(error));
+    const failed = (error: Error): void => {
+      // One that was replaced may tell of its end late.
+      if (socket === this.socket) this.fail(error);
+    };
     socket.on('data', (chunk) => this.take(chunk));
     socket.on('error', failed);
     socket.on('close', () => failed(new Error('the server closed the connection')));

@@ -81,7 +81,7 @@ export const peers: Bench = {
     const rows = results.map(({ question, rates }) => [question, ...names.map((name) => spread(rates[name]!))]);
     const how = `Median of ${rounds} turns a second, and from where to where they went.`;
     const missed = results.flatMap(({ question, rates }) => {
-      const best = Math.max(...names.map((name) => (name === least ? 0 : rates[name]!.at(0.5))));
+      const best = Math.max(...names.filter((name) => name !== least).map((name) => rates[name]!.at(0.5)));
       return rates[us]!.at(0.5) < best ? [`${question}: a peer is faster`] : [];
     });
     const panels = results.map(({ question, rates }) => ({
