@@ -1,4 +1,4 @@
-// Who may know whom. Each rule is shown to refuse an import: test/architecture/who-may-know-whom.spec.ts.
+// Who may know whom. Each rule is shown to refuse an import: test/architecture/dependency-rules.spec.ts.
 
 /** Tests may look behind doors: they are bound only by the rules that name them. */
 const tests = ['^test/', '[.](spec|contract|fixture)[.]ts$'];
@@ -11,8 +11,8 @@ const readModelPorts = '^libs/read-model/[^/]+$';
 
 /** A room of libs, and the rooms it may know besides itself. */
 const rooms = {
-  'event-store': ['^libs/domain/(event|door)[.]ts$'],
-  'read-model': ['^libs/domain/(event|door)[.]ts$'],
+  'event-store': ['^libs/domain/(event|event-codec)[.]ts$'],
+  'read-model': ['^libs/domain/(event|event-codec)[.]ts$'],
   commands: ['^libs/domain/', eventStorePorts],
   automation: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts],
   http: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts],

@@ -1,6 +1,6 @@
 import type { Table } from '#read-model/view';
-import type { Rows } from '#read-model/view-store';
-import type { NameOf } from '#domain/lead/lead.shown';
+import type { RowReader } from '#read-model/view-store';
+import type { AgentNameResolver } from '#domain/lead/lead.shown';
 
 /** What agents are called, kept beside rows that hold agents' ids: names are filled in when reading. */
 interface AgentName {
@@ -24,7 +24,11 @@ export const agentNames: Table<AgentName> = {
 };
 
 /** The names of these agents, from the table `agents` of a view. */
-export async function namesOf(reader: Rows, org: string, ids: Iterable<string | null>): Promise<NameOf> {
+export async function loadAgentNames(
+  reader: RowReader,
+  org: string,
+  ids: Iterable<string | null>,
+): Promise<AgentNameResolver> {
   const keys = [...new Set(ids)].filter((id) => id !== null).map((id) => keyOf(org, id));
   const names = keys.length > 0 ? await reader.get<AgentName>('agents', keys) : new Map<string, AgentName>();
   return (agentId) => names.get(keyOf(org, agentId))?.name ?? null;

@@ -1,9 +1,9 @@
 import type { Position } from '#domain/event';
 import type { ColumnValue } from '#read-model/view';
-import type { Found } from '#read-model/view-store';
+import type { Page } from '#read-model/view-store';
 
 /** A page of what a view was asked for. */
-export interface Page<Item> {
+export interface ListPage<Item> {
   readonly items: readonly Item[];
   /** Behind which row the next page begins; null: this was the last one. */
   readonly last: { readonly value: ColumnValue; readonly key: string } | null;
@@ -12,7 +12,10 @@ export interface Page<Item> {
 }
 
 /** The page that was found, its rows shown as `items`. */
-export function paged<Item>({ rows, more, checkpoint }: Found<unknown>, items: readonly Item[]): Page<Item> {
+export function toListPage<Item>(
+  { rows, hasMore: more, checkpoint }: Page<unknown>,
+  items: readonly Item[],
+): ListPage<Item> {
   const last = rows.at(-1);
   return { items, last: more && last ? { value: last.sortValue, key: last.key } : null, checkpoint };
 }

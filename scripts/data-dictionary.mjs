@@ -13,7 +13,7 @@ const eventFile = join(root, 'libs', 'domain', 'event.ts');
 
 const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
 const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-const program = ts.createProgram([eventFile, join(root, 'libs', 'domain', 'door.ts')], options);
+const program = ts.createProgram([eventFile, join(root, 'libs', 'domain', 'event-codec.ts')], options);
 const checker = program.getTypeChecker();
 
 /** What a file exports under this name. */
@@ -60,7 +60,7 @@ function versions() {
       }
     else ts.forEachChild(node, visit);
   };
-  visit(program.getSourceFile(join(root, 'libs', 'domain', 'door.ts')));
+  visit(program.getSourceFile(join(root, 'libs', 'domain', 'event-codec.ts')));
   return found;
 }
 

@@ -13,14 +13,14 @@ await serve('all-in-one', async (settings, logger) => {
   let worker: WorkerThread | undefined;
   return {
     module: { module: class AllInOne {}, imports: [stores, AboutModule, CommandApiModule, QueryApiModule] },
-    started: (app) => {
+    onStarted: (app) => {
       const metrics = app.get(Metrics);
-      worker = new WorkerThread(logger, ({ qualified: { scorer, outcome, seconds } }) =>
-        metrics.qualified(scorer, outcome, seconds),
+      worker = new WorkerThread(logger, ({ scorerCall: { scorer, outcome, seconds } }) =>
+        metrics.observeQualification(scorer, outcome, seconds),
       );
       worker.start(app.get(CommandBus, { strict: false }));
     },
-    stopped: async () => {
+    onStopped: async () => {
       await worker?.stop();
       await close();
     },

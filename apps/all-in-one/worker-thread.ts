@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
-import type { Asked, Heard, Told } from '#apps/worker/thread-door';
-import { commandFor, type DoorName } from '#commands/doors';
+import type { DispatchRequest, ScorerCallMessage, ParentMessage } from '#apps/worker/thread-dispatcher';
+import { createCommandMessage, type CommandKind } from '#commands/command-dispatcher';
 import { isRefusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 
@@ -18,21 +18,21 @@ export class WorkerThread {
 
   constructor(
     private readonly logger: Logger,
-    private readonly hear: (heard: Heard) => void,
+    private readonly hear: (heard: ScorerCallMessage) => void,
   ) {}
 
   start(bus: CommandBus): void {
     const worker = new Worker(new URL('../worker/worker.thread.js', import.meta.url));
     this.worker = worker;
-    worker.on('message', <Name extends DoorName>(said: Asked<Name> | Heard) => {
-      if ('qualified' in said) return this.hear(said);
-      const { n, name, ask, envelope } = said;
-      const tell = (told: Told): void => worker.postMessage(told);
-      bus.execute(commandFor[name](ask, envelope)).then(
-        ({ answer }) => tell({ n, answer }),
+    worker.on('message', <Name extends CommandKind>(said: DispatchRequest<Name> | ScorerCallMessage) => {
+      if ('scorerCall' in said) return this.hear(said);
+      const { id: n, name, command: ask, context: envelope } = said;
+      const tell = (told: ParentMessage): void => worker.postMessage(told);
+      bus.execute(createCommandMessage[name](ask, envelope)).then(
+        ({ answer }) => tell({ id: n, response: answer }),
         (error: unknown) => {
-          if (isRefusal(error)) tell({ n, refused: { code: error.code, details: error.details } });
-          else tell({ n, failed: String(error), passing: error instanceof Unavailable });
+          if (isRefusal(error)) tell({ id: n, refused: { code: error.code, details: error.details } });
+          else tell({ id: n, failed: String(error), isTransient: error instanceof Unavailable });
         },
       );
     });
@@ -51,7 +51,7 @@ export class WorkerThread {
     const { worker } = this;
     if (!worker) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
-    worker.postMessage({ stop: true } satisfies Told);
+    worker.postMessage({ stop: true } satisfies ParentMessage);
     await ended;
   }
 }

@@ -1,7 +1,7 @@
-import type { BroadcastAsk } from '#commands/broadcast.handler';
-import type { ReceiptOf } from '#commands/message.handler';
+import type { BroadcastCommandInput } from '#commands/broadcast.handler';
+import type { ReceiptInput } from '#commands/message.handler';
 import type { ReceiptStatus } from '#domain/message/message.events';
-import type { Chance } from './chance.js';
+import type { Random } from './random.js';
 
 /*
  * Two campaigns of the shop by WhatsApp, one after the other, and what the provider says of each message: late, twice and out of
@@ -19,18 +19,18 @@ export interface SendBroadcast {
 
 export interface ReceiveReceipts {
   readonly type: 'ReceiveReceipts';
-  readonly receipts: readonly ReceiptOf[];
+  readonly receipts: readonly ReceiptInput[];
 }
 
 /** The first runs through the first half of the sample, the second through the rest. */
-export const campaignsOf = (seed: number): readonly [Campaign, Campaign] => [
+export const createDemoBroadcasts = (seed: number): readonly [DemoBroadcast, DemoBroadcast] => [
   campaign(seed, 'spring', 'Spring check', 'Hello {{1}}, is your bike ready for spring? We check it for free.'),
   campaign(seed, 'tours', 'Summer tours', 'Hello {{1}}, our tours begin in June. Shall we keep a place for you?'),
 ];
 
-export type Campaign = BroadcastAsk & { readonly broadcastId: string };
+export type DemoBroadcast = BroadcastCommandInput & { readonly broadcastId: string };
 
-const campaign = (seed: number, nick: string, name: string, body: string): Campaign => ({
+const campaign = (seed: number, nick: string, name: string, body: string): DemoBroadcast => ({
   type: 'CreateBroadcast',
   broadcastId: `demo-${seed}-${nick}`,
   name,
@@ -94,14 +94,14 @@ const other: Readonly<Record<string, readonly Attempt[]>> = {
 };
 
 /** What becomes of a message: attempt by attempt, what is told of it. `arrives`: it is read, so that it can be answered. */
-export function fateOf(chance: Chance, arrives: boolean): readonly Attempt[] {
+export function drawDelivery(chance: Random, arrives: boolean): readonly Attempt[] {
   const weights = { smooth: 30, backwards: 16, inOneGo: 16, neverDelivered: 12, contradicted: 6, retried: 10 };
-  if (arrives || chance.likely(0.6)) return arriving[chance.weighed(weights)]!;
-  return other[chance.weighed({ unread: 50, undeliverable: 25, silent: 25 })]!;
+  if (arrives || chance.boolean(0.6)) return arriving[chance.pickWeighted(weights)]!;
+  return other[chance.pickWeighted({ unread: 50, undeliverable: 25, silent: 25 })]!;
 }
 
 /** Providers tell whole seconds. `sentAt` in milliseconds since 1970. */
-export const receiptsOf = (messageId: string, sentAt: number, told: readonly Told[]): ReceiveReceipts => ({
+export const toReceiveReceipts = (messageId: string, sentAt: number, told: readonly Told[]): ReceiveReceipts => ({
   type: 'ReceiveReceipts',
   receipts: told.map(([status, seconds, code]) => ({
     channel: 'whatsapp',
@@ -113,4 +113,5 @@ export const receiptsOf = (messageId: string, sentAt: number, told: readonly Tol
 });
 
 /** When the call comes in which this is told, in seconds after the send. */
-export const heardAfter = (told: readonly Told[]): number => Math.max(...told.map(([, seconds]) => seconds)) + 1;
+export const receivedAfterSeconds = (told: readonly Told[]): number =>
+  Math.max(...told.map(([, seconds]) => seconds)) + 1;

@@ -1,11 +1,17 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { ShownLead } from '#domain/lead/lead.shown';
-import { announcing, joining, leaving, lifeOf, sampleMs } from './demo.generator.js';
-import { contactRequest, Sender, type Lived, type Tally } from './demo.sender.js';
-import { whatToLookAt } from './demo.hints.js';
+import type { LeadResource } from '#domain/lead/lead.shown';
+import {
+  createBroadcastSteps,
+  createAgentSteps,
+  createDeactivationStep,
+  createLife,
+  sampleMs,
+} from './demo.generator.js';
+import { toContactRequest, DemoSender, type SentLife, type SendSummary } from './demo.sender.js';
+import { formatHints } from './demo.hints.js';
 import { Progress } from './progress.js';
-import { Service } from './service.js';
-import { Trouble } from './trouble.js';
+import { ServiceClient } from './service-client.js';
+import { CliError } from './cli-error.js';
 
 /** So many contacts are told about at once; each one's commands go one after another. */
 const atOnce = 16;
@@ -27,37 +33,37 @@ export const demo = new Command('demo')
   .action(feed);
 
 async function feed({ contacts, seed, url }: { contacts: number; seed: number; url: string }): Promise<void> {
-  const service = new Service(url);
+  const service = new ServiceClient(url);
 
   const { end, isNew } = await endOf(service, seed);
   const since = new Date(end - sampleMs).toISOString().slice(0, 10);
   if (isNew) console.log(`Telling ${service.url} about ${contacts} contacts since ${since}.`);
   else console.log(`This sample (seed ${seed}, since ${since}) is there already; what is missing is added.`);
 
-  const lives = Array.from({ length: contacts }, (_, nth) => lifeOf(seed, nth + 1, end));
-  const agents = joining(seed, end);
-  const campaigns = announcing(seed, end);
+  const lives = Array.from({ length: contacts }, (_, nth) => createLife(seed, nth + 1, end));
+  const agents = createAgentSteps(seed, end);
+  const campaigns = createBroadcastSteps(seed, end);
   const steps = lives.reduce((sum, life) => sum + life.steps.length, agents.length + campaigns.length + 1);
   const progress = new Progress(steps, 'commands');
-  const sender = new Sender(service, () => progress.tick());
+  const sender = new DemoSender(service, () => progress.tick());
   const began = performance.now();
-  const lived: Lived[] = [];
+  const lived: SentLife[] = [];
   try {
-    for (const step of agents) await sender.agent(step);
-    for (const step of campaigns) await sender.campaign(step);
+    for (const step of agents) await sender.sendAgentCommand(step);
+    for (const step of campaigns) await sender.sendBroadcast(step);
     await inParallel(lives, async (life, nth) => {
-      lived[nth] = await sender.life(life);
+      lived[nth] = await sender.sendLife(life);
     });
-    await sender.agent(leaving(seed, end));
+    await sender.sendAgentCommand(createDeactivationStep(seed, end));
   } finally {
-    progress.end();
+    progress.finish();
   }
   console.log(inWords(sender.tally, performance.now() - began));
   if (sender.tally.refused > 0) process.exitCode = 1;
-  console.log(await whatToLookAt(service, lived, sender.position));
+  console.log(await formatHints(service, lived, sender.position));
 }
 
-function inWords({ commands, repeated, refused, refusal }: Tally, ms: number): string {
+function inWords({ commands, replayed: repeated, refused, refusal }: SendSummary, ms: number): string {
   const sent = `${commands.toLocaleString('en')} commands in ${(ms / 1_000).toFixed(1)} s.`;
   const news = repeated === commands ? ' All had been carried out before: nothing has changed.' : '';
   return sent + news + (refused > 0 ? ` ${refused} were refused; the first: ${refusal}` : '');
@@ -76,12 +82,12 @@ function whole(least: number): (text: string) => number {
  * When the sample ends: now, or when it ended the first time. The first contact's first message tells: sent without a key, it
  * is known by its own id, and the answer shows the lead that it opened then.
  */
-async function endOf(service: Service, seed: number): Promise<{ end: number; isNew: boolean }> {
+async function endOf(service: ServiceClient, seed: number): Promise<{ end: number; isNew: boolean }> {
   const now = Date.now();
-  const first = lifeOf(seed, 1, now).steps[0]!;
-  const { status, body } = await service.send(contactRequest(first.ask, '', ''), { 'x-occurred-at': first.at });
-  if (status >= 400) throw new Trouble(`The service refuses the first message: ${body.detail ?? status}`);
-  const { createdAt } = body['lead'] as ShownLead;
+  const first = createLife(seed, 1, now).steps[0]!;
+  const { status, body } = await service.send(toContactRequest(first.command, '', ''), { 'x-occurred-at': first.at });
+  if (status >= 400) throw new CliError(`The service refuses the first message: ${body.detail ?? status}`);
+  const { createdAt } = body['lead'] as LeadResource;
   return { end: Date.parse(createdAt) + sampleMs, isNew: status === 201 };
 }
 

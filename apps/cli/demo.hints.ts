@@ -1,7 +1,7 @@
-import type { ShownLead } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#domain/lead/lead.shown';
 import type { Step } from './demo.life.js';
-import type { Lived } from './demo.sender.js';
-import type { Service } from './service.js';
+import type { SentLife } from './demo.sender.js';
+import type { ServiceClient } from './service-client.js';
 
 /** People often leave accents and capitals out: the search does not mind. */
 const typed = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
@@ -15,7 +15,7 @@ const searched: readonly (readonly [language: string, as: (name: string) => stri
 ];
 
 /** Requests worth making, ready to paste, with ids that are there. */
-export async function whatToLookAt(service: Service, lived: readonly Lived[], after: string): Promise<string> {
+export async function formatHints(service: ServiceClient, lived: readonly SentLife[], after: string): Promise<string> {
   const leads = lived.flatMap(({ lead }) => lead ?? []);
   const count = async (query: string): Promise<string> => {
     const { body } = await service.send({ method: 'GET', path: `/v1/leads?limit=1&count=true&after=${after}${query}` });
@@ -38,7 +38,7 @@ export async function whatToLookAt(service: Service, lived: readonly Lived[], af
       `A contact that came back: ${returned.ordinal} leads in one timeline`,
       `curl -s '${url}/contacts/${returned.contactId}/history'`,
     );
-  const failed = lived.find(({ steps, lead }) => lead && steps.some(({ ask }) => isFailure(ask)));
+  const failed = lived.find(({ steps, lead }) => lead && steps.some(({ command: ask }) => isFailure(ask)));
   if (failed)
     hint(
       'Delivery timelines: what became of each broadcast message, also of those that failed',
@@ -70,9 +70,12 @@ export async function whatToLookAt(service: Service, lived: readonly Lived[], af
   return lines.join('\n');
 }
 
-const isFailure = (ask: Step['ask']): boolean =>
+const isFailure = (ask: Step['command']): boolean =>
   ask.type === 'ReceiveReceipts' && ask.receipts.some((it) => it.status === 'failed');
 
-function mostOf(leads: readonly ShownLead[], of: (lead: ShownLead) => number): ShownLead | undefined {
-  return leads.reduce<ShownLead | undefined>((best, lead) => (best && of(best) >= of(lead) ? best : lead), undefined);
+function mostOf(leads: readonly LeadResource[], of: (lead: LeadResource) => number): LeadResource | undefined {
+  return leads.reduce<LeadResource | undefined>(
+    (best, lead) => (best && of(best) >= of(lead) ? best : lead),
+    undefined,
+  );
 }

@@ -1,22 +1,22 @@
-import type { AgentAsk } from '#commands/agent.handler';
-import type { ShownLead } from '#domain/lead/lead.shown';
-import type { Campaign } from './demo.campaigns.js';
+import type { AgentCommandInput } from '#commands/agent.handler';
+import type { LeadResource } from '#domain/lead/lead.shown';
+import type { DemoBroadcast } from './demo.campaigns.js';
 import type { Life } from './demo.generator.js';
 import type { Step } from './demo.life.js';
-import type { Answer, Request, Service } from './service.js';
+import type { ServiceResponse, ServiceRequest, ServiceClient } from './service-client.js';
 
 /** What came of a sample, command by command. */
-export class Tally {
+export class SendSummary {
   commands = 0;
   /** Answered as the first time, because it had been carried out before. */
-  repeated = 0;
+  replayed = 0;
   refused = 0;
   /** The first refusal, in the service's words. */
   refusal: string | null = null;
 
-  count({ status, headers, body }: Answer): void {
+  count({ status, headers, body }: ServiceResponse): void {
     this.commands += 1;
-    if (headers.get('idempotent-replayed') === 'true') this.repeated += 1;
+    if (headers.get('idempotent-replayed') === 'true') this.replayed += 1;
     if (status < 400) return;
     this.refused += 1;
     this.refusal ??= body.detail ?? `status ${status}`;
@@ -24,44 +24,48 @@ export class Tally {
 }
 
 /** A life as it was lived: the contact's newest lead. Null: none came of it. */
-export type Lived = Life & { readonly lead: ShownLead | null };
+export type SentLife = Life & { readonly lead: LeadResource | null };
 
 /** Sends what the generator made, each command under a key of its own: sent again, it changes nothing. */
-export class Sender {
-  readonly tally = new Tally();
+export class DemoSender {
+  readonly tally = new SendSummary();
   /** Up to where the log has told of it, as far as it was answered. */
   position = '';
 
   constructor(
-    private readonly service: Service,
+    private readonly service: ServiceClient,
     private readonly tick: () => void,
   ) {}
 
-  async agent(step: Step<AgentAsk>): Promise<Answer> {
-    return this.send(agentRequest(step.ask), step, `${step.ask.agentId}-${step.ask.type}`);
+  async sendAgentCommand(step: Step<AgentCommandInput>): Promise<ServiceResponse> {
+    return this.send(agentRequest(step.command), step, `${step.command.agentId}-${step.command.type}`);
   }
 
-  async campaign(step: Step<Campaign>): Promise<Answer> {
-    const { type: _, broadcastId: id, ...said } = step.ask;
+  async sendBroadcast(step: Step<DemoBroadcast>): Promise<ServiceResponse> {
+    const { type: _, broadcastId: id, ...said } = step.command;
     return this.send({ method: 'POST', path: '/v1/broadcasts', body: { id, ...said } }, step, `${id}-create`);
   }
 
   /** One command after another; where one is refused, the rest of the life would make no sense. */
-  async life(life: Life): Promise<Lived> {
-    let lead: ShownLead | null = null;
+  async sendLife(life: Life): Promise<SentLife> {
+    let lead: LeadResource | null = null;
     let followUpId = '';
     for (const [nth, step] of life.steps.entries()) {
-      const request = contactRequest(step.ask, lead?.id ?? '', followUpId);
+      const request = toContactRequest(step.command, lead?.id ?? '', followUpId);
       const answer = await this.send(request, step, `${life.person.contactId}-${nth}`);
       if (answer.status >= 400) break;
-      const told = answer.body as { lead?: ShownLead | null; followUp?: { id: string } };
+      const told = answer.body as { lead?: LeadResource | null; followUp?: { id: string } };
       lead = told.lead ?? lead;
       followUpId = told.followUp?.id ?? followUpId;
     }
     return { ...life, lead };
   }
 
-  private async send(request: Request, { at, agentId }: Omit<Step, 'ask'>, key: string): Promise<Answer> {
+  private async send(
+    request: ServiceRequest,
+    { at, agentId }: Omit<Step, 'command'>,
+    key: string,
+  ): Promise<ServiceResponse> {
     const answer = await this.service.send(request, {
       'x-occurred-at': at,
       'idempotency-key': key,
@@ -75,7 +79,7 @@ export class Sender {
   }
 }
 
-function agentRequest({ type, agentId: id, ...said }: AgentAsk): Request {
+function agentRequest({ type, agentId: id, ...said }: AgentCommandInput): ServiceRequest {
   switch (type) {
     case 'RegisterAgent':
       return { method: 'POST', path: '/v1/agents', body: withoutNulls({ id, ...said }) };
@@ -85,8 +89,8 @@ function agentRequest({ type, agentId: id, ...said }: AgentAsk): Request {
 }
 
 /** The request that asks this of the contact's newest lead and follow-up. */
-export function contactRequest(ask: Step['ask'], leadId: string, followUpId: string): Request {
-  const post = (path: string, body: object): Request => ({ method: 'POST', path, body: withoutNulls(body) });
+export function toContactRequest(ask: Step['command'], leadId: string, followUpId: string): ServiceRequest {
+  const post = (path: string, body: object): ServiceRequest => ({ method: 'POST', path, body: withoutNulls(body) });
   const lead = `/v1/leads/${leadId}`;
   switch (ask.type) {
     case 'RecordInteraction': {

@@ -5,7 +5,7 @@ import { rebuild } from './rebuild.command.js';
 import { status } from './status.command.js';
 import { stream } from './stream.command.js';
 import { tidy } from './tidy.command.js';
-import { Trouble } from './trouble.js';
+import { CliError } from './cli-error.js';
 import { verify } from './verify.command.js';
 
 const program = new Command('npm run cli --')
@@ -32,5 +32,5 @@ try {
 
 function isInWords(error: unknown): error is Error {
   const names = ['InvalidSettings', 'UnusableLogFile', 'Unavailable', 'ViewsUnavailable', 'ViewBeingBuilt'];
-  return error instanceof Trouble || (error instanceof Error && names.includes(error.name));
+  return error instanceof CliError || (error instanceof Error && names.includes(error.name));
 }

@@ -1,13 +1,13 @@
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { Unavailable, type EventStore } from '#event-store/event-store';
-import { eventStoreUrlOf, eventStoreUrls, settingsFrom, type Settings } from '#wiring/settings';
-import { idKeyOf, isShared, openLog } from '#wiring/stores';
-import { agreement, copy, isKeyOf } from './migration.js';
+import { parseEventStoreUrl, eventStoreUrlHint, parseSettings, type Settings } from '#wiring/settings';
+import { loadIdKey, isShared, openLog } from '#wiring/stores';
+import { compareLogs, copyEvents, isIdKeyOfLog } from './migration.js';
 import { Progress } from './progress.js';
-import { openExistingLog, shown } from './stores.js';
-import { counted } from './table.js';
-import { Trouble } from './trouble.js';
+import { openExistingLog, redactCredentials } from './stores.js';
+import { pluralize } from './table.js';
+import { CliError } from './cli-error.js';
 
 interface Asked {
   readonly to: string;
@@ -20,21 +20,21 @@ export const migrate = new Command('migrate')
   .description(
     'copies the whole log to another engine and compares every event; cut off, it goes on when it is run again',
   )
-  .requiredOption('--to <url>', `where to: ${eventStoreUrls}; empty, or cut off before`, aLog)
+  .requiredOption('--to <url>', `where to: ${eventStoreUrlHint}; empty, or cut off before`, aLog)
   .option('--from <url>', 'where from (default: EVENT_STORE_URL)', aLog)
   .option('--ahead', 'copies what is there while the service still runs; the rest when it is stopped, without this')
   .option('--json', 'one JSON object when it is done, for programs')
   .action(async ({ to, from, ahead = false, json = false }: Asked) => {
-    const settings = settingsFrom({ ...process.env, ...(from && { EVENT_STORE_URL: from }) });
+    const settings = parseSettings({ ...process.env, ...(from && { EVENT_STORE_URL: from }) });
     const source = settings.eventStoreUrl;
-    if (plain(source) === plain(to)) throw new Trouble(`${shown(to)} can't be copied to itself.`);
+    if (plain(source) === plain(to)) throw new CliError(`${redactCredentials(to)} can't be copied to itself.`);
     const moved = await withLogs(settings, to, ahead, (one, other) => move(one, other, ahead, json));
-    const told = { from: shown(source), to: shown(to), ...moved, key: keyPlace(settings) };
+    const told = { from: redactCredentials(source), to: redactCredentials(to), ...moved, key: keyPlace(settings) };
     console.log(json ? JSON.stringify(told) : inWords(told, ahead));
   });
 
 function aLog(text: string): string {
-  if (eventStoreUrlOf(text) === undefined) throw new InvalidArgumentError(`It must be ${eventStoreUrls}.`);
+  if (parseEventStoreUrl(text) === undefined) throw new InvalidArgumentError(`It must be ${eventStoreUrlHint}.`);
   return text;
 }
 
@@ -54,18 +54,20 @@ async function withLogs<T>(
   ahead: boolean,
   work: (one: EventStore, other: EventStore) => Promise<T>,
 ): Promise<T> {
-  const key = idKeyOf(settings, { make: false });
+  const key = loadIdKey(settings, { create: false });
   const one = await openSource(settings, ahead);
   try {
     if ((await one.head()) === one.start)
-      throw new Trouble(`There is nothing in ${shown(settings.eventStoreUrl)}: is that the log of the service?`);
-    if (!(await isKeyOf(one, key)))
-      throw new Trouble(
+      throw new CliError(
+        `There is nothing in ${redactCredentials(settings.eventStoreUrl)}: is that the log of the service?`,
+      );
+    if (!(await isIdKeyOfLog(one, key)))
+      throw new CliError(
         `${keyPlace(settings)} is not the key of this log: no contact would be found with it. Set ID_KEY or DATA_DIR to what the service uses.`,
       );
     const { events: other } = await openLog({ ...settings, eventStoreUrl: to }, { write: true }).catch(about('target'));
     try {
-      if (one.start === other.start) throw new Trouble('Both URLs are of the very same log.');
+      if (one.start === other.start) throw new CliError('Both URLs are of the very same log.');
       return await work(one, other);
     } finally {
       await other.close();
@@ -91,7 +93,7 @@ const about =
   (error: unknown): never => {
     const { name, message } = error as Error;
     if (!['Unavailable', 'UnusableLogFile', 'TypeError'].includes(name)) throw error;
-    throw new Trouble(`The ${role} of the copy: ${message}. ${hint}`.trim(), { cause: error });
+    throw new CliError(`The ${role} of the copy: ${message}. ${hint}`.trim(), { cause: error });
   };
 
 async function move(one: EventStore, other: EventStore, ahead: boolean, quiet: boolean): Promise<Moved> {
@@ -104,25 +106,25 @@ async function move(one: EventStore, other: EventStore, ahead: boolean, quiet: b
     try {
       return await work((events) => {
         done = events;
-        progress?.reach(events);
+        progress?.update(events);
       });
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      const so = `It stopped with ${counted(done, 'event')} ${what}`;
-      throw new Trouble(`${so}: ${error.message}. Run it again to go on.`, { cause: error });
+      const so = `It stopped with ${pluralize(done, 'event')} ${what}`;
+      throw new CliError(`${so}: ${error.message}. Run it again to go on.`, { cause: error });
     } finally {
-      progress?.end();
+      progress?.finish();
     }
   };
-  const there = await following('there already', null, (tell) => agreement(one, head, other, tell));
+  const there = await following('there already', null, (tell) => compareLogs(one, head, other, tell));
   const copied = await following('copied', total, (tell) =>
-    copy(one, there.position, head, other, (events) => tell(there.events + events)),
+    copyEvents(one, there.position, head, other, (events) => tell(there.events + events)),
   );
   const events = there.events + copied;
   if (!ahead) {
-    await following('compared', events, (tell) => agreement(one, head, other, tell));
+    await following('compared', events, (tell) => compareLogs(one, head, other, tell));
     if ((await one.head()) !== head)
-      throw new Trouble('The source has grown meanwhile: stop what writes to it, and run this again.');
+      throw new CliError('The source has grown meanwhile: stop what writes to it, and run this again.');
   }
   return { events, copied, seconds: (performance.now() - began) / 1_000 };
 }
@@ -131,8 +133,8 @@ async function move(one: EventStore, other: EventStore, ahead: boolean, quiet: b
 const keyPlace = ({ idKey, dataDir }: Settings): string => (idKey === null ? join(dataDir, 'id.key') : 'ID_KEY');
 
 function inWords({ to, events, copied, seconds, key }: Moved & { to: string; key: string }, ahead: boolean): string {
-  const found = events - copied > 0 ? `, ${counted(events - copied, 'event')} were there before` : '';
-  const said = `${counted(copied, 'event')} copied to ${to}${found}, in ${seconds.toFixed(1)} s.`;
+  const found = events - copied > 0 ? `, ${pluralize(events - copied, 'event')} were there before` : '';
+  const said = `${pluralize(copied, 'event')} copied to ${to}${found}, in ${seconds.toFixed(1)} s.`;
   if (ahead)
     return `${said}\nStop the service and run this again without --ahead: it copies the rest and compares all.`;
   const secret = key === 'ID_KEY' ? 'the same ID_KEY' : `the content of ${key} as ID_KEY`;

@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { contactKeyOf, contactStream } from '#commands/ids';
+import { deriveContactKey, contactStream } from '#commands/ids';
 import type { Position } from '#domain/event';
 import type { EventStore } from '#event-store/event-store';
-import { anEvent, aStream, events, followed, ids } from '#event-store/event-store.events';
+import { newEvent, newStreamName, newEvents, followUntil, eventIds } from '#event-store/event-store.test-support';
 import { EventStoreDbLog } from '#event-store/eventstoredb/eventstoredb-log';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { EventStoreDbServer } from '#test/support/eventstoredb-server';
-import { agreement, copy, isKeyOf } from './migration.js';
+import { compareLogs, copyEvents, isIdKeyOfLog } from './migration.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'migration-'));
 let server: EventStoreDbServer;
@@ -38,7 +38,7 @@ const engines = {
 const silent = (): void => undefined;
 const all = async (log: EventStore) => {
   const head = await log.head();
-  const { seen } = await followed(log, log.start, (them) => (them.at(-1)?.position ?? log.start) >= head);
+  const { seen } = await followUntil(log, log.start, (them) => (them.at(-1)?.position ?? log.start) >= head);
   return seen;
 };
 const unplaced = async (log: EventStore) => (await all(log)).map(({ position: _, ...event }) => event);
@@ -50,22 +50,22 @@ describe.each([
 ] as const)('a copy from %s to %s', (from, to) => {
   let one: EventStore;
   let other: EventStore;
-  const streams = [aStream(), aStream(), aStream()];
+  const streams = [newStreamName(), newStreamName(), newStreamName()];
 
   /** Streams that take turns, with appends of one to five events. */
   async function fill(log: EventStore): Promise<void> {
     const versions = [0, 0, 0];
     for (let nth = 0; nth < 30; nth++) {
       const of = (nth * nth) % 3;
-      const some = events(1 + (nth % 5));
+      const some = newEvents(1 + (nth % 5));
       await log.append(streams[of]!, versions[of]!, some);
       versions[of]! += some.length;
     }
   }
   const copyAll = async (head?: Position): Promise<number> => {
     const upTo = head ?? (await one.head());
-    const { position } = await agreement(one, upTo, other, silent);
-    return copy(one, position, upTo, other, silent);
+    const { position } = await compareLogs(one, upTo, other, silent);
+    return copyEvents(one, position, upTo, other, silent);
   };
 
   beforeEach(async () => {
@@ -76,10 +76,10 @@ describe.each([
   it('has the same events in the same order, of the same streams and versions', async () => {
     const told: number[] = [];
     const head = await one.head();
-    const count = await copy(one, one.start, head, other, (n) => told.push(n));
+    const count = await copyEvents(one, one.start, head, other, (n) => told.push(n));
     expect(await unplaced(other)).toEqual(await unplaced(one));
     expect(count).toBe(told.at(-1));
-    expect(await agreement(one, head, other, silent)).toEqual({ events: count, position: head });
+    expect(await compareLogs(one, head, other, silent)).toEqual({ events: count, position: head });
   });
 
   it('that was cut off anywhere goes on there', async () => {
@@ -95,12 +95,12 @@ describe.each([
 
   it('is refused to a target that holds another event, and nothing is written', async () => {
     await copyAll((await all(one))[9]!.position);
-    await other.append(aStream(), 0, [anEvent()]);
-    const before = ids(await all(other));
+    await other.append(newStreamName(), 0, [newEvent()]);
+    const before = eventIds(await all(other));
     await expect(copyAll()).rejects.toThrow(
       /^Event number 11 of the target, .* differs\. The target holds another log/,
     );
-    expect(ids(await all(other))).toEqual(before);
+    expect(eventIds(await all(other))).toEqual(before);
   });
 
   it('is refused to a target that holds one that says something else', async () => {
@@ -112,39 +112,39 @@ describe.each([
 
   it('is refused to a target that holds more', async () => {
     await copyAll();
-    const more = anEvent();
-    await other.append(aStream(), 0, [more]);
+    const more = newEvent();
+    await other.append(newStreamName(), 0, [more]);
     await expect(copyAll()).rejects.toThrow(`The target holds more than the source: event ${more.id}`);
   });
 
   it('says so when somebody else writes to the target', async () => {
-    await other.append((await all(one))[0]!.stream, 0, [anEvent()]);
-    await expect(copy(one, one.start, await one.head(), other, silent)).rejects.toThrow(/Somebody else writes/);
+    await other.append((await all(one))[0]!.stream, 0, [newEvent()]);
+    await expect(copyEvents(one, one.start, await one.head(), other, silent)).rejects.toThrow(/Somebody else writes/);
   });
 
   it('splits what no single append may hold', async () => {
-    const large = Array.from({ length: 30 }, () => anEvent('x'.repeat(65_536)));
-    const stream = aStream();
+    const large = Array.from({ length: 30 }, () => newEvent('x'.repeat(65_536)));
+    const stream = newStreamName();
     for (const [nth, event] of large.entries()) await one.append(stream, nth, [event]);
-    const appends = server.appends;
+    const appends = server.appendCount;
     await copyAll();
-    expect((await all(other)).slice(-30).map(({ id }) => id)).toEqual(ids(large));
-    if (to === 'esdb') expect(server.appends - appends).toBeGreaterThan(5);
+    expect((await all(other)).slice(-30).map(({ id }) => id)).toEqual(eventIds(large));
+    if (to === 'esdb') expect(server.appendCount - appends).toBeGreaterThan(5);
   });
 });
 
 it('a key is known by the first contact', async () => {
   const log = await engines.sqlite();
-  expect(await isKeyOf(log, 'any key will do')).toBe(true);
-  await log.append(aStream(), 0, [anEvent()]);
-  const contactKey = contactKeyOf('the right key', 'demo', 'c-1');
+  expect(await isIdKeyOfLog(log, 'any key will do')).toBe(true);
+  await log.append(newStreamName(), 0, [newEvent()]);
+  const contactKey = deriveContactKey('the right key', 'demo', 'c-1');
   const registered = {
-    ...anEvent(),
+    ...newEvent(),
     type: 'ContactRegistered',
     data: { contactKey },
     personal: { contactId: 'c-1', name: null, phone: null, email: null },
   };
   await log.append(contactStream('demo', contactKey), 0, [registered]);
-  expect(await isKeyOf(log, 'the right key')).toBe(true);
-  expect(await isKeyOf(log, 'another key')).toBe(false);
+  expect(await isIdKeyOfLog(log, 'the right key')).toBe(true);
+  expect(await isIdKeyOfLog(log, 'another key')).toBe(false);
 });

@@ -16,11 +16,11 @@ export class Progress {
   ) {}
 
   tick(): void {
-    this.reach(this.done + 1);
+    this.update(this.done + 1);
   }
 
   /** `note` stands behind the numbers. */
-  reach(done: number, note = ''): void {
+  update(done: number, note = ''): void {
     const before = this.tenths;
     this.done = done;
     const words = this.words() + note;
@@ -34,7 +34,7 @@ export class Progress {
   }
 
   /** Leaves the bar as it is and goes on below it. */
-  end(): void {
+  finish(): void {
     if (this.out.isTTY && this.done > 0) this.out.write('\n');
   }
 

@@ -2,13 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import type { EventStore } from '#event-store/event-store';
 import { views } from '#projections/index';
-import { CatchUp, type News } from '#read-model/catch-up';
+import { ProjectionRunner, type ProjectionNotice } from '#read-model/projection-runner';
 import type { View } from '#read-model/view';
-import { ViewsUnavailable, type Stopped, type ViewStore } from '#read-model/view-store';
+import { ViewsUnavailable, type ProjectionFailure, type ViewStore } from '#read-model/view-store';
 import { Progress } from './progress.js';
 import { withStores, type Stores } from './stores.js';
-import { counted } from './table.js';
-import { Trouble } from './trouble.js';
+import { pluralize } from './table.js';
+import { CliError } from './cli-error.js';
 
 const everyMs = 100;
 
@@ -74,30 +74,30 @@ async function rebuilt(view: View, beside: boolean, { log, views: store }: Store
   const began = performance.now();
   const total = log.countBetween(log.start, await log.head());
   // What can't be built at all is said at once.
-  await (await store.openForWriting(view, { beside })).close();
+  await (await store.openForWriting(view, { candidate: beside })).close();
 
   const stop = new AbortController();
-  const catchUp = new CatchUp(view, store, log, tell, { beside });
+  const catchUp = new ProjectionRunner(view, store, log, tell, { candidate: beside });
   let isDone = false;
   const running = catchUp.run(stop.signal).then(() => (isDone = true));
   const progress = quiet ? undefined : new Progress(total, 'events', process.stderr);
   try {
     const whole = beside ? async () => isDone : await firstTime(view, store, log);
     while (!(await whole())) {
-      const done = log.countBetween(log.start, catchUp.checkpoint ?? log.start) ?? catchUp.applied;
+      const done = log.countBetween(log.start, catchUp.checkpoint ?? log.start) ?? catchUp.appliedEvents;
       // The log may have grown.
-      progress?.reach(Math.min(done, total ?? done));
-      if (catchUp.stopped) throw new Trouble(standsStill(view, beside, catchUp.stopped));
+      progress?.update(Math.min(done, total ?? done));
+      if (catchUp.stopped) throw new CliError(standsStill(view, beside, catchUp.stopped));
       await pause(everyMs);
     }
-    progress?.reach(total ?? catchUp.applied);
-    await store.tidy(view);
+    progress?.update(total ?? catchUp.appliedEvents);
+    await store.removeRetired(view);
     const { checkpoint } = await (await store.openForReading(view)).state();
-    const together = total !== null && catchUp.applied < total;
+    const together = total !== null && catchUp.appliedEvents < total;
     const seconds = (performance.now() - began) / 1_000;
-    return { checkpoint: checkpoint ?? log.start, applied: catchUp.applied, together, seconds };
+    return { checkpoint: checkpoint ?? log.start, applied: catchUp.appliedEvents, together, seconds };
   } finally {
-    progress?.end();
+    progress?.finish();
     stop.abort();
     await running;
   }
@@ -113,11 +113,11 @@ async function firstTime(view: View, store: ViewStore, log: EventStore): Promise
   };
 }
 
-const standsStill = ({ name }: View, beside: boolean, { eventId, position, reason }: Stopped): string =>
+const standsStill = ({ name }: View, beside: boolean, { eventId, position, reason }: ProjectionFailure): string =>
   `${name} stands still at event ${eventId ?? position}: ${reason}. Everything before it is built.` +
   (beside ? ' What served before goes on serving.' : '');
 
-function tell(news: News): void {
+function tell(news: ProjectionNotice): void {
   if (news.what !== 'retrying') return;
   const reason = news.error instanceof Error ? news.error.message : String(news.error);
   console.error(`Trying again in ${news.inMs} ms: ${reason}`);
@@ -125,5 +125,5 @@ function tell(news: News): void {
 
 function inWords(name: string, { applied, together, seconds }: Built): string {
   const by = together ? `, the others before or by a running service` : '';
-  return `${name} is built: ${counted(applied, 'event')} here${by}, in ${seconds.toFixed(1)} s.`;
+  return `${name} is built: ${pluralize(applied, 'event')} here${by}, in ${seconds.toFixed(1)} s.`;
 }

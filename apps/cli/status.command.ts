@@ -1,16 +1,16 @@
 import { Command } from 'commander';
-import { UnreadableEvent } from '#domain/door';
-import { reactionNames, type Parked } from '#automation/reaction';
-import { dutyNames } from '#automation/duty';
-import { viewOf } from '#automation/parking-place';
+import { UnreadableEvent } from '#domain/event-codec';
+import { reactorNames, type DeadLetter } from '#automation/reactor';
+import { scheduledTaskNames } from '#automation/scheduled-task';
+import { createAutomationView } from '#automation/dead-letters';
 import type { Position } from '#domain/event';
 import type { EventStore } from '#event-store/event-store';
 import { views } from '#projections/index';
 import type { View } from '#read-model/view';
-import { ViewsUnavailable, type Stopped, type ViewState, type ViewStore } from '#read-model/view-store';
-import { shown, withStores, type Stores } from './stores.js';
-import { counted, table } from './table.js';
-import { inWords as versionsInWords, olderVersions, type OlderVersion } from './tidy.command.js';
+import { ViewsUnavailable, type ProjectionFailure, type ViewState, type ViewStore } from '#read-model/view-store';
+import { redactCredentials, withStores, type Stores } from './stores.js';
+import { pluralize, formatTable } from './table.js';
+import { formatVersions as versionsInWords, findOlderVersions, type OlderVersion } from './tidy.command.js';
 
 export const status = new Command('status')
   .description('shows how far the log and each view are, and what stands still')
@@ -32,17 +32,17 @@ interface Status {
 }
 
 interface ReactionStatus {
-  readonly reaction: (typeof reactionNames)[number];
+  readonly reaction: (typeof reactorNames)[number];
   readonly lag: Lag;
   readonly checkpoint: Position | null;
   /** What kept failing and was set aside, the oldest first: at most 1,000. */
-  readonly parked: readonly Parked[];
+  readonly parked: readonly DeadLetter[];
 }
 
 /** What is done by the clock goes by what a view says, and has no lag of its own. */
 interface DutyStatus {
-  readonly duty: (typeof dutyNames)[number];
-  readonly parked: readonly Parked[];
+  readonly duty: (typeof scheduledTaskNames)[number];
+  readonly parked: readonly DeadLetter[];
 }
 
 /** How much is not taken in yet. Null: not known. Seconds since the oldest of it was recorded. */
@@ -57,27 +57,27 @@ interface ViewStatus {
   readonly state: 'up to date' | 'behind' | 'being built' | 'never built' | 'stopped' | 'unusable';
   readonly lag: Lag;
   readonly checkpoint: Position | null;
-  readonly stopped: Stopped | null;
+  readonly stopped: ProjectionFailure | null;
   /** Why it is unusable. */
   readonly reason: string | null;
   /** What is built beside it, to take over. */
   readonly rebuild: {
     readonly lag: Lag;
     readonly checkpoint: Position | null;
-    readonly stopped: Stopped | null;
+    readonly stopped: ProjectionFailure | null;
   } | null;
 }
 
 async function look({ settings, log, views: store }: Stores): Promise<Status> {
   const head = await log.head();
   // Switched off it has no checkpoint that moves, and is behind nothing.
-  const running = reactionNames.filter((it) => it !== 'assign-leads' || settings.autoAssignment !== null);
+  const running = reactorNames.filter((it) => it !== 'assign-leads' || settings.autoAssignment !== null);
   return {
-    log: { url: shown(settings.eventStoreUrl), head, events: log.countBetween(log.start, head) },
+    log: { url: redactCredentials(settings.eventStoreUrl), head, events: log.countBetween(log.start, head) },
     views: await Promise.all(views.map((view) => lookAt(view, store, log, head))),
-    olderVersions: await olderVersions(store),
+    olderVersions: await findOlderVersions(store),
     reactions: await Promise.all(running.map((name) => lookAtReaction(name, store, log, head))),
-    duties: await Promise.all(dutyNames.map(async (duty) => ({ duty, parked: await parkedBy(duty, store) }))),
+    duties: await Promise.all(scheduledTaskNames.map(async (duty) => ({ duty, parked: await parkedBy(duty, store) }))),
   };
 }
 
@@ -111,7 +111,7 @@ async function rebuildOf(
   log: EventStore,
   head: Position,
 ): Promise<ViewStatus['rebuild']> {
-  const beside = await store.beside(view);
+  const beside = await store.candidateState(view);
   if (!beside) return null;
   const { checkpoint, stopped } = beside;
   return { lag: await lagOf(log, checkpoint ?? log.start, head), checkpoint, stopped };
@@ -123,17 +123,17 @@ async function lookAtReaction(
   log: EventStore,
   head: Position,
 ): Promise<ReactionStatus> {
-  const reader = await store.openForReading(viewOf({ name: reaction }));
+  const reader = await store.openForReading(createAutomationView({ name: reaction }));
   const { checkpoint } = await reader.state();
   const parked = await parkedBy(reaction, store);
   return { reaction, lag: await lagOf(log, checkpoint ?? log.start, head), checkpoint, parked };
 }
 
-async function parkedBy(name: string, store: ViewStore): Promise<readonly Parked[]> {
-  const reader = await store.openForReading(viewOf({ name }));
+async function parkedBy(name: string, store: ViewStore): Promise<readonly DeadLetter[]> {
+  const reader = await store.openForReading(createAutomationView({ name }));
   if (!(await reader.state()).built) return [];
   const oldest = { where: [], sort: { column: 'since', descending: false }, limit: 1_000 };
-  return (await reader.find<Parked>('parked', oldest)).rows.map(({ row }) => row);
+  return (await reader.find<DeadLetter>('parked', oldest)).rows.map(({ row }) => row);
 }
 
 async function lagOf(log: EventStore, at: Position, head: Position): Promise<Lag> {
@@ -159,7 +159,7 @@ async function waitingSince(log: EventStore, after: Position): Promise<number | 
 }
 
 function inWords({ log, views, olderVersions: older, reactions, duties }: Status): string {
-  const stoppedInWords = (what: string, { since, eventId, position, reason }: Stopped): string =>
+  const stoppedInWords = (what: string, { since, eventId, position, reason }: ProjectionFailure): string =>
     `${what} is stopped since ${since} at event ${eventId ?? position}: ${reason}`;
   const reasons = views.flatMap(({ view, state, stopped, reason, rebuild }) => [
     ...(stopped ? [stoppedInWords(view, stopped)] : []),
@@ -167,36 +167,36 @@ function inWords({ log, views, olderVersions: older, reactions, duties }: Status
     ...(rebuild?.stopped ? [stoppedInWords(`The rebuild of ${view}`, rebuild.stopped)] : []),
     ...(rebuild && !rebuild.stopped ? [`${view} is being rebuilt beside: ${lagInWords(rebuild.lag)} to go`] : []),
   ]);
-  const parkedInWords = (by: string, parked: readonly Parked[]): string[][] =>
+  const parkedInWords = (by: string, parked: readonly DeadLetter[]): string[][] =>
     parked.map((it) => [by, `${it.type} ${it.eventId}`, it.since, it.reason]);
   const parked = [
     ...reactions.flatMap((it) => parkedInWords(it.reaction, it.parked)),
     ...duties.flatMap((it) => parkedInWords(it.duty, it.parked)),
   ];
   return [
-    `Log ${log.url}: ${log.events === null ? '' : `${counted(log.events, 'event')}, `}head ${log.head}`,
-    table(
+    `Log ${log.url}: ${log.events === null ? '' : `${pluralize(log.events, 'event')}, `}head ${log.head}`,
+    formatTable(
       ['view', 'version', 'state', 'lag', 'checkpoint'],
       views.map((it) => [it.view, String(it.version), it.state, lagInWords(it.lag), it.checkpoint ?? '-']),
     ),
     ...(reasons.length > 0 ? [reasons.join('\n')] : []),
     ...(older.length > 0 ? [`Of older releases, see tidy: ${versionsInWords(older)}`] : []),
-    table(
+    formatTable(
       ['reaction', 'parked', 'lag', 'checkpoint'],
       reactions.map((it) => [it.reaction, String(it.parked.length), lagInWords(it.lag), it.checkpoint ?? '-']),
     ),
-    table(
+    formatTable(
       ['by the clock', 'parked'],
       duties.map((it) => [it.duty, String(it.parked.length)]),
     ),
-    ...(parked.length > 0 ? [table(['automation', 'parked event', 'since', 'reason'], parked)] : []),
+    ...(parked.length > 0 ? [formatTable(['automation', 'parked event', 'since', 'reason'], parked)] : []),
   ].join('\n\n');
 }
 
 function lagInWords({ events, seconds }: Lag): string {
   if (events === 0) return '-';
   const words = [
-    ...(events === null ? [] : [counted(events, 'event')]),
+    ...(events === null ? [] : [pluralize(events, 'event')]),
     ...(seconds === null ? [] : [`${seconds.toLocaleString('en')} s`]),
   ];
   return words.join(', ') || 'unknown';

@@ -1,8 +1,8 @@
 import type { EventStore } from '#event-store/event-store';
 import type { ViewStore } from '#read-model/view-store';
-import { settingsFrom, type Settings } from '#wiring/settings';
+import { parseSettings, type Settings } from '#wiring/settings';
 import { openLog, openViews } from '#wiring/stores';
-import { Trouble } from './trouble.js';
+import { CliError } from './cli-error.js';
 
 export interface Stores {
   readonly settings: Settings;
@@ -12,10 +12,10 @@ export interface Stores {
 
 /** Works on the stores that the environment names, and closes them. */
 export async function withStores(work: (stores: Stores) => Promise<void>): Promise<void> {
-  const settings = settingsFrom(process.env);
+  const settings = parseSettings(process.env);
   const log = await openExistingLog(settings);
   try {
-    const views = await openViews(settings, { ownThread: false });
+    const views = await openViews(settings, { readerThread: false });
     await work({ settings, log, views }).finally(() => views.close());
   } finally {
     await log.close();
@@ -28,7 +28,7 @@ export async function openExistingLog(settings: Settings): Promise<EventStore> {
     return (await openLog(settings, { write: false })).events;
   } catch (error) {
     if (!isMissing(error)) throw error;
-    throw new Trouble(
+    throw new CliError(
       `There is no event log at ${settings.eventStoreUrl}. Set DATA_DIR (or EVENT_STORE_URL) to what the service uses; npm start makes a new one.`,
       { cause: error },
     );
@@ -36,7 +36,7 @@ export async function openExistingLog(settings: Settings): Promise<EventStore> {
 }
 
 /** The URL of an engine as it may be shown: without name and password. */
-export const shown = (url: string): string => url.replace(/\/\/[^/?#]*@/, '//');
+export const redactCredentials = (url: string): string => url.replace(/\/\/[^/?#]*@/, '//');
 
 const isMissing = (error: unknown): boolean =>
   error instanceof Error &&

@@ -1,17 +1,17 @@
 import { Command } from 'commander';
-import { agentStream, contactKeyIn, contactKeyOf, contactStream } from '#commands/ids';
-import { agent, type Agent } from '#domain/agent/agent.decide';
+import { agentStream, parseContactKey, deriveContactKey, contactStream } from '#commands/ids';
+import { agentDecider, type Agent } from '#domain/agent/agent.decide';
 import type { AgentEvent } from '#domain/agent/agent.events';
-import { UnreadableEvent } from '#domain/door';
-import type { Actor, EventType, Recorded } from '#domain/event';
-import type { NameOf } from '#domain/lead/lead.shown';
+import { UnreadableEvent } from '#domain/event-codec';
+import type { Actor, EventType, RecordedEvent } from '#domain/event';
+import type { AgentNameResolver } from '#domain/lead/lead.shown';
 import type { EventStore } from '#event-store/event-store';
-import { agentsIn } from '#projections/lead-history/lead-history.query';
-import { summaryOf } from '#projections/lead-history/lead-history.summary';
+import { referencedAgentIds } from '#projections/lead-history/lead-history.query';
+import { summarizeEvent } from '#projections/lead-history/lead-history.summary';
 import type { Settings } from '#wiring/settings';
-import { idKeyOf } from '#wiring/stores';
+import { loadIdKey } from '#wiring/stores';
 import { withStores } from './stores.js';
-import { Trouble } from './trouble.js';
+import { CliError } from './cli-error.js';
 
 const pageSize = 1_000;
 
@@ -29,23 +29,23 @@ export const stream = new Command('stream')
         any = true;
         if (found instanceof UnreadableEvent) {
           process.exitCode = 1;
-          (json ? console.error : console.log)(`${place(found.place.version)}can't be read: ${found.reason}`);
+          (json ? console.error : console.log)(`${place(found.location.version)}can't be read: ${found.reason}`);
         } else console.log(json ? JSON.stringify(found) : inWords(found, await names.shownIn(found)));
       }
-      if (!any) throw new Trouble(`There is no stream ${name}.`);
+      if (!any) throw new CliError(`There is no stream ${name}.`);
     }),
   );
 
 function streamNamed(id: string, org: string, settings: Settings): string {
   const [, kind, of = ''] = /^(agent|contact):(.+)$/s.exec(id) ?? [];
   if (kind === 'agent') return agentStream(org, of);
-  if (kind === 'contact') return contactStream(org, contactKeyOf(idKeyOf(settings, { make: false }), org, of));
-  const contactKey = contactKeyIn(id);
+  if (kind === 'contact') return contactStream(org, deriveContactKey(loadIdKey(settings, { create: false }), org, of));
+  const contactKey = parseContactKey(id);
   return contactKey === undefined ? id : contactStream(org, contactKey);
 }
 
 /** What can't be read comes in its place, and does not end it. */
-async function* everyEvent(log: EventStore, name: string): AsyncGenerator<Recorded | UnreadableEvent> {
+async function* everyEvent(log: EventStore, name: string): AsyncGenerator<RecordedEvent | UnreadableEvent> {
   let limit = pageSize;
   for (let version = 0; ;) {
     try {
@@ -56,10 +56,10 @@ async function* everyEvent(log: EventStore, name: string): AsyncGenerator<Record
       limit = pageSize;
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
-      limit = error.place.version - 1 - version;
+      limit = error.location.version - 1 - version;
       if (limit > 0) continue;
       yield error;
-      version = error.place.version;
+      version = error.location.version;
       limit = pageSize;
     }
   }
@@ -71,44 +71,44 @@ class AgentNames {
 
   constructor(private readonly log: EventStore) {}
 
-  async shownIn({ org, meta, data }: Recorded): Promise<NameOf> {
-    for (const id of agentsIn({ actor: meta.actor, data }))
+  async shownIn({ org, meta, data }: RecordedEvent): Promise<AgentNameResolver> {
+    for (const id of referencedAgentIds({ actor: meta.actor, data }))
       if (!this.names.has(id)) this.names.set(id, await this.read(agentStream(org, id)));
     return (id) => this.names.get(id) ?? null;
   }
 
   private async read(name: string): Promise<string | null> {
-    let state: Agent = agent.initial;
+    let state: Agent = agentDecider.initialState;
     for await (const event of everyEvent(this.log, name))
-      if (!(event instanceof UnreadableEvent)) state = agent.evolve(state, event as Recorded & AgentEvent);
+      if (!(event instanceof UnreadableEvent)) state = agentDecider.evolve(state, event as RecordedEvent & AgentEvent);
     return state.known ? state.name : null;
   }
 }
 
 const place = (version: number): string => `${String(version).padStart(5)}  `;
 
-function inWords(event: Recorded, nameOf: NameOf): string {
+function inWords(event: RecordedEvent, nameOf: AgentNameResolver): string {
   const { actor, occurredAt } = event.meta;
   return `${place(event.version)}${occurredAt.replace('T', ' ')}  ${capitalized(sentence(event, nameOf))} — ${by(actor, nameOf)}`;
 }
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-const by = ({ type, id }: Actor, nameOf: NameOf): string =>
+const by = ({ type, id }: Actor, nameOf: AgentNameResolver): string =>
   type === 'agent' ? `agent ${nameOf(id) ?? id}` : `${type} ${id}`;
 
 /** What no lead's history tells. */
-const told: { readonly [T in EventType]?: (event: Recorded<T>) => string } = {
+const told: { readonly [T in EventType]?: (event: RecordedEvent<T>) => string } = {
   AgentRegistered: ({ data, personal }) => `${personal.name} registered, with room for ${room(data.capacity)}`,
   AgentRenamed: ({ personal }) => `Renamed from ${personal.from} to ${personal.to}`,
   AgentCapacityChanged: ({ data }) => `Room for ${room(data.to)} instead of ${room(data.from)}`,
 };
 
-function sentence(event: Recorded, nameOf: NameOf): string {
-  const tell = told[event.type] as ((event: Recorded) => string) | undefined;
+function sentence(event: RecordedEvent, nameOf: AgentNameResolver): string {
+  const tell = told[event.type] as ((event: RecordedEvent) => string) | undefined;
   if (tell) return tell(event);
   const data = { ...event.data, ...('personal' in event ? event.personal : {}) };
-  const summary = summaryOf(event.type, data, nameOf);
+  const summary = summarizeEvent(event.type, data, nameOf);
   if (summary === event.type) return spoken(event.type);
   return 'leadId' in event.data && event.type !== 'LeadOpened'
     ? `${summary}, on lead ${ordinal(event.data.leadId)}`

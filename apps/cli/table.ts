@@ -1,5 +1,5 @@
 /** Columns as wide as they need to be, two spaces apart; the last one may be of any length. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head.map((title) => title.toUpperCase()), ...rows];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
@@ -12,5 +12,5 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('\n');
 }
 
-export const counted = (count: number, what: string): string =>
+export const pluralize = (count: number, what: string): string =>
   `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
-import { olderVersions } from './tidy.command.js';
+import { findOlderVersions } from './tidy.command.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'views-'));
 const store = new SqliteViewStore(folder, { readerThread: false });
@@ -26,8 +26,8 @@ test('only what is older than this release is to be removed', async () => {
     { name: 'other', version: 1 },
   ];
   const older = [1, 2].map((version) => ({ view: 'one', version }));
-  expect(await olderVersions(store, release)).toEqual(older);
+  expect(await findOlderVersions(store, release)).toEqual(older);
   for (const { view: name, version } of older) await store.wipe({ name, version, tables: {} });
-  expect(await olderVersions(store, release)).toEqual([]);
+  expect(await findOlderVersions(store, release)).toEqual([]);
   expect(await store.versions('one')).toEqual([3]);
 });

@@ -9,10 +9,10 @@ export const tidy = new Command('tidy')
   .option('--json', 'one JSON object, for programs')
   .action(({ json }: { json?: true }) =>
     withStores(async ({ views: store }) => {
-      const removed = await olderVersions(store);
+      const removed = await findOlderVersions(store);
       for (const { view: name, version } of removed) await store.wipe({ name, version, tables: {} });
       if (json) console.log(JSON.stringify({ removed }));
-      else console.log(removed.length === 0 ? 'There is nothing to remove.' : `Removed: ${inWords(removed)}.`);
+      else console.log(removed.length === 0 ? 'There is nothing to remove.' : `Removed: ${formatVersions(removed)}.`);
     }),
   );
 
@@ -22,7 +22,7 @@ export interface OlderVersion {
 }
 
 /** What is stored of versions before this release's. */
-export async function olderVersions(
+export async function findOlderVersions(
   store: Pick<ViewStore, 'versions'>,
   ofViews: readonly Pick<View, 'name' | 'version'>[] = views,
 ): Promise<readonly OlderVersion[]> {
@@ -36,5 +36,5 @@ export async function olderVersions(
   return found.flat();
 }
 
-export const inWords = (versions: readonly OlderVersion[]): string =>
+export const formatVersions = (versions: readonly OlderVersion[]): string =>
   versions.map(({ view, version }) => `${view} v${version}`).join(', ');

@@ -3,18 +3,18 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { aStream, events } from '#event-store/event-store.events';
+import { newStreamName, newEvents } from '#event-store/event-store.test-support';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
-import { mostProblems, verifyLog, type Verified } from './verification.js';
+import { maxProblems, verifyLog, type VerificationResult } from './verification.js';
 
 describe('a log of more streams and ids than are remembered at once', () => {
   /** 60 streams of two events each, after `sql` was done to them. */
-  async function verified(sql: string, remembered: number): Promise<Verified & { passes: number }> {
+  async function verified(sql: string, remembered: number): Promise<VerificationResult & { passes: number }> {
     const folder = mkdtempSync(join(tmpdir(), 'verification-'));
     const file = join(folder, 'events.db');
     try {
       const log = SqliteLog.open({ file });
-      for (let i = 0; i < 60; i++) await log.events.append(aStream(), 0, events(2));
+      for (let i = 0; i < 60; i++) await log.events.append(newStreamName(), 0, newEvents(2));
       await log.close();
       const db = new DatabaseSync(file);
       db.exec(sql);
@@ -57,11 +57,11 @@ describe('a log of more streams and ids than are remembered at once', () => {
 
   it('is given up when nearly all is wrong', async () => {
     const copies = Array.from(
-      { length: mostProblems / 100 },
+      { length: maxProblems / 100 },
       (_, nth) => `INSERT INTO events (stream, version, id, body)
         SELECT stream, version + ${nth + 1}000, randomblob(16), body FROM events WHERE position <= 120;`,
     );
     const { problems } = await verified(copies.join(''), 100);
-    expect(problems).toHaveLength(mostProblems);
+    expect(problems).toHaveLength(maxProblems);
   });
 });

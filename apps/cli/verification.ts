@@ -1,16 +1,16 @@
-import { UnreadableEvent } from '#domain/door';
-import type { Position, Recorded } from '#domain/event';
+import { UnreadableEvent } from '#domain/event-codec';
+import type { Position, RecordedEvent } from '#domain/event';
 import { isFinal } from '#domain/lead/lead.state';
 import type { EventStore } from '#event-store/event-store';
 
-export interface Verified {
+export interface VerificationResult {
   readonly events: number;
   readonly streams: number;
   /** At most `mostProblems`: with so many the reading ends. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly LogProblem[];
 }
 
-export interface Problem {
+export interface LogProblem {
   readonly stream: string;
   readonly version: number;
   readonly position: Position;
@@ -18,7 +18,7 @@ export interface Problem {
   readonly what: string;
 }
 
-export const mostProblems = 1_000;
+export const maxProblems = 1_000;
 
 /** How many ids and streams are remembered at once, some 100 bytes each; when there are more, the log is read several times. */
 const mostRemembered = 2_000_000;
@@ -33,32 +33,32 @@ export async function verifyLog(
   head: Position,
   tell: (pass: number, events: number, of: number) => void = () => undefined,
   remembered = mostRemembered,
-): Promise<Verified> {
-  const problems = new Map<string, Problem>();
+): Promise<VerificationResult> {
+  const problems = new Map<string, LogProblem>();
   let events = 0;
   let streams = 0;
   let passes = 1;
-  for (let pass = 0; pass < passes && problems.size < mostProblems; pass++) {
+  for (let pass = 0; pass < passes && problems.size < maxProblems; pass++) {
     const checks = new Checks(passes, pass, problems);
     for await (const found of everyEvent(log, head)) {
       if (found instanceof UnreadableEvent) checks.unreadable(found);
       else for (const event of found) checks.take(event);
       if (pass === 0 && checks.remembered > remembered) checks.halve();
       tell(pass, checks.events, checks.of);
-      if (problems.size >= mostProblems) break;
+      if (problems.size >= maxProblems) break;
     }
     passes = checks.of;
     if (pass === 0) events = checks.events;
     streams += checks.streams;
   }
-  return { events, streams, problems: [...problems.values()].slice(0, mostProblems) };
+  return { events, streams, problems: [...problems.values()].slice(0, maxProblems) };
 }
 
 /** In batches; an event that can't be read comes by itself, in its place. */
 async function* everyEvent(
   log: Pick<EventStore, 'start' | 'follow'>,
   head: Position,
-): AsyncGenerator<readonly Recorded[] | UnreadableEvent> {
+): AsyncGenerator<readonly RecordedEvent[] | UnreadableEvent> {
   const { signal } = new AbortController();
   for (let at = log.start; at < head;) {
     try {
@@ -70,7 +70,7 @@ async function* everyEvent(
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
       yield error;
-      at = error.place.position;
+      at = error.location.position;
     }
   }
 }
@@ -91,7 +91,7 @@ class Checks {
   constructor(
     public of: number,
     private readonly nth: number,
-    private readonly problems: Map<string, Problem>,
+    private readonly problems: Map<string, LogProblem>,
   ) {}
 
   get streams(): number {
@@ -109,7 +109,7 @@ class Checks {
     for (const name of this.known.keys()) if (!this.isMine(name)) this.known.delete(name);
   }
 
-  take(event: Recorded): void {
+  take(event: RecordedEvent): void {
     this.place(event, event.id);
     if (this.isMine(event.id)) {
       if (this.ids.has(event.id)) this.say(event, event.id, 'its id is that of an event before it');
@@ -119,12 +119,12 @@ class Checks {
     if (stream) this.fold(stream, event);
   }
 
-  unreadable({ place, eventId, reason }: UnreadableEvent): void {
+  unreadable({ location: place, eventId, reason }: UnreadableEvent): void {
     this.say(place, eventId, `it can't be read: ${reason}`);
     this.place(place, eventId);
   }
 
-  private place(at: Omit<Problem, 'eventId' | 'what'>, eventId: string | null): void {
+  private place(at: Omit<LogProblem, 'eventId' | 'what'>, eventId: string | null): void {
     this.events += 1;
     if (at.position <= this.position) this.say(at, eventId, `its position is not behind ${this.position}`);
     this.position = at.position;
@@ -137,7 +137,7 @@ class Checks {
   }
 
   /** Which lead of a contact is active, and that no other one is. */
-  private fold(stream: Stream, event: Recorded): void {
+  private fold(stream: Stream, event: RecordedEvent): void {
     if (event.type !== 'LeadOpened' && event.type !== 'LeadStatusChanged') return;
     const { leadId } = event.data;
     if (event.type === 'LeadStatusChanged' && isFinal(event.data.to)) {
@@ -150,7 +150,7 @@ class Checks {
   }
 
   private say(
-    { stream, version, position }: Omit<Problem, 'eventId' | 'what'>,
+    { stream, version, position }: Omit<LogProblem, 'eventId' | 'what'>,
     eventId: string | null,
     what: string,
   ): void {

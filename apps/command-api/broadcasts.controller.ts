@@ -1,23 +1,23 @@
 import { Body, Controller, Param, Post } from '@nestjs/common';
 import type { BatchItem } from '#commands/batch';
-import type { ReceiptOf, Send } from '#commands/message.handler';
-import { CommandGate } from '#http/command-gate';
-import { Http, type Exchange } from '#http/exchange';
-import { instantOf } from '#http/instant';
-import { Makes, Records } from '#http/openapi.decorators';
-import { itemsOf } from '#http/valid';
+import type { ReceiptInput, SendInput } from '#commands/message.handler';
+import { HttpCommandBus } from '#http/http-command-bus';
+import { Http, type HttpContext } from '#http/http-context';
+import { parseInstant } from '#http/instant';
+import { ApiCreateCommand, ApiBatchCommand } from '#http/openapi.decorators';
+import { validateItems } from '#http/validation';
 import { BroadcastRequest, ReceiptRequest, ReceiptsRequest, SendRequest, SendsRequest } from './broadcasts.requests.js';
 
 @Controller('v1')
 export class BroadcastsController {
-  constructor(private readonly gate: CommandGate) {}
+  constructor(private readonly gate: HttpCommandBus) {}
 
   @Post('broadcasts')
-  @Makes('Create a broadcast', 'BroadcastAnswer', ['broadcast_exists'])
-  create(@Body() said: BroadcastRequest, @Http() http: Exchange): Promise<object> {
+  @ApiCreateCommand('Create a broadcast', 'BroadcastAnswer', ['broadcast_exists'])
+  create(@Body() said: BroadcastRequest, @Http() http: HttpContext): Promise<object> {
     const { id: broadcastId = null, name, channel, campaign } = said;
     const { language, category = null, body = null } = said.template;
-    return this.gate.broadcast(
+    return this.gate.executeBroadcast(
       http,
       {
         type: 'CreateBroadcast',
@@ -32,29 +32,33 @@ export class BroadcastsController {
   }
 
   @Post('broadcasts/:id/messages')
-  @Records('Record messages that were sent', ['not_found'])
-  send(@Param('id') broadcastId: string, @Body() said: SendsRequest, @Http() http: Exchange): Promise<object> {
-    const items = itemsOf(SendRequest, said.messages, (it): Send => {
+  @ApiBatchCommand('Record messages that were sent', ['not_found'])
+  send(@Param('id') broadcastId: string, @Body() said: SendsRequest, @Http() http: HttpContext): Promise<object> {
+    const items = validateItems(SendRequest, said.messages, (it): SendInput => {
       const { contactId, messageId, attempt = null, parameters = null } = it;
-      return { contactId, messageId, attempt, parameters, sentAt: instantOf(it.sentAt)?.at ?? null };
+      return { contactId, messageId, attempt, parameters, sentAt: parseInstant(it.sentAt)?.at ?? null };
     });
-    return this.gate.batch(http, { type: 'RecordSends', broadcastId, items });
+    return this.gate.executeBatch(http, { type: 'RecordSends', broadcastId, items });
   }
 
   @Post('receipts')
-  @Records('Record what providers say of messages')
-  receive(@Body() said: ReceiptsRequest, @Http() http: Exchange): Promise<object> {
-    const items: readonly BatchItem<ReceiptOf>[] = itemsOf(ReceiptRequest, said.receipts, (it): ReceiptOf => {
-      const { channel, messageId, status, error } = it;
-      const at = instantOf(it.occurredAt)?.at ?? null;
-      return {
-        channel,
-        messageId,
-        status,
-        at,
-        error: error ? { code: error.code, detail: error.detail ?? null } : null,
-      };
-    });
-    return this.gate.batch(http, { type: 'RecordReceipts', items });
+  @ApiBatchCommand('Record what providers say of messages')
+  receive(@Body() said: ReceiptsRequest, @Http() http: HttpContext): Promise<object> {
+    const items: readonly BatchItem<ReceiptInput>[] = validateItems(
+      ReceiptRequest,
+      said.receipts,
+      (it): ReceiptInput => {
+        const { channel, messageId, status, error } = it;
+        const at = parseInstant(it.occurredAt)?.at ?? null;
+        return {
+          channel,
+          messageId,
+          status,
+          at,
+          error: error ? { code: error.code, detail: error.detail ?? null } : null,
+        };
+      },
+    );
+    return this.gate.executeBatch(http, { type: 'RecordReceipts', items });
   }
 }

@@ -7,9 +7,9 @@ import {
   IsInstant,
   IsName,
   IsOneOf,
-  IsShaped,
+  IsNestedObject,
   IsText,
-  IsWhole,
+  IsInteger,
   Optional,
   OptionalOrNull,
 } from '#http/fields';
@@ -30,8 +30,8 @@ export class BroadcastRequest {
   @Optional() @IsId() readonly id?: string;
   @IsName() readonly name!: string;
   @IsOneOf(channels) readonly channel!: Channel;
-  @IsShaped(CampaignRequest) readonly campaign!: CampaignRequest;
-  @IsShaped(TemplateRequest) readonly template!: TemplateRequest;
+  @IsNestedObject(CampaignRequest) readonly campaign!: CampaignRequest;
+  @IsNestedObject(TemplateRequest) readonly template!: TemplateRequest;
 }
 
 const mostItems = 1_000;
@@ -40,7 +40,7 @@ export class SendRequest {
   @IsId() readonly contactId!: string;
   @IsId() readonly messageId!: string;
   @Optional() @IsInstant() readonly sentAt?: string;
-  @Optional() @IsWhole({ least: 1, most: 1_000 }) readonly attempt?: number;
+  @Optional() @IsInteger({ min: 1, max: 1_000 }) readonly attempt?: number;
   @Optional() @IsFreeForm() readonly parameters?: unknown;
 }
 
@@ -59,7 +59,7 @@ export class ReceiptRequest {
   @IsId() readonly messageId!: string;
   @IsOneOf(receiptStatuses) readonly status!: ReceiptStatus;
   @IsInstant() readonly occurredAt!: string;
-  @Optional() @IsShaped(ReceiptErrorRequest) readonly error?: ReceiptErrorRequest;
+  @Optional() @IsNestedObject(ReceiptErrorRequest) readonly error?: ReceiptErrorRequest;
 }
 
 export class ReceiptsRequest {

@@ -1,7 +1,16 @@
-import { mostItems, type BulkTarget } from '#commands/bulk.handler';
+import { maxBulkItems, type BulkTarget } from '#commands/bulk.handler';
 import { bulkModes, type BulkAction, type BulkMode } from '#domain/bulk/bulk.action';
-import { AtLeastOneOf, IsAsInQuery, IsIds, IsOneKindOf, IsOneOf, IsShaped, IsWhole, Optional } from '#http/fields';
-import { instantOf } from '#http/instant';
+import {
+  AtLeastOneOf,
+  IsQueryObject,
+  IsIdList,
+  IsVariantOf,
+  IsOneOf,
+  IsNestedObject,
+  IsInteger,
+  Optional,
+} from '#http/fields';
+import { parseInstant } from '#http/instant';
 import { LeadFilterRequest } from '#http/lead-filter';
 import { invalidInput } from '#http/problem';
 import { AssignmentRequest, FollowUpRequest, StatusRequest } from './leads.requests.js';
@@ -34,18 +43,18 @@ const actions = {
 /** Either `ids`, or `filter` with `expectedCount`. */
 @AtLeastOneOf('ids', 'filter')
 export class BulkTargetRequest {
-  @Optional() @IsIds(mostItems) readonly ids?: string[];
-  @Optional() @IsAsInQuery(LeadFilterRequest) readonly filter?: LeadFilterRequest;
-  @Optional() @IsWhole({ least: 0, most: mostItems }) readonly expectedCount?: number;
+  @Optional() @IsIdList(maxBulkItems) readonly ids?: string[];
+  @Optional() @IsQueryObject(LeadFilterRequest) readonly filter?: LeadFilterRequest;
+  @Optional() @IsInteger({ min: 0, max: maxBulkItems }) readonly expectedCount?: number;
 }
 
 export class BulkRequest {
-  @IsOneKindOf('type', actions) readonly action!: AnyAction;
-  @IsShaped(BulkTargetRequest) readonly target!: BulkTargetRequest;
+  @IsVariantOf('type', actions) readonly action!: AnyAction;
+  @IsNestedObject(BulkTargetRequest) readonly target!: BulkTargetRequest;
   @Optional() @IsOneOf(bulkModes) readonly mode?: BulkMode;
 }
 
-export function actionOf(said: AnyAction): BulkAction {
+export function parseBulkAction(said: AnyAction): BulkAction {
   const { type } = said;
   switch (type) {
     case 'change_status': {
@@ -60,13 +69,13 @@ export function actionOf(said: AnyAction): BulkAction {
       return { type };
     case 'create_follow_up': {
       const { dueAt, note = null, assigneeId = null, alsoSetStatus = false } = said;
-      return { type, dueAt: instantOf(dueAt)?.at ?? dueAt, note, assigneeId, alsoSetStatus };
+      return { type, dueAt: parseInstant(dueAt)?.at ?? dueAt, note, assigneeId, alsoSetStatus };
     }
   }
 }
 
 /** @throws Problem validation_failed unless it is one of the two */
-export function targetOf({ ids, filter, expectedCount }: BulkTargetRequest): BulkTarget {
+export function parseBulkTarget({ ids, filter, expectedCount }: BulkTargetRequest): BulkTarget {
   const refuse = (name: string, code: string, message: string): Error =>
     invalidInput({ field: `target.${name}`, code, message });
   if (ids && filter) throw refuse('filter', 'not_with_ids', 'is not given together with ids');

@@ -2,20 +2,20 @@ import { Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { AgentHandler } from '#commands/agent.handler';
 import { BroadcastHandler } from '#commands/broadcast.handler';
-import { BulkItems } from '#commands/bulk-items';
+import { BulkItemExecutor } from '#commands/bulk-item-executor';
 import { BulkWorkHandler } from '#commands/bulk-work.handler';
 import { BulkHandler } from '#commands/bulk.handler';
 import { ContactHandler } from '#commands/contact.handler';
-import { LeadSelection } from '#commands/lead-selection';
+import { LeadSelector } from '#commands/lead-selector';
 import { MessageHandler } from '#commands/message.handler';
-import { CommandGate } from '#http/command-gate';
-import { Reading } from '#http/reading';
+import { HttpCommandBus } from '#http/http-command-bus';
+import { ViewReaders } from '#http/view-readers';
 import { AgentsController } from './agents.controller.js';
 import { BroadcastsController } from './broadcasts.controller.js';
 import { BulkController } from './bulk.controller.js';
 import { FollowUpsController } from './follow-ups.controller.js';
 import { InteractionsController } from './interactions.controller.js';
-import { ListedLeads } from './listed-leads.js';
+import { LeadListSelector } from './lead-list-selector.js';
 import { LeadsController } from './leads.controller.js';
 import { WebhookIntake } from './webhook-intake.js';
 import { WebhooksController } from './webhooks.controller.js';
@@ -33,16 +33,16 @@ import { WebhooksController } from './webhooks.controller.js';
     WebhooksController,
   ],
   providers: [
-    CommandGate,
-    Reading,
+    HttpCommandBus,
+    ViewReaders,
     ContactHandler,
     AgentHandler,
     BroadcastHandler,
     MessageHandler,
-    BulkItems,
+    BulkItemExecutor,
     BulkHandler,
     BulkWorkHandler,
-    { provide: LeadSelection, useClass: ListedLeads },
+    { provide: LeadSelector, useClass: LeadListSelector },
     WebhookIntake,
   ],
 })

@@ -1,59 +1,70 @@
 import { Body, Controller, Param, Post } from '@nestjs/common';
-import { CommandGate } from '#http/command-gate';
-import { Http, type Exchange } from '#http/exchange';
-import { instantOf } from '#http/instant';
-import { Changes, Makes } from '#http/openapi.decorators';
+import { HttpCommandBus } from '#http/http-command-bus';
+import { Http, type HttpContext } from '#http/http-context';
+import { parseInstant } from '#http/instant';
+import { ApiCommand, ApiCreateCommand } from '#http/openapi.decorators';
 import { CancelRequest, CompleteRequest, FollowUpRequest, RescheduleRequest } from './leads.requests.js';
 
 const ofLeads = ['not_found', 'version_mismatch'] as const;
 
 @Controller('v1/leads/:id/follow-ups')
 export class FollowUpsController {
-  constructor(private readonly gate: CommandGate) {}
+  constructor(private readonly gate: HttpCommandBus) {}
 
   @Post()
-  @Makes('Create a follow-up', 'FollowUpAnswer', [...ofLeads, 'lead_inactive', 'agent_inactive', 'too_many_follow_ups'])
-  create(@Param('id') leadId: string, @Body() said: FollowUpRequest, @Http() http: Exchange): Promise<object> {
+  @ApiCreateCommand('Create a follow-up', 'FollowUpAnswer', [
+    ...ofLeads,
+    'lead_inactive',
+    'agent_inactive',
+    'too_many_follow_ups',
+  ])
+  create(@Param('id') leadId: string, @Body() said: FollowUpRequest, @Http() http: HttpContext): Promise<object> {
     const { note = null, assigneeId = null, alsoSetStatus = false } = said;
     const ask = { type: 'CreateFollowUp', leadId, dueAt: due(said.dueAt), note, assigneeId, alsoSetStatus } as const;
-    return this.gate.contact(http, ask, { location: () => `/v1/follow-ups?leadId=${leadId}`, versioned: true });
+    return this.gate.executeContact(http, ask, { location: () => `/v1/follow-ups?leadId=${leadId}`, versioned: true });
   }
 
   @Post(':fid/complete')
-  @Changes('Complete a follow-up', 'FollowUpAnswer', [...ofLeads, 'follow_up_cancelled'])
+  @ApiCommand('Complete a follow-up', 'FollowUpAnswer', [...ofLeads, 'follow_up_cancelled'])
   complete(
     @Param('id') leadId: string,
     @Param('fid') followUpId: string,
     @Body() said: CompleteRequest,
-    @Http() http: Exchange,
+    @Http() http: HttpContext,
   ): Promise<object> {
     const { note = null } = said;
-    return this.gate.contact(http, { type: 'CompleteFollowUp', leadId, followUpId, note });
+    return this.gate.executeContact(http, { type: 'CompleteFollowUp', leadId, followUpId, note });
   }
 
   @Post(':fid/cancel')
-  @Changes('Cancel a follow-up', 'FollowUpAnswer', [...ofLeads, 'follow_up_completed'])
+  @ApiCommand('Cancel a follow-up', 'FollowUpAnswer', [...ofLeads, 'follow_up_completed'])
   cancel(
     @Param('id') leadId: string,
     @Param('fid') followUpId: string,
     @Body() said: CancelRequest,
-    @Http() http: Exchange,
+    @Http() http: HttpContext,
   ): Promise<object> {
     const { reason = null } = said;
-    return this.gate.contact(http, { type: 'CancelFollowUp', leadId, followUpId, reason });
+    return this.gate.executeContact(http, { type: 'CancelFollowUp', leadId, followUpId, reason });
   }
 
   @Post(':fid/reschedule')
-  @Changes('Reschedule a follow-up', 'FollowUpAnswer', [...ofLeads, 'follow_up_completed', 'follow_up_cancelled'])
+  @ApiCommand('Reschedule a follow-up', 'FollowUpAnswer', [...ofLeads, 'follow_up_completed', 'follow_up_cancelled'])
   reschedule(
     @Param('id') leadId: string,
     @Param('fid') followUpId: string,
     @Body() said: RescheduleRequest,
-    @Http() http: Exchange,
+    @Http() http: HttpContext,
   ): Promise<object> {
     const { dueAt, reason = null } = said;
-    return this.gate.contact(http, { type: 'RescheduleFollowUp', leadId, followUpId, dueAt: due(dueAt), reason });
+    return this.gate.executeContact(http, {
+      type: 'RescheduleFollowUp',
+      leadId,
+      followUpId,
+      dueAt: due(dueAt),
+      reason,
+    });
   }
 }
 
-const due = (text: string): string => instantOf(text)?.at ?? text;
+const due = (text: string): string => parseInstant(text)?.at ?? text;

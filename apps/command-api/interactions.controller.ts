@@ -1,17 +1,19 @@
 import { Body, Controller, Post } from '@nestjs/common';
-import { CommandGate } from '#http/command-gate';
-import { Http, type Exchange } from '#http/exchange';
-import { instantOf } from '#http/instant';
-import { Makes } from '#http/openapi.decorators';
+import { HttpCommandBus } from '#http/http-command-bus';
+import { Http, type HttpContext } from '#http/http-context';
+import { parseInstant } from '#http/instant';
+import { ApiCreateCommand } from '#http/openapi.decorators';
 import { InteractionRequest } from './interactions.requests.js';
 
 @Controller('v1/interactions')
 export class InteractionsController {
-  constructor(private readonly gate: CommandGate) {}
+  constructor(private readonly gate: HttpCommandBus) {}
 
   @Post()
-  @Makes('Record an interaction of a contact; the first opens a lead', 'InteractionAnswer', [], { again: true })
-  record(@Body() said: InteractionRequest, @Http() http: Exchange): Promise<object> {
+  @ApiCreateCommand('Record an interaction of a contact; the first opens a lead', 'InteractionAnswer', [], {
+    mayExist: true,
+  })
+  record(@Body() said: InteractionRequest, @Http() http: HttpContext): Promise<object> {
     const {
       contactId,
       channel,
@@ -22,9 +24,9 @@ export class InteractionsController {
       inReplyTo = null,
       integration = null,
     } = said;
-    const occurredAt = instantOf(said.occurredAt) ?? null;
+    const occurredAt = parseInstant(said.occurredAt) ?? null;
     const profile = { ...said.profile };
-    return this.gate.contact(
+    return this.gate.executeContact(
       http,
       {
         type: 'RecordInteraction',

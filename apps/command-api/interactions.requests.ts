@@ -1,5 +1,15 @@
 import { channels, interactionKinds, type Channel, type InteractionKind } from '#domain/lead/lead.state';
-import { IsEmailLike, IsFreeForm, IsId, IsInstant, IsName, IsOneOf, IsShaped, IsText, Optional } from '#http/fields';
+import {
+  IsEmailLike,
+  IsFreeForm,
+  IsId,
+  IsInstant,
+  IsName,
+  IsOneOf,
+  IsNestedObject,
+  IsText,
+  Optional,
+} from '#http/fields';
 
 export class ProfileRequest {
   @Optional() @IsName() readonly name?: string;
@@ -15,7 +25,7 @@ export class InteractionRequest {
   @Optional() @IsInstant() readonly occurredAt?: string;
   @Optional() @IsText() readonly text?: string;
   @Optional() @IsFreeForm() readonly media?: unknown;
-  @Optional() @IsShaped(ProfileRequest) readonly profile?: ProfileRequest;
+  @Optional() @IsNestedObject(ProfileRequest) readonly profile?: ProfileRequest;
   @Optional() @IsId() readonly inReplyTo?: string;
   @Optional() @IsFreeForm() readonly integration?: unknown;
 }

@@ -9,7 +9,7 @@ import {
   IsName,
   IsOneOf,
   IsScore,
-  IsShaped,
+  IsNestedObject,
   IsText,
   Optional,
 } from '#http/fields';
@@ -17,7 +17,7 @@ import { ProfileRequest } from './interactions.requests.js';
 
 export class CreateLeadRequest {
   @IsId() readonly contactId!: string;
-  @Optional() @IsShaped(ProfileRequest) readonly profile?: ProfileRequest;
+  @Optional() @IsNestedObject(ProfileRequest) readonly profile?: ProfileRequest;
   @Optional() @IsOneOf(channels) readonly channel?: Channel;
   @Optional() @IsOneOf(['manual', 'integration']) readonly origin?: 'manual' | 'integration';
   @Optional() @IsText() readonly note?: string;

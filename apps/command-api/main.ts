@@ -7,6 +7,6 @@ await serve('command-api', async (settings, logger) => {
   const { stores, close } = await StoresModule.open(settings, logger, { write: true });
   return {
     module: { module: class CommandApi {}, imports: [stores, AboutModule, CommandApiModule] },
-    stopped: close,
+    onStopped: close,
   };
 });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { sendGridEvent, type Json } from '#test/support/providers';
-import { heardFromSendGrid } from './sendgrid.translator.js';
+import { sendGridEvent, type JsonObject } from '#test/support/provider-webhooks';
+import { translateSendGrid } from './sendgrid.translator.js';
 
 const noon = new Date('2026-03-02T12:00:00Z');
-const heard = (event: string, more: Json = {}) => heardFromSendGrid([sendGridEvent('mail-1', event, noon, more)])[0];
+const heard = (event: string, more: JsonObject = {}) =>
+  translateSendGrid([sendGridEvent('mail-1', event, noon, more)])[0];
 
 describe('An event', () => {
   it.each([
@@ -52,7 +53,7 @@ it.each<[string, unknown]>([
   ['of a message id too long', sendGridEvent('x'.repeat(129), 'delivered', noon)],
   ['of a message id that is no text', sendGridEvent('', 'delivered', noon, { sg_message_id: 7 })],
 ])('a batch keeps its good events beside one that is %s', (_, wrong) =>
-  expect(heardFromSendGrid([wrong, sendGridEvent('mail-1', 'open', noon)])).toEqual([
+  expect(translateSendGrid([wrong, sendGridEvent('mail-1', 'open', noon)])).toEqual([
     { invalid: expect.any(String) as unknown },
     { receipt: expect.anything() as unknown },
   ]),
@@ -60,6 +61,6 @@ it.each<[string, unknown]>([
 
 it('a body that is no batch is invalid as a whole', () => {
   for (const body of [{}, null, 'open', sendGridEvent('mail-1', 'open')])
-    expect(heardFromSendGrid(body)).toEqual([{ invalid: expect.any(String) as unknown }]);
-  expect(heardFromSendGrid([])).toEqual([]);
+    expect(translateSendGrid(body)).toEqual([{ invalid: expect.any(String) as unknown }]);
+  expect(translateSendGrid([])).toEqual([]);
 });

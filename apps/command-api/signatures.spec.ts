@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { inSeconds, providerSettings, sendGridHeaders, twilioHeaders, whatsAppHeaders } from '#test/support/providers';
-import { isFromSendGrid, isFromTwilio, isFromWhatsApp, isSameWord } from './signatures.js';
+import {
+  toUnixSeconds,
+  providerSettings,
+  sendGridHeaders,
+  twilioHeaders,
+  whatsAppHeaders,
+} from '#test/support/provider-webhooks';
+import { isFromSendGrid, isFromTwilio, isFromWhatsApp, isSameSecret } from './signatures.js';
 
 const body = '{"text":"Grüße 👋"}';
 /** The same with one bit of one byte changed. */
@@ -97,7 +103,7 @@ describe('SendGrid', () => {
   it('is known by its signature over the time and the very bytes', () => {
     expect(holds(headers(body))).toBe(true);
     expect(holds(headers(body), Buffer.from(altered))).toBe(false);
-    expect(holds({ ...headers(body), timestamp: String(inSeconds() - 1) })).toBe(false);
+    expect(holds({ ...headers(body), timestamp: String(toUnixSeconds() - 1) })).toBe(false);
   });
 
   it('is not known when it is more than five minutes off', () => {
@@ -123,6 +129,6 @@ describe('SendGrid', () => {
 });
 
 it('a word is the same only as itself', () => {
-  expect(isSameWord('token', 'token')).toBe(true);
-  expect(['', 'Token', 'token ', 'toke'].map((it) => isSameWord(it, 'token'))).toEqual([false, false, false, false]);
+  expect(isSameSecret('token', 'token')).toBe(true);
+  expect(['', 'Token', 'token ', 'toke'].map((it) => isSameSecret(it, 'token'))).toEqual([false, false, false, false]);
 });

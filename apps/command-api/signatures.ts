@@ -46,7 +46,7 @@ export function isFromSendGrid(
 }
 
 /** Compared by their digests, so that not even the length is told. */
-export const isSameWord = (given: string, word: string): boolean => timingSafeEqual(digest(given), digest(word));
+export const isSameSecret = (given: string, word: string): boolean => timingSafeEqual(digest(given), digest(word));
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 const hmac = (algorithm: string, secret: string, said: Buffer | string): Buffer =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { heardFromTwilio } from './twilio.translator.js';
+import { translateTwilio } from './twilio.translator.js';
 
-const heard = (said: Readonly<Record<string, string>>) => heardFromTwilio(new URLSearchParams(said));
+const heard = (said: Readonly<Record<string, string>>) => translateTwilio(new URLSearchParams(said));
 const sid = 'SM00000000000000000000000000000001';
 const callback = { MessageSid: sid, SmsSid: sid, AccountSid: 'AC1', From: '+442079460000', To: '+447700900123' };
 

@@ -1,6 +1,6 @@
 import type { Channel } from '#domain/lead/lead.state';
 import type { ReceiptStatus } from '#domain/message/message.events';
-import { interactionOf, receiptOf, wordOf, type Heard } from './heard.js';
+import { toInteraction, toReceiptItem, toLogLabel, type WebhookItem } from './webhook-item.js';
 
 /** Twilio's words in ours. A part of the segments that arrived is not the message. */
 const statuses = new Map<string, ReceiptStatus>([
@@ -18,20 +18,20 @@ const statuses = new Map<string, ReceiptStatus>([
 ]);
 
 /** A status callback or an inbound message of Twilio's: always one thing. */
-export function heardFromTwilio(form: URLSearchParams): Heard {
+export function translateTwilio(form: URLSearchParams): WebhookItem {
   const word = form.get('MessageStatus') ?? form.get('SmsStatus');
   if (word === null || word === 'received' || word === 'receiving') return messageIn(form);
   const status = statuses.get(word);
-  if (!status) return { ignored: wordOf(word) };
+  if (!status) return { ignored: toLogLabel(word) };
   const channel = channelOf(form.get('To'));
   if (!channel) return { ignored: 'another channel' };
   const code = form.get('ErrorCode');
   const detail = form.get('ErrorMessage') ?? form.get('ChannelStatusMessage');
   const error = code === null || code === '' || code === '0' ? null : { code, detail };
-  return receiptOf({ channel, status, at: null }, sidOf(form), error);
+  return toReceiptItem({ channel, status, at: null }, sidOf(form), error);
 }
 
-function messageIn(form: URLSearchParams): Heard {
+function messageIn(form: URLSearchParams): WebhookItem {
   const from = form.get('From');
   if (from === null) return { invalid: 'neither a status nor a message' };
   const channel = channelOf(from);
@@ -39,7 +39,7 @@ function messageIn(form: URLSearchParams): Heard {
   const number = from.replace(/^\w+:/, '');
   // An alphanumeric sender or a short code is no phone.
   const phone = /^\+[1-9]\d{5,14}$/.test(number) ? number : null;
-  return interactionOf({
+  return toInteraction({
     channel,
     // The same person as by the Cloud API, where an id has no plus.
     contactId: channel === 'whatsapp' ? number.replace(/^\+/, '') : number,

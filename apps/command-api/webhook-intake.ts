@@ -2,22 +2,22 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyRequest } from 'fastify';
 import { v4 } from 'uuid';
-import type { ItemResult } from '#commands/batch';
+import type { BatchItemResult } from '#commands/batch';
 import { Clock } from '#commands/clock';
-import { AskContact } from '#commands/contact.handler';
-import type { Envelope } from '#commands/envelope';
-import { AskMessages, type ReceiptOf } from '#commands/message.handler';
+import { ContactCommandMessage } from '#commands/contact.handler';
+import type { CommandContext } from '#commands/command-context';
+import { MessageCommandMessage, type ReceiptInput } from '#commands/message.handler';
 import { isRefusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 import { Metrics } from '#http/metrics';
-import type { Heard, Interaction } from './heard.js';
+import type { WebhookItem, RecordInteractionInput } from './webhook-item.js';
 
 export type Provider = 'whatsapp' | 'twilio' | 'sendgrid';
 
 /** How many parts of a webhook came to what. */
-export type Counts = Readonly<Record<'recorded' | 'duplicate' | 'ignored' | 'invalid', number>>;
+export type WebhookCounts = Readonly<Record<'recorded' | 'duplicate' | 'ignored' | 'invalid', number>>;
 
-type Outcome = keyof Counts;
+type Outcome = keyof WebhookCounts;
 
 const mostLogged = 20;
 
@@ -35,8 +35,8 @@ export class WebhookIntake {
    * again would send the same.
    * @throws Unavailable when a part could not be recorded now: the provider may send all of it again.
    */
-  async take(provider: Provider, heard: readonly Heard[], request: FastifyRequest): Promise<Counts> {
-    const receipts: ReceiptOf[] = [];
+  async accept(provider: Provider, heard: readonly WebhookItem[], request: FastifyRequest): Promise<WebhookCounts> {
+    const receipts: ReceiptInput[] = [];
     const waiting: Promise<Outcome | readonly Outcome[]>[] = [];
     const others: Record<'ignored' | 'invalid', string[]> = { ignored: [], invalid: [] };
     for (const part of heard) {
@@ -54,26 +54,26 @@ export class WebhookIntake {
       return it.value;
     });
     const many = (outcome: Outcome): number => outcomes.filter((it) => it === outcome).length;
-    const counts: Counts = {
+    const counts: WebhookCounts = {
       recorded: many('recorded'),
       duplicate: many('duplicate'),
       ignored: others.ignored.length,
       invalid: others.invalid.length,
     };
-    this.metrics.heard(provider, counts);
+    this.metrics.countWebhookItems(provider, counts);
     this.log(provider, counts, others, request);
     return counts;
   }
 
   private async interact(
-    ask: Interaction,
+    ask: RecordInteractionInput,
     provider: Provider,
     request: FastifyRequest,
     invalid: string[],
   ): Promise<Outcome | readonly Outcome[]> {
     try {
-      const { answer } = await this.bus.execute(new AskContact(ask, this.envelope(provider, request)));
-      return answer.made === null ? 'duplicate' : 'recorded';
+      const { answer } = await this.bus.execute(new ContactCommandMessage(ask, this.envelope(provider, request)));
+      return answer.createdId === null ? 'duplicate' : 'recorded';
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (error.code === 'conflict') throw new Unavailable(error.message);
@@ -83,14 +83,14 @@ export class WebhookIntake {
   }
 
   private async receive(
-    receipts: readonly ReceiptOf[],
+    receipts: readonly ReceiptInput[],
     provider: Provider,
     request: FastifyRequest,
     invalid: string[],
   ): Promise<readonly Outcome[]> {
     const ask = { type: 'RecordReceipts', items: receipts.map((item) => ({ item })) } as const;
-    const { answer } = await this.bus.execute(new AskMessages(ask, this.envelope(provider, request)));
-    const { results } = answer.body as { results: readonly ItemResult[] };
+    const { answer } = await this.bus.execute(new MessageCommandMessage(ask, this.envelope(provider, request)));
+    const { results } = answer.body as { results: readonly BatchItemResult[] };
     return results.flatMap((result) => {
       if (result.outcome !== 'invalid') return result.outcome;
       if (result.code === 'conflict') throw new Unavailable(result.detail);
@@ -100,13 +100,13 @@ export class WebhookIntake {
   }
 
   /** A provider knows of no organizations, and acts for none of our agents. */
-  private envelope(provider: Provider, request: FastifyRequest): Envelope {
+  private envelope(provider: Provider, request: FastifyRequest): CommandContext {
     const commandId = v4();
     return {
       org: 'default',
       actor: { type: 'service', id: provider },
       commandId,
-      request: null,
+      requestHash: null,
       now: this.clock.now(),
       backdated: false,
       correlation: request.id,
@@ -117,7 +117,7 @@ export class WebhookIntake {
 
   private log(
     provider: Provider,
-    { ignored, invalid }: Counts,
+    { ignored, invalid }: WebhookCounts,
     others: Readonly<Record<'ignored' | 'invalid', readonly string[]>>,
     request: FastifyRequest,
   ): void {

@@ -2,17 +2,17 @@ import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiQuery } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Clock } from '#commands/clock';
-import { Http, type Exchange } from '#http/exchange';
-import { Hears, Tells } from '#http/openapi.decorators';
+import { Http, type HttpContext } from '#http/http-context';
+import { ApiProviderWebhook, ApiText } from '#http/openapi.decorators';
 import { invalidInput, Problem } from '#http/problem';
 import { ProviderSecrets } from '#http/provider-secrets';
-import { jsonIn, RawBody } from '#http/raw-body';
-import { headerOf } from '#http/request';
-import { heardFromSendGrid } from './sendgrid.translator.js';
-import { isFromSendGrid, isFromTwilio, isFromWhatsApp, isSameWord } from './signatures.js';
-import { heardFromTwilio } from './twilio.translator.js';
-import { WebhookIntake, type Counts } from './webhook-intake.js';
-import { heardFromWhatsApp } from './whatsapp.translator.js';
+import { parseJsonBody, RawBody } from '#http/raw-body';
+import { getHeader } from '#http/request';
+import { translateSendGrid } from './sendgrid.translator.js';
+import { isFromSendGrid, isFromTwilio, isFromWhatsApp, isSameSecret } from './signatures.js';
+import { translateTwilio } from './twilio.translator.js';
+import { WebhookIntake, type WebhookCounts } from './webhook-intake.js';
+import { translateWhatsApp } from './whatsapp.translator.js';
 
 const sendGridHeaders = ['X-Twilio-Email-Event-Webhook-Signature', 'X-Twilio-Email-Event-Webhook-Timestamp'];
 
@@ -30,12 +30,12 @@ export class WebhooksController {
   @ApiQuery({ name: 'hub.mode', enum: ['subscribe'] })
   @ApiQuery({ name: 'hub.verify_token', type: String })
   @ApiQuery({ name: 'hub.challenge', type: String })
-  @Tells("WhatsApp's handshake", { 200: ['text/plain'] }, ['forbidden', 'validation_failed', 'unavailable'])
-  verify(@Http() { request, reply }: Exchange): string {
+  @ApiText("WhatsApp's handshake", { 200: ['text/plain'] }, ['forbidden', 'validation_failed', 'unavailable'])
+  verify(@Http() { request, reply }: HttpContext): string {
     const token = inUse(this.secrets.whatsappVerifyToken, 'WHATSAPP_VERIFY_TOKEN');
     const asked = request.query as Readonly<Record<string, unknown>>;
     const { 'hub.mode': mode, 'hub.verify_token': word, 'hub.challenge': challenge } = asked;
-    if (mode !== 'subscribe' || typeof word !== 'string' || !isSameWord(word, token))
+    if (mode !== 'subscribe' || typeof word !== 'string' || !isSameSecret(word, token))
       throw new Problem('forbidden', 'This is not the verify token.');
     if (typeof challenge !== 'string')
       throw invalidInput({ field: 'hub.challenge', code: 'required', message: 'must be given once' });
@@ -44,44 +44,44 @@ export class WebhooksController {
   }
 
   @Post('whatsapp')
-  @Hears('What WhatsApp tells', 'WebhookAnswer', ['X-Hub-Signature-256'], ['malformed_json'])
+  @ApiProviderWebhook('What WhatsApp tells', 'WebhookAnswer', ['X-Hub-Signature-256'], ['malformed_json'])
   @HttpCode(200)
   @RawBody('application/json')
-  whatsapp(@Http() { request }: Exchange): Promise<Counts> {
+  whatsapp(@Http() { request }: HttpContext): Promise<WebhookCounts> {
     const secret = inUse(this.secrets.whatsappAppSecret, 'WHATSAPP_APP_SECRET');
     const bytes = bytesOf(request);
-    if (!isFromWhatsApp(bytes, headerOf(request, 'x-hub-signature-256'), secret)) throw notTheirs();
-    return this.intake.take('whatsapp', heardFromWhatsApp(jsonIn(bytes)), request);
+    if (!isFromWhatsApp(bytes, getHeader(request, 'x-hub-signature-256'), secret)) throw notTheirs();
+    return this.intake.accept('whatsapp', translateWhatsApp(parseJsonBody(bytes)), request);
   }
 
   /** Answered in TwiML that says nothing: an inbound message asks what to answer its sender. */
   @Post('twilio')
-  @Hears('What Twilio tells', ['text/xml'], ['X-Twilio-Signature'])
+  @ApiProviderWebhook('What Twilio tells', ['text/xml'], ['X-Twilio-Signature'])
   @HttpCode(200)
   @RawBody('application/x-www-form-urlencoded')
-  async twilio(@Http() { request, reply }: Exchange): Promise<string> {
+  async twilio(@Http() { request, reply }: HttpContext): Promise<string> {
     const token = inUse(this.secrets.twilioAuthToken, 'TWILIO_AUTH_TOKEN');
     const form = new URLSearchParams(bytesOf(request).toString('utf8'));
     const url = this.urlOf(request);
-    if (!isFromTwilio(url, form, headerOf(request, 'x-twilio-signature'), token)) throw notTheirs();
-    await this.intake.take('twilio', [heardFromTwilio(form)], request);
+    if (!isFromTwilio(url, form, getHeader(request, 'x-twilio-signature'), token)) throw notTheirs();
+    await this.intake.accept('twilio', [translateTwilio(form)], request);
     void reply.type('text/xml; charset=utf-8');
     return '<?xml version="1.0" encoding="UTF-8"?><Response/>';
   }
 
   @Post('sendgrid')
-  @Hears('What SendGrid tells', 'WebhookAnswer', sendGridHeaders, ['malformed_json'])
+  @ApiProviderWebhook('What SendGrid tells', 'WebhookAnswer', sendGridHeaders, ['malformed_json'])
   @HttpCode(200)
   @RawBody('application/json')
-  sendgrid(@Http() { request }: Exchange): Promise<Counts> {
+  sendgrid(@Http() { request }: HttpContext): Promise<WebhookCounts> {
     const key = inUse(this.secrets.sendgridPublicKey, 'SENDGRID_PUBLIC_KEY');
     const bytes = bytesOf(request);
     const signed = {
-      signature: headerOf(request, 'x-twilio-email-event-webhook-signature'),
-      timestamp: headerOf(request, 'x-twilio-email-event-webhook-timestamp'),
+      signature: getHeader(request, 'x-twilio-email-event-webhook-signature'),
+      timestamp: getHeader(request, 'x-twilio-email-event-webhook-timestamp'),
     };
     if (!isFromSendGrid(bytes, signed, key, this.clock.now())) throw notTheirs();
-    return this.intake.take('sendgrid', heardFromSendGrid(jsonIn(bytes)), request);
+    return this.intake.accept('sendgrid', translateSendGrid(parseJsonBody(bytes)), request);
   }
 
   /** As the provider wrote it. PUBLIC_URL may name the webhook, or only what its path follows. */

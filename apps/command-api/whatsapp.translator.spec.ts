@@ -1,19 +1,27 @@
 import { describe, expect, it } from '@jest/globals';
-import { failedBecause, inbound, statusOf, whatsApp, type Json } from '#test/support/providers';
-import type { Interaction } from './heard.js';
-import { heardFromWhatsApp } from './whatsapp.translator.js';
+import {
+  whatsAppFailure,
+  whatsAppMessage,
+  whatsAppStatus,
+  whatsAppPayload,
+  type JsonObject,
+} from '#test/support/provider-webhooks';
+import type { RecordInteractionInput } from './webhook-item.js';
+import { translateWhatsApp } from './whatsapp.translator.js';
 
 const from = '447700900123';
 const noon = new Date('2026-03-02T12:00:00Z');
 const atNoon = { timestamp: '1772452800' };
 
-const said = (type: string, part: unknown, more: Json = {}): Interaction => {
-  const [heard, ...others] = heardFromWhatsApp(whatsApp(inbound(from, type, part, { ...atNoon, ...more })));
+const said = (type: string, part: unknown, more: JsonObject = {}): RecordInteractionInput => {
+  const [heard, ...others] = translateWhatsApp(
+    whatsAppPayload(whatsAppMessage(from, type, part, { ...atNoon, ...more })),
+  );
   expect(others).toEqual([]);
   if (!heard || !('interaction' in heard)) throw new Error(JSON.stringify(heard));
   return heard.interaction;
 };
-const heardOf = (value: Json) => heardFromWhatsApp(whatsApp(value));
+const heardOf = (value: JsonObject) => translateWhatsApp(whatsAppPayload(value));
 
 describe('An inbound message', () => {
   it('is an interaction of its sender, whose id is a phone number, at the provider’s whole second', () =>
@@ -41,7 +49,7 @@ describe('An inbound message', () => {
     ['button', { payload: 'more', text: 'Tell me more' }, 'Tell me more'],
     ['order', { catalog_id: 'c-1', text: 'Please', product_items: [{ quantity: 1, item_price: 10 }] }, 'Please'],
   ] as const)('of type %s has its words as text and the rest beside it', (type, part, text) => {
-    const { caption: _, text: __, ...rest } = part as Json;
+    const { caption: _, text: __, ...rest } = part as JsonObject;
     expect(said(type, part)).toMatchObject({ text, media: { type, ...rest } });
   });
 
@@ -50,7 +58,7 @@ describe('An inbound message', () => {
     ['list_reply', { id: 'red', title: 'Red', description: 'Size M' }, 'Red'],
     ['nfm_reply', { name: 'flow', body: 'Sent', response_json: '{"size":"M"}' }, 'Sent'],
   ] as const)('that is a %s says what was picked or filled in', (type, part, text) => {
-    const { title: _, body: __, ...rest } = part as Json;
+    const { title: _, body: __, ...rest } = part as JsonObject;
     expect(said('interactive', { type, [type]: part })).toMatchObject({ text, media: { type, ...rest } });
   });
 
@@ -73,16 +81,19 @@ describe('An inbound message', () => {
 
   it('goes without a name that can not be one, or is another sender’s', () => {
     for (const name of ['', ' ', 'a\u0000b', 'x'.repeat(300), 7]) {
-      const value = inbound(from, 'text', { body: 'Hi' }, {}, name as string);
+      const value = whatsAppMessage(from, 'text', { body: 'Hi' }, {}, name as string);
       expect(heardOf(value)).toMatchObject([{ interaction: { profile: { phone: `+${from}` } } }]);
       expect(JSON.stringify(heardOf(value))).not.toContain('"name"');
     }
-    const other = { ...inbound(from, 'text', { body: 'Hi' }), contacts: [{ profile: { name: 'Other' }, wa_id: '44' }] };
+    const other = {
+      ...whatsAppMessage(from, 'text', { body: 'Hi' }),
+      contacts: [{ profile: { name: 'Other' }, wa_id: '44' }],
+    };
     expect(heardOf(other)).toMatchObject([{ interaction: { profile: { phone: `+${from}` } } }]);
   });
 
   it('of somebody who shows a user name instead of a number is known by the other id', () => {
-    const { messages } = inbound(from, 'text', { body: 'Hi' }) as { messages: [Json] };
+    const { messages } = whatsAppMessage(from, 'text', { body: 'Hi' }) as { messages: [JsonObject] };
     const { from: _, ...message } = messages[0];
     const contacts = [{ profile: { name: 'Nobody', username: 'nobody' }, user_id: 'GB.1234' }];
     const [heard] = heardOf({ contacts, messages: [{ ...message, from_user_id: 'GB.1234' }] });
@@ -98,49 +109,50 @@ describe('An inbound message', () => {
     ['something_new', { body: 'Hello' }],
     ['constructor', {}],
   ])('of type %s opens nothing', (type, part) =>
-    expect(heardOf(inbound(from, type, part))).toEqual([{ ignored: type }]),
+    expect(heardOf(whatsAppMessage(from, type, part))).toEqual([{ ignored: type }]),
   );
 
   it('that picks something new in a way not known yet opens nothing', () =>
-    expect(heardOf(inbound(from, 'interactive', { type: 'call_permission_reply' }))).toEqual([
+    expect(heardOf(whatsAppMessage(from, 'interactive', { type: 'call_permission_reply' }))).toEqual([
       { ignored: 'interactive' },
     ]));
 });
 
 describe('A status', () => {
   it.each(['sent', 'delivered', 'read', 'failed'])('%s is a receipt at the provider’s second', (status) =>
-    expect(heardOf({ statuses: [statusOf('wamid.1', status, noon)] })).toEqual([
+    expect(heardOf({ statuses: [whatsAppStatus('wamid.1', status, noon)] })).toEqual([
       { receipt: { channel: 'whatsapp', messageId: 'wamid.1', status, at: '2026-03-02T12:00:00.000Z', error: null } },
     ]),
   );
 
   it('that failed keeps the provider’s code and details', () =>
     expect(
-      heardOf({ statuses: [statusOf('wamid.1', 'failed', noon, failedBecause(131026, 'Not reachable'))] }),
+      heardOf({ statuses: [whatsAppStatus('wamid.1', 'failed', noon, whatsAppFailure(131026, 'Not reachable'))] }),
     ).toMatchObject([{ receipt: { error: { code: '131026', detail: 'Not reachable' } } }]));
 
   it('falls back to the words of the error where there are no details', () => {
-    const of = (error: Json) => heardOf({ statuses: [statusOf('wamid.1', 'failed', noon, { errors: [error] })] });
+    const of = (error: JsonObject) =>
+      heardOf({ statuses: [whatsAppStatus('wamid.1', 'failed', noon, { errors: [error] })] });
     expect(of({ code: 1, title: 'A title' })).toMatchObject([{ receipt: { error: { code: '1', detail: 'A title' } } }]);
     expect(of({ code: 1 })).toMatchObject([{ receipt: { error: { code: '1', detail: null } } }]);
     expect(of({ title: 'A title' })).toMatchObject([{ receipt: { error: null } }]);
   });
 
   it.each(['played', 'deleted', 'warning', 'toString'])('%s is not one of ours', (status) =>
-    expect(heardOf({ statuses: [statusOf('wamid.1', status)] })).toEqual([{ ignored: status }]),
+    expect(heardOf({ statuses: [whatsAppStatus('wamid.1', status)] })).toEqual([{ ignored: status }]),
   );
 });
 
 describe('A body', () => {
-  const hello = inbound(from, 'text', { body: 'Hello' });
-  const status = { statuses: [statusOf('wamid.1', 'sent', noon), statusOf('wamid.1', 'read', noon)] };
+  const hello = whatsAppMessage(from, 'text', { body: 'Hello' });
+  const status = { statuses: [whatsAppStatus('wamid.1', 'sent', noon), whatsAppStatus('wamid.1', 'read', noon)] };
 
   it('is heard to its end: every entry, change, message and status', () => {
     const both = {
-      ...whatsApp(hello),
-      entry: [...(whatsApp(hello, status)['entry'] as []), ...(whatsApp(status)['entry'] as [])],
+      ...whatsAppPayload(hello),
+      entry: [...(whatsAppPayload(hello, status)['entry'] as []), ...(whatsAppPayload(status)['entry'] as [])],
     };
-    expect(heardFromWhatsApp(both).map((it) => Object.keys(it)[0])).toEqual([
+    expect(translateWhatsApp(both).map((it) => Object.keys(it)[0])).toEqual([
       'interaction',
       'receipt',
       'receipt',
@@ -151,7 +163,7 @@ describe('A body', () => {
 
   it('may tell of what is not for us', () => {
     const change = { field: 'message_template_status_update', value: { event: 'APPROVED' } };
-    expect(heardFromWhatsApp({ entry: [{ id: '1', changes: [change] }] })).toEqual([
+    expect(translateWhatsApp({ entry: [{ id: '1', changes: [change] }] })).toEqual([
       { ignored: 'message_template_status_update' },
     ]);
     expect(heardOf({ errors: [{ code: 130429, title: 'Too much' }] })).toEqual([{ ignored: 'error' }]);
@@ -170,13 +182,13 @@ describe('A body', () => {
     ['with an entry without changes', { entry: [{}] }],
     ['with a change that is none', { entry: [{ changes: [null] }] }],
     ['with a change without a value', { entry: [{ changes: [{ field: 'messages' }] }] }],
-    ['with messages that are no list', whatsApp({ messages: 'hello' })],
-    ['with statuses that are no list', whatsApp({ statuses: {} })],
+    ['with messages that are no list', whatsAppPayload({ messages: 'hello' })],
+    ['with statuses that are no list', whatsAppPayload({ statuses: {} })],
   ])('that is %s has a part that is invalid, and nothing else', (_, body) =>
-    expect(heardFromWhatsApp(body)).toEqual([invalid]),
+    expect(translateWhatsApp(body)).toEqual([invalid]),
   );
 
-  const message = (hello['messages'] as [Json])[0];
+  const message = (hello['messages'] as [JsonObject])[0];
   it.each<[string, unknown]>([
     ['is no object', 'hello'],
     ['has no type', { ...message, type: undefined }],
@@ -204,7 +216,7 @@ describe('A body', () => {
     ]),
   );
 
-  const good = statusOf('wamid.1', 'sent', noon);
+  const good = whatsAppStatus('wamid.1', 'sent', noon);
   it.each<[string, unknown]>([
     ['is no object', []],
     ['has no word', { ...good, status: undefined }],

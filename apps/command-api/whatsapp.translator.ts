@@ -1,6 +1,13 @@
 import type { ReceiptStatus } from '#domain/message/message.events';
-import { isRecord } from '#http/valid';
-import { e164, interactionOf, receiptOf, secondsOf, wordOf, type Heard } from './heard.js';
+import { isRecord } from '#http/validation';
+import {
+  toE164,
+  toInteraction,
+  toReceiptItem,
+  parseUnixSeconds,
+  toLogLabel,
+  type WebhookItem,
+} from './webhook-item.js';
 
 /*
  * The WhatsApp Cloud API's webhook: entries of changes of messages and statuses, any number of each. Wherever the shape is not
@@ -10,7 +17,7 @@ import { e164, interactionOf, receiptOf, secondsOf, wordOf, type Heard } from '.
 type Json = Readonly<Record<string, unknown>>;
 
 /** Each message, status and whatever else the body tells of. */
-export const heardFromWhatsApp = (body: unknown): readonly Heard[] =>
+export const translateWhatsApp = (body: unknown): readonly WebhookItem[] =>
   partsOf(body, 'entry').flatMap((entry) =>
     isRecord(entry) ? partsOf(entry, 'changes').flatMap(inChange) : { invalid: 'an entry that is no object' },
   );
@@ -21,10 +28,10 @@ const partsOf = (of: unknown, name: string): readonly unknown[] =>
 
 const listIn = (value: unknown): readonly unknown[] | undefined => (Array.isArray(value) ? value : undefined);
 
-function inChange(change: unknown): readonly Heard[] {
+function inChange(change: unknown): readonly WebhookItem[] {
   if (!isRecord(change)) return [{ invalid: 'a change that is no object' }];
   const { field, value } = change;
-  if (field !== 'messages') return [{ ignored: wordOf(field) }];
+  if (field !== 'messages') return [{ ignored: toLogLabel(field) }];
   if (!isRecord(value)) return [{ invalid: 'a change without a value' }];
   const { messages = [], statuses = [], errors } = value;
   const contacts = listIn(value.contacts) ?? [];
@@ -35,25 +42,25 @@ function inChange(change: unknown): readonly Heard[] {
   ];
 }
 
-function messageIn(message: unknown, contacts: readonly unknown[]): Heard {
+function messageIn(message: unknown, contacts: readonly unknown[]): WebhookItem {
   if (!isRecord(message)) return { invalid: 'a message that is no object' };
   const { type, id, from, from_user_id: userId, timestamp, context, referral } = message;
   if (typeof type !== 'string') return { invalid: 'a message without a type' };
   const said = contentOf(type, message);
-  if (said === 'ignored') return { ignored: wordOf(type) };
-  if (said === 'invalid') return { invalid: `a message of type ${wordOf(type)} that lacks its part` };
-  const occurredAt = secondsOf(timestamp);
+  if (said === 'ignored') return { ignored: toLogLabel(type) };
+  if (said === 'invalid') return { invalid: `a message of type ${toLogLabel(type)} that lacks its part` };
+  const occurredAt = parseUnixSeconds(timestamp);
   if (!occurredAt) return { invalid: 'a message without a time' };
   // Who hides the phone number behind a user name is known by another id alone.
   const sender = contacts
     .filter(isRecord)
     .find((it) => (from === undefined ? it.user_id === userId : it.wa_id === from));
-  return interactionOf({
+  return toInteraction({
     channel: 'whatsapp',
     contactId: from ?? userId,
     messageId: id,
     name: isRecord(sender?.profile) ? sender.profile.name : undefined,
-    phone: e164(from),
+    phone: toE164(from),
     occurredAt,
     ...said,
     inReplyTo: isRecord(context) ? context.id : null,
@@ -114,17 +121,17 @@ const statuses = new Map<unknown, ReceiptStatus>([
   ['failed', 'failed'],
 ]);
 
-function statusIn(given: unknown): Heard {
+function statusIn(given: unknown): WebhookItem {
   if (!isRecord(given)) return { invalid: 'a status that is no object' };
   const status = statuses.get(given.status);
   if (!status)
     return typeof given.status === 'string'
-      ? { ignored: wordOf(given.status) }
+      ? { ignored: toLogLabel(given.status) }
       : { invalid: 'a status without a word' };
-  const at = secondsOf(given.timestamp)?.at;
+  const at = parseUnixSeconds(given.timestamp)?.at;
   if (at === undefined) return { invalid: 'a status without a time' };
   const error = listIn(given.errors)?.[0];
-  return receiptOf({ channel: 'whatsapp', status, at }, given.id, isRecord(error) ? errorIn(error) : null);
+  return toReceiptItem({ channel: 'whatsapp', status, at }, given.id, isRecord(error) ? errorIn(error) : null);
 }
 
 const errorIn = ({ code, title, message, error_data: data }: Json): { code: unknown; detail: unknown } => ({

@@ -1,48 +1,48 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
-import { Http, type Exchange } from '#http/exchange';
-import { IsYesOrNo, Optional } from '#http/fields';
-import { Lists, Shows } from '#http/openapi.decorators';
-import { ListQuery, nextCursor, pageOf, totalOf, ViewQuery } from '#http/paging';
+import { Http, type HttpContext } from '#http/http-context';
+import { IsBooleanText, Optional } from '#http/fields';
+import { ApiList, ApiGet } from '#http/openapi.decorators';
+import { ListQuery, nextCursor, parsePageRequest, countIfRequested, ViewQuery } from '#http/paging';
 import { Problem } from '#http/problem';
-import { Reading } from '#http/reading';
+import { ViewReaders } from '#http/view-readers';
 import { Authenticator } from '#http/request';
 import { agentsView } from '#projections/agents/agents.projection';
-import { countAgents, listAgents, oneAgent } from '#projections/agents/agents.query';
+import { countAgents, listAgents, loadAgent } from '#projections/agents/agents.query';
 
 export class AgentsQuery extends ListQuery {
-  @Optional() @IsYesOrNo() readonly active?: string;
+  @Optional() @IsBooleanText() readonly active?: string;
 }
 
 @Controller('v1/agents')
 export class AgentQueriesController {
   constructor(
-    private readonly reading: Reading,
+    private readonly reading: ViewReaders,
     private readonly door: Authenticator,
     private readonly clock: Clock,
   ) {}
 
   @Get()
-  @Lists('List agents', 'AgentPage')
-  async list(@Query() query: AgentsQuery, @Http() http: Exchange): Promise<object> {
+  @ApiList('List agents', 'AgentPage')
+  async list(@Query() query: AgentsQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.door.identify(http.request);
-    const page = pageOf(query, this.clock.now());
-    const active = page.asked.active === undefined ? null : page.asked.active === 'true';
-    const reader = await this.reading.upTo(agentsView, query);
+    const page = parsePageRequest(query, this.clock.now());
+    const active = page.query.active === undefined ? null : page.query.active === 'true';
+    const reader = await this.reading.atLeast(agentsView, query);
     const found = await listAgents(reader, org, active, page.slice);
-    this.reading.tell(http, found.checkpoint);
-    const total = await totalOf(query, () => countAgents(reader, org, active));
+    this.reading.setPositionHeader(http, found.checkpoint);
+    const total = await countIfRequested(query, () => countAgents(reader, org, active));
     return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 
   @Get(':id')
-  @Shows('One agent', 'Agent')
-  async one(@Param('id') id: string, @Query() query: ViewQuery, @Http() http: Exchange): Promise<object> {
+  @ApiGet('One agent', 'Agent')
+  async one(@Param('id') id: string, @Query() query: ViewQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.door.identify(http.request);
-    const reader = await this.reading.upTo(agentsView, query);
+    const reader = await this.reading.atLeast(agentsView, query);
     const { checkpoint } = await reader.state();
-    const found = await oneAgent(reader, org, id);
-    this.reading.tell(http, checkpoint);
+    const found = await loadAgent(reader, org, id);
+    this.reading.setPositionHeader(http, checkpoint);
     if (!found) throw new Problem('not_found', 'There is no such agent.');
     void http.reply.header('etag', `"${found.version}"`);
     return found.agent;

@@ -1,9 +1,9 @@
 import type { Position } from '#domain/event';
 import type { EventStore } from '#event-store/event-store';
-import type { Exchange } from '#http/exchange';
-import { logPages } from './log-pages.js';
-import type { ShownEvents } from './shown-event.js';
-import { type Tails, tell, type Told } from './tail.js';
+import type { HttpContext } from '#http/http-context';
+import { readLogPages } from './log-pages.js';
+import type { EventResourceMapper } from './event-resource.js';
+import { type SharedRecentEvents, toStreamedEvents, type StreamedEvent } from './recent-events.js';
 
 /** In milliseconds: how often a caller hears something, and how long one may take nothing of what it is told. */
 const heartbeat = 15_000;
@@ -16,7 +16,7 @@ const chunkSize = 64 * 1024;
 
 /** Some of the log's events, told. `events` may be none: then everything up to `position` was looked at, and nothing more. */
 interface Page {
-  readonly events: readonly Told[];
+  readonly events: readonly StreamedEvent[];
   readonly position: Position;
 }
 
@@ -30,11 +30,11 @@ export class EventStream {
 
   constructor(
     private readonly log: EventStore,
-    private readonly shown: ShownEvents,
-    private readonly tails: Tails,
+    private readonly shown: EventResourceMapper,
+    private readonly tails: SharedRecentEvents,
     private readonly from: Position,
-    private readonly wanted: (told: Told) => boolean,
-    private readonly http: Exchange,
+    private readonly wanted: (told: StreamedEvent) => boolean,
+    private readonly http: HttpContext,
   ) {}
 
   /** Ends when the caller has gone, the process ends, or the log can't be read. */
@@ -70,18 +70,18 @@ export class EventStream {
     const tail = await this.tails.join(this.leaving);
     let position = this.from;
     while (!signal.aborted) {
-      const recent = tail.behind(position);
+      const recent = tail.after(position);
       if (recent === undefined) {
-        for await (const batch of logPages(this.log, position, pageSize, signal)) {
-          yield { events: await tell(this.shown, batch.events), position: batch.position };
+        for await (const batch of readLogPages(this.log, position, pageSize, signal)) {
+          yield { events: await toStreamedEvents(this.shown, batch.events), position: batch.position };
           position = batch.position;
-          if (tail.behind(position)) break;
+          if (tail.after(position)) break;
         }
         continue;
       }
       const last = recent.at(-1);
       if (last) position = last.event.position;
-      else await tail.more(heartbeat, signal);
+      else await tail.waitForMore(heartbeat, signal);
       yield { events: recent, position };
     }
   }
@@ -104,7 +104,7 @@ export class EventStream {
 /** A comment keeps the connection open on its way through proxies. */
 const beat = (position: Position): string => `: ...\nid: ${position}\n\n`;
 
-function* chunks(events: readonly Told[]): Generator<string> {
+function* chunks(events: readonly StreamedEvent[]): Generator<string> {
   let chunk = '';
   for (const { frame } of events) {
     chunk += frame;

@@ -1,11 +1,11 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
-import { dayOf } from '#http/day';
-import { Http, type Exchange } from '#http/exchange';
+import { getDayBounds } from '#http/day';
+import { Http, type HttpContext } from '#http/http-context';
 import { IsId, IsOneOf, IsTimeZone, Optional } from '#http/fields';
-import { Lists } from '#http/openapi.decorators';
-import { ListQuery, nextCursor, pageOf, totalOf } from '#http/paging';
-import { Reading } from '#http/reading';
+import { ApiList } from '#http/openapi.decorators';
+import { ListQuery, nextCursor, parsePageRequest, countIfRequested } from '#http/paging';
+import { ViewReaders } from '#http/view-readers';
 import { Authenticator } from '#http/request';
 import { followUpsView } from '#projections/follow-ups/follow-ups.projection';
 import { countFollowUps, listFollowUps } from '#projections/follow-ups/follow-ups.query';
@@ -22,22 +22,22 @@ export class FollowUpsQuery extends ListQuery {
 @Controller('v1/follow-ups')
 export class FollowUpQueriesController {
   constructor(
-    private readonly reading: Reading,
+    private readonly reading: ViewReaders,
     private readonly door: Authenticator,
     private readonly clock: Clock,
   ) {}
 
   @Get()
-  @Lists('List follow-ups', 'FollowUpPage')
-  async list(@Query() query: FollowUpsQuery, @Http() http: Exchange): Promise<object> {
+  @ApiList('List follow-ups', 'FollowUpPage')
+  async list(@Query() query: FollowUpsQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.door.identify(http.request);
-    const page = pageOf(query, this.clock.now());
+    const page = parsePageRequest(query, this.clock.now());
     const { now, slice } = page;
-    const where = whichOf(page.asked, now);
-    const reader = await this.reading.upTo(followUpsView, query);
+    const where = whichOf(page.query, now);
+    const reader = await this.reading.atLeast(followUpsView, query);
     const found = await listFollowUps(reader, org, where, now, slice);
-    this.reading.tell(http, found.checkpoint);
-    const total = await totalOf(query, () => countFollowUps(reader, org, where));
+    this.reading.setPositionHeader(http, found.checkpoint);
+    const total = await countIfRequested(query, () => countFollowUps(reader, org, where));
     return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 }
@@ -47,7 +47,7 @@ function whichOf(
   { assigneeId, state, due, timeZone = 'UTC', leadId }: FollowUpsQuery,
   now: string,
 ): readonly Condition[] {
-  const today = dayOf(now, timeZone);
+  const today = getDayBounds(now, timeZone);
   const dueAt = { overdue: { to: now }, today, upcoming: { from: now } };
   return [
     ...(assigneeId === 'none' ? [{ column: 'assigned', in: [0] }] : []),

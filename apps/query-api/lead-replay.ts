@@ -1,13 +1,13 @@
-import { contactKeyIn, contactStream } from '#commands/ids';
-import type { Recorded } from '#domain/event';
+import { parseContactKey, contactStream } from '#commands/ids';
+import type { RecordedEvent } from '#domain/event';
 import { evolveLead, type Lead } from '#domain/lead/lead.state';
 import type { EventStore } from '#event-store/event-store';
-import type { AsOf } from '#http/reading';
+import type { AsOf } from '#http/view-readers';
 
-type LeadsEvent = Parameters<typeof evolveLead>[1] & Recorded;
+type LeadsEvent = Parameters<typeof evolveLead>[1] & RecordedEvent;
 
 /** An event, and the lead as it was after it. */
-export interface Replayed {
+export interface ReplayedEvent {
   readonly event: LeadsEvent;
   readonly lead: Lead;
 }
@@ -18,7 +18,7 @@ const pageSize = 1_000;
  * Every event that changed the lead, in the order of the log: its own, and changes of its contact's profile. Told from the
  * contact's stream, by the same fold as decisions and lists. Nothing when the organization has no such lead.
  */
-export async function* replay(log: EventStore, org: string, leadId: string): AsyncGenerator<Replayed> {
+export async function* replayLead(log: EventStore, org: string, leadId: string): AsyncGenerator<ReplayedEvent> {
   yield* folded(eventsAbout(log, org, leadId), leadId);
 }
 
@@ -30,7 +30,7 @@ export async function leadAsOf(log: EventStore, org: string, leadId: string, asO
 }
 
 async function* eventsAbout(log: EventStore, org: string, leadId: string): AsyncGenerator<LeadsEvent> {
-  const contactKey = contactKeyIn(leadId);
+  const contactKey = parseContactKey(leadId);
   if (contactKey === undefined) return;
   const stream = contactStream(org, contactKey);
   for (let version = 0, more = true; more;) {
@@ -50,7 +50,7 @@ async function* until(events: AsyncIterable<LeadsEvent>, asOf: AsOf): AsyncGener
     else return;
 }
 
-async function* folded(events: AsyncIterable<LeadsEvent>, leadId: string): AsyncGenerator<Replayed> {
+async function* folded(events: AsyncIterable<LeadsEvent>, leadId: string): AsyncGenerator<ReplayedEvent> {
   let lead: Lead | undefined;
   for await (const event of events) {
     // The contact's other leads are opened in the same stream.

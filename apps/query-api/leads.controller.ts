@@ -1,76 +1,76 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
-import { showLead, type ShownLead } from '#domain/lead/lead.shown';
+import { toLeadResource, type LeadResource } from '#domain/lead/lead.shown';
 import { EventStore } from '#event-store/event-store';
-import { Http, type Exchange } from '#http/exchange';
-import { IsPlain, Optional } from '#http/fields';
-import { leadFilterOf } from '#http/lead-filter';
-import { Lists, Shows } from '#http/openapi.decorators';
-import { ListQuery, nextCursor, pageOf, totalOf, ViewQuery } from '#http/paging';
+import { Http, type HttpContext } from '#http/http-context';
+import { IsPlainText, Optional } from '#http/fields';
+import { toLeadFilter } from '#http/lead-filter';
+import { ApiList, ApiGet } from '#http/openapi.decorators';
+import { ListQuery, nextCursor, parsePageRequest, countIfRequested, ViewQuery } from '#http/paging';
 import { Problem } from '#http/problem';
-import { type AsOf, Reading } from '#http/reading';
+import { type AsOf, ViewReaders } from '#http/view-readers';
 import { Authenticator } from '#http/request';
-import { namesOf as agentNamesOf } from '#projections/agent-names';
+import { loadAgentNames as agentNamesOf } from '#projections/agent-names';
 import { leadList } from '#projections/lead-list/lead-list.projection';
-import { countLeads, listLeads, oneLead } from '#projections/lead-list/lead-list.query';
+import { countLeads, listLeads, loadLead } from '#projections/lead-list/lead-list.query';
 import type { ViewReader } from '#read-model/view-store';
-import { leadAsOf, replay, type Replayed } from './lead-replay.js';
-import { leadSortOf, LeadsQuery } from './leads.requests.js';
-import { showEvent } from './shown-event.js';
+import { leadAsOf, replayLead, type ReplayedEvent } from './lead-replay.js';
+import { parseLeadSort, LeadsQuery } from './leads.requests.js';
+import { toEventResource } from './event-resource.js';
 
 export class LeadQuery extends ViewQuery {
-  @Optional() @IsPlain('A time or a position: the lead as it was then.') readonly asOf?: string;
+  @Optional() @IsPlainText('A time or a position: the lead as it was then.') readonly asOf?: string;
 }
 
 @Controller('v1/leads')
 export class LeadQueriesController {
   constructor(
-    private readonly reading: Reading,
+    private readonly reading: ViewReaders,
     private readonly door: Authenticator,
     private readonly clock: Clock,
     private readonly log: EventStore,
   ) {}
 
   @Get()
-  @Lists('List leads', 'LeadPage')
-  async list(@Query() query: LeadsQuery, @Http() http: Exchange): Promise<object> {
+  @ApiList('List leads', 'LeadPage')
+  async list(@Query() query: LeadsQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.door.identify(http.request);
-    const page = pageOf(query, this.clock.now());
-    const filter = leadFilterOf(page.asked, page.now);
-    const sort = leadSortOf(page.asked.sort);
-    const reader = await this.reading.upTo(leadList, query);
+    const page = parsePageRequest(query, this.clock.now());
+    const filter = toLeadFilter(page.query, page.now);
+    const sort = parseLeadSort(page.query.sort);
+    const reader = await this.reading.atLeast(leadList, query);
     const { slice } = page;
     const found = await listLeads(reader, org, filter, { sort, ...slice });
-    this.reading.tell(http, found.checkpoint);
-    const total = await totalOf(query, () => countLeads(reader, org, filter));
+    this.reading.setPositionHeader(http, found.checkpoint);
+    const total = await countIfRequested(query, () => countLeads(reader, org, filter));
     return { items: found.items, nextCursor: nextCursor(page, found.last), ...total };
   }
 
   @Get(':id')
-  @Shows('One lead, now or as it was', 'Lead')
-  async one(@Param('id') id: string, @Query() query: LeadQuery, @Http() http: Exchange): Promise<object> {
+  @ApiGet('One lead, now or as it was', 'Lead')
+  async one(@Param('id') id: string, @Query() query: LeadQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.door.identify(http.request);
-    const asOf = query.asOf === undefined ? null : await this.reading.asOf(query.asOf);
-    const reader = await this.reading.upTo(leadList, query);
+    const asOf = query.asOf === undefined ? null : await this.reading.parseAsOf(query.asOf);
+    const reader = await this.reading.atLeast(leadList, query);
     const { checkpoint } = await reader.state();
-    const lead = asOf ? await this.asItWas(reader, org, id, asOf) : await oneLead(reader, org, id);
-    this.reading.tell(http, checkpoint);
+    const lead = asOf ? await this.asItWas(reader, org, id, asOf) : await loadLead(reader, org, id);
+    this.reading.setPositionHeader(http, checkpoint);
     if (!lead) throw new Problem('not_found', 'There is no such lead.');
     void http.reply.header('etag', `"${lead.version}"`);
     return lead;
   }
 
   @Get(':id/replay')
-  @Lists('Every event of a lead, with the lead as it was after it', 'LeadReplay', ['not_found'])
-  async replay(@Param('id') id: string, @Query() query: ListQuery, @Http() http: Exchange): Promise<object> {
+  @ApiList('Every event of a lead, with the lead as it was after it', 'LeadReplay', ['not_found'])
+  async replay(@Param('id') id: string, @Query() query: ListQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.door.identify(http.request);
-    const page = pageOf(query, this.clock.now());
+    const page = parsePageRequest(query, this.clock.now());
     const { limit, after } = page.slice;
-    const reader = await this.reading.upTo(leadList, query);
-    this.reading.tell(http, (await reader.state()).checkpoint);
-    const found: Replayed[] = [];
+    const reader = await this.reading.atLeast(leadList, query);
+    this.reading.setPositionHeader(http, (await reader.state()).checkpoint);
+    const found: ReplayedEvent[] = [];
     let total = 0;
-    for await (const each of replay(this.log, org, id)) {
+    for await (const each of replayLead(this.log, org, id)) {
       total++;
       if (found.length <= limit && each.event.version > Number(after?.value ?? 0)) found.push(each);
       if (found.length > limit && query.count !== 'true') break;
@@ -86,16 +86,16 @@ export class LeadQueriesController {
     const end = last && found.length > limit ? { value: last.version, key: last.id } : null;
     return {
       items: shown.map(({ event, lead }) => ({
-        event: showEvent(event, lead.contactId),
-        lead: showLead(lead, nameOf),
+        event: toEventResource(event, lead.contactId),
+        lead: toLeadResource(lead, nameOf),
       })),
       nextCursor: nextCursor(page, end),
-      ...(await totalOf(query, async () => total)),
+      ...(await countIfRequested(query, async () => total)),
     };
   }
 
-  private async asItWas(reader: ViewReader, org: string, id: string, asOf: AsOf): Promise<ShownLead | undefined> {
+  private async asItWas(reader: ViewReader, org: string, id: string, asOf: AsOf): Promise<LeadResource | undefined> {
     const lead = await leadAsOf(this.log, org, id, asOf);
-    return lead && showLead(lead, await agentNamesOf(reader, org, [lead.agentId]));
+    return lead && toLeadResource(lead, await agentNamesOf(reader, org, [lead.agentId]));
   }
 }

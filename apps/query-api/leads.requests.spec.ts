@@ -2,30 +2,41 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ShownLead } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#domain/lead/lead.shown';
 import { statuses } from '#domain/lead/lead.state';
-import { leadFilterOf } from '#http/lead-filter';
-import { valid } from '#http/valid';
+import { toLeadFilter } from '#http/lead-filter';
+import { validate } from '#http/validation';
 import { leadList } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
 import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import type { ViewReader } from '#read-model/view-store';
-import { build, end, fill, org, viewsFolder } from '#test/bench/fill';
-import { alone, filters, inAnyOrder, mixed, type Question, searches, sorted } from '#test/bench/questions';
-import { leadSortOf, LeadsQuery } from './leads.requests.js';
+import { buildView, datasetEnd, fillLog, org, viewsFolder } from '#test/bench/dataset';
+import {
+  singleQueries,
+  filterParams,
+  queriesInEveryOrder,
+  mixedQueries,
+  type BenchQuery,
+  searchParams,
+  sortQueries,
+} from '#test/bench/bench-queries';
+import { parseLeadSort, LeadsQuery } from './leads.requests.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'leads-'));
-const now = new Date(end).toISOString();
+const now = new Date(datasetEnd).toISOString();
 /** So that few leads are found in the ways of many. */
-const views = new SqliteViewStore(viewsFolder(folder), { readerThread: false, effort: { caution: 0.05, share: 0.2 } });
+const views = new SqliteViewStore(viewsFolder(folder), {
+  readerThread: false,
+  costModel: { minScanAdvantage: 0.05, maxSortedShare: 0.2 },
+});
 let reader: ViewReader;
-let leads: readonly ShownLead[];
+let leads: readonly LeadResource[];
 
 beforeAll(async () => {
-  await fill(folder, { leads: 400, seed: 7, eventsPerLead: 8 }, () => undefined);
-  await build(folder, leadList);
+  await fillLog(folder, { leads: 400, seed: 7, eventsPerLead: 8 }, () => undefined);
+  await buildView(folder, leadList);
   reader = await views.openForReading(leadList);
-  const sort = leadSortOf('name');
+  const sort = parseLeadSort('name');
   leads = (await listLeads(reader, org, { where: [], search: null }, { sort, limit: 10_000 })).items;
 });
 afterAll(async () => {
@@ -39,7 +50,7 @@ const wordsOf = (text: string): readonly string[] => folded(text).match(/[\p{L}\
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
 /** As the API's page says it, of a lead as it is shown. */
-const holds: Readonly<Record<string, (lead: ShownLead, value: string) => boolean>> = {
+const holds: Readonly<Record<string, (lead: LeadResource, value: string) => boolean>> = {
   status: (lead, value) => value.split(',').includes(lead.status),
   active: (lead, value) => String(lead.active) === value,
   agentId: (lead, value) => (lead.agent?.id ?? 'none') === value,
@@ -69,7 +80,7 @@ const holds: Readonly<Record<string, (lead: ShownLead, value: string) => boolean
   },
 };
 
-const valueOf: Readonly<Record<string, (lead: ShownLead) => string | number | null>> = {
+const valueOf: Readonly<Record<string, (lead: LeadResource) => string | number | null>> = {
   createdAt: (lead) => lead.createdAt,
   updatedAt: (lead) => lead.updatedAt,
   lastInteractionAt: (lead) => lead.lastInteractionAt,
@@ -79,7 +90,7 @@ const valueOf: Readonly<Record<string, (lead: ShownLead) => string | number | nu
   nextFollowUpAt: (lead) => lead.followUps.nextDueAt,
 };
 
-function expected({ sort = '-createdAt', ...asked }: Question['asked']): readonly string[] {
+function expected({ sort = '-createdAt', ...asked }: BenchQuery['params']): readonly string[] {
   const [of, sign] = [valueOf[sort.replace('-', '')]!, sort.startsWith('-') ? -1 : 1];
   const compare = (a: string | number, b: string | number): number =>
     typeof a === 'number' ? a - Number(b) : Buffer.compare(Buffer.from(a), Buffer.from(String(b)));
@@ -93,9 +104,9 @@ function expected({ sort = '-createdAt', ...asked }: Question['asked']): readonl
     .map(({ id }) => id);
 }
 
-async function pages(asked: Question['asked'], limit: number): Promise<readonly string[]> {
-  const query = valid(LeadsQuery, asked);
-  const [filter, sort] = [leadFilterOf(query, now), leadSortOf(query.sort)];
+async function pages(asked: BenchQuery['params'], limit: number): Promise<readonly string[]> {
+  const query = validate(LeadsQuery, asked);
+  const [filter, sort] = [toLeadFilter(query, now), parseLeadSort(query.sort)];
   const ids: string[] = [];
   for (let after: { value: string | number | null; key: string } | null | undefined; after !== null;) {
     const page = await listLeads(reader, org, filter, { sort, limit, ...(after ? { after } : {}) });
@@ -108,15 +119,16 @@ async function pages(asked: Question['asked'], limit: number): Promise<readonly 
 
 it('finds what a look at every lead finds, page by page, for all filters, sorts and searches', async () => {
   const known = leads.map(({ contactId, contact }) => ({ contactId, ...contact }));
-  const [each, words] = [filters(end, known), searches(known)];
-  const utc = (questions: readonly Question[]) => questions.filter(({ asked, deep }) => !deep && !asked['timeZone']);
+  const [each, words] = [filterParams(datasetEnd, known), searchParams(known)];
+  const utc = (questions: readonly BenchQuery[]) =>
+    questions.filter(({ params: asked, isDeepPage: deep }) => !deep && !asked['timeZone']);
   const questions = utc([
-    ...[...alone(each), ...sorted(), ...alone(words)],
-    ...[...inAnyOrder(each), ...inAnyOrder(words)].filter((_, nth) => nth % 6 === 0),
-    ...mixed(each, words, 1_000),
+    ...[...singleQueries(each), ...sortQueries(), ...singleQueries(words)],
+    ...[...queriesInEveryOrder(each), ...queriesInEveryOrder(words)].filter((_, nth) => nth % 6 === 0),
+    ...mixedQueries(each, words, 1_000),
   ]);
   let found = 0;
-  for (const [nth, { asked }] of questions.entries()) {
+  for (const [nth, { params: asked }] of questions.entries()) {
     const ids = await pages(asked, [7, 30, 200][nth % 3]!);
     const right = expected(asked);
     if (JSON.stringify(ids) !== JSON.stringify(right)) expect({ asked, ids }).toEqual({ asked, ids: right });

@@ -7,6 +7,6 @@ await serve('query-api', async (settings, logger) => {
   const { stores, close } = await StoresModule.open(settings, logger, { write: false });
   return {
     module: { module: class QueryApi {}, imports: [stores, AboutModule, QueryApiModule] },
-    stopped: close,
+    onStopped: close,
   };
 });

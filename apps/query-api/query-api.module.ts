@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { Reading } from '#http/reading';
+import { ViewReaders } from '#http/view-readers';
 import { AgentQueriesController } from './agents.controller.js';
 import { BroadcastQueriesController } from './broadcasts.controller.js';
 import { BulkQueriesController } from './bulk.controller.js';
@@ -7,13 +7,13 @@ import { EventsController } from './events.controller.js';
 import { LeadExportController } from './export/export.controller.js';
 import { FollowUpQueriesController } from './follow-ups.controller.js';
 import { HistoryController } from './history.controller.js';
-import { LagWatch } from './lag.js';
+import { LagMonitor } from './lag-monitor.js';
 import { LeadQueriesController } from './leads.controller.js';
-import { ParkedWatch } from './parked.js';
-import { ShownEvents } from './shown-event.js';
+import { DeadLetterMonitor } from './dead-letter-monitor.js';
+import { EventResourceMapper } from './event-resource.js';
 import { StatisticsController } from './statistics.controller.js';
 import { StreamController } from './stream.controller.js';
-import { Tails } from './tail.js';
+import { SharedRecentEvents } from './recent-events.js';
 
 /** GET: from a query to a view's rows, or to the log's events. Needs a StoresModule and an AboutModule beside it. */
 @Module({
@@ -29,6 +29,6 @@ import { Tails } from './tail.js';
     StreamController,
     StatisticsController,
   ],
-  providers: [Reading, LagWatch, ParkedWatch, ShownEvents, Tails],
+  providers: [ViewReaders, LagMonitor, DeadLetterMonitor, EventResourceMapper, SharedRecentEvents],
 })
 export class QueryApiModule {}

@@ -1,18 +1,18 @@
-import { dayAt, dayOf } from '#http/day';
-import { field } from '#http/fields';
-import { instantOf } from '#http/instant';
+import { addDaysInZone, getDayBounds } from '#http/day';
+import { createFieldDecorator } from '#http/fields';
+import { parseInstant } from '#http/instant';
 import { invalidInput } from '#http/problem';
-import { quarterOf, type Period } from '#projections/statistics/period';
+import { floorToQuarterHour, type Period } from '#projections/statistics/period';
 
 const isDay = (text: string): boolean =>
-  /^\d{4}-\d{2}-\d{2}$/.test(text) && instantOf(`${text}T00:00:00Z`) !== undefined;
+  /^\d{4}-\d{2}-\d{2}$/.test(text) && parseInstant(`${text}T00:00:00Z`) !== undefined;
 const isOnQuarter = (text: string): boolean => {
-  const at = instantOf(text)?.at;
-  return at !== undefined && quarterOf(at) === at;
+  const at = parseInstant(text)?.at;
+  return at !== undefined && floorToQuarterHour(at) === at;
 };
 
 /** A day, of the zone that is asked for, or a time on a quarter of an hour: by quarters things are counted. */
-export const IsMoment = field(
+export const IsMoment = createFieldDecorator(
   'moment',
   'must be a day, such as 2026-01-31, or a time as RFC 3339 has it, with an offset, on a quarter of an hour, such as 2026-01-31T09:15:00Z',
   {
@@ -36,10 +36,10 @@ const usualDays = 30;
  * A day begins when it does in the zone. Without an end: that of today; without a beginning: 30 days before the end.
  * @throws Problem validation_failed when the end is not behind the beginning
  */
-export function periodOf({ from, to, timeZone = 'UTC' }: Asked, now: string): Period {
-  const moment = (text: string): string => (isDay(text) ? dayAt(text, timeZone) : instantOf(text)!.at);
-  const end = to === undefined ? quarterOf(dayOf(now, timeZone).to) : moment(to);
-  const begin = from === undefined ? dayAt(end, timeZone, -usualDays) : moment(from);
+export function parsePeriod({ from, to, timeZone = 'UTC' }: Asked, now: string): Period {
+  const moment = (text: string): string => (isDay(text) ? addDaysInZone(text, timeZone) : parseInstant(text)!.at);
+  const end = to === undefined ? floorToQuarterHour(getDayBounds(now, timeZone).to) : moment(to);
+  const begin = from === undefined ? addDaysInZone(end, timeZone, -usualDays) : moment(from);
   if (begin >= end)
     throw invalidInput({
       field: to === undefined ? 'from' : 'to',

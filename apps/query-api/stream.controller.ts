@@ -1,21 +1,21 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
-import { eventTypes } from '#domain/door';
+import { eventTypes } from '#domain/event-codec';
 import type { Position } from '#domain/event';
 import { EventStore } from '#event-store/event-store';
-import { Http, type Exchange } from '#http/exchange';
-import { IsId, IsPlain, IsSomeOf, listed, Optional } from '#http/fields';
-import { Streams } from '#http/openapi.decorators';
-import { notPosition, Reading } from '#http/reading';
-import { Authenticator, headerOf } from '#http/request';
+import { Http, type HttpContext } from '#http/http-context';
+import { IsId, IsPlainText, IsListOfValues, splitList, Optional } from '#http/fields';
+import { ApiStream } from '#http/openapi.decorators';
+import { invalidPosition, ViewReaders } from '#http/view-readers';
+import { Authenticator, getHeader } from '#http/request';
 import { EventStream } from './event-stream.js';
-import { logPages } from './log-pages.js';
-import { ShownEvents } from './shown-event.js';
-import { Tails, type Told } from './tail.js';
+import { readLogPages } from './log-pages.js';
+import { EventResourceMapper } from './event-resource.js';
+import { SharedRecentEvents, type StreamedEvent } from './recent-events.js';
 
 export class StreamQuery {
-  @Optional() @IsPlain('A position: what came behind it. Default: what comes from now on.') readonly from?: string;
-  @Optional() @IsSomeOf(eventTypes) readonly type?: string;
+  @Optional() @IsPlainText('A position: what came behind it. Default: what comes from now on.') readonly from?: string;
+  @Optional() @IsListOfValues(eventTypes) readonly type?: string;
   @Optional() @IsId() readonly leadId?: string;
   @Optional() @IsId() readonly contactId?: string;
 }
@@ -23,11 +23,11 @@ export class StreamQuery {
 @Controller('v1/stream')
 export class StreamController {
   constructor(
-    private readonly reading: Reading,
+    private readonly reading: ViewReaders,
     private readonly door: Authenticator,
     private readonly log: EventStore,
-    private readonly shown: ShownEvents,
-    private readonly tails: Tails,
+    private readonly shown: EventResourceMapper,
+    private readonly tails: SharedRecentEvents,
   ) {}
 
   /**
@@ -35,21 +35,21 @@ export class StreamController {
    * caller says last (`Last-Event-ID`) counts more than `from`, which stands in its URL for good.
    */
   @Get()
-  @Streams('What happens, as it happens: server-sent events')
-  async stream(@Query() query: StreamQuery, @Http() http: Exchange): Promise<StreamableFile> {
+  @ApiStream('What happens, as it happens: server-sent events')
+  async stream(@Query() query: StreamQuery, @Http() http: HttpContext): Promise<StreamableFile> {
     const { org } = this.door.identify(http.request);
-    const last = headerOf(http.request, 'last-event-id') || null;
+    const last = getHeader(http.request, 'last-event-id') || null;
     const [field, asked] = last === null ? ['from', query.from] : ['Last-Event-ID', last];
     if (asked !== undefined) await this.checkBegin(field, asked);
     const from = asked ?? (await this.log.head());
-    const types = query.type === undefined ? null : new Set(listed(query.type));
-    const wanted = ({ org: of, event }: Told): boolean =>
+    const types = query.type === undefined ? null : new Set(splitList(query.type));
+    const wanted = ({ org: of, event }: StreamedEvent): boolean =>
       of === org &&
       (types?.has(event.type) ?? true) &&
       (query.leadId === undefined || event.leadId === query.leadId) &&
       (query.contactId === undefined || event.contactId === query.contactId);
     const stream = new EventStream(this.log, this.shown, this.tails, from, wanted, http);
-    this.reading.tell(http, from);
+    this.reading.setPositionHeader(http, from);
     void http.reply.headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
     const bytes = Readable.from(stream.text(), { objectMode: false });
     return new StreamableFile(bytes, { type: 'text/event-stream; charset=utf-8' });
@@ -59,9 +59,9 @@ export class StreamController {
   private async checkBegin(field: string, position: Position): Promise<void> {
     await this.reading.checkPosition(field, position);
     try {
-      for await (const _ of logPages(this.log, position, 1)) break;
+      for await (const _ of readLogPages(this.log, position, 1)) break;
     } catch (error) {
-      throw error instanceof RangeError ? notPosition(field) : error;
+      throw error instanceof RangeError ? invalidPosition(field) : error;
     }
   }
 }

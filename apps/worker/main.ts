@@ -1,15 +1,15 @@
-import { AnswerStore } from '#event-store/answer-store';
+import { IdempotencyStore } from '#event-store/idempotency-store';
 import { EventStore } from '#event-store/event-store';
 import { AboutModule } from '#http/about.module';
 import { Readiness } from '#http/health.controller';
 import { Metrics } from '#http/metrics';
-import type { CatchUp } from '#read-model/catch-up';
+import type { ProjectionRunner } from '#read-model/projection-runner';
 import { ViewStore } from '#read-model/view-store';
 import { serve } from '#wiring/serve';
 import { isShared } from '#wiring/stores';
 import { StoresModule } from '#wiring/stores.module';
-import { ownDoor } from './own-door.js';
-import { carryBulksOut, keepUp, react, turnsAt, type Qualified } from './worker.js';
+import { createLocalDispatcher } from './local-dispatcher.js';
+import { runBulkJobs, runProjections, runAutomations, createLeaderElection, type ScorerCall } from './worker.js';
 
 // A process of its own, one of any number: one of them works, the others stand by. HTTP tells how it is, and nothing else.
 await serve('worker', async (settings, logger) => {
@@ -18,34 +18,37 @@ await serve('worker', async (settings, logger) => {
   let worked: Promise<void> | undefined;
   return {
     module: { module: class Worker {}, imports: [stores, AboutModule] },
-    started: (app) => {
-      const [events, answers, views] = [app.get(EventStore), app.get(AnswerStore), app.get(ViewStore)];
-      const door = isShared(settings.eventStoreUrl) ? ownDoor({ events, answers }, settings) : null;
+    onStarted: (app) => {
+      const [events, answers, views] = [app.get(EventStore), app.get(IdempotencyStore), app.get(ViewStore)];
+      const door = isShared(settings.eventStoreUrl)
+        ? createLocalDispatcher({ events, responses: answers }, settings)
+        : null;
       if (!door) logger.warn('automations and bulks do not run here: the embedded log is written by another process');
       const lease = views.lease();
-      const turns = turnsAt(lease, logger);
-      let running: readonly CatchUp[] = [];
+      const turns = createLeaderElection(lease, logger);
+      let running: readonly ProjectionRunner[] = [];
 
       app.get(Readiness).add('worker', async () => {
         await lease.read();
-        return { ready: true, lease: turns.held ? 'held' : 'standing by' };
+        return { ready: true, lease: turns.isLeader ? 'held' : 'standing by' };
       });
       const metrics = app.get(Metrics);
-      metrics.gauge('leadstream_worker_lease_held', '1: this process works; 0: it stands by.', () =>
-        Number(turns.held),
+      metrics.addGauge('leadstream_worker_lease_held', '1: this process works; 0: it stands by.', () =>
+        Number(turns.isLeader),
       );
-      metrics.gauges(
+      metrics.addLabeledGauge(
         'leadstream_worker_events_applied',
         'How many events this process has taken the view past since its turn began.',
         'view',
-        async () => running.map(({ view, applied }) => [view.name, applied] as const),
+        async () => running.map(({ view, appliedEvents: applied }) => [view.name, applied] as const),
       );
-      const hear = ({ scorer, outcome, seconds }: Qualified): void => metrics.qualified(scorer, outcome, seconds);
+      const hear = ({ scorer, outcome, seconds }: ScorerCall): void =>
+        metrics.observeQualification(scorer, outcome, seconds);
       const work = async (signal: AbortSignal): Promise<void> => {
-        const parts = [keepUp(events, views, logger, signal, (catchUps) => (running = catchUps))];
+        const parts = [runProjections(events, views, logger, signal, (catchUps) => (running = catchUps))];
         if (door) {
-          parts.push(react(events, views, door, settings, logger, signal, hear));
-          parts.push(carryBulksOut(views, door, logger, signal));
+          parts.push(runAutomations(events, views, door, settings, logger, signal, hear));
+          parts.push(runBulkJobs(views, door, logger, signal));
         }
         await Promise.all(parts);
       };
@@ -55,7 +58,7 @@ await serve('worker', async (settings, logger) => {
         process.exit(1);
       });
     },
-    stopped: async () => {
+    onStopped: async () => {
       stop.abort();
       await worked;
       await close();

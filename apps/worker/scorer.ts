@@ -3,7 +3,7 @@ import type { Scorer } from '#automation/scorer';
 import type { Settings } from '#wiring/settings';
 
 /** The scorer that the settings name; null: none. What an endpoint needs is loaded only when there is one. */
-export async function scorerOf({ qualification }: Pick<Settings, 'qualification'>): Promise<Scorer | null> {
+export async function createScorer({ qualification }: Pick<Settings, 'qualification'>): Promise<Scorer | null> {
   const { scorer, endpoint } = qualification;
   if (scorer === 'off') return null;
   if (scorer === 'local') return localScorer;

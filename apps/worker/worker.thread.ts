@@ -1,31 +1,32 @@
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { createLogger } from '#wiring/logger';
-import { settingsFrom } from '#wiring/settings';
+import { parseSettings } from '#wiring/settings';
 import { isShared, openLog, openViews } from '#wiring/stores';
-import { threadDoor, type Heard, type Told } from './thread-door.js';
-import { carryBulksOut, keepUp, react, turnsAt, type Qualified } from './worker.js';
+import { createThreadDispatcher, type ScorerCallMessage, type ParentMessage } from './thread-dispatcher.js';
+import { runBulkJobs, runProjections, runAutomations, createLeaderElection, type ScorerCall } from './worker.js';
 
 /** The worker as a thread of all-in-one; ends when its parent says so. */
 async function main(parent: MessagePort): Promise<void> {
-  const settings = settingsFrom(process.env);
+  const settings = parseSettings(process.env);
   const logger = createLogger(settings, 'worker');
   const stop = new AbortController();
-  parent.on('message', (told: Told) => 'stop' in told && stop.abort());
+  parent.on('message', (told: ParentMessage) => 'stop' in told && stop.abort());
 
   const { events } = await openLog(settings, { write: false });
-  const views = await openViews(settings, { ownThread: false });
-  const door = threadDoor(parent);
-  const hear = (qualified: Qualified): void => parent.postMessage({ qualified } satisfies Heard);
+  const views = await openViews(settings, { readerThread: false });
+  const door = createThreadDispatcher(parent);
+  const hear = (qualified: ScorerCall): void =>
+    parent.postMessage({ scorerCall: qualified } satisfies ScorerCallMessage);
   const work = async (signal: AbortSignal): Promise<void> => {
     await Promise.all([
-      keepUp(events, views, logger, signal),
-      react(events, views, door, settings, logger, signal, hear),
-      carryBulksOut(views, door, logger, signal),
+      runProjections(events, views, logger, signal),
+      runAutomations(events, views, door, settings, logger, signal, hear),
+      runBulkJobs(views, door, logger, signal),
     ]);
   };
   logger.info('worker started');
   // Who holds an embedded log is the only one to work on it: no lease, and nobody to wait for after a crash.
-  if (isShared(settings.eventStoreUrl)) await turnsAt(views.lease(), logger).run(work, stop.signal);
+  if (isShared(settings.eventStoreUrl)) await createLeaderElection(views.lease(), logger).run(work, stop.signal);
   else await work(stop.signal);
   await views.close();
   await events.close();

@@ -1,41 +1,44 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { AssignLeads } from '#automation/assign-leads.reaction';
-import { AddressSends } from '#automation/address-sends.reaction';
-import { Clockwork } from '#automation/clockwork';
-import type { Time } from '#automation/duty';
-import { FreeLeads, type AssignedBefore } from '#automation/free-leads.reaction';
-import type { AskDoor, Reaction } from '#automation/reaction';
-import { QualifyLeads } from '#automation/qualify-leads.duty';
-import { RemindFollowUps } from '#automation/remind-follow-ups.duty';
-import { Reactor, type ReactionNews } from '#automation/reactor';
+import { AssignLeads } from '#automation/assign-leads.reactor';
+import { CompleteBroadcastSends } from '#automation/complete-broadcast-sends.reactor';
+import { Scheduler } from '#automation/scheduler';
+import type { SchedulerClock } from '#automation/scheduled-task';
+import {
+  UnassignLeadsOfDeactivatedAgent,
+  type LeadsAssignedBefore,
+} from '#automation/unassign-leads-of-deactivated-agent.reactor';
+import type { DispatchContactCommand, Reactor } from '#automation/reactor';
+import { QualifyLeads } from '#automation/qualify-leads.task';
+import { RemindFollowUps } from '#automation/remind-follow-ups.task';
+import { EventProcessor, type AutomationNotice } from '#automation/event-processor';
 import { BulkRunner } from '#automation/bulk-runner';
 import { Clock } from '#commands/clock';
-import type { Doors } from '#commands/doors';
-import { Handling } from '#commands/handle';
+import type { CommandDispatcher } from '#commands/command-dispatcher';
+import { DeciderService } from '#commands/decider-service';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { agentsView } from '#projections/agents/agents.projection';
-import { leadsAssignedBefore } from '#projections/agents/agents.query';
+import { listLeadsAssignedBefore } from '#projections/agents/agents.query';
 import { followUpsView } from '#projections/follow-ups/follow-ups.projection';
-import { remindersBefore } from '#projections/follow-ups/follow-ups.query';
+import { listRemindersDueBefore } from '#projections/follow-ups/follow-ups.query';
 import { bulkJobs } from '#projections/bulk-jobs/bulk-jobs.projection';
-import { openJobs, type OpenJob } from '#projections/bulk-jobs/bulk-jobs.query';
+import { listOpenJobs, type OpenJob } from '#projections/bulk-jobs/bulk-jobs.query';
 import { views } from '#projections/index';
 import { qualificationDue } from '#projections/qualification-due/qualification-due.projection';
-import { unreadBefore } from '#projections/qualification-due/qualification-due.query';
-import { CatchUp, type News } from '#read-model/catch-up';
-import { type Lease, type LeaseNews, Turns } from '#read-model/lease';
-import { tend } from '#read-model/tend';
+import { listUnreadBefore } from '#projections/qualification-due/qualification-due.query';
+import { ProjectionRunner, type ProjectionNotice } from '#read-model/projection-runner';
+import { type Lease, type LeaseNotice, LeaderElection } from '#read-model/lease';
+import { maintainGenerations } from '#read-model/maintain-generations';
 import type { ViewStore } from '#read-model/view-store';
-import { waitFor } from '#read-model/wait-for';
+import { waitForPosition } from '#read-model/wait-for-position';
 import type { Settings } from '#wiring/settings';
-import { scorerOf } from './scorer.js';
-import { openWaitingRoom } from './waiting-room.js';
+import { createScorer } from './scorer.js';
+import { openAssignmentQueue } from './assignment-queue.js';
 
 /** One of all workers at a time works, and says in the log when it begins and when it has to stop. */
-export function turnsAt(lease: Lease, logger: Logger): Turns {
-  const tell = (news: LeaseNews): void => {
+export function createLeaderElection(lease: Lease, logger: Logger): LeaderElection {
+  const tell = (news: LeaseNotice): void => {
     switch (news.what) {
       case 'standing by':
         return logger.info('another worker holds the lease: standing by');
@@ -49,23 +52,23 @@ export function turnsAt(lease: Lease, logger: Logger): Turns {
         return logger.warn({ err: news.error }, 'the lease can not be read or written now');
     }
   };
-  return new Turns(lease, tell);
+  return new LeaderElection(lease, tell);
 }
 
 /**
  * Keeps every view up to date, and goes on with rebuilds that nobody else carries on, until `signal` aborts. `watch` is handed
  * what keeps the views, which counts as it goes on.
  */
-export async function keepUp(
+export async function runProjections(
   log: EventStore,
   store: ViewStore,
   logger: Logger,
   signal: AbortSignal,
-  watch: (catchUps: readonly CatchUp[]) => void = () => undefined,
+  watch: (catchUps: readonly ProjectionRunner[]) => void = () => undefined,
 ): Promise<void> {
   const teller =
     (what: 'view' | 'rebuild') =>
-    (news: News): void => {
+    (news: ProjectionNotice): void => {
       const view = `${news.view.name} v${news.view.version}`;
       switch (news.what) {
         case 'built':
@@ -80,72 +83,80 @@ export async function keepUp(
     };
   // Each of them listens to it, more than Node.js takes for granted.
   setMaxListeners(100, signal);
-  const catchUps = views.map((view) => new CatchUp(view, store, log, teller('view')));
+  const catchUps = views.map((view) => new ProjectionRunner(view, store, log, teller('view')));
   watch(catchUps);
   await Promise.all([
     ...catchUps.map((it) => it.run(signal)),
-    ...views.map((view) => tend(view, store, log, teller('rebuild'), signal)),
+    ...views.map((view) => maintainGenerations(view, store, log, teller('rebuild'), signal)),
   ]);
 }
 
 const clock = new Clock();
 /** The time as it is. */
-const time: Time = {
+const time: SchedulerClock = {
   now: () => clock.now(),
   pause: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined),
 };
 
 /** A question to a scorer: who was asked, how it ended, and after how many seconds. */
-export interface Qualified {
+export interface ScorerCall {
   readonly scorer: string;
   readonly outcome: 'scored' | 'failed';
   readonly seconds: number;
 }
 
 /** Runs every automation that is not switched off until `signal` aborts: events, or the clock, in; commands out. */
-export async function react(
+export async function runAutomations(
   log: EventStore,
   store: ViewStore,
-  door: Doors,
+  door: CommandDispatcher,
   settings: Settings,
   logger: Logger,
   signal: AbortSignal,
-  hear: (qualified: Qualified) => void,
+  hear: (qualified: ScorerCall) => void,
 ): Promise<void> {
-  const tell = ({ reaction, error, ...news }: ReactionNews): void => {
+  const tell = ({ automation: reaction, error, ...news }: AutomationNotice): void => {
     if (news.what === 'parked') logger.error({ reaction, ...news.parked, err: error }, 'reaction is parked');
     else logger.warn({ reaction, inMs: news.inMs, err: error }, 'reaction is tried again');
   };
   const agents = await store.openForReading(agentsView);
-  const assignedBefore: AssignedBefore = async function* (org, agentId, position, aborted) {
-    if (!(await waitFor(agents, position, 30_000, aborted))) throw new Unavailable('the agents view is behind');
-    yield* leadsAssignedBefore(agents, org, agentId, position);
+  const assignedBefore: LeadsAssignedBefore = async function* (org, agentId, position, aborted) {
+    if (!(await waitForPosition(agents, position, 30_000, aborted))) throw new Unavailable('the agents view is behind');
+    yield* listLeadsAssignedBefore(agents, org, agentId, position);
   };
-  const ask: AskDoor = (asked, envelope) => door('contact', asked, envelope);
-  const handling = new Handling(log, () => clock.now(), undefined, 20_000);
-  const reactions: Reaction[] = [new FreeLeads(log, assignedBefore, ask, clock), new AddressSends(handling, ask)];
+  const ask: DispatchContactCommand = (asked, envelope) => door('contact', asked, envelope);
+  const handling = new DeciderService(log, () => clock.now(), undefined, 20_000);
+  const reactions: Reactor[] = [
+    new UnassignLeadsOfDeactivatedAgent(log, assignedBefore, ask, clock),
+    new CompleteBroadcastSends(handling, ask),
+  ];
   const { autoAssignment } = settings;
   if (autoAssignment)
-    reactions.push(new AssignLeads(autoAssignment, log, await openWaitingRoom(log, store), ask, clock));
+    reactions.push(new AssignLeads(autoAssignment, log, await openAssignmentQueue(log, store), ask, clock));
   const followUps = await store.openForReading(followUpsView);
-  const reminders = new RemindFollowUps((before) => remindersBefore(followUps, before), ask, time);
+  const reminders = new RemindFollowUps((before) => listRemindersDueBefore(followUps, before), ask, time);
   const { scorer: named, debounceMs } = settings.qualification;
-  const scorer = await scorerOf(settings);
+  const scorer = await createScorer(settings);
   const unread = await store.openForReading(qualificationDue);
-  const heard = (outcome: Qualified['outcome'], seconds: number): void => hear({ scorer: named, outcome, seconds });
+  const heard = (outcome: ScorerCall['outcome'], seconds: number): void => hear({ scorer: named, outcome, seconds });
   const qualifications =
-    scorer && new QualifyLeads((before) => unreadBefore(unread, before), log, scorer, debounceMs, ask, time, heard);
+    scorer && new QualifyLeads((before) => listUnreadBefore(unread, before), log, scorer, debounceMs, ask, time, heard);
   await Promise.all([
-    ...reactions.map((reaction) => new Reactor(reaction, store, log, tell).run(signal)),
-    new Clockwork(reminders, store, time, tell).run(signal),
-    qualifications && new Clockwork(qualifications, store, time, tell).run(signal),
+    ...reactions.map((reaction) => new EventProcessor(reaction, store, log, tell).run(signal)),
+    new Scheduler(reminders, store, time, tell).run(signal),
+    qualifications && new Scheduler(qualifications, store, time, tell).run(signal),
   ]);
 }
 
 /** Carries bulks out that are jobs, until `signal` aborts. */
-export async function carryBulksOut(store: ViewStore, door: Doors, logger: Logger, signal: AbortSignal): Promise<void> {
+export async function runBulkJobs(
+  store: ViewStore,
+  door: CommandDispatcher,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const jobs = await store.openForReading(bulkJobs);
-  const open = async (): Promise<readonly OpenJob[]> => ((await jobs.state()).built ? openJobs(jobs) : []);
+  const open = async (): Promise<readonly OpenJob[]> => ((await jobs.state()).built ? listOpenJobs(jobs) : []);
   const runner = new BulkRunner(open, door, clock, ({ bulkId, inMs, error }) =>
     logger.warn({ bulkId, inMs, err: error }, 'bulks go on after a pause'),
   );

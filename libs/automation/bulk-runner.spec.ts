@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { Clock } from '#commands/clock';
-import type { Doors } from '#commands/doors';
+import type { CommandDispatcher } from '#commands/command-dispatcher';
 import { Unavailable } from '#event-store/event-store';
-import { BulkRunner, type BulkNews } from './bulk-runner.js';
+import { BulkRunner, type BulkRunnerNotice } from './bulk-runner.js';
 
 /** Jobs by the blocks that are left of them, and how often a turn of one fails. */
 class Jobs {
   readonly left = new Map<string, number>();
   readonly failing = new Map<string, number>();
   readonly worked: string[] = [];
-  readonly news: BulkNews[] = [];
+  readonly news: BulkRunnerNotice[] = [];
   looks = 0;
   trouble: Error | undefined;
   private readonly stop = new AbortController();
@@ -22,7 +22,7 @@ class Jobs {
     return [...this.left.keys()].map((id) => ({ org: 'default', id }));
   };
 
-  private readonly door: Doors = async (_, ask, envelope) => {
+  private readonly door: CommandDispatcher = async (_, ask, envelope) => {
     const { bulkId } = ask as { readonly bulkId: string };
     expect(envelope).toMatchObject({
       org: 'default',
@@ -37,7 +37,7 @@ class Jobs {
     this.worked.push(bulkId);
     const left = (this.left.get(bulkId) ?? 0) - 1;
     this.left.set(bulkId, left);
-    return { made: null, version: null, position: 'p', body: { changed: left >= 0 } };
+    return { createdId: null, version: null, position: 'p', body: { changed: left >= 0 } };
   };
 
   /** Runs until `done`, and ends. */

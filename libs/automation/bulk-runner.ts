@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '#commands/clock';
-import type { Doors } from '#commands/doors';
-import { caused, system } from '#commands/envelope';
+import type { CommandDispatcher } from '#commands/command-dispatcher';
+import { causedBy, systemActor } from '#commands/command-context';
 
 /** A bulk's job that is not at its end. */
 interface OpenJob {
@@ -10,7 +10,7 @@ interface OpenJob {
 }
 
 /** What an operator wants to hear of. */
-export interface BulkNews {
+export interface BulkRunnerNotice {
   /** Null: what is open can't be told. */
   readonly bulkId: string | null;
   readonly inMs: number;
@@ -36,9 +36,9 @@ export class BulkRunner {
 
   constructor(
     private readonly open: () => Promise<readonly OpenJob[]>,
-    private readonly door: Doors,
+    private readonly door: CommandDispatcher,
     private readonly clock: Clock,
-    private readonly tell: (news: BulkNews) => void,
+    private readonly tell: (news: BulkRunnerNotice) => void,
   ) {}
 
   /** Runs until `signal` aborts; never rejects. */
@@ -82,7 +82,7 @@ export class BulkRunner {
     const { body } = await this.door(
       'bulkWork',
       { type: 'WorkOnBulk', bulkId },
-      caused({ org, id: bulkId, correlation: bulkId }, 'work', system('bulk-runner'), this.clock.now()),
+      causedBy({ org, id: bulkId, correlation: bulkId }, 'work', systemActor('bulk-runner'), this.clock.now()),
     );
     return body.changed === true;
   }

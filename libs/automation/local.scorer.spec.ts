@@ -1,16 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { localScorer } from './local.scorer.js';
 import type { Interaction } from './scorer.js';
-import { conversation, said, scorerContract, unhurried } from './scorer.contract.js';
+import { conversation, chatInteraction, scorerContract, neverAborted } from './scorer.contract.js';
 
 scorerContract('by rules', () => localScorer);
 
-const judged = (...interactions: Interaction[]) => localScorer.score(conversation(...interactions), unhurried);
+const judged = (...interactions: Interaction[]) => localScorer.score(conversation(...interactions), neverAborted);
 
 describe('The rules', () => {
   it('add up to the score, from a base', async () => {
-    expect(await judged(said('Hello'))).toEqual({ score: 25, rationale: 'From 25', factors: [], modelVersion: '1' });
-    expect(await judged(said('¿Cuánto cuesta? Quiero comprar'))).toEqual({
+    expect(await judged(chatInteraction('Hello'))).toEqual({
+      score: 25,
+      rationale: 'From 25',
+      factors: [],
+      modelVersion: '1',
+    });
+    expect(await judged(chatInteraction('¿Cuánto cuesta? Quiero comprar'))).toEqual({
       score: 70,
       rationale: 'From 25, asks about the price +20, wants to buy or book +20, asks a question +5',
       factors: [
@@ -23,11 +28,12 @@ describe('The rules', () => {
   });
 
   it('never leave 0 to 100', async () => {
-    expect((await judged(said('Kein Interesse!'))).score).toBe(0);
+    expect((await judged(chatInteraction('Kein Interesse!'))).score).toBe(0);
     const keen = 'What is the price? I want to book a test ride tomorrow at 10';
-    const form = said(null, { kind: 'integration', form: { size: 'L' }, hasMedia: true });
-    expect((await judged(said(keen), said(keen), form)).score).toBe(100);
+    const form = chatInteraction(null, { kind: 'integration', form: { size: 'L' }, hasMedia: true });
+    expect((await judged(chatInteraction(keen), chatInteraction(keen), form)).score).toBe(100);
   });
 
-  it('go by whole words', async () => expect((await judged(said('Priceless bookworms'))).factors).toEqual([]));
+  it('go by whole words', async () =>
+    expect((await judged(chatInteraction('Priceless bookworms'))).factors).toEqual([]));
 });

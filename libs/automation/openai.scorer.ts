@@ -12,7 +12,7 @@ import {
 } from 'cockatiel';
 import type { Factor } from '#domain/lead/lead.state';
 import { Unavailable } from '#event-store/event-store';
-import { CanNotScore, type Conversation, type Judgement, type Scorer } from './scorer.js';
+import { ScoringError, type Conversation, type Judgement, type Scorer } from './scorer.js';
 
 /** An endpoint that speaks as OpenAI's chat completions do. */
 export interface Endpoint {
@@ -26,14 +26,14 @@ export interface Endpoint {
 }
 
 /** How often it is asked, and when it is left alone; in milliseconds. */
-export interface Patience {
-  readonly retries: number;
-  readonly firstPause: number;
+export interface RetryOptions {
+  readonly maxRetries: number;
+  readonly initialDelayMs: number;
   /** After so many calls in a row that failed nothing is asked for a while. */
-  readonly breaksAfter: number;
-  readonly breaksFor: number;
+  readonly failureThreshold: number;
+  readonly openMs: number;
 }
-const usualPatience: Patience = { retries: 2, firstPause: 500, breaksAfter: 5, breaksFor: 30_000 };
+const usualPatience: RetryOptions = { maxRetries: 2, initialDelayMs: 500, failureThreshold: 5, openMs: 30_000 };
 
 /** How much of a conversation is shown: the newest. */
 const most = { interactions: 50, letters: 2_000, answer: 100_000, words: 4_000, factors: 20 };
@@ -72,7 +72,7 @@ const answerFormat = {
 } as const;
 
 /** May go well when it is asked again. */
-class Passing extends CanNotScore {}
+class Passing extends ScoringError {}
 
 /** Asks any endpoint that speaks as OpenAI's does. Its answer is taken as it is, or not at all. */
 export class OpenAiScorer implements Scorer {
@@ -81,7 +81,12 @@ export class OpenAiScorer implements Scorer {
 
   constructor(
     private readonly endpoint: Endpoint,
-    { retries, firstPause, breaksAfter, breaksFor }: Patience = usualPatience,
+    {
+      maxRetries: retries,
+      initialDelayMs: firstPause,
+      failureThreshold: breaksAfter,
+      openMs: breaksFor,
+    }: RetryOptions = usualPatience,
   ) {
     this.model = endpoint.model;
     const passing = handleType(Passing).orType(TaskCancelledError);
@@ -99,7 +104,7 @@ export class OpenAiScorer implements Scorer {
     } catch (error) {
       if (error instanceof BrokenCircuitError)
         throw new Unavailable('the scorer has failed too often: it is left alone');
-      if (error instanceof TaskCancelledError) throw new CanNotScore('it took too long');
+      if (error instanceof TaskCancelledError) throw new ScoringError('it took too long');
       throw error;
     }
   }
@@ -136,7 +141,7 @@ export class OpenAiScorer implements Scorer {
       throw new Passing(signal.aborted ? 'it took too long' : 'it can not be reached');
     }
     if (status === 429 || status >= 500) throw new Passing(`it answered ${status}`);
-    if (status !== 200) throw new CanNotScore(`it answered ${status}`);
+    if (status !== 200) throw new ScoringError(`it answered ${status}`);
     return judgementIn(text);
   }
 }
@@ -147,13 +152,13 @@ function judgementIn(text: string): Judgement {
   const [choice] = Array.isArray(answer?.['choices']) ? (answer['choices'] as unknown[]) : [];
   const content = (choice as { message?: { content?: unknown } } | undefined)?.message?.content;
   const judgement = typeof content === 'string' ? objectIn(content) : undefined;
-  if (!answer || !judgement) throw new CanNotScore('its answer is no JSON of the form asked for');
+  if (!answer || !judgement) throw new ScoringError('its answer is no JSON of the form asked for');
   const { score, rationale, factors } = judgement;
   if (typeof score !== 'number' || !Number.isInteger(score) || score < 0 || score > 100)
-    throw new CanNotScore('its score is no integer from 0 to 100');
+    throw new ScoringError('its score is no integer from 0 to 100');
   const areWords = typeof rationale === 'string' && rationale.length <= most.words;
   if (!areWords || !Array.isArray(factors) || factors.length > most.factors || !factors.every(isFactor))
-    throw new CanNotScore('its rationale or factors are not of the form asked for');
+    throw new ScoringError('its rationale or factors are not of the form asked for');
   const version = answer['model'];
   return {
     score,

@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EventType, Position } from '#domain/event';
 import { Unavailable } from '#event-store/event-store';
-import { Backstage } from '#test/support/backstage';
-import { QualifyLeads, type UnreadBefore } from './qualify-leads.duty.js';
-import { CanNotScore, type Conversation, type Judgement, type Scorer } from './scorer.js';
+import { AutomationHarness } from '#test/support/automation-harness';
+import { QualifyLeads, type UnreadBefore } from './qualify-leads.task.js';
+import { ScoringError, type Conversation, type Judgement, type Scorer } from './scorer.js';
 
 const debounceMs = 10_000;
 
-let stage: Backstage;
+let stage: AutomationHarness;
 let asked: Conversation[];
 let outcomes: string[];
 let judge: (conversation: Conversation) => Promise<Judgement>;
 beforeEach(() => {
-  stage = new Backstage();
+  stage = new AutomationHarness();
   [asked, outcomes] = [[], []];
   judge = async () => ({ score: 70, rationale: 'Asked for a price.', factors: [], modelVersion: '1' });
 });
@@ -31,7 +31,7 @@ const unreadBefore: UnreadBefore = async function* (time) {
     string,
     { id: string; type: EventType; position: Position; recordedAt: string; correlation: string }
   >();
-  for (const { id, type, position, data, meta } of await stage.everything())
+  for (const { id, type, position, data, meta } of await stage.readAllEvents())
     if (type === 'InteractionRecorded' && data.leadId !== null)
       newest.set(data.leadId, { id, type, position, recordedAt: meta.recordedAt, correlation: meta.correlation });
   for (const [leadId, it] of newest)
@@ -40,12 +40,14 @@ const unreadBefore: UnreadBefore = async function* (time) {
 /** So long after now. */
 const at = (ms: number) => ({ now: () => new Date(Date.now() + ms).toISOString() });
 const duty = (time = at(debounceMs + 1_000), debounce = debounceMs): QualifyLeads =>
-  new QualifyLeads(unreadBefore, stage.log.events, scorer, debounce, stage.askContact, time, (it) => outcomes.push(it));
+  new QualifyLeads(unreadBefore, stage.log.events, scorer, debounce, stage.dispatchContactCommand, time, (it) =>
+    outcomes.push(it),
+  );
 
 const says = async (text: string, contactId = 'c-1'): Promise<string> => {
   const what = { profile: {}, channel: 'webchat', kind: 'chat', messageId: text, occurredAt: null } as const;
   const told = { text, media: null, inReplyTo: null, integration: null };
-  const { body } = await stage.tell({ type: 'RecordInteraction', contactId, ...what, ...told });
+  const { body } = await stage.executeContactCommand({ type: 'RecordInteraction', contactId, ...what, ...told });
   return (body as { readonly leadId: string }).leadId;
 };
 async function dueBefore(it: QualifyLeads, time: string) {
@@ -57,7 +59,7 @@ async function dueBefore(it: QualifyLeads, time: string) {
 const carryAllOut = async (it = duty()): Promise<readonly Position[]> => {
   const positions: Position[] = [];
   for await (const due of it.dueBefore('2999-01-01T00:00:00.000Z'))
-    positions.push(await it.carryOut(due, new AbortController().signal));
+    positions.push(await it.run(due, new AbortController().signal));
   return positions;
 };
 
@@ -65,7 +67,7 @@ describe('A lead is judged', () => {
   it('when nothing has come for a while: due so long after its newest interaction', async () => {
     await says('Hello');
     const leadId = await says('What is the price?');
-    const newest = (await stage.all('InteractionRecorded')).at(-1)!;
+    const newest = (await stage.readEventsOfType('InteractionRecorded')).at(-1)!;
     const dueAt = new Date(Date.parse(newest.meta.recordedAt) + debounceMs);
     expect(await dueBefore(duty(), dueAt.toISOString())).toEqual([]);
     expect(await dueBefore(duty(), new Date(dueAt.getTime() + 1).toISOString())).toMatchObject([
@@ -78,8 +80,8 @@ describe('A lead is judged', () => {
     await says('What is the price?');
     const [position] = await carryAllOut();
     expect(asked).toMatchObject([{ interactions: [{ text: 'Hello' }, { text: 'What is the price?' }] }]);
-    const [scored] = await stage.all('LeadScored');
-    const newest = (await stage.all('InteractionRecorded')).at(-1);
+    const [scored] = await stage.readEventsOfType('LeadScored');
+    const newest = (await stage.readEventsOfType('InteractionRecorded')).at(-1);
     expect(scored?.data).toMatchObject({ to: 70, ai: { model: 'a-model', read: 2 } });
     expect(scored?.meta).toMatchObject({ actor: { type: 'ai', id: 'a-model' }, causation: newest?.id });
     expect(scored?.position).toBe(position);
@@ -98,12 +100,12 @@ describe('A lead is judged', () => {
 
   it('not once more after a failure for the same: that is on record, in words of ours', async () => {
     await says('Hello');
-    judge = async () => Promise.reject(new CanNotScore('the answer was no JSON'));
+    judge = async () => Promise.reject(new ScoringError('the answer was no JSON'));
     await carryAllOut();
     await carryAllOut();
     expect(asked).toHaveLength(1);
     expect(outcomes).toEqual(['failed']);
-    expect((await stage.all('QualificationFailed')).map(({ data }) => data)).toMatchObject([
+    expect((await stage.readEventsOfType('QualificationFailed')).map(({ data }) => data)).toMatchObject([
       { reason: 'the answer was no JSON', model: 'a-model' },
     ]);
   });
@@ -121,7 +123,7 @@ describe('A lead is judged', () => {
 describe('A lead is left alone', () => {
   it('that is closed', async () => {
     const leadId = await says('Hello');
-    await stage.move(leadId, 'lost');
+    await stage.changeStatus(leadId, 'lost');
     expect(await carryAllOut()).toEqual([await stage.log.events.head()]);
     expect(asked).toEqual([]);
   });
@@ -130,9 +132,9 @@ describe('A lead is left alone', () => {
     await says('Hello');
     const [due] = await dueBefore(duty(), '2999-01-01T00:00:00.000Z');
     await says('One moment');
-    const newest = (await stage.all('InteractionRecorded')).at(-1);
+    const newest = (await stage.readEventsOfType('InteractionRecorded')).at(-1);
     const early = duty(at(0));
-    expect(await early.carryOut(due!, new AbortController().signal)).toBe(newest?.position);
+    expect(await early.run(due!, new AbortController().signal)).toBe(newest?.position);
     expect(asked).toEqual([]);
   });
 });

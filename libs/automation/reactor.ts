@@ -1,98 +1,29 @@
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import type { Position, Recorded } from '#domain/event';
-import { Unavailable, type EventStore } from '#event-store/event-store';
-import { CheckpointMoved, ViewsUnavailable, type ViewStore, type ViewWriter, type Write } from '#read-model/view-store';
-import { viewOf, writeOf } from './parking-place.js';
-import type { Parked, Reaction } from './reaction.js';
+import type { EventType, RecordedEvent } from '#domain/event';
+import type { CommandResponse } from '#commands/command-response';
+import type { ContactCommandInput } from '#commands/contact.handler';
+import type { CommandContext } from '#commands/command-context';
 
-/** What an operator wants to hear of. */
-export type ReactionNews =
-  | { readonly what: 'parked'; readonly reaction: string; readonly parked: Parked; readonly error: unknown }
-  | { readonly what: 'retrying'; readonly reaction: string; readonly inMs: number; readonly error: unknown };
+/** All there are: each keeps its checkpoint, and what it parked, under its name (`a-z 0-9 -`). */
+export const reactorNames = ['free-leads', 'address-sends', 'assign-leads'] as const;
 
-const attempts = 6;
-/** In milliseconds. */
-const backOff = { first: 100, longest: 5_000 };
+/** A durable reaction: events in, commands out. It may be told the same event again and must then do nothing more. */
+export interface Reactor {
+  readonly name: (typeof reactorNames)[number];
+  readonly eventTypes: readonly EventType[];
+  /** Throws when it could not be done; it is tried again, and parked when it keeps failing. */
+  react(event: RecordedEvent, signal: AbortSignal): Promise<void>;
+}
 
-/**
- * Runs one reaction over the log from its own checkpoint: each event in order, again until it succeeds or is parked. What the
- * log or the stores can't do now is waited out; it never parks.
- */
-export class Reactor {
-  private checkpoint: Position | null = null;
-  private pauses = 0;
+/** The same door to commands that HTTP uses. */
+export type DispatchContactCommand = (ask: ContactCommandInput, envelope: CommandContext) => Promise<CommandResponse>;
 
-  constructor(
-    private readonly reaction: Reaction,
-    private readonly views: Pick<ViewStore, 'openForWriting'>,
-    private readonly log: Pick<EventStore, 'start' | 'follow'>,
-    private readonly tell: (news: ReactionNews) => void,
-  ) {}
-
-  /** Runs until `signal` aborts; never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      let writer: ViewWriter | undefined;
-      try {
-        writer = await this.views.openForWriting(viewOf(this.reaction));
-        await this.pass(writer, signal);
-      } catch (error) {
-        if (!signal.aborted && !(error instanceof CheckpointMoved)) await this.pause(error, this.pauses++, signal);
-      } finally {
-        await writer?.close().catch(() => undefined);
-      }
-    }
-  }
-
-  private async pass(writer: ViewWriter, signal: AbortSignal): Promise<void> {
-    const { checkpoint, built } = await writer.state();
-    if (!built) await writer.build();
-    this.checkpoint = checkpoint;
-    const types: ReadonlySet<string> = new Set(this.reaction.to);
-    for await (const { events, position } of this.log.follow(checkpoint ?? this.log.start, { signal })) {
-      const parked: Write[] = [];
-      for (const event of events) {
-        if (!types.has(event.type)) continue;
-        const failed = await this.attempt(event, signal);
-        if (signal.aborted) return;
-        if (failed) parked.push(writeOf(failed));
-      }
-      await writer.save(parked, this.checkpoint, position);
-      this.checkpoint = position;
-      this.pauses = 0;
-      // At the pace of views that are built side by side: one reads for all.
-      await setImmediate();
-    }
-  }
-
-  /** What has to be parked, if anything. */
-  private async attempt(event: Recorded, signal: AbortSignal): Promise<Parked | undefined> {
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      try {
-        await this.reaction.react(event, signal);
-        return undefined;
-      } catch (error) {
-        if (signal.aborted) return undefined;
-        const isPassing = error instanceof Unavailable || error instanceof ViewsUnavailable;
-        if (isPassing || attempt < attempts) {
-          await this.pause(error, attempt, signal);
-          if (isPassing) attempt--;
-          continue;
-        }
-        const { id: eventId, type, position } = event;
-        const reason = error instanceof Error ? error.message : String(error);
-        const parked = { eventId, type, position, reason, attempts, since: new Date().toISOString() };
-        this.tell({ what: 'parked', reaction: this.reaction.name, parked, error });
-        return parked;
-      }
-    }
-    return undefined;
-  }
-
-  private async pause(error: unknown, attempt: number, signal: AbortSignal): Promise<void> {
-    const full = Math.min(backOff.longest, backOff.first * 2 ** attempt);
-    const inMs = Math.round(full * (0.5 + Math.random() / 2));
-    this.tell({ what: 'retrying', reaction: this.reaction.name, inMs, error });
-    await sleep(inMs, undefined, { signal }).catch(() => undefined);
-  }
+/** A reaction that kept failing: set aside, so that the others go on. */
+export interface DeadLetter {
+  readonly eventId: string;
+  readonly type: EventType;
+  readonly position: string;
+  readonly reason: string;
+  readonly attempts: number;
+  /** RFC 3339. */
+  readonly since: string;
 }

@@ -38,6 +38,6 @@ export interface Scorer {
 }
 
 /** The reason is in words of ours, and holds nothing of the conversation. */
-export class CanNotScore extends Error {
+export class ScoringError extends Error {
   override readonly name = 'CanNotScore';
 }

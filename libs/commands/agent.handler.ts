@@ -1,48 +1,56 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { agent, type Agent, type AgentCommand, type RegisterAgent } from '#domain/agent/agent.decide';
-import type { Answer } from './answer.js';
-import { CommandMeter, uncounted } from './command-meter.js';
-import type { Envelope } from './envelope.js';
-import { Handling } from './handle.js';
-import { agentStream, idMadeBy } from './ids.js';
-import { KeptAnswers } from './kept-answers.js';
+import { agentDecider, type Agent, type AgentCommand, type RegisterAgent } from '#domain/agent/agent.decide';
+import type { CommandResponse } from './command-response.js';
+import { CommandMeter, noopCommandMeter } from './command-meter.js';
+import type { CommandContext } from './command-context.js';
+import { DeciderService } from './decider-service.js';
+import { agentStream, deriveId } from './ids.js';
+import { IdempotencyService } from './idempotency-service.js';
 
 /** Without an id of the caller's, the agent gets one of ours. */
-export type AgentAsk =
+export type AgentCommandInput =
   Exclude<AgentCommand, RegisterAgent> | (Omit<RegisterAgent, 'agentId'> & { readonly agentId: string | null });
 
 /** The one door to agents. */
-export class AskAgent extends Command<{ answer: Answer; replayed: boolean }> {
+export class AgentCommandMessage extends Command<{ answer: CommandResponse; replayed: boolean }> {
   constructor(
-    readonly ask: AgentAsk,
-    readonly envelope: Envelope,
+    readonly command: AgentCommandInput,
+    readonly context: CommandContext,
   ) {
     super();
   }
 }
 
-@CommandHandler(AskAgent)
-export class AgentHandler implements ICommandHandler<AskAgent> {
+@CommandHandler(AgentCommandMessage)
+export class AgentHandler implements ICommandHandler<AgentCommandMessage> {
   constructor(
-    private readonly handling: Handling,
-    private readonly kept: KeptAnswers,
-    private readonly meter: CommandMeter = uncounted,
+    private readonly handling: DeciderService,
+    private readonly kept: IdempotencyService,
+    private readonly meter: CommandMeter = noopCommandMeter,
   ) {}
 
-  execute({ ask, envelope }: AskAgent): Promise<{ answer: Answer; replayed: boolean }> {
-    return this.meter.over(ask.type, () => this.kept.once(envelope, () => this.carryOut(ask, envelope)));
+  execute({
+    command: ask,
+    context: envelope,
+  }: AgentCommandMessage): Promise<{ answer: CommandResponse; replayed: boolean }> {
+    return this.meter.measure(ask.type, () => this.kept.runOnce(envelope, () => this.carryOut(ask, envelope)));
   }
 
-  private async carryOut(ask: AgentAsk, envelope: Envelope): Promise<Answer> {
-    const agentId = ask.agentId ?? idMadeBy(envelope.commandId, 'agent');
+  private async carryOut(ask: AgentCommandInput, envelope: CommandContext): Promise<CommandResponse> {
+    const agentId = ask.agentId ?? deriveId(envelope.commandId, 'agent');
     const stream = agentStream(envelope.org, agentId);
     const versionOf = (state: Agent): number | undefined => (state.known ? state.version : undefined);
     const command: AgentCommand = { ...ask, agentId };
-    const { after, events, position } = await this.handling.handle(agent, stream, command, envelope, versionOf);
+    const { after, events, position } = await this.handling.handle(agentDecider, stream, command, envelope, versionOf);
     const changed = events.length > 0;
     const version = versionOf(after) ?? null;
     const made = command.type === 'RegisterAgent' && changed ? agentId : null;
-    return { made, version, position, body: { agent: showAgent(after, made ? 0 : null), changed, version, position } };
+    return {
+      createdId: made,
+      version,
+      position,
+      body: { agent: showAgent(after, made ? 0 : null), changed, version, position },
+    };
   }
 }
 

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { Unavailable } from '#event-store/event-store';
-import { heedPatience, patienceEnds, withPatience } from '#event-store/patience';
-import { carryOut, type Done } from './batch.js';
-import type { Envelope } from './envelope.js';
+import { enableDeadlines, currentDeadline, withDeadline } from '#event-store/deadline';
+import { runBatch, type BatchWorkResult } from './batch.js';
+import type { CommandContext } from './command-context.js';
 import { KeyedQueue } from './keyed-queue.js';
 
-const envelope: Envelope = {
+const envelope: CommandContext = {
   org: 'default',
   actor: { type: 'service', id: 'api' },
   commandId: 'b2b0a1e4-0d0c-4b6e-9a55-1f6f0f0d2c11',
-  request: null,
+  requestHash: null,
   now: '2026-03-01T09:00:00.000Z',
   backdated: false,
   correlation: 'c',
@@ -21,7 +21,7 @@ const items = Array.from({ length: 1_000 }, (_, item) => ({ item }));
 describe('The items of a batch', () => {
   it('take turns, and are told of in their order', async () => {
     let [underWay, most] = [0, 0];
-    const { body } = await carryOut(items, envelope, 'p', async (item) => {
+    const { body } = await runBatch(items, envelope, 'p', async (item) => {
       most = Math.max(most, ++underWay);
       await new Promise((resolve) => setTimeout(resolve, item % 3));
       underWay -= 1;
@@ -35,7 +35,7 @@ describe('The items of a batch', () => {
 
   it('are not begun any more when the store is away', async () => {
     let begun = 0;
-    const failing = carryOut(items, envelope, 'p', async () => {
+    const failing = runBatch(items, envelope, 'p', async () => {
       begun += 1;
       await new Promise((resolve) => setTimeout(resolve, 1));
       throw new Unavailable('away');
@@ -47,7 +47,7 @@ describe('The items of a batch', () => {
 
   it('are tried again when a store that answers others had no time for them, as the same command', async () => {
     const commands = new Map<number, string>();
-    const { body } = await carryOut(items, envelope, 'p', async (item, { commandId }) => {
+    const { body } = await runBatch(items, envelope, 'p', async (item, { commandId }) => {
       await new Promise((resolve) => setTimeout(resolve, item % 3));
       const before = commands.get(item);
       expect(before ?? commandId).toBe(commandId);
@@ -61,19 +61,19 @@ describe('The items of a batch', () => {
   it('that must go one after another do, also when one is tried again', async () => {
     const queue = new KeyedQueue();
     const begun: number[] = [];
-    const work = async (item: number): Promise<Done> => {
+    const work = async (item: number): Promise<BatchWorkResult> => {
       await new Promise((resolve) => setTimeout(resolve, 1));
       begun.push(item);
       if (item === 2 && begun.filter((it) => it === 2).length < 3) throw new Unavailable('too much to do');
       return { outcome: 'recorded', position: 'p' };
     };
-    await carryOut(items.slice(0, 40), envelope, 'p', work, (item, it) => queue.run(String(item % 2), it));
+    await runBatch(items.slice(0, 40), envelope, 'p', work, (item, it) => queue.serialize(String(item % 2), it));
     expect(begun.filter((it) => it % 2 === 0).slice(0, 5)).toEqual([0, 2, 2, 2, 4]);
   });
 
   it('are given up when the store goes away in the middle', async () => {
     let begun = 0;
-    const failing = carryOut(items, envelope, 'p', async () => {
+    const failing = runBatch(items, envelope, 'p', async () => {
       if (++begun > 500) throw new Unavailable('away');
       return { outcome: 'recorded', position: 'p' };
     });
@@ -82,10 +82,10 @@ describe('The items of a batch', () => {
   });
 
   it('have the patience of a command each: a batch may take longer', async () => {
-    heedPatience();
-    await withPatience(0, () =>
-      carryOut(items, envelope, 'p', async () => {
-        expect(patienceEnds()).toBeGreaterThan(performance.now() + 3_000);
+    enableDeadlines();
+    await withDeadline(0, () =>
+      runBatch(items, envelope, 'p', async () => {
+        expect(currentDeadline()).toBeGreaterThan(performance.now() + 3_000);
         return { outcome: 'recorded', position: 'p' };
       }),
     );

@@ -2,28 +2,28 @@ import { v4 } from 'uuid';
 import { isRefusal } from '#domain/refusal';
 import type { Position } from '#domain/event';
 import { Unavailable } from '#event-store/event-store';
-import { withPatience } from '#event-store/patience';
-import type { Answer } from './answer.js';
-import type { Envelope } from './envelope.js';
-import { idMadeBy } from './ids.js';
-import { patienceMs } from './kept-answers.js';
-import { sideBySide } from './side-by-side.js';
+import { withDeadline } from '#event-store/deadline';
+import type { CommandResponse } from './command-response.js';
+import type { CommandContext } from './command-context.js';
+import { deriveId } from './ids.js';
+import { commandTimeoutMs } from './idempotency-service.js';
+import { forEachConcurrently } from './for-each-concurrently.js';
 
 /** An item of a batch as it was given, or why it can't be taken. */
-export type BatchItem<Item> = { readonly item: Item } | { readonly invalid: Said };
+export type BatchItem<Item> = { readonly item: Item } | { readonly invalid: InvalidReason };
 
 /** Why an item is invalid. */
-export interface Said {
+export interface InvalidReason {
   readonly code: string;
   readonly detail: string;
 }
 
-export type ItemResult = { readonly index: number } & (
-  { readonly outcome: 'recorded' | 'duplicate' } | ({ readonly outcome: 'invalid' } & Said)
+export type BatchItemResult = { readonly index: number } & (
+  { readonly outcome: 'recorded' | 'duplicate' } | ({ readonly outcome: 'invalid' } & InvalidReason)
 );
 
 /** What was done for one item, and where the log stands for it. */
-export interface Done {
+export interface BatchWorkResult {
   readonly outcome: 'recorded' | 'duplicate';
   readonly position: Position;
 }
@@ -38,28 +38,28 @@ const atOnce = 25;
  *
  * `inTurn`: what must go one after another waits there, also for one that is tried again.
  */
-export async function carryOut<Item>(
+export async function runBatch<Item>(
   items: readonly BatchItem<Item>[],
-  envelope: Envelope,
+  envelope: CommandContext,
   start: Position,
-  work: (item: Item, envelope: Envelope) => Promise<Done>,
-  inTurn: (item: Item, work: () => Promise<Done>) => Promise<Done> = (_, work) => work(),
-): Promise<Answer> {
+  work: (item: Item, envelope: CommandContext) => Promise<BatchWorkResult>,
+  inTurn: (item: Item, work: () => Promise<BatchWorkResult>) => Promise<BatchWorkResult> = (_, work) => work(),
+): Promise<CommandResponse> {
   let position = start;
-  const results: ItemResult[] = [];
+  const results: BatchItemResult[] = [];
   let answered = 0;
-  const persistently = async (attempt: () => Promise<Done>): Promise<Done> => {
+  const persistently = async (attempt: () => Promise<BatchWorkResult>): Promise<BatchWorkResult> => {
     for (;;) {
       const before = answered;
       try {
         // A store that answers is given the time that a large batch takes; one that goes away meanwhile is not.
-        return await withPatience(patienceMs, attempt);
+        return await withDeadline(commandTimeoutMs, attempt);
       } catch (error) {
         if (!(error instanceof Unavailable) || answered === before) throw error;
       }
     }
   };
-  const resultOf = async (given: BatchItem<Item>, index: number): Promise<ItemResult> => {
+  const resultOf = async (given: BatchItem<Item>, index: number): Promise<BatchItemResult> => {
     if ('invalid' in given) return { index, outcome: 'invalid', ...given.invalid };
     const { item } = given;
     const own = ofItem(envelope, index);
@@ -74,15 +74,15 @@ export async function carryOut<Item>(
       return { index, outcome: 'invalid', code: error.code, detail: error.message };
     }
   };
-  await sideBySide(items.length, atOnce, async (index) => {
+  await forEachConcurrently(items.length, atOnce, async (index) => {
     results[index] = await resultOf(items[index]!, index);
   });
-  return { made: null, version: null, position, body: { results, position } };
+  return { createdId: null, version: null, position, body: { results, position } };
 }
 
 /** Each item is a command of its own; with a caller's key, one that is known again. */
-const ofItem = (envelope: Envelope, index: number): Envelope => ({
+const ofItem = (envelope: CommandContext, index: number): CommandContext => ({
   ...envelope,
-  commandId: envelope.request === null ? v4() : idMadeBy(envelope.commandId, `item ${index}`),
-  request: null,
+  commandId: envelope.requestHash === null ? v4() : deriveId(envelope.commandId, `item ${index}`),
+  requestHash: null,
 });

@@ -1,45 +1,48 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { broadcast, type Broadcast, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
-import type { Answer } from './answer.js';
-import { CommandMeter, uncounted } from './command-meter.js';
-import type { Envelope } from './envelope.js';
-import { Handling } from './handle.js';
-import { broadcastStream, idMadeBy } from './ids.js';
-import { KeptAnswers } from './kept-answers.js';
+import { broadcastDecider, type Broadcast, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
+import type { CommandResponse } from './command-response.js';
+import { CommandMeter, noopCommandMeter } from './command-meter.js';
+import type { CommandContext } from './command-context.js';
+import { DeciderService } from './decider-service.js';
+import { broadcastStream, deriveId } from './ids.js';
+import { IdempotencyService } from './idempotency-service.js';
 
 /** Without an id of the caller's, the broadcast gets one of ours. */
-export type BroadcastAsk = Omit<CreateBroadcast, 'broadcastId'> & { readonly broadcastId: string | null };
+export type BroadcastCommandInput = Omit<CreateBroadcast, 'broadcastId'> & { readonly broadcastId: string | null };
 
 /** The one door to broadcasts. */
-export class AskBroadcast extends Command<{ answer: Answer; replayed: boolean }> {
+export class BroadcastCommandMessage extends Command<{ answer: CommandResponse; replayed: boolean }> {
   constructor(
-    readonly ask: BroadcastAsk,
-    readonly envelope: Envelope,
+    readonly command: BroadcastCommandInput,
+    readonly context: CommandContext,
   ) {
     super();
   }
 }
 
-@CommandHandler(AskBroadcast)
-export class BroadcastHandler implements ICommandHandler<AskBroadcast> {
+@CommandHandler(BroadcastCommandMessage)
+export class BroadcastHandler implements ICommandHandler<BroadcastCommandMessage> {
   constructor(
-    private readonly handling: Handling,
-    private readonly kept: KeptAnswers,
-    private readonly meter: CommandMeter = uncounted,
+    private readonly handling: DeciderService,
+    private readonly kept: IdempotencyService,
+    private readonly meter: CommandMeter = noopCommandMeter,
   ) {}
 
-  execute({ ask, envelope }: AskBroadcast): Promise<{ answer: Answer; replayed: boolean }> {
-    return this.meter.over(ask.type, () => this.kept.once(envelope, () => this.carryOut(ask, envelope)));
+  execute({
+    command: ask,
+    context: envelope,
+  }: BroadcastCommandMessage): Promise<{ answer: CommandResponse; replayed: boolean }> {
+    return this.meter.measure(ask.type, () => this.kept.runOnce(envelope, () => this.carryOut(ask, envelope)));
   }
 
-  private async carryOut(ask: BroadcastAsk, envelope: Envelope): Promise<Answer> {
-    const broadcastId = ask.broadcastId ?? idMadeBy(envelope.commandId, 'broadcast');
+  private async carryOut(ask: BroadcastCommandInput, envelope: CommandContext): Promise<CommandResponse> {
+    const broadcastId = ask.broadcastId ?? deriveId(envelope.commandId, 'broadcast');
     const stream = broadcastStream(envelope.org, broadcastId);
     const versionOf = (state: Broadcast): number | undefined => (state.known ? 1 : undefined);
     const command: CreateBroadcast = { ...ask, broadcastId };
-    const { after, position } = await this.handling.handle(broadcast, stream, command, envelope, versionOf);
+    const { after, position } = await this.handling.handle(broadcastDecider, stream, command, envelope, versionOf);
     const shown = { broadcast: showBroadcast(after), changed: true, version: 1, position };
-    return { made: broadcastId, version: 1, position, body: shown };
+    return { createdId: broadcastId, version: 1, position, body: shown };
   }
 }
 

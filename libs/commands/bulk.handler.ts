@@ -1,25 +1,31 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { v4 } from 'uuid';
 import type { BulkAction, BulkMode } from '#domain/bulk/bulk.action';
-import { bulk, type Bulk, type BulkCommand } from '#domain/bulk/bulk.decide';
-import { showJob } from '#domain/bulk/bulk.job';
-import { isRefused, repeatsIn, showResult, summaryOf, type BulkResult } from '#domain/bulk/bulk.results';
-import { notPast, refuse } from '#domain/refusal';
+import { bulkDecider, type Bulk, type BulkCommand } from '#domain/bulk/bulk.decide';
+import { toBulkJobResource } from '#domain/bulk/bulk.job';
+import {
+  isRefused,
+  findDuplicates,
+  toBulkResultResource,
+  summarizeResults,
+  type BulkResult,
+} from '#domain/bulk/bulk.results';
+import { requireNotInPast, refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
-import { withPatience } from '#event-store/patience';
-import type { Answer } from './answer.js';
-import { BulkItems, changedMeanwhile, type BulkCause } from './bulk-items.js';
-import { CommandMeter, uncounted } from './command-meter.js';
-import type { Envelope } from './envelope.js';
-import { Handling, type Outcome } from './handle.js';
-import { bulkStream, idMadeBy } from './ids.js';
-import { KeptAnswers, patienceMs } from './kept-answers.js';
-import { LeadSelection, type AskedFilter } from './lead-selection.js';
+import { withDeadline } from '#event-store/deadline';
+import type { CommandResponse } from './command-response.js';
+import { BulkItemExecutor, markRefusedAsConflict, type BulkContext } from './bulk-item-executor.js';
+import { CommandMeter, noopCommandMeter } from './command-meter.js';
+import type { CommandContext } from './command-context.js';
+import { DeciderService, type DecisionResult } from './decider-service.js';
+import { bulkStream, deriveId } from './ids.js';
+import { IdempotencyService, commandTimeoutMs } from './idempotency-service.js';
+import { LeadSelector, type LeadFilterParams } from './lead-selector.js';
 
 /** Up to so many leads that are named are changed while the caller waits; more are a job. */
-export const mostAtOnce = 500;
+export const maxSynchronousItems = 500;
 /** No bulk has more items. */
-export const mostItems = 100_000;
+export const maxBulkItems = 100_000;
 
 /** So many items of a job are carried out and recorded together; between two blocks it can be cancelled. */
 const blockSize = 200;
@@ -28,7 +34,7 @@ const chunkSize = 1_000;
 
 /** Which leads: named, or found by a filter when the caller has seen how many they are. */
 export type BulkTarget =
-  { readonly ids: readonly string[] } | { readonly filter: AskedFilter; readonly expectedCount: number };
+  { readonly ids: readonly string[] } | { readonly filter: LeadFilterParams; readonly expectedCount: number };
 
 /** The same to many leads. */
 export interface StartBulk {
@@ -38,74 +44,86 @@ export interface StartBulk {
   readonly target: BulkTarget;
 }
 
-export type BulkAsk = StartBulk | { readonly type: 'CancelBulk' | 'RetryBulk'; readonly bulkId: string };
+export type BulkCommandInput = StartBulk | { readonly type: 'CancelBulk' | 'RetryBulk'; readonly bulkId: string };
 
 /** The one door to bulks, for callers; what carries jobs out has its own: `WorkOnBulk`. */
-export class AskBulk extends Command<{ answer: Answer; replayed: boolean }> {
+export class BulkCommandMessage extends Command<{ answer: CommandResponse; replayed: boolean }> {
   constructor(
-    readonly ask: BulkAsk,
-    readonly envelope: Envelope,
+    readonly command: BulkCommandInput,
+    readonly context: CommandContext,
   ) {
     super();
   }
 }
 
-@CommandHandler(AskBulk)
-export class BulkHandler implements ICommandHandler<AskBulk> {
+@CommandHandler(BulkCommandMessage)
+export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
   constructor(
-    private readonly handling: Handling,
-    private readonly kept: KeptAnswers,
-    private readonly items: BulkItems,
-    private readonly selection: LeadSelection,
+    private readonly handling: DeciderService,
+    private readonly kept: IdempotencyService,
+    private readonly items: BulkItemExecutor,
+    private readonly selection: LeadSelector,
     private readonly log: EventStore,
-    private readonly meter: CommandMeter = uncounted,
+    private readonly meter: CommandMeter = noopCommandMeter,
   ) {}
 
-  execute({ ask, envelope }: AskBulk): Promise<{ answer: Answer; replayed: boolean }> {
-    return this.meter.over(ask.type, () => this.kept.once(envelope, () => this.carryOut(ask, envelope)));
+  execute({
+    command: ask,
+    context: envelope,
+  }: BulkCommandMessage): Promise<{ answer: CommandResponse; replayed: boolean }> {
+    return this.meter.measure(ask.type, () => this.kept.runOnce(envelope, () => this.carryOut(ask, envelope)));
   }
 
-  private async carryOut(ask: BulkAsk, envelope: Envelope): Promise<Answer> {
+  private async carryOut(ask: BulkCommandInput, envelope: CommandContext): Promise<CommandResponse> {
     if (ask.type !== 'StartBulk') return jobAnswer(ask.bulkId, await this.tell(ask, envelope), null);
     const { action, target } = ask;
-    if (action.type === 'create_follow_up') notPast('action.dueAt', action.dueAt, envelope.now);
-    const bulkId = idMadeBy(envelope.commandId, 'bulk');
-    return 'ids' in target && target.ids.length <= mostAtOnce
+    if (action.type === 'create_follow_up') requireNotInPast('action.dueAt', action.dueAt, envelope.now);
+    const bulkId = deriveId(envelope.commandId, 'bulk');
+    return 'ids' in target && target.ids.length <= maxSynchronousItems
       ? this.atOnce(bulkId, ask, target.ids, envelope)
       : this.asJob(bulkId, ask, envelope);
   }
 
-  private async atOnce(bulkId: string, ask: StartBulk, ids: readonly string[], envelope: Envelope): Promise<Answer> {
+  private async atOnce(
+    bulkId: string,
+    ask: StartBulk,
+    ids: readonly string[],
+    envelope: CommandContext,
+  ): Promise<CommandResponse> {
     const { action, mode } = ask;
     const { org, actor, now, backdated } = envelope;
-    const cause: BulkCause = { bulkId, org, actor, action, round: 0, now, backdated };
+    const cause: BulkContext = { bulkId, org, actor, action, round: 0, now, backdated };
     const items = ids.map((id, index) => ({ index, id }));
-    const repeats = repeatsIn(ids);
+    const repeats = findDuplicates(ids);
     const before = (): undefined => undefined;
 
     if (mode === 'all_or_nothing') {
-      const { results, begun } = await this.items.check(items, cause, repeats, before);
+      const { results, begun } = await this.items.preview(items, cause, repeats, before);
       // Begun before a crash: they had passed then.
       if (!begun && results.some(isRefused))
-        throw refuse('bulk_rejected', { bulkId, summary: summaryOf(results), results: results.map(showResult) });
+        throw refuse('bulk_rejected', {
+          bulkId,
+          summary: summarizeResults(results),
+          results: results.map(toBulkResultResource),
+        });
     }
-    const done = await this.items.carryOut(items, cause, repeats, before, this.log.start);
+    const done = await this.items.execute(items, cause, repeats, before, this.log.start);
     const results: readonly BulkResult[] =
-      mode === 'all_or_nothing' ? done.results.map(changedMeanwhile) : done.results;
-    const selection = idMadeBy(envelope.commandId, 'selection');
+      mode === 'all_or_nothing' ? done.results.map(markRefusedAsConflict) : done.results;
+    const selection = deriveId(envelope.commandId, 'selection');
     const { position } = await this.tell(
       { type: 'KeepBulk', bulkId, selection, action, mode, blockSize, backdated, results },
       envelope,
     );
-    const body = { bulkId, summary: summaryOf(results), results: results.map(showResult), position };
-    return { made: null, version: null, position, body };
+    const body = { bulkId, summary: summarizeResults(results), results: results.map(toBulkResultResource), position };
+    return { createdId: null, version: null, position, body };
   }
 
   /** The selection is written first, in parts; only when it is whole, it becomes a job. */
-  private async asJob(bulkId: string, ask: StartBulk, envelope: Envelope): Promise<Answer> {
+  private async asJob(bulkId: string, ask: StartBulk, envelope: CommandContext): Promise<CommandResponse> {
     const { action, mode, target } = ask;
     // Asked again after a crash that left its answer unkept: it is a job already, whatever the filter would find now.
-    const isJob = (await this.handling.read(bulk, bulkStream(envelope.org, bulkId))).known;
+    const isJob = (await this.handling.read(bulkDecider, bulkStream(envelope.org, bulkId))).known;
     const ids = isJob ? [] : await this.idsOf(target, envelope);
     const selection = v4();
     for (let from = 0; from < ids.length; from += chunkSize) {
@@ -118,7 +136,7 @@ export class BulkHandler implements ICommandHandler<AskBulk> {
     return jobAnswer(bulkId, outcome, bulkId);
   }
 
-  private async idsOf(target: BulkTarget, { org, now }: Envelope): Promise<readonly string[]> {
+  private async idsOf(target: BulkTarget, { org, now }: CommandContext): Promise<readonly string[]> {
     if ('ids' in target) return target.ids;
     const { filter, expectedCount } = target;
     const found = await this.selection.select(org, filter, expectedCount, now);
@@ -127,17 +145,21 @@ export class BulkHandler implements ICommandHandler<AskBulk> {
   }
 
   /** All events of a bulk, its own and its items', have its id as correlation. `part`: of several commands to one bulk. */
-  private tell(command: BulkCommand, envelope: Envelope, part?: string): Promise<Outcome<Bulk>> {
-    const commandId = part === undefined ? envelope.commandId : idMadeBy(envelope.commandId, part);
+  private tell(command: BulkCommand, envelope: CommandContext, part?: string): Promise<DecisionResult<Bulk>> {
+    const commandId = part === undefined ? envelope.commandId : deriveId(envelope.commandId, part);
     const own = { ...envelope, commandId, correlation: command.bulkId };
     // A large selection is many appends: each has the patience of one.
-    return withPatience(patienceMs, () =>
-      this.handling.handle(bulk, bulkStream(envelope.org, command.bulkId), command, own, () => undefined),
+    return withDeadline(commandTimeoutMs, () =>
+      this.handling.handle(bulkDecider, bulkStream(envelope.org, command.bulkId), command, own, () => undefined),
     );
   }
 }
 
-function jobAnswer(bulkId: string, { after, events, position }: Outcome<Bulk>, made: string | null): Answer {
-  const job = after.known ? showJob(after.job) : {};
-  return { made, version: null, position, body: { bulkId, ...job, changed: events.length > 0, position } };
+function jobAnswer(
+  bulkId: string,
+  { after, events, position }: DecisionResult<Bulk>,
+  made: string | null,
+): CommandResponse {
+  const job = after.known ? toBulkJobResource(after.job) : {};
+  return { createdId: made, version: null, position, body: { bulkId, ...job, changed: events.length > 0, position } };
 }

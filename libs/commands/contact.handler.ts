@@ -1,23 +1,23 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { agent } from '#domain/agent/agent.decide';
+import { agentDecider } from '#domain/agent/agent.decide';
 import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from '#domain/contact/contact.commands';
-import { contact } from '#domain/contact/contact.decide';
-import { leadOf, type Contact } from '#domain/contact/contact.state';
+import { contactDecider } from '#domain/contact/contact.decide';
+import { findLead, type Contact } from '#domain/contact/contact.state';
 import type { DomainEvent } from '#domain/event';
-import type { AgentFact, AssignAgent, CreateFollowUp } from '#domain/lead/lead.commands';
-import { showFollowUp, showLead, type NameOf } from '#domain/lead/lead.shown';
+import type { AgentLookup, AssignAgent, CreateFollowUp } from '#domain/lead/lead.commands';
+import { toFollowUpResource, toLeadResource, type AgentNameResolver } from '#domain/lead/lead.shown';
 import type { Lead } from '#domain/lead/lead.state';
 import { refuse } from '#domain/refusal';
-import type { Answer } from './answer.js';
-import { CommandMeter, uncounted } from './command-meter.js';
-import type { Envelope } from './envelope.js';
-import { Handling, type Outcome, type Prospect } from './handle.js';
-import { agentStream, contactKeyIn, contactKeyOf, contactStream, idMadeBy, idsWithin } from './ids.js';
-import { KeptAnswers } from './kept-answers.js';
+import type { CommandResponse } from './command-response.js';
+import { CommandMeter, noopCommandMeter } from './command-meter.js';
+import type { CommandContext } from './command-context.js';
+import { DeciderService, type DecisionResult, type CommandPreview } from './decider-service.js';
+import { agentStream, parseContactKey, deriveContactKey, contactStream, deriveId, createIdFactory } from './ids.js';
+import { IdempotencyService } from './idempotency-service.js';
 import { IdKey } from './id-key.js';
 
 /** A contact's command as it is asked for: what only we know (keys, made-up ids, facts about agents) is added here. */
-export type ContactAsk =
+export type ContactCommandInput =
   | Omit<RecordInteraction, 'contactKey'>
   | Omit<CreateLead, 'contactKey'>
   | Omit<AddressBroadcast, 'contactKey'>
@@ -29,67 +29,70 @@ export type ContactAsk =
     >;
 
 /** The one door to everything about contacts and their leads: for HTTP, CLI, bulk and automation alike. */
-export class AskContact extends Command<{ answer: Answer; replayed: boolean }> {
+export class ContactCommandMessage extends Command<{ answer: CommandResponse; replayed: boolean }> {
   constructor(
-    readonly ask: ContactAsk,
-    readonly envelope: Envelope,
+    readonly command: ContactCommandInput,
+    readonly context: CommandContext,
   ) {
     super();
   }
 }
 
-@CommandHandler(AskContact)
-export class ContactHandler implements ICommandHandler<AskContact> {
+@CommandHandler(ContactCommandMessage)
+export class ContactHandler implements ICommandHandler<ContactCommandMessage> {
   constructor(
-    private readonly handling: Handling,
-    private readonly kept: KeptAnswers,
+    private readonly handling: DeciderService,
+    private readonly kept: IdempotencyService,
     private readonly idKey: IdKey,
-    private readonly meter: CommandMeter = uncounted,
+    private readonly meter: CommandMeter = noopCommandMeter,
   ) {}
 
-  execute({ ask, envelope }: AskContact): Promise<{ answer: Answer; replayed: boolean }> {
-    return this.meter.over(ask.type, () => this.kept.once(envelope, () => this.carryOut(ask, envelope)));
+  execute({
+    command: ask,
+    context: envelope,
+  }: ContactCommandMessage): Promise<{ answer: CommandResponse; replayed: boolean }> {
+    return this.meter.measure(ask.type, () => this.kept.runOnce(envelope, () => this.carryOut(ask, envelope)));
   }
 
   /**
    * What would come of it now, with nothing done. `version`: that of the lead as it is.
    * @throws Refusal what it would be refused with
    */
-  async check(
-    ask: ContactAsk,
-    envelope: Envelope,
-  ): Promise<Pick<Prospect<Contact>, 'would'> & { version: number | null }> {
+  async preview(
+    ask: ContactCommandInput,
+    envelope: CommandContext,
+  ): Promise<Pick<CommandPreview<Contact>, 'effect'> & { version: number | null }> {
     const { command, stream, versionOf } = await this.routed(ask, envelope);
-    const { state, would } = await this.handling.check(contact, stream, command, envelope, versionOf);
-    return { would, version: versionOf(state) ?? null };
+    const { state, effect: would } = await this.handling.preview(contactDecider, stream, command, envelope, versionOf);
+    return { effect: would, version: versionOf(state) ?? null };
   }
 
-  private async carryOut(ask: ContactAsk, envelope: Envelope): Promise<Answer> {
+  private async carryOut(ask: ContactCommandInput, envelope: CommandContext): Promise<CommandResponse> {
     const { command, stream, versionOf } = await this.routed(ask, envelope);
-    const outcome = await this.handling.handle(contact, stream, command, envelope, versionOf);
+    const outcome = await this.handling.handle(contactDecider, stream, command, envelope, versionOf);
     return this.answer(command, outcome, stream, envelope);
   }
 
   /** The whole command, and the stream that it is for. */
   private async routed(
-    ask: ContactAsk,
-    envelope: Envelope,
+    ask: ContactCommandInput,
+    envelope: CommandContext,
   ): Promise<{ command: ContactCommand; stream: string; versionOf: (state: Contact) => number | undefined }> {
     const command = await this.complete(ask, envelope);
-    const contactKey = 'contactKey' in command ? command.contactKey : contactKeyIn(command.leadId);
+    const contactKey = 'contactKey' in command ? command.contactKey : parseContactKey(command.leadId);
     if (!contactKey) throw refuse('not_found', { what: 'lead' });
     const versionOf = (state: Contact): number | undefined =>
-      'leadId' in command ? leadOf(state, command.leadId)?.version : undefined;
+      'leadId' in command ? findLead(state, command.leadId)?.version : undefined;
     return { command, stream: contactStream(envelope.org, contactKey), versionOf };
   }
 
   /** Adds what the decision needs and the caller can't know. */
-  private async complete(ask: ContactAsk, { org, commandId }: Envelope): Promise<ContactCommand> {
+  private async complete(ask: ContactCommandInput, { org, commandId }: CommandContext): Promise<ContactCommand> {
     switch (ask.type) {
       case 'RecordInteraction':
       case 'CreateLead':
       case 'AddressBroadcast':
-        return { ...ask, contactKey: contactKeyOf(this.idKey.secret, org, ask.contactId) };
+        return { ...ask, contactKey: deriveContactKey(this.idKey.secret, org, ask.contactId) };
       case 'AssignAgent': {
         const { agentId, ...command } = ask;
         return { ...command, agent: await this.agentFact(org, agentId) };
@@ -97,7 +100,7 @@ export class ContactHandler implements ICommandHandler<AskContact> {
       case 'CreateFollowUp': {
         const { assigneeId, ...command } = ask;
         const assignee = assigneeId === null ? null : await this.agentFact(org, assigneeId);
-        return { ...command, assignee, followUpId: idMadeBy(commandId, 'follow-up') };
+        return { ...command, assignee, followUpId: deriveId(commandId, 'follow-up') };
       }
       case 'ChangeStatus':
       case 'UnassignAgent':
@@ -113,35 +116,35 @@ export class ContactHandler implements ICommandHandler<AskContact> {
     }
   }
 
-  private async agentFact(org: string, id: string): Promise<AgentFact> {
-    const known = await this.handling.read(agent, agentStream(org, id));
-    return { id, situation: !known.known ? 'unknown' : known.active ? 'active' : 'inactive' };
+  private async agentFact(org: string, id: string): Promise<AgentLookup> {
+    const known = await this.handling.read(agentDecider, agentStream(org, id));
+    return { id, status: !known.known ? 'unknown' : known.active ? 'active' : 'inactive' };
   }
 
   private async answer(
     command: ContactCommand,
-    { after, events, position }: Outcome<Contact>,
+    { after, events, position }: DecisionResult<Contact>,
     stream: string,
-    envelope: Envelope,
-  ): Promise<Answer> {
+    envelope: CommandContext,
+  ): Promise<CommandResponse> {
     const changed = events.length > 0;
     const happened = (type: DomainEvent['type']): number => events.filter((it) => it.type === type).length;
     const tell = async (
       leadId: string | null,
-      more: (lead: Lead, nameOf: NameOf) => object,
+      more: (lead: Lead, nameOf: AgentNameResolver) => object,
       made: string | null = null,
-    ): Promise<Answer> => {
-      const lead = leadId === null ? undefined : leadOf(after, leadId);
+    ): Promise<CommandResponse> => {
+      const lead = leadId === null ? undefined : findLead(after, leadId);
       const version = lead?.version ?? null;
       const nameOf = lead ? await this.names(envelope.org, lead) : () => null;
-      const shown = { lead: lead ? showLead(lead, nameOf) : null, changed, ...(lead ? more(lead, nameOf) : {}) };
-      return { made, version, position, body: { ...shown, version, position } };
+      const shown = { lead: lead ? toLeadResource(lead, nameOf) : null, changed, ...(lead ? more(lead, nameOf) : {}) };
+      return { createdId: made, version, position, body: { ...shown, version, position } };
     };
     const nothingMore = (): object => ({});
 
     switch (command.type) {
       case 'RecordInteraction': {
-        const interactionId = idsWithin(stream)('interaction', command.channel, command.messageId);
+        const interactionId = createIdFactory(stream)('interaction', command.channel, command.messageId);
         const leadId = (after.known && after.interactions.get(interactionId)?.leadId) || null;
         const answer = await tell(leadId, nothingMore, changed ? interactionId : null);
         const leadCreated = happened('LeadOpened') > 0;
@@ -174,7 +177,7 @@ export class ContactHandler implements ICommandHandler<AskContact> {
           command.leadId,
           (lead, nameOf) => {
             const found = lead.followUps.find((it) => it.id === command.followUpId);
-            return { followUp: found ? showFollowUp(found, lead, nameOf, this.handling.clock()) : null };
+            return { followUp: found ? toFollowUpResource(found, lead, nameOf, this.handling.clock()) : null };
           },
           made,
         );
@@ -186,11 +189,11 @@ export class ContactHandler implements ICommandHandler<AskContact> {
     }
   }
 
-  private async names(org: string, lead: Lead): Promise<NameOf> {
+  private async names(org: string, lead: Lead): Promise<AgentNameResolver> {
     const ids = new Set([lead.agentId, ...lead.followUps.map((it) => it.assigneeId)].filter((id) => id !== null));
     const names = new Map<string, string>();
     for (const id of ids) {
-      const known = await this.handling.glance(agent, agentStream(org, id));
+      const known = await this.handling.readCached(agentDecider, agentStream(org, id));
       if (known.known) names.set(id, known.name);
     }
     return (id) => names.get(id) ?? null;

@@ -10,11 +10,11 @@ const base32 = 'abcdefghijklmnopqrstuvwxyz234567';
  * A contact's key: 128 bits of HMAC-SHA256 over organization and contactId, as 26 letters and digits (base32). Nothing can be
  * read out of it, and with the same secret the same contact always has the same key.
  */
-export const contactKeyOf = (idKey: string, org: string, contactId: string): string =>
+export const deriveContactKey = (idKey: string, org: string, contactId: string): string =>
   base32Of(createHmac('sha256', idKey).update(`${org}\u0000${contactId}`).digest().subarray(0, 16));
 
 /** A message's key, likewise: providers put phone numbers into message ids. */
-export const messageKeyOf = (idKey: string, org: string, channel: string, messageId: string): string =>
+export const deriveMessageKey = (idKey: string, org: string, channel: string, messageId: string): string =>
   base32Of(createHmac('sha256', idKey).update(`${org}\u0000${channel}\u0000${messageId}`).digest().subarray(0, 16));
 
 function base32Of(bytes: Uint8Array): string {
@@ -40,7 +40,7 @@ export const messageStream = (org: string, messageKey: string): string => `messa
 export const exportStream = (org: string, exportId: string): string => `export-${org}-${exportId}`;
 
 /** The contact's key in a lead's id; undefined when the text is no lead's id. */
-export const contactKeyIn = (leadId: string): string | undefined =>
+export const parseContactKey = (leadId: string): string | undefined =>
   /^([a-z2-7]{26})-[1-9][0-9]{0,8}$/.exec(leadId)?.[1];
 
 /**
@@ -57,14 +57,14 @@ function v5(name: string, namespace: string): string {
 }
 
 /** The same names within the same stream give the same id, always. */
-export function idsWithin(stream: string): (...names: readonly string[]) => string {
+export function createIdFactory(stream: string): (...names: readonly string[]) => string {
   let within: string | undefined;
   return (...names) => v5(names.join('\u0000'), (within ??= v5(stream, namespace)));
 }
 
 /** The id of a command: told by the caller's Idempotency-Key, random without one. */
-export const commandIdOf = (org: string, idempotencyKey: string | null): string =>
+export const createCommandId = (org: string, idempotencyKey: string | null): string =>
   idempotencyKey === null ? v4() : v5(`${org}\u0000${idempotencyKey}`, namespace);
 
 /** Ids of what a command makes: its n-th event, a follow-up. */
-export const idMadeBy = (commandId: string, what: string | number): string => v5(String(what), commandId);
+export const deriveId = (commandId: string, what: string | number): string => v5(String(what), commandId);

@@ -7,7 +7,7 @@ export class KeyedQueue {
     return this.tails.size;
   }
 
-  run<T>(key: string, work: () => Promise<T>): Promise<T> {
+  serialize<T>(key: string, work: () => Promise<T>): Promise<T> {
     const tail = this.tails.get(key);
     const result = tail ? tail.then(work, work) : work();
     const settled = result.then(nothing, nothing).then(() => {

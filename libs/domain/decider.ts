@@ -1,4 +1,4 @@
-import type { Actor, Draft } from './event.js';
+import type { Actor, NewEvent } from './event.js';
 
 /**
  * The rules of one consistency boundary: what may happen (`decide`) and what then is so (`evolve`).
@@ -6,13 +6,13 @@ import type { Actor, Draft } from './event.js';
  * `evolve` never refuses: it skips what it does not know.
  */
 export interface Decider<State, Command, Event extends { type: string }> {
-  readonly initial: State;
-  decide(command: Command, state: State, given: Given): readonly Draft<Event>[];
+  readonly initialState: State;
+  decide(command: Command, state: State, given: DecisionContext): readonly NewEvent<Event>[];
   evolve(state: State, event: Event & { readonly id: string }): State;
 }
 
 /** What a decision may know beyond the stream: the domain has no clock, no random numbers and no settings of its own. */
-export interface Given {
+export interface DecisionContext {
   /** The command's time, RFC 3339 in UTC with milliseconds. */
   readonly now: string;
   /** The caller dated the command back: it may then not lie before the contact's last command. */
@@ -20,7 +20,7 @@ export interface Given {
   readonly actor: Actor;
   readonly policy: Policy;
   /** The id of a thing known by these names within the contact: the same names give the same UUID, always. */
-  idOf(...names: readonly string[]): string;
+  stableId(...names: readonly string[]): string;
 }
 
 /** An organization's settings. */

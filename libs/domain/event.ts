@@ -19,7 +19,7 @@ export type EventType = DomainEvent['type'];
 export type EventOf<T extends EventType> = Extract<DomainEvent, { type: T }>;
 
 /** A fact in stored form: `personal` alone holds names, phones, emails, contact ids, texts and notes. */
-export type Fact<Type extends string, Data extends object, Personal extends object = never> = {
+export type TypedEvent<Type extends string, Data extends object, Personal extends object = never> = {
   readonly type: Type;
   readonly data: Data;
   readonly meta: EventMeta;
@@ -61,7 +61,7 @@ export interface StoredEvent {
 }
 
 /** What `decide` returns: the fact, and only what differs from the command's own circumstances. */
-export type Draft<Event extends { type: string }> = Event extends { type: string }
+export type NewEvent<Event extends { type: string }> = Event extends { type: string }
   ? Omit<Event, 'meta'> & {
       /** Given when the event is known by what it records; made from the command's id otherwise. */
       readonly id?: string;
@@ -79,7 +79,7 @@ export type Draft<Event extends { type: string }> = Event extends { type: string
 export type Position = string;
 
 /** An event that was read through today's door (`fromStored`), with its place in the log. */
-export type Recorded<T extends EventType = EventType> = EventOf<T> & {
+export type RecordedEvent<T extends EventType = EventType> = EventOf<T> & {
   readonly id: string;
   readonly org: string;
   readonly stream: string;

@@ -1,26 +1,26 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  frozen,
+  deepFreeze,
   leadId,
-  recorded,
-  givenOf,
+  recordDraft,
+  decisionContextOf,
   interactionId,
   contactKey,
-  type Circumstances,
+  type StepConditions,
 } from '#test/support/given-when-then';
-import { agent, evolveAgent, type AgentCommand } from './agent/agent.decide.js';
+import { agentDecider, evolveAgent, type AgentCommand } from './agent/agent.decide.js';
 import type { AgentEvent } from './agent/agent.events.js';
 import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from './contact/contact.commands.js';
-import { contact } from './contact/contact.decide.js';
+import { contactDecider } from './contact/contact.decide.js';
 import type { ContactEvent } from './contact/contact.events.js';
-import { activeLeadOf, type Contact } from './contact/contact.state.js';
+import { findActiveLead, type Contact } from './contact/contact.state.js';
 import type { Decider } from './decider.js';
-import { fromStored } from './door.js';
-import type { Actor, DomainEvent, Draft, Recorded } from './event.js';
+import { decodeEvent } from './event-codec.js';
+import type { Actor, DomainEvent, NewEvent, RecordedEvent } from './event.js';
 import { evolveLead, finalStatuses, isFinal, statuses, type Lead } from './lead/lead.state.js';
 import type {
-  AgentFact,
+  AgentLookup,
   AssignAgent,
   CancelFollowUp,
   ChangeStatus,
@@ -42,7 +42,7 @@ import { Refusal } from './refusal.js';
  */
 
 const runs = { numRuns: 300 };
-type ContactFact = Recorded & ContactEvent;
+type ContactFact = RecordedEvent & ContactEvent;
 
 /* What may be asked. */
 
@@ -70,12 +70,12 @@ const score = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 100 }) },
   { weight: 1, arbitrary: fc.constantFrom<unknown>(-1, 101, 73.5, NaN, Infinity, '80', true) },
 ) as fc.Arbitrary<number>;
-const agentFact: fc.Arbitrary<AgentFact> = fc.constantFrom(
-  { id: 'ana', situation: 'active' },
-  { id: 'ben', situation: 'active' },
-  { id: 'cem', situation: 'active' },
-  { id: 'zoe', situation: 'inactive' },
-  { id: '', situation: 'unknown' },
+const agentFact: fc.Arbitrary<AgentLookup> = fc.constantFrom(
+  { id: 'ana', status: 'active' },
+  { id: 'ben', status: 'active' },
+  { id: 'cem', status: 'active' },
+  { id: 'zoe', status: 'inactive' },
+  { id: '', status: 'unknown' },
 );
 const mode = fc.constantFrom('manual' as const, 'bulk' as const, 'round_robin' as const, 'least_loaded' as const);
 const profile = fc.oneof(is({}), record({ name, phone: name, email: name }, { requiredKeys: [] }));
@@ -160,13 +160,13 @@ const assign: fc.Arbitrary<AssignAgent> = record({
   mode,
   moveFollowUps: fc.boolean(),
   note: words,
-  only: orNull(record({ waitingSince: fc.constantFrom('lately', iso(start)) })),
+  onlyIf: orNull(record({ waitingSince: fc.constantFrom('lately', iso(start)) })),
 });
 const unassign: fc.Arbitrary<UnassignAgent> = record({
   type: is('UnassignAgent'),
   ...of,
   mode: fc.constantFrom('manual', 'bulk', 'agent_deactivated'),
-  only: orNull(record({ agentId: fc.constantFrom('ana', 'ben'), assignedAt: fc.constantFrom('lately', iso(start)) })),
+  onlyIf: orNull(record({ agentId: fc.constantFrom('ana', 'ben'), assignedAt: fc.constantFrom('lately', iso(start)) })),
 });
 const unpin: fc.Arbitrary<UnpinScore> = record({ type: is('UnpinScore'), ...of });
 const complete: fc.Arbitrary<CompleteFollowUp> = record({ type: is('CompleteFollowUp'), ...ofFollowUp, note: words });
@@ -239,9 +239,9 @@ const habits: readonly fc.Arbitrary<ContactCommand[]>[] = [
     )
     .map(([byHand, score, ...then]) => [{ ...byHand, score }, ...then]),
   fc.tuple(
-    but(assign, { ...last, agent: { id: 'ana', situation: 'active' } }),
+    but(assign, { ...last, agent: { id: 'ana', status: 'active' } }),
     but(createFollowUp, { ...first, assignee: null }),
-    but(assign, { ...last, agent: { id: 'ben', situation: 'active' }, moveFollowUps: true }),
+    but(assign, { ...last, agent: { id: 'ben', status: 'active' }, moveFollowUps: true }),
     unassign,
   ),
   fc
@@ -289,7 +289,7 @@ const step = <Command>(asked: fc.Arbitrary<Command>) =>
     /** Seconds since the last step: our clocks may also go back. */
     later: fc.integer({ min: -600, max: 3_600 }),
   });
-type StepOf<Command> = { command: Command } & Omit<Circumstances, 'at'> & { later: number };
+type StepOf<Command> = { command: Command } & Omit<StepConditions, 'at'> & { later: number };
 const one = step(command).map((it) => [it]);
 const several = habits.map((habit) =>
   fc.tuple(habit, step(is(null))).map(([commands, how]) => commands.map((command) => ({ ...how, command }))),
@@ -307,10 +307,10 @@ const agentDay = fc.array(step(agentCommand), { maxLength: 12, size: 'max' });
 
 interface Turn<State, Command> {
   readonly command: Command;
-  readonly under: Circumstances;
+  readonly under: StepConditions;
   readonly before: State;
   readonly after: State;
-  readonly outcome: readonly Recorded[] | Refusal;
+  readonly outcome: readonly RecordedEvent[] | Refusal;
 }
 
 /** Anything thrown but a Refusal fails the property. */
@@ -325,7 +325,11 @@ function attempt<T>(decide: () => T): T | Refusal {
 
 /** The command, with what it means by the last lead, its first interaction and its assignment lately. */
 function meant<Command>(asked: Command, state: unknown): Command {
-  const { leadId: id, readUpTo, only } = asked as Partial<Omit<UnassignAgent, 'type'> & Omit<RecordAiResult, 'type'>>;
+  const {
+    leadId: id,
+    readUpTo,
+    onlyIf: only,
+  } = asked as Partial<Omit<UnassignAgent, 'type'> & Omit<RecordAiResult, 'type'>>;
   if (id !== 'last') return asked;
   const last = leadsOf(state as Contact).at(-1);
   const now = only?.assignedAt === 'lately' ? { only: { ...only, assignedAt: last?.assignedAt ?? '' } } : {};
@@ -337,34 +341,34 @@ function play<State, Command, Event extends { type: string }>(
   decider: Decider<State, Command, Event>,
   steps: readonly StepOf<Command>[],
 ): Turn<State, Command>[] {
-  let state = frozen(decider.initial);
+  let state = deepFreeze(decider.initialState);
   let clock = start;
   let version = 0;
   return steps.map(({ command: asked, later, ...circumstances }, nth) => {
     const under = { ...circumstances, at: iso((clock += later * 1_000)) };
     const before = state;
     const command = meant(asked, before);
-    const drafts = attempt(() => decider.decide(frozen(command), before, givenOf(under)));
+    const drafts = attempt(() => decider.decide(deepFreeze(command), before, decisionContextOf(under)));
     if (drafts instanceof Refusal) return { command, under, before, after: before, outcome: drafts };
-    const events = (drafts as unknown as readonly Draft<DomainEvent>[]).map((draft) =>
-      frozen(recorded(draft, under, `command-${nth}`, ++version)),
+    const events = (drafts as unknown as readonly NewEvent<DomainEvent>[]).map((draft) =>
+      deepFreeze(recordDraft(draft, under, `command-${nth}`, ++version)),
     );
-    for (const event of events) state = frozen(decider.evolve(state, event as unknown as Event & { id: string }));
+    for (const event of events) state = deepFreeze(decider.evolve(state, event as unknown as Event & { id: string }));
     return { command, under, before, after: state, outcome: events };
   });
 }
 
-const eventsOf = (turns: readonly { outcome: readonly Recorded[] | Refusal }[]): Recorded[] =>
+const eventsOf = (turns: readonly { outcome: readonly RecordedEvent[] | Refusal }[]): RecordedEvent[] =>
   turns.flatMap(({ outcome }) => (outcome instanceof Refusal ? [] : [...outcome]));
 const contactFactsOf = (turns: readonly Turn<Contact, ContactCommand>[]) => eventsOf(turns) as ContactFact[];
 const leadsOf = (state: Contact): readonly Lead[] => (state.known ? state.leads : []);
-const mentions = (event: Recorded, id: string): boolean => 'leadId' in event.data && event.data.leadId === id;
+const mentions = (event: RecordedEvent, id: string): boolean => 'leadId' in event.data && event.data.leadId === id;
 /** The turns that changed something. */
 const changes = <State, Command>(turns: readonly Turn<State, Command>[]) =>
   turns.filter(({ before, after }) => before !== after);
 const eachDay = (check: (turns: Turn<Contact, ContactCommand>[]) => void) =>
   fc.assert(
-    fc.property(day, (steps) => check(play(contact, steps as StepOf<ContactCommand>[]))),
+    fc.property(day, (steps) => check(play(contactDecider, steps as StepOf<ContactCommand>[]))),
     runs,
   );
 
@@ -402,7 +406,7 @@ const ofContacts: Record<ContactEvent['type'], true> = {
 
 it('Random days bring every event, late interactions and moved follow-ups among them', () => {
   const days = fc.sample(day, { numRuns: 300, seed: 1 });
-  const facts = days.flatMap((steps) => contactFactsOf(play(contact, steps as StepOf<ContactCommand>[])));
+  const facts = days.flatMap((steps) => contactFactsOf(play(contactDecider, steps as StepOf<ContactCommand>[])));
   expect([...new Set(facts.map((it) => it.type))].toSorted()).toStrictEqual(Object.keys(ofContacts).toSorted());
   const happened = (is: (event: ContactFact) => boolean) => expect(facts.filter(is).length).toBeGreaterThan(5);
   happened((it) => it.type === 'InteractionRecorded' && it.data.late);
@@ -426,7 +430,7 @@ describe('Whatever is asked of a contact', () => {
             .slice(-1)
             .filter((it) => it.active),
         );
-        expect(activeLeadOf(after)).toBe(active[0]);
+        expect(findActiveLead(after)).toBe(active[0]);
       }
     }));
 
@@ -509,7 +513,7 @@ describe('Whatever is asked of a contact', () => {
         const answers = [...seen].map(([id]) => after.known && after.interactions.get(id)?.leadId);
         expect(answers).toStrictEqual([...seen.values()]);
         if (command.type === 'RecordInteraction' && !(outcome instanceof Refusal))
-          expect(contact.decide(command, after, givenOf(under))).toStrictEqual([]);
+          expect(contactDecider.decide(command, after, decisionContextOf(under))).toStrictEqual([]);
       }
     }));
 
@@ -520,7 +524,7 @@ describe('Whatever is asked of a contact', () => {
   it('asking again changes nothing, but for a reason or a note, and a refusal stays the same', () =>
     eachDay((turns) => {
       for (const { command, under, after, outcome } of turns) {
-        const again = attempt(() => contact.decide(command, after, givenOf(under)));
+        const again = attempt(() => contactDecider.decide(command, after, decisionContextOf(under)));
         const said = command.type === 'ChangeStatus' && Boolean(command.reason?.trim() || command.note?.trim());
         if (outcome instanceof Refusal) {
           expect(again).toMatchObject({ code: outcome.code, details: outcome.details });
@@ -544,7 +548,7 @@ describe('Whatever is asked of a contact', () => {
   it('a lead counts its own events, and its times only go on', () =>
     eachDay((turns) => {
       const facts = contactFactsOf(turns);
-      for (const lead of leadsOf(turns.at(-1)?.after ?? contact.initial)) {
+      for (const lead of leadsOf(turns.at(-1)?.after ?? contactDecider.initialState)) {
         const own = facts.filter((it) => mentions(it, lead.id));
         expect(lead.version).toBe(own.length);
         const times = own.flatMap((it) => (it.type === 'InteractionRecorded' ? it.meta.occurredAt : []));
@@ -569,7 +573,7 @@ describe('Whatever is asked of a contact', () => {
         if (event.type === 'FollowUpCreated') expect(event.data.dueAt >= event.meta.occurredAt).toBe(true);
         if (event.type === 'FollowUpRescheduled') expect(event.data.to >= event.meta.occurredAt).toBe(true);
       }
-      for (const { followUps } of leadsOf(turns.at(-1)?.after ?? contact.initial))
+      for (const { followUps } of leadsOf(turns.at(-1)?.after ?? contactDecider.initialState))
         expect(new Set(followUps.map((it) => it.id)).size).toBe(followUps.length);
     }));
 
@@ -596,7 +600,7 @@ describe('Whatever is asked of a contact', () => {
         if (outcome instanceof Refusal) continue;
         for (const event of outcome as readonly ContactFact[]) {
           if (event.type !== 'LeadAssigned') continue;
-          expect(command).toMatchObject({ type: 'AssignAgent', agent: { id: event.data.to, situation: 'active' } });
+          expect(command).toMatchObject({ type: 'AssignAgent', agent: { id: event.data.to, status: 'active' } });
           expect(event.data.from).not.toBe(event.data.to);
         }
       }
@@ -609,13 +613,13 @@ describe('Whatever is asked of an agent', () => {
       fc.property(agentDay, (steps) => check(playAgent(steps as StepOf<AgentCommand>[]))),
       runs,
     );
-  const playAgent = (steps: readonly StepOf<AgentCommand>[]) => play(agent, steps);
+  const playAgent = (steps: readonly StepOf<AgentCommand>[]) => play(agentDecider, steps);
 
   it('asking again changes nothing, registering again is refused, and its version counts its events', () =>
     eachAgentDay((turns) => {
       let events = 0;
       for (const { command, under, after, outcome } of turns) {
-        const again = attempt(() => agent.decide(command, after, givenOf(under)));
+        const again = attempt(() => agentDecider.decide(command, after, decisionContextOf(under)));
         if (outcome instanceof Refusal) expect(again).toMatchObject({ code: outcome.code, details: outcome.details });
         else if (command.type === 'RegisterAgent') expect(again).toMatchObject({ code: 'agent_exists' });
         else expect(again).toStrictEqual([]);
@@ -639,18 +643,21 @@ describe('The past', () => {
     eachDay((turns) => {
       const facts = contactFactsOf(turns);
       const read = facts.map(({ stream, version, position, ...stored }) =>
-        frozen(fromStored(JSON.parse(JSON.stringify(stored)), { stream, version, position })),
+        deepFreeze(decodeEvent(JSON.parse(JSON.stringify(stored)), { stream, version, position })),
       ) as ContactFact[];
       expect(read).toStrictEqual(facts);
       const ids = facts.map((it) => it.id);
-      const folded = read.reduce<Contact>((state, event) => contact.evolve(state, event), contact.initial);
-      expect(plain(folded, ids)).toStrictEqual(plain(turns.at(-1)?.after ?? contact.initial, ids));
+      const folded = read.reduce<Contact>(
+        (state, event) => contactDecider.evolve(state, event),
+        contactDecider.initialState,
+      );
+      expect(plain(folded, ids)).toStrictEqual(plain(turns.at(-1)?.after ?? contactDecider.initialState, ids));
     }));
 
   it('folds to the same lead when only what the lead is told by is looked at', () =>
     eachDay((turns) => {
       const facts = contactFactsOf(turns);
-      for (const lead of leadsOf(turns.at(-1)?.after ?? contact.initial)) {
+      for (const lead of leadsOf(turns.at(-1)?.after ?? contactDecider.initialState)) {
         const rows = facts.filter((it) => mentions(it, lead.id) || it.type === 'ContactProfileChanged');
         expect(rows.reduce<Lead | undefined>(evolveLead, undefined)).toStrictEqual(lead);
         expect(
@@ -684,21 +691,21 @@ describe('The past', () => {
     fc.assert(
       fc.property(mixed, ([steps, agentSteps, strangers, order]) => {
         const facts = [
-          ...eventsOf(play(contact, steps as StepOf<ContactCommand>[])),
-          ...eventsOf(play(agent, agentSteps as StepOf<AgentCommand>[])),
-          ...(strangers as unknown as Recorded[]),
+          ...eventsOf(play(contactDecider, steps as StepOf<ContactCommand>[])),
+          ...eventsOf(play(agentDecider, agentSteps as StepOf<AgentCommand>[])),
+          ...(strangers as unknown as RecordedEvent[]),
         ];
         const shuffled = facts
-          .map((event) => ({ event: frozen(event), place: order.next().value as number }))
+          .map((event) => ({ event: deepFreeze(event), place: order.next().value as number }))
           .toSorted((a, b) => a.place - b.place)
           .map(({ event }) => event as never);
         let lead: Lead | undefined;
-        let ofContact = contact.initial;
-        let ofAgent = agent.initial;
+        let ofContact = contactDecider.initialState;
+        let ofAgent = agentDecider.initialState;
         for (const event of shuffled) {
-          lead = frozen(evolveLead(lead, event));
-          ofContact = frozen(contact.evolve(ofContact, event));
-          ofAgent = frozen(evolveAgent(ofAgent, event as AgentEvent));
+          lead = deepFreeze(evolveLead(lead, event));
+          ofContact = deepFreeze(contactDecider.evolve(ofContact, event));
+          ofAgent = deepFreeze(evolveAgent(ofAgent, event as AgentEvent));
           expect([typeof ofContact.known, typeof ofAgent.known]).toStrictEqual(['boolean', 'boolean']);
         }
       }),

@@ -1,4 +1,4 @@
-import type { BulkSummary, ShownResult } from './bulk/bulk.results.js';
+import type { BulkSummary, BulkResultResource } from './bulk/bulk.results.js';
 import type { FinalStatus } from './lead/lead.state.js';
 
 /**
@@ -9,7 +9,7 @@ export const refusals = {
   not_found: (of: { what: 'lead' | 'contact' | 'agent' | 'follow-up' | 'interaction' | 'broadcast' | 'bulk' }) =>
     `There is no such ${of.what}.`,
 
-  lead_inactive: (of: LeadInactive) =>
+  lead_inactive: (of: LeadInactiveDetails) =>
     `The lead is ${of.leadStatus} since ${of.inactiveSince}: its status can't change, no follow-up can be created and no agent assigned.` +
     (of.activeLeadId ? ' The contact has another, active lead.' : ''),
 
@@ -27,7 +27,7 @@ export const refusals = {
 
   too_many_follow_ups: (of: { most: number }) => `The lead has ${of.most} open follow-ups already.`,
 
-  bulk_rejected: (of: BulkRejected) =>
+  bulk_rejected: (of: BulkRejectedDetails) =>
     `Of ${of.summary.total} items ${of.summary.rejected} would be rejected. Nothing was done.`,
 
   selection_changed: (of: { expectedCount: number; count: number }) =>
@@ -45,13 +45,13 @@ export const refusals = {
 };
 
 /** What would have come of all items if they had been carried out. */
-export interface BulkRejected {
+export interface BulkRejectedDetails {
   readonly bulkId: string;
   readonly summary: BulkSummary;
-  readonly results: readonly ShownResult[];
+  readonly results: readonly BulkResultResource[];
 }
 
-export interface LeadInactive {
+export interface LeadInactiveDetails {
   readonly leadId: string;
   readonly leadStatus: FinalStatus;
   readonly inactiveSince: string;
@@ -83,21 +83,21 @@ export const refuse = <Code extends RefusalCode>(code: Code, details: RefusalDet
   new Refusal(code, details);
 
 /** Bad input that only a rule could see. */
-export const invalid = (field: string, code: string, message: string): Refusal<'validation_failed'> =>
+export const invalidField = (field: string, code: string, message: string): Refusal<'validation_failed'> =>
   new Refusal('validation_failed', { errors: [{ field, code, message }] });
 
 const fiveMinutes = 5 * 60_000;
 
 /** A sender's or provider's time, which may run ahead of ours a little. */
-export function notAhead(field: string, at: string, now: string): string {
+export function requireNotInFuture(field: string, at: string, now: string): string {
   if (Date.parse(at) > Date.parse(now) + fiveMinutes)
-    throw invalid(field, 'in_future', 'must not lie more than 5 minutes in the future');
+    throw invalidField(field, 'in_future', 'must not lie more than 5 minutes in the future');
   return at;
 }
 
 /** What is still to come. */
-export function notPast(field: string, at: string, now: string): string {
-  if (at < now) throw invalid(field, 'in_past', 'must not lie in the past');
+export function requireNotInPast(field: string, at: string, now: string): string {
+  if (at < now) throw invalidField(field, 'in_past', 'must not lie in the past');
   return at;
 }
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Position, Recorded } from '#domain/event';
+import type { Position, RecordedEvent } from '#domain/event';
 import type { EventStore } from './event-store.js';
-import { aStream, events, followed } from './event-store.events.js';
+import { newStreamName, newEvents, followUntil } from './event-store.test-support.js';
 
 /** The part of the contract about `follow`; run by `describeEventStore`. */
 export function describeFollowing(current: () => EventStore): void {
@@ -13,12 +13,12 @@ export function describeFollowing(current: () => EventStore): void {
     });
 
     it('gives everything from the start, once and in order, then what comes', async () => {
-      const stream = aStream();
-      await store.append(stream, 0, events(3));
-      const ours = (seen: readonly Recorded[]): Recorded[] => seen.filter((event) => event.stream === stream);
+      const stream = newStreamName();
+      await store.append(stream, 0, newEvents(3));
+      const ours = (seen: readonly RecordedEvent[]): RecordedEvent[] => seen.filter((event) => event.stream === stream);
       let later: Promise<unknown> | undefined;
-      const { seen } = await followed(store, store.start, (all) => {
-        if (ours(all).length === 3) later ??= store.append(stream, 3, events(1));
+      const { seen } = await followUntil(store, store.start, (all) => {
+        if (ours(all).length === 3) later ??= store.append(stream, 3, newEvents(1));
         return ours(all).length === 4;
       });
       await later;
@@ -28,11 +28,11 @@ export function describeFollowing(current: () => EventStore): void {
     });
 
     it('goes on right behind a position, in batches no larger than asked for', async () => {
-      const stream = aStream();
-      await store.append(stream, 0, events(3));
+      const stream = newStreamName();
+      await store.append(stream, 0, newEvents(3));
       const after = await store.head();
-      await store.append(stream, 3, events(7));
-      const { seen, batches } = await followed(store, after, (all) => all.length === 7, 3);
+      await store.append(stream, 3, newEvents(7));
+      const { seen, batches } = await followUntil(store, after, (all) => all.length === 7, 3);
       expect(seen.map(({ version }) => version)).toEqual([4, 5, 6, 7, 8, 9, 10]);
       for (const batch of batches) {
         expect(batch.events.length).toBeLessThanOrEqual(3);
@@ -51,15 +51,15 @@ export function describeFollowing(current: () => EventStore): void {
       await fc.assert(
         fc.asyncProperty(moves, fc.integer({ min: 1, max: 7 }), async (list, batchSize) => {
           const after = await store.head();
-          const names = Array.from({ length: 4 }, aStream);
+          const names = Array.from({ length: 4 }, newStreamName);
           const versions = [0, 0, 0, 0];
           const total = list.reduce((sum, { count }) => sum + count, 0);
-          const tail = followed(store, after, (seen) => seen.length >= total, batchSize);
+          const tail = followUntil(store, after, (seen) => seen.length >= total, batchSize);
           // One after another in each stream: an append names the version that the one before it left.
           const pending = names.map((): Promise<unknown> => Promise.resolve());
           for (const { stream, count, wait } of list) {
             const expected = versions[stream]!;
-            const appending = pending[stream]!.then(() => store.append(names[stream]!, expected, events(count)));
+            const appending = pending[stream]!.then(() => store.append(names[stream]!, expected, newEvents(count)));
             versions[stream]! += count;
             pending[stream] = appending;
             if (wait) await appending;
@@ -81,10 +81,10 @@ export function describeFollowing(current: () => EventStore): void {
     it('serves several followers, each at its own pace', async () => {
       const after = await store.head();
       const two = [
-        followed(store, after, (seen) => seen.length === 5, 1),
-        followed(store, after, (seen) => seen.length === 5),
+        followUntil(store, after, (seen) => seen.length === 5, 1),
+        followUntil(store, after, (seen) => seen.length === 5),
       ];
-      for (let i = 0; i < 5; i++) await store.append(aStream(), 0, events(1));
+      for (let i = 0; i < 5; i++) await store.append(newStreamName(), 0, newEvents(1));
       const [one, other] = await Promise.all(two);
       expect(one!.seen).toEqual(other!.seen);
     });
@@ -96,7 +96,7 @@ export function describeFollowing(current: () => EventStore): void {
         return batches;
       };
       const before = await store.head();
-      await store.append(aStream(), 0, events(2));
+      await store.append(newStreamName(), 0, newEvents(2));
       expect(await end(AbortSignal.abort(), before)).toBe(0);
 
       const waiting = new AbortController();
@@ -121,7 +121,7 @@ export function describeFollowing(current: () => EventStore): void {
     });
 
     it.each([0, 10_001, 1.5])('refuses batches of %p', async (batchSize) => {
-      await expect(followed(store, store.start, () => false, batchSize)).rejects.toThrow(RangeError);
+      await expect(followUntil(store, store.start, () => false, batchSize)).rejects.toThrow(RangeError);
     });
   });
 }

@@ -1,7 +1,7 @@
-import type { Position, Recorded, StoredEvent } from '#domain/event';
+import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
 
 /** What an append says of its place. */
-export interface Appended {
+export interface WriteResult {
   /** The stream's version after the append: how many events it holds. */
   readonly version: number;
   /** Position of the last event appended. */
@@ -26,14 +26,14 @@ export abstract class EventStore {
    * @throws ConcurrencyError when the stream has another version.
    * @throws RangeError when the events, as JSON, are larger than 1,000,000 bytes together.
    */
-  abstract append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<Appended>;
+  abstract append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<WriteResult>;
 
   /**
    * The events of a stream with versions above `afterVersion`, oldest first, at most `limit` of them (1 to 10,000).
    * A stream that does not exist is empty.
    * @throws UnreadableEvent at an event that today's door refuses.
    */
-  abstract read(stream: string, afterVersion: number, limit: number): Promise<readonly Recorded[]>;
+  abstract read(stream: string, afterVersion: number, limit: number): Promise<readonly RecordedEvent[]>;
 
   /** The position of the newest event, or `start`. */
   abstract head(): Promise<Position>;
@@ -49,7 +49,7 @@ export abstract class EventStore {
    * gap or repeat. Pulled: at most a few batches are held in memory. Ends when `signal` aborts. Throws when the log can't be
    * read (go on from the last position), RangeError behind no event of this log where the engine can tell, and `UnreadableEvent` at an event that today's door refuses, after all events before it.
    */
-  abstract follow(after: Position, options: FollowOptions): AsyncIterable<Batch>;
+  abstract follow(after: Position, options: FollowOptions): AsyncIterable<EventBatch>;
 
   abstract close(): Promise<void>;
 }
@@ -60,8 +60,8 @@ export interface FollowOptions {
   readonly batchSize?: number;
 }
 
-export interface Batch {
-  readonly events: readonly Recorded[];
+export interface EventBatch {
+  readonly events: readonly RecordedEvent[];
   /** Position of the last event. */
   readonly position: Position;
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Controller, Get, Param } from '@nestjs/common';
-import { Http, type Exchange } from './exchange.js';
-import { Tells } from './openapi.decorators.js';
+import { Http, type HttpContext } from './http-context.js';
+import { ApiText } from './openapi.decorators.js';
 import { Problem } from './problem.js';
 
 /** Everything comes from this process: the page works without a network. */
@@ -46,15 +46,15 @@ const files: Readonly<Record<string, string>> = {
 @Controller('docs')
 export class DocsController {
   @Get()
-  @Tells('A page to try the API', { 200: ['text/html'] })
-  show(@Http() { reply }: Exchange): string {
+  @ApiText('A page to try the API', { 200: ['text/html'] })
+  show(@Http() { reply }: HttpContext): string {
     void reply.type('text/html; charset=utf-8');
     return page;
   }
 
   @Get(':file')
-  @Tells('What that page is made of', { 200: Object.values(files).map(mediaOf) }, ['not_found'])
-  async file(@Param('file') name: string, @Http() { reply }: Exchange): Promise<Buffer> {
+  @ApiText('What that page is made of', { 200: Object.values(files).map(mediaOf) }, ['not_found'])
+  async file(@Param('file') name: string, @Http() { reply }: HttpContext): Promise<Buffer> {
     const type = Object.hasOwn(files, name) ? files[name] : undefined;
     if (!type) throw new Problem('not_found', 'The page has no such file.');
     void reply.type(type).header('cache-control', 'public, max-age=3600');

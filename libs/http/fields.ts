@@ -9,8 +9,8 @@ import {
 } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsNumber, ValidateBy, ValidateIf } from 'class-validator';
 import { isTimeZone } from './day.js';
-import { instantOf } from './instant.js';
-import { isRecord, need, nest, type Class, type Inside } from './valid.js';
+import { parseInstant } from './instant.js';
+import { isRecord, registerRequiredOneOf, registerNested, type Class, type NestedSchema } from './validation.js';
 
 /*
  * What a field of a request may be, said once: it is checked when it arrives (class-validator) and told in the API's document
@@ -32,7 +32,7 @@ export const OptionalOrNull = (): PropertyDecorator =>
   );
 
 /** `name` makes the code of the refusal: see valid.ts. */
-export const field =
+export const createFieldDecorator =
   (name: string, message: string, schema: ApiPropertyOptions, ok: (value: unknown) => boolean) =>
   (description?: string): PropertyDecorator =>
     applyDecorators(
@@ -48,7 +48,7 @@ export const isId = (value: unknown): value is string =>
   typeof value === 'string' && value.length > 0 && lengthOf(value) <= 128 && isClean(value);
 
 /** An id of the caller's or the provider's: 1 to 128 characters, no control characters. */
-export const IsId = field(
+export const IsId = createFieldDecorator(
   'id',
   'must be text of 1 to 128 characters without control characters',
   { type: 'string', minLength: 1, maxLength: 128, pattern: '^\\P{Cc}*$', example: 'K-1042' },
@@ -59,7 +59,7 @@ export const isName = (value: unknown): value is string =>
   typeof value === 'string' && value.trim().length > 0 && lengthOf(value) <= 256 && isClean(value);
 
 /** A name, phone or email: 1 to 256 characters, no control characters. */
-export const IsName = field(
+export const IsName = createFieldDecorator(
   'name',
   'must be text of 1 to 256 characters without control characters',
   { type: 'string', minLength: 1, maxLength: 256, pattern: '^(?=\\P{Cc}*\\S)\\P{Cc}*$', example: 'Ana' },
@@ -70,12 +70,17 @@ export const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.length <= 65_536 && Buffer.byteLength(value) <= 65_536;
 
 /** At most 64 KiB of UTF-8. */
-export const IsText = field('text', 'must be text of at most 64 KiB', { type: 'string', maxLength: 65_536 }, isText);
+export const IsText = createFieldDecorator(
+  'text',
+  'must be text of at most 64 KiB',
+  { type: 'string', maxLength: 65_536 },
+  isText,
+);
 
 const email = '^[^\\s@]+@[^\\s@]+$';
 const isEmail = new RegExp(email);
 
-export const IsEmailLike = field(
+export const IsEmailLike = createFieldDecorator(
   'email',
   'must be an email address of at most 254 characters',
   { type: 'string', maxLength: 254, pattern: email, example: 'ana@example.org' },
@@ -83,15 +88,15 @@ export const IsEmailLike = field(
 );
 
 /** RFC 3339 with an offset. */
-export const IsInstant = field(
+export const IsInstant = createFieldDecorator(
   'instant',
   'must be a time as RFC 3339 has it, with an offset, such as 2026-01-31T09:30:00Z',
   { type: 'string', format: 'date-time' },
-  (value) => instantOf(value) !== undefined,
+  (value) => parseInstant(value) !== undefined,
 );
 
 /** A zone of the IANA data base. */
-export const IsTimeZone = field(
+export const IsTimeZone = createFieldDecorator(
   'timeZone',
   'must be an IANA time zone, such as Europe/Berlin',
   { type: 'string', description: 'Of the IANA data base, such as Europe/Berlin.' },
@@ -99,28 +104,28 @@ export const IsTimeZone = field(
 );
 
 /** Both ends included. */
-export interface Range {
-  readonly least: number;
-  readonly most: number;
+export interface IntegerRange {
+  readonly min: number;
+  readonly max: number;
 }
 
-const isWithin = (value: unknown, { least, most }: Range): boolean =>
+const isWithin = (value: unknown, { min: least, max: most }: IntegerRange): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
-export const scores: Range = { least: 0, most: 100 };
+export const scoreRange: IntegerRange = { min: 0, max: 100 };
 
-export const IsScore = field(
+export const IsScore = createFieldDecorator(
   'score',
   'must be an integer from 0 to 100',
-  { type: 'integer', minimum: scores.least, maximum: scores.most },
-  (value) => isWithin(value, scores),
+  { type: 'integer', minimum: scoreRange.min, maximum: scoreRange.max },
+  (value) => isWithin(value, scoreRange),
 );
 
-export const IsWhole = (range: Range): PropertyDecorator =>
-  field(
+export const IsInteger = (range: IntegerRange): PropertyDecorator =>
+  createFieldDecorator(
     'whole',
-    `must be a whole number from ${range.least} to ${range.most}`,
-    { type: 'integer', minimum: range.least, maximum: range.most },
+    `must be a whole number from ${range.min} to ${range.max}`,
+    { type: 'integer', minimum: range.min, maximum: range.max },
     (value) => isWithin(value, range),
   )();
 
@@ -140,7 +145,7 @@ export function isFreeForm(value: unknown): boolean {
 }
 
 /** Free-form JSON (an object, a list, or a text), at most 64 KiB and 16 levels deep. */
-export const IsFreeForm = field(
+export const IsFreeForm = createFieldDecorator(
   'freeForm',
   'must be JSON of at most 64 KiB and 16 levels',
   {
@@ -166,26 +171,34 @@ export const IsOneOf = (values: readonly string[]): PropertyDecorator =>
   );
 
 const nesting =
-  (inside: Inside): PropertyDecorator =>
+  (inside: NestedSchema): PropertyDecorator =>
   (target, name) =>
-    nest(target.constructor, String(name), inside);
+    registerNested(target.constructor, String(name), inside);
 const as =
-  (type: Class): Inside =>
+  (type: Class): NestedSchema =>
   (input) => ({ type, input });
 
 /** An object whose fields a class names. */
-export const IsShaped = (type: Class): PropertyDecorator =>
-  applyDecorators(field('object', 'must be an object', { type: () => type }, isRecord)(), nesting(as(type)));
+export const IsNestedObject = (type: Class): PropertyDecorator =>
+  applyDecorators(
+    createFieldDecorator('object', 'must be an object', { type: () => type }, isRecord)(),
+    nesting(as(type)),
+  );
 
 /** An object of one of several kinds: which, its field `by` says. */
-export const IsOneKindOf = (by: string, kinds: Readonly<Record<string, Class>>): PropertyDecorator => {
+export const IsVariantOf = (by: string, kinds: Readonly<Record<string, Class>>): PropertyDecorator => {
   const names = Object.keys(kinds);
   const types = Object.values(kinds);
   const refused = { field: by, code: 'not_allowed', message: `must be one of: ${names.join(', ')}` };
   const mapping = Object.fromEntries(names.map((name) => [name, getSchemaPath(kinds[name]!)]));
   const oneOf = types.map((type) => ({ $ref: getSchemaPath(type) }));
   return applyDecorators(
-    field('object', 'must be an object', { oneOf, discriminator: { propertyName: by, mapping } }, isRecord)(),
+    createFieldDecorator(
+      'object',
+      'must be an object',
+      { oneOf, discriminator: { propertyName: by, mapping } },
+      isRecord,
+    )(),
     nesting((input) => {
       const kind = input[by];
       const known = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
@@ -199,9 +212,9 @@ export const IsOneKindOf = (by: string, kinds: Readonly<Record<string, Class>>):
  * Query parameters in a body, by the same names and values: a value may be the text that would stand in a query, or the number,
  * boolean or list that it means.
  */
-export const IsAsInQuery = (type: Class): PropertyDecorator =>
+export const IsQueryObject = (type: Class): PropertyDecorator =>
   applyDecorators(
-    field('object', 'must be an object', { type: () => type }, isRecord)(),
+    createFieldDecorator('object', 'must be an object', { type: () => type }, isRecord)(),
     nesting((given) => ({ type, input: asInQuery(given) })),
   );
 
@@ -217,7 +230,7 @@ const asInQuery = (given: Readonly<Record<string, unknown>>): Readonly<Record<st
 /** A list of at most so many objects whose fields a class names. */
 export const IsListOf = (type: Class, most: number): PropertyDecorator =>
   applyDecorators(
-    field(
+    createFieldDecorator(
       'list',
       `must be a list of at most ${most}`,
       { type: () => type, isArray: true, maxItems: most },
@@ -228,7 +241,7 @@ export const IsListOf = (type: Class, most: number): PropertyDecorator =>
 
 /** A list of 1 to so many items, each of which is looked at by itself: one that is not as the class says is told so alone. */
 export const IsBatchOf = (type: Class, most: number): PropertyDecorator =>
-  field(
+  createFieldDecorator(
     'list',
     `must be a list of 1 to ${most}`,
     { type: () => type, isArray: true, minItems: 1, maxItems: most },
@@ -236,8 +249,8 @@ export const IsBatchOf = (type: Class, most: number): PropertyDecorator =>
   )();
 
 /** A list of 1 to so many ids. */
-export const IsIds = (most: number): PropertyDecorator =>
-  field(
+export const IsIdList = (most: number): PropertyDecorator =>
+  createFieldDecorator(
     'list',
     `must be a list of 1 to ${most} ids, each of 1 to 128 characters without control characters`,
     {
@@ -253,7 +266,7 @@ export const IsIds = (most: number): PropertyDecorator =>
 export const AtLeastOneOf =
   (...names: readonly string[]): ClassDecorator =>
   (type) => {
-    need(type, names);
+    registerRequiredOneOf(type, names);
     ApiSchema({ anyOf: names.map((name) => ({ required: [name] })) } as ApiSchemaOptions)(type);
   };
 
@@ -262,7 +275,7 @@ export const AtLeastOneOf =
  */
 
 /** What somebody searches by, given once: a cursor that pins it must still fit into a URL. */
-export const IsSearch = field(
+export const IsSearchText = createFieldDecorator(
   'search',
   'must be given once, with at most 512 characters',
   { type: 'string', maxLength: 512 },
@@ -270,39 +283,42 @@ export const IsSearch = field(
 );
 
 /** Any text. Everything in a query is given once. */
-export const IsPlain = field(
+export const IsPlainText = createFieldDecorator(
   'plain',
   'must be given once, with at most 4,096 characters',
   { type: 'string', maxLength: 4_096 },
   (value) => typeof value === 'string' && value.length <= 4_096,
 );
 
-export const IsYesOrNo = (description?: string): PropertyDecorator =>
+export const IsBooleanText = (description?: string): PropertyDecorator =>
   applyDecorators(
     IsIn(['true', 'false'], { message: 'must be one of: true, false' }),
     ApiProperty({ type: 'boolean', ...(description === undefined ? {} : { description }) }),
   );
 
 /** A whole number; `usual` if it is left out. */
-export const IsWholeText = (range: Range & { readonly usual?: number }, description?: string): PropertyDecorator =>
-  field(
+export const IsIntegerText = (
+  range: IntegerRange & { readonly default?: number },
+  description?: string,
+): PropertyDecorator =>
+  createFieldDecorator(
     'whole',
-    `must be a whole number from ${range.least} to ${range.most}`,
+    `must be a whole number from ${range.min} to ${range.max}`,
     {
       type: 'integer',
-      minimum: range.least,
-      maximum: range.most,
-      ...(range.usual === undefined ? {} : { default: range.usual }),
+      minimum: range.min,
+      maximum: range.max,
+      ...(range.default === undefined ? {} : { default: range.default }),
     },
     (value) => typeof value === 'string' && /^\d{1,9}$/.test(value) && isWithin(Number(value), range),
   )(description);
 
 /** The values of a list with commas. */
-export const listed = (text: string): readonly string[] => [...new Set(text.split(',').map((it) => it.trim()))];
+export const splitList = (text: string): readonly string[] => [...new Set(text.split(',').map((it) => it.trim()))];
 
 /** Some of a closed list, with commas between them. */
-export const IsSomeOf = (values: readonly string[]): PropertyDecorator =>
-  field(
+export const IsListOfValues = (values: readonly string[]): PropertyDecorator =>
+  createFieldDecorator(
     'someOf',
     `must be one of: ${values.join(', ')}; or several, with commas`,
     {
@@ -312,12 +328,12 @@ export const IsSomeOf = (values: readonly string[]): PropertyDecorator =>
       style: 'form',
       explode: false,
     } as object,
-    (value) => typeof value === 'string' && listed(value).every((it) => values.includes(it)),
+    (value) => typeof value === 'string' && splitList(value).every((it) => values.includes(it)),
   )();
 
 /** A key to sort by, `-` before it for descending. */
-export const IsSort = (keys: readonly string[], usual: string): PropertyDecorator =>
-  field(
+export const IsSortKey = (keys: readonly string[], usual: string): PropertyDecorator =>
+  createFieldDecorator(
     'sort',
     `must be one of: ${keys.join(', ')}, or - before it`,
     { type: 'string', enum: keys.flatMap((key) => [key, `-${key}`]), default: usual },

@@ -9,7 +9,7 @@ const form =
   /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[Tt]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /** Reads RFC 3339 with an offset (section 5.6); undefined for anything else, also for days that no calendar has. */
-export function instantOf(text: unknown): Instant | undefined {
+export function parseInstant(text: unknown): Instant | undefined {
   const parts = typeof text === 'string' ? form.exec(text) : null;
   if (!parts) return undefined;
   const [, day = '', time = '', fraction = '', offset = ''] = parts;

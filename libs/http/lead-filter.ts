@@ -1,45 +1,45 @@
 import { channels, originKinds, statuses } from '#domain/lead/lead.state';
 import type { ColumnValue } from '#read-model/view';
 import type { Condition } from '#read-model/view-store';
-import { dayOf } from './day.js';
+import { getDayBounds } from './day.js';
 import {
   IsId,
   IsInstant,
   IsOneOf,
-  IsSearch,
-  IsSomeOf,
+  IsSearchText,
+  IsListOfValues,
   IsTimeZone,
-  IsWholeText,
-  IsYesOrNo,
-  listed,
+  IsIntegerText,
+  IsBooleanText,
+  splitList,
   Optional,
-  scores,
+  scoreRange,
 } from './fields.js';
-import { instantOf } from './instant.js';
+import { parseInstant } from './instant.js';
 
 /** What leads can be filtered by: in the list's query, and in a body, by the same names and values. */
 export class LeadFilterRequest {
-  @Optional() @IsSomeOf(statuses) readonly status?: string;
-  @Optional() @IsYesOrNo() readonly active?: string;
+  @Optional() @IsListOfValues(statuses) readonly status?: string;
+  @Optional() @IsBooleanText() readonly active?: string;
   @Optional() @IsId('An agent, or none: unassigned.') readonly agentId?: string;
   @Optional() @IsId() readonly contactId?: string;
-  @Optional() @IsSomeOf(channels) readonly channel?: string;
-  @Optional() @IsSomeOf(originKinds) readonly origin?: string;
+  @Optional() @IsListOfValues(channels) readonly channel?: string;
+  @Optional() @IsListOfValues(originKinds) readonly origin?: string;
   @Optional() @IsId() readonly campaignId?: string;
-  @Optional() @IsWholeText(scores) readonly scoreMin?: string;
-  @Optional() @IsWholeText(scores) readonly scoreMax?: string;
-  @Optional() @IsYesOrNo() readonly scored?: string;
+  @Optional() @IsIntegerText(scoreRange) readonly scoreMin?: string;
+  @Optional() @IsIntegerText(scoreRange) readonly scoreMax?: string;
+  @Optional() @IsBooleanText() readonly scored?: string;
   @Optional() @IsInstant() readonly createdFrom?: string;
   @Optional() @IsInstant() readonly createdTo?: string;
   @Optional() @IsInstant() readonly updatedFrom?: string;
   @Optional() @IsInstant() readonly updatedTo?: string;
   @Optional() @IsOneOf(['overdue', 'today', 'none']) readonly followUpDue?: 'overdue' | 'today' | 'none';
   @Optional() @IsTimeZone() readonly timeZone?: string;
-  @Optional() @IsSearch('Every word begins a word of name, phone or email.') readonly q?: string;
+  @Optional() @IsSearchText('Every word begins a word of name, phone or email.') readonly q?: string;
 }
 
 /** As the list of leads takes it. `now`: what is due or overdue is told by it. */
-export function leadFilterOf(
+export function toLeadFilter(
   asked: LeadFilterRequest,
   now: string,
 ): { readonly where: readonly Condition[]; readonly search: string | null } {
@@ -73,20 +73,20 @@ function dueOf({ followUpDue, timeZone = 'UTC' }: LeadFilterRequest, now: string
     case 'overdue':
       return { column: 'nextFollowUpAt', to: now };
     case 'today':
-      return { column: 'nextFollowUpAt', ...dayOf(now, timeZone) };
+      return { column: 'nextFollowUpAt', ...getDayBounds(now, timeZone) };
     case 'none':
       return { column: 'nextFollowUpAt', in: [null] };
   }
 }
 
 const values = (text: string | undefined): readonly string[] | undefined =>
-  text === undefined ? undefined : listed(text);
+  text === undefined ? undefined : splitList(text);
 
 const isIn = (column: string, values: readonly ColumnValue[] | '' | undefined): Condition | undefined =>
   values ? { column, in: values } : undefined;
 
 function between(column: string, from: string | undefined, to: string | undefined): Condition | undefined {
-  const [first, end] = [instantOf(from)?.at, instantOf(to)?.at];
+  const [first, end] = [parseInstant(from)?.at, parseInstant(to)?.at];
   if (first === undefined && end === undefined) return undefined;
   return { column, ...(first === undefined ? {} : { from: first }), ...(end === undefined ? {} : { to: end }) };
 }

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
-import { Http, type Exchange } from './exchange.js';
+import { Http, type HttpContext } from './http-context.js';
 import { Metrics } from './metrics.js';
-import { Tells } from './openapi.decorators.js';
+import { ApiText } from './openapi.decorators.js';
 
 @Controller()
 export class MetricsController {
@@ -9,9 +9,9 @@ export class MetricsController {
 
   /** In the text format of Prometheus. */
   @Get('metrics')
-  @Tells('Figures for Prometheus', { 200: ['text/plain'] })
-  async show(@Http() { reply }: Exchange): Promise<string> {
-    const { type, text } = await this.metrics.told();
+  @ApiText('Figures for Prometheus', { 200: ['text/plain'] })
+  async show(@Http() { reply }: HttpContext): Promise<string> {
+    const { type, text } = await this.metrics.render();
     void reply.type(type);
     return text;
   }

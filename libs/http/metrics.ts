@@ -76,32 +76,32 @@ export class Metrics extends CommandMeter {
     collectDefaultMetrics({ register: this.registry });
   }
 
-  override ended(type: string, outcome: CommandOutcome, seconds: number): void {
+  override record(type: string, outcome: CommandOutcome, seconds: number): void {
     this.commands.inc({ type, outcome });
     this.commandSeconds.observe({ type }, seconds);
   }
 
-  answered(method: string, route: string, status: number, seconds: number): void {
+  observeRequest(method: string, route: string, status: number, seconds: number): void {
     this.requestSeconds.observe({ method, route, status: `${Math.floor(status / 100)}xx` }, seconds);
   }
 
-  heard(provider: string, counts: Readonly<Record<string, number>>): void {
+  countWebhookItems(provider: string, counts: Readonly<Record<string, number>>): void {
     for (const [outcome, many] of Object.entries(counts)) this.webhookItems.inc({ provider, outcome }, many);
   }
 
-  qualified(scorer: string, outcome: string, seconds: number): void {
+  observeQualification(scorer: string, outcome: string, seconds: number): void {
     this.qualifications.inc({ scorer, outcome });
     this.qualificationSeconds.observe({ scorer }, seconds);
   }
 
-  committed(group: { readonly operations: number; readonly events: number; readonly milliseconds: number }): void {
+  observeCommit(group: { readonly operations: number; readonly events: number; readonly milliseconds: number }): void {
     this.commitSize.observe(group.operations);
     this.commitSeconds.observe(group.milliseconds / 1_000);
     this.events.inc(group.events);
   }
 
   /** A figure that is looked up whenever Prometheus asks. */
-  gauge(name: string, help: string, read: () => number): void {
+  addGauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,
       help,
@@ -113,7 +113,12 @@ export class Metrics extends CommandMeter {
   }
 
   /** The same for each of several, told apart by a label. What can't be told right now is left out. */
-  gauges(name: string, help: string, label: string, read: () => Promise<Iterable<readonly [string, number]>>): void {
+  addLabeledGauge(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Promise<Iterable<readonly [string, number]>>,
+  ): void {
     new Gauge({
       name,
       help,
@@ -128,7 +133,7 @@ export class Metrics extends CommandMeter {
   }
 
   /** All of it, as Prometheus reads it. */
-  async told(): Promise<{ readonly type: string; readonly text: string }> {
+  async render(): Promise<{ readonly type: string; readonly text: string }> {
     return { type: this.registry.contentType, text: await this.registry.metrics() };
   }
 }

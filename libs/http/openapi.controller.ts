@@ -1,6 +1,6 @@
 import { Controller, Get, Injectable, type INestApplication } from '@nestjs/common';
-import { Tells } from './openapi.decorators.js';
-import { documentOf } from './openapi.document.js';
+import { ApiText } from './openapi.decorators.js';
+import { createOpenApiDocument } from './openapi.document.js';
 
 /** The API's document, made when it is first asked for. */
 @Injectable()
@@ -9,13 +9,13 @@ export class ApiDocument {
   private app: INestApplication | undefined;
 
   /** Whose routes it tells. */
-  of(app: INestApplication): void {
+  setApp(app: INestApplication): void {
     this.app = app;
   }
 
   get(): object {
     if (!this.app) throw new Error('No app was named whose document this is.');
-    return (this.document ??= documentOf(this.app));
+    return (this.document ??= createOpenApiDocument(this.app));
   }
 }
 
@@ -24,7 +24,7 @@ export class OpenapiController {
   constructor(private readonly document: ApiDocument) {}
 
   @Get('openapi.json')
-  @Tells('This document', { 200: 'ApiDocument' })
+  @ApiText('This document', { 200: 'ApiDocument' })
   show(): object {
     return this.document.get();
   }

@@ -1,15 +1,22 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { extension, type Told } from './openapi.decorators.js';
-import { answers, position, problemName, problemsOf, ref, type Schema } from './openapi.schemas.js';
-import { statusOf, type ProblemCode } from './problem.js';
+import { documentationExtension, type RouteDocumentation } from './openapi.decorators.js';
+import {
+  responseSchemas,
+  positionSchema,
+  problemSchemaName,
+  createProblemSchemas,
+  schemaRef,
+  type OpenApiSchema,
+} from './openapi.schemas.js';
+import { statusByProblemCode, type ProblemCode } from './problem.js';
 
 interface Operation {
   tags?: readonly string[];
-  parameters?: readonly (Schema & { readonly schema?: { example?: unknown } })[];
+  parameters?: readonly (OpenApiSchema & { readonly schema?: { example?: unknown } })[];
   requestBody?: { required?: boolean; content: Record<string, { schema: { $ref?: string } }> };
   responses: Record<string, unknown>;
-  [extension]?: Told;
+  [documentationExtension]?: RouteDocumentation;
 }
 
 const introduction = `What callers can rely on everywhere:
@@ -21,8 +28,8 @@ const introduction = `What callers can rely on everywhere:
   your own writes.
 - A command with an \`Idempotency-Key\` can be sent again: it is answered as the first time and does nothing more.`;
 
-const text = (more: Schema = {}): Schema => ({ type: 'string', ...more });
-const header = (name: string, description: string, schema: Schema): Schema => ({
+const text = (more: OpenApiSchema = {}): OpenApiSchema => ({ type: 'string', ...more });
+const header = (name: string, description: string, schema: OpenApiSchema): OpenApiSchema => ({
   name,
   in: 'header',
   description,
@@ -30,7 +37,7 @@ const header = (name: string, description: string, schema: Schema): Schema => ({
 });
 
 /** Headers that callers send. */
-const sent: Readonly<Record<string, Schema>> = {
+const sent: Readonly<Record<string, OpenApiSchema>> = {
   IdempotencyKey: header(
     'Idempotency-Key',
     'The same key with the same request is answered the same again, and does nothing.',
@@ -60,12 +67,12 @@ const sent: Readonly<Record<string, Schema>> = {
 };
 
 /** Headers that answers carry. */
-const answered: Readonly<Record<string, Schema>> = {
+const answered: Readonly<Record<string, OpenApiSchema>> = {
   'X-Correlation-Id': { description: "The request's, or one that was made up.", required: true, schema: text() },
   'X-Position': {
     description: 'Up to where in the log the answer knows everything. Opaque.',
     required: true,
-    schema: position,
+    schema: positionSchema,
   },
   ETag: { description: '`"<version>"`, for If-Match.', schema: text({ pattern: '^"\\d+"$' }) },
   Location: {
@@ -84,7 +91,7 @@ const answered: Readonly<Record<string, Schema>> = {
   },
   'Retry-After': { description: 'In seconds.', schema: text({ pattern: '^\\d+$' }) },
 };
-const tell = (...names: readonly string[]): Schema =>
+const tell = (...names: readonly string[]): OpenApiSchema =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
 /** What any command may be refused with. */
@@ -100,12 +107,12 @@ const ofCommands: readonly ProblemCode[] = [
 ];
 
 /** The API as this process serves it, in OpenAPI 3.1: routes, parameters and bodies as Nest sees them, answers as they are told. */
-export function documentOf(app: INestApplication): object {
+export function createOpenApiDocument(app: INestApplication): object {
   const about = new DocumentBuilder().setOpenAPIVersion('3.1.0').setTitle('Leadstream').setVersion('1');
   const document = SwaggerModule.createDocument(app, about.setDescription(introduction).build(), {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
-  const requests = { ...document.components?.schemas } as Record<string, Schema>;
+  const requests = { ...document.components?.schemas } as Record<string, OpenApiSchema>;
   const codes = new Set<ProblemCode>(['method_not_allowed']);
   for (const schema of Object.values(requests)) Object.assign(schema, { additionalProperties: false });
   for (const [path, methods] of Object.entries(document.paths))
@@ -118,7 +125,11 @@ export function documentOf(app: INestApplication): object {
     servers: [{ url: '/' }],
     tags: [...new Set(Object.keys(paths).map(tagOf))].sort().map((name) => ({ name })),
     paths,
-    components: { schemas: { ...requests, ...answers, ...problemsOf(codes) }, parameters: sent, headers: answered },
+    components: {
+      schemas: { ...requests, ...responseSchemas, ...createProblemSchemas(codes) },
+      parameters: sent,
+      headers: answered,
+    },
   };
 }
 
@@ -128,12 +139,12 @@ const tagOf = (path: string): string => /^\/v1\/([^/]+)/.exec(path)?.[1] ?? 'thi
 function complete(
   path: string,
   operation: Operation,
-  requests: Readonly<Record<string, Schema>>,
+  requests: Readonly<Record<string, OpenApiSchema>>,
   codes: Set<ProblemCode>,
 ): void {
-  const { [extension]: told, requestBody } = operation;
+  const { [documentationExtension]: told, requestBody } = operation;
   if (!told) throw new Error(`${path} does not say what it answers: see openapi.decorators.ts`);
-  delete operation[extension];
+  delete operation[documentationExtension];
   operation.tags = [tagOf(path)];
 
   // An empty body counts as {}: where nothing is required it may be left out.
@@ -156,21 +167,24 @@ function complete(
   operation.responses = responsesOf(told, problems);
 }
 
-function responsesOf({ command, answers, headers }: Told, problems: readonly ProblemCode[]): Record<string, unknown> {
+function responsesOf(
+  { command, responses: answers, headers }: RouteDocumentation,
+  problems: readonly ProblemCode[],
+): Record<string, unknown> {
   const isOfView = !command && headers.includes('X-Position');
   const always = ['X-Correlation-Id', ...(command ? ['Idempotent-Replayed'] : [])];
   const good = Object.entries(answers).map(([status, answer]) => {
     const says = headers.filter((it) => it !== 'Location' || status === '201' || status === '202');
     const content =
       typeof answer === 'string'
-        ? { 'application/json': { schema: ref(answer) } }
+        ? { 'application/json': { schema: schemaRef(answer) } }
         : Object.fromEntries(answer.map((media) => [media, { schema: text() }]));
     return [status, { description: described[status] ?? '', headers: tell(...always, ...says), content }];
   });
 
-  const bad = [...new Set(problems.map((code) => statusOf[code]))].map((status) => {
-    const these = problems.filter((code) => statusOf[code] === status);
-    const refs = these.map((code) => ref(problemName(code)));
+  const bad = [...new Set(problems.map((code) => statusByProblemCode[code]))].map((status) => {
+    const these = problems.filter((code) => statusByProblemCode[code] === status);
+    const refs = these.map((code) => schemaRef(problemSchemaName(code)));
     return [
       String(status),
       {

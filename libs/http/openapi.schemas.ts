@@ -1,13 +1,13 @@
-import { eventTypes } from '#domain/door';
+import { eventTypes } from '#domain/event-codec';
 import type { Actor } from '#domain/event';
 import { bulkModes, type BulkAction } from '#domain/bulk/bulk.action';
-import { bulkStates, type ShownJob } from '#domain/bulk/bulk.job';
+import { bulkStates, type BulkJobResource } from '#domain/bulk/bulk.job';
 import { bulkOutcomes, type BulkSummary } from '#domain/bulk/bulk.results';
 import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
 import type { Delivery } from '#domain/message/message.delivery';
 import { receiptStatuses, type ReceiptError } from '#domain/message/message.events';
 import type { InvalidField, RefusalCode, RefusalDetails } from '#domain/refusal';
-import type { Named, ShownFollowUp, ShownLead } from '#domain/lead/lead.shown';
+import type { AgentReference, FollowUpResource, LeadResource } from '#domain/lead/lead.shown';
 import {
   activeStatuses,
   channels,
@@ -19,47 +19,47 @@ import {
   type Qualification,
   type Suggestion,
 } from '#domain/lead/lead.state';
-import { statusOf, type ProblemCode } from './problem.js';
+import { statusByProblemCode, type ProblemCode } from './problem.js';
 
 /*
  * What answers look like, in JSON Schema 2020-12. An answer's field that is missing here fails test/acceptance/openapi.spec.ts,
  * and where the type of an answer is known here, also the compiler.
  */
 
-export type Schema = Readonly<Record<string, unknown>>;
+export type OpenApiSchema = Readonly<Record<string, unknown>>;
 
-type Fields<T = Record<string, unknown>> = { readonly [Name in keyof T]-?: Schema };
+type Fields<T = Record<string, unknown>> = { readonly [Name in keyof T]-?: OpenApiSchema };
 
 /** All of these fields are there, but the `optional` ones, and no others. */
-const object = <T = Record<string, unknown>>(fields: Fields<T>, optional: readonly string[] = []): Schema => ({
+const object = <T = Record<string, unknown>>(fields: Fields<T>, optional: readonly string[] = []): OpenApiSchema => ({
   type: 'object',
   properties: fields,
   required: Object.keys(fields).filter((name) => !optional.includes(name)),
   additionalProperties: false,
 });
-const listOf = (items: Schema): Schema => ({ type: 'array', items });
-const oneOf = (values: readonly string[]): Schema => ({ type: 'string', enum: values });
-const is = (value: unknown): Schema => ({ const: value });
-const told = (schema: Schema, description: string): Schema => ({ ...schema, description });
+const listOf = (items: OpenApiSchema): OpenApiSchema => ({ type: 'array', items });
+const oneOf = (values: readonly string[]): OpenApiSchema => ({ type: 'string', enum: values });
+const is = (value: unknown): OpenApiSchema => ({ const: value });
+const told = (schema: OpenApiSchema, description: string): OpenApiSchema => ({ ...schema, description });
 
 /** Absent facts are null, never missing. */
-const orNull = (schema: Schema): Schema =>
+const orNull = (schema: OpenApiSchema): OpenApiSchema =>
   typeof schema['type'] === 'string' && !schema['enum']
     ? { ...schema, type: [schema['type'], 'null'] }
     : { anyOf: [schema, { type: 'null' }] };
 
-const text: Schema = { type: 'string' };
-const yesOrNo: Schema = { type: 'boolean' };
-const count: Schema = { type: 'integer', minimum: 0 };
-const version: Schema = { type: 'integer', minimum: 1 };
-const score: Schema = { type: 'integer', minimum: 0, maximum: 100 };
-const amount: Schema = { type: 'number' };
-const time: Schema = { type: 'string', format: 'date-time' };
-const rate: Schema = told({ type: ['number', 'null'], minimum: 0, maximum: 1 }, 'A share of 1, to four places.');
-export const position: Schema = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9._~-]*$' };
+const text: OpenApiSchema = { type: 'string' };
+const yesOrNo: OpenApiSchema = { type: 'boolean' };
+const count: OpenApiSchema = { type: 'integer', minimum: 0 };
+const version: OpenApiSchema = { type: 'integer', minimum: 1 };
+const score: OpenApiSchema = { type: 'integer', minimum: 0, maximum: 100 };
+const amount: OpenApiSchema = { type: 'number' };
+const time: OpenApiSchema = { type: 'string', format: 'date-time' };
+const rate: OpenApiSchema = told({ type: ['number', 'null'], minimum: 0, maximum: 1 }, 'A share of 1, to four places.');
+export const positionSchema: OpenApiSchema = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9._~-]*$' };
 
 const period = object({ from: told(time, 'Inclusive.'), to: told(time, 'Exclusive.') });
-const named = orNull(object<Named>({ id: text, name: orNull(text) }));
+const named = orNull(object<AgentReference>({ id: text, name: orNull(text) }));
 const actor: Fields<Actor> = { type: oneOf(['agent', 'service', 'ai', 'system']), id: text };
 const facts = told(
   { type: 'object', additionalProperties: true },
@@ -89,7 +89,7 @@ const delivery: Fields<Delivery> = {
 
 const ofType = (type: BulkAction['type']): Fields => ({ type: is(type) });
 /** As it was asked for, with what was left out. */
-const action: Schema = {
+const action: OpenApiSchema = {
   oneOf: [
     object({
       ...ofType('change_status'),
@@ -108,7 +108,7 @@ const action: Schema = {
     }),
   ],
 };
-const job: Fields<ShownJob> = {
+const job: Fields<BulkJobResource> = {
   id: text,
   state: told(oneOf(bulkStates), 'failed: all or nothing, and something would have been refused.'),
   action,
@@ -124,16 +124,16 @@ const job: Fields<ShownJob> = {
   closedAt: told(orNull(time), 'When it was completed, cancelled or failed.'),
 };
 
-export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+export const schemaRef = (name: string): OpenApiSchema => ({ $ref: `#/components/schemas/${name}` });
 
 /** The shapes that answers are made of. */
 const shapes = {
-  Lead: object<ShownLead>({
+  Lead: object<LeadResource>({
     id: text,
     contactId: text,
     ordinal: told({ type: 'integer', minimum: 1 }, "1 for the contact's first lead."),
     previousLeadId: orNull(text),
-    contact: object<ShownLead['contact']>({ name: orNull(text), phone: orNull(text), email: orNull(text) }),
+    contact: object<LeadResource['contact']>({ name: orNull(text), phone: orNull(text), email: orNull(text) }),
     channel: orNull(oneOf(channels)),
     origin: object<Origin>({
       kind: oneOf(originKinds),
@@ -172,12 +172,12 @@ const shapes = {
     }),
     agent: named,
     assignedAt: orNull(time),
-    followUps: object<ShownLead['followUps']>({ open: count, nextDueAt: orNull(time), nextId: orNull(text) }),
+    followUps: object<LeadResource['followUps']>({ open: count, nextDueAt: orNull(time), nextId: orNull(text) }),
     lastInteractionAt: orNull(time),
     createdAt: time,
     updatedAt: time,
     version: told(version, 'Counts the events of the lead; what If-Match speaks of.'),
-    actions: object<ShownLead['actions']>({
+    actions: object<LeadResource['actions']>({
       changeStatus: yesOrNo,
       assign: yesOrNo,
       createFollowUp: yesOrNo,
@@ -186,7 +186,7 @@ const shapes = {
     }),
   }),
 
-  FollowUp: object<ShownFollowUp>({
+  FollowUp: object<FollowUpResource>({
     id: text,
     leadId: text,
     contactId: text,
@@ -221,7 +221,7 @@ const shapes = {
     cause: told(orNull(text), 'The event that set it off; null when a command did.'),
     summary: text,
     data: facts,
-    position,
+    position: positionSchema,
   }),
 
   Broadcast: object({
@@ -256,7 +256,7 @@ const shapes = {
     correlationId: text,
     causationId: text,
     data: facts,
-    position,
+    position: positionSchema,
   }),
 
   Delivery: object({
@@ -270,7 +270,7 @@ const shapes = {
     ...delivery,
   }),
 
-  BulkJob: object<ShownJob>(job),
+  BulkJob: object<BulkJobResource>(job),
 
   PastLead: object({ id: text, ordinal: version, status: oneOf(statuses), createdAt: time, closedAt: orNull(time) }),
 };
@@ -296,10 +296,10 @@ const bulk: Fields = {
 };
 
 /** Every command says this of the lead that it was about. */
-const changed = { changed: yesOrNo, version, position };
-const lead = { lead: ref('Lead'), ...changed };
+const changed = { changed: yesOrNo, version, position: positionSchema };
+const lead = { lead: schemaRef('Lead'), ...changed };
 const pageOf = (item: keyof typeof shapes): Fields => ({
-  items: listOf(ref(item)),
+  items: listOf(schemaRef(item)),
   nextCursor: told(orNull(text), 'Null at the end.'),
   total: told(count, 'With count=true.'),
 });
@@ -309,13 +309,13 @@ const wholes = {
   LeadAnswer: object(lead),
   StatusAnswer: object({ ...lead, cancelledFollowUps: count }),
   QualificationAnswer: object({ ...lead, accepted: yesOrNo }),
-  FollowUpAnswer: object({ ...lead, followUp: ref('FollowUp') }),
+  FollowUpAnswer: object({ ...lead, followUp: schemaRef('FollowUp') }),
   MessageAnswer: object({ ...lead, messageId: text }),
-  AgentAnswer: object({ agent: ref('Agent'), ...changed }),
-  BroadcastAnswer: object({ broadcast: ref('Broadcast'), ...changed }),
-  BatchAnswer: object({ results, position }),
-  BulkAnswer: object({ ...bulk, position }),
-  BulkJobAnswer: object({ bulkId: text, ...job, changed: yesOrNo, position }),
+  AgentAnswer: object({ agent: schemaRef('Agent'), ...changed }),
+  BroadcastAnswer: object({ broadcast: schemaRef('Broadcast'), ...changed }),
+  BatchAnswer: object({ results, position: positionSchema }),
+  BulkAnswer: object({ ...bulk, position: positionSchema }),
+  BulkJobAnswer: object({ bulkId: text, ...job, changed: yesOrNo, position: positionSchema }),
   WebhookAnswer: told(
     object({ recorded: count, duplicate: count, ignored: count, invalid: count }),
     'How many parts of it came to what.',
@@ -324,10 +324,10 @@ const wholes = {
     interactionId: text,
     leadId: told(orNull(text), 'Null for an opt-out of a contact without leads.'),
     leadCreated: yesOrNo,
-    lead: orNull(ref('Lead')),
+    lead: orNull(schemaRef('Lead')),
     changed: yesOrNo,
     version: orNull(version),
-    position,
+    position: positionSchema,
   }),
   LeadPage: object(pageOf('Lead'), ['total']),
   FollowUpPage: object(pageOf('FollowUp'), ['total']),
@@ -337,7 +337,7 @@ const wholes = {
   DeliveryPage: object(pageOf('Delivery'), ['total']),
   ContactHistory: object(pageOf('Entry'), ['total']),
   EventPage: object({
-    items: listOf(ref('Event')),
+    items: listOf(schemaRef('Event')),
     nextCursor: told(
       orNull(text),
       'Null where the log ended. A page with few items, even none, may be followed by others.',
@@ -405,10 +405,13 @@ const wholes = {
     ),
   }),
   LeadReplay: object(
-    { ...pageOf('Lead'), items: listOf(object({ event: ref('Event'), lead: told(ref('Lead'), 'After the event.') })) },
+    {
+      ...pageOf('Lead'),
+      items: listOf(object({ event: schemaRef('Event'), lead: told(schemaRef('Lead'), 'After the event.') })),
+    },
     ['total'],
   ),
-  LeadHistory: object({ ...pageOf('Entry'), pastLeads: listOf(ref('PastLead')) }, ['total']),
+  LeadHistory: object({ ...pageOf('Entry'), pastLeads: listOf(schemaRef('PastLead')) }, ['total']),
   Health: object({ status: is('ok') }),
   Readiness: object({
     ready: yesOrNo,
@@ -422,7 +425,7 @@ const wholes = {
   }),
   ApiDocument: told({ type: 'object' }, 'OpenAPI 3.1.'),
 };
-export type AnswerName = keyof typeof shapes | keyof typeof wholes;
+export type ResponseSchemaName = keyof typeof shapes | keyof typeof wholes;
 
 /** What a refusal says besides its sentence. */
 const details: { readonly [Code in RefusalCode]: Fields<RefusalDetails<Code>> & Fields } & {
@@ -458,12 +461,12 @@ const details: { readonly [Code in RefusalCode]: Fields<RefusalDetails<Code>> & 
   },
 };
 
-const problem = (code: ProblemCode): Schema =>
+const problem = (code: ProblemCode): OpenApiSchema =>
   object(
     {
       type: is(`urn:leadstream:problem:${code}`),
       title: text,
-      status: is(statusOf[code]),
+      status: is(statusByProblemCode[code]),
       detail: text,
       instance: text,
       code: is(code),
@@ -474,10 +477,10 @@ const problem = (code: ProblemCode): Schema =>
   );
 
 /** `lead_inactive` is LeadInactiveProblem. */
-export const problemName = (code: ProblemCode): string =>
+export const problemSchemaName = (code: ProblemCode): string =>
   `${code.replace(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase())}Problem`;
 
-export const answers: Readonly<Record<string, Schema>> = { ...shapes, ...wholes };
+export const responseSchemas: Readonly<Record<string, OpenApiSchema>> = { ...shapes, ...wholes };
 
-export const problemsOf = (codes: Iterable<ProblemCode>): Readonly<Record<string, Schema>> =>
-  Object.fromEntries([...codes].map((code) => [problemName(code), problem(code)]));
+export const createProblemSchemas = (codes: Iterable<ProblemCode>): Readonly<Record<string, OpenApiSchema>> =>
+  Object.fromEntries([...codes].map((code) => [problemSchemaName(code), problem(code)]));

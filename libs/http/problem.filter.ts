@@ -1,6 +1,6 @@
 import { Catch, HttpException, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { RepeatedRefusal } from '#commands/kept-answers';
+import { ReplayedRefusal } from '#commands/idempotency-service';
 import { isRefusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 import { SnapshotRefused, ViewBeingBuilt, ViewsUnavailable } from '#read-model/view-store';
@@ -15,12 +15,12 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const problem = this.routes.wrongMethod(error instanceof NotFoundException, request) ?? problemOf(error);
+    const problem = this.routes.findMethodProblem(error instanceof NotFoundException, request) ?? toProblem(error);
     // A Problem says all there is; where it stands for another error, that one tells why.
     const said = { ...(error === problem ? { detail: problem.message } : { err: error }), correlationId: request.id };
     if (problem.code === 'internal') request.log.error(said, problem.code);
     else if (problem.status >= 500) request.log.warn(said, problem.code);
-    if (error instanceof RepeatedRefusal) void reply.header('idempotent-replayed', 'true');
+    if (error instanceof ReplayedRefusal) void reply.header('idempotent-replayed', 'true');
     sendProblem(reply, problem, request.url);
   }
 }
@@ -43,7 +43,7 @@ const ofFastify: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'There is nothing at this path.'],
 };
 
-export function problemOf(error: unknown): Problem {
+export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isRefusal(error)) return new Problem(error.code, error.message, error.details);
   if (error instanceof ViewBeingBuilt)
@@ -61,7 +61,7 @@ export function problemOf(error: unknown): Problem {
   if (known) return new Problem(known[0], known[1]);
   if (error instanceof NotFoundException) return new Problem('not_found', 'There is nothing at this path.');
   if (error instanceof HttpException && error.getStatus() < 500) {
-    const cause = problemOf(error.cause ?? undefined);
+    const cause = toProblem(error.cause ?? undefined);
     return cause.status < 500 ? cause : new Problem('malformed_json', 'The request can not be read.');
   }
   if (statusIn(error) === 400) return new Problem('malformed_json', 'The request can not be read.');

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { InvalidField, RefusalCode } from '#domain/refusal';
 
 /** Refusals that HTTP makes of its own, and what the domain's refusals are in its numbers: no code is missing here. */
-export const statusOf = {
+export const statusByProblemCode = {
   malformed_json: 400,
   unauthorized: 401,
   forbidden: 403,
@@ -34,7 +34,7 @@ export const statusOf = {
   unavailable: 503,
 } satisfies Record<RefusalCode, number> & Record<string, number>;
 
-export type ProblemCode = keyof typeof statusOf;
+export type ProblemCode = keyof typeof statusByProblemCode;
 
 /** RFC 9457. `details` are further members; `retryAfter` in seconds. */
 export class Problem extends Error {
@@ -47,7 +47,7 @@ export class Problem extends Error {
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(detail);
-    this.status = statusOf[code];
+    this.status = statusByProblemCode[code];
   }
 
   toJSON(instance: string): object {

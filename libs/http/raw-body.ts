@@ -24,7 +24,7 @@ export const RawBody = (mediaType: MediaType): MethodDecorator =>
  * An empty body counts as {}.
  * @throws Problem malformed_json
  */
-export function jsonIn(body: Buffer): unknown {
+export function parseJsonBody(body: Buffer): unknown {
   if (!isUtf8(body)) throw new Problem('malformed_json', 'The body is not UTF-8.');
   const text = body.toString('utf8');
   if (text.trim() === '') return {};

@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Actor } from '#domain/event';
-import type { Envelope } from '#commands/envelope';
-import { commandIdOf } from '#commands/ids';
+import type { CommandContext } from '#commands/command-context';
+import { createCommandId } from '#commands/ids';
 import { isId } from './fields.js';
-import { instantOf } from './instant.js';
+import { parseInstant } from './instant.js';
 import { invalidInput } from './problem.js';
 
 /** Who asks: an organization, and the person or service acting. */
@@ -22,7 +22,7 @@ export abstract class Authenticator {
 }
 
 /** Authentication off: everything belongs to one organization and everything is allowed. Only for loopback. */
-export class OpenDoor extends Authenticator {
+export class NoAuthentication extends Authenticator {
   identify(request: FastifyRequest): Identity {
     const agentId = actingAgent(request);
     const actor: Actor = agentId === null ? { type: 'service', id: 'api' } : { type: 'agent', id: agentId };
@@ -31,7 +31,7 @@ export class OpenDoor extends Authenticator {
 }
 
 function actingAgent(request: FastifyRequest): string | null {
-  const header = headerOf(request, 'x-actor');
+  const header = getHeader(request, 'x-actor');
   if (header === null) return null;
   const [, agentId] = /^agent:(.*)$/.exec(utf8In(header)) ?? [];
   if (!isId(agentId)) throw invalidHeader('X-Actor', 'must be agent:<agentId>');
@@ -45,39 +45,44 @@ function utf8In(header: string): string {
 }
 
 /** The circumstances of a command as the request's headers tell them. `versioned`: there is a version for If-Match to speak of. */
-export function envelopeOf(request: FastifyRequest, identity: Identity, now: string, versioned: boolean): Envelope {
-  const key = headerOf(request, 'idempotency-key');
+export function createCommandContext(
+  request: FastifyRequest,
+  identity: Identity,
+  now: string,
+  versioned: boolean,
+): CommandContext {
+  const key = getHeader(request, 'idempotency-key');
   if (key !== null && !/^[\x20-\x7e]{1,255}$/.test(key))
     throw invalidHeader('Idempotency-Key', 'must have 1 to 255 printable ASCII characters');
   const occurredAt = occurredAtOf(request, now);
   const expectedVersion = expectedVersionOf(request);
   if (expectedVersion !== null && !versioned)
     throw invalidHeader('If-Match', 'makes no sense here: there is no version to match');
-  const commandId = commandIdOf(identity.org, key);
+  const commandId = createCommandId(identity.org, key);
   return {
     org: identity.org,
     actor: identity.actor,
     commandId,
-    request: key === null ? null : fingerprintOf(request),
+    requestHash: key === null ? null : fingerprintOf(request),
     now: occurredAt ?? now,
     backdated: occurredAt !== null,
     correlation: request.id,
-    causation: headerOf(request, 'x-causation-id')?.slice(0, 128) ?? commandId,
+    causation: getHeader(request, 'x-causation-id')?.slice(0, 128) ?? commandId,
     expectedVersion,
   };
 }
 
 function occurredAtOf(request: FastifyRequest, now: string): string | null {
-  const header = headerOf(request, 'x-occurred-at');
+  const header = getHeader(request, 'x-occurred-at');
   if (header === null) return null;
-  const at = instantOf(header)?.at;
+  const at = parseInstant(header)?.at;
   if (at === undefined) throw invalidHeader('X-Occurred-At', 'must be a time as RFC 3339 has it, with an offset');
   if (at > now) throw invalidHeader('X-Occurred-At', 'must not lie in the future');
   return at;
 }
 
 function expectedVersionOf(request: FastifyRequest): number | null {
-  const header = headerOf(request, 'if-match');
+  const header = getHeader(request, 'if-match');
   if (header === null || header === '*') return null;
   const version = /^"(\d{1,15})"$/.exec(header)?.[1];
   if (version === undefined) throw invalidHeader('If-Match', 'must be "<version>", in quotes');
@@ -93,7 +98,7 @@ const fingerprintOf = ({ method, url, body, headers }: FastifyRequest): string =
     .digest('hex');
 
 /** A header sent twice arrives joined, and is then not one of ours. */
-export function headerOf(request: FastifyRequest, name: string): string | null {
+export function getHeader(request: FastifyRequest, name: string): string | null {
   const value = request.headers[name];
   return value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;
 }

@@ -20,7 +20,7 @@ export class Routes {
   }
 
   /** The problem if the path exists and only the method is wrong. */
-  wrongMethod(notFound: boolean, request: FastifyRequest): Problem | undefined {
+  findMethodProblem(notFound: boolean, request: FastifyRequest): Problem | undefined {
     if (!notFound) return undefined;
     const path = request.url.split('?', 1)[0] ?? '';
     const allowed = [...this.methods.values()]

@@ -7,12 +7,12 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { v4 } from 'uuid';
-import { ValidInput } from './exchange.js';
+import { InputValidationPipe } from './http-context.js';
 import { Metrics } from './metrics.js';
 import { ApiDocument } from './openapi.controller.js';
 import { Problem, invalidInput } from './problem.js';
-import { jsonIn } from './raw-body.js';
-import { ProblemFilter, problemOf, sendProblem } from './problem.filter.js';
+import { parseJsonBody } from './raw-body.js';
+import { ProblemFilter, toProblem, sendProblem } from './problem.filter.js';
 import { Routes } from './routes.js';
 
 const bodyLimit = 1024 * 1024;
@@ -35,7 +35,7 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
     return503OnClosing: false,
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: true },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-      sendProblem(reply, problemOf(error), request.url),
+      sendProblem(reply, toProblem(error), request.url),
     clientErrorHandler: refuseWhatIsNotHttp,
   });
   const server = adapter.getInstance<FastifyInstance>();
@@ -49,9 +49,9 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
     logger: nestLogger(logger),
     abortOnError: false,
   });
-  app.useGlobalPipes(new ValidInput());
+  app.useGlobalPipes(new InputValidationPipe());
   app.useGlobalFilters(new ProblemFilter(routes));
-  app.get(ApiDocument, { strict: false }).of(app);
+  app.get(ApiDocument, { strict: false }).setApp(app);
   measureRequests(server, app.get(Metrics, { strict: false }));
   server.addHook('onReady', async () => logger.debug({ routes: routes.list() }, 'routes'));
   return app;
@@ -85,7 +85,7 @@ function readBodies(server: FastifyInstance): void {
         if (request.headers['content-encoding'] ?? false)
           throw new Problem('unsupported_media_type', 'The body must not be compressed.');
         if (raw) return body;
-        const parsed = jsonIn(body);
+        const parsed = parseJsonBody(body);
         refuseBent(parsed);
         return parsed;
       },
@@ -137,7 +137,7 @@ function logRequests(server: FastifyInstance): void {
 
 function measureRequests(server: FastifyInstance, metrics: Metrics): void {
   server.addHook('onResponse', ({ method, routeOptions }, { statusCode, elapsedTime }, done) => {
-    metrics.answered(method, routeOptions.url ?? 'none', statusCode, elapsedTime / 1_000);
+    metrics.observeRequest(method, routeOptions.url ?? 'none', statusCode, elapsedTime / 1_000);
     done();
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { compare, isIn, narrowed, rangeOf } from './conditions.js';
+import { compareValues, isInCondition, mergeConditions, toRange } from './conditions.js';
 import type { Condition } from './view-store.js';
 import type { ColumnValue } from './view.js';
 
@@ -16,17 +16,19 @@ const condition: fc.Arbitrary<Condition> = fc.oneof(
 
 function holds(its: Condition, row: Readonly<Record<string, ColumnValue>>): boolean {
   const actual = row[its.column]!;
-  if (isIn(its)) return its.in.includes(actual);
-  const { from, to } = rangeOf(its);
+  if (isInCondition(its)) return its.in.includes(actual);
+  const { from, to } = toRange(its);
   if (actual === null) return false;
-  return (from === undefined || compare(actual, from) >= 0) && (to === undefined || compare(actual, to) < 0);
+  return (
+    (from === undefined || compareValues(actual, from) >= 0) && (to === undefined || compareValues(actual, to) < 0)
+  );
 }
 
 describe('narrowed conditions', () => {
   it('allow what all conditions allow, with one for each column, or are known to allow nothing', () => {
     fc.assert(
       fc.property(fc.array(condition, { maxLength: 5 }), fc.record({ x: value, y: value }), (where, row) => {
-        const all = narrowed(where);
+        const all = mergeConditions(where);
         const allowed = all !== undefined && all.where.every((it) => holds(it, row));
         expect(allowed).toBe(where.every((it) => holds(it, row)));
         const columns = all?.where.map((it) => it.column) ?? [];
@@ -38,8 +40,11 @@ describe('narrowed conditions', () => {
 
   it('keep what is implied of other columns apart, and let it narrow what is asked of the same', () => {
     const where: Condition[] = [{ column: 'x', in: [1, 2, null] }];
-    expect(narrowed(where, [{ column: 'y', from: 3 }])).toEqual({ where, implied: [{ column: 'y', from: 3 }] });
-    expect(narrowed(where, [{ column: 'x', from: 2 }])).toEqual({ where: [{ column: 'x', in: [2] }], implied: [] });
-    expect(narrowed(where, [{ column: 'x', from: 3 }])).toBeUndefined();
+    expect(mergeConditions(where, [{ column: 'y', from: 3 }])).toEqual({ where, derived: [{ column: 'y', from: 3 }] });
+    expect(mergeConditions(where, [{ column: 'x', from: 2 }])).toEqual({
+      where: [{ column: 'x', in: [2] }],
+      derived: [],
+    });
+    expect(mergeConditions(where, [{ column: 'x', from: 3 }])).toBeUndefined();
   });
 });

@@ -1,26 +1,26 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Lease, type LeaseNews, type Pace, Turns } from './lease.js';
-import type { Place } from './view-store.contract.js';
+import { type Lease, type LeaseNotice, type LeaseTiming, LeaderElection } from './lease.js';
+import type { TestStorage } from './view-store.contract.js';
 import type { ViewStore } from './view-store.js';
 
 /** Faster than usual, and with room for a machine that is busy with other things. */
-const pace: Pace = { beat: 50, look: 25, patience: 600 };
+const pace: LeaseTiming = { heartbeatIntervalMs: 50, pollIntervalMs: 25, timeoutMs: 600 };
 
 /** A process that works whenever it is its turn. */
 class Worker {
-  readonly news: LeaseNews['what'][] = [];
+  readonly news: LeaseNotice['what'][] = [];
   /** How many of its turns go on. */
   working = 0;
   private readonly stopping = new AbortController();
-  private readonly turns: Turns;
+  private readonly turns: LeaderElection;
   private ran: Promise<void> | undefined;
 
   constructor(
     readonly lease: Lease,
     private readonly work = endOf,
   ) {
-    this.turns = new Turns(lease, ({ what }) => this.news.push(what), pace);
+    this.turns = new LeaderElection(lease, ({ what }) => this.news.push(what), pace);
   }
 
   start(): this {
@@ -38,7 +38,7 @@ class Worker {
   }
 
   get held(): boolean {
-    return this.turns.held;
+    return this.turns.isLeader;
   }
 }
 
@@ -57,7 +57,7 @@ class Mute implements Lease {
   constructor(private readonly lease: Lease) {}
 
   read: Lease['read'] = () => this.unlessMute(() => this.lease.read());
-  move: Lease['move'] = (from, to) => this.unlessMute(() => this.lease.move(from, to));
+  compareAndSet: Lease['compareAndSet'] = (from, to) => this.unlessMute(() => this.lease.compareAndSet(from, to));
   close = (): Promise<void> => this.lease.close();
 
   private async unlessMute<T>(ask: () => Promise<T>): Promise<T> {
@@ -67,9 +67,9 @@ class Mute implements Lease {
 }
 
 /** What the lease of every storage of views must do, alone and under `Turns`. */
-export function leaseContract(adapter: string, freshPlace: () => Promise<Place>): void {
+export function leaseContract(adapter: string, freshPlace: () => Promise<TestStorage>): void {
   describe(`the lease in ${adapter}`, () => {
-    let place: Place;
+    let place: TestStorage;
     let stores: ViewStore[] = [];
     /** As another process would have it. */
     const anotherLease = async (): Promise<Lease> => {
@@ -91,33 +91,33 @@ export function leaseContract(adapter: string, freshPlace: () => Promise<Place>)
     it('was held by nobody, then by the first one who says so', async () => {
       const [one, other] = [await anotherLease(), await anotherLease()];
       expect([await one.read(), await other.read()]).toEqual([null, null]);
-      expect(await one.move(null, { holder: 'one', beat: 1 })).toBe(true);
-      expect(await other.move(null, { holder: 'other', beat: 1 })).toBe(false);
-      expect(await other.read()).toEqual({ holder: 'one', beat: 1 });
+      expect(await one.compareAndSet(null, { holder: 'one', heartbeat: 1 })).toBe(true);
+      expect(await other.compareAndSet(null, { holder: 'other', heartbeat: 1 })).toBe(false);
+      expect(await other.read()).toEqual({ holder: 'one', heartbeat: 1 });
     });
 
     it('moves only from what is there: not over another beat, nor over another holder', async () => {
       const lease = await anotherLease();
       const [first, second] = [
-        { holder: 'one', beat: 1 },
-        { holder: 'one', beat: 2 },
+        { holder: 'one', heartbeat: 1 },
+        { holder: 'one', heartbeat: 2 },
       ];
-      await lease.move(null, first);
-      expect(await lease.move(first, second)).toBe(true);
-      expect(await lease.move(first, { holder: 'other', beat: 2 })).toBe(false);
-      expect(await lease.move({ holder: 'other', beat: 2 }, first)).toBe(false);
-      expect(await lease.move({ holder: null, beat: 2 }, first)).toBe(false);
+      await lease.compareAndSet(null, first);
+      expect(await lease.compareAndSet(first, second)).toBe(true);
+      expect(await lease.compareAndSet(first, { holder: 'other', heartbeat: 2 })).toBe(false);
+      expect(await lease.compareAndSet({ holder: 'other', heartbeat: 2 }, first)).toBe(false);
+      expect(await lease.compareAndSet({ holder: null, heartbeat: 2 }, first)).toBe(false);
       expect(await lease.read()).toEqual(second);
-      const free = { holder: null, beat: 3 };
-      expect(await lease.move(second, free)).toBe(true);
+      const free = { holder: null, heartbeat: 3 };
+      expect(await lease.compareAndSet(second, free)).toBe(true);
       expect(await lease.read()).toEqual(free);
-      expect(await lease.move(free, first)).toBe(true);
+      expect(await lease.compareAndSet(free, first)).toBe(true);
     });
 
     it('goes to one of many who want it at once', async () => {
       const leases = await Promise.all(Array.from({ length: 8 }, anotherLease));
-      const wonFrom = async (from: Parameters<Lease['move']>[0], beat: number): Promise<number> => {
-        const moved = leases.map((lease, nth) => lease.move(from, { holder: `${nth}`, beat }));
+      const wonFrom = async (from: Parameters<Lease['compareAndSet']>[0], heartbeat: number): Promise<number> => {
+        const moved = leases.map((lease, nth) => lease.compareAndSet(from, { holder: `${nth}`, heartbeat }));
         return (await Promise.all(moved)).filter(Boolean).length;
       };
       expect(await wonFrom(null, 1)).toBe(1);
@@ -132,12 +132,12 @@ export function leaseContract(adapter: string, freshPlace: () => Promise<Place>)
       await until(() => working().length > 0);
       const [first] = working();
       // Long enough for the others to lose patience, if the first one did not show that it is alive.
-      await sleep(pace.patience * 2);
+      await sleep(pace.timeoutMs * 2);
       expect(working()).toEqual([first]);
       expect(first!.held).toBe(true);
       await first!.stop();
       expect(first!.news.slice(-2)).toEqual(['taken', 'released']);
-      expect(await until(() => working().length > 0)).toBeLessThan(pace.patience);
+      expect(await until(() => working().length > 0)).toBeLessThan(pace.timeoutMs);
       expect(working()).not.toContain(first);
       await Promise.all(workers.map((it) => it.stop()));
       expect(working()).toEqual([]);
@@ -145,10 +145,10 @@ export function leaseContract(adapter: string, freshPlace: () => Promise<Place>)
 
     it('passes to another when its holder is gone without a word', async () => {
       const dead = await anotherLease();
-      await dead.move(null, { holder: 'dead', beat: 7 });
+      await dead.compareAndSet(null, { holder: 'dead', heartbeat: 7 });
       const worker = new Worker(await anotherLease()).start();
-      expect(await until(() => worker.working > 0)).toBeGreaterThanOrEqual(pace.patience - 1);
-      expect((await dead.read())!.beat).toBeGreaterThan(7);
+      expect(await until(() => worker.working > 0)).toBeGreaterThanOrEqual(pace.timeoutMs - 1);
+      expect((await dead.read())!.heartbeat).toBeGreaterThan(7);
       await worker.stop();
     });
 
@@ -162,7 +162,7 @@ export function leaseContract(adapter: string, freshPlace: () => Promise<Place>)
       await until(() => slow.working > 0);
       const next = new Worker(await anotherLease()).start();
       const stopped = slow.stop();
-      await sleep(pace.look * 3);
+      await sleep(pace.pollIntervalMs * 3);
       expect(next.working).toBe(0);
       finish();
       await stopped;
@@ -209,13 +209,13 @@ export function leaseContract(adapter: string, freshPlace: () => Promise<Place>)
       const work = async (): Promise<void> => {
         throw new Error('a bug');
       };
-      const turns = new Turns(lease, () => undefined, pace);
+      const turns = new LeaderElection(lease, () => undefined, pace);
       await expect(turns.run(work, new AbortController().signal)).rejects.toThrow('a bug');
       expect(await lease.read()).toMatchObject({ holder: null });
     });
 
     it('ends at once for who stands by', async () => {
-      await (await anotherLease()).move(null, { holder: 'somebody', beat: 1 });
+      await (await anotherLease()).compareAndSet(null, { holder: 'somebody', heartbeat: 1 });
       const worker = new Worker(await anotherLease()).start();
       await until(() => worker.news.length > 0);
       await worker.stop();

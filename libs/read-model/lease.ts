@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What is stored of a lease: who holds it, and how often it has been touched. */
-export interface Beat {
+export interface LeaseRecord {
   /** Null: whoever held it has let it go. */
   readonly holder: string | null;
-  readonly beat: number;
+  readonly heartbeat: number;
 }
 
 /**
@@ -14,40 +14,40 @@ export interface Beat {
  */
 export interface Lease {
   /** Null: nobody ever held it. */
-  read(): Promise<Beat | null>;
+  read(): Promise<LeaseRecord | null>;
   /** Compare and set. False: it was not at `from` any more, and is what it was. When it throws, it may have moved. */
-  move(from: Beat | null, to: Beat): Promise<boolean>;
+  compareAndSet(from: LeaseRecord | null, to: LeaseRecord): Promise<boolean>;
   close(): Promise<void>;
 }
 
 /** What an operator wants to hear of. */
-export type LeaseNews =
+export type LeaseNotice =
   | { readonly what: 'standing by' | 'taken' | 'released' | 'lost' }
   | { readonly what: 'failing'; readonly error: unknown };
 
 /** In milliseconds. */
-export interface Pace {
+export interface LeaseTiming {
   /** How often the holder shows that it is alive. */
-  readonly beat: number;
+  readonly heartbeatIntervalMs: number;
   /** How often the others look. */
-  readonly look: number;
+  readonly pollIntervalMs: number;
   /** How long a beat may stand still before the holder is given up, and before it gives itself up. */
-  readonly patience: number;
+  readonly timeoutMs: number;
 }
-const usualPace: Pace = { beat: 1_500, look: 1_000, patience: 4_000 };
+const usualPace: LeaseTiming = { heartbeatIntervalMs: 1_500, pollIntervalMs: 1_000, timeoutMs: 4_000 };
 
 /**
  * Works while it holds the lease, and stands by while another does. Time is only measured here, by this process's own clock: a
  * holder is given up when its beat has been seen to stand still for so long.
  */
-export class Turns {
+export class LeaderElection {
   private readonly me = randomUUID();
   /** Whether it is this process's turn. */
-  held = false;
+  isLeader = false;
 
   constructor(
     private readonly lease: Lease,
-    private readonly tell: (news: LeaseNews) => void,
+    private readonly tell: (news: LeaseNotice) => void,
     private readonly pace = usualPace,
   ) {}
 
@@ -64,22 +64,22 @@ export class Turns {
   }
 
   /** Undefined: `signal` has aborted. */
-  private async standBy(signal: AbortSignal): Promise<Beat | undefined> {
-    let seen: Beat | null = null;
+  private async standBy(signal: AbortSignal): Promise<LeaseRecord | undefined> {
+    let seen: LeaseRecord | null = null;
     let since = 0;
     let told = false;
-    for (; !signal.aborted; await pause(this.pace.look, signal)) {
+    for (; !signal.aborted; await pause(this.pace.pollIntervalMs, signal)) {
       try {
-        const found = await inTime(this.lease.read(), this.pace.patience);
+        const found = await inTime(this.lease.read(), this.pace.timeoutMs);
         if (!isSame(found, seen)) [seen, since] = [found, performance.now()];
-        const isStill = performance.now() - since >= this.pace.patience;
+        const isStill = performance.now() - since >= this.pace.timeoutMs;
         if (found?.holder && found.holder !== this.me && !isStill) {
           if (!told) this.tell({ what: 'standing by' });
           told = true;
           continue;
         }
         const mine = this.after(found);
-        if (await inTime(this.lease.move(found, mine), this.pace.patience)) return mine;
+        if (await inTime(this.lease.compareAndSet(found, mine), this.pace.timeoutMs)) return mine;
       } catch (error) {
         // Where nobody can be heard, nobody is given up: the storage may have been away for the holder too.
         seen = null;
@@ -89,15 +89,19 @@ export class Turns {
     return undefined;
   }
 
-  private async take(beat: Beat, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  private async take(
+    beat: LeaseRecord,
+    work: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const turn = new AbortController();
-    this.held = true;
+    this.isLeader = true;
     this.tell({ what: 'taken' });
     const beating = this.beat(beat, turn);
     try {
       await work(AbortSignal.any([signal, turn.signal]));
     } finally {
-      this.held = false;
+      this.isLeader = false;
       turn.abort();
       await beating;
       await this.release();
@@ -105,11 +109,11 @@ export class Turns {
   }
 
   /** Until the turn ends, or ends it. */
-  private async beat(last: Beat, turn: AbortController): Promise<void> {
+  private async beat(last: LeaseRecord, turn: AbortController): Promise<void> {
     let aliveAt = performance.now();
-    const remaining = (): number => this.pace.patience - (performance.now() - aliveAt);
+    const remaining = (): number => this.pace.timeoutMs - (performance.now() - aliveAt);
     for (;;) {
-      await pause(this.pace.beat, turn.signal);
+      await pause(this.pace.heartbeatIntervalMs, turn.signal);
       if (turn.signal.aborted) return;
       try {
         last = await inTime(this.again(last), remaining());
@@ -124,27 +128,30 @@ export class Turns {
   }
 
   /** What stands there then: another's, when it is lost. */
-  private async again(last: Beat): Promise<Beat> {
+  private async again(last: LeaseRecord): Promise<LeaseRecord> {
     const next = this.after(last);
-    if (await this.lease.move(last, next)) return next;
+    if (await this.lease.compareAndSet(last, next)) return next;
     // It may be ours, of a beat whose answer was not heard.
-    return (await this.lease.read()) ?? { holder: null, beat: 0 };
+    return (await this.lease.read()) ?? { holder: null, heartbeat: 0 };
   }
 
   /** So that others need not wait. */
   private async release(): Promise<void> {
     const free = async (): Promise<boolean> => {
       const found = await this.lease.read();
-      return found?.holder === this.me && this.lease.move(found, { ...this.after(found), holder: null });
+      return found?.holder === this.me && this.lease.compareAndSet(found, { ...this.after(found), holder: null });
     };
-    if (await inTime(free(), this.pace.patience).catch(() => false)) this.tell({ what: 'released' });
+    if (await inTime(free(), this.pace.timeoutMs).catch(() => false)) this.tell({ what: 'released' });
   }
 
-  private after = (beat: Beat | null): Beat => ({ holder: this.me, beat: (beat?.beat ?? 0) + 1 });
+  private after = (beat: LeaseRecord | null): LeaseRecord => ({
+    holder: this.me,
+    heartbeat: (beat?.heartbeat ?? 0) + 1,
+  });
 }
 
-const isSame = (one: Beat | null, other: Beat | null): boolean =>
-  one?.holder === other?.holder && one?.beat === other?.beat;
+const isSame = (one: LeaseRecord | null, other: LeaseRecord | null): boolean =>
+  one?.holder === other?.holder && one?.heartbeat === other?.heartbeat;
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal }).catch(() => undefined);

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Position } from '#domain/event';
-import { CatchUp, type News } from './catch-up.js';
-import { type Agent, agents, at, Log, totals } from './log.fixture.js';
-import { tend } from './tend.js';
-import type { Place } from './view-store.contract.js';
-import { type Query, ViewBeingBuilt, type ViewStore, type ViewWriter } from './view-store.js';
+import { ProjectionRunner, type ProjectionNotice } from './projection-runner.js';
+import { type AgentEventCount, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
+import { maintainGenerations } from './maintain-generations.js';
+import type { TestStorage } from './view-store.contract.js';
+import { type RowQuery, ViewBeingBuilt, type ViewStore, type ViewWriter } from './view-store.js';
 import type { View } from './view.js';
-import { waitFor } from './wait-for.js';
+import { waitForPosition } from './wait-for-position.js';
 
 const names = Array.from({ length: 40 }, (_, nth) => `a${nth}`);
-const query: Query = { where: [], sort: { column: 'id', descending: false }, limit: 1_000 };
+const query: RowQuery = { where: [], sort: { column: 'id', descending: false }, limit: 1_000 };
 
 /** How many events each agent has seen up to a position, `each` counting for so many: the view, folded by hand. */
-function foldedBy(log: Log, position: Position | null, each = 1): Map<string, number> {
+function foldedBy(log: InMemoryLog, position: Position | null, each = 1): Map<string, number> {
   const counts = new Map<string, number>();
   for (const event of log.events) {
     if (position === null || event.position > position) break;
@@ -26,13 +26,13 @@ function foldedBy(log: Log, position: Position | null, each = 1): Map<string, nu
 /** What every storage of views must do while a view is rebuilt, with the worker that does it. `wholeBatches`: as in the other contract. */
 export function rebuildContract(
   adapter: string,
-  freshPlace: () => Promise<Place>,
-  { wholeBatches = true }: { readonly wholeBatches?: boolean } = {},
+  freshPlace: () => Promise<TestStorage>,
+  { hasAtomicBatches: wholeBatches = true }: { readonly hasAtomicBatches?: boolean } = {},
 ): void {
   describe(`a rebuild in ${adapter}`, () => {
     /** Says only that it does not hang. */
     const patience = 300_000;
-    let place: Place;
+    let place: TestStorage;
     let store: ViewStore;
     let made = 0;
     beforeAll(async () => {
@@ -54,20 +54,20 @@ export function rebuildContract(
       return { name, version: each, tables: { agents: { ...agents, evolve }, totals } };
     };
 
-    function grow(log: Log, events: number): void {
+    function grow(log: InMemoryLog, events: number): void {
       for (let i = 0; i < events; i++) {
         const n = log.events.length;
-        log.agent(
+        log.appendAgentEvents(
           names[(n * 7) % names.length]!,
           n % 5 ? (n % 3 ? 'AgentDeactivated' : 'AgentReactivated') : 'AgentRegistered',
         );
       }
     }
 
-    function working(view: View, log: Log, on: ViewStore, beside = false) {
+    function working(view: View, log: InMemoryLog, on: ViewStore, beside = false) {
       const calling = new AbortController();
-      const news: News[] = [];
-      const catchUp = new CatchUp(view, on, log, (each) => news.push(each), { beside });
+      const news: ProjectionNotice[] = [];
+      const catchUp = new ProjectionRunner(view, on, log, (each) => news.push(each), { candidate: beside });
       const ended = catchUp.run(calling.signal);
       const stop = async () => {
         calling.abort();
@@ -77,15 +77,15 @@ export function rebuildContract(
     }
 
     async function rowsOf(view: View, on = store) {
-      const { rows, checkpoint } = await (await on.openForReading(view)).find<Agent>('agents', query);
+      const { rows, checkpoint } = await (await on.openForReading(view)).find<AgentEventCount>('agents', query);
       return { checkpoint, rows: new Map(rows.map(({ row }) => [row.id, row.events])) };
     }
 
     const reaches = async (view: View, position: Position) =>
-      expect(await waitFor(await store.openForReading(view), position, 60_000)).toBe(true);
+      expect(await waitForPosition(await store.openForReading(view), position, 60_000)).toBe(true);
 
     /** Built, with all that the log has. */
-    async function built(view: View, log: Log) {
+    async function built(view: View, log: InMemoryLog) {
       const worker = working(view, log, store);
       const reader = await store.openForReading(view);
       await reaches(view, await log.head());
@@ -94,7 +94,7 @@ export function rebuildContract(
     }
 
     /** Reads until it is stopped: each page must be what the log says, and no older than the one before. */
-    function reading(view: View, log: Log, on: ViewStore) {
+    function reading(view: View, log: InMemoryLog, on: ViewStore) {
       const wrong: unknown[] = [];
       const seen = { pages: 0, refused: 0 };
       let stopped = false;
@@ -103,7 +103,7 @@ export function rebuildContract(
         let last: Position = '';
         while (!stopped) {
           try {
-            const { rows, checkpoint } = await reader.find<Agent>('agents', query);
+            const { rows, checkpoint } = await reader.find<AgentEventCount>('agents', query);
             seen.pages++;
             const least = foldedBy(log, checkpoint, view.version);
             const most = wholeBatches ? least : foldedBy(log, await log.head(), view.version);
@@ -134,7 +134,7 @@ export function rebuildContract(
     }
 
     /** Until it is stopped, or so long that a busy machine would not catch up with it. */
-    function growing(log: Log) {
+    function growing(log: InMemoryLog) {
       let stopped = false;
       const ended = (async () => {
         while (!stopped && log.events.length < 5_000) {
@@ -151,7 +151,7 @@ export function rebuildContract(
     it(
       'takes over again and again, while the log grows and all read, without one failed or wrong read',
       async () => {
-        const [log, view] = [new Log(17), viewOf()];
+        const [log, view] = [new InMemoryLog(17), viewOf()];
         grow(log, 500);
         const worker = await built(view, log);
         const elsewhere = await place.open();
@@ -166,14 +166,14 @@ export function rebuildContract(
             await ended;
             expect(news.at(-1)).toMatchObject({ what: 'switched' });
           }
-          await store.tidy(view);
+          await store.removeRetired(view);
         }
         await quiet();
         await reaches(view, await log.head());
         for (const reader of readers) await reader.stop();
         await worker.stop();
         expect(await rowsOf(view)).toEqual({ checkpoint: await log.head(), rows: foldedBy(log, await log.head()) });
-        expect(await store.beside(view)).toBeUndefined();
+        expect(await store.candidateState(view)).toBeUndefined();
         await elsewhere.close();
       },
       patience,
@@ -182,7 +182,7 @@ export function rebuildContract(
     it(
       'of a new version goes on beside the old one, which serves and is fed until it is stopped',
       async () => {
-        const [log, name] = [new Log(17), `agents-${++made}`];
+        const [log, name] = [new InMemoryLog(17), `agents-${++made}`];
         const [old, next] = [viewOf(1, name), viewOf(2, name)];
         grow(log, 500);
         const worker = await built(old, log);
@@ -206,9 +206,9 @@ export function rebuildContract(
     it(
       'goes on when it is interrupted before or after any step',
       async () => {
-        const log = new Log(60);
+        const log = new InMemoryLog(60);
         grow(log, 200);
-        const steps = ['state', 'load', 'save', 'build', 'takeOver'] as const;
+        const steps = ['state', 'load', 'save', 'finishBuild', 'promote'] as const;
         /** Dies at the nth step, done or not. */
         const dying = (on: ViewStore, nth: number, done: boolean, calling: AbortController) => {
           let left = nth;
@@ -235,16 +235,16 @@ export function rebuildContract(
             const worker = await built(view, log);
             const calling = new AbortController();
             const dies = dying(store, nth, done, calling);
-            await new CatchUp(view, dies, log, () => undefined, { beside: true }).run(calling.signal);
+            await new ProjectionRunner(view, dies, log, () => undefined, { candidate: true }).run(calling.signal);
             const head = await log.head();
             expect(await rowsOf(view)).toEqual({ checkpoint: head, rows: foldedBy(log, head) });
             const wasKilled = calling.signal.aborted;
             if (wasKilled) {
               interrupted++;
-              if (await store.beside(view)) await working(view, log, store, true).ended;
+              if (await store.candidateState(view)) await working(view, log, store, true).ended;
             }
-            await store.tidy(view);
-            expect(await store.beside(view)).toBeUndefined();
+            await store.removeRetired(view);
+            expect(await store.candidateState(view)).toBeUndefined();
             grow(log, 2);
             await reaches(view, await log.head());
             expect((await rowsOf(view)).rows).toEqual(foldedBy(log, await log.head()));
@@ -258,16 +258,16 @@ export function rebuildContract(
     );
 
     it('that nobody carries on is carried on by a worker, which leaves alone what stands still for good reason', async () => {
-      const [log, view] = [new Log(), viewOf()];
+      const [log, view] = [new InMemoryLog(), viewOf()];
       grow(log, 30);
       const worker = await built(view, log);
-      const left = await store.openForWriting(view, { beside: true });
-      await left.save([], null, at(0));
+      const left = await store.openForWriting(view, { candidate: true });
+      await left.save([], null, positionAt(0));
       await left.close();
       const calling = new AbortController();
-      const news: News[] = [];
-      const tending = tend(view, store, log, (each) => news.push(each), calling.signal, 20);
-      while (await store.beside(view)) await setTimeout(5);
+      const news: ProjectionNotice[] = [];
+      const tending = maintainGenerations(view, store, log, (each) => news.push(each), calling.signal, 20);
+      while (await store.candidateState(view)) await setTimeout(5);
       calling.abort();
       await tending;
       expect(news.map(({ what }) => what)).toEqual(['built', 'switched']);
@@ -276,21 +276,24 @@ export function rebuildContract(
     });
 
     it('that stands still leaves what serves alone, and goes on when that is put right', async () => {
-      const [log, view] = [new Log(), viewOf()];
+      const [log, view] = [new InMemoryLog(), viewOf()];
       grow(log, 30);
       const worker = await built(view, log);
-      log.unreadable.add(at(20));
+      log.unreadable.add(positionAt(20));
       const stuck = working(view, log, store, true);
-      while (!(await store.beside(view))?.stopped) await setTimeout(5);
-      expect(await store.beside(view)).toMatchObject({ checkpoint: at(19), stopped: { position: at(20) } });
+      while (!(await store.candidateState(view))?.stopped) await setTimeout(5);
+      expect(await store.candidateState(view)).toMatchObject({
+        checkpoint: positionAt(19),
+        stopped: { position: positionAt(20) },
+      });
       grow(log, 3);
-      await reaches(view, at(33));
+      await reaches(view, positionAt(33));
       expect((await (await store.openForReading(view)).state()).stopped).toBeNull();
       await stuck.stop();
       log.unreadable.clear();
       await working(view, log, store, true).ended;
       await worker.stop();
-      expect((await rowsOf(view)).rows).toEqual(foldedBy(log, at(33)));
+      expect((await rowsOf(view)).rows).toEqual(foldedBy(log, positionAt(33)));
     });
   });
 }

@@ -37,7 +37,7 @@ const reversed = (digits: string): string => backwards + Array.from(digits).reve
  * letters and digits, each at most 32 code points long, none twice. A word in a script without spaces (Chinese, Japanese, Thai,
  * Lao, Khmer, Burmese) also begins at each of its letters, so any part of it is found: 田中 by 中.
  */
-export function tokens(text: string): readonly string[] {
+export function tokenize(text: string): readonly string[] {
   const found = new Set<string>();
   for (const word of wordsOf(text)) {
     found.add(short(word));
@@ -51,7 +51,7 @@ export function tokens(text: string): readonly string[] {
 }
 
 /** A phone as one run of digits and once backwards, so that it is found by its beginning and by its ending. */
-export function phoneTokens(phone: string): readonly string[] {
+export function tokenizePhone(phone: string): readonly string[] {
   const digits = short(phone.normalize('NFKD').replace(/\D+/g, ''));
   return digits === '' ? [] : [digits, reversed(digits)];
 }
@@ -61,7 +61,7 @@ export function phoneTokens(phone: string): readonly string[] {
  * A whole phone number may be typed with its spaces and signs (`+49 (170) 123-45`): with a plus, or from seven digits on, it is
  * one word. Nothing to search by gives no words, which restricts nothing.
  */
-export function searchWords(text: string): readonly (readonly string[])[] {
+export function parseSearchWords(text: string): readonly (readonly string[])[] {
   const typed = text.normalize('NFKD').trim();
   const digits = typed.replace(/\D+/g, '');
   const isPhone = phoneSigns.test(typed) && digits !== '' && (typed.startsWith('+') || digits.length >= 7);

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Condition, Query, ViewReader, ViewStore, ViewWriter, Write } from './view-store.js';
+import type { Condition, RowQuery, ViewReader, ViewStore, ViewWriter, RowWrite } from './view-store.js';
 import type { ColumnValue, Table, View } from './view.js';
 
 interface Item {
@@ -28,15 +28,15 @@ const items: Table<Item> = {
     whole: ({ number }) => (number !== null && Math.abs(number) < 100 ? Math.round(10 * number) : null),
   },
   indexes: [
-    { equal: ['org'], sort: 'text', with: ['kind', 'whole', 'active'] },
-    { equal: ['org'], sort: 'number' },
-    { equal: ['org'], sort: 'text' },
-    { equal: ['org'], sort: 'number', where: { active: 1 } },
-    { equal: ['org', 'kind'], sort: 'number' },
-    { equal: ['org', 'kind'], sort: 'text', where: { active: 1 } },
-    { equal: ['org', 'active'], sort: 'kind' },
-    { equal: ['org'], sort: 'kind', with: ['active', 'number'] },
-    { equal: ['org', 'text'] },
+    { prefix: ['org'], sort: 'text', include: ['kind', 'whole', 'active'] },
+    { prefix: ['org'], sort: 'number' },
+    { prefix: ['org'], sort: 'text' },
+    { prefix: ['org'], sort: 'number', where: { active: 1 } },
+    { prefix: ['org', 'kind'], sort: 'number' },
+    { prefix: ['org', 'kind'], sort: 'text', where: { active: 1 } },
+    { prefix: ['org', 'active'], sort: 'kind' },
+    { prefix: ['org'], sort: 'kind', include: ['active', 'number'] },
+    { prefix: ['org', 'text'] },
   ],
   tokens: ({ words }) => words,
 };
@@ -120,7 +120,7 @@ function holds(condition: Condition, row: Item): boolean {
 }
 
 /** What a query must find, worked out the slow way. */
-function expected(rows: readonly Keyed[], { where, words = [], sort }: Omit<Query, 'limit'>): readonly string[] {
+function expected(rows: readonly Keyed[], { where, words = [], sort }: Omit<RowQuery, 'limit'>): readonly string[] {
   const sign = sort.descending ? -1 : 1;
   return rows
     .filter(({ row }) => where.every((each) => holds(each, row)))
@@ -135,7 +135,7 @@ function expected(rows: readonly Keyed[], { where, words = [], sort }: Omit<Quer
     .map(({ key }) => key);
 }
 
-function writeOf({ key, row }: Keyed, position: string): Write {
+function writeOf({ key, row }: Keyed, position: string): RowWrite {
   const columns = Object.fromEntries(Object.keys(items.columns).map((column) => [column, columnOf(row, column)]));
   return { table: 'items', key, row, position, columns, tokens: row.words };
 }
@@ -148,7 +148,7 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
     let runs = 0;
     beforeAll(async () => {
       writer = await storeOf().openForWriting(view);
-      await writer.build();
+      await writer.finishBuild();
       reader = await storeOf().openForReading(view);
     });
 
@@ -162,18 +162,18 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
       return { rows: own, org };
     }
 
-    async function pages(asked: Query): Promise<readonly string[]> {
+    async function pages(asked: RowQuery): Promise<readonly string[]> {
       const keys: string[] = [];
-      for (let after: Query['after'], more = true; more;) {
+      for (let after: RowQuery['after'], more = true; more;) {
         const found = await reader.find<Item>('items', { ...asked, ...(after ? { after } : {}) });
         expect(found.rows.length).toBeLessThanOrEqual(asked.limit);
-        if (found.more) expect(found.rows.length).toBe(asked.limit);
+        if (found.hasMore) expect(found.rows.length).toBe(asked.limit);
         keys.push(...found.rows.map(({ key }) => key));
         if (new Set(keys).size < keys.length) throw new Error(`a row came twice: ${keys.join()}`);
         const last = found.rows.at(-1);
         if (last) expect(last.sortValue).toBe(columnOf(last.row, asked.sort.column));
         if (last) after = { value: last.sortValue, key: last.key };
-        more = found.more;
+        more = found.hasMore;
       }
       return keys;
     }
@@ -189,10 +189,10 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
           const sums = sum.map((column, nth) => so.sums[nth]! + Number(columnOf(row, column) ?? 0));
           expected.set(values, { count: so.count + 1, sums });
         }
-        const found = await reader.tally('items', { where, by, sum });
+        const found = await reader.group('items', { where, by, sum });
         expect(found).toHaveLength(expected.size);
         for (const { values, ...told } of found) expect(told).toEqual(expected.get(JSON.stringify(values)));
-        const alone = await reader.tally('items', { where, by });
+        const alone = await reader.group('items', { where, by });
         expect(alone.map(({ count, sums }) => [count, sums]).sort()).toEqual(
           [...expected.values()].map(({ count }) => [count, []]).sort(),
         );
@@ -283,11 +283,11 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
       for (const column of ['number', 'text', 'kind', 'active'])
         for (const descending of [false, true]) {
           const asked = { where, sort: { column, descending } };
-          expect(await pages({ ...asked, implied, limit: 30 })).toEqual(expected(rows, asked));
+          expect(await pages({ ...asked, derivedConditions: implied, limit: 30 })).toEqual(expected(rows, asked));
           const contrary = [...where, { column: 'number', from: 60 }];
-          expect(await pages({ ...asked, where: contrary, implied, limit: 30 })).toEqual([]);
+          expect(await pages({ ...asked, where: contrary, derivedConditions: implied, limit: 30 })).toEqual([]);
         }
-      expect(await reader.count('items', { where, implied })).toBe(50);
+      expect(await reader.count('items', { where, derivedConditions: implied })).toBe(50);
     });
 
     it('goes on without gap or repeat for rows that stay as they are, while others change and come', async () => {
@@ -313,12 +313,12 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
           const { orgs, where, words, sort, limit } = asked;
           const its = { where: [{ column: 'org', in: orgs.map(org) }, ...where], ...(words ? { words } : {}), sort };
           const keys: string[] = [];
-          for (let after: Query['after'], more = true; more;) {
+          for (let after: RowQuery['after'], more = true; more;) {
             const found = await reader.find<Item>('items', { ...its, limit, ...(after ? { after } : {}) });
             keys.push(...found.rows.map(({ key }) => key));
             const last = found.rows.at(-1);
             if (last) after = { value: last.sortValue, key: last.key };
-            more = found.more;
+            more = found.hasMore;
             await change();
           }
           expect(keys.filter((key) => !changing.has(key))).toEqual(
@@ -352,7 +352,7 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
         /nope/,
       );
       for (const asked of [{ by: ['nope'] }, { by: [], sum: ['nope'] }])
-        await expect(reader.tally('items', { where: [], ...asked })).rejects.toThrow(/nope/);
+        await expect(reader.group('items', { where: [], ...asked })).rejects.toThrow(/nope/);
       await expect(reader.find('items', { where: [], sort: { ...sort, column: 'x" --' }, limit: 1 })).rejects.toThrow(
         /x" --/,
       );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
-import { mostSnapshots, SnapshotRefused, ViewBeingBuilt, type ViewSnapshot, type ViewStore } from './view-store.js';
-import type { Place } from './view-store.contract.js';
+import { maxSnapshots, SnapshotRefused, ViewBeingBuilt, type ViewSnapshot, type ViewStore } from './view-store.js';
+import type { TestStorage } from './view-store.contract.js';
 import type { Table, View } from './view.js';
 
 interface Thing {
@@ -13,16 +13,16 @@ const things: Table<Thing> = {
   keys: {},
   evolve: (row) => row,
   columns: { rank: ({ rank }) => rank, kind: ({ kind }) => kind },
-  indexes: [{ equal: ['kind'], sort: 'rank' }],
+  indexes: [{ prefix: ['kind'], sort: 'rank' }],
   tokens: ({ kind }) => [kind],
 };
 const byRank = { sort: { column: 'rank', descending: false } } as const;
 const old = { where: [{ column: 'kind', in: ['old'] }] };
 
 /** What every storage of views must do that can hold a view as it was at one moment. */
-export function viewSnapshotContract(adapter: string, freshPlace: () => Promise<Place>): void {
+export function viewSnapshotContract(adapter: string, freshPlace: () => Promise<TestStorage>): void {
   describe(`snapshots of views in ${adapter}`, () => {
-    let place: Place;
+    let place: TestStorage;
     let store: ViewStore;
     let made = 0;
     beforeAll(async () => {
@@ -46,7 +46,7 @@ export function viewSnapshotContract(adapter: string, freshPlace: () => Promise<
       const view: View = { name: `held-${++made}`, version: 1, tables: { things } };
       const writer = await store.openForWriting(view);
       await writer.save(writes('p1', 'old', upTo(50)), null, 'p1');
-      await writer.build();
+      await writer.finishBuild();
       return { view, writer, reader: await store.openForReading(view) };
     };
 
@@ -57,7 +57,7 @@ export function viewSnapshotContract(adapter: string, freshPlace: () => Promise<
         all.push(...found.rows.map(({ row }) => row.rank));
         const last = found.rows.at(-1);
         if (last) after = { value: last.row.rank, key: last.key };
-        more = found.more;
+        more = found.hasMore;
       }
       return all;
     }
@@ -101,16 +101,16 @@ export function viewSnapshotContract(adapter: string, freshPlace: () => Promise<
     it('go on while another generation takes over', async () => {
       const { view, reader, writer } = await opened();
       const held = await reader.snapshot();
-      const beside = await store.openForWriting(view, { beside: true });
+      const beside = await store.openForWriting(view, { candidate: true });
       await beside.save(writes('p1', 'new', upTo(5)), null, 'p1');
-      await beside.build();
+      await beside.finishBuild();
       await writer.close();
-      expect(await beside.takeOver()).toBe(true);
-      await store.tidy(view);
+      expect(await beside.promote()).toBe(true);
+      await store.removeRetired(view);
       expect(await reader.count('things', old)).toBe(0);
       expect(await ranks(held)).toEqual(upTo(50));
       await held.close();
-      await store.tidy(view);
+      await store.removeRetired(view);
     });
 
     it('go on when the view is wiped, or fail, but never tell other rows', async () => {
@@ -120,7 +120,7 @@ export function viewSnapshotContract(adapter: string, freshPlace: () => Promise<
       await store.wipe(view);
       const again = await store.openForWriting(view);
       await again.save(writes('p9', 'old', [7]), null, 'p9');
-      await again.build();
+      await again.finishBuild();
       const told = await ranks(held).catch((error: unknown) => (error as Error).name);
       expect([upTo(50), 'ViewsUnavailable']).toContainEqual(told);
       await held.close();
@@ -128,7 +128,7 @@ export function viewSnapshotContract(adapter: string, freshPlace: () => Promise<
 
     it('are held only so many at once, until one is closed', async () => {
       const { reader } = await opened();
-      const held = await Promise.all(Array.from({ length: mostSnapshots }, () => reader.snapshot()));
+      const held = await Promise.all(Array.from({ length: maxSnapshots }, () => reader.snapshot()));
       await expect(reader.snapshot()).rejects.toThrow(SnapshotRefused);
       await Promise.all([held[0]!.close(), held[0]!.close()]);
       const next = await reader.snapshot();
@@ -141,9 +141,9 @@ export function viewSnapshotContract(adapter: string, freshPlace: () => Promise<
     it('are none of a view that is not built', async () => {
       const view: View = { name: `held-${++made}`, version: 1, tables: { things } };
       const reader = await store.openForReading(view);
-      for (let nth = 0; nth <= mostSnapshots; nth++) await expect(reader.snapshot()).rejects.toThrow(ViewBeingBuilt);
+      for (let nth = 0; nth <= maxSnapshots; nth++) await expect(reader.snapshot()).rejects.toThrow(ViewBeingBuilt);
       await store.openForWriting(view);
-      for (let nth = 0; nth <= mostSnapshots; nth++) await expect(reader.snapshot()).rejects.toThrow(ViewBeingBuilt);
+      for (let nth = 0; nth <= maxSnapshots; nth++) await expect(reader.snapshot()).rejects.toThrow(ViewBeingBuilt);
     });
   });
 }

@@ -3,16 +3,16 @@ import type { Position } from '#domain/event';
 import { viewQueryContract } from './view-query.contract.js';
 import {
   CheckpointMoved,
-  nothingStored,
-  type Stopped,
+  emptyViewState,
+  type ProjectionFailure,
   ViewBeingBuilt,
   type ViewStore,
-  type Write,
+  type RowWrite,
 } from './view-store.js';
 import type { Table, View } from './view.js';
 
 /** An empty place for views, and stores that all work on it. */
-export interface Place {
+export interface TestStorage {
   open(): Promise<ViewStore>;
   remove(): Promise<void>;
 }
@@ -26,11 +26,11 @@ const things: Table<Thing> = {
   keys: {},
   evolve: (row) => row,
   columns: { name: ({ name }) => name, rank: ({ rank }) => rank },
-  indexes: [{ equal: [], sort: 'rank' }],
+  indexes: [{ prefix: [], sort: 'rank' }],
   tokens: ({ name }) => name.split(' '),
 };
 
-const thing = (key: string, position: Position, row: Thing, previous?: Write): Write => ({
+const thing = (key: string, position: Position, row: Thing, previous?: RowWrite): RowWrite => ({
   table: 'things',
   key,
   position,
@@ -48,11 +48,11 @@ const all = { where: [], sort: { column: 'rank', descending: false }, limit: 100
  */
 export function viewStoreContract(
   adapter: string,
-  freshPlace: () => Promise<Place>,
-  { wholeBatches = true }: { readonly wholeBatches?: boolean } = {},
+  freshPlace: () => Promise<TestStorage>,
+  { hasAtomicBatches: wholeBatches = true }: { readonly hasAtomicBatches?: boolean } = {},
 ): void {
   describe(`views in ${adapter}`, () => {
-    let place: Place;
+    let place: TestStorage;
     let store: ViewStore;
     let made = 0;
     const freshView = (): View => ({ name: `view-${++made}`, version: 1, tables: { things } });
@@ -66,7 +66,7 @@ export function viewStoreContract(
     });
     const opened = async (view = freshView()) => {
       const writer = await store.openForWriting(view);
-      await writer.build();
+      await writer.finishBuild();
       return { view, writer, reader: await store.openForReading(view) };
     };
 
@@ -176,8 +176,8 @@ export function viewStoreContract(
       await writer.save([thing('a', 'p1', { name: 'a', rank: null })], null, 'p1');
       expect(await reader.state()).toEqual({ checkpoint: 'p1', stopped: null, built: false });
       await refuses();
-      await writer.build();
-      await writer.build();
+      await writer.finishBuild();
+      await writer.finishBuild();
       expect(await reader.state()).toEqual({ checkpoint: 'p1', stopped: null, built: true });
       expect(await reader.count('things', { where: [] })).toBe(1);
     });
@@ -215,9 +215,14 @@ export function viewStoreContract(
 
     it('reports why it stands still, until the checkpoint has passed that event', async () => {
       const { view, writer, reader } = await opened();
-      const stopped: Stopped = { eventId: 'e', position: 'p2', reason: 'it is odd', since: '2026-01-01T00:00:00.000Z' };
+      const stopped: ProjectionFailure = {
+        eventId: 'e',
+        position: 'p2',
+        reason: 'it is odd',
+        since: '2026-01-01T00:00:00.000Z',
+      };
       await writer.save([], null, 'p1');
-      await writer.report(stopped);
+      await writer.reportFailure(stopped);
       expect((await reader.state()).stopped).toEqual(stopped);
       expect((await (await store.openForWriting(view)).state()).stopped).toEqual(stopped);
       await writer.save([], 'p1', 'p2');
@@ -228,15 +233,15 @@ export function viewStoreContract(
       const { view, writer, reader } = await opened();
       const batch = [thing('a', 'p1', { name: 'a', rank: 1 })];
       await writer.save(batch, null, 'p1');
-      await (await store.openForWriting(view, { beside: true })).build();
+      await (await store.openForWriting(view, { candidate: true })).finishBuild();
       await store.wipe(view);
-      expect(await reader.state()).toEqual(nothingStored);
-      expect(await store.beside(view)).toBeUndefined();
+      expect(await reader.state()).toEqual(emptyViewState);
+      expect(await store.candidateState(view)).toBeUndefined();
       await expect(reader.count('things', { where: [] })).rejects.toThrow(ViewBeingBuilt);
       await expect(writer.save([], 'p1', 'p2')).rejects.toThrow(CheckpointMoved);
       await expect(writer.save(batch, null, 'p1')).rejects.toThrow(CheckpointMoved);
-      expect(await writer.state()).toEqual(nothingStored);
-      await writer.build();
+      expect(await writer.state()).toEqual(emptyViewState);
+      await writer.finishBuild();
       expect(await reader.count('things', { where: [] })).toBe(0);
       await writer.save(batch, null, 'p1');
       expect(await reader.count('things', { where: [], words: [['a']] })).toBe(1);
@@ -265,33 +270,33 @@ export function viewStoreContract(
           const { rows, checkpoint } = await reader.find<Thing>('things', all);
           return [checkpoint, ...rows.map(({ row }) => row.name)];
         };
-        const open = (its: View = view) => store.openForWriting(its, { beside: true });
+        const open = (its: View = view) => store.openForWriting(its, { candidate: true });
         return { view, writer, reader, names, open };
       };
       const anew = (position: Position) => [thing('a', position, { name: 'new', rank: 1 })];
 
       it('is seen by nobody until it is built and takes over, and then by all', async () => {
         const { view, writer, names, open } = await served();
-        expect(await store.beside(view)).toBeUndefined();
+        expect(await store.candidateState(view)).toBeUndefined();
         const beside = await open();
-        expect(await beside.takeOver()).toBe(false);
+        expect(await beside.promote()).toBe(false);
         await beside.save(anew('p1'), null, 'p1');
         expect(await beside.load('things', ['a'])).toMatchObject(new Map([['a', { row: { name: 'new' } }]]));
-        expect(await beside.takeOver()).toBe(false);
-        expect(await store.beside(view)).toEqual({ checkpoint: 'p1', stopped: null, built: false });
+        expect(await beside.promote()).toBe(false);
+        expect(await store.candidateState(view)).toEqual({ checkpoint: 'p1', stopped: null, built: false });
         await writer.save([thing('b', 'p2', { name: 'more', rank: 2 })], 'p1', 'p2');
         expect(await names()).toEqual(['p2', 'old', 'more']);
-        await beside.build();
+        await beside.finishBuild();
         await beside.save([], 'p1', 'p3');
         expect(await names()).toEqual(['p2', 'old', 'more']);
         const elsewhere = await place.open();
         const other = await elsewhere.openForReading(view);
         expect((await other.state()).checkpoint).toBe('p2');
 
-        expect(await beside.takeOver()).toBe(true);
+        expect(await beside.promote()).toBe(true);
         expect(await names()).toEqual(['p3', 'new']);
         expect((await other.state()).checkpoint).toBe('p3');
-        expect(await store.beside(view)).toBeUndefined();
+        expect(await store.candidateState(view)).toBeUndefined();
         await expect(writer.save([], 'p2', 'p4')).rejects.toThrow(CheckpointMoved);
         expect(await writer.state()).toEqual({ checkpoint: 'p3', stopped: null, built: true });
         await writer.save([thing('c', 'p4', { name: 'later', rank: 3 })], 'p3', 'p4');
@@ -302,14 +307,14 @@ export function viewStoreContract(
       it('does not take over from one that is ahead of it', async () => {
         const { writer, names, open } = await served();
         const beside = await open();
-        await beside.build();
-        expect(await beside.takeOver()).toBe(false);
+        await beside.finishBuild();
+        expect(await beside.promote()).toBe(false);
         await beside.save(anew('p1'), null, 'p1');
         await writer.save([], 'p1', 'p2');
-        expect(await beside.takeOver()).toBe(false);
+        expect(await beside.promote()).toBe(false);
         expect(await names()).toEqual(['p2', 'old']);
         await beside.save([], 'p1', 'p2');
-        expect(await beside.takeOver()).toBe(true);
+        expect(await beside.promote()).toBe(true);
         expect(await names()).toEqual(['p2', 'new']);
       });
 
@@ -317,22 +322,22 @@ export function viewStoreContract(
         const { view, names, open } = await served();
         await (await open()).save(anew('p0'), null, 'p0');
         const elsewhere = await place.open();
-        const others = await Promise.all([open(), elsewhere.openForWriting(view, { beside: true })]);
+        const others = await Promise.all([open(), elsewhere.openForWriting(view, { candidate: true })]);
         for (const each of others) expect((await each.state()).checkpoint).toBe('p0');
         await others[0].save(anew('p1'), 'p0', 'p1');
         await expect(others[1].save(anew('p1'), 'p0', 'p1')).rejects.toThrow(CheckpointMoved);
-        for (const each of others) await each.build();
-        expect(await Promise.all(others.map((each) => each.takeOver()))).toEqual([true, true]);
+        for (const each of others) await each.finishBuild();
+        expect(await Promise.all(others.map((each) => each.promote()))).toEqual([true, true]);
         expect(await names()).toEqual(['p1', 'new']);
         // What is opened from now on is another one.
         const next = await open();
-        expect(await next.state()).toEqual(nothingStored);
-        await next.build();
-        expect(await others[0].takeOver()).toBe(true);
+        expect(await next.state()).toEqual(emptyViewState);
+        await next.finishBuild();
+        expect(await others[0].promote()).toBe(true);
         expect(await names()).toEqual(['p1', 'new']);
         await next.save([thing('a', 'p1', { name: 'newest', rank: 1 })], null, 'p1');
-        expect(await next.takeOver()).toBe(true);
-        for (const each of others) expect(await each.takeOver()).toBe(true);
+        expect(await next.promote()).toBe(true);
+        for (const each of others) expect(await each.promote()).toBe(true);
         await expect(others[0].save([], 'p1', 'p2')).rejects.toThrow(CheckpointMoved);
         expect(await names()).toEqual(['p1', 'newest']);
         await elsewhere.close();
@@ -340,22 +345,22 @@ export function viewStoreContract(
 
       it('serves at once where nothing does', async () => {
         const view = freshView();
-        const writer = await store.openForWriting(view, { beside: true });
+        const writer = await store.openForWriting(view, { candidate: true });
         await writer.save(anew('p1'), null, 'p1');
-        expect(await store.beside(view)).toBeUndefined();
+        expect(await store.candidateState(view)).toBeUndefined();
         expect((await (await store.openForWriting(view)).state()).checkpoint).toBe('p1');
-        await writer.build();
-        expect(await writer.takeOver()).toBe(true);
+        await writer.finishBuild();
+        expect(await writer.promote()).toBe(true);
       });
 
       it('makes way for a new one when it has other columns than the program', async () => {
         const { view, names, open } = await served();
         const { name: _, ...columns } = things.columns;
         const other = await open({ ...view, tables: { things: { ...things, columns } } });
-        await other.build();
+        await other.finishBuild();
         const beside = await open();
-        expect(await beside.state()).toEqual(nothingStored);
-        expect(await other.state()).toEqual(nothingStored);
+        expect(await beside.state()).toEqual(emptyViewState);
+        expect(await other.state()).toEqual(emptyViewState);
         expect(await names()).toEqual(['p1', 'old']);
       });
 
@@ -367,12 +372,12 @@ export function viewStoreContract(
         for (const position of ['p1', 'p2', 'p3']) {
           const beside = await open();
           await beside.save(anew(position), null, position);
-          await beside.build();
-          await store.tidy(view);
-          expect(await beside.takeOver()).toBe(true);
+          await beside.finishBuild();
+          await store.removeRetired(view);
+          expect(await beside.promote()).toBe(true);
           await beside.close();
-          await store.tidy(view);
-          await elsewhere.tidy(view);
+          await store.removeRetired(view);
+          await elsewhere.removeRetired(view);
         }
         expect((await other.find<Thing>('things', all)).checkpoint).toBe('p3');
         expect(await names()).toEqual(['p3', 'new']);

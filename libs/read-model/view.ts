@@ -1,4 +1,4 @@
-import type { EventType, Recorded } from '#domain/event';
+import type { EventType, RecordedEvent } from '#domain/event';
 
 /**
  * A view answers one question of the business. It is one ordered pass over the whole log with one checkpoint, filling its tables.
@@ -17,17 +17,17 @@ export type ColumnValue = string | number | null;
 
 export interface Table<Row extends object> {
   /** The rows that an event touches, told from the event alone, at most 1,000. An event type that is not named is not for this table. */
-  readonly keys: { readonly [T in EventType]?: (event: Recorded<T>) => readonly string[] };
+  readonly keys: { readonly [T in EventType]?: (event: RecordedEvent<T>) => readonly string[] };
   /**
    * Event types before which their rows can't be there: nobody looks for those in the storage. Where such a row is there all the
    * same, since a batch is repeated, it has all that followed and stays.
    */
-  readonly first?: readonly EventType[];
+  readonly createdBy?: readonly EventType[];
   /**
    * Pure, and never changes the row it is given. `undefined`: there is (still) no such row; a row is never removed. The same
    * row again: nothing changed. Rows are JSON: what JSON drops or changes must not matter to the next event.
    */
-  evolve(row: Row | undefined, event: Recorded, key: string): Row | undefined;
+  evolve(row: Row | undefined, event: RecordedEvent, key: string): Row | undefined;
   /** What may be filtered and sorted by. Numbers are finite; booleans are 0 and 1; texts sort by code point. */
   readonly columns: Readonly<Record<string, (row: Row) => ColumnValue>>;
   /** Queries that filter `equal` (all of them, by one value each) and sort by `sort` are answered from an index. Each costs writing. */
@@ -41,13 +41,13 @@ export interface Table<Row extends object> {
 export type AnyTable = Table<any>;
 
 export interface Index {
-  readonly equal: readonly string[];
+  readonly prefix: readonly string[];
   readonly sort?: string;
   /**
    * Columns that stand in the index besides, so that most rows need not be looked at to tell whether they match. Those that
    * change seldom: a change of any column in it rewrites a row's entry.
    */
-  readonly with?: readonly string[];
+  readonly include?: readonly string[];
   /** Only rows whose columns have these values. */
   readonly where?: Readonly<Record<string, string | number>>;
 }

@@ -3,13 +3,13 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { createServer } from '#http/server';
 import { createLogger } from './logger.js';
-import { InvalidSettings, settingsFrom, type Settings } from './settings.js';
+import { InvalidSettings, parseSettings, type Settings } from './settings.js';
 
 /** What a process is made of: its module, what starts once that stands, and what ends after the last request is answered. */
 export interface Composition {
   readonly module: Type | DynamicModule;
-  readonly started?: (app: NestFastifyApplication) => void;
-  readonly stopped?: () => Promise<void>;
+  readonly onStarted?: (app: NestFastifyApplication) => void;
+  readonly onStopped?: () => Promise<void>;
 }
 
 /** From the environment to a process that listens, and to its graceful end. Never returns early: what fails, ends the process with code 1. */
@@ -19,9 +19,9 @@ export async function serve(
 ): Promise<void> {
   let logger: Logger | undefined;
   try {
-    const settings = settingsFrom(process.env);
+    const settings = parseSettings(process.env);
     logger = createLogger(settings, name);
-    const { module, started, stopped } = await compose(settings, logger);
+    const { module, onStarted: started, onStopped: stopped } = await compose(settings, logger);
     const app = await createServer(module, logger);
     await app.init();
     started?.(app);
@@ -42,7 +42,7 @@ const isForPeople = (error: unknown): error is Error =>
     (error.name === 'UnusableLogFile' || 'code' in error || error.name === 'ViewsUnavailable'));
 
 /** What is under way is finished and answered; then what runs beside the server ends. */
-function endOnSignal(app: NestFastifyApplication, stopped: Composition['stopped'], logger: Logger): void {
+function endOnSignal(app: NestFastifyApplication, stopped: Composition['onStopped'], logger: Logger): void {
   let ending = false;
   const end = async (signal: string): Promise<void> => {
     if (ending) return;

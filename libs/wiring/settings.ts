@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { assignments, type AutoAssignment } from '#domain/agent/agent.turns';
+import { autoAssignmentModes, type AutoAssignmentMode } from '#domain/agent/agent.rotation';
 import { defaultPolicy, type Policy } from '#domain/decider';
 import type { ProviderSecrets } from '#http/provider-secrets';
 
@@ -20,7 +20,7 @@ export interface Settings {
   /** Of the one organization that there is. */
   readonly policy: Policy;
   /** How leads that wait get an agent by themselves; null: they don't. */
-  readonly autoAssignment: AutoAssignment | null;
+  readonly autoAssignment: AutoAssignmentMode | null;
   readonly qualification: QualificationSettings;
 }
 
@@ -51,7 +51,7 @@ export class InvalidSettings extends Error {
  * Reads and checks all settings at once.
  * @throws InvalidSettings naming every setting that is wrong, what it was and what it may be
  */
-export function settingsFrom(env: Readonly<Record<string, string | undefined>>): Settings {
+export function parseSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const wrong: string[] = [];
   const given = (name: string): string | undefined => env[name]?.trim() || undefined;
   const take = <T>(name: string, fallback: string, read: (text: string) => T | undefined, allowed: string): T => {
@@ -68,7 +68,7 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
     port: take('PORT', '3000', portOf, 'a port from 0 to 65535'),
     host: take('HOST', '127.0.0.1', hostOf, 'an address or a host name'),
     dataDir,
-    eventStoreUrl: take('EVENT_STORE_URL', `sqlite:${dataDir}/events.db`, eventStoreUrlOf, eventStoreUrls),
+    eventStoreUrl: take('EVENT_STORE_URL', `sqlite:${dataDir}/events.db`, parseEventStoreUrl, eventStoreUrlHint),
     readStoreUrl: take(
       'READ_STORE_URL',
       `sqlite:${dataDir}/views`,
@@ -116,7 +116,7 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
         'on or off',
       ),
     },
-    autoAssignment: take('AUTO_ASSIGNMENT', 'off', autoAssignmentOf, `off or one of ${assignments.join(', ')}`),
+    autoAssignment: take('AUTO_ASSIGNMENT', 'off', autoAssignmentOf, `off or one of ${autoAssignmentModes.join(', ')}`),
     qualification: {
       scorer: take(
         'QUALIFICATION',
@@ -164,8 +164,8 @@ const urlOf =
       : undefined;
 
 /** What the URL of a log may be, in words; and the text if it is one. */
-export const eventStoreUrls = 'sqlite:<file> or esdb://…';
-export const eventStoreUrlOf = urlOf('esdb:', 'esdb+discover:');
+export const eventStoreUrlHint = 'sqlite:<file> or esdb://…';
+export const parseEventStoreUrl = urlOf('esdb:', 'esdb+discover:');
 
 /** STOP always counts: providers and the law know that word. */
 function keywordsOf(text: string): readonly string[] | undefined {
@@ -180,8 +180,8 @@ const hoursOf = (text: string): number | undefined =>
 const switched = (on: boolean): string => (on ? 'on' : 'off');
 const switchOf = (text: string): boolean | undefined => (text === 'on' ? true : text === 'off' ? false : undefined);
 
-const autoAssignmentOf = (text: string): AutoAssignment | null | undefined =>
-  text === 'off' ? null : assignments.find((it) => it === text);
+const autoAssignmentOf = (text: string): AutoAssignmentMode | null | undefined =>
+  text === 'off' ? null : autoAssignmentModes.find((it) => it === text);
 
 const keyOf = (text: string): string | undefined => (text.length >= 16 ? text : undefined);
 

@@ -2,18 +2,18 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Clock } from '#commands/clock';
 import { CommandMeter } from '#commands/command-meter';
-import { Handling } from '#commands/handle';
+import { DeciderService } from '#commands/decider-service';
 import { IdKey } from '#commands/id-key';
-import { KeptAnswers } from '#commands/kept-answers';
-import { AnswerStore } from '#event-store/answer-store';
+import { IdempotencyService } from '#commands/idempotency-service';
+import { IdempotencyStore } from '#event-store/idempotency-store';
 import { EventStore } from '#event-store/event-store';
 import { Readiness } from '#http/health.controller';
 import { Metrics } from '#http/metrics';
 import { ProviderSecrets } from '#http/provider-secrets';
-import { Authenticator, OpenDoor } from '#http/request';
+import { Authenticator, NoAuthentication } from '#http/request';
 import { ViewStore } from '#read-model/view-store';
 import type { Settings } from './settings.js';
-import { idKeyOf, openLog, openViews } from './stores.js';
+import { loadIdKey, openLog, openViews } from './stores.js';
 
 /** What every process has: the ports with their engines behind them, opened once and closed last. */
 @Global()
@@ -29,28 +29,36 @@ export class StoresModule {
     logger: Logger,
     { write }: { write: boolean },
   ): Promise<{ readonly stores: DynamicModule; close: () => Promise<void> }> {
-    const idKey = new IdKey(idKeyOf(settings));
+    const idKey = new IdKey(loadIdKey(settings));
     const metrics = new Metrics();
-    const log = await openLog(settings, { write, onCommit: (group) => metrics.committed(group) });
-    const views = await openViews(settings, { ownThread: true });
+    const log = await openLog(settings, { write, onCommit: (group) => metrics.observeCommit(group) });
+    const views = await openViews(settings, { readerThread: true });
     const clock = new Clock();
     const now = (): string => clock.now();
-    const handling = new Handling(log.events, now, () => settings.policy);
-    const kept = new KeptAnswers(log.answers, now);
-    metrics.gauge('leadstream_command_queue_length', 'Streams with commands under way.', () => handling.busy);
-    metrics.gauge('leadstream_kept_answers_in_flight', 'Commands with a key under way.', () => kept.underWay);
-    metrics.gauge('leadstream_view_questions_waiting', 'Questions to views not yet answered.', () => views.waiting);
-    const forgetting = write ? forgetAnswers(log.answers, logger) : undefined;
+    const handling = new DeciderService(log.events, now, () => settings.policy);
+    const kept = new IdempotencyService(log.responses, now);
+    metrics.addGauge(
+      'leadstream_command_queue_length',
+      'Streams with commands under way.',
+      () => handling.pendingStreams,
+    );
+    metrics.addGauge('leadstream_kept_answers_in_flight', 'Commands with a key under way.', () => kept.inFlightCount);
+    metrics.addGauge(
+      'leadstream_view_questions_waiting',
+      'Questions to views not yet answered.',
+      () => views.pendingReads,
+    );
+    const forgetting = write ? forgetAnswers(log.responses, logger) : undefined;
     const providers = [
       { provide: IdKey, useValue: idKey },
       { provide: Clock, useValue: clock },
       { provide: EventStore, useValue: log.events },
-      { provide: AnswerStore, useValue: log.answers },
+      { provide: IdempotencyStore, useValue: log.responses },
       { provide: ViewStore, useValue: views },
-      { provide: Authenticator, useClass: OpenDoor },
+      { provide: Authenticator, useClass: NoAuthentication },
       { provide: ProviderSecrets, useValue: settings.providers },
-      { provide: Handling, useValue: handling },
-      { provide: KeptAnswers, useValue: kept },
+      { provide: DeciderService, useValue: handling },
+      { provide: IdempotencyService, useValue: kept },
       { provide: Metrics, useValue: metrics },
       { provide: CommandMeter, useValue: metrics },
     ];
@@ -70,10 +78,10 @@ const hour = 3_600_000;
 const keepFor = 48;
 
 /** Kept answers are forgotten after their time. */
-const forgetAnswers = (answers: AnswerStore, logger: Logger): NodeJS.Timeout =>
+const forgetAnswers = (answers: IdempotencyStore, logger: Logger): NodeJS.Timeout =>
   setInterval(() => {
     const before = new Date(Date.now() - keepFor * hour).toISOString();
-    answers.forgetBefore(before).then(
+    answers.deleteBefore(before).then(
       (forgotten) => logger.debug({ forgotten }, 'kept answers are forgotten'),
       (error: unknown) => logger.warn({ err: error }, 'kept answers can not be forgotten now'),
     );

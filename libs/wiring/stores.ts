@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AnswerStore } from '#event-store/answer-store';
+import type { IdempotencyStore } from '#event-store/idempotency-store';
 import type { EventStore } from '#event-store/event-store';
 import type { CommittedGroup } from '#event-store/sqlite/group-commit';
 import type { ViewStore } from '#read-model/view-store';
 import { InvalidSettings, type Settings } from './settings.js';
 
 /** The engines behind the ports, by URL. An engine's package is loaded only when its URL is used. */
-export interface Log {
+export interface LogStores {
   readonly events: EventStore;
-  readonly answers: AnswerStore;
+  readonly responses: IdempotencyStore;
 }
 
 /**
@@ -20,7 +20,7 @@ export interface Log {
 export async function openLog(
   { eventStoreUrl }: Settings,
   { write, onCommit }: { write: boolean; onCommit?: (group: CommittedGroup) => void },
-): Promise<Log> {
+): Promise<LogStores> {
   if (isShared(eventStoreUrl)) {
     const { EventStoreDbLog } = await import('#event-store/eventstoredb/eventstoredb-log');
     return EventStoreDbLog.open(eventStoreUrl);
@@ -30,7 +30,10 @@ export async function openLog(
 }
 
 /** `ownThread`: embedded queries run in a thread of their own, so that they never block this one. */
-export async function openViews({ readStoreUrl }: Settings, { ownThread }: { ownThread: boolean }): Promise<ViewStore> {
+export async function openViews(
+  { readStoreUrl }: Settings,
+  { readerThread: ownThread }: { readerThread: boolean },
+): Promise<ViewStore> {
   if (isShared(readStoreUrl)) {
     const { MongodbViewStore } = await import('#read-model/mongodb/mongodb.view-store');
     return new MongodbViewStore(readStoreUrl);
@@ -46,13 +49,13 @@ const pathIn = (url: string): string => url.slice('sqlite:'.length);
 
 /**
  * The secret behind contacts' keys: ID_KEY, or the one kept in the data folder, made there on the first start.
- * `make`: whether it may be made; who only reads could do nothing with a new one.
+ * `create`: whether it may be made; who only reads could do nothing with a new one.
  * @throws InvalidSettings when the data folder can't keep it, or has none
  */
-export function idKeyOf({ idKey, dataDir }: Settings, { make = true } = {}): string {
+export function loadIdKey({ idKey, dataDir }: Settings, { create = true } = {}): string {
   if (idKey !== null) return idKey;
   const file = join(dataDir, 'id.key');
-  if (!make && !existsSync(file))
+  if (!create && !existsSync(file))
     throw new InvalidSettings(`There is no ${file}, and no contact can be found without it: set ID_KEY or DATA_DIR.`);
   try {
     mkdirSync(dataDir, { recursive: true });

@@ -1,6 +1,6 @@
 import { evolveAgent, type KnownAgent } from '#domain/agent/agent.decide';
 import type { AgentEvent } from '#domain/agent/agent.events';
-import type { Recorded } from '#domain/event';
+import type { RecordedEvent } from '#domain/event';
 import { isFinal } from '#domain/lead/lead.state';
 import type { Table, View } from '#read-model/view';
 
@@ -22,7 +22,7 @@ export interface LeadOfAgent {
 
 export const agentKey = (org: string, agentId: string): string => `${org}/${agentId}`;
 
-const itself = ({ org, data }: Recorded<AgentEvent['type']>): readonly string[] => [agentKey(org, data.agentId)];
+const itself = ({ org, data }: RecordedEvent<AgentEvent['type']>): readonly string[] => [agentKey(org, data.agentId)];
 const ofLead = ({ data }: { readonly data: { readonly leadId: string } }): readonly string[] => [data.leadId];
 
 const agents: Table<AgentRow> = {
@@ -43,8 +43,8 @@ const agents: Table<AgentRow> = {
     createdAt: ({ agent }) => agent.createdAt,
   },
   indexes: [
-    { equal: ['org'], sort: 'createdAt' },
-    { equal: ['org', 'active'], sort: 'createdAt' },
+    { prefix: ['org'], sort: 'createdAt' },
+    { prefix: ['org', 'active'], sort: 'createdAt' },
   ],
 };
 
@@ -66,7 +66,7 @@ const leads: Table<LeadOfAgent> = {
     active: (row) => (row.active ? 1 : 0),
     assignedIn: (row) => row.assignedIn,
   },
-  indexes: [{ equal: ['org', 'agentId', 'active'], sort: 'assignedIn' }],
+  indexes: [{ prefix: ['org', 'agentId', 'active'], sort: 'assignedIn' }],
 };
 
 export const agentsView: View = { name: 'agents', version: 1, tables: { agents, leads } };

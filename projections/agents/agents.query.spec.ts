@@ -1,11 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Recorded } from '#domain/event';
+import type { RecordedEvent } from '#domain/event';
 import * as ask from '#test/support/given-when-then';
-import { logOf, positionAt, viewed } from '#test/support/viewed';
+import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harness';
 import { agentsView } from './agents.projection.js';
-import { activeAgents, activeLeadsOf, countAgents, leadsAssignedBefore, listAgents, oneAgent } from './agents.query.js';
+import {
+  listActiveAgents,
+  countLeadsOfAgent,
+  countAgents,
+  listLeadsAssignedBefore,
+  listAgents,
+  loadAgent,
+} from './agents.query.js';
 
-const elsewhere = (events: readonly Recorded[]) => events.map((event) => ({ ...event, org: 'org-2' }));
+const elsewhere = (events: readonly RecordedEvent[]) => events.map((event) => ({ ...event, org: 'org-2' }));
 const agent = (agentId: string, clock: string, of: Partial<Parameters<typeof ask.changeAgent>[0]> = {}) =>
   ask.givenAgent(
     ask.at(
@@ -17,7 +24,7 @@ const agent = (agentId: string, clock: string, of: Partial<Parameters<typeof ask
 const lead = (contactKey: string, agentId: string, ...more: readonly ask.ContactStep[]) =>
   ask.given(ask.interaction({ contactKey }), ask.assign(agentId, { leadId: `${contactKey}-1` }), ...more).events;
 const many = Array.from({ length: 201 }, (_, nth) => lead(`many${nth}`, 'cem'));
-const log = logOf(
+const log = mergeIntoLog(
   agent('cem', '09:00'),
   agent('ana', '08:00', { capacity: null }),
   agent('ben', '10:00', { active: false }),
@@ -30,9 +37,9 @@ const log = logOf(
   ...many,
 );
 
-let view: Awaited<ReturnType<typeof viewed>>;
+let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await viewed(agentsView, log);
+  view = await openTestView(agentsView, log);
 });
 afterAll(() => view.close());
 
@@ -48,7 +55,7 @@ describe('Agents, asked', () => {
     expect(items[0]).toEqual(ana);
     expect(checkpoint).toBe(log.at(-1)?.position);
     expect(await countAgents(view.reader, ask.org, null)).toBe(3);
-    expect(await activeLeadsOf(view.reader, ask.org, 'ana')).toBe(2);
+    expect(await countLeadsOfAgent(view.reader, ask.org, 'ana')).toBe(2);
   });
 
   it('are told apart by whether they work, and come by pages', async () => {
@@ -63,16 +70,16 @@ describe('Agents, asked', () => {
   });
 
   it('are told one by one, each with its version, to their own organization', async () => {
-    expect(await oneAgent(view.reader, ask.org, 'ana')).toEqual({ agent: ana, version: 2 });
-    expect(await oneAgent(view.reader, 'org-2', 'ana')).toMatchObject({ agent: { activeLeads: 1 } });
-    expect(await oneAgent(view.reader, 'org-2', 'cem')).toBeUndefined();
+    expect(await loadAgent(view.reader, ask.org, 'ana')).toEqual({ agent: ana, version: 2 });
+    expect(await loadAgent(view.reader, 'org-2', 'ana')).toMatchObject({ agent: { activeLeads: 1 } });
+    expect(await loadAgent(view.reader, 'org-2', 'cem')).toBeUndefined();
   });
 });
 
 describe('The leads of an agent', () => {
   const before = async (agentId: string, position: string) => {
     const ids: string[] = [];
-    for await (const { leadId } of leadsAssignedBefore(view.reader, ask.org, agentId, position)) ids.push(leadId);
+    for await (const { leadId } of listLeadsAssignedBefore(view.reader, ask.org, agentId, position)) ids.push(leadId);
     return ids;
   };
 
@@ -86,16 +93,16 @@ describe('The leads of an agent', () => {
 
 describe('Those who can be given a lead', () => {
   it('are the agents that work, in the order of their registration', async () =>
-    expect(await activeAgents(view.reader, ask.org)).toEqual([
+    expect(await listActiveAgents(view.reader, ask.org)).toEqual([
       { id: 'ana', capacity: null },
       { id: 'cem', capacity: 5 },
     ]));
 
   it('are all of many', async () => {
     const ids = Array.from({ length: 1_001 }, (_, nth) => `agent-${String(nth).padStart(4, '0')}`);
-    const large = await viewed(agentsView, logOf(...ids.map((agentId) => ask.givenAgent(ask.registerAgent({ agentId })).events))); // prettier-ignore
+    const large = await openTestView(agentsView, mergeIntoLog(...ids.map((agentId) => ask.givenAgent(ask.registerAgent({ agentId })).events))); // prettier-ignore
     try {
-      expect((await activeAgents(large.reader, ask.org)).map(({ id }) => id)).toEqual(ids);
+      expect((await listActiveAgents(large.reader, ask.org)).map(({ id }) => id)).toEqual(ids);
     } finally {
       await large.close();
     }

@@ -1,10 +1,10 @@
 import type { Position } from '#domain/event';
-import type { Query, ViewReader } from '#read-model/view-store';
-import { paged, type Page } from '../page.js';
+import type { RowQuery, ViewReader } from '#read-model/view-store';
+import { toListPage, type ListPage } from '../page.js';
 import { agentKey, type AgentRow, type LeadOfAgent } from './agents.projection.js';
 
 /** An agent as callers see it. */
-export interface ShownAgent {
+export interface AgentResource {
   readonly id: string;
   readonly name: string;
   readonly email: string | null;
@@ -20,40 +20,40 @@ export async function listAgents(
   reader: ViewReader,
   org: string,
   active: boolean | null,
-  page: Pick<Query, 'limit' | 'after'>,
-): Promise<Page<ShownAgent>> {
+  page: Pick<RowQuery, 'limit' | 'after'>,
+): Promise<ListPage<AgentResource>> {
   const found = await reader.find<AgentRow>('agents', {
     where: conditions(org, active),
     sort: { column: 'createdAt', descending: false },
     ...page,
   });
-  return paged(found, await Promise.all(found.rows.map(({ row }) => shown(reader, row))));
+  return toListPage(found, await Promise.all(found.rows.map(({ row }) => shown(reader, row))));
 }
 
 export const countAgents = (reader: ViewReader, org: string, active: boolean | null): Promise<number> =>
   reader.count('agents', { where: conditions(org, active) });
 
 /** One agent and its version; undefined when the organization has no such agent. */
-export async function oneAgent(
+export async function loadAgent(
   reader: ViewReader,
   org: string,
   agentId: string,
-): Promise<{ agent: ShownAgent; version: number } | undefined> {
+): Promise<{ agent: AgentResource; version: number } | undefined> {
   const key = agentKey(org, agentId);
   const row = (await reader.get<AgentRow>('agents', [key])).get(key);
   return row?.org === org ? { agent: await shown(reader, row), version: row.agent.version } : undefined;
 }
 
 /** Active leads assigned to the agent before a position, in the order of their assignment. */
-export async function* leadsAssignedBefore(
+export async function* listLeadsAssignedBefore(
   reader: ViewReader,
   org: string,
   agentId: string,
   position: Position,
 ): AsyncGenerator<LeadOfAgent> {
-  let after: Query['after'];
+  let after: RowQuery['after'];
   for (;;) {
-    const { rows, more } = await reader.find<LeadOfAgent>('leads', {
+    const { rows, hasMore: more } = await reader.find<LeadOfAgent>('leads', {
       where: [...whose(org, agentId), { column: 'assignedIn', to: position }],
       sort: { column: 'assignedIn', descending: false },
       limit: 200,
@@ -68,14 +68,14 @@ export async function* leadsAssignedBefore(
 }
 
 /** Every active agent with its room, in the order of their registration. */
-export async function activeAgents(
+export async function listActiveAgents(
   reader: ViewReader,
   org: string,
 ): Promise<readonly { readonly id: string; readonly capacity: number | null }[]> {
   const agents: { readonly id: string; readonly capacity: number | null }[] = [];
-  let after: Query['after'];
+  let after: RowQuery['after'];
   for (;;) {
-    const { rows, more } = await reader.find<AgentRow>('agents', {
+    const { rows, hasMore: more } = await reader.find<AgentRow>('agents', {
       where: conditions(org, true),
       sort: { column: 'createdAt', descending: false },
       limit: 1_000,
@@ -90,23 +90,23 @@ export async function activeAgents(
 }
 
 /** How many active leads are an agent's. */
-export const activeLeadsOf = (reader: ViewReader, org: string, agentId: string): Promise<number> =>
+export const countLeadsOfAgent = (reader: ViewReader, org: string, agentId: string): Promise<number> =>
   reader.count('leads', { where: whose(org, agentId) });
 
-const conditions = (org: string, active: boolean | null): Query['where'] => [
+const conditions = (org: string, active: boolean | null): RowQuery['where'] => [
   { column: 'org', in: [org] },
   ...(active === null ? [] : [{ column: 'active', in: [active ? 1 : 0] }]),
 ];
 
-const whose = (org: string, agentId: string): Query['where'] => [
+const whose = (org: string, agentId: string): RowQuery['where'] => [
   { column: 'org', in: [org] },
   { column: 'agentId', in: [agentId] },
   { column: 'active', in: [1] },
 ];
 
 /** Leads are counted when asked, by index: a stored count would have to be looked up to be kept. */
-async function shown(reader: ViewReader, { org, agent }: AgentRow): Promise<ShownAgent> {
+async function shown(reader: ViewReader, { org, agent }: AgentRow): Promise<AgentResource> {
   const { id, name, email, capacity, active, createdAt } = agent;
-  const activeLeads = await activeLeadsOf(reader, org, id);
+  const activeLeads = await countLeadsOfAgent(reader, org, id);
   return { id, name, email, capacity, active, activeLeads, createdAt };
 }

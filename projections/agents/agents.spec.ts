@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { rowsOf } from '#test/support/fold';
+import { projectRows } from '#test/support/project-rows';
 import * as ask from '#test/support/given-when-then';
 import { agentKey, agentsView, type AgentRow, type LeadOfAgent } from './agents.projection.js';
 
 const leadAfter = (...steps: readonly ask.ContactStep[]): LeadOfAgent | undefined =>
-  rowsOf<LeadOfAgent>(agentsView, 'leads', ask.given(...steps).events).get(ask.leadId(1));
+  projectRows<LeadOfAgent>(agentsView, 'leads', ask.given(...steps).events).get(ask.leadId(1));
 
 describe('Agents', () => {
   it('are rows with what they are called, their room, and whether they work', () => {
@@ -13,7 +13,7 @@ describe('Agents', () => {
       ask.changeAgent({ name: 'Agent Two', capacity: null }),
       ask.changeAgent({ active: false }),
     );
-    const row = rowsOf<AgentRow>(agentsView, 'agents', events).get(agentKey(ask.org, 'ana'));
+    const row = projectRows<AgentRow>(agentsView, 'agents', events).get(agentKey(ask.org, 'ana'));
     expect(row).toMatchObject({
       org: ask.org,
       agent: { name: 'Agent Two', capacity: null, active: false, version: 4 },

@@ -1,6 +1,6 @@
 import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
 import type { Channel } from '#domain/lead/lead.state';
-import { receiptIn } from '#domain/message/message.decide';
+import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
 import type { Table, View } from '#read-model/view';
 
@@ -44,17 +44,17 @@ const messages: Table<MessageRow> = {
       };
     }
     if (!row || event.type !== 'ReceiptRecorded') return row;
-    return { ...row, receipts: [...row.receipts, receiptIn(event)] };
+    return { ...row, receipts: [...row.receipts, toReceipt(event)] };
   },
 
   columns: { contactKey: (row) => row.contactKey, sentAt: (row) => row.recordedSentAt },
-  indexes: [{ equal: ['contactKey'], sort: 'sentAt' }],
+  indexes: [{ prefix: ['contactKey'], sort: 'sentAt' }],
 };
 
 /** Which leads there are: a lead shows all messages of its contact, also those sent before it was opened. */
 const leads: Table<{ readonly org: string }> = {
   keys: { LeadOpened: ({ data }) => [data.leadId] },
-  first: ['LeadOpened'],
+  createdBy: ['LeadOpened'],
   evolve: (_, { org }) => ({ org }),
   columns: {},
   indexes: [],

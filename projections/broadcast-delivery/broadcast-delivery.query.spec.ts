@@ -1,33 +1,33 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { givenMessage, receipt, receive, send, template } from '#test/support/given-message';
+import { givenMessage, newReceipt, recordReceipts, recordSend, template } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
-import { logOf, viewed } from '#test/support/viewed';
+import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { broadcastDelivery } from './broadcast-delivery.projection.js';
-import { countDeliveries, deliveriesOf } from './broadcast-delivery.query.js';
+import { countDeliveries, listDeliveries } from './broadcast-delivery.query.js';
 
 const sent = (messageId: string, clock: string, contactKey = ask.contactKey) =>
   givenMessage(
-    ask.at(clock, send({ messageId, contactKey, parameters: ['One'] })),
-    receive(messageId, receipt('delivered', '11:00')),
+    ask.at(clock, recordSend({ messageId, contactKey, parameters: ['One'] })),
+    recordReceipts(messageId, newReceipt('delivered', '11:00')),
   ).events;
-const log = logOf(
+const log = mergeIntoLog(
   sent('bm-1', '08:00'),
   sent('bm-3', '10:00'),
   sent('bm-2', '09:00'),
   sent('bm-9', '09:00', 'c9'),
-  ask.given(ask.opened, ask.lost, ask.cameBack).events,
+  ask.given(ask.opened, ask.lost, ask.secondInteraction).events,
 );
 
-let view: Awaited<ReturnType<typeof viewed>>;
+let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await viewed(broadcastDelivery, log);
+  view = await openTestView(broadcastDelivery, log);
 });
 afterAll(() => view.close());
 
 it('A lead shows all messages of its contact, newest first, with what became of them', async () => {
   const { body: _, ...shown } = template;
   for (const lead of [ask.leadId(1), ask.leadId(2)]) {
-    const page = (await deliveriesOf(view.reader, ask.org, lead, { limit: 10 }))!;
+    const page = (await listDeliveries(view.reader, ask.org, lead, { limit: 10 }))!;
     expect(page.items.map((it) => it.messageId)).toEqual(['bm-3', 'bm-2', 'bm-1']);
     expect(page.items[0]).toMatchObject({
       ...{ broadcastId: 'b-1', campaign: ask.campaign, template: shown, channel: 'whatsapp', attempt: 1 },
@@ -38,16 +38,16 @@ it('A lead shows all messages of its contact, newest first, with what became of 
 });
 
 it('Messages come by pages', async () => {
-  const first = (await deliveriesOf(view.reader, ask.org, ask.leadId(1), { limit: 2 }))!;
+  const first = (await listDeliveries(view.reader, ask.org, ask.leadId(1), { limit: 2 }))!;
   expect(first).toMatchObject({
     items: [{ messageId: 'bm-3' }, { messageId: 'bm-2' }],
     checkpoint: log.at(-1)?.position,
   });
-  const rest = (await deliveriesOf(view.reader, ask.org, ask.leadId(1), { limit: 2, after: first.last! }))!;
+  const rest = (await listDeliveries(view.reader, ask.org, ask.leadId(1), { limit: 2, after: first.last! }))!;
   expect(rest).toMatchObject({ items: [{ messageId: 'bm-1' }], last: null });
 });
 
 it('There are no messages of a lead that the organization does not have', async () => {
-  expect(await deliveriesOf(view.reader, ask.org, 'c9-1', { limit: 10 })).toBeUndefined();
-  expect(await deliveriesOf(view.reader, 'org-2', ask.leadId(1), { limit: 10 })).toBeUndefined();
+  expect(await listDeliveries(view.reader, ask.org, 'c9-1', { limit: 10 })).toBeUndefined();
+  expect(await listDeliveries(view.reader, 'org-2', ask.leadId(1), { limit: 10 })).toBeUndefined();
 });

@@ -1,6 +1,6 @@
-import { deliveryOf, type Delivery } from '#domain/message/message.delivery';
-import type { Condition, Query, ViewReader } from '#read-model/view-store';
-import { paged, type Page } from '../page.js';
+import { computeDelivery, type Delivery } from '#domain/message/message.delivery';
+import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
+import { toListPage, type ListPage } from '../page.js';
 import type { MessageRow } from './broadcast-delivery.projection.js';
 
 /** A broadcast's message as its delivery timeline shows it. */
@@ -10,12 +10,12 @@ export interface DeliveredMessage
     Delivery {}
 
 /** All broadcast messages of the lead's contact, newest first; undefined when the organization has no such lead. */
-export async function deliveriesOf(
+export async function listDeliveries(
   reader: ViewReader,
   org: string,
   leadId: string,
-  page: Pick<Query, 'limit' | 'after'>,
-): Promise<Page<DeliveredMessage> | undefined> {
+  page: Pick<RowQuery, 'limit' | 'after'>,
+): Promise<ListPage<DeliveredMessage> | undefined> {
   const lead = (await reader.get<{ org: string }>('leads', [leadId])).get(leadId);
   if (lead?.org !== org) return undefined;
   const found = await reader.find<MessageRow>('messages', {
@@ -23,7 +23,7 @@ export async function deliveriesOf(
     sort: { column: 'sentAt', descending: true },
     ...page,
   });
-  return paged(
+  return toListPage(
     found,
     found.rows.map(({ row }) => shown(row)),
   );
@@ -38,5 +38,5 @@ const ofContactOf = (leadId: string): readonly Condition[] => [
 
 const shown = (row: MessageRow): DeliveredMessage => {
   const { messageId, broadcastId, campaign, template, channel, attempt, parameters, receipts } = row;
-  return { messageId, broadcastId, campaign, template, channel, attempt, parameters, ...deliveryOf(receipts) };
+  return { messageId, broadcastId, campaign, template, channel, attempt, parameters, ...computeDelivery(receipts) };
 };

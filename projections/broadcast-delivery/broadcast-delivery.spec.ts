@@ -1,20 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Recorded } from '#domain/event';
+import type { RecordedEvent } from '#domain/event';
 import type { MessageCommand } from '#domain/message/message.decide';
-import { deliveryOf } from '#domain/message/message.delivery';
-import { rowsOf } from '#test/support/fold';
-import { givenMessage, messageKey, receipt, receive, send } from '#test/support/given-message';
+import { computeDelivery } from '#domain/message/message.delivery';
+import { projectRows } from '#test/support/project-rows';
+import { givenMessage, messageKey, newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
 import { broadcastDelivery, type MessageRow } from './broadcast-delivery.projection.js';
 
-const rowOf = (events: readonly Recorded[]): MessageRow | undefined =>
-  rowsOf<MessageRow>(broadcastDelivery, 'messages', events).get(messageKey('bm-1'));
+const rowOf = (events: readonly RecordedEvent[]): MessageRow | undefined =>
+  projectRows<MessageRow>(broadcastDelivery, 'messages', events).get(messageKey('bm-1'));
 
-const [sent, delivered] = [receipt('sent', '09:00'), receipt('delivered', '09:05')];
+const [sent, delivered] = [newReceipt('sent', '09:00'), newReceipt('delivered', '09:05')];
 
 describe('A message', () => {
   it('is a row from its send on, with the campaign and the template as they were', () => {
-    const { events } = givenMessage(ask.at('09:00', send({ parameters: ['One'], attempt: 2 })));
+    const { events } = givenMessage(ask.at('09:00', recordSend({ parameters: ['One'], attempt: 2 })));
     expect(rowOf(events)).toEqual({
       org: ask.org,
       contactKey: ask.contactKey,
@@ -31,16 +31,16 @@ describe('A message', () => {
   });
 
   it('is nobody’s before its send, which then brings the receipts along', () => {
-    expect(rowOf(givenMessage(receive('bm-1', delivered)).events)).toBeUndefined();
-    const { events } = givenMessage(receive('bm-1', delivered), send(), receive('bm-1', sent));
-    expect(deliveryOf(rowOf(events)?.receipts ?? [])).toMatchObject({
+    expect(rowOf(givenMessage(recordReceipts('bm-1', delivered)).events)).toBeUndefined();
+    const { events } = givenMessage(recordReceipts('bm-1', delivered), recordSend(), recordReceipts('bm-1', sent));
+    expect(computeDelivery(rowOf(events)?.receipts ?? [])).toMatchObject({
       state: 'delivered',
       milestones: { sentAt: sent.at, deliveredAt: delivered.at },
     });
   });
 
   it('is made by its send alone', () => {
-    const { events } = givenMessage(send(), receive('bm-1', sent));
+    const { events } = givenMessage(recordSend(), recordReceipts('bm-1', sent));
     expect(rowOf(events.filter((it) => it.type === 'ReceiptRecorded'))).toBeUndefined();
   });
 
@@ -48,11 +48,11 @@ describe('A message', () => {
     const receipts: readonly MessageCommand[] = [
       sent,
       delivered,
-      receipt('failed', '09:02', '131026'),
-      receipt('read', '09:09'),
-    ].map((it) => receive('bm-1', it));
+      newReceipt('failed', '09:02', '131026'),
+      newReceipt('read', '09:09'),
+    ].map((it) => recordReceipts('bm-1', it));
     for (let nth = 0; nth <= receipts.length; nth++) {
-      const { events, state } = givenMessage(...receipts.toSpliced(nth, 0, send()));
+      const { events, state } = givenMessage(...receipts.toSpliced(nth, 0, recordSend()));
       expect(rowOf(events)?.receipts).toEqual(state.receipts);
     }
   });
@@ -60,8 +60,8 @@ describe('A message', () => {
 
 describe('A lead', () => {
   it('is known from its opening on, so that messages show on it that were sent before', () => {
-    const { events } = ask.given(ask.broadcast(), ask.opened, ask.lost, ask.cameBack);
-    const leads = rowsOf<{ org: string }>(broadcastDelivery, 'leads', events);
+    const { events } = ask.given(ask.broadcast(), ask.opened, ask.lost, ask.secondInteraction);
+    const leads = projectRows<{ org: string }>(broadcastDelivery, 'leads', events);
     expect([...leads]).toEqual([
       [ask.leadId(1), { org: ask.org }],
       [ask.leadId(2), { org: ask.org }],

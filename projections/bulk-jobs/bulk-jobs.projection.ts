@@ -43,7 +43,7 @@ const jobs: Table<JobRow> = {
     open: ({ job }) => (isOpen(job) ? 1 : 0),
     requestedAt: ({ job }) => job.requestedAt,
   },
-  indexes: [{ equal: ['open'], sort: 'requestedAt', where: { open: 1 } }],
+  indexes: [{ prefix: ['open'], sort: 'requestedAt', where: { open: 1 } }],
 };
 
 const results: Table<BlockRow> = {
@@ -58,7 +58,7 @@ const results: Table<BlockRow> = {
     return { ...before, checked: null, done: before.done?.map((it) => again.get(it.index) ?? it) ?? results };
   },
   columns: { bulk: (row) => row.bulk, block: (row) => row.block },
-  indexes: [{ equal: ['bulk'], sort: 'block' }],
+  indexes: [{ prefix: ['bulk'], sort: 'block' }],
 };
 
 export const bulkJobs: View = { name: 'bulk-jobs', version: 1, tables: { jobs, results } };

@@ -1,13 +1,13 @@
-import { showJob, type ShownJob } from '#domain/bulk/bulk.job';
-import { showResult, type ShownResult } from '#domain/bulk/bulk.results';
-import type { Query, Rows } from '#read-model/view-store';
+import { toBulkJobResource, type BulkJobResource } from '#domain/bulk/bulk.job';
+import { toBulkResultResource, type BulkResultResource } from '#domain/bulk/bulk.results';
+import type { RowQuery, RowReader } from '#read-model/view-store';
 import { bulkKey, type BlockRow, type JobRow } from './bulk-jobs.projection.js';
 
 /** Undefined when the organization has no such bulk. */
-export async function oneJob(reader: Rows, org: string, bulkId: string): Promise<ShownJob | undefined> {
+export async function loadJob(reader: RowReader, org: string, bulkId: string): Promise<BulkJobResource | undefined> {
   const key = bulkKey(org, bulkId);
   const row = (await reader.get<JobRow>('jobs', [key])).get(key);
-  return row?.org === org ? showJob(row.job) : undefined;
+  return row?.org === org ? toBulkJobResource(row.job) : undefined;
 }
 
 /** A job that is not at its end. */
@@ -20,7 +20,7 @@ export interface OpenJob {
 const mostOpen = 100;
 
 /** Of all organizations, oldest first. */
-export async function openJobs(reader: Rows): Promise<readonly OpenJob[]> {
+export async function listOpenJobs(reader: RowReader): Promise<readonly OpenJob[]> {
   const { rows } = await reader.find<JobRow>('jobs', {
     where: [{ column: 'open', in: [1] }],
     sort: { column: 'requestedAt', descending: false },
@@ -33,20 +33,20 @@ export async function openJobs(reader: Rows): Promise<readonly OpenJob[]> {
 const chunk = 20;
 
 /** What became of the items, in their order, as far as they were carried out; of a failed bulk, what would have. */
-export async function* resultsOf(
-  reader: Rows,
+export async function* readResults(
+  reader: RowReader,
   org: string,
-  { id, state }: Pick<ShownJob, 'id' | 'state'>,
-): AsyncGenerator<ShownResult> {
-  let after: Query['after'];
+  { id, state }: Pick<BulkJobResource, 'id' | 'state'>,
+): AsyncGenerator<BulkResultResource> {
+  let after: RowQuery['after'];
   for (;;) {
-    const { rows, more } = await reader.find<BlockRow>('results', {
+    const { rows, hasMore: more } = await reader.find<BlockRow>('results', {
       where: [{ column: 'bulk', in: [bulkKey(org, id)] }],
       sort: { column: 'block', descending: false },
       limit: chunk,
       ...(after ? { after } : {}),
     });
-    for (const { row } of rows) yield* ((state === 'failed' ? row.checked : row.done) ?? []).map(showResult);
+    for (const { row } of rows) yield* ((state === 'failed' ? row.checked : row.done) ?? []).map(toBulkResultResource);
     if (!more) return;
     const last = rows.at(-1)!;
     after = { value: last.sortValue, key: last.key };

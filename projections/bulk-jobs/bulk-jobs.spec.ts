@@ -1,34 +1,34 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BulkCommand } from '#domain/bulk/bulk.decide';
-import { columnsOf, rowsOf } from '#test/support/fold';
+import { projectColumns, projectRows } from '#test/support/project-rows';
 import {
   cancelBulk,
-  carriedOut,
-  checked,
+  recordExecuted,
+  recordChecked,
   givenBulk,
   inRound,
   requestBulk,
-  result,
+  bulkResult,
   retryBulk,
-  target,
+  targetBulk,
 } from '#test/support/given-bulk';
 import { org } from '#test/support/given-when-then';
 import { bulkJobs, bulkKey, type BlockRow, type JobRow } from './bulk-jobs.projection.js';
 
 const key = bulkKey(org, 'bulk-1');
 type Steps = readonly BulkCommand[];
-const asked: Steps = [target(0, ['a', 'b', 'c']), requestBulk()];
+const asked: Steps = [targetBulk(0, ['a', 'b', 'c']), requestBulk()];
 const job = (...steps: Steps): JobRow | undefined =>
-  rowsOf<JobRow>(bulkJobs, 'jobs', givenBulk(...steps).events).get(key);
+  projectRows<JobRow>(bulkJobs, 'jobs', givenBulk(...steps).events).get(key);
 const block = (nth: number, ...steps: Steps): BlockRow | undefined =>
-  rowsOf<BlockRow>(bulkJobs, 'results', givenBulk(...steps).events).get(`${key}/${nth}`);
+  projectRows<BlockRow>(bulkJobs, 'results', givenBulk(...steps).events).get(`${key}/${nth}`);
 
-const some = carriedOut(0, result(0, 'a'), result(1, 'b', 'rejected'));
-const rest = carriedOut(1, result(2, 'c'));
+const some = recordExecuted(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected'));
+const rest = recordExecuted(1, bulkResult(2, 'c'));
 
 describe('The list of jobs', () => {
   it('has no row for a selection that is not requested', () => {
-    expect(job(target(0, ['a', 'b', 'c']))).toBeUndefined();
+    expect(job(targetBulk(0, ['a', 'b', 'c']))).toBeUndefined();
   });
 
   it('has a row per bulk, which is the job as the bulk itself folds it', () => {
@@ -45,7 +45,7 @@ describe('The list of jobs', () => {
   ])('tells which are open: %s (%i)', (state, open, steps) => {
     const row = job(...asked, ...steps)!;
     expect(row.job.state).toBe(state);
-    expect(columnsOf(bulkJobs, 'jobs', row)).toMatchObject({ open });
+    expect(projectColumns(bulkJobs, 'jobs', row)).toMatchObject({ open });
   });
 });
 
@@ -56,13 +56,15 @@ describe('The results of a bulk', () => {
   });
 
   it('are, of what was tried again, the last', () => {
-    const again = inRound(1, carriedOut(0, result(1, 'b')));
-    expect(block(0, ...asked, some, rest, retryBulk, again)).toMatchObject({ done: [result(0, 'a'), result(1, 'b')] });
+    const again = inRound(1, recordExecuted(0, bulkResult(1, 'b')));
+    expect(block(0, ...asked, some, rest, retryBulk, again)).toMatchObject({
+      done: [bulkResult(0, 'a'), bulkResult(1, 'b')],
+    });
   });
 
   it('are what would have become of them until they are carried out', () => {
-    const allOrNothing: Steps = [target(0, ['a', 'b']), requestBulk({ mode: 'all_or_nothing', total: 2 })];
-    const fine = checked(0, result(0, 'a'), result(1, 'b'));
+    const allOrNothing: Steps = [targetBulk(0, ['a', 'b']), requestBulk({ mode: 'all_or_nothing', total: 2 })];
+    const fine = recordChecked(0, bulkResult(0, 'a'), bulkResult(1, 'b'));
     expect(block(0, ...allOrNothing, fine)).toMatchObject({ checked: fine.results, done: null });
     expect(block(0, ...allOrNothing, fine, some)).toMatchObject({ checked: null, done: some.results });
   });

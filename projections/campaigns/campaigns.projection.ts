@@ -1,6 +1,6 @@
 import type { BroadcastCreated } from '#domain/broadcast/broadcast.events';
-import { bestOf, progressOf, rankOf } from '#domain/message/message.delivery';
-import { receiptIn } from '#domain/message/message.decide';
+import { selectBestAttempt, computeDeliveryProgress, getStatusRank } from '#domain/message/message.delivery';
+import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
 import type { Table, View } from '#read-model/view';
 
@@ -11,7 +11,7 @@ export interface BroadcastRow extends Omit<BroadcastCreated['data'], 'broadcastI
 }
 
 /** A message to a recipient; a retry is another one. */
-export interface Attempt {
+export interface SendAttempt {
   readonly messageId: string;
   readonly attempt: number;
   readonly receipts: readonly Receipt[];
@@ -24,7 +24,7 @@ export interface RecipientRow {
   /** When the first attempt was sent. */
   readonly sentAt: string;
   /** At least one. */
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly SendAttempt[];
   /** The lead on which the recipient's first reply stands. */
   readonly repliedLeadId: string | null;
 }
@@ -41,7 +41,7 @@ const broadcasts: Table<BroadcastRow> = {
     return { org: event.org, id, ...data, createdAt: event.meta.occurredAt };
   },
   columns: { org: (row) => row.org, createdAt: (row) => row.createdAt },
-  indexes: [{ equal: ['org'], sort: 'createdAt' }],
+  indexes: [{ prefix: ['org'], sort: 'createdAt' }],
 };
 
 const recipients: Table<RecipientRow> = {
@@ -66,7 +66,7 @@ const recipients: Table<RecipientRow> = {
     if (!row) return undefined;
     if (event.type === 'ReceiptRecorded') {
       const { messageId } = event.data;
-      const withReceipt = (it: Attempt): Attempt => ({ ...it, receipts: [...it.receipts, receiptIn(event)] });
+      const withReceipt = (it: SendAttempt): SendAttempt => ({ ...it, receipts: [...it.receipts, toReceipt(event)] });
       return { ...row, attempts: row.attempts.map((it) => (it.messageId === messageId ? withReceipt(it) : it)) };
     }
     if (event.type !== 'InteractionRecorded' || row.repliedLeadId !== null) return row;
@@ -76,16 +76,16 @@ const recipients: Table<RecipientRow> = {
   columns: {
     broadcast: (row) => broadcastKey(row.org, row.broadcastId),
     sentAt: (row) => row.sentAt,
-    state: (row) => rankOf(bestOf(row.attempts)!.delivery.state),
-    progress: (row) => progressOf(bestOf(row.attempts)!.delivery),
+    state: (row) => getStatusRank(selectBestAttempt(row.attempts)!.delivery.state),
+    progress: (row) => computeDeliveryProgress(selectBestAttempt(row.attempts)!.delivery),
     replied: (row) => (row.repliedLeadId === null ? 0 : 1),
   },
 
   indexes: [
-    { equal: ['broadcast'], sort: 'sentAt' },
-    { equal: ['broadcast', 'state'], sort: 'sentAt' },
-    { equal: ['broadcast'], sort: 'progress' },
-    { equal: ['broadcast', 'replied'] },
+    { prefix: ['broadcast'], sort: 'sentAt' },
+    { prefix: ['broadcast', 'state'], sort: 'sentAt' },
+    { prefix: ['broadcast'], sort: 'progress' },
+    { prefix: ['broadcast', 'replied'] },
   ],
 };
 

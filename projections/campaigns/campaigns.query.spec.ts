@@ -1,38 +1,45 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createBroadcast, givenBroadcast, givenMessage, receipt, receive, send } from '#test/support/given-message';
+import {
+  createBroadcast,
+  givenBroadcast,
+  givenMessage,
+  newReceipt,
+  recordReceipts,
+  recordSend,
+} from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
-import { logOf, viewed } from '#test/support/viewed';
+import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { campaignsView } from './campaigns.projection.js';
-import { countBroadcasts, countRecipients, listBroadcasts, listRecipients, oneBroadcast } from './campaigns.query.js';
+import { countBroadcasts, countRecipients, listBroadcasts, listRecipients, loadBroadcast } from './campaigns.query.js';
 
 const created = (broadcastId: string, clock: string) =>
   givenBroadcast(ask.at(clock, createBroadcast({ broadcastId }))).events;
-const sent = (nth: number, clock: string, ...receipts: readonly ReturnType<typeof receipt>[]) => {
+const sent = (nth: number, clock: string, ...receipts: readonly ReturnType<typeof newReceipt>[]) => {
   const messageId = `bm-${nth}`;
-  const message = send({ messageId, contactKey: `c${nth}`, contactId: `contact-${nth}` });
-  return givenMessage(ask.at(clock, message), receive(messageId, ...receipts)).events;
+  const message = recordSend({ messageId, contactKey: `c${nth}`, contactId: `contact-${nth}` });
+  return givenMessage(ask.at(clock, message), recordReceipts(messageId, ...receipts)).events;
 };
 const reply = ask.given(
   ask.broadcast({ contactKey: 'c3' }),
   ask.interaction({ contactKey: 'c3', kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
 ).events;
-const log = logOf(
+const log = mergeIntoLog(
   created('b-1', '08:00'),
   created('b-2', '10:00'),
   created('b-3', '09:00'),
   created('b-9', '11:00').map((event) => ({ ...event, org: 'org-2' })),
   sent(5, '09:05'),
-  sent(1, '09:01', receipt('sent', '09:10')),
-  sent(2, '09:02', receipt('delivered', '09:10')),
-  sent(3, '09:03', receipt('read', '09:10')),
-  sent(4, '09:04', receipt('failed', '09:10', '131026')),
-  givenMessage(ask.at('09:20', send({ messageId: 'bm-44', contactKey: 'c4', contactId: 'contact-4', attempt: 2 })), receive('bm-44', receipt('failed', '09:30', '131026'))).events, // prettier-ignore
+  sent(1, '09:01', newReceipt('sent', '09:10')),
+  sent(2, '09:02', newReceipt('delivered', '09:10')),
+  sent(3, '09:03', newReceipt('read', '09:10')),
+  sent(4, '09:04', newReceipt('failed', '09:10', '131026')),
+  givenMessage(ask.at('09:20', recordSend({ messageId: 'bm-44', contactKey: 'c4', contactId: 'contact-4', attempt: 2 })), recordReceipts('bm-44', newReceipt('failed', '09:30', '131026'))).events, // prettier-ignore
   reply,
 );
 
-let view: Awaited<ReturnType<typeof viewed>>;
+let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await viewed(campaignsView, log);
+  view = await openTestView(campaignsView, log);
 });
 afterAll(() => view.close());
 
@@ -56,10 +63,10 @@ describe('Broadcasts, asked', () => {
 
   it('are told one by one to their own organization', async () => {
     const { type: _, broadcastId: id, ...data } = createBroadcast();
-    expect(await oneBroadcast(view.reader, ask.org, 'b-1')).toEqual({
+    expect(await loadBroadcast(view.reader, ask.org, 'b-1')).toEqual({
       ...{ id, ...data, createdAt: ask.time('08:00'), counters },
     });
-    for (const other of ['b-9', 'nothing']) expect(await oneBroadcast(view.reader, ask.org, other)).toBeUndefined();
+    for (const other of ['b-9', 'nothing']) expect(await loadBroadcast(view.reader, ask.org, other)).toBeUndefined();
   });
 });
 

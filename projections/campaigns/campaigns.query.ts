@@ -1,17 +1,17 @@
-import { bestOf, deliveryOf, rankOf } from '#domain/message/message.delivery';
+import { selectBestAttempt, computeDelivery, getStatusRank } from '#domain/message/message.delivery';
 import type { ReceiptStatus } from '#domain/message/message.events';
-import type { Condition, Query, ViewReader } from '#read-model/view-store';
-import { paged, type Page } from '../page.js';
+import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
+import { toListPage, type ListPage } from '../page.js';
 import { broadcastKey, type BroadcastRow, type RecipientRow } from './campaigns.projection.js';
 
 /** Counted over recipients: read within delivered within sent, what is implied included; failed is by final state. */
 export type Counters = Readonly<Record<'recipients' | 'sent' | 'delivered' | 'read' | 'failed' | 'replied', number>>;
 
-export interface ShownBroadcast extends Omit<BroadcastRow, 'org'> {
+export interface BroadcastResource extends Omit<BroadcastRow, 'org'> {
   readonly counters: Counters;
 }
 
-export interface ShownRecipient {
+export interface RecipientResource {
   readonly contactId: string;
   readonly state: ReceiptStatus;
   readonly attempts: readonly { readonly messageId: string; readonly attempt: number; readonly state: ReceiptStatus }[];
@@ -22,21 +22,25 @@ export interface ShownRecipient {
 export async function listBroadcasts(
   reader: ViewReader,
   org: string,
-  page: Pick<Query, 'limit' | 'after'>,
-): Promise<Page<ShownBroadcast>> {
+  page: Pick<RowQuery, 'limit' | 'after'>,
+): Promise<ListPage<BroadcastResource>> {
   const found = await reader.find<BroadcastRow>('broadcasts', {
     where: [{ column: 'org', in: [org] }],
     sort: { column: 'createdAt', descending: true },
     ...page,
   });
-  return paged(found, await Promise.all(found.rows.map(({ row }) => shown(reader, row))));
+  return toListPage(found, await Promise.all(found.rows.map(({ row }) => shown(reader, row))));
 }
 
 export const countBroadcasts = (reader: ViewReader, org: string): Promise<number> =>
   reader.count('broadcasts', { where: [{ column: 'org', in: [org] }] });
 
 /** Undefined when the organization has no such broadcast. */
-export async function oneBroadcast(reader: ViewReader, org: string, id: string): Promise<ShownBroadcast | undefined> {
+export async function loadBroadcast(
+  reader: ViewReader,
+  org: string,
+  id: string,
+): Promise<BroadcastResource | undefined> {
   const key = broadcastKey(org, id);
   const row = (await reader.get<BroadcastRow>('broadcasts', [key])).get(key);
   return row?.org === org ? shown(reader, row) : undefined;
@@ -48,8 +52,8 @@ export async function listRecipients(
   org: string,
   broadcastId: string,
   states: readonly ReceiptStatus[] | null,
-  page: Pick<Query, 'limit' | 'after'>,
-): Promise<Page<ShownRecipient> | undefined> {
+  page: Pick<RowQuery, 'limit' | 'after'>,
+): Promise<ListPage<RecipientResource> | undefined> {
   const key = broadcastKey(org, broadcastId);
   if ((await reader.get<BroadcastRow>('broadcasts', [key])).get(key)?.org !== org) return undefined;
   const found = await reader.find<RecipientRow>('recipients', {
@@ -57,7 +61,7 @@ export async function listRecipients(
     sort: { column: 'sentAt', descending: false },
     ...page,
   });
-  return paged(
+  return toListPage(
     found,
     found.rows.map(({ row }) => recipient(row)),
   );
@@ -72,11 +76,11 @@ export const countRecipients = (
 
 const ofBroadcast = (key: string, states: readonly ReceiptStatus[] | null): readonly Condition[] => [
   { column: 'broadcast', in: [key] },
-  ...(states ? [{ column: 'state', in: states.map(rankOf) }] : []),
+  ...(states ? [{ column: 'state', in: states.map(getStatusRank) }] : []),
 ];
 
 /** By index, when asked: stored counters would have to be read to be kept. */
-async function shown(reader: ViewReader, { org, ...row }: BroadcastRow): Promise<ShownBroadcast> {
+async function shown(reader: ViewReader, { org, ...row }: BroadcastRow): Promise<BroadcastResource> {
   const count = (...where: readonly Condition[]): Promise<number> =>
     reader.count('recipients', { where: [{ column: 'broadcast', in: [broadcastKey(org, row.id)] }, ...where] });
   const [recipients, sent, delivered, read, failed, replied] = await Promise.all([
@@ -84,19 +88,19 @@ async function shown(reader: ViewReader, { org, ...row }: BroadcastRow): Promise
     count({ column: 'progress', from: 1 }),
     count({ column: 'progress', from: 2 }),
     count({ column: 'progress', from: 3 }),
-    count({ column: 'state', in: [rankOf('failed')] }),
+    count({ column: 'state', in: [getStatusRank('failed')] }),
     count({ column: 'replied', in: [1] }),
   ]);
   return { ...row, counters: { recipients, sent, delivered, read, failed, replied } };
 }
 
-const recipient = ({ contactId, attempts, repliedLeadId }: RecipientRow): ShownRecipient => ({
+const recipient = ({ contactId, attempts, repliedLeadId }: RecipientRow): RecipientResource => ({
   contactId,
-  state: bestOf(attempts)!.delivery.state,
+  state: selectBestAttempt(attempts)!.delivery.state,
   attempts: attempts.map(({ messageId, attempt, receipts }) => ({
     messageId,
     attempt,
-    state: deliveryOf(receipts).state,
+    state: computeDelivery(receipts).state,
   })),
   repliedLeadId,
 });

@@ -1,5 +1,5 @@
 import type { FollowUp } from '#domain/lead/lead.state';
-import type { EventType, Position, Recorded } from '#domain/event';
+import type { EventType, Position, RecordedEvent } from '#domain/event';
 import type { Table, View } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
 
@@ -9,17 +9,17 @@ export interface FollowUpRow extends FollowUp {
   readonly leadId: string;
   readonly contactId: string;
   /** The event that says when it is due. */
-  readonly dueBy: DueBy;
+  readonly dueBy: DueDateEvent;
 }
 
-export interface DueBy {
+export interface DueDateEvent {
   readonly id: string;
   readonly type: EventType;
   readonly position: Position;
   readonly correlation: string;
 }
 
-const dueBy = ({ id, type, position, meta }: Recorded): DueBy => ({
+const dueBy = ({ id, type, position, meta }: RecordedEvent): DueDateEvent => ({
   id,
   type,
   position,
@@ -37,7 +37,7 @@ const followUps: Table<FollowUpRow> = {
     FollowUpCancelled: itself,
     LeadAssigned: ({ data }) => data.followUps,
   },
-  first: ['FollowUpCreated'],
+  createdBy: ['FollowUpCreated'],
 
   evolve(row, event) {
     const at = event.meta.occurredAt;
@@ -68,13 +68,13 @@ const followUps: Table<FollowUpRow> = {
   },
 
   indexes: [
-    { equal: ['org'], sort: 'dueAt' },
-    { equal: ['org', 'state'], sort: 'dueAt' },
-    { equal: ['org', 'assigneeId'], sort: 'dueAt' },
-    { equal: ['org', 'assigneeId', 'state'], sort: 'dueAt' },
-    { equal: ['org', 'leadId'], sort: 'dueAt' },
+    { prefix: ['org'], sort: 'dueAt' },
+    { prefix: ['org', 'state'], sort: 'dueAt' },
+    { prefix: ['org', 'assigneeId'], sort: 'dueAt' },
+    { prefix: ['org', 'assigneeId', 'state'], sort: 'dueAt' },
+    { prefix: ['org', 'leadId'], sort: 'dueAt' },
     // Of all organizations: what the clock is to remind of.
-    { equal: [], sort: 'remindAt', where: { state: 'open' } },
+    { prefix: [], sort: 'remindAt', where: { state: 'open' } },
   ],
 };
 

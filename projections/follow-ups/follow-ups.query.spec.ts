@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as ask from '#test/support/given-when-then';
-import { logOf, viewed } from '#test/support/viewed';
+import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { followUpsView } from './follow-ups.projection.js';
-import { countFollowUps, listFollowUps, remindersBefore } from './follow-ups.query.js';
+import { countFollowUps, listFollowUps, listRemindersDueBefore } from './follow-ups.query.js';
 
 const due = (followUpId: string, clock: string) => ask.createFollowUp({ followUpId, dueAt: ask.time(clock) });
 const many = Array.from({ length: 101 }, (_, nth) => due(`m-${nth}`, `16:00:00.${String(900 - nth)}`));
-const log = logOf(
+const log = mergeIntoLog(
   ask.givenAgent(ask.registerAgent()).events,
   ask
     .given(ask.opened, due('f-late', '18:00'), ask.assign('ana'), due('f-soon', '15:00'), due('f-done', '14:00'))
@@ -14,9 +14,9 @@ const log = logOf(
   ask.given(ask.opened, due('f-other', '15:30'), ...many).events.map((event) => ({ ...event, org: 'org-2' })),
 );
 
-let view: Awaited<ReturnType<typeof viewed>>;
+let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await viewed(followUpsView, log);
+  view = await openTestView(followUpsView, log);
 });
 afterAll(() => view.close());
 
@@ -46,7 +46,7 @@ it('Follow-ups can be filtered, and come by pages', async () => {
 it('Reminders of all organizations come by when they are due, however many', async () => {
   const before = async (clock: string) => {
     const ids: string[] = [];
-    for await (const { row, checkpoint } of remindersBefore(view.reader, ask.time(clock))) {
+    for await (const { row, checkpoint } of listRemindersDueBefore(view.reader, ask.time(clock))) {
       expect(checkpoint).toBe(log.at(-1)?.position);
       ids.push(row.id);
     }

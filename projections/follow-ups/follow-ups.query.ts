@@ -1,8 +1,8 @@
-import { showFollowUp, type ShownFollowUp } from '#domain/lead/lead.shown';
+import { toFollowUpResource, type FollowUpResource } from '#domain/lead/lead.shown';
 import type { Position } from '#domain/event';
-import type { Condition, Query, ViewReader } from '#read-model/view-store';
-import { namesOf } from '../agent-names.js';
-import { paged, type Page } from '../page.js';
+import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
+import { loadAgentNames } from '../agent-names.js';
+import { toListPage, type ListPage } from '../page.js';
 import type { FollowUpRow } from './follow-ups.projection.js';
 
 /** Due first first. `now`, RFC 3339, tells what is overdue. */
@@ -11,35 +11,39 @@ export async function listFollowUps(
   org: string,
   where: readonly Condition[],
   now: string,
-  page: Pick<Query, 'limit' | 'after'>,
-): Promise<Page<ShownFollowUp>> {
+  page: Pick<RowQuery, 'limit' | 'after'>,
+): Promise<ListPage<FollowUpResource>> {
   const found = await reader.find<FollowUpRow>('followUps', {
     where: [{ column: 'org', in: [org] }, ...where],
     sort: { column: 'dueAt', descending: false },
     ...page,
   });
-  const nameOf = await namesOf(
+  const nameOf = await loadAgentNames(
     reader,
     org,
     found.rows.map(({ row }) => row.assigneeId),
   );
-  return paged(
+  return toListPage(
     found,
-    found.rows.map(({ row }) => showFollowUp(row, { id: row.leadId, contactId: row.contactId }, nameOf, now)),
+    found.rows.map(({ row }) => toFollowUpResource(row, { id: row.leadId, contactId: row.contactId }, nameOf, now)),
   );
 }
 
 /** A follow-up whose reminder has not fired, and how far the view was that says so. */
-export interface ToRemind {
+export interface PendingReminder {
   readonly row: FollowUpRow;
   readonly checkpoint: Position | null;
 }
 
 /** Of all organizations: open follow-ups that are due before a time and were not reminded of since, those due first first. */
-export async function* remindersBefore(reader: ViewReader, time: string): AsyncGenerator<ToRemind> {
-  let after: Query['after'];
+export async function* listRemindersDueBefore(reader: ViewReader, time: string): AsyncGenerator<PendingReminder> {
+  let after: RowQuery['after'];
   for (;;) {
-    const { rows, more, checkpoint } = await reader.find<FollowUpRow>('followUps', {
+    const {
+      rows,
+      hasMore: more,
+      checkpoint,
+    } = await reader.find<FollowUpRow>('followUps', {
       where: [
         { column: 'state', in: ['open'] },
         { column: 'remindAt', to: time },

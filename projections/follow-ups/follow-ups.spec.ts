@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { columnsOf, rowsOf } from '#test/support/fold';
+import { projectColumns, projectRows } from '#test/support/project-rows';
 import * as ask from '#test/support/given-when-then';
 import { followUpsView, type FollowUpRow } from './follow-ups.projection.js';
 
 const followUpAfter = (...steps: readonly ask.ContactStep[]): FollowUpRow | undefined =>
-  rowsOf<FollowUpRow>(followUpsView, 'followUps', ask.given(...steps).events).get('f-1');
+  projectRows<FollowUpRow>(followUpsView, 'followUps', ask.given(...steps).events).get('f-1');
 
 const made = [ask.opened, ask.assign('ana'), ask.createFollowUp({ note: 'Call back' })] as const;
 
@@ -24,7 +24,7 @@ describe('Follow-ups', () => {
 
   it('are told apart by whether they are somebody’s', () => {
     const assigned = (...steps: readonly ask.ContactStep[]) =>
-      columnsOf(followUpsView, 'followUps', followUpAfter(ask.opened, ...steps)!)['assigned'];
+      projectColumns(followUpsView, 'followUps', followUpAfter(ask.opened, ...steps)!)['assigned'];
     expect(assigned(ask.createFollowUp())).toBe(0);
     expect(assigned(ask.assign('ana'), ask.createFollowUp())).toBe(1);
   });
@@ -32,7 +32,7 @@ describe('Follow-ups', () => {
   it('are rows from their creation on', () => {
     const { events } = ask.given(...made, ask.reschedule('18:00'), ask.assign('ben'), ask.lost);
     const rest = events.filter((it) => it.type !== 'FollowUpCreated');
-    expect(rowsOf(followUpsView, 'followUps', rest).size).toBe(0);
+    expect(projectRows(followUpsView, 'followUps', rest).size).toBe(0);
   });
 
   it('are completed, cancelled and rescheduled', () => {
@@ -54,7 +54,7 @@ describe('Follow-ups', () => {
 
   it('are to be reminded of when they are due, until that was done or they are closed', () => {
     const remindAt = (...steps: readonly ask.ContactStep[]) =>
-      columnsOf(followUpsView, 'followUps', followUpAfter(...made, ...steps)!)['remindAt'];
+      projectColumns(followUpsView, 'followUps', followUpAfter(...made, ...steps)!)['remindAt'];
     const reminded = ask.at('17:00', ask.remind());
     expect(remindAt()).toBe(ask.time('17:00'));
     expect(remindAt(ask.reschedule('18:00'))).toBe(ask.time('18:00'));
@@ -73,7 +73,7 @@ describe('Follow-ups', () => {
   it('are what the fold of their lead says', () => {
     const reminded = ask.at('18:00', ask.remind('18:00'));
     const story = [...made, ask.assign('ben'), ask.reschedule('18:00'), reminded, ask.archived];
-    const [expected] = ask.lead(ask.given(...story)).followUps;
+    const [expected] = ask.foldedLead(ask.given(...story)).followUps;
     expect(followUpAfter(...story)).toMatchObject({ ...expected });
   });
 });

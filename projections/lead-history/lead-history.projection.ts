@@ -1,5 +1,5 @@
-import type { Actor, EventType, Position, Recorded } from '#domain/event';
-import { receiptIn } from '#domain/message/message.decide';
+import type { Actor, EventType, Position, RecordedEvent } from '#domain/event';
+import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
 import type { LeadStatusChanged } from '#domain/lead/lead.events';
 import { isFinal } from '#domain/lead/lead.state';
@@ -23,7 +23,7 @@ export interface EntryRow {
 }
 
 /** By their place in the log: so new ones stand side by side in the storage, which spares it most of the writing. */
-const itself = (event: Recorded): readonly string[] => [event.position];
+const itself = (event: RecordedEvent): readonly string[] => [event.position];
 
 /** A lead's id is its contact's key and its ordinal. */
 const split = (leadId: string): readonly [contactKey: string, ordinal: number] => {
@@ -31,7 +31,7 @@ const split = (leadId: string): readonly [contactKey: string, ordinal: number] =
   return [leadId.slice(0, at), Number(leadId.slice(at + 1))];
 };
 
-const contactKeyIn = (data: Recorded['data']): string | undefined => {
+const contactKeyIn = (data: RecordedEvent['data']): string | undefined => {
   if ('contactKey' in data) return data.contactKey;
   return 'recipient' in data ? data.recipient?.contactKey : undefined;
 };
@@ -39,8 +39,8 @@ const contactKeyIn = (data: Recorded['data']): string | undefined => {
 /** Broadcast messages show on every lead of their contact. */
 export const everyLead = '*';
 
-export const contactOf = (leadId: string): string => split(leadId)[0];
-export const ordinalOf = (leadId: string): number => split(leadId)[1];
+export const leadContactKey = (leadId: string): string => split(leadId)[0];
+export const leadOrdinal = (leadId: string): number => split(leadId)[1];
 
 /** Whether a lead begins or ends with it. */
 const isTurn = ({ type, data }: EntryRow): boolean =>
@@ -79,12 +79,12 @@ const entries: Table<EntryRow> = {
     MessageSent: ({ data }) => [data.messageKey],
     ReceiptRecorded: ({ data }) => (data.recipient ? [data.messageKey] : []),
   },
-  first: Object.keys(told) as (keyof typeof told)[],
+  createdBy: Object.keys(told) as (keyof typeof told)[],
 
   evolve(row, event) {
     if (event.type === 'ReceiptRecorded') {
       const { receipts = [] } = (row?.data ?? {}) as { receipts?: readonly Receipt[] };
-      return row && { ...row, data: { ...row.data, receipts: [...receipts, receiptIn(event)] } };
+      return row && { ...row, data: { ...row.data, receipts: [...receipts, toReceipt(event)] } };
     }
 
     const { id, org, type, meta, position } = event;
@@ -110,8 +110,8 @@ const entries: Table<EntryRow> = {
 
   indexes: [
     // One for both: a lead's history is a part of its contact's, and each index costs a page of writing for every event.
-    { equal: ['contactKey'], sort: 'at', with: ['shownOn'] },
-    { equal: ['contactKey'], sort: 'position', where: { turns: 1 } },
+    { prefix: ['contactKey'], sort: 'at', include: ['shownOn'] },
+    { prefix: ['contactKey'], sort: 'position', where: { turns: 1 } },
   ],
 };
 

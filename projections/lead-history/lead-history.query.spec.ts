@@ -1,45 +1,45 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { givenMessage, send } from '#test/support/given-message';
+import { givenMessage, recordSend } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
-import { logOf, viewed } from '#test/support/viewed';
+import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { leadHistory } from './lead-history.projection.js';
 import {
   countHistory,
-  history,
-  knowsContact,
-  pastLeads,
+  listHistory,
+  hasContact,
+  listPastLeads,
   type HistoryFilter,
-  type Whose,
+  type HistorySubject,
 } from './lead-history.query.js';
 
-const log = logOf(
+const log = mergeIntoLog(
   ask.givenAgent(ask.registerAgent()).events,
   ask.givenAgent(ask.registerAgent({ agentId: 'gateway', name: 'Agent of that name' })).events,
-  givenMessage(ask.at('08:00', send())).events,
+  givenMessage(ask.at('08:00', recordSend())).events,
   ask.given(
     ask.at('09:00', ask.opened),
     ask.at('09:10', ask.assign('ana')),
-    ask.at('09:20', ask.by(ask.agent('ana'), ask.lost)),
-    ask.at('09:30', ask.cameBack),
+    ask.at('09:20', ask.by(ask.agentActor('ana'), ask.lost)),
+    ask.at('09:30', ask.secondInteraction),
     ask.at('09:40', ask.interaction({ messageId: 'm-3', occurredAt: ask.sentAt('09:15:00.000') })),
-    ask.at('09:50', ask.closing(2)),
+    ask.at('09:50', ask.closeAsLost(2)),
     ask.at('10:00', ask.interaction({ messageId: 'm-4' })),
   ).events,
   ask.given(ask.interaction({ contactKey: 'c9' })).events,
 );
 
-let view: Awaited<ReturnType<typeof viewed>>;
+let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await viewed(leadHistory, log);
+  view = await openTestView(leadHistory, log);
 });
 afterAll(() => view.close());
 
-const [first, second]: Whose[] = [{ leadId: ask.leadId(1) }, { leadId: ask.leadId(2) }];
-const contact: Whose = { contactKey: ask.contactKey };
+const [first, second]: HistorySubject[] = [{ leadId: ask.leadId(1) }, { leadId: ask.leadId(2) }];
+const contact: HistorySubject = { contactKey: ask.contactKey };
 const everything: HistoryFilter = { types: null, actors: null, from: null, to: null, asOf: null };
-const told = async (whose: Whose, of: Partial<HistoryFilter> = {}, descending = false) => {
+const told = async (whose: HistorySubject, of: Partial<HistoryFilter> = {}, descending = false) => {
   const filter = { ...everything, ...of };
-  const page = await history(view.reader, ask.org, whose, filter, { descending, limit: 50 });
+  const page = await listHistory(view.reader, ask.org, whose, filter, { descending, limit: 50 });
   expect(await countHistory(view.reader, whose, filter)).toBe(page.items.length);
   return page.items;
 };
@@ -62,8 +62,8 @@ describe('A history, asked', () => {
   it('is a contact’s with all its leads', async () => {
     expect(await types(contact)).toHaveLength(12);
     expect((await told(contact)).map((it) => it.leadOrdinal)).toEqual([null, null, 1, 1, 1, 2, 1, 2, 2, 2, 3, 3]);
-    expect(await knowsContact(view.reader, ask.contactKey)).toBe(true);
-    expect(await knowsContact(view.reader, 'c5')).toBe(false);
+    expect(await hasContact(view.reader, ask.contactKey)).toBe(true);
+    expect(await hasContact(view.reader, 'c5')).toBe(false);
   });
 
   it('tells each entry with who, when, what and why', async () => {
@@ -103,20 +103,20 @@ describe('A history, asked', () => {
 
   it('comes by pages', async () => {
     const page = { descending: false, limit: 3 };
-    const begin = await history(view.reader, ask.org, first!, everything, page);
+    const begin = await listHistory(view.reader, ask.org, first!, everything, page);
     expect(begin.items.map((it) => it.type)).toEqual(opening);
     expect(begin.checkpoint).toBe(log.at(-1)?.position);
-    const rest = await history(view.reader, ask.org, first!, everything, { ...page, after: begin.last! });
+    const rest = await listHistory(view.reader, ask.org, first!, everything, { ...page, after: begin.last! });
     expect(rest).toMatchObject({ items: [{ type: 'LeadAssigned' }, { type: 'LeadStatusChanged' }], last: null });
   });
 });
 
 it('Past leads are those before a lead, oldest first, told to their own organization', async () => {
-  expect(await pastLeads(view.reader, ask.org, ask.leadId(3))).toEqual([
+  expect(await listPastLeads(view.reader, ask.org, ask.leadId(3))).toEqual([
     { id: ask.leadId(1), ordinal: 1, status: 'lost', createdAt: ask.time('09:00'), closedAt: ask.time('09:20') },
     { id: ask.leadId(2), ordinal: 2, status: 'lost', createdAt: ask.time('09:30'), closedAt: ask.time('09:50') },
   ]);
-  expect(await pastLeads(view.reader, ask.org, ask.leadId(1))).toEqual([]);
-  expect(await pastLeads(view.reader, ask.org, ask.leadId(4))).toBeUndefined();
-  expect(await pastLeads(view.reader, 'org-2', ask.leadId(3))).toBeUndefined();
+  expect(await listPastLeads(view.reader, ask.org, ask.leadId(1))).toEqual([]);
+  expect(await listPastLeads(view.reader, ask.org, ask.leadId(4))).toBeUndefined();
+  expect(await listPastLeads(view.reader, 'org-2', ask.leadId(3))).toBeUndefined();
 });

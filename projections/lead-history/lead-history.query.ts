@@ -1,14 +1,14 @@
 import type { Actor, EventType, Position } from '#domain/event';
 import type { Status } from '#domain/lead/lead.state';
-import type { NameOf } from '#domain/lead/lead.shown';
-import type { Condition, Query, ViewReader } from '#read-model/view-store';
-import { namesOf } from '../agent-names.js';
-import { paged, type Page } from '../page.js';
-import { contactOf, everyLead, ordinalOf, type EntryRow, type StatusChange } from './lead-history.projection.js';
-import { summaryOf } from './lead-history.summary.js';
+import type { AgentNameResolver } from '#domain/lead/lead.shown';
+import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
+import { loadAgentNames } from '../agent-names.js';
+import { toListPage, type ListPage } from '../page.js';
+import { leadContactKey, everyLead, leadOrdinal, type EntryRow, type StatusChange } from './lead-history.projection.js';
+import { summarizeEvent } from './lead-history.summary.js';
 
 /** An entry of a timeline. `data` has `from` and `to` where something changed. */
-export interface Entry {
+export interface HistoryEntry {
   readonly id: string;
   readonly type: EventType;
   readonly leadId: string | null;
@@ -43,7 +43,7 @@ export interface HistoryFilter {
 }
 
 /** Whose history. */
-export type Whose = { readonly leadId: string } | { readonly contactKey: string };
+export type HistorySubject = { readonly leadId: string } | { readonly contactKey: string };
 
 /** Behind every text that begins with the one before it. */
 const behind = '~';
@@ -60,22 +60,22 @@ function conditions({ types, actors, from, to, asOf }: HistoryFilter): readonly 
   ];
 }
 
-const entriesOf = (of: Whose): readonly Condition[] =>
+const entriesOf = (of: HistorySubject): readonly Condition[] =>
   'contactKey' in of
     ? [{ column: 'contactKey', in: [of.contactKey] }]
     : [
-        { column: 'contactKey', in: [contactOf(of.leadId)] },
+        { column: 'contactKey', in: [leadContactKey(of.leadId)] },
         { column: 'shownOn', in: [of.leadId, everyLead] },
       ];
 
 /** Oldest or newest first. A lead's own history also holds the broadcast messages of its contact. */
-export async function history(
+export async function listHistory(
   reader: ViewReader,
   org: string,
-  of: Whose,
+  of: HistorySubject,
   filter: HistoryFilter,
-  page: { readonly descending: boolean } & Pick<Query, 'limit' | 'after'>,
-): Promise<Page<Entry>> {
+  page: { readonly descending: boolean } & Pick<RowQuery, 'limit' | 'after'>,
+): Promise<ListPage<HistoryEntry>> {
   const { descending, limit, after } = page;
   const found = await reader.find<EntryRow>('entries', {
     where: [...entriesOf(of), ...conditions(filter)],
@@ -84,19 +84,19 @@ export async function history(
     ...(after ? { after } : {}),
   });
   const entries = found.rows.map(({ row }) => row);
-  const nameOf = await namesOf(
+  const nameOf = await loadAgentNames(
     reader,
     org,
-    entries.flatMap((row) => [...agentsIn(row)]),
+    entries.flatMap((row) => [...referencedAgentIds(row)]),
   );
-  return paged(
+  return toListPage(
     found,
     entries.map((row) => shown(row, nameOf)),
   );
 }
 
 /** How many entries there are. */
-export async function countHistory(reader: ViewReader, of: Whose, filter: HistoryFilter): Promise<number> {
+export async function countHistory(reader: ViewReader, of: HistorySubject, filter: HistoryFilter): Promise<number> {
   return reader.count('entries', { where: [...entriesOf(of), ...conditions(filter)] });
 }
 
@@ -104,13 +104,13 @@ export async function countHistory(reader: ViewReader, of: Whose, filter: Histor
 const mostPast = 1_000;
 
 /** The contact's leads before this one, oldest first, at most 1,000; undefined when the organization has no such lead. */
-export async function pastLeads(
+export async function listPastLeads(
   reader: ViewReader,
   org: string,
   leadId: string,
 ): Promise<readonly PastLead[] | undefined> {
   const turns = async (limit: number, ...more: readonly Condition[]): Promise<readonly EntryRow[]> => {
-    const ofContact = { column: 'contactKey', in: [contactOf(leadId)] };
+    const ofContact = { column: 'contactKey', in: [leadContactKey(leadId)] };
     const where = [ofContact, { column: 'turns', in: [1] }, ...more];
     const sort = { column: 'position', descending: false };
     return (await reader.find<EntryRow>('entries', { where, sort, limit })).rows.map(({ row }) => row);
@@ -121,14 +121,14 @@ export async function pastLeads(
   const past = new Map<string, PastLead>();
   for (const { type, leadId: its, occurredAt, data } of before) {
     const id = its!;
-    const lead = past.get(id) ?? { id, ordinal: ordinalOf(id), status: 'new', createdAt: occurredAt, closedAt: null };
+    const lead = past.get(id) ?? { id, ordinal: leadOrdinal(id), status: 'new', createdAt: occurredAt, closedAt: null };
     past.set(id, type === 'LeadOpened' ? lead : { ...lead, status: (data as StatusChange).to, closedAt: occurredAt });
   }
   return [...past.values()];
 }
 
 /** Whether the view has anything of this contact. */
-export async function knowsContact(reader: ViewReader, contactKey: string): Promise<boolean> {
+export async function hasContact(reader: ViewReader, contactKey: string): Promise<boolean> {
   const { rows } = await reader.find('entries', {
     where: [{ column: 'contactKey', in: [contactKey] }],
     sort: { column: 'at', descending: false },
@@ -138,7 +138,7 @@ export async function knowsContact(reader: ViewReader, contactKey: string): Prom
 }
 
 /** The ids of agents whose names an event's summary may show, and perhaps other texts. */
-export function* agentsIn({ actor, data }: Pick<EntryRow, 'actor' | 'data'>): Generator<string> {
+export function* referencedAgentIds({ actor, data }: Pick<EntryRow, 'actor' | 'data'>): Generator<string> {
   if (actor.type === 'agent') yield actor.id;
   for (const field of ['from', 'to', 'assigneeId'] as const) {
     const value = (data as Record<string, unknown>)[field];
@@ -146,18 +146,18 @@ export function* agentsIn({ actor, data }: Pick<EntryRow, 'actor' | 'data'>): Ge
   }
 }
 
-function shown(row: EntryRow, nameOf: NameOf): Entry {
+function shown(row: EntryRow, nameOf: AgentNameResolver): HistoryEntry {
   const { id, type, leadId, occurredAt, recordedAt, actor, cause, data, position } = row;
   return {
     id,
     type,
     leadId,
-    leadOrdinal: leadId === null ? null : ordinalOf(leadId),
+    leadOrdinal: leadId === null ? null : leadOrdinal(leadId),
     occurredAt,
     recordedAt,
     actor: { ...actor, name: actor.type === 'agent' ? nameOf(actor.id) : null },
     cause,
-    summary: summaryOf(type, data, nameOf),
+    summary: summarizeEvent(type, data, nameOf),
     data,
     position,
   };

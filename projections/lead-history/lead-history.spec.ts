@@ -1,26 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
-import { columnsOf, rowsOf } from '#test/support/fold';
-import { givenMessage, receipt, receive, send } from '#test/support/given-message';
+import { projectColumns, projectRows } from '#test/support/project-rows';
+import { givenMessage, newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
 import { everyLead, leadHistory, type EntryRow } from './lead-history.projection.js';
-import { summaryOf } from './lead-history.summary.js';
+import { summarizeEvent } from './lead-history.summary.js';
 
 const entriesAfter = (...steps: readonly ask.ContactStep[]): EntryRow[] => [
-  ...rowsOf<EntryRow>(leadHistory, 'entries', ask.given(...steps).events).values(),
+  ...projectRows<EntryRow>(leadHistory, 'entries', ask.given(...steps).events).values(),
 ];
 const tellAfter = (...steps: readonly ask.ContactStep[]): string[] =>
-  entriesAfter(...steps).map(({ type, data }) => summaryOf(type, data, (id) => (id === 'ana' ? 'Agent One' : null)));
+  entriesAfter(...steps).map(({ type, data }) =>
+    summarizeEvent(type, data, (id) => (id === 'ana' ? 'Agent One' : null)),
+  );
 
 describe('The history', () => {
   it('has an entry for everything that happened, with who, when, when recorded, and what', () => {
-    const { events } = ask.given(ask.opened, ask.by(ask.agent('ana'), ask.lost));
-    const entries = entriesAfter(ask.opened, ask.by(ask.agent('ana'), ask.lost));
+    const { events } = ask.given(ask.opened, ask.by(ask.agentActor('ana'), ask.lost));
+    const entries = entriesAfter(ask.opened, ask.by(ask.agentActor('ana'), ask.lost));
     expect(entries.map((it) => it.id)).toStrictEqual(events.map((it) => it.id));
     expect(entries.at(-1)).toMatchObject({
       type: 'LeadStatusChanged',
       contactKey: ask.contactKey,
       leadId: ask.leadId(1),
-      actor: ask.agent('ana'),
+      actor: ask.agentActor('ana'),
       cause: null,
       data: { from: 'new', to: 'lost', reason: null },
       occurredAt: events.at(-1)?.meta.occurredAt,
@@ -38,15 +40,21 @@ describe('The history', () => {
     const late = ask.interaction({ messageId: 'm-2', occurredAt: ask.sentAt('09:00:00') });
     const entries = entriesAfter(ask.at('12:00', ask.opened), ask.at('13:00', ask.lost), ask.at('14:00', late));
     const inOrder = entries
-      .map((row) => ({ type: row.type, at: String(columnsOf(leadHistory, 'entries', row)['at']) }))
+      .map((row) => ({ type: row.type, at: String(projectColumns(leadHistory, 'entries', row)['at']) }))
       .sort((a, b) => (a.at < b.at ? -1 : 1));
     expect(inOrder.map((it) => it.type)[0]).toBe('InteractionRecorded');
     expect(inOrder.map((it) => it.type).at(-1)).toBe('LeadStatusChanged');
   });
 
   it('marks what opens and what closes a lead', () => {
-    const entries = entriesAfter(ask.opened, ask.changeStatus('qualified'), ask.assign('ana'), ask.lost, ask.cameBack);
-    const turns = entries.filter((row) => columnsOf(leadHistory, 'entries', row)['turns'] === 1);
+    const entries = entriesAfter(
+      ask.opened,
+      ask.changeStatus('qualified'),
+      ask.assign('ana'),
+      ask.lost,
+      ask.secondInteraction,
+    );
+    const turns = entries.filter((row) => projectColumns(leadHistory, 'entries', row)['turns'] === 1);
     expect(turns.map(({ type, leadId, data }) => [type, leadId, (data as { to?: string }).to])).toEqual([
       ['LeadOpened', ask.leadId(1), undefined],
       ['LeadStatusChanged', ask.leadId(1), 'lost'],
@@ -55,10 +63,14 @@ describe('The history', () => {
   });
 
   it('has a broadcast message as one entry, at the time of its send, with its receipts inside', () => {
-    const read = receipt('read', '09:20');
-    const early = receipt('sent', '09:10');
-    const told = givenMessage(receive('bm-1', early), ask.at('09:00', send()), receive('bm-1', read));
-    const entries = [...rowsOf<EntryRow>(leadHistory, 'entries', told.events).values()];
+    const read = newReceipt('read', '09:20');
+    const early = newReceipt('sent', '09:10');
+    const told = givenMessage(
+      recordReceipts('bm-1', early),
+      ask.at('09:00', recordSend()),
+      recordReceipts('bm-1', read),
+    );
+    const entries = [...projectRows<EntryRow>(leadHistory, 'entries', told.events).values()];
     expect(entries).toMatchObject([
       {
         type: 'MessageSent',
@@ -68,9 +80,9 @@ describe('The history', () => {
         data: { messageId: 'bm-1', receipts: [{ status: 'sent' }, { status: 'read' }] },
       },
     ]);
-    expect(columnsOf(leadHistory, 'entries', entries[0]!)).toMatchObject({ shownOn: everyLead });
+    expect(projectColumns(leadHistory, 'entries', entries[0]!)).toMatchObject({ shownOn: everyLead });
     const receipts = told.events.filter((it) => it.type === 'ReceiptRecorded');
-    expect(rowsOf(leadHistory, 'entries', receipts).size).toBe(0);
+    expect(projectRows(leadHistory, 'entries', receipts).size).toBe(0);
   });
 
   it('says also the rarer ones', () => {
@@ -119,9 +131,9 @@ describe('The history', () => {
       'Score of 60 by model-1 dropped: lead inactive',
       'Late chat by whatsapp',
     ]);
-    const [sent] = rowsOf<EntryRow>(leadHistory, 'entries', givenMessage(send()).events).values();
-    expect(summaryOf('MessageSent', sent!.data, () => null)).toBe('Broadcast of Campaign One by whatsapp: queued');
-    expect(summaryOf('AgentRegistered', {}, () => null)).toBe('AgentRegistered');
+    const [sent] = projectRows<EntryRow>(leadHistory, 'entries', givenMessage(recordSend()).events).values();
+    expect(summarizeEvent('MessageSent', sent!.data, () => null)).toBe('Broadcast of Campaign One by whatsapp: queued');
+    expect(summarizeEvent('AgentRegistered', {}, () => null)).toBe('AgentRegistered');
   });
 
   it('says each entry in a few readable words', () => {

@@ -1,11 +1,13 @@
 import type { EventOf, EventType } from '#domain/event';
-import { deliveryOf } from '#domain/message/message.delivery';
-import type { NameOf } from '#domain/lead/lead.shown';
+import { computeDelivery } from '#domain/message/message.delivery';
+import type { AgentNameResolver } from '#domain/lead/lead.shown';
 
-type Told = { readonly [T in EventType]?: (data: EventOf<T>['data'] & PersonalOf<T>, nameOf: NameOf) => string };
+type Told = {
+  readonly [T in EventType]?: (data: EventOf<T>['data'] & PersonalOf<T>, nameOf: AgentNameResolver) => string;
+};
 type PersonalOf<T extends EventType> = EventOf<T> extends { personal: infer P } ? P : unknown;
 
-const who = (id: string | null, nameOf: NameOf): string => (id === null ? 'nobody' : (nameOf(id) ?? id));
+const who = (id: string | null, nameOf: AgentNameResolver): string => (id === null ? 'nobody' : (nameOf(id) ?? id));
 const because = (words: { readonly reason: string | null }): string =>
   words.reason === null ? '' : `: ${words.reason}`;
 const spoken = (word: string): string => word.replaceAll('_', ' ');
@@ -15,7 +17,7 @@ const told: Told = {
   ContactProfileChanged: ({ changed }) => `Profile changed: ${changed.join(', ')}`,
   ContactOptedOut: ({ channel }) => `Opted out by ${channel}`,
   MessageSent: ({ campaign, channel, receipts }) =>
-    `Broadcast of ${campaign.name} by ${channel}: ${deliveryOf(receipts).state}`,
+    `Broadcast of ${campaign.name} by ${channel}: ${computeDelivery(receipts).state}`,
   LeadOpened: ({ ordinal, origin }) => `Lead ${ordinal} opened (${spoken(origin.kind)})`,
   InteractionRecorded: ({ kind, channel, late }) => `${late ? 'Late ' : ''}${spoken(kind)} by ${channel}`,
   OutboundMessageRecorded: ({ channel }) => `Message sent by ${channel}`,
@@ -41,7 +43,7 @@ const told: Told = {
 };
 
 /** An event in a few readable words. */
-export function summaryOf(type: EventType, data: object, nameOf: NameOf): string {
-  const tell = told[type] as ((data: object, nameOf: NameOf) => string) | undefined;
+export function summarizeEvent(type: EventType, data: object, nameOf: AgentNameResolver): string {
+  const tell = told[type] as ((data: object, nameOf: AgentNameResolver) => string) | undefined;
   return tell ? tell(data, nameOf) : type;
 }

@@ -1,9 +1,9 @@
 import type { Profile } from '#domain/contact/contact.events';
-import { leadIdOf } from '#domain/contact/contact.state';
+import { toLeadId } from '#domain/contact/contact.state';
 import { evolveLead, statuses, type Lead } from '#domain/lead/lead.state';
-import { nextFollowUp } from '#domain/lead/lead.shown';
-import type { Recorded } from '#domain/event';
-import { phoneTokens, tokens } from '#read-model/tokens';
+import { findNextFollowUp } from '#domain/lead/lead.shown';
+import type { RecordedEvent } from '#domain/event';
+import { tokenizePhone, tokenize } from '#read-model/tokens';
 import type { Table, View } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
 
@@ -16,7 +16,7 @@ export interface LeadRow {
 /** A contact's profile shows on its leads; where it has more, on the newest of them. */
 const mostLeads = 1_000;
 
-const ofLead = (event: Recorded & { readonly data: { readonly leadId: string } }): readonly string[] => [
+const ofLead = (event: RecordedEvent & { readonly data: { readonly leadId: string } }): readonly string[] => [
   event.data.leadId,
 ];
 
@@ -31,7 +31,7 @@ function foldedOf({ lead: { contact } }: LeadRow): Folded {
   const found = known.get(contact);
   if (found) return found;
   const { name, phone, email } = contact;
-  const words = [...tokens(`${name ?? ''} ${email ?? ''}`), ...(phone === null ? [] : phoneTokens(phone))];
+  const words = [...tokenize(`${name ?? ''} ${email ?? ''}`), ...(phone === null ? [] : tokenizePhone(phone))];
   const made = { words, name: name === null ? null : folded(name) };
   known.set(contact, made);
   return made;
@@ -57,10 +57,10 @@ const leads: Table<LeadRow> = {
     FollowUpCancelled: ofLead,
     ContactProfileChanged: ({ data: { contactKey, leads } }) => {
       const count = Math.min(leads, mostLeads);
-      return Array.from({ length: count }, (_, nth) => leadIdOf(contactKey, leads - nth));
+      return Array.from({ length: count }, (_, nth) => toLeadId(contactKey, leads - nth));
     },
   },
-  first: ['LeadOpened'],
+  createdBy: ['LeadOpened'],
 
   evolve(row, event) {
     const lead = evolveLead(row?.lead, event as Parameters<typeof evolveLead>[1]);
@@ -83,24 +83,24 @@ const leads: Table<LeadRow> = {
     updatedAt: ({ lead }) => lead.updatedAt,
     lastInteractionAt: ({ lead }) => lead.lastInteractionAt,
     // Between the event that closes a lead and those that cancel its follow-ups it has none either.
-    nextFollowUpAt: ({ lead }) => (lead.active ? (nextFollowUp(lead)?.dueAt ?? null) : null),
+    nextFollowUpAt: ({ lead }) => (lead.active ? (findNextFollowUp(lead)?.dueAt ?? null) : null),
   },
 
   // Measured at a million leads: docs/benchmarks.md says what each is for.
   indexes: [
-    { equal: ['org'], sort: 'createdAt', with: ['active', 'score'] },
-    { equal: ['org'], sort: 'updatedAt', with: ['active', 'createdAt'] },
-    { equal: ['org'], sort: 'lastInteractionAt', with: ['active', 'createdAt'] },
-    { equal: ['org'], sort: 'score' },
-    { equal: ['org'], sort: 'name' },
-    { equal: ['org'], sort: 'status' },
-    { equal: ['org'], sort: 'nextFollowUpAt' },
-    { equal: ['org', 'status'], sort: 'createdAt' },
-    { equal: ['org', 'agentId'], sort: 'createdAt', with: ['active'] },
-    { equal: ['org', 'channel'], sort: 'createdAt' },
-    { equal: ['org', 'origin'], sort: 'createdAt' },
-    { equal: ['org', 'campaignId'], sort: 'createdAt' },
-    { equal: ['org', 'contactId'] },
+    { prefix: ['org'], sort: 'createdAt', include: ['active', 'score'] },
+    { prefix: ['org'], sort: 'updatedAt', include: ['active', 'createdAt'] },
+    { prefix: ['org'], sort: 'lastInteractionAt', include: ['active', 'createdAt'] },
+    { prefix: ['org'], sort: 'score' },
+    { prefix: ['org'], sort: 'name' },
+    { prefix: ['org'], sort: 'status' },
+    { prefix: ['org'], sort: 'nextFollowUpAt' },
+    { prefix: ['org', 'status'], sort: 'createdAt' },
+    { prefix: ['org', 'agentId'], sort: 'createdAt', include: ['active'] },
+    { prefix: ['org', 'channel'], sort: 'createdAt' },
+    { prefix: ['org', 'origin'], sort: 'createdAt' },
+    { prefix: ['org', 'campaignId'], sort: 'createdAt' },
+    { prefix: ['org', 'contactId'] },
   ],
 
   tokens: (row) => foldedOf(row).words,

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as ask from '#test/support/given-when-then';
-import { logOf, viewed } from '#test/support/viewed';
+import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { leadList } from './lead-list.projection.js';
 import {
-  activeLeadIds,
+  listActiveLeadIds,
   countActiveLeads,
   countLeads,
   leadSorts,
   listLeads,
-  oneLead,
+  loadLead,
   type LeadFilter,
 } from './lead-list.query.js';
 
 const lead = (contactKey: string, clock: string, name: string, ...more: readonly ask.ContactStep[]) =>
   ask.given(ask.at(clock, ask.interaction({ contactKey, profile: { name } })), ...more).events;
-const log = logOf(
+const log = mergeIntoLog(
   ask.givenAgent(ask.registerAgent(), ask.changeAgent({ name: 'Agent Two' })).events,
   lead('c1', '10:00', 'Cem Kaya', ask.assign('ana', { leadId: 'c1-1' })),
   lead('c2', '09:00', 'Ben Jonson', ask.assign('zoe', { leadId: 'c2-1' })),
@@ -23,9 +23,9 @@ const log = logOf(
   lead('c5', '07:00', 'Ben Elsewhere').map((event) => ({ ...event, org: 'org-2' })),
 );
 
-let view: Awaited<ReturnType<typeof viewed>>;
+let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await viewed(leadList, log);
+  view = await openTestView(leadList, log);
 });
 afterAll(() => view.close());
 
@@ -84,37 +84,37 @@ describe('The list of leads, asked', () => {
   });
 
   it('tells one lead to its own organization', async () => {
-    expect(await oneLead(view.reader, ask.org, 'c1-1')).toMatchObject({
+    expect(await loadLead(view.reader, ask.org, 'c1-1')).toMatchObject({
       id: 'c1-1',
       agent: { id: 'ana', name: 'Agent Two' },
     });
-    for (const id of ['c5-1', 'c9-1']) expect(await oneLead(view.reader, ask.org, id)).toBeUndefined();
+    for (const id of ['c5-1', 'c9-1']) expect(await loadLead(view.reader, ask.org, id)).toBeUndefined();
   });
 });
 
 describe('A selection of leads', () => {
   it('has the active ones that the filter lets through, oldest first', async () => {
-    expect(await activeLeadIds(view.reader, ask.org, all, 10)).toEqual(['c2-1', 'c1-1', 'c4-1']);
-    expect(await activeLeadIds(view.reader, ask.org, ben, 10)).toEqual(['c2-1', 'c4-1']);
-    expect(await activeLeadIds(view.reader, ask.org, lost, 10)).toEqual([]);
+    expect(await listActiveLeadIds(view.reader, ask.org, all, 10)).toEqual(['c2-1', 'c1-1', 'c4-1']);
+    expect(await listActiveLeadIds(view.reader, ask.org, ben, 10)).toEqual(['c2-1', 'c4-1']);
+    expect(await listActiveLeadIds(view.reader, ask.org, lost, 10)).toEqual([]);
     expect(await countActiveLeads(view.reader, ask.org, all)).toBe(3);
     expect(await countActiveLeads(view.reader, ask.org, lost)).toBe(0);
   });
 
   it('has no more than asked for, and all of many', async () => {
-    expect(await activeLeadIds(view.reader, ask.org, all, 2)).toEqual(['c2-1', 'c1-1']);
-    expect(await activeLeadIds(view.reader, ask.org, all, 0)).toEqual([]);
+    expect(await listActiveLeadIds(view.reader, ask.org, all, 2)).toEqual(['c2-1', 'c1-1']);
+    expect(await listActiveLeadIds(view.reader, ask.org, all, 0)).toEqual([]);
     const [opened] = lead('c1', '10:00', 'Cem Kaya').filter((it) => it.type === 'LeadOpened');
     const many = Array.from({ length: 1_002 }, (_, nth) => ({
       ...opened!,
       data: { ...opened!.data, leadId: `c1-${nth}` },
     }));
-    const large = await viewed(leadList, logOf(many));
+    const large = await openTestView(leadList, mergeIntoLog(many));
     try {
-      const found = await activeLeadIds(large.reader, ask.org, all, 5_000);
+      const found = await listActiveLeadIds(large.reader, ask.org, all, 5_000);
       expect(new Set(found)).toEqual(new Set(many.map(({ data }) => data.leadId)));
       expect(found).toHaveLength(1_002);
-      expect(await activeLeadIds(large.reader, ask.org, all, 1_001)).toEqual(found.slice(0, 1_001));
+      expect(await listActiveLeadIds(large.reader, ask.org, all, 1_001)).toEqual(found.slice(0, 1_001));
     } finally {
       await large.close();
     }

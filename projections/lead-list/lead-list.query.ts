@@ -1,9 +1,9 @@
-import { showLead, type ShownLead } from '#domain/lead/lead.shown';
-import { searchWords } from '#read-model/tokens';
-import type { Asked, Condition, Query, Rows } from '#read-model/view-store';
-import { namesOf } from '../agent-names.js';
-import { paged, type Page } from '../page.js';
-import { impliedBy } from './lead-list.implied.js';
+import { toLeadResource, type LeadResource } from '#domain/lead/lead.shown';
+import { parseSearchWords } from '#read-model/tokens';
+import type { Filter, Condition, RowQuery, RowReader } from '#read-model/view-store';
+import { loadAgentNames } from '../agent-names.js';
+import { toListPage, type ListPage } from '../page.js';
+import { deriveConditions } from './lead-list.derived.js';
 import type { LeadRow } from './lead-list.projection.js';
 
 export const leadSorts = [
@@ -25,32 +25,32 @@ export interface LeadFilter {
 }
 
 export async function listLeads(
-  reader: Rows,
+  reader: RowReader,
   org: string,
   filter: LeadFilter,
-  page: Pick<Query, 'sort' | 'limit' | 'after'>,
-): Promise<Page<ShownLead>> {
+  page: Pick<RowQuery, 'sort' | 'limit' | 'after'>,
+): Promise<ListPage<LeadResource>> {
   const found = await reader.find<LeadRow>('leads', { ...conditions(org, filter), ...page });
-  const nameOf = await namesOf(
+  const nameOf = await loadAgentNames(
     reader,
     org,
     found.rows.map(({ row }) => row.lead.agentId),
   );
-  return paged(
+  return toListPage(
     found,
-    found.rows.map(({ row }) => showLead(row.lead, nameOf)),
+    found.rows.map(({ row }) => toLeadResource(row.lead, nameOf)),
   );
 }
 
-export const countLeads = (reader: Rows, org: string, filter: LeadFilter): Promise<number> =>
+export const countLeads = (reader: RowReader, org: string, filter: LeadFilter): Promise<number> =>
   reader.count('leads', conditions(org, filter));
 
 /** So many rows of a selection are read at once. */
 const chunk = 1_000;
 
 /** The ids of the active leads that the filter lets through, oldest first; no more than `most`. */
-export async function activeLeadIds(
-  reader: Rows,
+export async function listActiveLeadIds(
+  reader: RowReader,
   org: string,
   filter: LeadFilter,
   most: number,
@@ -58,10 +58,15 @@ export async function activeLeadIds(
   const asked = conditions(org, onlyActive(filter));
   const sort = { column: 'createdAt', descending: false };
   const ids: string[] = [];
-  let after: Query['after'];
+  let after: RowQuery['after'];
   while (ids.length < most) {
     const limit = Math.min(chunk, most - ids.length);
-    const { rows, more } = await reader.find<LeadRow>('leads', { ...asked, sort, limit, ...(after ? { after } : {}) });
+    const { rows, hasMore: more } = await reader.find<LeadRow>('leads', {
+      ...asked,
+      sort,
+      limit,
+      ...(after ? { after } : {}),
+    });
     ids.push(...rows.map(({ key }) => key));
     if (!more) break;
     const last = rows.at(-1)!;
@@ -70,7 +75,7 @@ export async function activeLeadIds(
   return ids;
 }
 
-export const countActiveLeads = (reader: Rows, org: string, filter: LeadFilter): Promise<number> =>
+export const countActiveLeads = (reader: RowReader, org: string, filter: LeadFilter): Promise<number> =>
   countLeads(reader, org, onlyActive(filter));
 
 const onlyActive = ({ where, search }: LeadFilter): LeadFilter => ({
@@ -79,14 +84,14 @@ const onlyActive = ({ where, search }: LeadFilter): LeadFilter => ({
 });
 
 /** One lead; undefined when the organization has no such lead. */
-export async function oneLead(reader: Rows, org: string, leadId: string): Promise<ShownLead | undefined> {
+export async function loadLead(reader: RowReader, org: string, leadId: string): Promise<LeadResource | undefined> {
   const row = (await reader.get<LeadRow>('leads', [leadId])).get(leadId);
   if (row?.org !== org) return undefined;
-  return showLead(row.lead, await namesOf(reader, org, [row.lead.agentId]));
+  return toLeadResource(row.lead, await loadAgentNames(reader, org, [row.lead.agentId]));
 }
 
-const conditions = (org: string, { where, search }: LeadFilter): Asked => ({
+const conditions = (org: string, { where, search }: LeadFilter): Filter => ({
   where: [{ column: 'org', in: [org] }, ...where],
-  implied: impliedBy(where),
-  ...(search === null ? {} : { words: searchWords(search) }),
+  derivedConditions: deriveConditions(where),
+  ...(search === null ? {} : { words: parseSearchWords(search) }),
 });

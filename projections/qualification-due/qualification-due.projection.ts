@@ -1,20 +1,20 @@
-import type { EventType, Position, Recorded } from '#domain/event';
+import type { EventType, Position, RecordedEvent } from '#domain/event';
 import { isFinal } from '#domain/lead/lead.state';
 import type { Table, View } from '#read-model/view';
 
 /** How far an AI has read a lead, and how far there is to read. */
-export interface LeadToRead {
+export interface LeadReadProgress {
   readonly org: string;
   readonly leadId: string;
   readonly active: boolean;
   readonly interactions: number;
   /** How many of them any AI result had read, or was asked for in vain. */
   readonly read: number;
-  readonly newest: Newest | null;
+  readonly newest: NewestInteraction | null;
 }
 
 /** The newest interaction. */
-export interface Newest {
+export interface NewestInteraction {
   readonly id: string;
   readonly type: EventType;
   readonly position: Position;
@@ -24,7 +24,7 @@ export interface Newest {
 
 const ofLead = ({ data }: { readonly data: { readonly leadId: string } }): readonly string[] => [data.leadId];
 
-const newestOf = ({ id, type, position, meta }: Recorded): Newest => ({
+const newestOf = ({ id, type, position, meta }: RecordedEvent): NewestInteraction => ({
   id,
   type,
   position,
@@ -33,12 +33,12 @@ const newestOf = ({ id, type, position, meta }: Recorded): Newest => ({
 });
 
 /** How many interactions an AI result had read, or was given in vain. */
-function readBy(event: Recorded): number {
+function readBy(event: RecordedEvent): number {
   if (event.type === 'LeadScored') return event.data.ai?.read ?? 0;
   return 'read' in event.data ? event.data.read : 0;
 }
 
-const leads: Table<LeadToRead> = {
+const leads: Table<LeadReadProgress> = {
   keys: {
     LeadOpened: ofLead,
     InteractionRecorded: ofLead,
@@ -48,7 +48,7 @@ const leads: Table<LeadToRead> = {
     AiResultDropped: ofLead,
     QualificationFailed: ofLead,
   },
-  first: ['LeadOpened'],
+  createdBy: ['LeadOpened'],
 
   evolve(row, event) {
     if (event.type === 'LeadOpened') {
@@ -70,7 +70,7 @@ const leads: Table<LeadToRead> = {
   },
 
   // Of all organizations: what the clock is to have judged.
-  indexes: [{ equal: [], sort: 'unreadSince', where: { active: 1 } }],
+  indexes: [{ prefix: [], sort: 'unreadSince', where: { active: 1 } }],
 };
 
 /** Which active leads have interactions that no AI has read, and since when. */

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as ask from '#test/support/given-when-then';
-import { logOf, viewed } from '#test/support/viewed';
+import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { qualificationDue } from './qualification-due.projection.js';
-import { unreadBefore } from './qualification-due.query.js';
+import { listUnreadBefore } from './qualification-due.query.js';
 
 const lead = (contactKey: string, clock: string, ...more: readonly ask.ContactStep[]) =>
   ask.given(ask.at(clock, ask.interaction({ contactKey })), ...more).events;
 const many = Array.from({ length: 101 }, (_, nth) => lead(`many${nth}`, `08:00:00.${String(900 - nth)}`));
-const log = logOf(
+const log = mergeIntoLog(
   lead('c1', '10:00'),
   lead('c2', '09:00').map((event) => ({ ...event, org: 'org-2' })),
   lead('c3', '09:00', ask.aiResult(40, { leadId: 'c3-1' })),
@@ -15,15 +15,15 @@ const log = logOf(
   ...many,
 );
 
-let view: Awaited<ReturnType<typeof viewed>>;
+let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await viewed(qualificationDue, log);
+  view = await openTestView(qualificationDue, log);
 });
 afterAll(() => view.close());
 
 const unread = async (before: string): Promise<readonly string[]> => {
   const ids: string[] = [];
-  for await (const { row, checkpoint } of unreadBefore(view.reader, ask.time(before))) {
+  for await (const { row, checkpoint } of listUnreadBefore(view.reader, ask.time(before))) {
     expect(checkpoint).toBe(log.at(-1)?.position);
     ids.push(row.leadId);
   }

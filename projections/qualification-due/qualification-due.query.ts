@@ -1,18 +1,22 @@
 import type { Position } from '#domain/event';
-import type { Query, ViewReader } from '#read-model/view-store';
-import type { LeadToRead, Newest } from './qualification-due.projection.js';
+import type { RowQuery, ViewReader } from '#read-model/view-store';
+import type { LeadReadProgress, NewestInteraction } from './qualification-due.projection.js';
 
 /** An active lead with interactions that no AI has read, and how far the view was that says so. */
-export interface Unread {
-  readonly row: LeadToRead & { readonly newest: Newest };
+export interface UnreadLead {
+  readonly row: LeadReadProgress & { readonly newest: NewestInteraction };
   readonly checkpoint: Position | null;
 }
 
 /** Of all organizations: unread leads whose newest interaction was recorded before a time, the longest ago first. */
-export async function* unreadBefore(reader: ViewReader, time: string): AsyncGenerator<Unread> {
-  let after: Query['after'];
+export async function* listUnreadBefore(reader: ViewReader, time: string): AsyncGenerator<UnreadLead> {
+  let after: RowQuery['after'];
   for (;;) {
-    const { rows, more, checkpoint } = await reader.find<LeadToRead>('leads', {
+    const {
+      rows,
+      hasMore: more,
+      checkpoint,
+    } = await reader.find<LeadReadProgress>('leads', {
       where: [
         { column: 'active', in: [1] },
         { column: 'unreadSince', to: time },
@@ -23,7 +27,7 @@ export async function* unreadBefore(reader: ViewReader, time: string): AsyncGene
     });
     for (const { row, key, sortValue } of rows) {
       after = { value: sortValue, key };
-      yield { row: row as Unread['row'], checkpoint };
+      yield { row: row as UnreadLead['row'], checkpoint };
     }
     if (!more) return;
   }

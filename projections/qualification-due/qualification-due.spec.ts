@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { columnsOf, rowsOf } from '#test/support/fold';
+import { projectColumns, projectRows } from '#test/support/project-rows';
 import * as ask from '#test/support/given-when-then';
-import { qualificationDue, type LeadToRead } from './qualification-due.projection.js';
+import { qualificationDue, type LeadReadProgress } from './qualification-due.projection.js';
 
-const rowAfter = (...steps: readonly ask.ContactStep[]): LeadToRead =>
-  rowsOf<LeadToRead>(qualificationDue, 'leads', ask.given(...steps).events).get(ask.leadId(1))!;
+const rowAfter = (...steps: readonly ask.ContactStep[]): LeadReadProgress =>
+  projectRows<LeadReadProgress>(qualificationDue, 'leads', ask.given(...steps).events).get(ask.leadId(1))!;
 const unreadSince = (...steps: readonly ask.ContactStep[]): unknown =>
-  columnsOf(qualificationDue, 'leads', rowAfter(...steps))['unreadSince'];
+  projectColumns(qualificationDue, 'leads', rowAfter(...steps))['unreadSince'];
 const more = ask.at('09:30', ask.interaction({ messageId: 'm-2' }));
 
 describe('A lead is unread', () => {
@@ -36,6 +36,6 @@ describe('A lead is unread', () => {
 
   it('from its opening on: what comes before makes no row', () => {
     const events = ask.given(ask.opened, ask.aiResult(40), ask.lost).events.filter((it) => it.type !== 'LeadOpened');
-    expect(rowsOf(qualificationDue, 'leads', events).size).toBe(0);
+    expect(projectRows(qualificationDue, 'leads', events).size).toBe(0);
   });
 });

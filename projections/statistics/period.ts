@@ -10,5 +10,5 @@ const quarter = 15 * 60_000;
  * The quarter of an hour that a time lies in. What is counted by time is counted by these: days of all zones that there are begin
  * and end with one.
  */
-export const quarterOf = (time: string): string =>
+export const floorToQuarterHour = (time: string): string =>
   new Date(Math.floor(Date.parse(time) / quarter) * quarter).toISOString();

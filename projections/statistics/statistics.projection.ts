@@ -1,9 +1,9 @@
 import { isFinal, statuses, type Channel, type Origin, type OriginKind, type Status } from '#domain/lead/lead.state';
-import type { Recorded } from '#domain/event';
+import type { RecordedEvent } from '#domain/event';
 import type { Table, View } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
-import { quarterOf } from './period.js';
-import { roundedSeconds } from './spread.js';
+import { floorToQuarterHour } from './period.js';
+import { roundSeconds } from './histogram.js';
 
 /** What is counted of a lead. */
 export interface LeadFacts {
@@ -53,7 +53,7 @@ export interface AgentQuarter {
   readonly messages: number;
 }
 
-export const flagOf = (status: Status): number => 2 ** statuses.indexOf(status);
+export const toStatusFlag = (status: Status): number => 2 ** statuses.indexOf(status);
 
 /** Whole seconds from one time to another, none if that lies before. */
 const secondsBetween = (from: string, to: string): number =>
@@ -70,7 +70,7 @@ const leads: Table<LeadFacts> = {
     LeadAssigned: ofLead,
     LeadUnassigned: ofLead,
   },
-  first: ['LeadOpened'],
+  createdBy: ['LeadOpened'],
 
   evolve(row, event) {
     const at = event.meta.occurredAt;
@@ -78,7 +78,7 @@ const leads: Table<LeadFacts> = {
       const { channel, origin } = event.data;
       return {
         ...{ org: event.org, createdAt: at, origin: origin.kind, channel, campaign: origin.campaign },
-        ...{ status: 'new', reached: flagOf('new'), closedAt: null, agentId: null, response: null },
+        ...{ status: 'new', reached: toStatusFlag('new'), closedAt: null, agentId: null, response: null },
       };
     }
     if (!row) return undefined;
@@ -92,7 +92,7 @@ const leads: Table<LeadFacts> = {
     }
     if (event.type !== 'LeadStatusChanged' || event.data.from === event.data.to) return row;
     const { to } = event.data;
-    return { ...row, status: to, reached: row.reached | flagOf(to), closedAt: isFinal(to) ? at : null };
+    return { ...row, status: to, reached: row.reached | toStatusFlag(to), closedAt: isFinal(to) ? at : null };
   },
 
   columns: {
@@ -108,17 +108,17 @@ const leads: Table<LeadFacts> = {
     agentId: (row) => row.agentId,
     respondedAt: (row) => row.response?.at ?? null,
     responder: (row) => row.response?.by ?? null,
-    responseSeconds: (row) => (row.response ? roundedSeconds(row.response.seconds) : null),
+    responseSeconds: (row) => (row.response ? roundSeconds(row.response.seconds) : null),
   },
 
   indexes: [
     {
-      equal: ['org'],
+      prefix: ['org'],
       sort: 'createdAt',
-      with: ['status', 'reached', 'origin', 'channel', 'campaignId', 'campaignName'],
+      include: ['status', 'reached', 'origin', 'channel', 'campaignId', 'campaignName'],
     },
-    { equal: ['org'], sort: 'closedAt', with: ['agentId', 'status'] },
-    { equal: ['org'], sort: 'respondedAt', with: ['responder', 'responseSeconds'] },
+    { prefix: ['org'], sort: 'closedAt', include: ['agentId', 'status'] },
+    { prefix: ['org'], sort: 'respondedAt', include: ['responder', 'responseSeconds'] },
   ],
 };
 
@@ -128,7 +128,7 @@ const stays: Table<Stay> = {
     LeadStatusChanged: ({ data: { leadId, from, to } }) =>
       from === to ? [] : [from, to].filter((status) => !isFinal(status)).map((status) => stayKey(leadId, status)),
   },
-  first: ['LeadOpened'],
+  createdBy: ['LeadOpened'],
 
   evolve(row, event, key) {
     const { org, meta } = event;
@@ -153,10 +153,10 @@ const stays: Table<Stay> = {
     endedAt: (row) => row.endedAt,
     stays: (row) => row.stays,
     seconds: (row) => row.seconds,
-    roundedSeconds: (row) => roundedSeconds(row.seconds),
+    roundedSeconds: (row) => roundSeconds(row.seconds),
   },
 
-  indexes: [{ equal: ['org'], sort: 'endedAt', with: ['status', 'roundedSeconds', 'seconds', 'stays'] }],
+  indexes: [{ prefix: ['org'], sort: 'endedAt', include: ['status', 'roundedSeconds', 'seconds', 'stays'] }],
 };
 
 const stayKey = (leadId: string, status: Status): string => `${leadId}/${status}`;
@@ -170,7 +170,7 @@ const followUps: Table<FollowUpFacts> = {
     FollowUpCompleted: itself,
     LeadAssigned: ({ data }) => data.followUps,
   },
-  first: ['FollowUpCreated'],
+  createdBy: ['FollowUpCreated'],
 
   evolve(row, event) {
     if (event.type === 'FollowUpCreated') {
@@ -191,14 +191,14 @@ const followUps: Table<FollowUpFacts> = {
     late: (row) => (row.late ? 1 : 0),
   },
 
-  indexes: [{ equal: ['org'], sort: 'completedAt', with: ['assigneeId', 'late'] }],
+  indexes: [{ prefix: ['org'], sort: 'completedAt', include: ['assigneeId', 'late'] }],
 };
 
 /** Whoever sent a message; null for one that a service sent in nobody's name. */
-const senderOf = ({ meta: { actor } }: Recorded): string | null => (actor.type === 'agent' ? actor.id : null);
+const senderOf = ({ meta: { actor } }: RecordedEvent): string | null => (actor.type === 'agent' ? actor.id : null);
 
-const quarterKey = ({ org, meta }: Recorded, agentId: string | null): string =>
-  `${org}/${quarterOf(meta.occurredAt)}/${agentId ?? ''}`;
+const quarterKey = ({ org, meta }: RecordedEvent, agentId: string | null): string =>
+  `${org}/${floorToQuarterHour(meta.occurredAt)}/${agentId ?? ''}`;
 
 const agentQuarters: Table<AgentQuarter> = {
   keys: {
@@ -209,7 +209,7 @@ const agentQuarters: Table<AgentQuarter> = {
   evolve(row, event) {
     const agentId = event.type === 'LeadAssigned' ? event.data.to : senderOf(event);
     const quarter = row ?? {
-      ...{ org: event.org, at: quarterOf(event.meta.occurredAt), agentId, assigned: 0, messages: 0 },
+      ...{ org: event.org, at: floorToQuarterHour(event.meta.occurredAt), agentId, assigned: 0, messages: 0 },
     };
     return event.type === 'LeadAssigned'
       ? { ...quarter, assigned: quarter.assigned + 1 }
@@ -224,7 +224,7 @@ const agentQuarters: Table<AgentQuarter> = {
     messages: (row) => row.messages,
   },
 
-  indexes: [{ equal: ['org'], sort: 'at', with: ['agentId', 'assigned', 'messages'] }],
+  indexes: [{ prefix: ['org'], sort: 'at', include: ['agentId', 'assigned', 'messages'] }],
 };
 
 export const statisticsView: View = {

@@ -1,10 +1,10 @@
 import { activeStatuses, statuses, type FinalStatus, type Status } from '#domain/lead/lead.state';
-import type { Named } from '#domain/lead/lead.shown';
+import type { AgentReference } from '#domain/lead/lead.shown';
 import type { ViewReader } from '#read-model/view-store';
-import { namesOf } from '../agent-names.js';
+import { loadAgentNames } from '../agent-names.js';
 import type { Period } from './period.js';
-import { Spread } from './spread.js';
-import { flagOf } from './statistics.projection.js';
+import { Histogram } from './histogram.js';
+import { toStatusFlag } from './statistics.projection.js';
 
 /*
  * Figures over a period. What is told of leads that were opened in it is as it is by now: the same period asked later tells more
@@ -50,7 +50,7 @@ export interface TimeInStatus {
 
 /** What agents did in the period; `agent` null: what nobody in particular did. Agents who did nothing are left out. */
 export interface AgentStatistics {
-  readonly agent: Named | null;
+  readonly agent: AgentReference | null;
   /** Times that a lead was assigned to the agent. */
   readonly assigned: number;
   /** Leads closed in the period that were the agent's then, whoever closed them. */
@@ -81,15 +81,15 @@ const within = (org: string, column: string, { from, to }: Period) => [
   { column, from, to },
 ];
 
-export async function funnel(reader: ViewReader, org: string, period: Period): Promise<Funnel> {
-  const found = await reader.tally('leads', { where: within(org, 'createdAt', period), by: ['status', 'reached'] });
+export async function computeFunnel(reader: ViewReader, org: string, period: Period): Promise<Funnel> {
+  const found = await reader.group('leads', { where: within(org, 'createdAt', period), by: ['status', 'reached'] });
   const total = (is: (status: Status, reached: number) => boolean): number =>
     found.reduce((sum, { values: [status, reached], count }) => {
       return is(status as Status, reached as number) ? sum + count : sum;
     }, 0);
   const opened = total(() => true);
   const steps = statuses.map((status): FunnelStep => {
-    const reached = total((_, flags) => (flags & flagOf(status)) > 0);
+    const reached = total((_, flags) => (flags & toStatusFlag(status)) > 0);
     return { status, reached, current: total((now) => now === status), rate: rateOf(reached, opened) };
   });
   return {
@@ -102,14 +102,18 @@ export async function funnel(reader: ViewReader, org: string, period: Period): P
   };
 }
 
-export async function timeInStatus(reader: ViewReader, org: string, period: Period): Promise<readonly TimeInStatus[]> {
-  const found = await reader.tally('stays', {
+export async function computeTimeInStatus(
+  reader: ViewReader,
+  org: string,
+  period: Period,
+): Promise<readonly TimeInStatus[]> {
+  const found = await reader.group('stays', {
     where: within(org, 'endedAt', period),
     by: ['status', 'roundedSeconds'],
     sum: ['seconds', 'stays'],
   });
   return activeStatuses.map((status) => {
-    const spread = new Spread();
+    const spread = new Histogram();
     let [seconds, stays] = [0, 0];
     for (const { values, count, sums } of found.filter(({ values: [its] }) => its === status)) {
       spread.add(values[1] as number, count);
@@ -129,29 +133,29 @@ export async function timeInStatus(reader: ViewReader, org: string, period: Peri
 }
 
 /** By the agent's id; nobody last. */
-export async function agentStatistics(
+export async function computeAgentStatistics(
   reader: ViewReader,
   org: string,
   period: Period,
 ): Promise<readonly AgentStatistics[]> {
   const [quarters, closed, followUps, responses] = await Promise.all([
-    reader.tally('agentQuarters', { where: within(org, 'at', period), by: ['agentId'], sum: ['assigned', 'messages'] }),
-    reader.tally('leads', { where: within(org, 'closedAt', period), by: ['agentId', 'status'] }),
-    reader.tally('followUps', { where: within(org, 'completedAt', period), by: ['assigneeId', 'late'] }),
-    reader.tally('leads', { where: within(org, 'respondedAt', period), by: ['responder', 'responseSeconds'] }),
+    reader.group('agentQuarters', { where: within(org, 'at', period), by: ['agentId'], sum: ['assigned', 'messages'] }),
+    reader.group('leads', { where: within(org, 'closedAt', period), by: ['agentId', 'status'] }),
+    reader.group('followUps', { where: within(org, 'completedAt', period), by: ['assigneeId', 'late'] }),
+    reader.group('leads', { where: within(org, 'respondedAt', period), by: ['responder', 'responseSeconds'] }),
   ]);
   const all = [quarters, closed, followUps, responses].flatMap((tallies) => tallies.map(({ values: [id] }) => id));
   const ids = ([...new Set(all)] as (string | null)[]).sort((a, b) =>
     a === null ? 1 : b === null ? -1 : a < b ? -1 : 1,
   );
-  const nameOf = await namesOf(reader, org, ids);
+  const nameOf = await loadAgentNames(reader, org, ids);
   return ids.map((id): AgentStatistics => {
     const of = <T extends { readonly values: readonly unknown[] }>(tallies: readonly T[]): readonly T[] =>
       tallies.filter(({ values }) => values[0] === id);
     const [quarter] = of(quarters);
     const closedAs = (status: FinalStatus): number => of(closed).find(({ values }) => values[1] === status)?.count ?? 0;
     const [inTime = 0, late = 0] = [0, 1].map((it) => of(followUps).find(({ values }) => values[1] === it)?.count ?? 0);
-    const spread = new Spread();
+    const spread = new Histogram();
     for (const { values, count } of of(responses)) spread.add(values[1] as number, count);
     return {
       agent: id === null ? null : { id, name: nameOf(id) },
@@ -165,12 +169,12 @@ export async function agentStatistics(
 }
 
 /** Those that brought most leads first. */
-export async function sourceStatistics(
+export async function computeSourceStatistics(
   reader: ViewReader,
   org: string,
   period: Period,
 ): Promise<readonly SourceStatistics[]> {
-  const found = await reader.tally('leads', {
+  const found = await reader.group('leads', {
     where: within(org, 'createdAt', period),
     by: ['origin', 'channel', 'campaignId', 'campaignName', 'status'],
   });

@@ -1,16 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ContactCommand } from '#domain/contact/contact.commands';
-import type { EventOf, EventType, Recorded } from '#domain/event';
+import type { EventOf, EventType, RecordedEvent } from '#domain/event';
 import { activeStatuses, isFinal, statuses, type Status } from '#domain/lead/lead.state';
 import { Refusal } from '#domain/refusal';
 import type { ViewReader } from '#read-model/view-store';
 import * as ask from '#test/support/given-when-then';
-import { rowsOf } from '#test/support/fold';
-import { logOf, viewed } from '#test/support/viewed';
-import { quarterOf, type Period } from './period.js';
-import { roundedSeconds, Spread } from './spread.js';
+import { projectRows } from '#test/support/project-rows';
+import { mergeIntoLog, openTestView } from '#test/support/view-harness';
+import { floorToQuarterHour, type Period } from './period.js';
+import { roundSeconds, Histogram } from './histogram.js';
 import { statisticsView } from './statistics.projection.js';
-import { agentStatistics, funnel, sourceStatistics, timeInStatus } from './statistics.query.js';
+import {
+  computeAgentStatistics,
+  computeFunnel,
+  computeSourceStatistics,
+  computeTimeInStatus,
+} from './statistics.query.js';
 
 /*
  * Every figure is worked out again from the events alone, the slow way, over random histories of two organizations and over periods
@@ -33,7 +38,7 @@ function chance(seed: number) {
 type Chance = ReturnType<typeof chance>;
 
 /** What happens to a contact in about a month; what a rule refuses does not happen. */
-function story(nth: number, { below, of }: Chance): readonly Recorded[] {
+function story(nth: number, { below, of }: Chance): readonly RecordedEvent[] {
   const who = { contactKey: `c${nth}`, contactId: `contact-${nth}` };
   let told = ask.given();
   let now = begin + below(20 * 24 * 60) * minute;
@@ -59,7 +64,7 @@ function story(nth: number, { below, of }: Chance): readonly Recorded[] {
       ask.completeFollowUp(followUp),
       ask.completeFollowUp(followUp),
     ]);
-    const actor = of([ask.gateway, ask.agent('ana'), ask.agent('ben')]);
+    const actor = of([ask.gateway, ask.agentActor('ana'), ask.agentActor('ben')]);
     try {
       told = told.under({ at: iso(now), actor }).and(asked);
     } catch (error) {
@@ -69,7 +74,7 @@ function story(nth: number, { below, of }: Chance): readonly Recorded[] {
   return told.events.map((event) => ({ ...event, id: `${nth}/${event.id}`, org: nth % 4 ? 'one' : 'other' }));
 }
 
-function historyOf(seed: number): readonly Recorded[] {
+function historyOf(seed: number): readonly RecordedEvent[] {
   const pick = chance(seed);
   const all = Array.from({ length: 60 }, (_, nth) => story(nth, pick)).flat();
   const inOrder = all.toSorted((a, b) => (a.meta.recordedAt < b.meta.recordedAt ? -1 : 1));
@@ -88,16 +93,16 @@ function percentile(values: readonly number[], share: number): number | null {
 
 /** What happened to each lead, in order. */
 class ByHand {
-  constructor(private readonly events: readonly Recorded[]) {}
+  constructor(private readonly events: readonly RecordedEvent[]) {}
 
-  of<T extends EventType>(type: T, leadId?: string): readonly Recorded<T>[] {
+  of<T extends EventType>(type: T, leadId?: string): readonly RecordedEvent<T>[] {
     return this.events.filter(
-      (it): it is Recorded<T> =>
+      (it): it is RecordedEvent<T> =>
         it.type === type && (leadId === undefined || ('leadId' in it.data && it.data.leadId === leadId)),
     );
   }
 
-  changes(leadId: string, upTo?: Recorded): readonly EventOf<'LeadStatusChanged'>[] {
+  changes(leadId: string, upTo?: RecordedEvent): readonly EventOf<'LeadStatusChanged'>[] {
     return this.of('LeadStatusChanged', leadId).filter(
       (it) => it.data.from !== it.data.to && (!upTo || it.position <= upTo.position),
     );
@@ -124,16 +129,16 @@ class ByHand {
 describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
   const log = historyOf(seed);
   const told = new ByHand(log.filter(({ org }) => org === 'one'));
-  let view: Awaited<ReturnType<typeof viewed>>;
+  let view: Awaited<ReturnType<typeof openTestView>>;
   let reader: ViewReader;
   beforeAll(async () => {
-    view = await viewed(statisticsView, log);
+    view = await openTestView(statisticsView, log);
     reader = view.reader;
   });
   afterAll(() => view.close());
 
   const pick = chance(seed + 100);
-  const moment = (): string => quarterOf(iso(begin + pick.below(60 * 24 * 60) * minute));
+  const moment = (): string => floorToQuarterHour(iso(begin + pick.below(60 * 24 * 60) * minute));
   const some = Array.from({ length: 12 }, () => [moment(), moment()].sort()).map(([from, to]) => [from!, to!] as const);
   it('holds all that is counted', () => {
     const moved = told.of('LeadAssigned').filter(({ data }) => data.followUps.length > 0);
@@ -153,7 +158,7 @@ describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
       return { had: new Set<Status>(['new', ...changes]), now: changes.at(-1) ?? 'new', origin: data.origin, channel };
     });
     const converted = facts.filter(({ now }) => now === 'converted').length;
-    expect(await funnel(reader, 'one', period)).toEqual({
+    expect(await computeFunnel(reader, 'one', period)).toEqual({
       opened: opened.length,
       conversionRate: rate(converted, opened.length),
       statuses: statuses.map((status) => {
@@ -163,7 +168,7 @@ describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
       }),
     });
 
-    const sources = await sourceStatistics(reader, 'one', period);
+    const sources = await computeSourceStatistics(reader, 'one', period);
     expect(sources.map((it) => it.opened)).toEqual(sources.map((it) => it.opened).sort((a, b) => b - a));
     expect(sources.reduce((sum, it) => sum + it.opened, 0)).toBe(opened.length);
     for (const source of sources) {
@@ -175,7 +180,7 @@ describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
     }
 
     const all = told.of('LeadOpened').map(({ data }) => told.stays(data.leadId));
-    for (const figures of await timeInStatus(reader, 'one', period)) {
+    for (const figures of await computeTimeInStatus(reader, 'one', period)) {
       const its = all
         .map((stays) => stays.filter(({ status }) => status === figures.status))
         .filter((stays) => stays.length > 0 && isIn(period, stays.at(-1)!.until));
@@ -190,7 +195,7 @@ describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
       expectAbout(figures.p90Seconds, percentile(times, 0.9));
     }
 
-    const agents = await agentStatistics(reader, 'one', period);
+    const agents = await computeAgentStatistics(reader, 'one', period);
     const order = agents.map(({ agent }) => agent?.id ?? '~');
     expect(order).toEqual(order.toSorted());
     for (const { agent } of agents) expect(agent).toEqual(agent && { id: expect.any(String), name: null });
@@ -229,9 +234,9 @@ describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
   const senderIs = (actor: { type: string; id: string }, id: string | null): boolean =>
     (actor.type === 'agent' ? actor.id : null) === id;
 
-  function followUpThen(completed: Recorded<'FollowUpCompleted'>): { assignee: string | null; dueAt: string } {
+  function followUpThen(completed: RecordedEvent<'FollowUpCompleted'>): { assignee: string | null; dueAt: string } {
     const { followUpId } = completed.data;
-    const before = ({ position }: Recorded): boolean => position < completed.position;
+    const before = ({ position }: RecordedEvent): boolean => position < completed.position;
     const [made] = told.of('FollowUpCreated').filter(({ data }) => data.followUpId === followUpId);
     const moved = told.of('LeadAssigned').filter((it) => before(it) && it.data.followUps.includes(followUpId));
     const again = told.of('FollowUpRescheduled').filter((it) => before(it) && it.data.followUpId === followUpId);
@@ -255,13 +260,13 @@ describe('statistics of a few leads', () => {
       ask.interaction({ contactKey, kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
       ...more,
     ).events;
-  const about = async <T>(log: readonly Recorded[], asked: (reader: ViewReader) => Promise<T>): Promise<T> => {
-    const view = await viewed(statisticsView, log);
+  const about = async <T>(log: readonly RecordedEvent[], asked: (reader: ViewReader) => Promise<T>): Promise<T> => {
+    const view = await openTestView(statisticsView, log);
     return asked(view.reader).finally(() => view.close());
   };
 
   it('tell sources by campaign, called as most called it, those that brought most first', async () => {
-    const log = logOf(
+    const log = mergeIntoLog(
       ask.given(ask.interaction({ contactKey: 'c1' })).events,
       replied('c2', { id: 'k-1', name: 'Spring' }),
       replied('c3', { id: 'k-2', name: 'Autumn' }),
@@ -271,7 +276,7 @@ describe('statistics of a few leads', () => {
       replied('c7', { id: 'k-3', name: 'Advent' }),
     );
     const reply = { origin: 'broadcast_reply', channel: 'whatsapp', converted: 0, conversionRate: 0 };
-    expect(await about(log, (reader) => sourceStatistics(reader, ask.org, day))).toEqual([
+    expect(await about(log, (reader) => computeSourceStatistics(reader, ask.org, day))).toEqual([
       { ...reply, campaign: { id: 'k-2', name: 'Summer' }, opened: 3, converted: 1, conversionRate: 0.3333 },
       { ...reply, campaign: { id: 'k-3', name: 'Advent' }, opened: 2 },
       { ...reply, campaign: { id: 'k-1', name: 'Spring' }, opened: 1 },
@@ -280,11 +285,11 @@ describe('statistics of a few leads', () => {
   });
 
   it('tell what agents are called, and nobody last', async () => {
-    const log = logOf(
+    const log = mergeIntoLog(
       ask.givenAgent(ask.registerAgent()).events,
       ask.given(ask.opened, ask.outbound(), ask.assign('zoe'), ask.assign('ana')).events,
     );
-    const told = await about(log, (reader) => agentStatistics(reader, ask.org, day));
+    const told = await about(log, (reader) => computeAgentStatistics(reader, ask.org, day));
     expect(told.map(({ agent }) => agent)).toEqual([{ id: 'ana', name: 'Agent One' }, { id: 'zoe', name: null }, null]);
   });
 
@@ -296,7 +301,7 @@ describe('statistics of a few leads', () => {
       ['11:00:00.001', 1],
     ] as const)
       // prettier-ignore
-      expect(await about(done(clock).events, (reader) => agentStatistics(reader, ask.org, day))).toMatchObject([
+      expect(await about(done(clock).events, (reader) => computeAgentStatistics(reader, ask.org, day))).toMatchObject([
         { agent: null, followUps: { completed: 1, late } },
       ]);
   });
@@ -304,12 +309,12 @@ describe('statistics of a few leads', () => {
   it('count nothing whose beginning was not seen', () => {
     const { events } = ask.given(ask.opened, ask.createFollowUp(), ask.reschedule('18:00'), ask.lost);
     const rest = events.filter((it) => it.type !== 'LeadOpened' && it.type !== 'FollowUpCreated');
-    for (const table of ['leads', 'followUps', 'stays']) expect(rowsOf(statisticsView, table, rest).size).toBe(0);
+    for (const table of ['leads', 'followUps', 'stays']) expect(projectRows(statisticsView, table, rest).size).toBe(0);
   });
 
   it('go by quarters of an hour', () => {
-    expect(quarterOf(ask.time('09:14:59.999'))).toBe(ask.time('09:00'));
-    expect(quarterOf(ask.time('09:15'))).toBe(ask.time('09:15'));
+    expect(floorToQuarterHour(ask.time('09:14:59.999'))).toBe(ask.time('09:00'));
+    expect(floorToQuarterHour(ask.time('09:15'))).toBe(ask.time('09:15'));
   });
 });
 
@@ -317,7 +322,7 @@ describe('rounded seconds', () => {
   it('are exact up to 20, later off by 2.5 % at most, and never go back', () => {
     let before = -1;
     for (let time = 0; time < 3e9; time = time < 2_000 ? time + 1 : Math.floor(time * 1.001)) {
-      const rounded = roundedSeconds(time);
+      const rounded = roundSeconds(time);
       if (time <= 20) expect(rounded).toBe(time);
       expect(Math.abs(rounded - time)).toBeLessThanOrEqual(time * 0.025);
       expect(rounded).toBeGreaterThanOrEqual(before);
@@ -326,7 +331,7 @@ describe('rounded seconds', () => {
   });
 
   it('spread as they occur', () => {
-    const spread = new Spread();
+    const spread = new Histogram();
     expect(spread.percentile(0.5)).toBeNull();
     for (const [value, count] of [[30, 1], [10, 4], [20, 4], [10, 1]] as const) spread.add(value, count); // prettier-ignore
     expect([0, 0.5, 0.51, 0.9, 0.91, 1].map((share) => spread.percentile(share))).toEqual([10, 10, 20, 20, 30, 30]);

@@ -1,6 +1,6 @@
-import { isFinal, waitingAfter } from '#domain/lead/lead.state';
+import { isFinal, evolveWaitingSince } from '#domain/lead/lead.state';
 import type { LeadEvent } from '#domain/lead/lead.events';
-import type { Recorded } from '#domain/event';
+import type { RecordedEvent } from '#domain/event';
 import type { Table, View } from '#read-model/view';
 
 /**
@@ -24,11 +24,11 @@ const leads: Table<WaitingLead> = {
     LeadUnassigned: ofLead,
     LeadStatusChanged: (event) => (isFinal(event.data.to) ? ofLead(event) : []),
   },
-  first: ['LeadOpened'],
+  createdBy: ['LeadOpened'],
   evolve(row, event) {
-    const waitingSince = waitingAfter(event as LeadEvent);
+    const waitingSince = evolveWaitingSince(event as LeadEvent);
     if (waitingSince === undefined) return row;
-    const leadId = (event as Recorded<'LeadOpened'>).data.leadId;
+    const leadId = (event as RecordedEvent<'LeadOpened'>).data.leadId;
     return { org: event.org, leadId, waitingSince, turn: turnIn(event) ?? row?.turn ?? null };
   },
   columns: {
@@ -38,12 +38,12 @@ const leads: Table<WaitingLead> = {
     turn: (row) => row.turn?.position ?? null,
   },
   indexes: [
-    { equal: ['org'], sort: 'waitingSince' },
-    { equal: ['org', 'turnOf'], sort: 'turn' },
+    { prefix: ['org'], sort: 'waitingSince' },
+    { prefix: ['org', 'turnOf'], sort: 'turn' },
   ],
 };
 
-function turnIn(event: Recorded): WaitingLead['turn'] {
+function turnIn(event: RecordedEvent): WaitingLead['turn'] {
   if (event.type !== 'LeadAssigned') return null;
   const { mode, to: agentId } = event.data;
   return mode === 'round_robin' || mode === 'least_loaded' ? { agentId, position: event.position } : null;

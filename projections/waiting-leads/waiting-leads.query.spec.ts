@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as ask from '#test/support/given-when-then';
-import { logOf, positionAt, viewed } from '#test/support/viewed';
+import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harness';
 import { waitingLeads } from './waiting-leads.projection.js';
-import { lastTurnOf, longestWaiting } from './waiting-leads.query.js';
+import { findLastRotation, listLongestWaiting } from './waiting-leads.query.js';
 
 const lead = (contactKey: string, clock: string, ...more: readonly ask.ContactStep[]) =>
   ask.given(ask.at(clock, ask.interaction({ contactKey })), ...more).events;
 const turn = (leadId: string, agentId: string) => ask.assign(agentId, { leadId, mode: 'round_robin' });
-const log = logOf(
+const log = mergeIntoLog(
   lead('c1', '10:00'),
   lead('c2', '09:00'),
   lead('c3', '08:00', turn('c3-1', 'ana')),
@@ -17,9 +17,9 @@ const log = logOf(
   lead('c7', '07:00').map((event) => ({ ...event, org: 'org-2' })),
 );
 
-let view: Awaited<ReturnType<typeof viewed>>;
+let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await viewed(waitingLeads, log);
+  view = await openTestView(waitingLeads, log);
 });
 afterAll(() => view.close());
 
@@ -28,13 +28,13 @@ it('Those that wait longest come first, no more than asked for', async () => {
     { leadId: 'c2-1', waitingSince: ask.time('09:00') },
     { leadId: 'c1-1', waitingSince: ask.time('10:00') },
   ];
-  expect(await longestWaiting(view.reader, ask.org, 10)).toEqual([first, second]);
-  expect(await longestWaiting(view.reader, ask.org, 1)).toEqual([first]);
+  expect(await listLongestWaiting(view.reader, ask.org, 10)).toEqual([first, second]);
+  expect(await listLongestWaiting(view.reader, ask.org, 1)).toEqual([first]);
 });
 
 it('An agent’s last turn is the last that it was given by itself', async () => {
   const last = log.findLastIndex((it) => it.type === 'LeadAssigned' && it.data.to === 'ana');
-  expect(await lastTurnOf(view.reader, ask.org, 'ana')).toBe(positionAt(last + 1));
-  expect(await lastTurnOf(view.reader, ask.org, 'ben')).toBeNull();
-  expect(await lastTurnOf(view.reader, ask.org, 'cem')).toBeNull();
+  expect(await findLastRotation(view.reader, ask.org, 'ana')).toBe(positionAt(last + 1));
+  expect(await findLastRotation(view.reader, ask.org, 'ben')).toBeNull();
+  expect(await findLastRotation(view.reader, ask.org, 'cem')).toBeNull();
 });

@@ -3,7 +3,7 @@ import type { ViewReader } from '#read-model/view-store';
 import type { WaitingLead } from './waiting-leads.projection.js';
 
 /** Those that wait longest, first. */
-export async function longestWaiting(
+export async function listLongestWaiting(
   reader: ViewReader,
   org: string,
   most: number,
@@ -20,7 +20,7 @@ export async function longestWaiting(
 }
 
 /** Where in the log the agent's last turn stands; null when it never had one. */
-export async function lastTurnOf(reader: ViewReader, org: string, agentId: string): Promise<Position | null> {
+export async function findLastRotation(reader: ViewReader, org: string, agentId: string): Promise<Position | null> {
   const { rows } = await reader.find<WaitingLead>('leads', {
     where: [
       { column: 'org', in: [org] },

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { columnsOf, rowsOf } from '#test/support/fold';
+import { projectColumns, projectRows } from '#test/support/project-rows';
 import * as ask from '#test/support/given-when-then';
 import { waitingLeads, type WaitingLead } from './waiting-leads.projection.js';
 
 const after = (...steps: readonly ask.ContactStep[]) => {
   const { events } = ask.given(...steps);
-  return { row: rowsOf<WaitingLead>(waitingLeads, 'leads', events).get(ask.leadId(1)), events };
+  return { row: projectRows<WaitingLead>(waitingLeads, 'leads', events).get(ask.leadId(1)), events };
 };
 const byItself = ask.assign('ana', { mode: 'round_robin' });
 const freed = ask.unassign({ mode: 'agent_deactivated' });
@@ -43,7 +43,7 @@ describe('The turn that a lead was given', () => {
       waitingSince: null,
       turn: { agentId: 'ana', position: events.at(-1)?.position },
     });
-    expect(columnsOf(waitingLeads, 'leads', row!)).toMatchObject({ turnOf: 'ana', turn: events.at(-1)?.position });
+    expect(projectColumns(waitingLeads, 'leads', row!)).toMatchObject({ turnOf: 'ana', turn: events.at(-1)?.position });
   });
 
   it('is one by its assignment alone, in either order of turns', () => {

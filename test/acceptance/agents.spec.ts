@@ -1,13 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid, refused } from '../support/answers.js';
-import { anApp } from '../support/app.js';
-import { allItems, allLeads, anAgent, assign, done, openLead, setStatus, unique, writes } from '../support/story.js';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp } from '../support/app.js';
+import {
+  getAllItems,
+  getAllLeads,
+  postAgent,
+  postAssignment,
+  expectSuccess,
+  openLead,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 
 describe('registering an agent', () => {
   test('shows the agent whole', async () => {
-    const id = unique('agent');
+    const id = uniqueId('agent');
     const answer = await app.post('/v1/agents', { id, name: 'Ana', email: 'ana@example.org', capacity: 5 });
     expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 1 } });
     expect(answer.headers.get('location')).toBe(`/v1/agents/${id}`);
@@ -29,15 +39,15 @@ describe('registering an agent', () => {
 
   test('without an id makes one up', async () => {
     const [one, two] = [
-      done(await app.post('/v1/agents', { name: 'Ana' })).agent,
-      done(await app.post('/v1/agents', { name: 'Ana' })).agent,
+      expectSuccess(await app.post('/v1/agents', { name: 'Ana' })).agent,
+      expectSuccess(await app.post('/v1/agents', { name: 'Ana' })).agent,
     ];
     expect(one.id).not.toBe(two.id);
     expect(one).toMatchObject({ email: null, capacity: null });
   });
 
   test('twice with one id is refused, also at once', async () => {
-    const id = unique('agent');
+    const id = uniqueId('agent');
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, nth) => app.post('/v1/agents', { id, name: `Ana ${nth}` })),
     );
@@ -47,7 +57,7 @@ describe('registering an agent', () => {
   });
 
   test('with an id of slashes and umlauts points to a path that works', async () => {
-    const answer = await app.post('/v1/agents', { id: `a/ö ${unique('x')}`, name: 'Ana' });
+    const answer = await app.post('/v1/agents', { id: `a/ö ${uniqueId('x')}`, name: 'Ana' });
     const path = answer.headers.get('location')!;
     expect(await app.patch(path, { name: 'Anna' })).toMatchObject({ status: 200, body: { agent: { name: 'Anna' } } });
   });
@@ -72,8 +82,8 @@ describe('registering an agent', () => {
 
 describe('changing an agent', () => {
   test('renames, gives room, deactivates and reactivates; what is so already is no change', async () => {
-    const { id } = await anAgent(app, { name: 'Ana', capacity: 2 });
-    const change = async (body: object) => done(await app.patch(`/v1/agents/${id}`, body));
+    const { id } = await postAgent(app, { name: 'Ana', capacity: 2 });
+    const change = async (body: object) => expectSuccess(await app.patch(`/v1/agents/${id}`, body));
     expect(await change({ name: 'Anna' })).toMatchObject({
       changed: true,
       version: 2,
@@ -92,8 +102,8 @@ describe('changing an agent', () => {
   });
 
   test('of another version is refused', async () => {
-    const { id } = await anAgent(app);
-    done(await app.patch(`/v1/agents/${id}`, { name: 'Anna' }, { 'if-match': '"1"' }));
+    const { id } = await postAgent(app);
+    expectSuccess(await app.patch(`/v1/agents/${id}`, { name: 'Anna' }, { 'if-match': '"1"' }));
     expect(await app.patch(`/v1/agents/${id}`, { name: 'Ana' }, { 'if-match': '"1"' })).toMatchObject(
       refused('version_mismatch', { version: 2 }),
     );
@@ -112,28 +122,28 @@ describe('changing an agent', () => {
     [{ email: 'new@example.org' }, ['email']],
     [{ id: 'other' }, ['id']],
   ])('with %j is refused by name', async (body, fields) => {
-    const { id } = await anAgent(app);
+    const { id } = await postAgent(app);
     expect(await app.patch(`/v1/agents/${id}`, body)).toMatchObject(invalid(...fields));
   });
 });
 
 describe('the list of agents', () => {
   test('tells how many active leads each has', async () => {
-    const { id } = await anAgent(app);
+    const { id } = await postAgent(app);
     const leads = [await openLead(app), await openLead(app), await openLead(app)];
-    for (const lead of leads) await assign(app, lead.id, id);
-    await setStatus(app, leads[0]!.id, 'lost');
-    const { position } = done(await app.delete(`/v1/leads/${leads[1]!.id}/assignment`));
+    for (const lead of leads) await postAssignment(app, lead.id, id);
+    await postStatus(app, leads[0]!.id, 'lost');
+    const { position } = expectSuccess(await app.delete(`/v1/leads/${leads[1]!.id}/assignment`));
     expect((await app.get(`/v1/agents/${id}`, { after: position })).body).toMatchObject({ activeLeads: 1 });
-    const all = await allItems<{ id: string; activeLeads: number }>(app, '/v1/agents', {});
+    const all = await getAllItems<{ id: string; activeLeads: number }>(app, '/v1/agents', {});
     expect(all.find((it) => it.id === id)).toMatchObject({ activeLeads: 1 });
   });
 
   test('can be asked for the active ones', async () => {
-    const [here, gone] = [await anAgent(app), await anAgent(app)];
-    const { position: after } = done(await app.patch(`/v1/agents/${gone.id}`, { active: false }));
+    const [here, gone] = [await postAgent(app), await postAgent(app)];
+    const { position: after } = expectSuccess(await app.patch(`/v1/agents/${gone.id}`, { active: false }));
     const ids = async (active: boolean) =>
-      (await allItems<{ id: string }>(app, '/v1/agents', { active, after, limit: 3 })).map((it) => it.id);
+      (await getAllItems<{ id: string }>(app, '/v1/agents', { active, after, limit: 3 })).map((it) => it.id);
     expect(await ids(true)).toContain(here.id);
     expect(await ids(true)).not.toContain(gone.id);
     expect(await ids(false)).toContain(gone.id);
@@ -141,17 +151,17 @@ describe('the list of agents', () => {
 });
 
 test('an agent who is deactivated keeps no active lead', async () => {
-  const { id } = await anAgent(app);
+  const { id } = await postAgent(app);
   const [one, two] = [await openLead(app), await openLead(app)];
-  for (const lead of [one, two]) await assign(app, lead.id, id);
-  await setStatus(app, two.id, 'converted');
-  done(await app.patch(`/v1/agents/${id}`, { active: false }));
+  for (const lead of [one, two]) await postAssignment(app, lead.id, id);
+  await postStatus(app, two.id, 'converted');
+  expectSuccess(await app.patch(`/v1/agents/${id}`, { active: false }));
   // The leads are freed by the worker, each with a command of its own.
   for (;;) {
-    const { position: after } = await writes(app);
-    const [mine] = await allLeads(app, { contactId: one.contactId, after });
+    const { position: after } = await postInteraction(app);
+    const [mine] = await getAllLeads(app, { contactId: one.contactId, after });
     if (mine!.agent === null) break;
   }
-  const [kept] = await allLeads(app, { contactId: two.contactId });
+  const [kept] = await getAllLeads(app, { contactId: two.contactId });
   expect(kept!.agent?.id).toBe(id);
 });

@@ -1,36 +1,36 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid, refused } from '../support/answers.js';
-import { anApp } from '../support/app.js';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp } from '../support/app.js';
 import {
-  anAgent,
-  allLeads,
-  assign,
-  done,
-  followUp,
+  postAgent,
+  getAllLeads,
+  postAssignment,
+  expectSuccess,
+  postFollowUp,
   inHours,
-  leadHistory,
-  leadNow,
+  getLeadHistory,
+  getLead,
   openLead,
-  unique,
-} from '../support/story.js';
+  uniqueId,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 
 describe('assigning', () => {
   test('an active lead to an agent shows who has it, and since when', async () => {
-    const [lead, ana] = [await openLead(app), await anAgent(app, { name: 'Ana' })];
-    const said = await assign(app, lead.id, ana.id);
+    const [lead, ana] = [await openLead(app), await postAgent(app, { name: 'Ana' })];
+    const said = await postAssignment(app, lead.id, ana.id);
     expect(said).toMatchObject({ changed: true, version: 3, lead: { agent: { id: ana.id, name: 'Ana' } } });
     expect(said.lead.assignedAt! >= lead.createdAt).toBe(true);
-    expect(await leadNow(app, lead.id, said.position)).toEqual(said.lead);
+    expect(await getLead(app, lead.id, said.position)).toEqual(said.lead);
   });
 
   test('again to others, without limit, each on record with from, to, by whom and how', async () => {
     const { id } = await openLead(app);
-    const [ana, ben] = [await anAgent(app), await anAgent(app, { name: 'Ben' })];
+    const [ana, ben] = [await postAgent(app), await postAgent(app, { name: 'Ben' })];
     let last = '';
     for (const agent of [ana, ben, ana, ben]) {
-      last = done(
+      last = expectSuccess(
         await app.post(
           `/v1/leads/${id}/assignment`,
           { agentId: agent.id, note: 'your turn' },
@@ -38,7 +38,7 @@ describe('assigning', () => {
         ),
       ).position;
     }
-    const entries = await leadHistory(app, id, { type: 'LeadAssigned', after: last });
+    const entries = await getLeadHistory(app, id, { type: 'LeadAssigned', after: last });
     expect(entries.map(({ data }) => data)).toMatchObject([
       { from: null, to: ana.id, mode: 'manual', note: 'your turn' },
       { from: ana.id, to: ben.id, mode: 'manual' },
@@ -49,28 +49,28 @@ describe('assigning', () => {
   });
 
   test('to the agent who has it: success, nothing changed', async () => {
-    const [lead, ana] = [await openLead(app), await anAgent(app)];
-    await assign(app, lead.id, ana.id);
-    expect(await assign(app, lead.id, ana.id, { note: 'again' })).toMatchObject({ changed: false, version: 3 });
+    const [lead, ana] = [await openLead(app), await postAgent(app)];
+    await postAssignment(app, lead.id, ana.id);
+    expect(await postAssignment(app, lead.id, ana.id, { note: 'again' })).toMatchObject({ changed: false, version: 3 });
   });
 
   test('to an agent nobody knows is not found; to a deactivated one refused', async () => {
     const { id } = await openLead(app);
-    expect(await app.post(`/v1/leads/${id}/assignment`, { agentId: unique('nobody') })).toMatchObject(
+    expect(await app.post(`/v1/leads/${id}/assignment`, { agentId: uniqueId('nobody') })).toMatchObject(
       refused('not_found'),
     );
-    const ana = await anAgent(app);
-    done(await app.patch(`/v1/agents/${ana.id}`, { active: false }));
+    const ana = await postAgent(app);
+    expectSuccess(await app.patch(`/v1/agents/${ana.id}`, { active: false }));
     expect(await app.post(`/v1/leads/${id}/assignment`, { agentId: ana.id })).toMatchObject(
       refused('agent_inactive', { agentId: ana.id }),
     );
-    done(await app.patch(`/v1/agents/${ana.id}`, { active: true }));
-    expect(await assign(app, id, ana.id)).toMatchObject({ changed: true });
+    expectSuccess(await app.patch(`/v1/agents/${ana.id}`, { active: true }));
+    expect(await postAssignment(app, id, ana.id)).toMatchObject({ changed: true });
   });
 
   test('does not move the status', async () => {
-    const [lead, ana] = [await openLead(app), await anAgent(app)];
-    expect((await assign(app, lead.id, ana.id)).lead).toMatchObject({
+    const [lead, ana] = [await openLead(app), await postAgent(app)];
+    expect((await postAssignment(app, lead.id, ana.id)).lead).toMatchObject({
       status: 'new',
       statusChangedAt: lead.statusChangedAt,
     });
@@ -78,18 +78,18 @@ describe('assigning', () => {
 
   test('moves the open follow-ups of the previous agent along, unless asked otherwise', async () => {
     const { id } = await openLead(app);
-    const [ana, ben, cleo] = [await anAgent(app), await anAgent(app), await anAgent(app)];
-    await assign(app, id, ana.id);
-    const ofAna = (await followUp(app, id)).followUp;
+    const [ana, ben, cleo] = [await postAgent(app), await postAgent(app), await postAgent(app)];
+    await postAssignment(app, id, ana.id);
+    const ofAna = (await postFollowUp(app, id)).followUp;
     expect(ofAna.assignee?.id).toBe(ana.id);
-    const ofCleo = (await followUp(app, id, { assigneeId: cleo.id })).followUp;
-    const moved = await assign(app, id, ben.id);
-    const entry = (await leadHistory(app, id, { type: 'LeadAssigned', order: 'desc', after: moved.position }))[0];
+    const ofCleo = (await postFollowUp(app, id, { assigneeId: cleo.id })).followUp;
+    const moved = await postAssignment(app, id, ben.id);
+    const entry = (await getLeadHistory(app, id, { type: 'LeadAssigned', order: 'desc', after: moved.position }))[0];
     expect(entry?.data).toMatchObject({ followUps: [ofAna.id] });
-    await assign(app, id, cleo.id, { moveFollowUps: false });
+    await postAssignment(app, id, cleo.id, { moveFollowUps: false });
     const assignees = async (fid: string) =>
-      done(await app.post(`/v1/leads/${id}/follow-ups/${fid}/reschedule`, { dueAt: inHours(48) })).followUp.assignee
-        ?.id;
+      expectSuccess(await app.post(`/v1/leads/${id}/follow-ups/${fid}/reschedule`, { dueAt: inHours(48) })).followUp
+        .assignee?.id;
     expect([await assignees(ofAna.id), await assignees(ofCleo.id)]).toEqual([ben.id, cleo.id]);
   });
 
@@ -108,15 +108,15 @@ describe('assigning', () => {
 
 describe('unassigning', () => {
   test('takes the agent away; again changes nothing', async () => {
-    const [lead, ana] = [await openLead(app), await anAgent(app)];
-    await assign(app, lead.id, ana.id);
-    const said = done(await app.delete(`/v1/leads/${lead.id}/assignment`));
+    const [lead, ana] = [await openLead(app), await postAgent(app)];
+    await postAssignment(app, lead.id, ana.id);
+    const said = expectSuccess(await app.delete(`/v1/leads/${lead.id}/assignment`));
     expect(said).toMatchObject({ changed: true, version: 4, lead: { agent: null, assignedAt: null } });
     expect(await app.delete(`/v1/leads/${lead.id}/assignment`, {})).toMatchObject({
       status: 200,
       body: { changed: false, version: 4 },
     });
-    const last = (await leadHistory(app, lead.id, { after: said.position })).at(-1);
+    const last = (await getLeadHistory(app, lead.id, { after: said.position })).at(-1);
     expect(last).toMatchObject({ type: 'LeadUnassigned', data: { from: ana.id } });
   });
 
@@ -127,15 +127,15 @@ describe('unassigning', () => {
 });
 
 test('a renamed agent is renamed on every lead', async () => {
-  const [one, two, ana] = [await openLead(app), await openLead(app), await anAgent(app)];
-  await assign(app, one.id, ana.id);
-  await assign(app, two.id, ana.id);
-  const { position } = done(await app.patch(`/v1/agents/${ana.id}`, { name: 'Ana Maria' }));
-  const shown = await allLeads(app, { agentId: ana.id, after: position });
+  const [one, two, ana] = [await openLead(app), await openLead(app), await postAgent(app)];
+  await postAssignment(app, one.id, ana.id);
+  await postAssignment(app, two.id, ana.id);
+  const { position } = expectSuccess(await app.patch(`/v1/agents/${ana.id}`, { name: 'Ana Maria' }));
+  const shown = await getAllLeads(app, { agentId: ana.id, after: position });
   expect(shown.map((it) => it.agent)).toEqual([
     { id: ana.id, name: 'Ana Maria' },
     { id: ana.id, name: 'Ana Maria' },
   ]);
-  const entry = (await leadHistory(app, one.id, { type: 'LeadAssigned', after: position }))[0];
+  const entry = (await getLeadHistory(app, one.id, { type: 'LeadAssigned', after: position }))[0];
   expect(entry?.summary).toContain('Ana Maria');
 });

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { ShownLead } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#domain/lead/lead.shown';
 import { App } from '../support/app.js';
 import { onShared } from '../support/engines.js';
 import {
-  allItems,
-  anAgent,
-  assign,
-  done,
-  interaction,
+  getAllItems,
+  postAgent,
+  postAssignment,
+  expectSuccess,
+  interactionBody,
   openLead,
-  patiently,
-  setStatus,
-  unique,
-  writes,
-} from '../support/story.js';
+  retryWhileUnavailable,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
 interface Turn {
   readonly leadId: string;
@@ -22,18 +22,18 @@ interface Turn {
 }
 /** Every assignment that there was, in the order of the log. */
 const assignments = async (app: App): Promise<readonly Turn[]> =>
-  (await allItems<{ data: Turn }>(app, '/v1/events', { type: 'LeadAssigned' })).map(({ data }) => data);
+  (await getAllItems<{ data: Turn }>(app, '/v1/events', { type: 'LeadAssigned' })).map(({ data }) => data);
 /** Resolves when as many leads of the contacts have an agent as it says. */
-async function leadsOnce(app: App, assigned: number): Promise<readonly ShownLead[]> {
+async function leadsOnce(app: App, assigned: number): Promise<readonly LeadResource[]> {
   for (;;) {
-    const leads = await allItems<ShownLead>(app, '/v1/leads', { sort: 'createdAt' });
+    const leads = await getAllItems<LeadResource>(app, '/v1/leads', { sort: 'createdAt' });
     if (leads.filter((it) => it.agent !== null).length === assigned) return leads;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 const agentOf = async (app: App, leadId: string): Promise<string | null> =>
   (await leadsOnceKnown(app)).find((it) => it.id === leadId)?.agent?.id ?? null;
-const leadsOnceKnown = (app: App): Promise<ShownLead[]> => allItems<ShownLead>(app, '/v1/leads', {});
+const leadsOnceKnown = (app: App): Promise<LeadResource[]> => getAllItems<LeadResource>(app, '/v1/leads', {});
 /** Resolves when the lead has this agent. */
 async function until(app: App, leadId: string, agentId: string | null): Promise<void> {
   while ((await agentOf(app, leadId)) !== agentId) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -42,20 +42,20 @@ async function until(app: App, leadId: string, agentId: string | null): Promise<
 const openAtOnce = (app: App, count: number): Promise<unknown> =>
   Promise.all(
     Array.from({ length: count }, async () => {
-      const [body, key] = [interaction(), { 'idempotency-key': unique('key') }];
-      done(await patiently(() => app.post('/v1/interactions', body, key)));
+      const [body, key] = [interactionBody(), { 'idempotency-key': uniqueId('key') }];
+      expectSuccess(await retryWhileUnavailable(() => app.post('/v1/interactions', body, key)));
     }),
   );
-const free = async (app: App, leadId: string) => done(await app.delete(`/v1/leads/${leadId}/assignment`));
+const free = async (app: App, leadId: string) => expectSuccess(await app.delete(`/v1/leads/${leadId}/assignment`));
 
 describe('round-robin', () => {
   const app = new App({ AUTO_ASSIGNMENT: 'round_robin' });
   beforeAll(() => app.start());
-  afterAll(() => app.end());
+  afterAll(() => app.dispose());
   let agents: readonly string[];
 
   test('gives 60 leads that come at once to three agents in strict turns, also when it is killed meanwhile', async () => {
-    agents = [(await anAgent(app)).id, (await anAgent(app)).id, (await anAgent(app)).id];
+    agents = [(await postAgent(app)).id, (await postAgent(app)).id, (await postAgent(app)).id];
     await openAtOnce(app, 30);
     await app.kill();
     await app.start();
@@ -75,11 +75,11 @@ describe('round-robin', () => {
     const { id: later } = await openLead(app);
     await until(app, later, agents[1]!);
     expect(await agentOf(app, id)).toBeNull();
-    await assign(app, id, agents[0]!);
+    await postAssignment(app, id, agents[0]!);
   });
 
   test('gives the leads of an agent that left to the others', async () => {
-    done(await app.patch(`/v1/agents/${agents[0]}`, { active: false }));
+    expectSuccess(await app.patch(`/v1/agents/${agents[0]}`, { active: false }));
     for (;;) {
       const leads = await leadsOnceKnown(app);
       if (leads.every((it) => it.agent !== null && it.agent.id !== agents[0])) break;
@@ -94,12 +94,12 @@ describe('round-robin', () => {
 describe('least-loaded', () => {
   const app = new App({ AUTO_ASSIGNMENT: 'least_loaded' });
   beforeAll(() => app.start());
-  afterAll(() => app.end());
+  afterAll(() => app.dispose());
 
   test('fills the room that there is, lets the others wait, and serves who waits longest when there is room', async () => {
     const early = await openLead(app);
-    const { id: ana } = await anAgent(app, { capacity: 3 });
-    const { id: ben } = await anAgent(app, { capacity: 1 });
+    const { id: ana } = await postAgent(app, { capacity: 3 });
+    const { id: ben } = await postAgent(app, { capacity: 1 });
     await until(app, early.id, ana);
     const leads = [early];
     for (let nth = 0; nth < 5; nth++) leads.push(await openLead(app));
@@ -107,24 +107,24 @@ describe('least-loaded', () => {
     expect((await assignments(app)).map(({ leadId, to, mode }) => [leadId, to, mode])).toEqual(
       [ana, ben, ana, ana].map((to, nth) => [leads[nth]!.id, to, 'least_loaded']),
     );
-    await setStatus(app, leads[1]!.id, 'lost');
+    await postStatus(app, leads[1]!.id, 'lost');
     await until(app, leads[4]!.id, ben);
     expect(await agentOf(app, leads[5]!.id)).toBeNull();
-    done(await app.patch(`/v1/agents/${ana}`, { capacity: 4 }));
+    expectSuccess(await app.patch(`/v1/agents/${ana}`, { capacity: 4 }));
     await until(app, leads[5]!.id, ana);
   });
 
   test('counts what was assigned by hand, which may exceed the room', async () => {
-    const { id: cleo } = await anAgent(app, { capacity: 2 });
+    const { id: cleo } = await postAgent(app, { capacity: 2 });
     const one = await openLead(app);
     await until(app, one.id, cleo);
     const two = await openLead(app);
     await until(app, two.id, cleo);
     const three = await openLead(app);
-    await assign(app, three.id, cleo);
-    await setStatus(app, one.id, 'converted');
-    const { leadId: four } = await writes(app, { contactId: unique('waits') });
-    await setStatus(app, two.id, 'converted');
+    await postAssignment(app, three.id, cleo);
+    await postStatus(app, one.id, 'converted');
+    const { leadId: four } = await postInteraction(app, { contactId: uniqueId('waits') });
+    await postStatus(app, two.id, 'converted');
     await until(app, four, cleo);
   });
 });
@@ -133,7 +133,7 @@ onShared(describe)('with two workers', () => {
   const commands = new App({ AUTO_ASSIGNMENT: 'round_robin' }, 'command-api');
   const apps = [commands];
   afterAll(async () => {
-    for (const app of apps.toReversed()) await app.end();
+    for (const app of apps.toReversed()) await app.dispose();
   });
 
   test('of which one after another is killed under load, no turn is doubled or left out', async () => {
@@ -144,16 +144,16 @@ onShared(describe)('with two workers', () => {
     apps.push(queries, ...workers);
     await Promise.all(workers.map((it) => it.start()));
     await queries.start();
-    const agents = [(await anAgent(commands)).id, (await anAgent(commands)).id, (await anAgent(commands)).id];
+    const agents = [(await postAgent(commands)).id, (await postAgent(commands)).id, (await postAgent(commands)).id];
     let after = '';
     for (const worker of [...workers, null]) {
       await openAtOnce(commands, 20);
       await worker?.kill();
       await worker?.start();
-      after = commands.newest!;
+      after = commands.latestPosition!;
     }
     for (let assigned = 0; assigned < 60;) {
-      const leads = await allItems<ShownLead>(queries, '/v1/leads', { after });
+      const leads = await getAllItems<LeadResource>(queries, '/v1/leads', { after });
       assigned = leads.filter((it) => it.agent !== null).length;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -166,16 +166,16 @@ test('is off unless it is asked for, and then serves whoever waits already', asy
   const app = await new App().start();
   const on = new App({ ...(await app.env()), AUTO_ASSIGNMENT: 'round_robin' });
   try {
-    const { id: ana } = await anAgent(app);
+    const { id: ana } = await postAgent(app);
     const { id } = await openLead(app);
-    await writes(app);
+    await postInteraction(app);
     expect(await agentOf(app, id)).toBeNull();
     await app.stop();
     await on.start();
     await until(on, id, ana);
     await on.stop();
   } finally {
-    await on.end();
-    await app.end();
+    await on.dispose();
+    await app.dispose();
   }
 });

@@ -1,28 +1,37 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ShownBroadcast } from '#projections/campaigns/campaigns.query';
-import { anApp } from '../support/app.js';
+import type { BroadcastResource } from '#projections/campaigns/campaigns.query';
+import { setupApp } from '../support/app.js';
 import {
-  aBroadcast,
-  aMessage,
-  broadcastNow,
-  broadcastOf,
+  postBroadcast,
+  postMessage,
+  getBroadcast,
+  broadcastBody,
   campaign,
-  deliveriesOf,
-  outcomes,
-  receipt,
-  receive,
-  recipientsOf,
-  send,
+  getDeliveries,
+  batchOutcomes,
+  receiptBody,
+  postReceipts,
+  getRecipients,
+  postMessages,
   template,
-} from '../support/campaign.js';
-import { allItems, inHours, inMinutes, leadNow, openLead, setStatus, unique, writes } from '../support/story.js';
+} from '../support/broadcast-steps.js';
+import {
+  getAllItems,
+  inHours,
+  inMinutes,
+  getLead,
+  openLead,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 const create = (more: object = {}) =>
-  app.call<{ broadcast: ShownBroadcast; position: string; code: string; errors: { field: string }[] }>(
+  app.call<{ broadcast: BroadcastResource; position: string; code: string; errors: { field: string }[] }>(
     'POST',
     '/v1/broadcasts',
-    broadcastOf(more),
+    broadcastBody(more),
   );
 
 describe('a broadcast', () => {
@@ -39,7 +48,7 @@ describe('a broadcast', () => {
     };
     expect([status, headers.get('location'), headers.get('etag')]).toEqual([201, '/v1/broadcasts/first', '"1"']);
     expect(body).toEqual({ broadcast: shown, changed: true, version: 1, position: expect.any(String) as unknown });
-    expect(await broadcastNow(app, 'first', body.position)).toEqual(body.broadcast);
+    expect(await getBroadcast(app, 'first', body.position)).toEqual(body.broadcast);
   });
 
   test('gets an id when it has none, and nulls where nothing was said', async () => {
@@ -51,7 +60,7 @@ describe('a broadcast', () => {
   });
 
   test('can not be made twice under one id', async () => {
-    const id = await aBroadcast(app);
+    const id = await postBroadcast(app);
     expect(await create({ id, name: 'Another' })).toMatchObject({ status: 409, body: { code: 'broadcast_exists' } });
   });
 
@@ -72,7 +81,7 @@ describe('a broadcast', () => {
   test('that does not exist is not found', async () => {
     for (const path of ['/v1/broadcasts/nobody', '/v1/broadcasts/nobody/recipients'])
       expect(await app.get(path)).toMatchObject({ status: 404, body: { code: 'not_found' } });
-    expect(await send(app, 'nobody', [{ contactId: 'c', messageId: 'm' }])).toMatchObject({
+    expect(await postMessages(app, 'nobody', [{ contactId: 'c', messageId: 'm' }])).toMatchObject({
       status: 404,
       body: { code: 'not_found' },
     });
@@ -80,35 +89,35 @@ describe('a broadcast', () => {
 
   test('is listed, newest first, page by page', async () => {
     const ids: string[] = [];
-    for (let nth = 0; nth < 5; nth++) ids.unshift(await aBroadcast(app));
-    const { position: after } = await writes(app);
-    const listed = await allItems<ShownBroadcast>(app, '/v1/broadcasts', { limit: 2, after });
+    for (let nth = 0; nth < 5; nth++) ids.unshift(await postBroadcast(app));
+    const { position: after } = await postInteraction(app);
+    const listed = await getAllItems<BroadcastResource>(app, '/v1/broadcasts', { limit: 2, after });
     expect(listed.map((it) => it.id).slice(0, 5)).toEqual(ids);
     expect(new Set(listed.map((it) => it.id)).size).toBe(listed.length);
   });
 });
 
 describe('messages', () => {
-  const message = (more: object = {}) => ({ contactId: unique('contact'), messageId: unique('bm'), ...more });
+  const message = (more: object = {}) => ({ contactId: uniqueId('contact'), messageId: uniqueId('bm'), ...more });
 
   test('are recorded one by one, and known when they come again', async () => {
-    const id = await aBroadcast(app);
+    const id = await postBroadcast(app);
     const batch = [message(), message(), message()];
-    const first = await send(app, id, batch);
+    const first = await postMessages(app, id, batch);
     expect(first).toMatchObject({
       status: 200,
       body: { results: batch.map((_, index) => ({ index, outcome: 'recorded' })) },
     });
     expect(first.headers.get('x-position')).toBe(first.body.position);
-    const second = await send(app, id, [...batch, message()]);
-    expect(outcomes(second)).toEqual([...batch.map(() => 'duplicate'), 'recorded']);
-    expect(await recipientsOf(app, id, { after: second.body.position })).toHaveLength(4);
+    const second = await postMessages(app, id, [...batch, message()]);
+    expect(batchOutcomes(second)).toEqual([...batch.map(() => 'duplicate'), 'recorded']);
+    expect(await getRecipients(app, id, { after: second.body.position })).toHaveLength(4);
   });
 
   test('the bad ones are named beside the good', async () => {
-    const id = await aBroadcast(app);
-    const taken = await aMessage(app);
-    const answer = await send(app, id, [
+    const id = await postBroadcast(app);
+    const taken = await postMessage(app);
+    const answer = await postMessages(app, id, [
       message(),
       message({ contactId: '' }),
       message({ sentAt: inMinutes(6) }),
@@ -133,12 +142,12 @@ describe('messages', () => {
     ]);
     expect(answer.body.results.map((it) => it.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     expect(answer.body.results[3]).toMatchObject({ detail: expect.stringContaining('messageId') as unknown });
-    expect(await recipientsOf(app, id, { after: answer.body.position })).toHaveLength(2);
+    expect(await getRecipients(app, id, { after: answer.body.position })).toHaveLength(2);
   });
 
   test('are refused when none is good, with the reasons', async () => {
-    const id = await aBroadcast(app);
-    const answer = await send(app, id, [message({ messageId: '' }), 7]);
+    const id = await postBroadcast(app);
+    const answer = await postMessages(app, id, [message({ messageId: '' }), 7]);
     expect(answer).toMatchObject({
       status: 422,
       body: {
@@ -153,36 +162,43 @@ describe('messages', () => {
   });
 
   test('come in batches of 1 to 1,000', async () => {
-    const id = await aBroadcast(app);
+    const id = await postBroadcast(app);
     for (const batch of [[], Array.from({ length: 1_001 }, () => message())])
-      expect(await send(app, id, batch)).toMatchObject({ status: 422, body: { errors: [{ field: 'messages' }] } });
+      expect(await postMessages(app, id, batch)).toMatchObject({
+        status: 422,
+        body: { errors: [{ field: 'messages' }] },
+      });
     const most = Array.from({ length: 1_000 }, () => message());
-    const key = { 'idempotency-key': unique('key') };
-    expect(new Set(outcomes(await send(app, id, most, key)))).toEqual(new Set(['recorded']));
-    expect(await broadcastNow(app, id, (await writes(app)).position)).toMatchObject({
+    const key = { 'idempotency-key': uniqueId('key') };
+    expect(new Set(batchOutcomes(await postMessages(app, id, most, key)))).toEqual(new Set(['recorded']));
+    expect(await getBroadcast(app, id, (await postInteraction(app)).position)).toMatchObject({
       counters: { recipients: 1_000 },
     });
   }, 240_000);
 
   test('under one key are answered as the first time', async () => {
-    const id = await aBroadcast(app);
+    const id = await postBroadcast(app);
     const batch = [message(), message({ messageId: '' })];
-    const key = { 'idempotency-key': unique('key') };
-    const [first, again] = [await send(app, id, batch, key), await send(app, id, batch, key)];
+    const key = { 'idempotency-key': uniqueId('key') };
+    const [first, again] = [await postMessages(app, id, batch, key), await postMessages(app, id, batch, key)];
     expect([again.status, again.text]).toEqual([first.status, first.text]);
     expect(again.headers.get('idempotent-replayed')).toBe('true');
-    expect(await send(app, id, [message()], key)).toMatchObject({
+    expect(await postMessages(app, id, [message()], key)).toMatchObject({
       status: 422,
       body: { code: 'idempotency_key_reused' },
     });
   });
 
   test('to one recipient are its attempts, counted also when they come at once', async () => {
-    const id = await aBroadcast(app);
-    const contactId = unique('contact');
+    const id = await postBroadcast(app);
+    const contactId = uniqueId('contact');
     const batch = Array.from({ length: 4 }, () => message({ contactId }));
-    await Promise.all([send(app, id, batch.slice(0, 2)), send(app, id, [batch[2]!]), send(app, id, [batch[3]!])]);
-    const [recipient, ...others] = await recipientsOf(app, id, { after: (await writes(app)).position });
+    await Promise.all([
+      postMessages(app, id, batch.slice(0, 2)),
+      postMessages(app, id, [batch[2]!]),
+      postMessages(app, id, [batch[3]!]),
+    ]);
+    const [recipient, ...others] = await getRecipients(app, id, { after: (await postInteraction(app)).position });
     expect(others).toEqual([]);
     expect(recipient).toMatchObject({ contactId, state: 'queued', repliedLeadId: null });
     expect(recipient?.attempts.map((it) => it.attempt).toSorted()).toEqual([1, 2, 3, 4]);
@@ -192,8 +208,8 @@ describe('messages', () => {
 describe('a message', () => {
   test('shows in the delivery timeline with the campaign and template as they were', async () => {
     const parameters = ['Sample', { size: 'M' }];
-    const { contactId, messageId, broadcastId } = await aMessage(app, { parameters });
-    expect(await deliveriesOf(app, contactId)).toEqual([
+    const { contactId, messageId, broadcastId } = await postMessage(app, { parameters });
+    expect(await getDeliveries(app, contactId)).toEqual([
       {
         messageId,
         broadcastId,
@@ -220,33 +236,33 @@ describe('a message', () => {
 
   test('shows on every lead of its contact, also on one that is closed or was opened later', async () => {
     const { id: first, contactId } = await openLead(app);
-    await setStatus(app, first, 'lost');
-    const { messageId } = await aMessage(app, { contactId });
-    const { leadId: second, position: after } = await writes(app, { contactId });
+    await postStatus(app, first, 'lost');
+    const { messageId } = await postMessage(app, { contactId });
+    const { leadId: second, position: after } = await postInteraction(app, { contactId });
     for (const leadId of [first, second])
-      expect(await allItems(app, `/v1/leads/${leadId}/broadcasts`, { after })).toMatchObject([{ messageId }]);
+      expect(await getAllItems(app, `/v1/leads/${leadId}/broadcasts`, { after })).toMatchObject([{ messageId }]);
     expect(await app.get('/v1/leads/nobody-1/broadcasts')).toMatchObject({ status: 404, body: { code: 'not_found' } });
   });
 
   test('are listed newest first, page by page', async () => {
-    const contactId = unique('contact');
+    const contactId = uniqueId('contact');
     const sent: string[] = [];
     for (const hours of [-5, -3, -4, -1, -2])
-      sent[-hours - 1] = (await aMessage(app, { contactId, sentAt: inHours(hours) })).messageId;
-    const { leadId, position: after } = await writes(app, { contactId });
-    const listed = await allItems<{ messageId: string }>(app, `/v1/leads/${leadId}/broadcasts`, { after, limit: 2 });
+      sent[-hours - 1] = (await postMessage(app, { contactId, sentAt: inHours(hours) })).messageId;
+    const { leadId, position: after } = await postInteraction(app, { contactId });
+    const listed = await getAllItems<{ messageId: string }>(app, `/v1/leads/${leadId}/broadcasts`, { after, limit: 2 });
     expect(listed.map((it) => it.messageId)).toEqual(sent);
   });
 });
 
 describe('a reply', () => {
   const originOf = async (more: object) => {
-    const { lead } = await writes(app, more);
+    const { lead } = await postInteraction(app, more);
     return lead.origin;
   };
 
   test('that names the message is attributed to its broadcast exactly, however old', async () => {
-    const { contactId, messageId, broadcastId } = await aMessage(app, { sentAt: inHours(-500) });
+    const { contactId, messageId, broadcastId } = await postMessage(app, { sentAt: inHours(-500) });
     expect(await originOf({ contactId, kind: 'broadcast_reply', inReplyTo: messageId })).toMatchObject({
       kind: 'broadcast_reply',
       attribution: 'exact',
@@ -256,8 +272,8 @@ describe('a reply', () => {
   });
 
   test('that names none is attributed to the newest broadcast of 72 hours', async () => {
-    const { contactId } = await aMessage(app, { sentAt: inHours(-71) });
-    const { broadcastId } = await aMessage(app, { contactId, sentAt: inHours(-2) });
+    const { contactId } = await postMessage(app, { sentAt: inHours(-71) });
+    const { broadcastId } = await postMessage(app, { contactId, sentAt: inHours(-2) });
     expect(await originOf({ contactId, kind: 'broadcast_reply' })).toMatchObject({
       attribution: 'window',
       broadcastId,
@@ -265,57 +281,66 @@ describe('a reply', () => {
   });
 
   test('that comes later than that, or is a chat, is attributed to none', async () => {
-    const old = await aMessage(app, { sentAt: inHours(-73) });
+    const old = await postMessage(app, { sentAt: inHours(-73) });
     const none = { attribution: 'none', broadcastId: null, campaign: null };
     expect(await originOf({ contactId: old.contactId, kind: 'broadcast_reply' })).toMatchObject(none);
-    const { contactId } = await aMessage(app);
+    const { contactId } = await postMessage(app);
     expect(await originOf({ contactId, kind: 'chat' })).toMatchObject({ kind: 'chat', ...none });
   });
 
   test('counts its recipient as replied, once, with the lead that it stands on', async () => {
-    const { contactId, messageId, broadcastId } = await aMessage(app);
-    const { leadId } = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
-    const { position } = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
-    expect(await broadcastNow(app, broadcastId, position)).toMatchObject({ counters: { recipients: 1, replied: 1 } });
-    expect(await recipientsOf(app, broadcastId)).toMatchObject([{ contactId, repliedLeadId: leadId }]);
+    const { contactId, messageId, broadcastId } = await postMessage(app);
+    const { leadId } = await postInteraction(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
+    const { position } = await postInteraction(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
+    expect(await getBroadcast(app, broadcastId, position)).toMatchObject({ counters: { recipients: 1, replied: 1 } });
+    expect(await getRecipients(app, broadcastId)).toMatchObject([{ contactId, repliedLeadId: leadId }]);
   });
 
   test('with an opt-out word opens no lead and is no reply', async () => {
-    const { contactId, messageId, broadcastId } = await aMessage(app);
-    const said = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId, text: 'Stop!' });
+    const { contactId, messageId, broadcastId } = await postMessage(app);
+    const said = await postInteraction(app, {
+      contactId,
+      kind: 'broadcast_reply',
+      inReplyTo: messageId,
+      text: 'Stop!',
+    });
     expect(said).toMatchObject({ leadId: null, lead: null });
-    expect(await broadcastNow(app, broadcastId, said.position)).toMatchObject({ counters: { replied: 0 } });
+    expect(await getBroadcast(app, broadcastId, said.position)).toMatchObject({ counters: { replied: 0 } });
   });
 
   test('finds its campaign in the list of leads', async () => {
-    const campaignId = unique('campaign');
-    const broadcastId = await aBroadcast(app, { campaign: { id: campaignId, name: 'Of its own' } });
-    const { contactId, messageId } = await aMessage(app, { broadcastId });
-    const { lead, position: after } = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
-    expect(await allItems(app, '/v1/leads', { campaignId, after })).toEqual([await leadNow(app, lead.id, after)]);
+    const campaignId = uniqueId('campaign');
+    const broadcastId = await postBroadcast(app, { campaign: { id: campaignId, name: 'Of its own' } });
+    const { contactId, messageId } = await postMessage(app, { broadcastId });
+    const { lead, position: after } = await postInteraction(app, {
+      contactId,
+      kind: 'broadcast_reply',
+      inReplyTo: messageId,
+    });
+    expect(await getAllItems(app, '/v1/leads', { campaignId, after })).toEqual([await getLead(app, lead.id, after)]);
   });
 });
 
 describe('recipients', () => {
   test('are listed in the order in which it was sent to them, a retry leaving them where they are', async () => {
-    const broadcastId = await aBroadcast(app);
+    const broadcastId = await postBroadcast(app);
     const sent: string[] = [];
     for (const hours of [-2, -4, -3])
-      sent[hours + 4] = (await aMessage(app, { broadcastId, sentAt: inHours(hours) })).contactId;
-    await aMessage(app, { broadcastId, contactId: sent[0], sentAt: inHours(-1) });
-    const { position: after } = await writes(app);
-    const listed = await recipientsOf(app, broadcastId, { after, limit: 1 });
+      sent[hours + 4] = (await postMessage(app, { broadcastId, sentAt: inHours(hours) })).contactId;
+    await postMessage(app, { broadcastId, contactId: sent[0], sentAt: inHours(-1) });
+    const { position: after } = await postInteraction(app);
+    const listed = await getRecipients(app, broadcastId, { after, limit: 1 });
     expect(listed.map((it) => it.contactId)).toEqual(sent);
   });
 
   test('are listed by state, page by page, each once', async () => {
-    const id = await aBroadcast(app);
+    const id = await postBroadcast(app);
     const messages = Array.from({ length: 30 }, (_, nth) => ({
-      contactId: unique('contact'),
-      messageId: unique('bm'),
+      contactId: uniqueId('contact'),
+      messageId: uniqueId('bm'),
       nth,
     }));
-    await send(
+    await postMessages(
       app,
       id,
       messages.map(({ contactId, messageId }) => ({ contactId, messageId })),
@@ -323,16 +348,16 @@ describe('recipients', () => {
     const states = ['queued', 'sent', 'read'] as const;
     const said = messages.flatMap(({ messageId, nth }) => {
       const state = states[nth % 3]!;
-      return state === 'queued' ? [] : [receipt(messageId, state, nth)];
+      return state === 'queued' ? [] : [receiptBody(messageId, state, nth)];
     });
-    const { position: after } = (await receive(app, said)).body;
+    const { position: after } = (await postReceipts(app, said)).body;
     const of = (state: string) =>
       messages.filter(({ nth }) => state.includes(states[nth % 3]!)).map((it) => it.contactId);
     for (const state of ['queued', 'sent', 'read', 'sent,read', 'failed']) {
-      const listed = await recipientsOf(app, id, { state, after, limit: 4 });
+      const listed = await getRecipients(app, id, { state, after, limit: 4 });
       expect(listed.map((it) => it.contactId).toSorted()).toEqual(of(state).toSorted());
     }
-    expect(await recipientsOf(app, id, { after, limit: 7 })).toHaveLength(30);
+    expect(await getRecipients(app, id, { after, limit: 7 })).toHaveLength(30);
     expect(await app.get(`/v1/broadcasts/${id}/recipients?state=lost`)).toMatchObject({
       status: 422,
       body: { errors: [{ field: 'state', message: expect.stringContaining('delivered') as unknown }] },

@@ -1,32 +1,41 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid, refused } from '../support/answers.js';
-import { anApp, App } from '../support/app.js';
-import { bulk, cancel, jobClosed, jobNow, openLeads, outcomesOf, resultsOf, retry } from '../support/bulk.js';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp, App } from '../support/app.js';
 import {
-  allLeads,
-  anAgent,
-  assign,
-  closedLead,
-  done,
-  followUp,
+  postBulk,
+  postCancel,
+  waitUntilJobClosed,
+  getJob,
+  openLeads,
+  resultOutcomes,
+  getJobResults,
+  postRetry,
+} from '../support/bulk-steps.js';
+import {
+  getAllLeads,
+  postAgent,
+  postAssignment,
+  openClosedLead,
+  expectSuccess,
+  postFollowUp,
   inHours,
-  leadHistory,
-  leadNow,
+  getLeadHistory,
+  getLead,
   openLead,
-  patiently,
-  setStatus,
-  unique,
-  writes,
-} from '../support/story.js';
+  retryWhileUnavailable,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 const toQualified = { type: 'change_status', status: 'qualified' };
 
 describe('a bulk of named leads', () => {
   test('changes the status of all, each with events of its own that name the bulk', async () => {
     const ids = await openLeads(app, 3);
     const action = { type: 'change_status', status: 'qualified', qualificationScore: 70, reason: 'fair', note: 'all' };
-    const answer = await bulk(app, { action, target: { ids } }, { 'x-actor': 'agent:ana' });
+    const answer = await postBulk(app, { action, target: { ids } }, { 'x-actor': 'agent:ana' });
     expect(answer).toMatchObject({
       status: 200,
       body: {
@@ -38,7 +47,7 @@ describe('a bulk of named leads', () => {
     const { bulkId, position } = answer.body;
     expect(answer.headers.get('x-position')).toBe(position);
     for (const id of ids) {
-      expect(await leadNow(app, id, position)).toMatchObject({ status: 'qualified', qualification: { score: 70 } });
+      expect(await getLead(app, id, position)).toMatchObject({ status: 'qualified', qualification: { score: 70 } });
       const { body } = await app.get<{ items: { event: { type: string; correlationId: string; actor: object } }[] }>(
         `/v1/leads/${id}/replay`,
       );
@@ -50,43 +59,43 @@ describe('a bulk of named leads', () => {
   });
 
   test('assigns, on record as bulk, moves follow-ups along, and unassigns', async () => {
-    const [ana, ben] = [await anAgent(app), await anAgent(app, { name: 'Ben' })];
+    const [ana, ben] = [await postAgent(app), await postAgent(app, { name: 'Ben' })];
     const ids = await openLeads(app, 2);
-    await assign(app, ids[0]!, ana.id);
-    const planned = await followUp(app, ids[0]!);
-    const given = await bulk(app, { action: { type: 'assign', agentId: ben.id, note: 'take' }, target: { ids } });
-    expect([given.status, outcomesOf(given)]).toEqual([200, ['ok', 'ok']]);
+    await postAssignment(app, ids[0]!, ana.id);
+    const planned = await postFollowUp(app, ids[0]!);
+    const given = await postBulk(app, { action: { type: 'assign', agentId: ben.id, note: 'take' }, target: { ids } });
+    expect([given.status, resultOutcomes(given)]).toEqual([200, ['ok', 'ok']]);
     expect(
-      (await leadHistory(app, ids[0]!, { after: given.body.position, type: 'LeadAssigned' })).at(-1),
+      (await getLeadHistory(app, ids[0]!, { after: given.body.position, type: 'LeadAssigned' })).at(-1),
     ).toMatchObject({
       data: { from: ana.id, to: ben.id, mode: 'bulk', note: 'take', followUps: [planned.followUp.id] },
     });
-    const taken = await bulk(app, { action: { type: 'unassign' }, target: { ids } });
-    expect([taken.status, outcomesOf(taken)]).toEqual([200, ['ok', 'ok']]);
-    expect(await leadNow(app, ids[0]!, taken.body.position)).toMatchObject({ agent: null });
+    const taken = await postBulk(app, { action: { type: 'unassign' }, target: { ids } });
+    expect([taken.status, resultOutcomes(taken)]).toEqual([200, ['ok', 'ok']]);
+    expect(await getLead(app, ids[0]!, taken.body.position)).toMatchObject({ agent: null });
   });
 
   test('creates follow-ups, and sets the status if that is asked', async () => {
     const ids = await openLeads(app, 2);
     const action = { type: 'create_follow_up', dueAt: inHours(24), note: 'call', alsoSetStatus: true };
-    const answer = await bulk(app, { action, target: { ids } });
-    expect([answer.status, outcomesOf(answer)]).toEqual([200, ['ok', 'ok']]);
+    const answer = await postBulk(app, { action, target: { ids } });
+    expect([answer.status, resultOutcomes(answer)]).toEqual([200, ['ok', 'ok']]);
     for (const id of ids)
-      expect(await leadNow(app, id, answer.body.position)).toMatchObject({
+      expect(await getLead(app, id, answer.body.position)).toMatchObject({
         status: 'follow_up',
         followUps: { open: 1 },
       });
   });
 
   test('answers each item in input order: ok, unchanged, rejected with the code, not found', async () => {
-    const [open, same, closed] = [await openLead(app), await openLead(app), await closedLead(app)];
-    await setStatus(app, same.id, 'qualified');
-    const answer = await bulk(app, {
+    const [open, same, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
+    await postStatus(app, same.id, 'qualified');
+    const answer = await postBulk(app, {
       action: toQualified,
       target: { ids: [closed.id, open.id, 'nobody', same.id, `${open.id}0`] },
     });
     expect(answer.status).toBe(207);
-    expect(outcomesOf(answer)).toEqual([
+    expect(resultOutcomes(answer)).toEqual([
       'rejected lead_inactive',
       'ok',
       'not_found not_found',
@@ -99,31 +108,31 @@ describe('a bulk of named leads', () => {
 
   test('says of each item what is wrong with the agent', async () => {
     const { id } = await openLead(app);
-    const gone = await anAgent(app);
-    done(await app.patch(`/v1/agents/${gone.id}`, { active: false }));
-    const toAgent = (agentId: string) => bulk(app, { action: { type: 'assign', agentId }, target: { ids: [id] } });
-    expect(outcomesOf(await toAgent(gone.id))).toEqual(['rejected agent_inactive']);
-    expect(outcomesOf(await toAgent(unique('nobody')))).toEqual(['rejected not_found']);
+    const gone = await postAgent(app);
+    expectSuccess(await app.patch(`/v1/agents/${gone.id}`, { active: false }));
+    const toAgent = (agentId: string) => postBulk(app, { action: { type: 'assign', agentId }, target: { ids: [id] } });
+    expect(resultOutcomes(await toAgent(gone.id))).toEqual(['rejected agent_inactive']);
+    expect(resultOutcomes(await toAgent(uniqueId('nobody')))).toEqual(['rejected not_found']);
   });
 
   test('changes a lead once, however often it is named', async () => {
-    const [{ id }, closed] = [await openLead(app), await closedLead(app)];
+    const [{ id }, closed] = [await openLead(app), await openClosedLead(app)];
     const ids = [id, closed.id, id, closed.id, id];
-    const answer = await bulk(app, { action: { type: 'create_follow_up', dueAt: inHours(1) }, target: { ids } });
-    expect(outcomesOf(answer)).toEqual([
+    const answer = await postBulk(app, { action: { type: 'create_follow_up', dueAt: inHours(1) }, target: { ids } });
+    expect(resultOutcomes(answer)).toEqual([
       'ok',
       'rejected lead_inactive',
       'unchanged',
       'rejected lead_inactive',
       'unchanged',
     ]);
-    expect(await leadNow(app, id, answer.body.position)).toMatchObject({ followUps: { open: 1 } });
+    expect(await getLead(app, id, answer.body.position)).toMatchObject({ followUps: { open: 1 } });
   });
 
   test('takes 500 at once, some of which are refused', async () => {
     const ids = [...(await openLeads(app, 450)), ...Array.from({ length: 50 }, (_, nth) => `nobody-${nth}`)];
     const mixed = ids.map((_, nth) => ids[(nth * 7) % 500]!);
-    const answer = await bulk(app, { action: toQualified, target: { ids: mixed } });
+    const answer = await postBulk(app, { action: toQualified, target: { ids: mixed } });
     expect(answer).toMatchObject({
       status: 207,
       body: { summary: { total: 500, ok: 450, unchanged: 0, rejected: 50 } },
@@ -134,14 +143,16 @@ describe('a bulk of named leads', () => {
   test('goes on beside others who close the same leads: each lead ends as one of them left it', async () => {
     const ids = await openLeads(app, 60);
     const [answer, ...closings] = await Promise.all([
-      bulk(app, { action: toQualified, target: { ids } }),
+      postBulk(app, { action: toQualified, target: { ids } }),
       ...ids
         .filter((_, nth) => nth % 2)
-        .map(async (id) => done(await patiently(() => app.post(`/v1/leads/${id}/status`, { status: 'lost' })))),
+        .map(async (id) =>
+          expectSuccess(await retryWhileUnavailable(() => app.post(`/v1/leads/${id}/status`, { status: 'lost' }))),
+        ),
     ]);
     expect(closings).toHaveLength(30);
     for (const { id, outcome, code } of answer.body.results) {
-      const types = (await leadHistory(app, id, { after: answer.body.position, type: 'LeadStatusChanged' })).map(
+      const types = (await getLeadHistory(app, id, { after: answer.body.position, type: 'LeadStatusChanged' })).map(
         ({ data }) => (data as { to: string }).to,
       );
       if (outcome === 'ok') expect(types[0]).toBe('qualified');
@@ -150,41 +161,43 @@ describe('a bulk of named leads', () => {
   });
 
   test('under a key is answered the same again, and does nothing more', async () => {
-    const [{ id }, closed] = [await openLead(app), await closedLead(app)];
+    const [{ id }, closed] = [await openLead(app), await openClosedLead(app)];
     const body = { action: { type: 'create_follow_up', dueAt: inHours(1) }, target: { ids: [id, closed.id] } };
-    const key = { 'idempotency-key': unique('bulk') };
-    const [first, again] = [await bulk(app, body, key), await bulk(app, body, key)];
+    const key = { 'idempotency-key': uniqueId('bulk') };
+    const [first, again] = [await postBulk(app, body, key), await postBulk(app, body, key)];
     expect(again).toMatchObject({ status: 207, text: first.text });
     expect(again.headers.get('idempotent-replayed')).toBe('true');
-    expect(await leadNow(app, id, first.body.position)).toMatchObject({ followUps: { open: 1 } });
-    expect(await bulk(app, { ...body, mode: 'all_or_nothing' }, key)).toMatchObject(refused('idempotency_key_reused'));
+    expect(await getLead(app, id, first.body.position)).toMatchObject({ followUps: { open: 1 } });
+    expect(await postBulk(app, { ...body, mode: 'all_or_nothing' }, key)).toMatchObject(
+      refused('idempotency_key_reused'),
+    );
   });
 });
 
 describe('all or nothing', () => {
   test('does all when none would be refused', async () => {
     const ids = await openLeads(app, 3);
-    const answer = await bulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
-    expect([answer.status, outcomesOf(answer)]).toEqual([200, ['ok', 'ok', 'ok']]);
+    const answer = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
+    expect([answer.status, resultOutcomes(answer)]).toEqual([200, ['ok', 'ok', 'ok']]);
   });
 
   test('does nothing when one would be, and says of each what would have come of it', async () => {
-    const [open, same, closed] = [await openLead(app), await openLead(app), await closedLead(app)];
-    await setStatus(app, same.id, 'qualified');
+    const [open, same, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
+    await postStatus(app, same.id, 'qualified');
     const ids = [open.id, same.id, closed.id, 'nobody'];
-    const answer = await bulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
+    const answer = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
     expect(answer).toMatchObject(refused('bulk_rejected'));
-    expect(outcomesOf(answer)).toEqual(['ok', 'unchanged', 'rejected lead_inactive', 'not_found not_found']);
+    expect(resultOutcomes(answer)).toEqual(['ok', 'unchanged', 'rejected lead_inactive', 'not_found not_found']);
     expect(answer.body.summary).toEqual({ total: 4, ok: 1, unchanged: 1, rejected: 2 });
-    expect(await leadNow(app, open.id, (await writes(app)).position)).toMatchObject({ status: 'new' });
+    expect(await getLead(app, open.id, (await postInteraction(app)).position)).toMatchObject({ status: 'new' });
   });
 });
 
 describe('a bulk that was carried out at once', () => {
   test('can be looked at afterwards, its results as a file, and what failed be tried again', async () => {
-    const [open, closed] = [await openLead(app), await closedLead(app)];
+    const [open, closed] = [await openLead(app), await openClosedLead(app)];
     const ids = [closed.id, open.id];
-    const { body } = await bulk(app, { action: toQualified, target: { ids } });
+    const { body } = await postBulk(app, { action: toQualified, target: { ids } });
     const { bulkId, position, results } = body;
     const kept = {
       id: bulkId,
@@ -196,21 +209,21 @@ describe('a bulk that was carried out at once', () => {
       unchanged: 0,
       rejected: 1,
     };
-    expect(await jobNow(app, bulkId, { after: position })).toMatchObject({ ...kept, action: toQualified, retries: 0 });
-    expect(await resultsOf(app, bulkId)).toEqual(results);
-    const again = await retry(app, bulkId);
+    expect(await getJob(app, bulkId, { after: position })).toMatchObject({ ...kept, action: toQualified, retries: 0 });
+    expect(await getJobResults(app, bulkId)).toEqual(results);
+    const again = await postRetry(app, bulkId);
     expect(again).toMatchObject({ status: 202, body: { bulkId, state: 'queued', changed: true } });
     expect(again.headers.get('location')).toBe(`/v1/bulk/${bulkId}`);
-    expect(await jobClosed(app, again.body)).toMatchObject({ ...kept, retries: 1 });
+    expect(await waitUntilJobClosed(app, again.body)).toMatchObject({ ...kept, retries: 1 });
   });
 });
 
 describe('a bulk of more than 500 named leads', () => {
   test('is a job: accepted, then carried out, with its results in input order as NDJSON and CSV', async () => {
     const open = await openLeads(app, 60);
-    const closed = await closedLead(app);
+    const closed = await openClosedLead(app);
     const ids = [...open, closed.id, ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`), '=1+1', open[0]!];
-    const answer = await bulk(
+    const answer = await postBulk(
       app,
       { action: { ...toQualified, note: 'n' }, target: { ids } },
       { 'x-actor': 'agent:ana' },
@@ -218,13 +231,13 @@ describe('a bulk of more than 500 named leads', () => {
     const { bulkId, position } = answer.body;
     expect(answer).toMatchObject({ status: 202, body: { state: 'queued', total: 563, done: 0 } });
     expect(answer.headers.get('location')).toBe(`/v1/bulk/${bulkId}`);
-    expect((await jobNow(app, bulkId, { after: position })).total).toBe(563);
-    const job = await jobClosed(app, answer.body);
+    expect((await getJob(app, bulkId, { after: position })).total).toBe(563);
+    const job = await waitUntilJobClosed(app, answer.body);
     expect(job).toMatchObject({
       ...{ id: bulkId, state: 'completed', total: 563, done: 563, ok: 60, unchanged: 1, rejected: 502 },
       ...{ action: { ...toQualified, note: 'n' }, requestedBy: { type: 'agent', id: 'ana' } },
     });
-    const results = await resultsOf(app, bulkId);
+    const results = await getJobResults(app, bulkId);
     expect(results.map(({ index, id }) => [index, id])).toEqual(ids.map((id, index) => [index, id]));
     expect(results[0]).toEqual({ index: 0, id: open[0], outcome: 'ok', version: 3 });
     expect(results[60]).toEqual({ index: 60, id: closed.id, outcome: 'rejected', code: 'lead_inactive' });
@@ -241,53 +254,53 @@ describe('a bulk of more than 500 named leads', () => {
   test('when all or nothing fails where one would be refused, with nothing done, and is tried again from the start', async () => {
     const open = await openLeads(app, 30);
     const ids = [...open, ...Array.from({ length: 480 }, (_, nth) => `nobody-${nth}`)];
-    const { body } = await bulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
+    const { body } = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
     const { bulkId } = body;
     const failed = { state: 'failed', total: 510, done: 0, ok: 30, unchanged: 0, rejected: 480 };
-    expect(await jobClosed(app, body)).toMatchObject(failed);
-    expect((await resultsOf(app, bulkId)).slice(28, 32)).toMatchObject(
+    expect(await waitUntilJobClosed(app, body)).toMatchObject(failed);
+    expect((await getJobResults(app, bulkId)).slice(28, 32)).toMatchObject(
       ['ok', 'ok', 'not_found', 'not_found'].map((outcome) => ({ outcome })),
     );
-    expect(await leadNow(app, open[0]!, (await writes(app)).position)).toMatchObject({ status: 'new' });
-    const again = await retry(app, bulkId);
+    expect(await getLead(app, open[0]!, (await postInteraction(app)).position)).toMatchObject({ status: 'new' });
+    const again = await postRetry(app, bulkId);
     expect(again).toMatchObject({ status: 202, body: { state: 'queued', ok: 0, rejected: 0 } });
-    expect(await jobClosed(app, again.body)).toMatchObject({ ...failed, retries: 1 });
+    expect(await waitUntilJobClosed(app, again.body)).toMatchObject({ ...failed, retries: 1 });
   });
 });
 
 describe('a bulk of what a filter selects', () => {
   test('is a job of the active leads that are there now, which a change of the number stops', async () => {
-    const agent = await anAgent(app);
+    const agent = await postAgent(app);
     const ids = await openLeads(app, 12);
-    for (const id of ids) await assign(app, id, agent.id);
-    await setStatus(app, ids[3]!, 'lost');
+    for (const id of ids) await postAssignment(app, id, agent.id);
+    await postStatus(app, ids[3]!, 'lost');
     const filter = { agentId: agent.id, active: true };
-    expect(await bulk(app, { action: toQualified, target: { filter, expectedCount: 12 } })).toMatchObject(
+    expect(await postBulk(app, { action: toQualified, target: { filter, expectedCount: 12 } })).toMatchObject(
       refused('selection_changed', { expectedCount: 12, count: 11 }),
     );
-    const answer = await bulk(app, { action: toQualified, target: { filter, expectedCount: 11 } });
+    const answer = await postBulk(app, { action: toQualified, target: { filter, expectedCount: 11 } });
     expect(answer).toMatchObject({ status: 202, body: { state: 'queued', total: 11 } });
-    expect(await jobClosed(app, answer.body)).toMatchObject({ state: 'completed', done: 11, ok: 11 });
+    expect(await waitUntilJobClosed(app, answer.body)).toMatchObject({ state: 'completed', done: 11, ok: 11 });
     const done = ids.filter((id) => id !== ids[3]);
-    expect((await resultsOf(app, answer.body.bulkId)).map(({ id }) => id).sort()).toEqual(done.toSorted());
+    expect((await getJobResults(app, answer.body.bulkId)).map(({ id }) => id).sort()).toEqual(done.toSorted());
   });
 
   test('takes the names and values of the query, also as numbers and lists, and the filter is fixed when accepted', async () => {
-    const word = unique('zephyr').replace('-', '');
+    const word = uniqueId('zephyr').replace('-', '');
     const [first] = await openLeads(app, 2, { profile: { name: word } });
-    await setStatus(app, first!, 'contacted', { qualificationScore: 80 });
+    await postStatus(app, first!, 'contacted', { qualificationScore: 80 });
     const select = (filter: object, expectedCount: number) =>
-      bulk(app, { action: toQualified, target: { filter: { q: word, ...filter }, expectedCount } });
+      postBulk(app, { action: toQualified, target: { filter: { q: word, ...filter }, expectedCount } });
     for (const filter of [{ scoreMin: 80 }, { scoreMin: '80' }, { status: ['contacted', 'lost'] }, { scored: true }])
       expect(await select(filter, 5)).toMatchObject(refused('selection_changed', { count: 1 }));
-    const key = { 'idempotency-key': unique('bulk') };
+    const key = { 'idempotency-key': uniqueId('bulk') };
     const body = {
       action: { type: 'change_status', status: 'lost' },
       target: { filter: { q: word }, expectedCount: 2 },
     };
-    const accepted = await bulk(app, body, key);
-    expect(await jobClosed(app, accepted.body)).toMatchObject({ done: 2, ok: 2 });
-    expect(await bulk(app, body, key)).toMatchObject({ status: 202, text: accepted.text });
+    const accepted = await postBulk(app, body, key);
+    expect(await waitUntilJobClosed(app, accepted.body)).toMatchObject({ done: 2, ok: 2 });
+    expect(await postBulk(app, body, key)).toMatchObject({ status: 202, text: accepted.text });
     expect(await select({}, 0)).toMatchObject({ status: 202, body: { state: 'completed', total: 0, done: 0 } });
   });
 });
@@ -295,54 +308,57 @@ describe('a bulk of what a filter selects', () => {
 describe('a job', () => {
   test('is cancelled between two blocks: what was done stays done, and no more is begun', async () => {
     const ids = Array.from({ length: 20_000 }, (_, nth) => `nobody-${nth}`);
-    const { body } = await bulk(app, { action: toQualified, target: { ids } });
-    const answer = await cancel(app, body.bulkId);
+    const { body } = await postBulk(app, { action: toQualified, target: { ids } });
+    const answer = await postCancel(app, body.bulkId);
     expect(answer).toMatchObject({ status: 200, body: { bulkId: body.bulkId, state: 'cancelled', changed: true } });
-    const { done } = await jobNow(app, body.bulkId, { after: answer.body.position });
+    const { done } = await getJob(app, body.bulkId, { after: answer.body.position });
     expect(done).toBeLessThan(20_000);
-    expect(await cancel(app, body.bulkId)).toMatchObject({ status: 200, body: { changed: false } });
-    expect(await retry(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'cancelled' }));
+    expect(await postCancel(app, body.bulkId)).toMatchObject({ status: 200, body: { changed: false } });
+    expect(await postRetry(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'cancelled' }));
   });
 
   test('tries again what was rejected or in conflict, and nothing else', async () => {
-    const agent = await anAgent(app);
-    done(await app.patch(`/v1/agents/${agent.id}`, { active: false }));
+    const agent = await postAgent(app);
+    expectSuccess(await app.patch(`/v1/agents/${agent.id}`, { active: false }));
     const open = await openLeads(app, 3);
     const ids = [
       ...open,
-      (await closedLead(app)).id,
+      (await openClosedLead(app)).id,
       ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`),
       open[0]!,
     ];
-    const { body } = await bulk(app, { action: { type: 'assign', agentId: agent.id }, target: { ids } });
-    expect(await jobClosed(app, body)).toMatchObject({ done: 505, ok: 0, rejected: 505 });
-    done(await app.patch(`/v1/agents/${agent.id}`, { active: true }));
-    const again = await retry(app, body.bulkId);
+    const { body } = await postBulk(app, { action: { type: 'assign', agentId: agent.id }, target: { ids } });
+    expect(await waitUntilJobClosed(app, body)).toMatchObject({ done: 505, ok: 0, rejected: 505 });
+    expectSuccess(await app.patch(`/v1/agents/${agent.id}`, { active: true }));
+    const again = await postRetry(app, body.bulkId);
     expect(again).toMatchObject({ status: 202, body: { state: 'queued', retries: 1 } });
-    expect(await jobClosed(app, again.body)).toMatchObject({
+    expect(await waitUntilJobClosed(app, again.body)).toMatchObject({
       done: 505,
       ok: 3,
       unchanged: 1,
       rejected: 501,
       retries: 1,
     });
-    const results = await resultsOf(app, body.bulkId);
+    const results = await getJobResults(app, body.bulkId);
     expect([...results.slice(0, 5), results.at(-1)!].map(({ outcome }) => outcome)).toEqual([
       ...['ok', 'ok', 'ok', 'rejected', 'not_found', 'unchanged'],
     ]);
   });
 
   test('that is at its end can not be cancelled, and one where nothing failed is not tried again', async () => {
-    const { body } = await bulk(app, { action: toQualified, target: { ids: [(await openLead(app)).id] } });
-    expect(await cancel(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'completed' }));
-    expect(await retry(app, body.bulkId)).toMatchObject({ status: 200, body: { changed: false, state: 'completed' } });
+    const { body } = await postBulk(app, { action: toQualified, target: { ids: [(await openLead(app)).id] } });
+    expect(await postCancel(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'completed' }));
+    expect(await postRetry(app, body.bulkId)).toMatchObject({
+      status: 200,
+      body: { changed: false, state: 'completed' },
+    });
   });
 
   test.each(['', '/results'])('that nobody knows is not found: GET %s', async (path) =>
-    expect(await app.get(`/v1/bulk/${unique('nothing')}${path}`)).toMatchObject(refused('not_found')),
+    expect(await app.get(`/v1/bulk/${uniqueId('nothing')}${path}`)).toMatchObject(refused('not_found')),
   );
   test.each(['/cancel', '/retry'])('that nobody knows is not found: POST %s', async (path) =>
-    expect(await app.post(`/v1/bulk/${unique('nothing')}${path}`)).toMatchObject(refused('not_found')),
+    expect(await app.post(`/v1/bulk/${uniqueId('nothing')}${path}`)).toMatchObject(refused('not_found')),
   );
 });
 
@@ -350,7 +366,7 @@ describe('killed in the middle', () => {
   const followedUp = { type: 'create_follow_up', dueAt: inHours(24), alsoSetStatus: true };
   /** Made a follow-up each, and no more. */
   const once = async (own: App, ids: readonly string[], after: string): Promise<void> => {
-    const leads = await allLeads(own, { after, wait: 30_000 });
+    const leads = await getAllLeads(own, { after, wait: 30_000 });
     expect(leads.map(({ id }) => id).sort()).toEqual(ids.toSorted());
     for (const { version, status, followUps } of leads)
       expect({ version, status, open: followUps.open }).toEqual({ version: 4, status: 'follow_up', open: 1 });
@@ -366,7 +382,7 @@ describe('killed in the middle', () => {
     const own = await new App().start();
     try {
       const ids = await openLeads(own, 260);
-      const { body } = await bulk(own, {
+      const { body } = await postBulk(own, {
         action: followedUp,
         target: { ids: [...ids, ...Array<string>(250).fill('x')] },
       });
@@ -376,11 +392,16 @@ describe('killed in the middle', () => {
         await own.kill();
         await own.start();
       }
-      expect(await jobClosed(own, body)).toMatchObject({ state: 'completed', done: 510, ok: 260, rejected: 250 });
-      expect((await resultsOf(own, body.bulkId)).map(({ id }) => id).slice(0, 260)).toEqual(ids);
+      expect(await waitUntilJobClosed(own, body)).toMatchObject({
+        state: 'completed',
+        done: 510,
+        ok: 260,
+        rejected: 250,
+      });
+      expect((await getJobResults(own, body.bulkId)).map(({ id }) => id).slice(0, 260)).toEqual(ids);
       await once(own, ids, (await own.get('/v1/leads', { limit: 1 })).headers.get('x-position')!);
     } finally {
-      await own.end();
+      await own.dispose();
     }
   }, 240_000);
 
@@ -390,16 +411,16 @@ describe('killed in the middle', () => {
       const ids = await openLeads(own, 150);
       const body = { action: followedUp, target: { ids }, mode: 'all_or_nothing' };
       const key = { 'idempotency-key': 'again' };
-      const cut = bulk(own, body, key).catch(() => undefined);
+      const cut = postBulk(own, body, key).catch(() => undefined);
       await begun(own, 10);
       await own.kill();
       await cut;
       await own.start();
-      const answer = await patiently(() => bulk(own, body, key));
+      const answer = await retryWhileUnavailable(() => postBulk(own, body, key));
       expect(answer).toMatchObject({ status: 200, body: { summary: { total: 150, ok: 150 } } });
       await once(own, ids, answer.body.position);
     } finally {
-      await own.end();
+      await own.dispose();
     }
   }, 240_000);
 });
@@ -462,5 +483,5 @@ describe('what can not be a bulk is refused, naming the field', () => {
     ],
     ['an unknown mode', { action: toQualified, target, mode: 'some' }, 'mode'],
     ['an unknown field', { action: toQualified, target, shoeSize: 42 }, 'shoeSize'],
-  ])('%s', async (_, body, field) => expect(await bulk(app, body)).toMatchObject(invalid(field)));
+  ])('%s', async (_, body, field) => expect(await postBulk(app, body)).toMatchObject(invalid(field)));
 });

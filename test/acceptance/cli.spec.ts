@@ -3,35 +3,35 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { reactionNames, type Parked } from '#automation/reaction';
-import { dutyNames } from '#automation/duty';
-import { viewOf } from '#automation/parking-place';
+import { reactorNames, type DeadLetter } from '#automation/reactor';
+import { scheduledTaskNames } from '#automation/scheduled-task';
+import { createAutomationView } from '#automation/dead-letters';
 import { views } from '#projections/index';
-import { settingsFrom } from '#wiring/settings';
+import { parseSettings } from '#wiring/settings';
 import { openViews } from '#wiring/stores';
-import { App, type Sent } from '../support/app.js';
-import { runCli, type Ran } from '../support/cli.js';
+import { App, type StringMap } from '../support/app.js';
+import { runCli, type CliResult } from '../support/cli.js';
 import { onEmbedded } from '../support/engines.js';
 import {
-  allLeads,
-  anAgent,
-  assign,
-  closedLead,
-  contactHistory,
-  done,
-  followUp,
-  leadNow,
+  getAllLeads,
+  postAgent,
+  postAssignment,
+  openClosedLead,
+  getContactHistory,
+  expectSuccess,
+  postFollowUp,
+  getLead,
   openLead,
-  setStatus,
-  unique,
-  writes,
-} from '../support/story.js';
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
 const app = new App();
 beforeAll(() => app.start());
-afterAll(() => app.end());
+afterAll(() => app.dispose());
 
-const cli = async (args: readonly string[], env: Sent = {}): Promise<Ran> =>
+const cli = async (args: readonly string[], env: StringMap = {}): Promise<CliResult> =>
   runCli(args, { ...(await app.env()), ...env });
 
 /** As if the view had never been built. */
@@ -48,8 +48,8 @@ interface Status {
     readonly lag: { readonly events: number; readonly seconds: number };
     readonly checkpoint: string | null;
   }[];
-  readonly duties: readonly { readonly duty: string; readonly parked: readonly Parked[] }[];
-  readonly reactions: readonly { readonly reaction: string; readonly parked: readonly Parked[] }[];
+  readonly duties: readonly { readonly duty: string; readonly parked: readonly DeadLetter[] }[];
+  readonly reactions: readonly { readonly reaction: string; readonly parked: readonly DeadLetter[] }[];
 }
 
 async function status(): Promise<Status> {
@@ -78,24 +78,24 @@ function byHand(sql: string): void {
 /** What people see of everything. */
 async function everything(contactId: string, after: string): Promise<object> {
   return {
-    leads: await allLeads(app, { after }),
-    history: await contactHistory(app, contactId, { after }),
+    leads: await getAllLeads(app, { after }),
+    history: await getContactHistory(app, contactId, { after }),
     followUps: (await app.get('/v1/follow-ups', { after })).body,
     agents: (await app.get('/v1/agents', { after })).body,
   };
 }
 
 describe('while the service runs', () => {
-  const contactId = unique('contact');
-  const agentId = unique('agent');
+  const contactId = uniqueId('contact');
+  const agentId = uniqueId('agent');
   let leadId: string;
 
   beforeAll(async () => {
-    await anAgent(app, { id: agentId, name: 'Ana Pérez', capacity: 3 });
-    await closedLead(app, 'lost', { contactId });
+    await postAgent(app, { id: agentId, name: 'Ana Pérez', capacity: 3 });
+    await openClosedLead(app, 'lost', { contactId });
     leadId = (await openLead(app, { contactId })).id;
-    await assign(app, leadId, agentId);
-    await followUp(app, leadId);
+    await postAssignment(app, leadId, agentId);
+    await postFollowUp(app, leadId);
     for (let i = 0; i < 20; i++) await openLead(app);
   });
 
@@ -107,9 +107,9 @@ describe('while the service runs', () => {
     expect(events ?? 41).toBeGreaterThan(40);
     for (const view of found.views)
       expect(view).toMatchObject({ lag: { events: 0, seconds: 0 }, checkpoint: found.log.head });
-    const running = reactionNames.filter((it) => it !== 'assign-leads');
+    const running = reactorNames.filter((it) => it !== 'assign-leads');
     expect(found.reactions).toMatchObject(running.map((reaction) => ({ reaction, parked: [] })));
-    expect(found.duties).toEqual(dutyNames.map((duty) => ({ duty, parked: [] })));
+    expect(found.duties).toEqual(scheduledTaskNames.map((duty) => ({ duty, parked: [] })));
 
     const { out } = await cli(['status']);
     expect(out).toContain(`${events === null ? '' : `${events} events, `}head ${found.log.head}`);
@@ -117,7 +117,7 @@ describe('while the service runs', () => {
   });
 
   test.each(views.map(({ name }) => name))('%s is rebuilt, shows what it showed, and goes on', async (view) => {
-    const { position } = await writes(app, { contactId });
+    const { position } = await postInteraction(app, { contactId });
     const before = await everything(contactId, position);
     const { code, out, err } = await cli(['rebuild', view]);
     expect({ code, out }).toEqual({
@@ -132,7 +132,7 @@ describe('while the service runs', () => {
     expect(err).toMatch((await status()).log.events === null ? /^$/ : /^([0-9,]+) of \1 events$/m);
     expect(await everything(contactId, position)).toEqual(before);
 
-    const { position: next } = await writes(app, { contactId });
+    const { position: next } = await postInteraction(app, { contactId });
     expect(await everything(contactId, next)).not.toEqual(before);
     const { out: json } = await cli(['rebuild', view, '--json']);
     expect(JSON.parse(json)).toMatchObject({ view, checkpoint: next });
@@ -144,7 +144,7 @@ describe('while the service runs', () => {
     let rebuilding = true;
     const writing = (async () => {
       while (rebuilding) {
-        const said = await writes(app);
+        const said = await postInteraction(app);
         opened.push(said.leadId);
         ({ position } = said);
       }
@@ -152,7 +152,7 @@ describe('while the service runs', () => {
     for (let i = 0; i < 3; i++) expect(await cli(['rebuild', 'lead-list', '--json'])).toMatchObject({ code: 0 });
     rebuilding = false;
     await writing;
-    const listed = new Set((await allLeads(app, { after: position })).map(({ id }) => id));
+    const listed = new Set((await getAllLeads(app, { after: position })).map(({ id }) => id));
     expect(opened.filter((id) => !listed.has(id))).toEqual([]);
   });
 
@@ -193,8 +193,8 @@ describe('while nothing runs', () => {
   beforeAll(() => app.stop());
 
   test('status shows what has been set aside', async () => {
-    const store = await openViews(settingsFrom(await app.env()), { ownThread: false });
-    const writer = await store.openForWriting(viewOf({ name: 'free-leads' }));
+    const store = await openViews(parseSettings(await app.env()), { readerThread: false });
+    const writer = await store.openForWriting(createAutomationView({ name: 'free-leads' }));
     const { checkpoint } = await writer.state();
     const position = checkpoint!;
     const since = '2026-03-01T09:00:00.000Z';
@@ -240,18 +240,18 @@ describe('while nothing runs', () => {
 });
 
 onEmbedded.log(describe)('when something is wrong with the log', () => {
-  const contactId = unique('contact');
+  const contactId = uniqueId('contact');
   let stream: string;
   let fine: string;
 
   beforeAll(async () => {
     await app.start();
-    const first = await closedLead(app, 'lost', { contactId });
-    const { position } = await writes(app, { contactId });
-    await leadNow(app, first.id, position);
+    const first = await openClosedLead(app, 'lost', { contactId });
+    const { position } = await postInteraction(app, { contactId });
+    await getLead(app, first.id, position);
     stream = `contact-default-${first.id.replace(/-1$/, '')}`;
     const other = await openLead(app);
-    await setStatus(app, other.id, 'qualified');
+    await postStatus(app, other.id, 'qualified');
     fine = (await cli(['verify', '--json'])).out;
   });
 
@@ -328,15 +328,17 @@ onEmbedded.log(describe)('when something is wrong with the log', () => {
 
       forget('lead-list');
       await app.start({ ready: false });
-      await app.says('view stands still');
+      await app.waitForOutput('view stands still');
       expect(statesOf(await status())).toEqual({ ...all('up to date'), 'lead-list': 'stopped' });
       const { out } = await cli(['status']);
       expect(out).toMatch(/^lead-list is stopped since .* at event [0-9a-f-]{36}: .*LeadTeleported is not known$/m);
       putBack();
       expect(await cli(['rebuild', 'lead-list'])).toMatchObject({ code: 0 });
       expect(statesOf(await status())).toEqual(all('up to date'));
-      const { position } = await writes(app, { contactId });
-      expect(done(await app.get('/v1/leads', { contactId, after: position }))).toMatchObject({ items: { length: 2 } });
+      const { position } = await postInteraction(app, { contactId });
+      expect(expectSuccess(await app.get('/v1/leads', { contactId, after: position }))).toMatchObject({
+        items: { length: 2 },
+      });
     },
   );
 

@@ -2,9 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ShownFollowUp } from '#domain/lead/lead.shown';
-import { App, anApp } from '#test/support/app';
-import { allItems, allLeads, anAgent, contactHistory, inHours, reminders } from '#test/support/story';
+import type { FollowUpResource } from '#domain/lead/lead.shown';
+import { App, setupApp } from '#test/support/app';
+import {
+  getAllItems,
+  getAllLeads,
+  postAgent,
+  getContactHistory,
+  inHours,
+  waitForReminders,
+} from '#test/support/api-steps';
 
 const program = join(import.meta.dirname, '..', '..', 'dist', 'apps', 'cli', 'main.js');
 
@@ -20,17 +27,20 @@ async function demo(url: string, contacts: number): Promise<string> {
  * overdue was reminded of.
  */
 async function allOf(app: App): Promise<object> {
-  await anAgent(app);
-  while ((await allLeads(app, { agentId: 'demo-1-ines', active: true })).length > 0);
-  for (const { leadId } of await allItems<ShownFollowUp>(app, '/v1/follow-ups', { state: 'open', due: 'overdue' }))
-    await reminders(app, leadId, 1);
-  const leads = await allLeads(app, { sort: 'createdAt' });
+  await postAgent(app);
+  while ((await getAllLeads(app, { agentId: 'demo-1-ines', active: true })).length > 0);
+  for (const { leadId } of await getAllItems<FollowUpResource>(app, '/v1/follow-ups', {
+    state: 'open',
+    due: 'overdue',
+  }))
+    await waitForReminders(app, leadId, 1);
+  const leads = await getAllLeads(app, { sort: 'createdAt' });
   const contacts = [...new Set(leads.map((lead) => lead.contactId))];
-  return { leads, histories: await Promise.all(contacts.map((contact) => contactHistory(app, contact))) };
+  return { leads, histories: await Promise.all(contacts.map((contact) => getContactHistory(app, contact))) };
 }
 
 describe('the demo', () => {
-  const app = anApp();
+  const app = setupApp();
   let first: string;
   beforeAll(async () => {
     first = await demo(app.url, 40);
@@ -38,7 +48,7 @@ describe('the demo', () => {
 
   test('has all its commands accepted', async () => {
     expect(first).toMatch(/^[\d,]+ commands in [\d.]+ s\.$/m);
-    const leads = await allLeads(app);
+    const leads = await getAllLeads(app);
     expect(new Set(leads.map((lead) => lead.contactId)).size).toBeGreaterThanOrEqual(38);
     expect(new Set(leads.map((lead) => lead.status)).size).toBeGreaterThan(4);
     expect(leads.some((lead) => lead.ordinal === 3)).toBe(true);
@@ -67,23 +77,23 @@ describe('the demo', () => {
   });
 
   test('grows when it is run again with more', async () => {
-    const before = (await allLeads(app)).length;
+    const before = (await getAllLeads(app)).length;
     expect(await demo(app.url, 55)).toMatch(/^[\d,]+ commands in [\d.]+ s\.$/m);
-    expect((await allLeads(app)).length).toBeGreaterThan(before + 10);
+    expect((await getAllLeads(app)).length).toBeGreaterThan(before + 10);
   });
 });
 
 describe('the demo, run again when the answers to its keys are long forgotten', () => {
   const app = new App();
   beforeAll(() => app.start());
-  afterAll(() => app.end());
+  afterAll(() => app.dispose());
 
   test('changes nothing', async () => {
     await demo(app.url, 20);
     const before = await allOf(app);
     await app.stop();
     const log = await app.openLog({ write: true });
-    expect(await log.answers.forgetBefore(inHours(1))).toBeGreaterThan(0);
+    expect(await log.responses.deleteBefore(inHours(1))).toBeGreaterThan(0);
     await log.events.close();
     await app.start();
 

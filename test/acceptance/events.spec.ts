@@ -1,9 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid } from '../support/answers.js';
-import { anApp, App, type Query } from '../support/app.js';
-import { aBroadcast, receipt, receive, send } from '../support/campaign.js';
-import { somethingOfEverything } from '../support/everything.js';
-import { allItems, anAgent, assign, openLead, setStatus, unique, writes } from '../support/story.js';
+import { invalid } from '../support/expected-responses.js';
+import { setupApp, App, type QueryParams } from '../support/app.js';
+import { postBroadcast, receiptBody, postReceipts, postMessages } from '../support/broadcast-steps.js';
+import { writeSampleLog } from '../support/sample-log.js';
+import {
+  getAllItems,
+  postAgent,
+  postAssignment,
+  openLead,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
 interface Told {
   readonly id: string;
@@ -19,20 +27,20 @@ interface Events {
   readonly nextCursor: string | null;
 }
 
-const app = anApp();
-const page = (query: Query = {}) => app.get<Events>('/v1/events', query);
-const all = (query: Query = {}) => allItems<Told>(app, '/v1/events', query);
+const app = setupApp();
+const page = (query: QueryParams = {}) => app.get<Events>('/v1/events', query);
+const all = (query: QueryParams = {}) => getAllItems<Told>(app, '/v1/events', query);
 /** Up to where the log goes now. */
-const end = async (): Promise<string> => (await writes(app)).position;
+const end = async (): Promise<string> => (await postInteraction(app)).position;
 
 describe('the events of the organization', () => {
   test('are all that happened, oldest first, each with its contact', async () => {
     const from = await end();
-    const contactId = unique('contact');
-    const { leadId } = await writes(app, { contactId, text: 'Hi', profile: { name: 'Ana' } });
-    const { id: agentId } = await anAgent(app, { name: 'Ben' });
-    await assign(app, leadId, agentId);
-    await setStatus(app, leadId, 'lost', { reason: 'No answer' });
+    const contactId = uniqueId('contact');
+    const { leadId } = await postInteraction(app, { contactId, text: 'Hi', profile: { name: 'Ana' } });
+    const { id: agentId } = await postAgent(app, { name: 'Ben' });
+    await postAssignment(app, leadId, agentId);
+    await postStatus(app, leadId, 'lost', { reason: 'No answer' });
     const events = await all({ from });
     expect(events.map(({ type }) => type)).toEqual([
       'ContactRegistered',
@@ -55,7 +63,7 @@ describe('the events of the organization', () => {
   });
 
   test('are the same page by page, whatever the page, and for ever', async () => {
-    await somethingOfEverything(app);
+    await writeSampleLog(app);
     const whole = await all();
     expect(new Set(whole.map(({ id }) => id)).size).toBe(whole.length);
     expect(await all({ limit: 7 })).toEqual(whole);
@@ -88,17 +96,17 @@ describe('the events of the organization', () => {
   });
 
   test('can be asked to know a position, and always do', async () => {
-    const { leadId, position } = await writes(app);
+    const { leadId, position } = await postInteraction(app);
     const told = await all({ after: position });
     expect(told.at(-1)).toMatchObject({ leadId, position });
   });
 
   test('of a message name the contact as soon as its send is known', async () => {
     const from = await end();
-    const [messageId, contactId] = [unique('bm'), unique('recipient')];
-    await receive(app, [receipt(messageId, 'delivered', 0)]);
-    await send(app, await aBroadcast(app), [{ messageId, contactId }]);
-    await receive(app, [receipt(messageId, 'read', 1)]);
+    const [messageId, contactId] = [uniqueId('bm'), uniqueId('recipient')];
+    await postReceipts(app, [receiptBody(messageId, 'delivered', 0)]);
+    await postMessages(app, await postBroadcast(app), [{ messageId, contactId }]);
+    await postReceipts(app, [receiptBody(messageId, 'read', 1)]);
     const told = await all({ from, type: 'ReceiptRecorded,MessageSent' });
     expect(told.map(({ type, contactId: of }) => [type, of])).toEqual([
       ['ReceiptRecorded', null],
@@ -107,7 +115,7 @@ describe('the events of the organization', () => {
     ]);
   });
 
-  test.each<[string, Query]>([
+  test.each<[string, QueryParams]>([
     ['from', { from: 'yesterday' }],
     ['from', { from: '' }],
     ['from', { from: 'palien00.0000000000001' }],
@@ -139,13 +147,13 @@ describe('a rare type', () => {
     try {
       await busy.start();
       for (let batch = 0; batch < 3; batch++)
-        await receive(
+        await postReceipts(
           busy,
-          Array.from({ length: 1_000 }, () => receipt(unique('bm'), 'sent', 0)),
+          Array.from({ length: 1_000 }, () => receiptBody(uniqueId('bm'), 'sent', 0)),
         );
       await busy.post('/v1/agents', { id: 'rare', name: 'Rare' });
       const pages: number[] = [];
-      let query: Query = { type: 'AgentRegistered' };
+      let query: QueryParams = { type: 'AgentRegistered' };
       for (let cursor: string | null = ''; cursor !== null; query = { cursor }) {
         const { body } = await busy.get<Events>('/v1/events', query);
         pages.push(body.items.length);
@@ -153,7 +161,7 @@ describe('a rare type', () => {
       }
       expect(pages).toEqual([0, 1]);
     } finally {
-      await busy.end();
+      await busy.dispose();
     }
   });
 });

@@ -1,26 +1,36 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { columnNames, usualColumns } from '#apps/query-api/export/columns';
-import type { ShownLead } from '#domain/lead/lead.shown';
-import { mostSnapshots } from '#read-model/view-store';
-import { invalid } from '../support/answers.js';
-import { anApp, App, type Leads, type Query } from '../support/app.js';
-import { begin, download, inCsv, inNdjson, inXlsx, type Manifest, partOf, sha256, whole } from '../support/download.js';
+import { columnNames, defaultColumns } from '#apps/query-api/export/columns';
+import type { LeadResource } from '#domain/lead/lead.shown';
+import { maxSnapshots } from '#read-model/view-store';
+import { invalid } from '../support/expected-responses.js';
+import { setupApp, App, type LeadPage, type QueryParams } from '../support/app.js';
+import {
+  startDownload,
+  downloadExport,
+  parseCsv,
+  parseNdjson,
+  parseXlsx,
+  type ExportManifest,
+  readZipEntry,
+  sha256,
+  readDownload,
+} from '../support/download.js';
 import { canExport, onEmbedded, onSnapshots } from '../support/engines.js';
 import {
-  allItems,
-  allLeads,
-  anAgent,
-  assign,
-  done,
-  followUp,
-  interaction,
+  getAllItems,
+  getAllLeads,
+  postAgent,
+  postAssignment,
+  expectSuccess,
+  postFollowUp,
+  interactionBody,
   openLead,
-  patiently,
-  setStatus,
-  unique,
-} from '../support/story.js';
+  retryWhileUnavailable,
+  postStatus,
+  uniqueId,
+} from '../support/api-steps.js';
 
-const app = anApp({ QUALIFICATION: 'off' });
+const app = setupApp({ QUALIFICATION: 'off' });
 const path = '/v1/leads/export';
 
 /** Names that spreadsheets would run, or that break CSV. */
@@ -30,37 +40,37 @@ const names = ['=1+1', '+cmd', '-2', '@SUM(A1)', '\tx', '"A", B', 'Zoë', '李�
 let after = '';
 
 beforeAll(async () => {
-  const agent = await anAgent(app, { name: '=Ana' });
+  const agent = await postAgent(app, { name: '=Ana' });
   for (let from = 0; from < 60; from += 15)
     await Promise.all(
       Array.from({ length: 15 }, async (_, more) => {
         const nth = from + more;
         const profile = { name: names[nth % names.length], phone: `+49151${String(nth).padStart(6, '0')}` };
         const { id } = await openLead(app, { profile, channel: nth % 2 ? 'sms' : 'email' });
-        if (nth % 3 === 0) await assign(app, id, agent.id);
-        if (nth % 4 === 0) await followUp(app, id, { dueAt: '2999-01-10T09:30:00+01:00' });
-        if (nth % 5 === 0) await setStatus(app, id, 'qualified', { qualificationScore: nth, reason: '-line\r\n=two' });
-        if (nth % 7 === 0) await setStatus(app, id, 'lost');
+        if (nth % 3 === 0) await postAssignment(app, id, agent.id);
+        if (nth % 4 === 0) await postFollowUp(app, id, { dueAt: '2999-01-10T09:30:00+01:00' });
+        if (nth % 5 === 0) await postStatus(app, id, 'qualified', { qualificationScore: nth, reason: '-line\r\n=two' });
+        if (nth % 7 === 0) await postStatus(app, id, 'lost');
       }),
     );
-  after = done(await app.post('/v1/agents', { name: 'Last' })).position;
+  after = expectSuccess(await app.post('/v1/agents', { name: 'Last' })).position;
   await app.get('/v1/leads', { after });
 });
 
 onSnapshots(describe)('an export in CSV', () => {
   test('is UTF-8 with a byte order mark, lines that end with CRLF, and its manifest behind it', async () => {
-    const file = await download(app, { after });
+    const file = await downloadExport(app, { after });
     expect(file.status).toBe(200);
     expect(file.headers['content-type']).toMatch(/^text\/csv; charset=utf-8/);
     expect(file.headers['content-disposition']).toMatch(/^attachment; filename="leads-\d{8}T\d{6}Z\.csv"$/);
     expect(file.headers['trailer']).toMatch(/^x-export-manifest$/i);
     expect(file.body.subarray(0, 3)).toEqual(Buffer.from([0xef, 0xbb, 0xbf]));
     const text = file.body.toString('utf8');
-    expect(text.slice(1).split('\r\n', 1)).toEqual([usualColumns.join(',')]);
+    expect(text.slice(1).split('\r\n', 1)).toEqual([defaultColumns.join(',')]);
     expect(text.endsWith('\r\n')).toBe(true);
 
-    const { rows, manifest } = inCsv(file);
-    const leads = await allLeads(app);
+    const { rows, manifest } = parseCsv(file);
+    const leads = await getAllLeads(app);
     expect(rows.map((it) => it['id'])).toEqual(leads.map((it) => it.id));
     expect(manifest).toMatchObject({ count: leads.length, filter: {}, position: file.headers['x-position'] });
     expect(manifest.sha256).toBe(sha256(file.body));
@@ -68,8 +78,8 @@ onSnapshots(describe)('an export in CSV', () => {
 
   test('has every column, in the order that was asked for', async () => {
     const chosen = columnNames.toReversed();
-    const { rows } = inCsv(await download(app, { columns: chosen.join(), sort: 'createdAt', after }));
-    const leads = await allLeads(app, { sort: 'createdAt' });
+    const { rows } = parseCsv(await downloadExport(app, { columns: chosen.join(), sort: 'createdAt', after }));
+    const leads = await getAllLeads(app, { sort: 'createdAt' });
     expect(Object.keys(rows[0]!)).toEqual(chosen);
     const safe = (it: string | null) => (it === null ? '' : /^[=+\-@\t\r]/.test(it) ? `'${it}` : it);
     for (const [nth, lead] of leads.entries())
@@ -92,18 +102,18 @@ onSnapshots(describe)('an export in CSV', () => {
 
   test('tells times in the asked zone', async () => {
     const query = { columns: 'nextFollowUpAt', sort: 'nextFollowUpAt', timeZone: 'Asia/Kolkata', after };
-    const { rows } = inCsv(await download(app, query));
+    const { rows } = parseCsv(await downloadExport(app, query));
     expect(rows[0]).toEqual({ nextFollowUpAt: '2999-01-10T14:00:00.000+05:30' });
   });
 });
 
 onSnapshots(test)('an export in XLSX has typed cells, no formulas, and the manifest on a second sheet', async () => {
   const query = { format: 'xlsx', columns: 'id,name,phone,score,active,nextFollowUpAt', sort: 'nextFollowUpAt', after };
-  const file = await download(app, query);
+  const file = await downloadExport(app, query);
   expect(file.headers['content-type']).toMatch(/spreadsheetml\.sheet$/);
-  const { names: sheets, rows, manifest } = await inXlsx(file);
+  const { names: sheets, rows, manifest } = await parseXlsx(file);
   expect(sheets).toEqual(['Leads', 'Manifest']);
-  const leads = await allLeads(app, { sort: 'nextFollowUpAt' });
+  const leads = await getAllLeads(app, { sort: 'nextFollowUpAt' });
   expect(rows[0]).toEqual(['id', 'name', 'phone', 'score', 'active', 'nextFollowUpAt']);
   expect(rows).toHaveLength(leads.length + 1);
   for (const [nth, { id, contact, qualification, active, followUps }] of leads.entries()) {
@@ -112,7 +122,7 @@ onSnapshots(test)('an export in XLSX has typed cells, no formulas, and the manif
     expect(name).toBe(/^[=+\-@]/.test(contact.name!) ? `'${contact.name!}` : contact.name);
     expect(due instanceof Date ? due.toISOString() : due).toBe(followUps.nextDueAt);
   }
-  const sheet = await partOf(file.body, 'xl/worksheets/sheet1.xml');
+  const sheet = await readZipEntry(file.body, 'xl/worksheets/sheet1.xml');
   expect(sheet.toString('utf8')).not.toContain('<f>');
   expect(manifest).toMatchObject({
     count: leads.length,
@@ -124,24 +134,24 @@ onSnapshots(test)('an export in XLSX has typed cells, no formulas, and the manif
 });
 
 onSnapshots(test)('an export in NDJSON is the leads as lists show them, and the manifest at the end', async () => {
-  const file = await download(app, { format: 'ndjson', active: true, after });
-  const { lines, manifest } = inNdjson<ShownLead>(file);
-  expect(lines).toEqual(await allLeads(app, { active: true }));
+  const file = await downloadExport(app, { format: 'ndjson', active: true, after });
+  const { lines, manifest } = parseNdjson<LeadResource>(file);
+  expect(lines).toEqual(await getAllLeads(app, { active: true }));
   expect(manifest).toMatchObject({ count: lines.length, filter: { active: 'true' } });
   const end = file.body.lastIndexOf('\n', file.body.length - 2) + 1;
   expect(manifest.sha256).toBe(sha256(file.body.subarray(0, end)));
   expect(file.headers['trailer']).toBeUndefined();
 
-  const zoned = await download(app, {
+  const zoned = await downloadExport(app, {
     format: 'ndjson',
     columns: 'score,nextFollowUpAt',
     sort: 'score',
     timeZone: 'Asia/Tokyo',
   });
-  expect(inNdjson(zoned).lines[0]).toEqual({ score: 0, nextFollowUpAt: null });
+  expect(parseNdjson(zoned).lines[0]).toEqual({ score: 0, nextFollowUpAt: null });
 });
 
-onSnapshots(test).each<Query>([
+onSnapshots(test).each<QueryParams>([
   { status: 'lost,new' },
   { q: 'ana' },
   { q: '李雷' },
@@ -152,25 +162,25 @@ onSnapshots(test).each<Query>([
   { followUpDue: 'none' },
   { contactId: 'nobody' },
 ])('an export of %j is what the list shows', async (query) => {
-  const { rows, manifest } = inCsv(await download(app, { ...query, after }));
-  expect(rows.map((it) => it['id'])).toEqual((await allLeads(app, query)).map((it) => it.id));
+  const { rows, manifest } = parseCsv(await downloadExport(app, { ...query, after }));
+  expect(rows.map((it) => it['id'])).toEqual((await getAllLeads(app, query)).map((it) => it.id));
   const { sort: _, ...filter } = Object.fromEntries(Object.entries(query).map(([name, it]) => [name, String(it)]));
   expect(manifest).toMatchObject({ count: rows.length, filter });
 });
 
 onSnapshots(test)('an export of a page is what that page shows', async () => {
-  const first = (await app.get<Leads>('/v1/leads', { limit: 20, channel: 'sms', sort: 'name' })).body;
+  const first = (await app.get<LeadPage>('/v1/leads', { limit: 20, channel: 'sms', sort: 'name' })).body;
   const page = { scope: 'page', limit: 7, cursor: first.nextCursor };
-  const second = (await app.get<Leads>('/v1/leads', { limit: 7, cursor: first.nextCursor })).body;
-  const { rows, manifest } = inCsv(await download(app, { ...page, timeZone: 'Asia/Tokyo' }));
+  const second = (await app.get<LeadPage>('/v1/leads', { limit: 7, cursor: first.nextCursor })).body;
+  const { rows, manifest } = parseCsv(await downloadExport(app, { ...page, timeZone: 'Asia/Tokyo' }));
   expect(rows.map((it) => it['id'])).toEqual(second.items.map((it) => it.id));
   expect(rows[0]!['createdAt']).toMatch(/\+09:00$/);
   expect(manifest).toMatchObject({ count: 7, filter: { channel: 'sms' }, sort: 'name' });
-  expect(inCsv(await download(app, { scope: 'page' })).rows).toHaveLength(50);
+  expect(parseCsv(await downloadExport(app, { scope: 'page' })).rows).toHaveLength(50);
 });
 
 describe('an export is refused', () => {
-  test.each<[Query, string]>([
+  test.each<[QueryParams, string]>([
     [{ format: 'pdf' }, 'format'],
     [{ scope: 'some' }, 'scope'],
     [{ columns: 'id,shoeSize' }, 'columns'],
@@ -205,8 +215,8 @@ onSnapshots(test)('asked by HEAD, it tells its headers, and nothing is exported'
 });
 
 onSnapshots(test)('every export is on record, with who asked for what, before it is told', async () => {
-  const answer = await begin(app, path, { q: 'ana', status: 'new', format: 'ndjson', columns: 'id' });
-  const { manifest } = inNdjson(await whole(answer));
+  const answer = await startDownload(app, path, { q: 'ana', status: 'new', format: 'ndjson', columns: 'id' });
+  const { manifest } = parseNdjson(await readDownload(answer));
   const event = (await recorded()).at(-1);
   expect(event).toMatchObject({
     actor: { type: 'service', id: 'api' },
@@ -221,36 +231,37 @@ onSnapshots(test)('every export is on record, with who asked for what, before it
 
 interface Recorded {
   readonly actor: object;
-  readonly data: Pick<Manifest, 'exportId' | 'count'>;
+  readonly data: Pick<ExportManifest, 'exportId' | 'count'>;
 }
-const recorded = (): Promise<readonly Recorded[]> => allItems(app, '/v1/events', { type: 'LeadsExported' });
+const recorded = (): Promise<readonly Recorded[]> => getAllItems(app, '/v1/events', { type: 'LeadsExported' });
 
 onSnapshots(describe)('while leads change', () => {
   const texts = 'x'.repeat(10_000);
-  const busyApp = anApp({ QUALIFICATION: 'off' });
+  const busyApp = setupApp({ QUALIFICATION: 'off' });
 
   beforeAll(async () => {
-    const ask = (path: string, body: object) => patiently(() => busyApp.post(path, body)).then(done);
+    const ask = (path: string, body: object) =>
+      retryWhileUnavailable(() => busyApp.post(path, body)).then(expectSuccess);
     for (let from = 0; from < 2_000; from += 20)
       await Promise.all(
         Array.from({ length: 20 }, async (_, nth) => {
-          const { leadId } = await ask('/v1/interactions', interaction({ profile: { name: unique('Lead') } }));
+          const { leadId } = await ask('/v1/interactions', interactionBody({ profile: { name: uniqueId('Lead') } }));
           if (nth % 2) await ask(`/v1/leads/${leadId}/status`, { status: 'contacted', reason: texts });
         }),
       );
   }, 240_000);
 
   test('a slow download has each lead once, as all were at its position', async () => {
-    const fresh = { after: busyApp.newest, wait: 30_000 };
-    const answer = await begin(busyApp, path, { format: 'ndjson', sort: 'updatedAt', ...fresh });
+    const fresh = { after: busyApp.latestPosition, wait: 30_000 };
+    const answer = await startDownload(busyApp, path, { format: 'ndjson', sort: 'updatedAt', ...fresh });
     const position = answer.headers['x-position'] as string;
     let busy = true;
-    const ids = (await allLeads(busyApp, { sort: '-updatedAt' })).map((it) => it.id);
+    const ids = (await getAllLeads(busyApp, { sort: '-updatedAt' })).map((it) => it.id);
     const writers = Array.from({ length: 8 }, async (_, writer) => {
       for (let nth = writer; busy; nth += 8) {
         const id = ids[nth % ids.length]!;
         await busyApp.post(`/v1/leads/${id}/status`, { status: nth % 3 ? 'qualifying' : 'qualified', note: 'n' });
-        await busyApp.post('/v1/interactions', interaction());
+        await busyApp.post('/v1/interactions', interactionBody());
       }
     });
     const chunks: Buffer[] = [];
@@ -260,7 +271,7 @@ onSnapshots(describe)('while leads change', () => {
     }
     busy = false;
     await Promise.all(writers);
-    const { lines, manifest } = inNdjson<ShownLead>({
+    const { lines, manifest } = parseNdjson<LeadResource>({
       ...{ status: 200, headers: {}, trailers: {} },
       body: Buffer.concat(chunks),
     });
@@ -270,7 +281,7 @@ onSnapshots(describe)('while leads change', () => {
     expect(lines.map((it) => it.updatedAt)).toEqual(lines.map((it) => it.updatedAt).toSorted());
     // Some of them have changed since: each is told as it was at the position.
     for (const lead of lines.filter((_, nth) => nth % 100 === 0)) {
-      const { body } = await busyApp.get<ShownLead>(`/v1/leads/${lead.id}`, { asOf: position });
+      const { body } = await busyApp.get<LeadResource>(`/v1/leads/${lead.id}`, { asOf: position });
       expect(lead).toEqual(body);
     }
   });
@@ -278,9 +289,9 @@ onSnapshots(describe)('while leads change', () => {
   /** An export that has just ended may take up its room for a moment still. */
   const asManyAsMayBe = () =>
     Promise.all(
-      Array.from({ length: mostSnapshots }, async () => {
+      Array.from({ length: maxSnapshots }, async () => {
         for (;;) {
-          const answer = await begin(busyApp, path, { columns: columnNames.join() });
+          const answer = await startDownload(busyApp, path, { columns: columnNames.join() });
           if (answer.statusCode === 200) return answer;
           expect(answer.statusCode).toBe(503);
           answer.destroy();
@@ -316,6 +327,6 @@ onEmbedded.log(test)('a process that may only read the log exports nothing, and 
       body: { code: 'unavailable', detail: expect.stringContaining('reading only') },
     });
   } finally {
-    await reading.end();
+    await reading.dispose();
   }
 });

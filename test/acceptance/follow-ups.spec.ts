@@ -1,26 +1,27 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ShownFollowUp } from '#domain/lead/lead.shown';
-import { invalid, refused } from '../support/answers.js';
-import { anApp } from '../support/app.js';
+import type { FollowUpResource } from '#domain/lead/lead.shown';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp } from '../support/app.js';
 import {
-  allItems,
-  anAgent,
-  assign,
-  done,
-  followUp,
+  getAllItems,
+  postAgent,
+  postAssignment,
+  expectSuccess,
+  postFollowUp,
   inHours,
   inMs,
-  leadHistory,
-  leadNow,
+  getLeadHistory,
+  getLead,
   openLead,
-  setStatus,
-  writes,
-} from '../support/story.js';
+  postStatus,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 const on = (leadId: string, followUpId: string, what: string, body?: object) =>
   app.post(`/v1/leads/${leadId}/follow-ups/${followUpId}/${what}`, body);
-const listed = (query: Parameters<typeof allItems>[2]) => allItems<ShownFollowUp>(app, '/v1/follow-ups', query);
+const listed = (query: Parameters<typeof getAllItems>[2]) =>
+  getAllItems<FollowUpResource>(app, '/v1/follow-ups', query);
 
 describe('creating a follow-up', () => {
   test('shows it whole, and on the lead', async () => {
@@ -47,25 +48,26 @@ describe('creating a follow-up', () => {
       status: 'new',
       followUps: { open: 1, nextDueAt: dueAt, nextId: made.id },
     });
-    expect(await leadNow(app, lead.id, position)).toEqual(answer.body.lead);
+    expect(await getLead(app, lead.id, position)).toEqual(answer.body.lead);
     expect(await listed({ leadId: lead.id })).toEqual([made]);
   });
 
   test('with an offset keeps the moment, in UTC', async () => {
     const { id } = await openLead(app);
-    expect((await followUp(app, id, { dueAt: '2999-06-01T10:00:00.5+02:00' })).followUp.dueAt).toBe(
+    expect((await postFollowUp(app, id, { dueAt: '2999-06-01T10:00:00.5+02:00' })).followUp.dueAt).toBe(
       '2999-06-01T08:00:00.500Z',
     );
   });
 
   test('gives it to the lead’s agent, else to its creator, else to whom was asked', async () => {
     const { id } = await openLead(app);
-    const [ana, ben] = [await anAgent(app, { name: 'Ana' }), await anAgent(app, { name: 'Ben' })];
+    const [ana, ben] = [await postAgent(app, { name: 'Ana' }), await postAgent(app, { name: 'Ben' })];
     const byBen = { 'x-actor': `agent:${ben.id}` };
     const create = async (body: object) =>
-      done(await app.post(`/v1/leads/${id}/follow-ups`, { dueAt: inHours(1), ...body }, byBen)).followUp.assignee;
+      expectSuccess(await app.post(`/v1/leads/${id}/follow-ups`, { dueAt: inHours(1), ...body }, byBen)).followUp
+        .assignee;
     expect(await create({})).toEqual({ id: ben.id, name: 'Ben' });
-    await assign(app, id, ana.id);
+    await postAssignment(app, id, ana.id);
     expect(await create({})).toEqual({ id: ana.id, name: 'Ana' });
     expect(await create({ assigneeId: ben.id })).toEqual({ id: ben.id, name: 'Ben' });
   });
@@ -74,25 +76,28 @@ describe('creating a follow-up', () => {
     const { id } = await openLead(app);
     const create = (assigneeId: string) => app.post(`/v1/leads/${id}/follow-ups`, { dueAt: inHours(1), assigneeId });
     expect(await create('nobody')).toMatchObject(refused('not_found'));
-    const ana = await anAgent(app);
+    const ana = await postAgent(app);
     await app.patch(`/v1/agents/${ana.id}`, { active: false });
     expect(await create(ana.id)).toMatchObject(refused('agent_inactive', { agentId: ana.id }));
   });
 
   test('leaves the status alone, unless asked', async () => {
     const { id } = await openLead(app);
-    expect((await followUp(app, id, { alsoSetStatus: false })).lead.status).toBe('new');
-    const also = await followUp(app, id, { alsoSetStatus: true });
+    expect((await postFollowUp(app, id, { alsoSetStatus: false })).lead.status).toBe('new');
+    const also = await postFollowUp(app, id, { alsoSetStatus: true });
     expect(also.lead).toMatchObject({ status: 'follow_up', version: 5 });
-    expect((await followUp(app, id, { alsoSetStatus: true })).lead).toMatchObject({ status: 'follow_up', version: 6 });
+    expect((await postFollowUp(app, id, { alsoSetStatus: true })).lead).toMatchObject({
+      status: 'follow_up',
+      version: 6,
+    });
   });
 
   test('shows the one due first as the next', async () => {
     const { id } = await openLead(app);
-    const later = await followUp(app, id, { dueAt: inHours(48) });
-    const sooner = await followUp(app, id, { dueAt: inHours(2) });
+    const later = await postFollowUp(app, id, { dueAt: inHours(48) });
+    const sooner = await postFollowUp(app, id, { dueAt: inHours(2) });
     expect(sooner.lead.followUps).toEqual({ open: 2, nextDueAt: sooner.followUp.dueAt, nextId: sooner.followUp.id });
-    const { lead } = done(await on(id, sooner.followUp.id, 'complete'));
+    const { lead } = expectSuccess(await on(id, sooner.followUp.id, 'complete'));
     expect(lead.followUps).toEqual({ open: 1, nextDueAt: later.followUp.dueAt, nextId: later.followUp.id });
   });
 
@@ -124,7 +129,7 @@ describe('creating a follow-up', () => {
 describe('a follow-up', () => {
   test('completed is completed, and again changes nothing', async () => {
     const { id } = await openLead(app);
-    const { followUp: made } = await followUp(app, id);
+    const { followUp: made } = await postFollowUp(app, id);
     const answer = await on(id, made.id, 'complete', { note: 'reached her' });
     expect(answer).toMatchObject({
       status: 200,
@@ -137,7 +142,7 @@ describe('a follow-up', () => {
     });
     expect(answer.body.followUp.closedAt).not.toBeNull();
     expect(await on(id, made.id, 'complete')).toMatchObject({ status: 200, body: { changed: false, version: 4 } });
-    expect((await leadHistory(app, id, { after: answer.body.position })).at(-1)).toMatchObject({
+    expect((await getLeadHistory(app, id, { after: answer.body.position })).at(-1)).toMatchObject({
       type: 'FollowUpCompleted',
       data: { note: 'reached her' },
     });
@@ -145,7 +150,7 @@ describe('a follow-up', () => {
 
   test('cancelled is cancelled with its reason, and again changes nothing', async () => {
     const { id } = await openLead(app);
-    const { followUp: made } = await followUp(app, id);
+    const { followUp: made } = await postFollowUp(app, id);
     expect(await on(id, made.id, 'cancel', { reason: 'on holiday' })).toMatchObject({
       status: 200,
       body: { followUp: { state: 'cancelled', closedReason: 'on holiday' } },
@@ -155,9 +160,9 @@ describe('a follow-up', () => {
 
   test('once cancelled can’t be completed or moved; once completed not cancelled or moved', async () => {
     const { id } = await openLead(app);
-    const [one, two] = [(await followUp(app, id)).followUp, (await followUp(app, id)).followUp];
-    done(await on(id, one.id, 'cancel'));
-    done(await on(id, two.id, 'complete'));
+    const [one, two] = [(await postFollowUp(app, id)).followUp, (await postFollowUp(app, id)).followUp];
+    expectSuccess(await on(id, one.id, 'cancel'));
+    expectSuccess(await on(id, two.id, 'complete'));
     expect(await on(id, one.id, 'complete')).toMatchObject(refused('follow_up_cancelled', { followUpId: one.id }));
     expect(await on(id, one.id, 'reschedule', { dueAt: inHours(5) })).toMatchObject(refused('follow_up_cancelled'));
     expect(await on(id, two.id, 'cancel')).toMatchObject(refused('follow_up_completed', { followUpId: two.id }));
@@ -166,27 +171,27 @@ describe('a follow-up', () => {
 
   test('rescheduled keeps its id, with from, to and why on record', async () => {
     const { id } = await openLead(app);
-    const { followUp: made } = await followUp(app, id);
+    const { followUp: made } = await postFollowUp(app, id);
     const dueAt = inHours(72);
-    const said = done(await on(id, made.id, 'reschedule', { dueAt, reason: 'asked for later' }));
+    const said = expectSuccess(await on(id, made.id, 'reschedule', { dueAt, reason: 'asked for later' }));
     expect(said).toMatchObject({
       changed: true,
       followUp: { id: made.id, dueAt, state: 'open' },
       lead: { followUps: { nextDueAt: dueAt } },
     });
-    expect((await leadHistory(app, id, { after: said.position })).at(-1)).toMatchObject({
+    expect((await getLeadHistory(app, id, { after: said.position })).at(-1)).toMatchObject({
       type: 'FollowUpRescheduled',
       data: { from: made.dueAt, to: dueAt, reason: 'asked for later' },
     });
-    expect(done(await on(id, made.id, 'reschedule', { dueAt }))).toMatchObject({ changed: false });
+    expect(expectSuccess(await on(id, made.id, 'reschedule', { dueAt }))).toMatchObject({ changed: false });
     expect(await on(id, made.id, 'reschedule', { dueAt: inHours(-1) })).toMatchObject(invalid('dueAt'));
     expect(await on(id, made.id, 'reschedule', {})).toMatchObject(invalid('dueAt'));
   });
 
   test('of a closed lead is cancelled because of that', async () => {
     const { id } = await openLead(app);
-    const { followUp: made } = await followUp(app, id);
-    const { position } = await setStatus(app, id, 'lost');
+    const { followUp: made } = await postFollowUp(app, id);
+    const { position } = await postStatus(app, id, 'lost');
     expect(await on(id, made.id, 'complete')).toMatchObject(refused('follow_up_cancelled'));
     expect(await listed({ leadId: id, after: position })).toMatchObject([
       { state: 'cancelled', closedReason: 'lead_inactive' },
@@ -195,7 +200,7 @@ describe('a follow-up', () => {
 
   test.each(['complete', 'cancel', 'reschedule'])('that is not there: %s is not found', async (what) => {
     const [{ id }, other] = [await openLead(app), await openLead(app)];
-    const { followUp: made } = await followUp(app, other.id);
+    const { followUp: made } = await postFollowUp(app, other.id);
     const body = what === 'reschedule' ? { dueAt: inHours(1) } : {};
     expect(await on(id, 'nope', what, body)).toMatchObject(refused('not_found'));
     expect(await on(id, made.id, what, body)).toMatchObject(refused('not_found'));
@@ -205,16 +210,16 @@ describe('a follow-up', () => {
 
 describe('the list of follow-ups', () => {
   test('filters by lead, assignee, state and due', async () => {
-    const [{ id }, ana] = [await openLead(app), await anAgent(app)];
+    const [{ id }, ana] = [await openLead(app), await postAgent(app)];
     const late = '2001-01-01T00:00:00Z';
     const old = await openLead(app, {}, { 'x-occurred-at': late });
     const due = { dueAt: '2001-01-02T00:00:00Z' };
     const made = await app.post(`/v1/leads/${old.id}/follow-ups`, due, { 'x-occurred-at': late });
-    expect(done(made).followUp).toMatchObject({ state: 'open', overdue: true });
-    const own = (await followUp(app, id, { assigneeId: ana.id })).followUp;
-    const closed = (await followUp(app, id)).followUp;
-    done(await on(id, closed.id, 'complete'));
-    const { position: after } = await writes(app);
+    expect(expectSuccess(made).followUp).toMatchObject({ state: 'open', overdue: true });
+    const own = (await postFollowUp(app, id, { assigneeId: ana.id })).followUp;
+    const closed = (await postFollowUp(app, id)).followUp;
+    expectSuccess(await on(id, closed.id, 'complete'));
+    const { position: after } = await postInteraction(app);
     const ids = async (query: object) => (await listed({ after, ...query })).map((it) => it.id);
     expect(await ids({ leadId: id, state: 'open' })).toEqual([own.id]);
     expect(await ids({ leadId: id, state: 'completed' })).toEqual([closed.id]);

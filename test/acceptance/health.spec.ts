@@ -3,24 +3,33 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, type Sent } from '../support/app.js';
+import { App, type StringMap } from '../support/app.js';
 import { onEmbedded } from '../support/engines.js';
-import { anAgent, assign, done, followUp, interaction, openLead, setStatus, writes } from '../support/story.js';
+import {
+  postAgent,
+  postAssignment,
+  expectSuccess,
+  postFollowUp,
+  interactionBody,
+  openLead,
+  postStatus,
+  postInteraction,
+} from '../support/api-steps.js';
 
 let apps: App[] = [];
-const another = (env: Sent = {}): App => {
+const another = (env: StringMap = {}): App => {
   const app = new App(env);
   apps.push(app);
   return app;
 };
 afterAll(async () => {
-  for (const app of apps) await app.end();
+  for (const app of apps) await app.dispose();
   apps = [];
 });
 
 /** A clear sentence: one line, no stack, and the process gone with a code. */
 const refusal = async (app: App): Promise<string> => {
-  const { code, said } = await app.fail();
+  const { code, said } = await app.startExpectingExit();
   expect(code).toBe(1);
   expect(said).not.toMatch(/^\s+at .*:\d+/m);
   return said;
@@ -37,7 +46,7 @@ describe('a running app', () => {
   });
 
   test('is ready when its stores can be reached and its views keep up', async () => {
-    await app.get('/v1/leads', { after: (await writes(app)).position });
+    await app.get('/v1/leads', { after: (await postInteraction(app)).position });
     const answer = await app.get<{ ready: boolean; checks: { views: { views: { view: string }[] } } }>('/readyz');
     expect(answer).toMatchObject({
       status: 200,
@@ -52,7 +61,7 @@ describe('a running app', () => {
     const second = another({ DATA_DIR: app.dataDir });
     expect(await refusal(second)).toMatch(/another process|in use|lock/i);
     expect((await app.get('/readyz')).status).toBe(200);
-    expect(await writes(app)).toMatchObject({ leadCreated: true });
+    expect(await postInteraction(app)).toMatchObject({ leadCreated: true });
   });
 
   test('listens on this machine alone', () => {
@@ -139,7 +148,7 @@ describe('an app that can’t start says why, and ends', () => {
 describe('SIGTERM', () => {
   test('ends it promptly with code 0, also while idle connections are kept alive', async () => {
     const app = await another().start();
-    await writes(app);
+    await postInteraction(app);
     const idle = await Promise.all(Array.from({ length: 5 }, () => connected(app)));
     const { code, ms } = await app.stop();
     expect(code).toBe(0);
@@ -151,7 +160,7 @@ describe('SIGTERM', () => {
   test('answers what is under way, and what was acknowledged is there afterwards', async () => {
     const app = await another().start();
     const answers = Array.from({ length: 60 }, () =>
-      app.post('/v1/interactions', interaction()).catch(() => undefined),
+      app.post('/v1/interactions', interactionBody()).catch(() => undefined),
     );
     await answers[0];
     expect((await app.stop()).code).toBe(0);
@@ -159,14 +168,14 @@ describe('SIGTERM', () => {
     expect(acknowledged.length).toBeGreaterThan(0);
     for (const { status } of acknowledged) expect(status).toBe(201);
     await app.start();
-    const { position: after } = await writes(app);
+    const { position: after } = await postInteraction(app);
     for (const { body } of acknowledged)
       expect((await app.get(`/v1/leads/${body.leadId}`, { after })).status).toBe(200);
   });
 
   test('waits for a request whose body is still coming', async () => {
     const app = await another().start();
-    const text = JSON.stringify(interaction());
+    const text = JSON.stringify(interactionBody());
     const slow = request(`${app.url}/v1/interactions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'content-length': text.length },
@@ -228,7 +237,7 @@ test('nothing personal stands in the log of a whole run', async () => {
     string,
     string,
   ];
-  const ana = await anAgent(app, { name: agentName });
+  const ana = await postAgent(app, { name: agentName });
   const { id } = await openLead(app, {
     contactId,
     messageId,
@@ -237,9 +246,9 @@ test('nothing personal stands in the log of a whole run', async () => {
     media: { text },
     integration: { text },
   });
-  await assign(app, id, ana.id, { note });
-  await followUp(app, id, { note });
-  done(
+  await postAssignment(app, id, ana.id, { note });
+  await postFollowUp(app, id, { note });
+  expectSuccess(
     await app.post(`/v1/leads/${id}/qualification`, {
       score: 5,
       model: 'm',
@@ -247,15 +256,15 @@ test('nothing personal stands in the log of a whole run', async () => {
       factors: [{ label: text, weight: 1 }],
     }),
   );
-  done(await app.post(`/v1/leads/${id}/messages`, { messageId: `${messageId}-out`, text }));
-  await app.post('/v1/interactions', { ...interaction({ contactId, text }), channel: text });
+  expectSuccess(await app.post(`/v1/leads/${id}/messages`, { messageId: `${messageId}-out`, text }));
+  await app.post('/v1/interactions', { ...interactionBody({ contactId, text }), channel: text });
   await app.post('/v1/interactions', `{"contactId": "${contactId}", "text": "${text}`);
   await app.get('/v1/leads', { q, contactId });
   await app.get(`/v1/contacts/${contactId}/history`);
   await app.get(`/v1/contacts/${contactId}x/history`);
   await app.get(`/v1/${contactId}/${text}`);
   await app.call('PUT', `/v1/contacts/${contactId}/history`);
-  const { position: after } = await setStatus(app, id, 'lost', { reason, note });
+  const { position: after } = await postStatus(app, id, 'lost', { reason, note });
   await app.get(`/v1/leads/${id}/history`, { after });
   await app.stop();
   expect(app.output).toContain('"route":"/v1/interactions"');

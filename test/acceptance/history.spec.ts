@@ -1,45 +1,45 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Entry } from '#projections/lead-history/lead-history.query';
-import { invalid, refused } from '../support/answers.js';
-import { anApp, type History } from '../support/app.js';
+import type { HistoryEntry } from '#projections/lead-history/lead-history.query';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp, type HistoryPage } from '../support/app.js';
 import {
-  anAgent,
-  assign,
-  closedLead,
-  contactHistory,
-  done,
-  followUp,
-  leadHistory,
+  postAgent,
+  postAssignment,
+  openClosedLead,
+  getContactHistory,
+  expectSuccess,
+  postFollowUp,
+  getLeadHistory,
   openLead,
-  setStatus,
-  unique,
-  writes,
-} from '../support/story.js';
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp({ QUALIFICATION: 'off' });
+const app = setupApp({ QUALIFICATION: 'off' });
 const day = (nth: number, clock = '00:00:00'): string => `2024-03-${String(nth).padStart(2, '0')}T${clock}.000Z`;
 const at = (nth: number) => ({ 'x-occurred-at': day(nth) });
 
 /** A contact's two leads in March 2024, with a message of the 2nd that came on the 5th. */
 async function aLongStory() {
-  const ana = await anAgent(app, { name: 'Ana' });
-  const contactId = unique('contact');
+  const ana = await postAgent(app, { name: 'Ana' });
+  const contactId = uniqueId('contact');
   const byAna = (nth: number) => ({ ...at(nth), 'x-actor': `agent:${ana.id}` });
   const first = await openLead(app, { contactId, text: 'Hello' }, at(1));
   const path = `/v1/leads/${first.id}`;
-  done(await app.post(`${path}/assignment`, { agentId: ana.id }, at(3)));
-  done(await app.post(`${path}/status`, { status: 'contacted' }, byAna(4)));
-  const late = await writes(app, { contactId, occurredAt: day(2), text: 'late' }, at(5));
-  done(await app.post(`${path}/status`, { status: 'lost', reason: 'too far' }, byAna(6)));
+  expectSuccess(await app.post(`${path}/assignment`, { agentId: ana.id }, at(3)));
+  expectSuccess(await app.post(`${path}/status`, { status: 'contacted' }, byAna(4)));
+  const late = await postInteraction(app, { contactId, occurredAt: day(2), text: 'late' }, at(5));
+  expectSuccess(await app.post(`${path}/status`, { status: 'lost', reason: 'too far' }, byAna(6)));
   const second = await openLead(app, { contactId }, at(10));
-  const last = done(await app.post(`/v1/leads/${second.id}/status`, { qualificationScore: 50 }, at(11)));
+  const last = expectSuccess(await app.post(`/v1/leads/${second.id}/status`, { qualificationScore: 50 }, at(11)));
   return { ana, contactId, first, second, late, after: last.position };
 }
 
 describe('the history of a lead', () => {
   test('tells all that happened, in the order in which it happened, newest first unless asked otherwise', async () => {
     const { first, after } = await aLongStory();
-    const entries = await leadHistory(app, first.id, { after });
+    const entries = await getLeadHistory(app, first.id, { after });
     expect(entries.map((it) => [it.type, it.occurredAt])).toEqual([
       ['LeadOpened', day(1)],
       ['InteractionRecorded', day(1)],
@@ -48,15 +48,15 @@ describe('the history of a lead', () => {
       ['LeadStatusChanged', day(4)],
       ['LeadStatusChanged', day(6)],
     ]);
-    expect(await leadHistory(app, first.id, { order: 'desc' })).toEqual(entries.toReversed());
-    const { body } = await app.get<History>(`/v1/leads/${first.id}/history`);
+    expect(await getLeadHistory(app, first.id, { order: 'desc' })).toEqual(entries.toReversed());
+    const { body } = await app.get<HistoryPage>(`/v1/leads/${first.id}/history`);
     expect(body.items).toEqual(entries.toReversed());
   });
 
   test('tells of each who, when, when it was recorded, why, and from what to what', async () => {
     const began = new Date().toISOString();
     const { ana, first, after } = await aLongStory();
-    const entry = (await leadHistory(app, first.id, { after })).at(-1)!;
+    const entry = (await getLeadHistory(app, first.id, { after })).at(-1)!;
     expect(entry).toEqual({
       id: expect.any(String),
       type: 'LeadStatusChanged',
@@ -75,7 +75,7 @@ describe('the history of a lead', () => {
 
   test('names the leads before it', async () => {
     const { first, second, after } = await aLongStory();
-    const of = async (id: string) => (await app.get<History>(`/v1/leads/${id}/history`, { after })).body.pastLeads;
+    const of = async (id: string) => (await app.get<HistoryPage>(`/v1/leads/${id}/history`, { after })).body.pastLeads;
     expect(await of(second.id)).toEqual([
       { id: first.id, ordinal: 1, status: 'lost', createdAt: day(1), closedAt: day(6) },
     ]);
@@ -84,13 +84,13 @@ describe('the history of a lead', () => {
 
   test('holds that lead alone', async () => {
     const { second, after } = await aLongStory();
-    expect((await leadHistory(app, second.id, { after })).map((it) => it.leadId)).toEqual(Array(3).fill(second.id));
+    expect((await getLeadHistory(app, second.id, { after })).map((it) => it.leadId)).toEqual(Array(3).fill(second.id));
   });
 
   test('shows an agent’s present name in actors and summaries', async () => {
     const { ana, first } = await aLongStory();
-    const { position: after } = done(await app.patch(`/v1/agents/${ana.id}`, { name: 'Anna' }));
-    const entries = await leadHistory(app, first.id, { after });
+    const { position: after } = expectSuccess(await app.patch(`/v1/agents/${ana.id}`, { name: 'Anna' }));
+    const entries = await getLeadHistory(app, first.id, { after });
     expect(entries.find((it) => it.type === 'LeadAssigned')?.summary).toContain('Anna');
     expect(entries.at(-1)?.actor.name).toBe('Anna');
   });
@@ -98,9 +98,9 @@ describe('the history of a lead', () => {
   test('of events of one moment keeps the order of the log', async () => {
     const { id } = await openLead(app, {}, at(1));
     for (const status of ['contacted', 'qualifying', 'qualified', 'new'])
-      done(await app.post(`/v1/leads/${id}/status`, { status }, at(1)));
-    const { position: after } = await writes(app);
-    const entries = await leadHistory(app, id, { after });
+      expectSuccess(await app.post(`/v1/leads/${id}/status`, { status }, at(1)));
+    const { position: after } = await postInteraction(app);
+    const entries = await getLeadHistory(app, id, { after });
     expect(entries.map((it) => it.position)).toEqual(entries.map((it) => it.position).toSorted());
     expect(entries.slice(2).map((it) => (it.data as { to: string }).to)).toEqual([
       'contacted',
@@ -119,10 +119,10 @@ describe('the history of a lead', () => {
 
 describe('the history of a contact', () => {
   test('tells of all its leads, and what it said that opened none', async () => {
-    const { contactId } = await closedLead(app);
-    await writes(app, { contactId, text: 'STOP' });
-    const { position: after } = await writes(app, { contactId, profile: { phone: '+49151' } });
-    expect((await contactHistory(app, contactId, { after })).map((it) => [it.type, it.leadOrdinal])).toEqual([
+    const { contactId } = await openClosedLead(app);
+    await postInteraction(app, { contactId, text: 'STOP' });
+    const { position: after } = await postInteraction(app, { contactId, profile: { phone: '+49151' } });
+    expect((await getContactHistory(app, contactId, { after })).map((it) => [it.type, it.leadOrdinal])).toEqual([
       ['ContactRegistered', null],
       ['LeadOpened', 1],
       ['InteractionRecorded', 1],
@@ -136,7 +136,7 @@ describe('the history of a contact', () => {
 
   test('puts what came late where it happened', async () => {
     const { contactId, late, after } = await aLongStory();
-    const entries = await contactHistory(app, contactId, { after });
+    const entries = await getContactHistory(app, contactId, { after });
     const nth = entries.findIndex((it) => it.id === late.interactionId);
     expect(entries[nth]).toMatchObject({ occurredAt: day(2), data: { text: 'late' } });
     expect(entries.map((it) => it.occurredAt)).toEqual(entries.map((it) => it.occurredAt).toSorted());
@@ -144,8 +144,11 @@ describe('the history of a contact', () => {
 
   test('of nobody is not found; of somebody with nothing to show is empty', async () => {
     expect(await app.get('/v1/contacts/nobody/history')).toMatchObject(refused('not_found'));
-    const { lead, position: after } = await writes(app);
-    const { body } = await app.get<History>(`/v1/contacts/${lead.contactId}/history`, { type: 'LeadScored', after });
+    const { lead, position: after } = await postInteraction(app);
+    const { body } = await app.get<HistoryPage>(`/v1/contacts/${lead.contactId}/history`, {
+      type: 'LeadScored',
+      after,
+    });
     expect(body).toMatchObject({ items: [], nextCursor: null });
   });
 });
@@ -153,9 +156,9 @@ describe('the history of a contact', () => {
 describe('filters', () => {
   test('by type, actor and time give what is left of the whole, and page through it', async () => {
     const { ana, contactId, after } = await aLongStory();
-    const whole = await contactHistory(app, contactId, { after });
-    const byAna = (it: Entry) => it.actor.id === ana.id;
-    const cases: [Record<string, string>, (it: Entry) => boolean][] = [
+    const whole = await getContactHistory(app, contactId, { after });
+    const byAna = (it: HistoryEntry) => it.actor.id === ana.id;
+    const cases: [Record<string, string>, (it: HistoryEntry) => boolean][] = [
       [{ type: 'LeadOpened' }, (it) => it.type === 'LeadOpened'],
       [{ type: 'LeadOpened,LeadScored' }, (it) => ['LeadOpened', 'LeadScored'].includes(it.type)],
       [{ actor: `agent:${ana.id}` }, byAna],
@@ -175,7 +178,7 @@ describe('filters', () => {
     ];
     for (const [query, keeps] of cases)
       for (const limit of [200, 2])
-        expect([query, await contactHistory(app, contactId, { ...query, limit })]).toEqual([
+        expect([query, await getContactHistory(app, contactId, { ...query, limit })]).toEqual([
           query,
           whole.filter(keeps),
         ]);
@@ -183,12 +186,12 @@ describe('filters', () => {
 
   test('asOf a position tells what had been recorded by then', async () => {
     const { contactId, first, late, after } = await aLongStory();
-    const whole = await contactHistory(app, contactId, { after });
+    const whole = await getContactHistory(app, contactId, { after });
     for (const { position } of whole)
-      expect(await contactHistory(app, contactId, { asOf: position })).toEqual(
+      expect(await getContactHistory(app, contactId, { asOf: position })).toEqual(
         whole.filter((it) => it.position <= position),
       );
-    const before = await leadHistory(app, first.id, { asOf: late.position });
+    const before = await getLeadHistory(app, first.id, { asOf: late.position });
     expect(before.map((it) => (it.data as { to?: string }).to)).not.toContain('lost');
     expect(before.some((it) => it.id === late.interactionId)).toBe(true);
   });
@@ -216,20 +219,20 @@ describe('filters', () => {
 describe('pages', () => {
   test('go on without gap or repeat, at any limit, in both orders', async () => {
     const { id } = await openLead(app);
-    for (let nth = 0; nth < 12; nth++) await setStatus(app, id, nth % 2 ? 'new' : 'contacted');
-    const { position: after } = await followUp(app, id);
-    const whole = await leadHistory(app, id, { after });
+    for (let nth = 0; nth < 12; nth++) await postStatus(app, id, nth % 2 ? 'new' : 'contacted');
+    const { position: after } = await postFollowUp(app, id);
+    const whole = await getLeadHistory(app, id, { after });
     expect(whole).toHaveLength(15);
     for (const limit of [1, 2, 7, 15, 16]) {
-      expect(await leadHistory(app, id, { limit })).toEqual(whole);
-      expect(await leadHistory(app, id, { limit, order: 'desc' })).toEqual(whole.toReversed());
+      expect(await getLeadHistory(app, id, { limit })).toEqual(whole);
+      expect(await getLeadHistory(app, id, { limit, order: 'desc' })).toEqual(whole.toReversed());
     }
   });
 
   test('pin what was asked', async () => {
     const { id } = await openLead(app);
     const { nextCursor } = (
-      await app.get(`/v1/leads/${id}/history`, { limit: 1, order: 'asc', after: (await writes(app)).position })
+      await app.get(`/v1/leads/${id}/history`, { limit: 1, order: 'asc', after: (await postInteraction(app)).position })
     ).body;
     expect(await app.get(`/v1/leads/${id}/history`, { cursor: nextCursor, order: 'desc' })).toMatchObject(
       invalid('order'),
@@ -241,9 +244,9 @@ describe('pages', () => {
 });
 
 test('what an assignment of another lead says stands not here', async () => {
-  const [one, other, ana] = [await openLead(app), await openLead(app), await anAgent(app)];
-  const { position: after } = await assign(app, other.id, ana.id);
-  expect((await leadHistory(app, one.id, { after })).map((it) => it.type)).toEqual([
+  const [one, other, ana] = [await openLead(app), await openLead(app), await postAgent(app)];
+  const { position: after } = await postAssignment(app, other.id, ana.id);
+  expect((await getLeadHistory(app, one.id, { after })).map((it) => it.type)).toEqual([
     'LeadOpened',
     'InteractionRecorded',
   ]);

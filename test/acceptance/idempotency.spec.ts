@@ -1,31 +1,31 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid, refused } from '../support/answers.js';
-import { anApp, App } from '../support/app.js';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp, App } from '../support/app.js';
 import {
-  allLeads,
-  closedLead,
-  contactHistory,
-  done,
+  getAllLeads,
+  openClosedLead,
+  getContactHistory,
+  expectSuccess,
   inHours,
   inMinutes,
   inMs,
-  interaction,
-  leadHistory,
-  leadNow,
+  interactionBody,
+  getLeadHistory,
+  getLead,
   openLead,
-  patiently,
-  setStatus,
-  unique,
-  writes,
-} from '../support/story.js';
+  retryWhileUnavailable,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
-const keyed = (key = unique('key')) => ({ 'idempotency-key': key });
+const app = setupApp();
+const keyed = (key = uniqueId('key')) => ({ 'idempotency-key': key });
 
 describe('the same key with the same request', () => {
   test('answers the same again, says so, and does nothing', async () => {
     const key = keyed();
-    const body = interaction();
+    const body = interactionBody();
     const first = await app.post('/v1/interactions', body, key);
     const again = await app.post('/v1/interactions', body, key);
     expect(first.status).toBe(201);
@@ -34,7 +34,7 @@ describe('the same key with the same request', () => {
     expect([again.status, again.text]).toEqual([first.status, first.text]);
     for (const header of ['etag', 'x-position', 'location'])
       expect(again.headers.get(header)).toBe(first.headers.get(header));
-    expect(await leadHistory(app, first.body.leadId, { after: first.body.position })).toHaveLength(2);
+    expect(await getLeadHistory(app, first.body.leadId, { after: first.body.position })).toHaveLength(2);
   });
 
   test('answers as the first time also when the lead has moved on', async () => {
@@ -42,17 +42,17 @@ describe('the same key with the same request', () => {
     const key = keyed();
     const ask = () => app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, key);
     const first = await ask();
-    await setStatus(app, id, 'qualified');
+    await postStatus(app, id, 'qualified');
     const again = await ask();
     expect(again.text).toBe(first.text);
-    expect(await leadNow(app, id, (await setStatus(app, id, 'qualified')).position)).toMatchObject({
+    expect(await getLead(app, id, (await postStatus(app, id, 'qualified')).position)).toMatchObject({
       status: 'qualified',
       version: 4,
     });
   });
 
   test.each([
-    ['POST a lead', 'POST', '/v1/leads', () => ({ contactId: unique('contact') })],
+    ['POST a lead', 'POST', '/v1/leads', () => ({ contactId: uniqueId('contact') })],
     ['POST an agent', 'POST', '/v1/agents', () => ({ name: 'Ana' })],
   ])('%s twice makes one', async (_, method, path, body) => {
     const key = keyed();
@@ -63,7 +63,7 @@ describe('the same key with the same request', () => {
   });
 
   test('holds for PATCH and DELETE too', async () => {
-    const { agent } = done(await app.post('/v1/agents', { name: 'Ana' }));
+    const { agent } = expectSuccess(await app.post('/v1/agents', { name: 'Ana' }));
     const patch = keyed();
     const renamed = await app.patch(`/v1/agents/${agent.id}`, { name: 'Ana Maria' }, patch);
     await app.patch(`/v1/agents/${agent.id}`, { name: 'Anna' });
@@ -73,11 +73,11 @@ describe('the same key with the same request', () => {
     const away = keyed();
     await app.post(`/v1/leads/${id}/assignment`, { agentId: agent.id });
     const freed = await app.delete(`/v1/leads/${id}/assignment`, undefined, away);
-    const back = done(await app.post(`/v1/leads/${id}/assignment`, { agentId: agent.id }));
+    const back = expectSuccess(await app.post(`/v1/leads/${id}/assignment`, { agentId: agent.id }));
     const again = await app.delete(`/v1/leads/${id}/assignment`, undefined, away);
     expect(again.text).toBe(freed.text);
     expect(again.headers.get('idempotent-replayed')).toBe('true');
-    expect(await leadNow(app, id, back.position)).toMatchObject({ agent: { name: 'Anna' } });
+    expect(await getLead(app, id, back.position)).toMatchObject({ agent: { name: 'Anna' } });
   });
 
   test('makes one follow-up', async () => {
@@ -87,7 +87,7 @@ describe('the same key with the same request', () => {
     const first = await app.post(`/v1/leads/${id}/follow-ups`, body, key);
     const again = await app.post(`/v1/leads/${id}/follow-ups`, body, key);
     expect(again.text).toBe(first.text);
-    expect(await leadNow(app, id, first.body.position)).toMatchObject({ followUps: { open: 1 }, version: 3 });
+    expect(await getLead(app, id, first.body.position)).toMatchObject({ followUps: { open: 1 }, version: 3 });
   });
 
   test('keeps what changed nothing', async () => {
@@ -96,18 +96,18 @@ describe('the same key with the same request', () => {
     expect(await app.post(`/v1/leads/${id}/status`, { status: 'new' }, key)).toMatchObject({
       body: { changed: false },
     });
-    await setStatus(app, id, 'contacted');
+    await postStatus(app, id, 'contacted');
     const again = await app.post(`/v1/leads/${id}/status`, { status: 'new' }, key);
     expect(again).toMatchObject({ status: 200, body: { changed: false, version: 2, lead: { status: 'new' } } });
   });
 
   test('keeps refusals, with all that they told', async () => {
-    const { id, contactId } = await closedLead(app);
+    const { id, contactId } = await openClosedLead(app);
     const key = keyed();
     const ask = () => app.post(`/v1/leads/${id}/status`, { status: 'new' }, key);
     const first = await ask();
     expect(first).toMatchObject(refused('lead_inactive', { activeLeadId: null }));
-    await writes(app, { contactId });
+    await postInteraction(app, { contactId });
     const again = await ask();
     expect(again.text).toBe(first.text);
     expect(again.headers.get('idempotent-replayed')).toBe('true');
@@ -127,7 +127,7 @@ describe('the same key with the same request', () => {
 
   test('does not keep validation errors: put right, it is done under the same key', async () => {
     const key = keyed();
-    const body = interaction();
+    const body = interactionBody();
     expect(await app.post('/v1/interactions', { ...body, channel: 'fax' }, key)).toMatchObject(invalid('channel'));
     expect(await app.post('/v1/interactions', { ...body, occurredAt: inHours(1) }, key)).toMatchObject(
       invalid('occurredAt'),
@@ -138,7 +138,7 @@ describe('the same key with the same request', () => {
 
   test('20 times in parallel: one does it, the others are told to wait or hear the same', async () => {
     const key = keyed();
-    const body = interaction();
+    const body = interactionBody();
     const answers = await Promise.all(Array.from({ length: 20 }, () => app.post('/v1/interactions', body, key)));
     const first = answers.filter((it) => it.status === 201 && !it.headers.has('idempotent-replayed'));
     expect(first).toHaveLength(1);
@@ -150,7 +150,7 @@ describe('the same key with the same request', () => {
   });
 
   test('written in another order of members, and with other spaces, is the same request', async () => {
-    const { contactId, messageId } = interaction();
+    const { contactId, messageId } = interactionBody();
     const key = keyed();
     const first = await app.post('/v1/interactions', { contactId, channel: 'sms', kind: 'chat', messageId }, key);
     const again = await app.post(
@@ -184,16 +184,18 @@ describe('the same key with another request', () => {
   ])('(%s) is refused and does nothing', async (_, method, path, body, headers) => {
     const { id } = await openLead(app);
     const key = keyed();
-    const { position } = done(await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, key));
+    const { position } = expectSuccess(await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, key));
     const other = await app.call(method, path(id), body, { ...key, ...headers });
     expect(other).toMatchObject(refused('idempotency_key_reused'));
-    expect(await leadNow(app, id, position)).toMatchObject({ status: 'contacted', version: 3 });
+    expect(await getLead(app, id, position)).toMatchObject({ status: 'contacted', version: 3 });
   });
 
   test('in parallel: one request is done, the other is refused', async () => {
     const key = keyed();
     const answers = await Promise.all(
-      [1, 2].map((nth) => app.post('/v1/interactions', interaction({ contactId: unique(`contact-${nth}`) }), key)),
+      [1, 2].map((nth) =>
+        app.post('/v1/interactions', interactionBody({ contactId: uniqueId(`contact-${nth}`) }), key),
+      ),
     );
     expect(answers.filter((it) => it.status === 201)).toHaveLength(1);
     expect(answers.filter((it) => it.body.code === 'idempotency_key_reused')).toHaveLength(1);
@@ -212,7 +214,7 @@ describe('the same key with another request', () => {
   });
 
   test('takes 1 to 255 characters', async () => {
-    const ask = (key: string) => app.post('/v1/interactions', interaction(), keyed(key));
+    const ask = (key: string) => app.post('/v1/interactions', interactionBody(), keyed(key));
     expect(await ask('k')).toMatchObject({ status: 201 });
     expect(await ask('k'.repeat(255))).toMatchObject({ status: 201 });
     expect(await ask('k'.repeat(256))).toMatchObject(invalid('Idempotency-Key'));
@@ -224,7 +226,7 @@ describe('after the process has gone', () => {
   test('stopped and started: kept answers, refusals and reused keys are as they were', async () => {
     const own = await new App().start();
     try {
-      const body = interaction();
+      const body = interactionBody();
       const [opening, closing, refusing] = [keyed(), keyed(), keyed()];
       const first = await own.post('/v1/interactions', body, opening);
       const { leadId } = first.body;
@@ -235,11 +237,11 @@ describe('after the process has gone', () => {
       expect((await own.post('/v1/interactions', body, opening)).text).toBe(first.text);
       expect((await own.post(`/v1/leads/${leadId}/status`, { status: 'lost' }, closing)).text).toBe(closed.text);
       expect((await own.post(`/v1/leads/${leadId}/status`, { status: 'new' }, refusing)).text).toBe(no.text);
-      expect(await own.post('/v1/interactions', interaction(), opening)).toMatchObject(
+      expect(await own.post('/v1/interactions', interactionBody(), opening)).toMatchObject(
         refused('idempotency_key_reused'),
       );
     } finally {
-      await own.end();
+      await own.dispose();
     }
   });
 
@@ -249,7 +251,7 @@ describe('after the process has gone', () => {
       for (let round = 0; round < 4; round++) {
         const asked = Array.from({ length: 40 }, () => ({
           key: keyed(),
-          body: { contactId: unique('contact'), note: 'x' },
+          body: { contactId: uniqueId('contact'), note: 'x' },
         }));
         const heard = asked.map(({ key, body }) => own.post('/v1/leads', body, key).catch(() => undefined));
         // Some are answered, some are under way, some have not begun.
@@ -258,7 +260,7 @@ describe('after the process has gone', () => {
         const before = await Promise.all(heard);
         await own.start();
         const again = await Promise.all(
-          asked.map(({ key, body }) => patiently(() => own.post('/v1/leads', body, key))),
+          asked.map(({ key, body }) => retryWhileUnavailable(() => own.post('/v1/leads', body, key))),
         );
         for (const [nth, { body }] of asked.entries()) {
           expect(again[nth]).toMatchObject({
@@ -266,11 +268,11 @@ describe('after the process has gone', () => {
             body: { changed: true, version: 1, lead: { ordinal: 1, contactId: body.contactId } },
           });
           if (before[nth]?.status === 201) expect(again[nth]!.text).toBe(before[nth].text);
-          expect(await contactHistory(own, body.contactId)).toHaveLength(2);
+          expect(await getContactHistory(own, body.contactId)).toHaveLength(2);
         }
       }
     } finally {
-      await own.end();
+      await own.dispose();
     }
   }, 240_000);
 });
@@ -281,10 +283,10 @@ describe('X-Occurred-At', () => {
   test('dates a lead back, and what was recorded when stays true', async () => {
     const before = new Date().toISOString();
     const time = '2024-05-06T07:08:09+02:00';
-    const { lead, position } = await writes(app, {}, at(time));
+    const { lead, position } = await postInteraction(app, {}, at(time));
     const utc = '2024-05-06T05:08:09.000Z';
     expect(lead).toMatchObject({ createdAt: utc, updatedAt: utc, statusChangedAt: utc, lastInteractionAt: utc });
-    for (const entry of await leadHistory(app, lead.id, { after: position })) {
+    for (const entry of await getLeadHistory(app, lead.id, { after: position })) {
       expect(entry.occurredAt).toBe(utc);
       expect(entry.recordedAt >= before).toBe(true);
     }
@@ -293,9 +295,9 @@ describe('X-Occurred-At', () => {
   test('brings in a whole life, step by step', async () => {
     const lead = await openLead(app, {}, at('2024-01-01T00:00:00Z'));
     const step = (path: string, body: object, time: string) => app.post(`/v1/leads/${lead.id}/${path}`, body, at(time));
-    done(await step('status', { status: 'contacted' }, '2024-01-02T00:00:00Z'));
-    done(await step('status', { qualificationScore: 60 }, '2024-01-03T00:00:00Z'));
-    const closed = done(await step('status', { status: 'lost' }, '2024-01-04T00:00:00Z'));
+    expectSuccess(await step('status', { status: 'contacted' }, '2024-01-02T00:00:00Z'));
+    expectSuccess(await step('status', { qualificationScore: 60 }, '2024-01-03T00:00:00Z'));
+    const closed = expectSuccess(await step('status', { status: 'lost' }, '2024-01-04T00:00:00Z'));
     expect(closed.lead).toMatchObject({
       statusChangedAt: '2024-01-04T00:00:00.000Z',
       closedAt: '2024-01-04T00:00:00.000Z',
@@ -312,17 +314,17 @@ describe('X-Occurred-At', () => {
     ['a day that is none', () => '2024-02-30T00:00:00Z'],
     ['nothing', () => ''],
   ])('as %s is refused', async (_, time) => {
-    expect(await app.post('/v1/interactions', interaction(), at(time()))).toMatchObject(invalid('X-Occurred-At'));
+    expect(await app.post('/v1/interactions', interactionBody(), at(time()))).toMatchObject(invalid('X-Occurred-At'));
   });
 
   test('before the contact’s last command is refused, and nothing happens', async () => {
     const { id, contactId, version } = await openLead(app);
     const early = at(inHours(-1));
     expect(await app.post(`/v1/leads/${id}/status`, { status: 'lost' }, early)).toMatchObject(invalid('X-Occurred-At'));
-    expect(await app.post('/v1/interactions', interaction({ contactId }), early)).toMatchObject(
+    expect(await app.post('/v1/interactions', interactionBody({ contactId }), early)).toMatchObject(
       invalid('X-Occurred-At'),
     );
-    expect(await setStatus(app, id, 'new')).toMatchObject({ changed: false, version });
+    expect(await postStatus(app, id, 'new')).toMatchObject({ changed: false, version });
   });
 
   test('at the time of the contact’s last command is fine', async () => {
@@ -349,20 +351,20 @@ describe('X-Occurred-At', () => {
 
   test('an interaction’s own time is judged against it', async () => {
     const ask = (occurredAt: string) =>
-      app.post('/v1/interactions', interaction({ occurredAt }), at('2024-01-02T00:00:00Z'));
+      app.post('/v1/interactions', interactionBody({ occurredAt }), at('2024-01-02T00:00:00Z'));
     expect(await ask('2024-01-02T00:06:00Z')).toMatchObject(invalid('occurredAt'));
     expect(await ask('2024-01-02T00:04:00Z')).toMatchObject({ status: 201 });
   });
 
   test('dates agents back too, and lists sort by it', async () => {
-    const { agent } = done(await app.post('/v1/agents', { name: 'Old' }, at('2001-01-01T00:00:00Z')));
+    const { agent } = expectSuccess(await app.post('/v1/agents', { name: 'Old' }, at('2001-01-01T00:00:00Z')));
     expect(agent.createdAt).toBe('2001-01-01T00:00:00.000Z');
-    const { position, lead } = await writes(app, {}, at('2001-01-01T00:00:00Z'));
-    const [oldest] = await allLeads(app, { sort: 'createdAt', createdTo: '2001-01-02T00:00:00Z', after: position });
+    const { position, lead } = await postInteraction(app, {}, at('2001-01-01T00:00:00Z'));
+    const [oldest] = await getAllLeads(app, { sort: 'createdAt', createdTo: '2001-01-02T00:00:00Z', after: position });
     expect(oldest?.id).toBe(lead.id);
   });
 
   test('is now when it is now', async () => {
-    expect(await writes(app, {}, at(inMs(-1)))).toMatchObject({ leadCreated: true });
+    expect(await postInteraction(app, {}, at(inMs(-1)))).toMatchObject({ leadCreated: true });
   });
 });

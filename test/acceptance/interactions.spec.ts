@@ -1,28 +1,28 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid, refused } from '../support/answers.js';
-import { anApp } from '../support/app.js';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp } from '../support/app.js';
 import {
-  allLeads,
-  closedLead,
-  contactHistory,
+  getAllLeads,
+  openClosedLead,
+  getContactHistory,
   inHours,
   inMinutes,
   inMs,
-  interaction,
-  leadHistory,
-  leadNow,
+  interactionBody,
+  getLeadHistory,
+  getLead,
   openLead,
-  patiently,
-  setStatus,
-  unique,
-  writes,
-} from '../support/story.js';
+  retryWhileUnavailable,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 
 describe('a contact writes', () => {
   test('for the first time: a lead is opened, and the answer shows it whole', async () => {
-    const body = interaction({
+    const body = interactionBody({
       text: 'Hello',
       profile: { name: 'Ana', phone: '+4915112345678', email: 'ana@example.org' },
     });
@@ -62,12 +62,12 @@ describe('a contact writes', () => {
       version: 2,
       actions: { changeStatus: true, assign: true, createFollowUp: true, viewHistory: true, openChat: true },
     });
-    expect(await leadNow(app, leadId, answer.body.position)).toEqual(answer.body.lead);
+    expect(await getLead(app, leadId, answer.body.position)).toEqual(answer.body.lead);
   });
 
   test('again: the same lead is fed', async () => {
     const { id, contactId, lastInteractionAt } = await openLead(app);
-    const next = await app.post('/v1/interactions', interaction({ contactId, channel: 'sms' }));
+    const next = await app.post('/v1/interactions', interactionBody({ contactId, channel: 'sms' }));
     expect(next).toMatchObject({ status: 201, body: { leadId: id, leadCreated: false, changed: true, version: 3 } });
     expect(next.body.lead.channel).toBe('whatsapp');
     expect(next.body.lead.lastInteractionAt! >= lastInteractionAt!).toBe(true);
@@ -89,21 +89,21 @@ describe('a contact writes', () => {
 
   test('with media, an id at its longest, and 64 KiB of text', async () => {
     const contactId = 'ü'.repeat(128);
-    const { lead } = await writes(app, {
+    const { lead } = await postInteraction(app, {
       contactId,
       text: 'é'.repeat(32_768),
       media: [{ url: 'https://example.org/a.png' }],
     });
     expect(lead.contactId).toBe(contactId);
-    const [, , recorded] = await contactHistory(app, contactId, { after: (await writes(app)).position });
+    const [, , recorded] = await getContactHistory(app, contactId, { after: (await postInteraction(app)).position });
     expect(recorded).toMatchObject({ type: 'InteractionRecorded', data: { text: 'é'.repeat(32_768) } });
   });
 
   test('with an id of slashes, spaces and emoji', async () => {
     const contactId = 'a/b?c=d&e #%41 🙂';
-    const { position, leadId } = await writes(app, { contactId });
-    expect(await contactHistory(app, contactId, { after: position })).toHaveLength(3);
-    expect((await leadNow(app, leadId, position)).contactId).toBe(contactId);
+    const { position, leadId } = await postInteraction(app, { contactId });
+    expect(await getContactHistory(app, contactId, { after: position })).toHaveLength(3);
+    expect((await getLead(app, leadId, position)).contactId).toBe(contactId);
   });
 
   test.each([
@@ -128,18 +128,18 @@ describe('a contact writes', () => {
     ['profile', null],
     ['media', 7],
   ])('with %s %j: refused, nothing happened', async (field, value) => {
-    const { contactId, ...more } = interaction({ [field]: value });
+    const { contactId, ...more } = interactionBody({ [field]: value });
     const known = field === 'contactId' ? undefined : contactId;
     expect(await app.post('/v1/interactions', { contactId, ...more })).toMatchObject(invalid(field));
     if (known) expect(await app.get(`/v1/contacts/${known}/history`)).toMatchObject(refused('not_found'));
   });
 
   test.each(['contactId', 'channel', 'kind', 'messageId'])('without %s: refused', async (field) => {
-    expect(await app.post('/v1/interactions', interaction({ [field]: undefined }))).toMatchObject(invalid(field));
+    expect(await app.post('/v1/interactions', interactionBody({ [field]: undefined }))).toMatchObject(invalid(field));
   });
 
   test('on a channel that is none: the answer tells the ones there are', async () => {
-    const { body } = await app.post('/v1/interactions', interaction({ channel: 'fax' }));
+    const { body } = await app.post('/v1/interactions', interactionBody({ channel: 'fax' }));
     expect(body.errors[0]?.message).toContain(
       'whatsapp, sms, email, webchat, facebook, instagram, telegram, integration',
     );
@@ -148,7 +148,7 @@ describe('a contact writes', () => {
 
 describe('the same message', () => {
   test('again changes nothing and answers 200 with the same ids', async () => {
-    const body = interaction();
+    const body = interactionBody();
     const first = await app.post('/v1/interactions', body);
     const again = await app.post('/v1/interactions', body);
     const { interactionId, leadId } = first.body;
@@ -160,20 +160,20 @@ describe('the same message', () => {
   });
 
   test('again after its lead was closed, and after another was opened, still answers with the same lead', async () => {
-    const body = interaction();
+    const body = interactionBody();
     const { interactionId, leadId } = (await app.post('/v1/interactions', body)).body;
     const same = { status: 200, body: { interactionId, leadId, leadCreated: false, changed: false } };
-    await setStatus(app, leadId, 'lost');
+    await postStatus(app, leadId, 'lost');
     expect(await app.post('/v1/interactions', body)).toMatchObject(same);
-    const second = await writes(app, { contactId: body.contactId });
+    const second = await postInteraction(app, { contactId: body.contactId });
     expect(second).toMatchObject({ leadCreated: true, lead: { ordinal: 2 } });
     const again = await app.post('/v1/interactions', body);
     expect(again).toMatchObject({ ...same, body: { ...same.body, lead: { id: leadId, status: 'lost' } } });
-    expect(await leadHistory(app, second.leadId, { after: again.body.position })).toHaveLength(2);
+    expect(await getLeadHistory(app, second.leadId, { after: again.body.position })).toHaveLength(2);
   });
 
   test('with another text, profile and time is still the same message', async () => {
-    const body = interaction({ text: 'one', profile: { name: 'One' } });
+    const body = interactionBody({ text: 'one', profile: { name: 'One' } });
     const { interactionId } = (await app.post('/v1/interactions', body)).body;
     const other = { ...body, text: 'two', profile: { name: 'Two' }, occurredAt: inHours(-1) };
     const again = await app.post('/v1/interactions', other);
@@ -184,35 +184,35 @@ describe('the same message', () => {
   });
 
   test('on another channel, or of another contact, is another one', async () => {
-    const body = interaction();
-    const first = await writes(app, body);
-    const byMail = await writes(app, { ...body, channel: 'email' });
-    const ofOther = await writes(app, { ...body, contactId: unique('contact') });
+    const body = interactionBody();
+    const first = await postInteraction(app, body);
+    const byMail = await postInteraction(app, { ...body, channel: 'email' });
+    const ofOther = await postInteraction(app, { ...body, contactId: uniqueId('contact') });
     expect(new Set([first, byMail, ofOther].map((it) => it.interactionId)).size).toBe(3);
     expect(byMail.leadId).toBe(first.leadId);
     expect(ofOther.leadCreated).toBe(true);
   });
 
   test('20 times in parallel is one interaction', async () => {
-    const body = interaction();
+    const body = interactionBody();
     const answers = await Promise.all(Array.from({ length: 20 }, () => app.post('/v1/interactions', body)));
     expect(answers.map((it) => it.status).toSorted()).toEqual([...Array<number>(19).fill(200), 201]);
     expect(new Set(answers.map(({ body: { interactionId, leadId } }) => `${interactionId} ${leadId}`)).size).toBe(1);
     expect(answers.filter(({ body: said }) => said.leadCreated)).toHaveLength(1);
     const { leadId, position } = answers[0]!.body;
-    const entries = await leadHistory(app, leadId, { after: position });
+    const entries = await getLeadHistory(app, leadId, { after: position });
     expect(entries.map((it) => it.type)).toEqual(['LeadOpened', 'InteractionRecorded']);
   });
 });
 
 test('200 parallel interactions of one new contact make one lead', async () => {
-  const contactId = unique('contact');
+  const contactId = uniqueId('contact');
   const answers = await Promise.all(
     Array.from({ length: 200 }, () => {
-      const body = interaction({ contactId });
+      const body = interactionBody({ contactId });
       // Asked again after a busy log's 503, it is the same command and has the same answer.
-      const key = { 'Idempotency-Key': unique('key') };
-      return patiently(() => app.post('/v1/interactions', body, key));
+      const key = { 'Idempotency-Key': uniqueId('key') };
+      return retryWhileUnavailable(() => app.post('/v1/interactions', body, key));
     }),
   );
   expect(new Set(answers.map((it) => it.status))).toEqual(new Set([201]));
@@ -222,15 +222,15 @@ test('200 parallel interactions of one new contact make one lead', async () => {
     Array.from({ length: 200 }, (_, nth) => nth + 2),
   );
   const after = answers.find((it) => it.body.version === 201)!.body.position;
-  expect(await allLeads(app, { contactId, after })).toMatchObject([{ version: 201, ordinal: 1 }]);
+  expect(await getAllLeads(app, { contactId, after })).toMatchObject([{ version: 201, ordinal: 1 }]);
 });
 
 describe('an interaction after the lead was closed', () => {
   test.each(['converted', 'lost', 'archived'])(
     'as %s opens the next lead, which names the one before',
     async (status) => {
-      const closed = await closedLead(app, status);
-      const next = await writes(app, { contactId: closed.contactId, channel: 'email' });
+      const closed = await openClosedLead(app, status);
+      const next = await postInteraction(app, { contactId: closed.contactId, channel: 'email' });
       expect(next).toMatchObject({
         leadCreated: true,
         lead: { ordinal: 2, previousLeadId: closed.id, status: 'new', active: true, channel: 'email', version: 2 },
@@ -246,7 +246,7 @@ describe('an interaction after the lead was closed', () => {
         { id: closed.id, status, active: false },
         { id: next.leadId, status: 'new' },
       ]);
-      expect(await contactHistory(app, closed.contactId, { after: next.position })).toMatchObject([
+      expect(await getContactHistory(app, closed.contactId, { after: next.position })).toMatchObject([
         { type: 'ContactRegistered', leadId: null, leadOrdinal: null },
         { type: 'LeadOpened', leadOrdinal: 1 },
         { type: 'InteractionRecorded', leadOrdinal: 1 },
@@ -258,8 +258,8 @@ describe('an interaction after the lead was closed', () => {
   );
 
   test('in parallel opens one lead', async () => {
-    const { contactId, id } = await closedLead(app);
-    const said = await Promise.all(Array.from({ length: 30 }, () => writes(app, { contactId })));
+    const { contactId, id } = await openClosedLead(app);
+    const said = await Promise.all(Array.from({ length: 30 }, () => postInteraction(app, { contactId })));
     expect(said.filter((it) => it.leadCreated)).toHaveLength(1);
     expect(new Set(said.map((it) => it.leadId)).size).toBe(1);
     expect(said[0]!.lead).toMatchObject({ ordinal: 2, previousLeadId: id });
@@ -269,50 +269,57 @@ describe('an interaction after the lead was closed', () => {
 describe('an interaction that comes late', () => {
   test('while a lead is active is recorded there, whenever it happened', async () => {
     const { id, contactId, createdAt, lastInteractionAt } = await openLead(app);
-    const late = await writes(app, { contactId, occurredAt: '2020-01-01T00:00:00Z' });
+    const late = await postInteraction(app, { contactId, occurredAt: '2020-01-01T00:00:00Z' });
     expect(late).toMatchObject({ leadId: id, leadCreated: false, lead: { createdAt, lastInteractionAt, version: 3 } });
-    const [first] = await leadHistory(app, id, { after: late.position });
+    const [first] = await getLeadHistory(app, id, { after: late.position });
     expect(first).toMatchObject({ type: 'InteractionRecorded', occurredAt: '2020-01-01T00:00:00.000Z' });
   });
 
   test('opens a lead that was created now, when the contact has none', async () => {
     const before = new Date().toISOString();
-    const { lead } = await writes(app, { occurredAt: '2020-01-01T00:00:00Z' });
+    const { lead } = await postInteraction(app, { occurredAt: '2020-01-01T00:00:00Z' });
     expect(lead.lastInteractionAt).toBe('2020-01-01T00:00:00.000Z');
     expect(lead.createdAt >= before).toBe(true);
   });
 
   test('and lies before the closing joins the closed lead and opens nothing', async () => {
-    const { id, contactId, closedAt, version } = await closedLead(app);
-    const late = await writes(app, { contactId, occurredAt: new Date(Date.parse(closedAt!) - 1).toISOString() });
+    const { id, contactId, closedAt, version } = await openClosedLead(app);
+    const late = await postInteraction(app, {
+      contactId,
+      occurredAt: new Date(Date.parse(closedAt!) - 1).toISOString(),
+    });
     expect(late).toMatchObject({
       leadId: id,
       leadCreated: false,
       changed: true,
       lead: { status: 'lost', closedAt, version: version + 1 },
     });
-    expect(await allLeads(app, { contactId, after: late.position })).toHaveLength(1);
+    expect(await getAllLeads(app, { contactId, after: late.position })).toHaveLength(1);
   });
 
   test('and lies at the closing or behind it opens the next lead', async () => {
-    const at = await closedLead(app);
-    expect(await writes(app, { contactId: at.contactId, occurredAt: at.closedAt })).toMatchObject({
+    const at = await openClosedLead(app);
+    expect(await postInteraction(app, { contactId: at.contactId, occurredAt: at.closedAt })).toMatchObject({
       leadCreated: true,
     });
-    const behind = await closedLead(app);
+    const behind = await openClosedLead(app);
     const occurredAt = new Date(Date.parse(behind.closedAt!) + 1).toISOString();
-    expect(await writes(app, { contactId: behind.contactId, occurredAt })).toMatchObject({ leadCreated: true });
+    expect(await postInteraction(app, { contactId: behind.contactId, occurredAt })).toMatchObject({
+      leadCreated: true,
+    });
   });
 
   test('in whole seconds is late only before the second of the closing', async () => {
     const second = (of: string, plus = 0): string => `${new Date(Date.parse(of) + plus).toISOString().slice(0, 19)}Z`;
-    const same = await closedLead(app);
-    expect(await writes(app, { contactId: same.contactId, occurredAt: second(same.closedAt!) })).toMatchObject({
-      leadCreated: true,
-    });
-    const before = await closedLead(app);
+    const same = await openClosedLead(app);
+    expect(await postInteraction(app, { contactId: same.contactId, occurredAt: second(same.closedAt!) })).toMatchObject(
+      {
+        leadCreated: true,
+      },
+    );
+    const before = await openClosedLead(app);
     expect(
-      await writes(app, { contactId: before.contactId, occurredAt: second(before.closedAt!, -1_000) }),
+      await postInteraction(app, { contactId: before.contactId, occurredAt: second(before.closedAt!, -1_000) }),
     ).toMatchObject({
       leadCreated: false,
       leadId: before.id,
@@ -322,45 +329,48 @@ describe('an interaction that comes late', () => {
   test('in tenths of a second is late only before the tenth of the closing', async () => {
     const tenth = (of: string, plus = 0): string =>
       `${new Date(Date.parse(of) + plus).toISOString().slice(0, 21)}+00:00`;
-    const same = await closedLead(app);
-    expect(await writes(app, { contactId: same.contactId, occurredAt: tenth(same.closedAt!) })).toMatchObject({
+    const same = await openClosedLead(app);
+    expect(await postInteraction(app, { contactId: same.contactId, occurredAt: tenth(same.closedAt!) })).toMatchObject({
       leadCreated: true,
     });
-    const before = await closedLead(app);
-    expect(await writes(app, { contactId: before.contactId, occurredAt: tenth(before.closedAt!, -100) })).toMatchObject(
-      {
-        leadCreated: false,
-      },
-    );
+    const before = await openClosedLead(app);
+    expect(
+      await postInteraction(app, { contactId: before.contactId, occurredAt: tenth(before.closedAt!, -100) }),
+    ).toMatchObject({
+      leadCreated: false,
+    });
   });
 
   test('without a time of its own never is', async () => {
-    const { contactId } = await closedLead(app);
-    expect(await writes(app, { contactId })).toMatchObject({ leadCreated: true, lead: { ordinal: 2 } });
+    const { contactId } = await openClosedLead(app);
+    expect(await postInteraction(app, { contactId })).toMatchObject({ leadCreated: true, lead: { ordinal: 2 } });
   });
 
   test('twice is one interaction', async () => {
-    const { contactId, id } = await closedLead(app);
-    const late = interaction({ contactId, occurredAt: inHours(-1) });
-    const { interactionId } = await writes(app, late);
+    const { contactId, id } = await openClosedLead(app);
+    const late = interactionBody({ contactId, occurredAt: inHours(-1) });
+    const { interactionId } = await postInteraction(app, late);
     const again = await app.post('/v1/interactions', late);
     expect(again).toMatchObject({ status: 200, body: { interactionId, leadId: id, changed: false } });
   });
 
   test('between two leads, while the second is active, goes to the second', async () => {
-    const { contactId, createdAt } = await closedLead(app);
-    const { leadId } = await writes(app, { contactId });
-    expect(await writes(app, { contactId, occurredAt: createdAt })).toMatchObject({ leadId, leadCreated: false });
+    const { contactId, createdAt } = await openClosedLead(app);
+    const { leadId } = await postInteraction(app, { contactId });
+    expect(await postInteraction(app, { contactId, occurredAt: createdAt })).toMatchObject({
+      leadId,
+      leadCreated: false,
+    });
   });
 });
 
 describe('an interaction from the future', () => {
   test('of some minutes is taken: clocks differ', async () => {
-    expect(await writes(app, { occurredAt: inMinutes(4.5) })).toMatchObject({ leadCreated: true });
+    expect(await postInteraction(app, { occurredAt: inMinutes(4.5) })).toMatchObject({ leadCreated: true });
   });
 
   test('of more than five is refused, and leaves no contact', async () => {
-    const body = interaction({ occurredAt: inMinutes(5.5) });
+    const body = interactionBody({ occurredAt: inMinutes(5.5) });
     expect(await app.post('/v1/interactions', body)).toMatchObject(invalid('occurredAt'));
     expect(await app.get(`/v1/contacts/${body.contactId}/history`)).toMatchObject(refused('not_found'));
   });
@@ -368,14 +378,14 @@ describe('an interaction from the future', () => {
   test('lastInteractionAt is the greatest time, not the last one recorded', async () => {
     const { contactId } = await openLead(app);
     const occurredAt = inMs(60_000);
-    await writes(app, { contactId, occurredAt });
-    expect((await writes(app, { contactId })).lead.lastInteractionAt).toBe(occurredAt);
+    await postInteraction(app, { contactId, occurredAt });
+    expect((await postInteraction(app, { contactId })).lead.lastInteractionAt).toBe(occurredAt);
   });
 });
 
 describe('an opt-out', () => {
   test.each(['STOP', 'stop', ' Stop! ', 'unsubscribe', 'Opt-Out.'])('%j opens no lead', async (text) => {
-    const body = interaction({ text });
+    const body = interactionBody({ text });
     const answer = await app.post('/v1/interactions', body);
     expect(answer).toMatchObject({
       status: 201,
@@ -383,8 +393,8 @@ describe('an opt-out', () => {
     });
     expect(answer.headers.get('etag')).toBeNull();
     const { interactionId, position } = answer.body;
-    expect(await allLeads(app, { contactId: body.contactId, after: position })).toEqual([]);
-    expect(await contactHistory(app, body.contactId, { after: position })).toMatchObject([
+    expect(await getAllLeads(app, { contactId: body.contactId, after: position })).toEqual([]);
+    expect(await getContactHistory(app, body.contactId, { after: position })).toMatchObject([
       { type: 'ContactRegistered' },
       { id: interactionId, type: 'ContactOptedOut', leadId: null, leadOrdinal: null },
     ]);
@@ -396,30 +406,30 @@ describe('an opt-out', () => {
 
   test('leaves the active lead as it is', async () => {
     const { id, contactId, version } = await openLead(app);
-    const said = await writes(app, { contactId, text: 'stop' });
+    const said = await postInteraction(app, { contactId, text: 'stop' });
     expect(said).toMatchObject({ leadId: null, lead: null });
-    expect(await leadNow(app, id, said.position)).toMatchObject({ active: true, version });
+    expect(await getLead(app, id, said.position)).toMatchObject({ active: true, version });
   });
 
   test('in the middle of a sentence is none', async () => {
-    expect(await writes(app, { text: 'please stop by at ten' })).toMatchObject({ leadCreated: true });
+    expect(await postInteraction(app, { text: 'please stop by at ten' })).toMatchObject({ leadCreated: true });
   });
 });
 
 describe('a profile', () => {
   test('that changes shows on all leads of the contact, in the list too, and counts in no version', async () => {
-    const first = await closedLead(app, 'lost', { profile: { name: 'Ana', phone: '+49151' } });
+    const first = await openClosedLead(app, 'lost', { profile: { name: 'Ana', phone: '+49151' } });
     const { contactId } = first;
-    const second = await writes(app, { contactId });
-    const said = await writes(app, { contactId, profile: { name: 'Ana Maria', email: 'ana@example.org' } });
+    const second = await postInteraction(app, { contactId });
+    const said = await postInteraction(app, { contactId, profile: { name: 'Ana Maria', email: 'ana@example.org' } });
     const contact = { name: 'Ana Maria', phone: '+49151', email: 'ana@example.org' };
     expect(said.lead).toMatchObject({ contact, version: 3 });
-    const shown = await allLeads(app, { contactId, sort: 'createdAt', after: said.position });
+    const shown = await getAllLeads(app, { contactId, sort: 'createdAt', after: said.position });
     expect(shown).toMatchObject([
       { id: first.id, contact, version: first.version },
       { id: second.leadId, contact, version: 3 },
     ]);
-    const entry = (await contactHistory(app, contactId, { type: 'ContactProfileChanged' }))[0];
+    const entry = (await getContactHistory(app, contactId, { type: 'ContactProfileChanged' }))[0];
     expect(entry).toMatchObject({
       data: { from: { name: 'Ana', email: null }, to: { name: 'Ana Maria', phone: '+49151' } },
     });
@@ -427,8 +437,8 @@ describe('a profile', () => {
 
   test('that says nothing new is no change', async () => {
     const { contactId } = await openLead(app, { profile: { name: 'Ana' } });
-    const { position } = await writes(app, { contactId, profile: { name: 'Ana' } });
-    expect(await contactHistory(app, contactId, { type: 'ContactProfileChanged', after: position })).toEqual([]);
+    const { position } = await postInteraction(app, { contactId, profile: { name: 'Ana' } });
+    expect(await getContactHistory(app, contactId, { type: 'ContactProfileChanged', after: position })).toEqual([]);
   });
 
   test.each([
@@ -437,7 +447,7 @@ describe('a profile', () => {
     ['phone', 'x'.repeat(257)],
     ['email', 'nobody'],
   ])('with %s %j is refused by its full name', async (field, value) => {
-    expect(await app.post('/v1/interactions', interaction({ profile: { [field]: value } }))).toMatchObject(
+    expect(await app.post('/v1/interactions', interactionBody({ profile: { [field]: value } }))).toMatchObject(
       invalid(`profile.${field}`),
     );
   });

@@ -1,24 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid, refused } from '../support/answers.js';
-import { anApp } from '../support/app.js';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp } from '../support/app.js';
 import {
-  allLeads,
-  closedLead,
-  contactHistory,
-  done,
-  leadHistory,
-  leadNow,
+  getAllLeads,
+  openClosedLead,
+  getContactHistory,
+  expectSuccess,
+  getLeadHistory,
+  getLead,
   openLead,
-  unique,
-  writes,
-} from '../support/story.js';
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 const create = (body: object, headers = {}) => app.post('/v1/leads', body, headers);
 
 describe('a lead made by hand', () => {
   test('is new and active, and its contact is known from then on', async () => {
-    const contactId = unique('contact');
+    const contactId = uniqueId('contact');
     const answer = await create({
       contactId,
       channel: 'email',
@@ -40,26 +40,26 @@ describe('a lead made by hand', () => {
       lastInteractionAt: null,
       version: 1,
     });
-    expect(await leadNow(app, lead.id, answer.body.position)).toEqual(lead);
-    expect(await contactHistory(app, contactId)).toMatchObject([
+    expect(await getLead(app, lead.id, answer.body.position)).toEqual(lead);
+    expect(await getContactHistory(app, contactId)).toMatchObject([
       { type: 'ContactRegistered' },
       { type: 'LeadOpened', data: { note: 'met at the fair' } },
     ]);
   });
 
   test('needs nothing but a contact', async () => {
-    const { lead } = done(await create({ contactId: unique('contact') }));
+    const { lead } = expectSuccess(await create({ contactId: uniqueId('contact') }));
     expect(lead).toMatchObject({ channel: null, contact: { name: null, phone: null, email: null } });
   });
 
   test('by an integration says so', async () => {
-    const { lead } = done(await create({ contactId: unique('contact'), origin: 'integration' }));
+    const { lead } = expectSuccess(await create({ contactId: uniqueId('contact'), origin: 'integration' }));
     expect(lead.origin.kind).toBe('integration');
   });
 
   test('is fed by the contact’s next message, which tells its channel', async () => {
-    const { lead } = done(await create({ contactId: unique('contact') }));
-    const said = await writes(app, { contactId: lead.contactId, channel: 'telegram' });
+    const { lead } = expectSuccess(await create({ contactId: uniqueId('contact') }));
+    const said = await postInteraction(app, { contactId: lead.contactId, channel: 'telegram' });
     expect(said).toMatchObject({ leadId: lead.id, leadCreated: false, lead: { channel: 'telegram', version: 2 } });
   });
 
@@ -68,17 +68,17 @@ describe('a lead made by hand', () => {
     expect(await create({ contactId, profile: { name: 'New name' } })).toMatchObject(
       refused('active_lead_exists', { activeLeadId: id }),
     );
-    const [lead] = await allLeads(app, { contactId, after: (await writes(app)).position });
+    const [lead] = await getAllLeads(app, { contactId, after: (await postInteraction(app)).position });
     expect(lead).toMatchObject({ version, contact: { name: null } });
   });
 
   test('after a closed one is the next one', async () => {
-    const { id, contactId } = await closedLead(app, 'archived');
-    expect(done(await create({ contactId })).lead).toMatchObject({ ordinal: 2, previousLeadId: id });
+    const { id, contactId } = await openClosedLead(app, 'archived');
+    expect(expectSuccess(await create({ contactId })).lead).toMatchObject({ ordinal: 2, previousLeadId: id });
   });
 
   test('50 times at once is one lead', async () => {
-    const contactId = unique('contact');
+    const contactId = uniqueId('contact');
     const answers = await Promise.all(Array.from({ length: 50 }, () => create({ contactId })));
     const [made] = answers.filter((it) => it.status === 201);
     const activeLeadId = made!.body.lead.id;
@@ -87,13 +87,13 @@ describe('a lead made by hand', () => {
   });
 
   test('at once with the contact’s first messages is one lead', async () => {
-    const contactId = unique('contact');
+    const contactId = uniqueId('contact');
     const [made] = await Promise.all([
       create({ contactId }),
-      ...Array.from({ length: 10 }, () => writes(app, { contactId })),
+      ...Array.from({ length: 10 }, () => postInteraction(app, { contactId })),
     ]);
-    const { position } = await writes(app, { contactId });
-    expect(await allLeads(app, { contactId, after: position })).toMatchObject([{ ordinal: 1 }]);
+    const { position } = await postInteraction(app, { contactId });
+    expect(await getAllLeads(app, { contactId, after: position })).toMatchObject([{ ordinal: 1 }]);
     expect([201, 409]).toContain(made.status);
   });
 
@@ -113,13 +113,13 @@ describe('a lead made by hand', () => {
   });
 
   test('has no version to match', async () => {
-    expect(await create({ contactId: unique('contact') }, { 'if-match': '"1"' })).toMatchObject(invalid('If-Match'));
+    expect(await create({ contactId: uniqueId('contact') }, { 'if-match': '"1"' })).toMatchObject(invalid('If-Match'));
   });
 });
 
 describe('one lead', () => {
   test('is read with its version as ETag, and how far the view is', async () => {
-    const { leadId, position } = await writes(app);
+    const { leadId, position } = await postInteraction(app);
     const answer = await app.get(`/v1/leads/${leadId}`, { after: position });
     expect(answer.headers.get('etag')).toBe('"2"');
     expect(answer.headers.get('x-position')! >= position).toBe(true);
@@ -135,10 +135,10 @@ describe('one lead', () => {
   test('who did something is on record, with a name', async () => {
     await app.post('/v1/agents', { id: 'ana', name: 'Ana' });
     const { id } = await openLead(app);
-    const { position } = done(
+    const { position } = expectSuccess(
       await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, { 'x-actor': 'agent:ana' }),
     );
-    expect((await leadHistory(app, id, { after: position })).at(-1)).toMatchObject({
+    expect((await getLeadHistory(app, id, { after: position })).at(-1)).toMatchObject({
       actor: { type: 'agent', id: 'ana', name: 'Ana' },
     });
   });

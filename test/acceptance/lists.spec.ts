@@ -1,22 +1,22 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { ShownLead } from '#domain/lead/lead.shown';
-import { invalid } from '../support/answers.js';
-import { anApp, type Leads, type Query } from '../support/app.js';
+import type { LeadResource } from '#domain/lead/lead.shown';
+import { invalid } from '../support/expected-responses.js';
+import { setupApp, type LeadPage, type QueryParams } from '../support/app.js';
 import {
-  allItems,
-  allLeads,
-  anAgent,
-  assign,
-  done,
-  followUp,
+  getAllItems,
+  getAllLeads,
+  postAgent,
+  postAssignment,
+  expectSuccess,
+  postFollowUp,
   openLead,
-  setStatus,
-  unique,
-  writes,
-} from '../support/story.js';
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
 // The app's own scorer would change leads while they are listed.
-const app = anApp({ QUALIFICATION: 'off' });
+const app = setupApp({ QUALIFICATION: 'off' });
 
 const statuses = ['new', 'contacted', 'qualifying', 'qualified', 'follow_up', 'converted', 'lost', 'archived'];
 const channels = ['whatsapp', 'sms', 'email', 'webchat', 'facebook', 'instagram', 'telegram'];
@@ -38,7 +38,7 @@ const count = 240;
 const time = (nth: number): string => new Date(Date.UTC(2025, 0, 1) + nth * 3_600_000).toISOString();
 
 /** All leads, as the answers to single reads tell them. */
-const leads: ShownLead[] = [];
+const leads: LeadResource[] = [];
 let agents: string[] = [];
 /** Its leads stay as they are; anything later is this much after them. */
 let after = '';
@@ -51,13 +51,13 @@ async function seed(nth: number): Promise<string> {
     ...(nth % 3 === 0 ? { phone: `+49151${String(nth).padStart(6, '0')}` } : {}),
     ...(nth % 4 === 0 ? { email: `person.${nth}@example${nth % 5}.org` } : {}),
   };
-  const contactId = unique('listed');
+  const contactId = uniqueId('listed');
   const { lead } =
     nth % 6 === 0
-      ? done(
+      ? expectSuccess(
           await app.post('/v1/leads', { contactId, profile, ...(nth % 12 === 0 ? {} : { channel: 'email' }) }, at(0)),
         )
-      : await writes(app, { contactId, profile, channel: channels[nth % channels.length] }, at(0));
+      : await postInteraction(app, { contactId, profile, channel: channels[nth % channels.length] }, at(0));
   const { id } = lead;
   if (nth % 4 === 1) await app.post(`/v1/leads/${id}/assignment`, { agentId: agents[nth % 3] }, at(1));
   if (nth % 5 < 2)
@@ -68,7 +68,7 @@ async function seed(nth: number): Promise<string> {
 }
 
 beforeAll(async () => {
-  agents = [(await anAgent(app)).id, (await anAgent(app)).id, (await anAgent(app)).id];
+  agents = [(await postAgent(app)).id, (await postAgent(app)).id, (await postAgent(app)).id];
   const ids: string[] = [];
   for (let from = 0; from < count; from += 20)
     ids.push(...(await Promise.all(Array.from({ length: 20 }, (_, nth) => seed(from + nth)))));
@@ -76,18 +76,18 @@ beforeAll(async () => {
   for (let from = 0; from < count; from += 20)
     leads.push(
       ...(await Promise.all(
-        ids.slice(from, from + 20).map(async (id) => (await app.get<ShownLead>(`/v1/leads/${id}`, { after })).body),
+        ids.slice(from, from + 20).map(async (id) => (await app.get<LeadResource>(`/v1/leads/${id}`, { after })).body),
       )),
     );
 });
-const anAgentAfter = async () => done(await app.post('/v1/agents', { name: 'Last' }));
+const anAgentAfter = async () => expectSuccess(await app.post('/v1/agents', { name: 'Last' }));
 
 const folded = (name: string): string =>
   name
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
     .toLowerCase();
-const sorts: Readonly<Record<string, (lead: ShownLead) => string | number | null>> = {
+const sorts: Readonly<Record<string, (lead: LeadResource) => string | number | null>> = {
   createdAt: (it) => it.createdAt,
   updatedAt: (it) => it.updatedAt,
   lastInteractionAt: (it) => it.lastInteractionAt,
@@ -97,7 +97,7 @@ const sorts: Readonly<Record<string, (lead: ShownLead) => string | number | null
   nextFollowUpAt: (it) => it.followUps.nextDueAt,
 };
 /** What the contract says of order, said once more in the plainest way. */
-const sorted = (of: readonly ShownLead[], sort: string): string[] => {
+const sorted = (of: readonly LeadResource[], sort: string): string[] => {
   const descending = sort.startsWith('-');
   const key = sorts[sort.replace('-', '')]!;
   const way = descending ? -1 : 1;
@@ -115,18 +115,18 @@ const compare = (a: string | number, b: string | number): number =>
     ? Buffer.compare(Buffer.from(a), Buffer.from(b))
     : Number(a) - Number(b);
 
-const listed = async (query: Query = {}): Promise<string[]> => (await allLeads(app, query)).map((it) => it.id);
+const listed = async (query: QueryParams = {}): Promise<string[]> => (await getAllLeads(app, query)).map((it) => it.id);
 
 describe('a list', () => {
   test('is newest first unless asked otherwise, 50 to a page', async () => {
-    const { body } = await app.get<Leads>('/v1/leads');
+    const { body } = await app.get<LeadPage>('/v1/leads');
     expect(body.items.map((it) => it.id)).toEqual(sorted(leads, '-createdAt').slice(0, 50));
     expect(body.nextCursor).not.toBeNull();
     expect(body).not.toHaveProperty('total');
   });
 
   test('shows each lead as it is read by itself', async () => {
-    const all = await allLeads(app);
+    const all = await getAllLeads(app);
     expect(all.toSorted((a, b) => compare(a.id, b.id))).toEqual(leads.toSorted((a, b) => compare(a.id, b.id)));
   });
 
@@ -150,8 +150,8 @@ describe('a list', () => {
 });
 
 describe('a filter', () => {
-  const cases: readonly (readonly [Query, (lead: ShownLead) => boolean])[] = [
-    ...statuses.map((status) => [{ status }, (it: ShownLead) => it.status === status] as const),
+  const cases: readonly (readonly [QueryParams, (lead: LeadResource) => boolean])[] = [
+    ...statuses.map((status) => [{ status }, (it: LeadResource) => it.status === status] as const),
     [{ status: 'new,lost' }, (it) => ['new', 'lost'].includes(it.status)],
     [{ status: 'lost,new,lost' }, (it) => ['new', 'lost'].includes(it.status)],
     [{ active: true }, (it) => it.active],
@@ -160,7 +160,7 @@ describe('a filter', () => {
     [{ agentId: 'none' }, (it) => it.agent === null],
     [{ agentId: 'nobody' }, () => false],
     [{ contactId: 'nobody' }, () => false],
-    ...channels.map((channel) => [{ channel }, (it: ShownLead) => it.channel === channel] as const),
+    ...channels.map((channel) => [{ channel }, (it: LeadResource) => it.channel === channel] as const),
     [{ channel: 'sms,email' }, (it) => ['sms', 'email'].includes(it.channel ?? '')],
     [{ origin: 'manual' }, (it) => it.origin.kind === 'manual'],
     [{ origin: 'chat,integration' }, (it) => it.origin.kind === 'chat'],
@@ -201,7 +201,7 @@ describe('a filter', () => {
     const kept = leads.filter(keeps);
     expect(await listed(query)).toEqual(sorted(kept, '-createdAt'));
     expect(await listed({ ...query, sort: 'score', limit: 9 })).toEqual(sorted(kept, 'score'));
-    expect((await app.get<Leads>('/v1/leads', { ...query, count: true, limit: 1 })).body.total).toBe(kept.length);
+    expect((await app.get<LeadPage>('/v1/leads', { ...query, count: true, limit: 1 })).body.total).toBe(kept.length);
   });
 
   test('finds something, as a rule', () => {
@@ -257,11 +257,11 @@ describe('a filter', () => {
 });
 
 describe('a cursor', () => {
-  const first = (query: Query = {}) => app.get<Leads>('/v1/leads', { limit: 5, ...query });
+  const first = (query: QueryParams = {}) => app.get<LeadPage>('/v1/leads', { limit: 5, ...query });
 
   test('pins filters and sort: they may be left out or said again, not changed', async () => {
     const { nextCursor: cursor } = (await first({ status: 'new', sort: 'name' })).body;
-    const next = await app.get<Leads>('/v1/leads', { cursor, limit: 5 });
+    const next = await app.get<LeadPage>('/v1/leads', { cursor, limit: 5 });
     expect(next.body.items.map((it) => it.id)).toEqual(
       sorted(
         leads.filter((it) => it.status === 'new'),
@@ -281,7 +281,7 @@ describe('a cursor', () => {
 
   test('leaves limit, count and freshness free', async () => {
     const { nextCursor: cursor } = (await first()).body;
-    const next = await app.get<Leads>('/v1/leads', { cursor, limit: 3, count: true, after, wait: 100 });
+    const next = await app.get<LeadPage>('/v1/leads', { cursor, limit: 3, count: true, after, wait: 100 });
     expect(next.body.items.map((it) => it.id)).toEqual(sorted(leads, '-createdAt').slice(5, 8));
     expect(next.body.total).toBe(count);
   });
@@ -289,9 +289,9 @@ describe('a cursor', () => {
   test('is null at the end, also when the last page is full', async () => {
     const status = 'converted';
     const many = leads.filter((it) => it.status === status).length;
-    expect((await app.get<Leads>('/v1/leads', { status, limit: many })).body.nextCursor).toBeNull();
-    expect((await app.get<Leads>('/v1/leads', { status, limit: many - 1 })).body.nextCursor).not.toBeNull();
-    expect((await app.get<Leads>('/v1/leads', { q: 'nobodyhasthisname' })).body).toMatchObject({
+    expect((await app.get<LeadPage>('/v1/leads', { status, limit: many })).body.nextCursor).toBeNull();
+    expect((await app.get<LeadPage>('/v1/leads', { status, limit: many - 1 })).body.nextCursor).not.toBeNull();
+    expect((await app.get<LeadPage>('/v1/leads', { q: 'nobodyhasthisname' })).body).toMatchObject({
       items: [],
       nextCursor: null,
     });
@@ -312,17 +312,17 @@ test('pages go on without gap or repeat for rows that did not change, while othe
   const traffic = (async () => {
     for (let nth = 0; !stopped; nth++) {
       const lead = await openLead(app, { profile: { name: names[nth % names.length] } });
-      await setStatus(app, lead.id, 'qualified', { qualificationScore: nth % 21 });
+      await postStatus(app, lead.id, 'qualified', { qualificationScore: nth % 21 });
       const changed = [...changing][nth % changing.size]!;
-      await setStatus(app, changed, nth % 2 ? 'new' : 'contacted', { qualificationScore: nth % 101, note: 'x' });
-      if (nth % 5 === 0) await followUp(app, changed);
-      await assign(app, lead.id, agents[nth % 3]!);
+      await postStatus(app, changed, nth % 2 ? 'new' : 'contacted', { qualificationScore: nth % 101, note: 'x' });
+      if (nth % 5 === 0) await postFollowUp(app, changed);
+      await postAssignment(app, lead.id, agents[nth % 3]!);
     }
   })();
   try {
     for (const sort of ['-createdAt', 'createdAt', 'score', '-name', 'status', '-updatedAt', 'nextFollowUpAt'])
       for (const limit of [7, 40]) {
-        const walked = (await allItems<ShownLead>(app, '/v1/leads', { sort, limit }))
+        const walked = (await getAllItems<LeadResource>(app, '/v1/leads', { sort, limit }))
           .map((it) => it.id)
           .filter((id) => known.has(id) && !changing.has(id));
         expect([sort, limit, walked]).toEqual([sort, limit, sorted(still, sort)]);

@@ -1,11 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid, refused } from '../support/answers.js';
-import { anApp } from '../support/app.js';
-import { done, inHours, leadHistory, openLead, setStatus, unique, writes } from '../support/story.js';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp } from '../support/app.js';
+import {
+  expectSuccess,
+  inHours,
+  getLeadHistory,
+  openLead,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 const sends = (leadId: string, body: object = {}, headers = {}) =>
-  app.post(`/v1/leads/${leadId}/messages`, { messageId: unique('out'), ...body }, headers);
+  app.post(`/v1/leads/${leadId}/messages`, { messageId: uniqueId('out'), ...body }, headers);
 
 describe('the first message of an agent', () => {
   test('moves a new lead to contacted: the system does, because of that message', async () => {
@@ -13,7 +21,7 @@ describe('the first message of an agent', () => {
     const answer = await sends(id, { text: 'Good morning' }, { 'x-actor': 'agent:ana' });
     expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 4, lead: { status: 'contacted' } } });
     expect(answer.headers.get('location')).toBe(`/v1/leads/${id}/history`);
-    const [message, change] = (await leadHistory(app, id, { after: answer.body.position })).slice(-2);
+    const [message, change] = (await getLeadHistory(app, id, { after: answer.body.position })).slice(-2);
     expect(message).toMatchObject({
       type: 'OutboundMessageRecorded',
       actor: { type: 'agent', id: 'ana' },
@@ -29,28 +37,28 @@ describe('the first message of an agent', () => {
 
   test('is followed by others, which move nothing', async () => {
     const { id } = await openLead(app);
-    done(await sends(id));
-    expect(done(await sends(id))).toMatchObject({ changed: true, version: 5, lead: { status: 'contacted' } });
+    expectSuccess(await sends(id));
+    expect(expectSuccess(await sends(id))).toMatchObject({ changed: true, version: 5, lead: { status: 'contacted' } });
   });
 
   test('never goes over a person’s change', async () => {
     const { id } = await openLead(app);
-    await setStatus(app, id, 'qualified');
-    await setStatus(app, id, 'new');
-    expect(done(await sends(id))).toMatchObject({ lead: { status: 'new' } });
+    await postStatus(app, id, 'qualified');
+    await postStatus(app, id, 'new');
+    expect(expectSuccess(await sends(id))).toMatchObject({ lead: { status: 'new' } });
   });
 
   test('leaves a lead that is further on where it is', async () => {
     const { id } = await openLead(app);
-    await setStatus(app, id, 'qualifying');
-    expect(done(await sends(id))).toMatchObject({ lead: { status: 'qualifying' } });
+    await postStatus(app, id, 'qualifying');
+    expect(expectSuccess(await sends(id))).toMatchObject({ lead: { status: 'qualifying' } });
   });
 });
 
 describe('a message', () => {
   test('of the same id again: 200, nothing changed, even in parallel', async () => {
     const { id } = await openLead(app);
-    const body = { messageId: unique('out') };
+    const body = { messageId: uniqueId('out') };
     const answers = await Promise.all(Array.from({ length: 10 }, () => sends(id, body)));
     expect(answers.map((it) => it.status).toSorted()).toEqual([...Array<number>(9).fill(200), 201]);
     expect(await sends(id, { ...body, text: 'other words' })).toMatchObject({
@@ -62,23 +70,23 @@ describe('a message', () => {
   test('on a channel of its own, sent earlier, is on record as it happened', async () => {
     const { id } = await openLead(app);
     const sentAt = inHours(-3);
-    const { position } = done(await sends(id, { channel: 'email', sentAt, text: 'Hi' }));
-    const [first] = await leadHistory(app, id, { after: position });
+    const { position } = expectSuccess(await sends(id, { channel: 'email', sentAt, text: 'Hi' }));
+    const [first] = await getLeadHistory(app, id, { after: position });
     expect(first).toMatchObject({ type: 'OutboundMessageRecorded', occurredAt: sentAt, data: { channel: 'email' } });
   });
 
   test('to a lead without a channel must name one', async () => {
-    const { lead } = done(await app.post('/v1/leads', { contactId: unique('contact') }));
+    const { lead } = expectSuccess(await app.post('/v1/leads', { contactId: uniqueId('contact') }));
     expect(await sends(lead.id)).toMatchObject(invalid('channel'));
     expect(await sends(lead.id, { channel: 'sms' })).toMatchObject({ status: 201 });
   });
 
   test('is no interaction', async () => {
     const { id, lastInteractionAt, contactId } = await openLead(app);
-    expect(done(await sends(id)).lead.lastInteractionAt).toBe(lastInteractionAt);
-    await setStatus(app, id, 'lost');
-    expect(done(await sends(id)).lead).toMatchObject({ status: 'lost', active: false });
-    expect(await writes(app, { contactId })).toMatchObject({ leadCreated: true, lead: { ordinal: 2 } });
+    expect(expectSuccess(await sends(id)).lead.lastInteractionAt).toBe(lastInteractionAt);
+    await postStatus(app, id, 'lost');
+    expect(expectSuccess(await sends(id)).lead).toMatchObject({ status: 'lost', active: false });
+    expect(await postInteraction(app, { contactId })).toMatchObject({ leadCreated: true, lead: { ordinal: 2 } });
   });
 
   test.each([

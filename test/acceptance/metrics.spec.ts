@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { ParkingPlace } from '#automation/parking-place';
-import { settingsFrom } from '#wiring/settings';
+import { DeadLetters } from '#automation/dead-letters';
+import { parseSettings } from '#wiring/settings';
 import { openViews } from '#wiring/stores';
-import { anApp } from '../support/app.js';
+import { setupApp } from '../support/app.js';
 import { onEmbedded } from '../support/engines.js';
-import { closedLead, interaction, leadNow, openLead, unique, writes } from '../support/story.js';
+import { openClosedLead, interactionBody, getLead, openLead, uniqueId, postInteraction } from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 
 type Labels = Readonly<Record<string, string>>;
 interface Figure {
@@ -46,10 +46,10 @@ const commands = (type: string, outcome: string) => ['leadstream_commands_total'
 describe('commands are counted by how they ended', () => {
   test('done, done already, told again, refused', async () => {
     const { id } = await openLead(app);
-    const closed = await closedLead(app);
+    const closed = await openClosedLead(app);
     const status = (leadId: string, body: object, headers = {}) =>
       app.post(`/v1/leads/${leadId}/status`, body, headers);
-    const key = { 'Idempotency-Key': unique('key') };
+    const key = { 'Idempotency-Key': uniqueId('key') };
     const grown = await growth(
       async () => {
         await status(id, { status: 'contacted' });
@@ -72,7 +72,7 @@ describe('commands are counted by how they ended', () => {
   });
 
   test('a refusal that was kept counts as told again', async () => {
-    const { id } = await closedLead(app);
+    const { id } = await openClosedLead(app);
     const again = () => app.post(`/v1/leads/${id}/status`, { status: 'new' }, { 'Idempotency-Key': `of ${id}` });
     expect(
       await growth(
@@ -90,7 +90,7 @@ describe('commands are counted by how they ended', () => {
 
 test('requests are counted by method, pattern of the route and class of status, and timed', async () => {
   const requests = (labels: Labels) => ['leadstream_http_request_duration_seconds_count', labels] as const;
-  const { leadId: id, position: after } = await writes(app);
+  const { leadId: id, position: after } = await postInteraction(app);
   const grown = await growth(
     async () => {
       for (let i = 0; i < 3; i++) await app.get(`/v1/leads/${id}`, { after });
@@ -111,7 +111,7 @@ test('requests are counted by method, pattern of the route and class of status, 
 
 onEmbedded.log(test)('commits of the log are counted, with what shared them', async () => {
   const [commits, operations, events] = await growth(
-    () => Promise.all(Array.from({ length: 50 }, () => app.post('/v1/interactions', interaction()))),
+    () => Promise.all(Array.from({ length: 50 }, () => app.post('/v1/interactions', interactionBody()))),
     ['leadstream_log_commit_operations_count'],
     ['leadstream_log_commit_operations_sum'],
     ['leadstream_log_events_total'],
@@ -125,7 +125,7 @@ onEmbedded.log(test)('commits of the log are counted, with what shared them', as
 test('every view tells its lag and whether it stands still', async () => {
   const { id } = await openLead(app);
   const { position } = (await app.post(`/v1/leads/${id}/status`, { status: 'lost' })).body;
-  await leadNow(app, id, position);
+  await getLead(app, id, position);
   const all = await figures();
   const views = all.filter(({ name }) => name === 'leadstream_view_lag_seconds').map(({ labels }) => labels['view']);
   expect(views).toEqual(expect.arrayContaining(['agents', 'follow-ups', 'lead-history', 'lead-list']));
@@ -157,19 +157,19 @@ test('queues and the process are told', async () => {
 });
 
 test('nothing of it tells who somebody is, or grows with the number of leads', async () => {
-  const secret = unique('secret');
+  const secret = uniqueId('secret');
   const story = async (): Promise<void> => {
-    const contactId = unique(secret);
-    const { leadId, position } = await writes(app, {
+    const contactId = uniqueId(secret);
+    const { leadId, position } = await postInteraction(app, {
       contactId,
       text: secret,
       profile: { name: secret },
-      messageId: unique(secret),
+      messageId: uniqueId(secret),
     });
     await app.get(`/v1/contacts/${contactId}/history`, { actor: `agent:${secret}`, after: position });
     await app.get(`/v1/leads/${secret}`);
     await app.get(`/${secret}`);
-    await app.post('/v1/agents', { id: unique(secret), name: secret }, { 'Idempotency-Key': unique(secret) });
+    await app.post('/v1/agents', { id: uniqueId(secret), name: secret }, { 'Idempotency-Key': uniqueId(secret) });
     await app.post(`/v1/leads/${leadId}/status`, { status: 'lost', reason: secret });
   };
   await story();
@@ -188,12 +188,12 @@ test('what an automation has set aside is counted', async () => {
   const names = ['free-leads', 'address-sends', 'assign-leads', 'remind-follow-ups', 'qualify-leads'];
   expect(await parked()).toEqual(names.map((name) => [name, 0]));
 
-  const { position } = await writes(app, {});
+  const { position } = await postInteraction(app, {});
   await app.stop();
-  const store = await openViews(settingsFrom(await app.env()), { ownThread: false });
-  const place = new ParkingPlace({ name: 'remind-follow-ups' }, store);
-  await place.put({
-    ...{ eventId: unique('event'), type: 'FollowUpCreated', position },
+  const store = await openViews(parseSettings(await app.env()), { readerThread: false });
+  const place = new DeadLetters({ name: 'remind-follow-ups' }, store);
+  await place.add({
+    ...{ eventId: uniqueId('event'), type: 'FollowUpCreated', position },
     ...{ reason: 'It rains.', attempts: 6, since: '2026-03-01T09:00:00.000Z' },
   });
   await place.close();

@@ -2,25 +2,33 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, type Said, type Sent } from '../support/app.js';
-import { runCli, startCli, type Ran } from '../support/cli.js';
+import { App, type ResponseBody, type StringMap } from '../support/app.js';
+import { runCli, startCli, type CliResult } from '../support/cli.js';
 import { onEmbedded } from '../support/engines.js';
 import { EventStoreDbServer } from '../support/eventstoredb-server.js';
-import { everythingTold, somethingOfEverything } from '../support/everything.js';
-import { anAgent, done, interaction, openLead, setStatus, unique, writes } from '../support/story.js';
+import { readEveryPage, writeSampleLog } from '../support/sample-log.js';
+import {
+  postAgent,
+  expectSuccess,
+  interactionBody,
+  openLead,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
 const old = new App();
 let server: EventStoreDbServer;
 const apps: App[] = [old];
 /** An app on another log, with the same key. */
-async function appOn(url: string, more: Sent = {}): Promise<App> {
+async function appOn(url: string, more: StringMap = {}): Promise<App> {
   const app = new App({ EVENT_STORE_URL: url, ID_KEY: await key(), ...more });
   apps.push(app);
   return app;
 }
 const key = async (): Promise<string> =>
   (await old.env())['ID_KEY'] ?? readFileSync(join(old.dataDir, 'id.key'), 'utf8').trim();
-const migrate = async (args: readonly string[], env: Sent = {}): Promise<Ran> =>
+const migrate = async (args: readonly string[], env: StringMap = {}): Promise<CliResult> =>
   runCli(['migrate', ...args], { ...(await old.env()), ...env });
 
 beforeAll(async () => {
@@ -28,7 +36,7 @@ beforeAll(async () => {
   await old.start();
 });
 afterAll(async () => {
-  for (const app of apps) await app.end();
+  for (const app of apps) await app.dispose();
   server.stop();
 });
 
@@ -41,17 +49,17 @@ const to = (name: string): string => `${server.url}#${name}`;
 
 describe('a service that moves', () => {
   const sent = { 'idempotency-key': 'sent again over the move' };
-  const asked = interaction({ contactId: 'over the move' });
+  const asked = interactionBody({ contactId: 'over the move' });
   const agent = { id: 'over-the-move', name: 'Nadia' };
   let before: Record<string, string>;
-  let first: Said;
+  let first: ResponseBody;
   let events: number;
   let back: string;
 
   beforeAll(async () => {
-    first = done(await old.post('/v1/interactions', asked, sent));
+    first = expectSuccess(await old.post('/v1/interactions', asked, sent));
     await old.post('/v1/agents', agent, { 'idempotency-key': 'agent' });
-    before = masked(await everythingTold(old, await somethingOfEverything(old)));
+    before = masked(await readEveryPage(old, await writeSampleLog(old)));
     back = `sqlite:${join(old.dataDir, 'back', 'events.db')}`;
   });
 
@@ -62,8 +70,8 @@ describe('a service that moves', () => {
     const ahead = await migrate(['--to', to('moved'), '--ahead']);
     expect(ahead).toMatchObject({ code: 0 });
     expect(ahead.out).toMatch(/^[0-9,]+ events copied to esdb:.*\nStop the service and run this again without --ahead/);
-    await writes(old, { contactId: 'in between' });
-    before = masked(await everythingTold(old, (await writes(old, { contactId: 'in between' })).position));
+    await postInteraction(old, { contactId: 'in between' });
+    before = masked(await readEveryPage(old, (await postInteraction(old, { contactId: 'in between' })).position));
   });
 
   test('has the same views on another engine', async () => {
@@ -73,8 +81,8 @@ describe('a service that moves', () => {
     ({ events } = JSON.parse(out) as { events: number });
     expect(events).toBeGreaterThan(200);
     const there = await (await appOn(to('moved'))).start();
-    const { position } = await writes(there, asked);
-    expect(masked(await everythingTold(there, position))).toEqual(before);
+    const { position } = await postInteraction(there, asked);
+    expect(masked(await readEveryPage(there, position))).toEqual(before);
   });
 
   test('does what was asked before no second time', async () => {
@@ -98,8 +106,8 @@ describe('a service that moves', () => {
     );
     expect(err).toMatch(/^([0-9,]+) of \1 events compared$/m);
     const here = await (await appOn(back)).start();
-    const { position } = await writes(here, asked);
-    expect(masked(await everythingTold(here, position))).toEqual(before);
+    const { position } = await postInteraction(here, asked);
+    expect(masked(await readEveryPage(here, position))).toEqual(before);
     await here.stop();
     expect(await migrate(['--to', back, '--json'], env)).toMatchObject({
       code: 0,
@@ -108,16 +116,16 @@ describe('a service that moves', () => {
   });
 
   test('is copied however often the copy is killed', async () => {
-    server.slowness = 2;
+    server.appendDelayMs = 2;
     const args = ['migrate', '--to', to('killed'), '--json'];
     for (let times = 0; times < 3; times++) {
-      const seen = server.appends;
+      const seen = server.appendCount;
       const { child } = startCli(args, await old.env());
-      while (server.appends < seen + 15) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (server.appendCount < seen + 15) await new Promise((resolve) => setTimeout(resolve, 5));
       child.kill('SIGKILL');
       await once(child, 'close');
     }
-    server.slowness = 0;
+    server.appendDelayMs = 0;
     const { out } = await runCli(args, await old.env());
     const last = JSON.parse(out) as { events: number; copied: number };
     expect(last.events).toBe(events);
@@ -137,10 +145,10 @@ describe('a copy is refused', () => {
     // What comes now is not in the log that was moved.
     await old.start();
     const lead = await openLead(old);
-    await setStatus(old, lead.id, 'lost');
+    await postStatus(old, lead.id, 'lost');
     await old.stop();
   });
-  const said = async (args: readonly string[], env: Sent = {}): Promise<string> => {
+  const said = async (args: readonly string[], env: StringMap = {}): Promise<string> => {
     const { code, out, err } = await migrate(args, env);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     return err;
@@ -148,7 +156,7 @@ describe('a copy is refused', () => {
 
   test('to where another log is, of which nothing is changed', async () => {
     const other = await (await appOn(to('other'))).start();
-    await anAgent(other, { name: unique('Zoe') });
+    await postAgent(other, { name: uniqueId('Zoe') });
     await other.stop();
     const before = server.log.all.length;
     expect(await said(['--to', to('other')])).toMatch(

@@ -1,34 +1,40 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Answer } from '../support/app.js';
-import { anApp } from '../support/app.js';
-import { bulk } from '../support/bulk.js';
-import { Measure, refsIn, type Document, type Parameter, type Schema } from '../support/document.js';
+import type { ApiResponse } from '../support/app.js';
+import { setupApp } from '../support/app.js';
+import { postBulk } from '../support/bulk-steps.js';
+import {
+  OpenApiValidator,
+  findRefs,
+  type OpenApiDocument,
+  type DocumentedParameter,
+  type JsonSchema,
+} from '../support/openapi-validator.js';
 import { canExport } from '../support/engines.js';
 import {
-  anAgent,
-  assign,
-  closedLead,
-  followUp,
+  postAgent,
+  postAssignment,
+  openClosedLead,
+  postFollowUp,
   inHours,
-  interaction,
+  interactionBody,
   openLead,
-  unique,
-  writes,
-} from '../support/story.js';
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
 const word = 'a word between us';
 const keys = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-const app = anApp({
+const app = setupApp({
   LOG_LEVEL: 'debug',
   WHATSAPP_APP_SECRET: word,
   WHATSAPP_VERIFY_TOKEN: word,
   TWILIO_AUTH_TOKEN: word,
   SENDGRID_PUBLIC_KEY: keys.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
 });
-let api: Measure;
+let api: OpenApiValidator;
 beforeAll(async () => {
-  api = new Measure((await app.get<Document>('/openapi.json')).body);
+  api = new OpenApiValidator((await app.get<OpenApiDocument>('/openapi.json')).body);
 });
 
 /** A call of an operation: what fills its path, its query, its headers, its body. */
@@ -50,7 +56,7 @@ interface Story {
 }
 
 const toLead = async (body?: unknown): Promise<Call> => ({ path: { id: (await openLead(app)).id }, body });
-const toClosedLead = async (body?: unknown): Promise<Call> => ({ path: { id: (await closedLead(app)).id }, body });
+const toClosedLead = async (body?: unknown): Promise<Call> => ({ path: { id: (await openClosedLead(app)).id }, body });
 const toNobody = (body?: unknown): Call => ({ path: { id: 'nobody', fid: 'nothing' }, body });
 const moved = async (body?: unknown): Promise<Call> => ({ ...(await toLead(body)), headers: { 'if-match': '"999"' } });
 const ofLeads = (body?: unknown): Story['refused'] => ({
@@ -61,7 +67,7 @@ const ofActiveLeads = (body?: unknown): Story['refused'] => ({
   ...ofLeads(body),
   lead_inactive: () => toClosedLead(body),
 });
-const agentId = async (): Promise<string> => (await anAgent(app)).id;
+const agentId = async (): Promise<string> => (await postAgent(app)).id;
 const goneAgentId = async (): Promise<string> => {
   const id = await agentId();
   await app.patch(`/v1/agents/${id}`, { active: false });
@@ -71,7 +77,7 @@ const goneAgentId = async (): Promise<string> => {
 /** A follow-up that was, by whatever it was brought to that. */
 async function toFollowUp(done?: 'complete' | 'cancel', body?: unknown): Promise<Call> {
   const { id } = await openLead(app);
-  const made = await followUp(app, id);
+  const made = await postFollowUp(app, id);
   if (done) await app.post(`/v1/leads/${id}/follow-ups/${made.followUp.id}/${done}`);
   return { path: { id, fid: made.followUp.id }, body };
 }
@@ -86,13 +92,13 @@ const broadcast = {
   template: { name: 'hello', language: 'en', category: 'marketing', body: 'Hello {{1}}' },
 };
 const broadcastId = async (): Promise<string> => {
-  const id = unique('broadcast');
+  const id = uniqueId('broadcast');
   await app.post('/v1/broadcasts', { id, ...broadcast });
   return id;
 };
-const aSend = () => ({ contactId: unique('recipient'), messageId: unique('sent') });
+const aSend = () => ({ contactId: uniqueId('recipient'), messageId: uniqueId('sent') });
 const receipt = (status = 'delivered', more: object = {}) => ({
-  ...{ channel: 'whatsapp', messageId: unique('sent'), status, occurredAt: inHours(-1) },
+  ...{ channel: 'whatsapp', messageId: uniqueId('sent'), status, occurredAt: inHours(-1) },
   ...more,
 });
 /** A broadcast that went to one contact. */
@@ -132,12 +138,12 @@ const ofWebhooks = (good: Call): Story['refused'] => ({
 /** A bulk that was carried out, and one that goes on for a while. */
 async function aBulk(...others: readonly string[]) {
   const ids = [(await openLead(app)).id, ...others];
-  const { bulkId, position } = (await bulk(app, { action: { type: 'unassign' }, target: { ids } })).body;
+  const { bulkId, position } = (await postBulk(app, { action: { type: 'unassign' }, target: { ids } })).body;
   return { id: bulkId, position };
 }
 async function aJob() {
   const ids = Array.from({ length: 20_000 }, (_, nth) => `nobody-${nth}`);
-  return { id: (await bulk(app, { action: { type: 'unassign' }, target: { ids } })).body.bulkId };
+  return { id: (await postBulk(app, { action: { type: 'unassign' }, target: { ids } })).body.bulkId };
 }
 
 /** A page behind the first. */
@@ -145,16 +151,18 @@ async function secondPage(path: string): Promise<Call> {
   const { body } = await app.get(path, { limit: 1 });
   return { query: { limit: '1', cursor: body.nextCursor!, count: 'true' } };
 }
-const view = { after: async (): Promise<Call> => ({ query: { after: (await writes(app)).position, wait: '9000' } }) };
+const view = {
+  after: async (): Promise<Call> => ({ query: { after: (await postInteraction(app)).position, wait: '9000' } }),
+};
 const badView = { validation_failed: (): Call => ({ query: { wait: 'long' } }) };
 
 const ofStatistics: Story = {
   good: {
     something: async () => {
-      const { leadId } = await writes(app);
-      const { id } = await anAgent(app);
-      await assign(app, leadId, id);
-      await app.post(`/v1/leads/${leadId}/messages`, { messageId: unique('out') }, { 'X-Actor': `agent:${id}` });
+      const { leadId } = await postInteraction(app);
+      const { id } = await postAgent(app);
+      await postAssignment(app, leadId, id);
+      await app.post(`/v1/leads/${leadId}/messages`, { messageId: uniqueId('out') }, { 'X-Actor': `agent:${id}` });
       const { position } = (await app.post(`/v1/leads/${leadId}/status`, { status: 'converted' })).body;
       return { query: { after: position, wait: '9000' } };
     },
@@ -168,7 +176,7 @@ const stories: Readonly<Record<string, Story>> = {
   'POST /v1/interactions': {
     good: {
       new: () => ({
-        body: interaction({
+        body: interactionBody({
           text: 'Hi',
           occurredAt: inHours(-1),
           profile: { name: 'Ana', phone: '+34600000000', email: 'ana@example.org' },
@@ -179,17 +187,17 @@ const stories: Readonly<Record<string, Story>> = {
         headers: { 'X-Actor': 'agent:ana', 'X-Correlation-Id': 'one', 'X-Causation-Id': 'two' },
       }),
       again: async () => {
-        const body = interaction();
+        const body = interactionBody();
         await app.post('/v1/interactions', body);
         return { body };
       },
-      optOut: () => ({ body: interaction({ text: 'STOP' }) }),
+      optOut: () => ({ body: interactionBody({ text: 'STOP' }) }),
     },
   },
   'POST /v1/leads': {
     good: {
-      new: () => ({ body: { contactId: unique('by-hand'), origin: 'manual', channel: 'sms', note: 'Called us.' } }),
-      datedBack: () => ({ body: { contactId: unique('imported') }, headers: { 'X-Occurred-At': inHours(-48) } }),
+      new: () => ({ body: { contactId: uniqueId('by-hand'), origin: 'manual', channel: 'sms', note: 'Called us.' } }),
+      datedBack: () => ({ body: { contactId: uniqueId('imported') }, headers: { 'X-Occurred-At': inHours(-48) } }),
     },
     refused: { active_lead_exists: async () => ({ body: { contactId: (await openLead(app)).contactId } }) },
   },
@@ -237,9 +245,9 @@ const stories: Readonly<Record<string, Story>> = {
   'DELETE /v1/leads/{id}/qualification/pin': { good: { of: () => toLead() }, refused: ofActiveLeads()! },
   'POST /v1/leads/{id}/messages': {
     good: {
-      new: () => toLead({ messageId: unique('out'), channel: 'sms', text: 'Hello', sentAt: inHours(-1) }),
+      new: () => toLead({ messageId: uniqueId('out'), channel: 'sms', text: 'Hello', sentAt: inHours(-1) }),
       again: async () => {
-        const call = await toLead({ messageId: unique('out') });
+        const call = await toLead({ messageId: uniqueId('out') });
         await app.post(`/v1/leads/${call.path!['id']}/messages`, call.body);
         return call;
       },
@@ -281,7 +289,7 @@ const stories: Readonly<Record<string, Story>> = {
   },
   'POST /v1/agents': {
     good: {
-      named: () => ({ body: { id: unique('agent'), name: 'Ana', email: 'ana@example.org', capacity: 20 } }),
+      named: () => ({ body: { id: uniqueId('agent'), name: 'Ana', email: 'ana@example.org', capacity: 20 } }),
       nameless: () => ({ body: { name: 'Ben', email: null, capacity: null } }),
     },
     refused: { agent_exists: async () => ({ body: { id: await agentId(), name: 'Ana' } }) },
@@ -304,7 +312,7 @@ const stories: Readonly<Record<string, Story>> = {
   'POST /v1/broadcasts': {
     good: {
       named: () => ({
-        body: { id: unique('broadcast'), ...broadcast, template: { ...broadcast.template, category: null } },
+        body: { id: uniqueId('broadcast'), ...broadcast, template: { ...broadcast.template, category: null } },
       }),
       nameless: () => ({ body: broadcast }),
     },
@@ -378,7 +386,7 @@ const stories: Readonly<Record<string, Story>> = {
       bulk_rejected: async () => ({
         body: {
           action: { type: 'unassign' },
-          target: { ids: [(await openLead(app)).id, (await closedLead(app)).id] },
+          target: { ids: [(await openLead(app)).id, (await openClosedLead(app)).id] },
           mode: 'all_or_nothing',
         },
       }),
@@ -391,7 +399,7 @@ const stories: Readonly<Record<string, Story>> = {
   },
   'POST /v1/bulk/{id}/retry': {
     good: {
-      failed: async () => ({ path: { id: (await aBulk('nobody', (await closedLead(app)).id)).id } }),
+      failed: async () => ({ path: { id: (await aBulk('nobody', (await openClosedLead(app)).id)).id } }),
       fine: async () => ({ path: { id: (await aBulk()).id } }),
     },
     refused: {
@@ -445,7 +453,7 @@ const stories: Readonly<Record<string, Story>> = {
   },
   'POST /v1/webhooks/twilio': {
     good: {
-      message: () => fromTwilio({ From: '+34600000001', To: '+34600000002', Body: 'Hi', MessageSid: unique('SM') }),
+      message: () => fromTwilio({ From: '+34600000001', To: '+34600000002', Body: 'Hi', MessageSid: uniqueId('SM') }),
     },
     refused: ofWebhooks({
       body: 'From=a',
@@ -477,8 +485,8 @@ const stories: Readonly<Record<string, Story>> = {
     good: {
       ...view,
       page: async () => {
-        await writes(app);
-        await app.get('/v1/leads', { after: (await writes(app)).position });
+        await postInteraction(app);
+        await app.get('/v1/leads', { after: (await postInteraction(app)).position });
         const { query } = await secondPage('/v1/leads');
         const page = { scope: 'page', limit: '1', cursor: query!['cursor']! };
         return { query: { ...page, format: 'ndjson', columns: 'id,name', timeZone: 'Asia/Tokyo' } };
@@ -490,11 +498,11 @@ const stories: Readonly<Record<string, Story>> = {
   'GET /v1/leads/{id}': {
     good: {
       known: async () => {
-        const { leadId, position } = await writes(app);
+        const { leadId, position } = await postInteraction(app);
         return { path: { id: leadId }, query: { after: position } };
       },
       'as it was': async () => {
-        const { leadId, position } = await writes(app);
+        const { leadId, position } = await postInteraction(app);
         await app.post(`/v1/leads/${leadId}/status`, { status: 'lost', reason: 'No' });
         return { path: { id: leadId }, query: { asOf: position } };
       },
@@ -504,9 +512,9 @@ const stories: Readonly<Record<string, Story>> = {
   'GET /v1/leads/{id}/replay': {
     good: {
       known: async () => {
-        const { leadId } = await writes(app, { text: 'Hi', profile: { name: 'Ana' } });
-        const { id: agentId } = await anAgent(app);
-        const { position } = await assign(app, leadId, agentId);
+        const { leadId } = await postInteraction(app, { text: 'Hi', profile: { name: 'Ana' } });
+        const { id: agentId } = await postAgent(app);
+        const { position } = await postAssignment(app, leadId, agentId);
         return { path: { id: leadId }, query: { after: position, limit: '2', count: 'true' } };
       },
     },
@@ -515,13 +523,13 @@ const stories: Readonly<Record<string, Story>> = {
   'GET /v1/leads/{id}/history': {
     good: {
       known: async () => {
-        const { leadId } = await writes(app);
+        const { leadId } = await postInteraction(app);
         const { position } = (await app.post(`/v1/leads/${leadId}/status`, { status: 'lost', reason: 'No' })).body;
         return { path: { id: leadId }, query: { after: position, order: 'asc' } };
       },
       returned: async () => {
-        const { contactId } = await closedLead(app);
-        const { leadId, position } = await writes(app, { contactId });
+        const { contactId } = await openClosedLead(app);
+        const { leadId, position } = await postInteraction(app, { contactId });
         const filter = {
           type: 'LeadOpened,InteractionRecorded',
           actor: 'service:api',
@@ -539,7 +547,7 @@ const stories: Readonly<Record<string, Story>> = {
   'GET /v1/contacts/{id}/history': {
     good: {
       known: async () => {
-        const body = interaction({ contactId: `${unique('contact')} ü/?`, text: 'Hi', media: 'photo' });
+        const body = interactionBody({ contactId: `${uniqueId('contact')} ü/?`, text: 'Hi', media: 'photo' });
         const { position } = (await app.post('/v1/interactions', body)).body;
         return { path: { id: body.contactId }, query: { after: position } };
       },
@@ -553,7 +561,7 @@ const stories: Readonly<Record<string, Story>> = {
     good: {
       known: async () => {
         const { contactId, messageId, position } = await sent();
-        const { leadId } = await writes(app, { contactId, inReplyTo: messageId });
+        const { leadId } = await postInteraction(app, { contactId, inReplyTo: messageId });
         await app.post('/v1/receipts', { receipts: [receipt('failed', { messageId, error: { code: 'x' } })] });
         const { body } = await app.post('/v1/receipts', { receipts: [receipt('read', { messageId })] });
         expect(body.position > position).toBe(true);
@@ -597,7 +605,9 @@ const stories: Readonly<Record<string, Story>> = {
         const { body } = await app.get('/v1/events', { limit: 1 });
         return { query: { limit: '1', cursor: body.nextCursor! } };
       },
-      some: async () => ({ query: { type: 'LeadOpened,AgentRegistered', from: (await writes(app)).position } }),
+      some: async () => ({
+        query: { type: 'LeadOpened,AgentRegistered', from: (await postInteraction(app)).position },
+      }),
       everything: async () => {
         await sent();
         return { query: { limit: '200' } };
@@ -613,10 +623,10 @@ const stories: Readonly<Record<string, Story>> = {
     good: {
       now: () => ({}),
       some: async () => {
-        const { leadId, position } = await writes(app);
+        const { leadId, position } = await postInteraction(app);
         return { query: { from: position, type: 'LeadOpened,LeadAssigned', leadId, contactId: 'k' } };
       },
-      'gone on': async () => ({ headers: { 'Last-Event-ID': (await writes(app)).position } }),
+      'gone on': async () => ({ headers: { 'Last-Event-ID': (await postInteraction(app)).position } }),
     },
     refused: { validation_failed: () => ({ headers: { 'Last-Event-ID': '7' } }) },
   },
@@ -625,7 +635,7 @@ const stories: Readonly<Record<string, Story>> = {
       ...view,
       page: async () => {
         const [one, two] = [await toFollowUp(), await toFollowUp()];
-        const { position } = await followUp(app, one.path!['id']!);
+        const { position } = await postFollowUp(app, one.path!['id']!);
         await app.get('/v1/follow-ups', { after: position, leadId: two.path!['id'] });
         return secondPage('/v1/follow-ups');
       },
@@ -681,7 +691,7 @@ const each = (kind: 'good' | 'refused') =>
 async function ask(
   name: string,
   { path = {}, query = {}, headers = {}, body }: Call,
-): Promise<Answer<Record<string, unknown>>> {
+): Promise<ApiResponse<Record<string, unknown>>> {
   const [method = '', template = ''] = name.split(' ');
   const url = template.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(path[key] ?? ''));
   const asked = new URLSearchParams(query).toString();
@@ -690,7 +700,7 @@ async function ask(
 }
 
 /** Of an answer without end, the beginning. */
-async function beginning(path: string, headers: Call['headers'] = {}): Promise<Answer<Record<string, unknown>>> {
+async function beginning(path: string, headers: Call['headers'] = {}): Promise<ApiResponse<Record<string, unknown>>> {
   const leaving = new AbortController();
   const answer = await fetch(app.url + path, { headers, signal: leaving.signal });
   let text = '';
@@ -708,15 +718,15 @@ const wrongRequest = (name: string, { path = {}, query = {}, headers = {}, body 
   const canonical = Object.fromEntries(
     Object.entries(headers).map(([key, value]) => [key.toLowerCase() === 'if-match' ? 'If-Match' : key, value]),
   );
-  const taken = (kind: Parameter['in'], given: Readonly<Record<string, string>>) =>
-    api.wrongParameters(name, kind, given);
+  const taken = (kind: DocumentedParameter['in'], given: Readonly<Record<string, string>>) =>
+    api.parameterErrors(name, kind, given);
   const inPath = Object.fromEntries(Object.entries(path).filter(([key]) => name.includes(`{${key}}`)));
   delete canonical['content-type'];
   return [
     ...taken('path', inPath),
     ...taken('query', query),
     ...taken('header', canonical),
-    ...api.wrongBody(name, body),
+    ...api.requestBodyErrors(name, body),
   ];
 };
 
@@ -726,9 +736,9 @@ describe('the document', () => {
     const routes = (JSON.parse(line ?? '{}') as { routes: string[] }).routes
       .map((it) => it.replace(/:(\w+)/g, '{$1}'))
       .sort();
-    expect(routes.filter((it) => !it.startsWith('HEAD '))).toEqual(api.operations);
+    expect(routes.filter((it) => !it.startsWith('HEAD '))).toEqual(api.operationNames);
     const heads = routes.filter((it) => it.startsWith('HEAD ')).map((it) => it.replace('HEAD', 'GET'));
-    expect(heads).toEqual(api.operations.filter((it) => it.startsWith('GET ')));
+    expect(heads).toEqual(api.operationNames.filter((it) => it.startsWith('GET ')));
   });
 
   test('is OpenAPI 3.1', () => {
@@ -737,16 +747,16 @@ describe('the document', () => {
     expect(info).toMatchObject({ title: 'Leadstream', version: '1' });
     const ids = Object.values(paths).flatMap((it) => Object.values(it).map(({ operationId }) => operationId));
     expect(new Set(ids).size).toBe(ids.length);
-    for (const name of api.operations) {
+    for (const name of api.operationNames) {
       const { summary, parameters, requestBody, responses } = api.operation(name);
       expect(summary).toMatch(/\w/);
-      const known = parameters.map((it) => api.resolved(it));
+      const known = parameters.map((it) => api.resolve(it));
       expect(new Set(known.map((it) => `${it.in} ${it.name}`)).size).toBe(known.length);
       expect(known.filter((it) => it.in === 'path').map((it) => it.name)).toEqual(
         [...name.matchAll(/\{(\w+)\}/g)].map(([, key]) => key),
       );
       for (const it of known) {
-        expect({ name: it.name, fine: api.isSchema(it.schema) }).toEqual({ name: it.name, fine: true });
+        expect({ name: it.name, fine: api.isValidSchema(it.schema) }).toEqual({ name: it.name, fine: true });
         if (it.in === 'path') expect(it.required).toBe(true);
       }
       expect(requestBody !== undefined).toBe(!name.startsWith('GET'));
@@ -754,13 +764,13 @@ describe('the document', () => {
       for (const { description } of Object.values(responses)) expect(description).toMatch(/\w/);
     }
     for (const [name, schema] of Object.entries(components['schemas']!))
-      expect([name, api.isSchema(schema)]).toEqual([name, true]);
+      expect([name, api.isValidSchema(schema)]).toEqual([name, true]);
     expect(JSON.stringify(api.document)).not.toContain('"nullable"');
   });
 
   test('has something at the end of every $ref, and nothing that no one refers to', () => {
-    const refs = new Set(refsIn(api.document));
-    for (const $ref of refs) api.resolved({ $ref });
+    const refs = new Set(findRefs(api.document));
+    for (const $ref of refs) api.resolve({ $ref });
     const parts = Object.entries(api.document.components).flatMap(([kind, them]) =>
       Object.keys(them).map((name) => `#/components/${kind}/${name}`),
     );
@@ -787,21 +797,20 @@ describe('the document', () => {
   test('would not let a field more pass, nor one less, nor a header', async () => {
     const name = 'GET /v1/leads/{id}';
     const answer = await ask(name, await stories[name]!.good['known']!());
-    expect(api.wrongAnswer(name, answer)).toEqual([]);
-    expect(api.wrongAnswer(name, { ...answer, body: { ...answer.body, shoeSize: 42 } })).toHaveLength(1);
-    expect(api.wrongAnswer(name, { ...answer, body: { ...answer.body, agent: undefined } })).not.toEqual([]);
-    expect(api.wrongAnswer(name, { ...answer, headers: new Headers({ 'content-type': 'application/json' }) })).toEqual([
-      'X-Correlation-Id is missing',
-      'X-Position is missing',
-    ]);
+    expect(api.responseErrors(name, answer)).toEqual([]);
+    expect(api.responseErrors(name, { ...answer, body: { ...answer.body, shoeSize: 42 } })).toHaveLength(1);
+    expect(api.responseErrors(name, { ...answer, body: { ...answer.body, agent: undefined } })).not.toEqual([]);
+    expect(
+      api.responseErrors(name, { ...answer, headers: new Headers({ 'content-type': 'application/json' }) }),
+    ).toEqual(['X-Correlation-Id is missing', 'X-Position is missing']);
     const more = new Headers(answer.headers);
     more.set('x-shoe-size', '42');
-    expect(api.wrongAnswer(name, { ...answer, headers: more })).toEqual(['x-shoe-size is not documented']);
-    expect(api.wrongAnswer(name, { ...answer, status: 418 })).toHaveLength(1);
+    expect(api.responseErrors(name, { ...answer, headers: more })).toEqual(['x-shoe-size is not documented']);
+    expect(api.responseErrors(name, { ...answer, status: 418 })).toHaveLength(1);
   });
 
   test('has a story below for each operation, and each operation one in which it is refused', () => {
-    expect(Object.keys(stories).sort()).toEqual(api.operations);
+    expect(Object.keys(stories).sort()).toEqual(api.operationNames);
     const notRefused = Object.entries(stories).filter(
       ([name, it]) => name.startsWith('GET') && !it.refused && !it.otherMethod,
     );
@@ -816,7 +825,7 @@ describe('an answer is as documented', () => {
     expect(wrongRequest(name, request).length > 0).toBe(request.partlyBad ?? false);
     const answer = await ask(name, request);
     expect({ status: answer.status, said: answer.status < 300 || answer.text }).toMatchObject({ said: true });
-    expect(api.wrongAnswer(name, answer)).toEqual([]);
+    expect(api.responseErrors(name, answer)).toEqual([]);
     const { version = null } = answer.body ?? {};
     if (version !== null) expect(answer.headers.get('etag')).toBe(`"${version as number}"`);
   });
@@ -824,19 +833,19 @@ describe('an answer is as documented', () => {
   test.each(commands)('%s, told again', async (name) => {
     const [call] = Object.values(stories[name]!.good);
     const request = await call!();
-    const headers = { ...request.headers, 'Idempotency-Key': unique('again') };
+    const headers = { ...request.headers, 'Idempotency-Key': uniqueId('again') };
     expect(wrongRequest(name, { ...request, headers })).toEqual([]);
     const [first, again] = [await ask(name, { ...request, headers }), await ask(name, { ...request, headers })];
     expect(again).toMatchObject({ status: first.status, text: first.text });
     expect(again.headers.get('idempotent-replayed')).toBe('true');
-    expect(api.wrongAnswer(name, again)).toEqual([]);
+    expect(api.responseErrors(name, again)).toEqual([]);
   });
 });
 
 describe('a refusal is as documented', () => {
-  const expectRefused = (name: string, answer: Answer<Record<string, unknown>>, code: string): void => {
+  const expectRefused = (name: string, answer: ApiResponse<Record<string, unknown>>, code: string): void => {
     expect(answer).toMatchObject({ body: { code } });
-    expect(api.wrongAnswer(name, answer)).toEqual([]);
+    expect(api.responseErrors(name, answer)).toEqual([]);
   };
 
   test.each(each('refused'))('%s: %s', async (name, code, call) => {
@@ -859,7 +868,7 @@ describe('a refusal is as documented', () => {
     const unknown = { ...(request.body as object | undefined), shoeSize: 42 };
     expect(wrongRequest(name, { ...request, body: unknown })).not.toEqual([]);
     expectRefused(name, await askWith({ body: unknown }), 'validation_failed');
-    const key = { 'Idempotency-Key': unique('taken') };
+    const key = { 'Idempotency-Key': uniqueId('taken') };
     await app.post('/v1/agents', { name: 'Ana' }, key);
     expectRefused(name, await askWith({ headers: key }), 'idempotency_key_reused');
   });
@@ -868,13 +877,13 @@ describe('a refusal is as documented', () => {
     const answer = await ask(name.replace('GET', 'POST'), { body: {} });
     expect(answer.status).toBe(405);
     expect(answer.headers.get('allow')).toBe('GET, HEAD');
-    expect(api.wrong({ $ref: '#/components/schemas/MethodNotAllowedProblem' }, answer.body)).toEqual([]);
+    expect(api.schemaErrors({ $ref: '#/components/schemas/MethodNotAllowedProblem' }, answer.body)).toEqual([]);
   });
 
   test('every documented code is told above, but for those of a bad moment', () => {
     const ofCommands = ['malformed_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'];
     const ofAMoment = ['conflict', 'idempotency_in_flight', 'internal', 'unavailable', 'projection_behind'];
-    for (const name of api.operations) {
+    for (const name of api.operationNames) {
       const documented = Object.entries(api.operation(name).responses)
         .filter(([, { content }]) => 'application/problem+json' in content)
         .flatMap(([, { description }]) => description.split(', '));
@@ -886,16 +895,16 @@ describe('a refusal is as documented', () => {
 });
 
 /** The paths of objects that do not say additionalProperties: false. */
-function* openObjects(schema: Schema, path: string): Generator<string> {
+function* openObjects(schema: JsonSchema, path: string): Generator<string> {
   const { type, properties, additionalProperties, items, anyOf, oneOf } = schema as {
     [key: string]: unknown;
-    properties?: Record<string, Schema>;
-    anyOf?: Schema[];
-    oneOf?: Schema[];
+    properties?: Record<string, JsonSchema>;
+    anyOf?: JsonSchema[];
+    oneOf?: JsonSchema[];
   };
   if ([type].flat().includes('object') && additionalProperties !== false) yield path;
   for (const [name, one] of Object.entries(properties ?? {})) yield* openObjects(one, `${path}.${name}`);
   for (const [nth, one] of [...(anyOf ?? []), ...(oneOf ?? [])].entries()) yield* openObjects(one, `${path}.${nth}`);
   for (const one of [items, additionalProperties])
-    if (typeof one === 'object' && one !== null) yield* openObjects(one as Schema, `${path}.*`);
+    if (typeof one === 'object' && one !== null) yield* openObjects(one as JsonSchema, `${path}.*`);
 }

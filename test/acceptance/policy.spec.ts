@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { invalid } from '../support/answers.js';
-import { anApp } from '../support/app.js';
-import { bulk } from '../support/bulk.js';
-import { aMessage } from '../support/campaign.js';
-import { done, inHours, openLead, setStatus, unique, writes } from '../support/story.js';
+import { invalid } from '../support/expected-responses.js';
+import { setupApp } from '../support/app.js';
+import { postBulk } from '../support/bulk-steps.js';
+import { postMessage } from '../support/broadcast-steps.js';
+import { expectSuccess, inHours, openLead, postStatus, uniqueId, postInteraction } from '../support/api-steps.js';
 
 /** What an organization settles for itself; the defaults are tested with what they are about. */
-const app = anApp({
+const app = setupApp({
   OPT_OUT_KEYWORDS: 'baja, No Más',
   ATTRIBUTION_WINDOW_HOURS: '2',
   LOST_NEEDS_REASON: 'on',
@@ -15,15 +15,16 @@ const app = anApp({
 
 test('its words opt a contact out, and STOP always does', async () => {
   for (const text of ['BAJA', ' no más! ', 'Stop'])
-    expect(await writes(app, { text })).toMatchObject({ leadCreated: false, leadId: null, changed: true });
+    expect(await postInteraction(app, { text })).toMatchObject({ leadCreated: false, leadId: null, changed: true });
   for (const text of ['unsubscribe', 'baja?, no', 'no mas'])
-    expect(await writes(app, { text })).toMatchObject({ leadCreated: true });
+    expect(await postInteraction(app, { text })).toMatchObject({ leadCreated: true });
 });
 
 test('a reply that names no message is attributed within its hours', async () => {
-  const { contactId: soon, broadcastId } = await aMessage(app, { sentAt: inHours(-1) });
-  const { contactId: late } = await aMessage(app, { sentAt: inHours(-3) });
-  const originOf = async (contactId: string) => (await writes(app, { contactId, kind: 'broadcast_reply' })).lead.origin;
+  const { contactId: soon, broadcastId } = await postMessage(app, { sentAt: inHours(-1) });
+  const { contactId: late } = await postMessage(app, { sentAt: inHours(-3) });
+  const originOf = async (contactId: string) =>
+    (await postInteraction(app, { contactId, kind: 'broadcast_reply' })).lead.origin;
   expect(await originOf(soon)).toMatchObject({ attribution: 'window', broadcastId });
   expect(await originOf(late)).toMatchObject({ attribution: 'none', broadcastId: null });
 });
@@ -34,15 +35,15 @@ test('a lead is lost with a reason or not at all, also in bulk', async () => {
     invalid('reason'),
   );
   expect(await app.post(`/v1/leads/${id}/status`, { status: 'lost', reason: '  ' })).toMatchObject(invalid('reason'));
-  const { body } = await bulk(app, { action: { type: 'change_status', status: 'lost' }, target: { ids: [id] } });
+  const { body } = await postBulk(app, { action: { type: 'change_status', status: 'lost' }, target: { ids: [id] } });
   expect(body.results).toMatchObject([{ outcome: 'rejected', code: 'validation_failed' }]);
-  expect(await setStatus(app, id, 'lost', { reason: 'Bought elsewhere' })).toMatchObject({ changed: true });
+  expect(await postStatus(app, id, 'lost', { reason: 'Bought elsewhere' })).toMatchObject({ changed: true });
   const { id: other } = await openLead(app);
-  expect(await setStatus(app, other, 'archived')).toMatchObject({ changed: true });
+  expect(await postStatus(app, other, 'archived')).toMatchObject({ changed: true });
 });
 
 test('an agent’s first message leaves a new lead new', async () => {
   const { id } = await openLead(app);
-  const said = done(await app.post(`/v1/leads/${id}/messages`, { messageId: unique('out'), text: 'Hello' }));
+  const said = expectSuccess(await app.post(`/v1/leads/${id}/messages`, { messageId: uniqueId('out'), text: 'Hello' }));
   expect(said).toMatchObject({ changed: true, lead: { status: 'new' } });
 });

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { anApp } from '#test/support/app';
+import { setupApp } from '#test/support/app';
 import { canExport } from '#test/support/engines';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -11,7 +11,7 @@ const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
 const readme = textOf('README.md');
 
 describe('the tour', () => {
-  const app = anApp({ QUALIFICATION: 'local', QUALIFICATION_DEBOUNCE_MS: '100' });
+  const app = setupApp({ QUALIFICATION: 'local', QUALIFICATION_DEBOUNCE_MS: '100' });
   const address = 'http://127.0.0.1:3000';
   const pasted = [...readme.matchAll(/^```bash\n(.*?)^```/gms)]
     .map(([, lines = '']) => lines)

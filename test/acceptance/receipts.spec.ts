@@ -1,23 +1,31 @@
 import { describe, expect, test } from '@jest/globals';
 import { receiptStatuses, type ReceiptStatus } from '#domain/message/message.events';
-import { bestOf, progressOf } from '#domain/message/message.delivery';
+import { selectBestAttempt, computeDeliveryProgress } from '#domain/message/message.delivery';
 import type { DeliveredMessage } from '#projections/broadcast-delivery/broadcast-delivery.query';
-import { anApp } from '../support/app.js';
+import { setupApp } from '../support/app.js';
 import {
-  aBroadcast,
-  aMessage,
-  broadcastNow,
-  deliveriesOf,
-  outcomes,
-  receipt,
-  receive,
-  recipientsOf,
-  secondOf,
-  send,
-} from '../support/campaign.js';
-import { allItems, contactHistory, leadHistory, patiently, setStatus, unique, writes } from '../support/story.js';
+  postBroadcast,
+  postMessage,
+  getBroadcast,
+  getDeliveries,
+  batchOutcomes,
+  receiptBody,
+  postReceipts,
+  getRecipients,
+  timeAtSecond,
+  postMessages,
+} from '../support/broadcast-steps.js';
+import {
+  getAllItems,
+  getContactHistory,
+  getLeadHistory,
+  retryWhileUnavailable,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 
 const ordersOf = <T>(list: readonly T[]): readonly (readonly T[])[] =>
   list.length < 2 ? [list] : list.flatMap((it, nth) => ordersOf(list.toSpliced(nth, 1)).map((rest) => [it, ...rest]));
@@ -32,18 +40,18 @@ const error = { code: '131026', detail: 'Not reachable' };
 
 describe('a delivery is the same', () => {
   const said = (messageId: string): object[] => [
-    receipt(messageId, 'sent', 1),
-    receipt(messageId, 'failed', 2, { error }),
-    receipt(messageId, 'delivered', 3),
-    receipt(messageId, 'read', 4),
+    receiptBody(messageId, 'sent', 1),
+    receiptBody(messageId, 'failed', 2, { error }),
+    receiptBody(messageId, 'delivered', 3),
+    receiptBody(messageId, 'read', 4),
   ];
   const expected = {
     state: 'read',
     milestones: {
-      sentAt: secondOf(1),
-      failedAt: secondOf(2),
-      deliveredAt: secondOf(3),
-      readAt: secondOf(4),
+      sentAt: timeAtSecond(1),
+      failedAt: timeAtSecond(2),
+      deliveredAt: timeAtSecond(3),
+      readAt: timeAtSecond(4),
       deliveredImplied: false,
     },
     conflict: true,
@@ -52,17 +60,18 @@ describe('a delivery is the same', () => {
   };
 
   test('in every order of its receipts, with repeats, before, between and after the send', async () => {
-    const broadcastId = await aBroadcast(app);
+    const broadcastId = await postBroadcast(app);
     const orders = ordersOf([0, 1, 2, 3]);
     const told = await Promise.all(
       orders.map(async (order, nth) => {
-        const [contactId, messageId] = [unique('contact'), unique('bm')];
+        const [contactId, messageId] = [uniqueId('contact'), uniqueId('bm')];
         const receipts = order.map((it) => said(messageId)[it]!);
         for (const [at, it] of [...receipts, receipts[0]!, null].entries()) {
-          if (at === nth % 6) await patiently(() => send(app, broadcastId, [{ contactId, messageId }]));
-          if (it) await patiently(() => receive(app, at % 2 === 0 ? [it] : [it, it, receipts[0]!]));
+          if (at === nth % 6)
+            await retryWhileUnavailable(() => postMessages(app, broadcastId, [{ contactId, messageId }]));
+          if (it) await retryWhileUnavailable(() => postReceipts(app, at % 2 === 0 ? [it] : [it, it, receipts[0]!]));
         }
-        return deliveriesOf(app, contactId);
+        return getDeliveries(app, contactId);
       }),
     );
     expect(told).toHaveLength(24);
@@ -71,38 +80,38 @@ describe('a delivery is the same', () => {
   });
 
   test('when all of it comes at once, each twice', async () => {
-    const broadcastId = await aBroadcast(app);
-    const [contactId, messageId] = [unique('contact'), unique('bm')];
+    const broadcastId = await postBroadcast(app);
+    const [contactId, messageId] = [uniqueId('contact'), uniqueId('bm')];
     const all = [...said(messageId), ...said(messageId)];
     const [sent, ...answers] = await Promise.all([
-      send(app, broadcastId, [{ contactId, messageId }]),
-      ...all.map((it) => receive(app, [it])),
+      postMessages(app, broadcastId, [{ contactId, messageId }]),
+      ...all.map((it) => postReceipts(app, [it])),
     ]);
     expect(sent.status).toBe(200);
-    expect(answers.flatMap(outcomes).toSorted()).toEqual([
+    expect(answers.flatMap(batchOutcomes).toSorted()).toEqual([
       ...Array<string>(4).fill('duplicate'),
       ...Array<string>(4).fill('recorded'),
     ]);
-    expect(await deliveriesOf(app, contactId)).toMatchObject([expected]);
+    expect(await getDeliveries(app, contactId)).toMatchObject([expected]);
   });
 });
 
 describe('receipts', () => {
   test('that come before the send wait for it', async () => {
-    const messageId = unique('bm');
-    expect(outcomes(await receive(app, [receipt(messageId, 'delivered', 5)]))).toEqual(['recorded']);
-    const { contactId } = await aMessage(app, { messageId });
-    expect(await deliveriesOf(app, contactId)).toMatchObject([
-      { state: 'delivered', milestones: { deliveredAt: secondOf(5) } },
+    const messageId = uniqueId('bm');
+    expect(batchOutcomes(await postReceipts(app, [receiptBody(messageId, 'delivered', 5)]))).toEqual(['recorded']);
+    const { contactId } = await postMessage(app, { messageId });
+    expect(await getDeliveries(app, contactId)).toMatchObject([
+      { state: 'delivered', milestones: { deliveredAt: timeAtSecond(5) } },
     ]);
   });
 
   test('that come after the lead is lost are recorded, and leave it as it is', async () => {
-    const { contactId, messageId } = await aMessage(app);
-    const { leadId } = await writes(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
-    const { lead } = await setStatus(app, leadId, 'lost');
-    const { position: after } = (await receive(app, [receipt(messageId, 'read', 9)])).body;
-    expect(await allItems(app, `/v1/leads/${leadId}/broadcasts`, { after })).toMatchObject([
+    const { contactId, messageId } = await postMessage(app);
+    const { leadId } = await postInteraction(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
+    const { lead } = await postStatus(app, leadId, 'lost');
+    const { position: after } = (await postReceipts(app, [receiptBody(messageId, 'read', 9)])).body;
+    expect(await getAllItems(app, `/v1/leads/${leadId}/broadcasts`, { after })).toMatchObject([
       { messageId, state: 'read' },
     ]);
     const now = await app.get(`/v1/leads/${leadId}`, { after });
@@ -110,11 +119,14 @@ describe('receipts', () => {
   });
 
   test('of a retry leave the failed attempt as it was: the recipient is as far as the best one', async () => {
-    const { contactId, messageId: first, broadcastId } = await aMessage(app);
-    await receive(app, [receipt(first, 'sent', 1), receipt(first, 'failed', 2, { error: { code: '131049' } })]);
-    const { messageId: second } = await aMessage(app, { broadcastId, contactId });
-    const { position: after } = (await receive(app, [receipt(second, 'delivered', 60)])).body;
-    expect(await recipientsOf(app, broadcastId, { after })).toEqual([
+    const { contactId, messageId: first, broadcastId } = await postMessage(app);
+    await postReceipts(app, [
+      receiptBody(first, 'sent', 1),
+      receiptBody(first, 'failed', 2, { error: { code: '131049' } }),
+    ]);
+    const { messageId: second } = await postMessage(app, { broadcastId, contactId });
+    const { position: after } = (await postReceipts(app, [receiptBody(second, 'delivered', 60)])).body;
+    expect(await getRecipients(app, broadcastId, { after })).toEqual([
       {
         contactId,
         state: 'delivered',
@@ -125,10 +137,10 @@ describe('receipts', () => {
         repliedLeadId: null,
       },
     ]);
-    expect(await broadcastNow(app, broadcastId, after)).toMatchObject({
+    expect(await getBroadcast(app, broadcastId, after)).toMatchObject({
       counters: { recipients: 1, sent: 1, delivered: 1, read: 0, failed: 0 },
     });
-    const shown = await deliveriesOf(app, contactId);
+    const shown = await getDeliveries(app, contactId);
     expect(shown.map(({ attempt, state, error: why }) => [attempt, state, why?.code ?? null]).toSorted()).toEqual([
       [1, 'failed', '131049'],
       [2, 'delivered', null],
@@ -136,22 +148,25 @@ describe('receipts', () => {
   });
 
   test('that say read imply delivered, with no time made up', async () => {
-    const { contactId, messageId, broadcastId } = await aMessage(app);
-    const { position: after } = (await receive(app, [receipt(messageId, 'read', 7)])).body;
-    expect(await deliveriesOf(app, contactId)).toMatchObject([
-      { state: 'read', milestones: { sentAt: null, deliveredAt: null, deliveredImplied: true, readAt: secondOf(7) } },
+    const { contactId, messageId, broadcastId } = await postMessage(app);
+    const { position: after } = (await postReceipts(app, [receiptBody(messageId, 'read', 7)])).body;
+    expect(await getDeliveries(app, contactId)).toMatchObject([
+      {
+        state: 'read',
+        milestones: { sentAt: null, deliveredAt: null, deliveredImplied: true, readAt: timeAtSecond(7) },
+      },
     ]);
-    expect(await broadcastNow(app, broadcastId, after)).toMatchObject({ counters: { sent: 1, delivered: 1, read: 1 } });
+    expect(await getBroadcast(app, broadcastId, after)).toMatchObject({ counters: { sent: 1, delivered: 1, read: 1 } });
   });
 
   test('stand inside the one entry of their message in the history, at the time of its send', async () => {
-    const sentAt = secondOf(0);
-    const { contactId, messageId } = await aMessage(app, { sentAt });
-    await receive(app, [receipt(messageId, 'read', 30), receipt(messageId, 'sent', 1)]);
-    const { leadId, position: after } = await writes(app, { contactId });
+    const sentAt = timeAtSecond(0);
+    const { contactId, messageId } = await postMessage(app, { sentAt });
+    await postReceipts(app, [receiptBody(messageId, 'read', 30), receiptBody(messageId, 'sent', 1)]);
+    const { leadId, position: after } = await postInteraction(app, { contactId });
     for (const entries of [
-      await leadHistory(app, leadId, { after }),
-      await contactHistory(app, contactId, { after }),
+      await getLeadHistory(app, leadId, { after }),
+      await getContactHistory(app, contactId, { after }),
     ]) {
       const about = entries.filter((it) => JSON.stringify(it.data).includes(messageId));
       expect(about).toMatchObject([
@@ -162,9 +177,9 @@ describe('receipts', () => {
   });
 
   test('the bad ones are named beside the good', async () => {
-    const { contactId, messageId } = await aMessage(app);
-    const good = receipt(messageId, 'sent', 1);
-    const answer = await receive(app, [
+    const { contactId, messageId } = await postMessage(app);
+    const good = receiptBody(messageId, 'sent', 1);
+    const answer = await postReceipts(app, [
       good,
       { ...good, status: 'seen' },
       { ...good, occurredAt: 'yesterday' },
@@ -176,10 +191,10 @@ describe('receipts', () => {
       { ...good, more: 1 },
       null,
       good,
-      receipt(messageId, 'delivered', 2),
+      receiptBody(messageId, 'delivered', 2),
     ]);
     expect(answer.status).toBe(207);
-    expect(outcomes(answer)).toEqual(['recorded', ...Array<string>(9).fill('invalid'), 'duplicate', 'recorded']);
+    expect(batchOutcomes(answer)).toEqual(['recorded', ...Array<string>(9).fill('invalid'), 'duplicate', 'recorded']);
     const details = answer.body.results.map((it) => ('detail' in it ? it.detail : ''));
     expect(details[1]).toContain(receiptStatuses.join(', '));
     expect(details.slice(2, 9).map((it) => it.split(' ')[0])).toEqual([
@@ -191,21 +206,21 @@ describe('receipts', () => {
       'error.code',
       'more',
     ]);
-    expect(await deliveriesOf(app, contactId)).toMatchObject([{ state: 'delivered' }]);
+    expect(await getDeliveries(app, contactId)).toMatchObject([{ state: 'delivered' }]);
   });
 
   test('are refused when none is good, or when they are none or too many', async () => {
-    const bad = await receive(app, [{}, 'x']);
+    const bad = await postReceipts(app, [{}, 'x']);
     expect(bad).toMatchObject({ status: 422, body: { code: 'validation_failed' } });
-    expect(outcomes(bad)).toEqual(['invalid', 'invalid']);
-    for (const batch of [[], Array.from({ length: 1_001 }, (_, nth) => receipt('m', 'sent', nth))])
-      expect(await receive(app, batch)).toMatchObject({ status: 422, body: { errors: [{ field: 'receipts' }] } });
+    expect(batchOutcomes(bad)).toEqual(['invalid', 'invalid']);
+    for (const batch of [[], Array.from({ length: 1_001 }, (_, nth) => receiptBody('m', 'sent', nth))])
+      expect(await postReceipts(app, batch)).toMatchObject({ status: 422, body: { errors: [{ field: 'receipts' }] } });
   });
 
   test('of one id on two channels are of two messages', async () => {
-    const { contactId, messageId } = await aMessage(app);
-    await receive(app, [receipt(messageId, 'read', 1, { channel: 'sms' })]);
-    expect(await deliveriesOf(app, contactId)).toMatchObject([{ state: 'queued' }]);
+    const { contactId, messageId } = await postMessage(app);
+    await postReceipts(app, [receiptBody(messageId, 'read', 1, { channel: 'sms' })]);
+    expect(await getDeliveries(app, contactId)).toMatchObject([{ state: 'queued' }]);
   });
 });
 
@@ -219,11 +234,11 @@ describe('under parallel load', () => {
   }
 
   test('the counters are those of the recipients, and a rebuild makes the same of the log', async () => {
-    const broadcastId = await aBroadcast(app);
+    const broadcastId = await postBroadcast(app);
     const sent: Sent[] = Array.from({ length: 30 }, () => ({
-      contactId: unique('contact'),
+      contactId: uniqueId('contact'),
       attempts: Array.from({ length: any([1, 1, 2, 3]) }, (_, nth) => ({
-        messageId: unique('bm'),
+        messageId: uniqueId('bm'),
         attempt: nth + 1,
         said: new Map<string, object>(),
       })),
@@ -231,16 +246,19 @@ describe('under parallel load', () => {
     }));
     const work: (() => Promise<unknown>)[] = sent.flatMap((one) => [
       ...one.attempts.flatMap(({ messageId, attempt, said }) => [
-        () => patiently(() => send(app, broadcastId, [{ contactId: one.contactId, messageId, attempt }])),
+        () =>
+          retryWhileUnavailable(() =>
+            postMessages(app, broadcastId, [{ contactId: one.contactId, messageId, attempt }]),
+          ),
         ...Array.from({ length: 6 }, () => {
-          const it = receipt(messageId, any(receiptStatuses), any([1, 2, 3]));
+          const it = receiptBody(messageId, any(receiptStatuses), any([1, 2, 3]));
           said.set(JSON.stringify(it), it);
-          return () => patiently(() => receive(app, [it, ...said.values()]));
+          return () => retryWhileUnavailable(() => postReceipts(app, [it, ...said.values()]));
         }),
       ]),
       async () => {
         if (Math.random() < 0.5) return;
-        const { lead } = await writes(app, {
+        const { lead } = await postInteraction(app, {
           ...one,
           attempts: undefined,
           replied: undefined,
@@ -259,7 +277,7 @@ describe('under parallel load', () => {
 
     // Counted by hand from what was said.
     const byHand = sent.map(({ contactId, attempts, replied }) => {
-      const best = bestOf(
+      const best = selectBestAttempt(
         attempts.map(({ messageId, attempt, said }) => ({
           messageId,
           attempt,
@@ -269,7 +287,7 @@ describe('under parallel load', () => {
           }),
         })),
       )!;
-      return { contactId, state: best.delivery.state, progress: progressOf(best.delivery), replied };
+      return { contactId, state: best.delivery.state, progress: computeDeliveryProgress(best.delivery), replied };
     });
     const many = (is: (it: (typeof byHand)[number]) => boolean): number => byHand.filter(is).length;
     const counters = {
@@ -280,24 +298,24 @@ describe('under parallel load', () => {
       failed: many((it) => it.state === 'failed'),
       replied: many((it) => it.replied),
     };
-    const { position: after } = await writes(app);
-    const recipients = await recipientsOf(app, broadcastId, { after, limit: 7 });
+    const { position: after } = await postInteraction(app);
+    const recipients = await getRecipients(app, broadcastId, { after, limit: 7 });
     const statesOf = (list: readonly { contactId: string; state: string }[]) =>
       list.map(({ contactId, state }) => `${contactId} ${state}`).toSorted();
     expect(statesOf(recipients)).toEqual(statesOf(byHand));
-    expect((await broadcastNow(app, broadcastId, after)).counters).toEqual(counters);
+    expect((await getBroadcast(app, broadcastId, after)).counters).toEqual(counters);
 
     const messages = async (): Promise<object[]> => {
-      const leads = await allItems<{ id: string }>(app, '/v1/leads', { after });
+      const leads = await getAllItems<{ id: string }>(app, '/v1/leads', { after });
       const paths = leads.map(({ id }) => `/v1/leads/${id}/broadcasts`);
-      return Promise.all(paths.map((path) => allItems(app, path, { after })));
+      return Promise.all(paths.map((path) => getAllItems(app, path, { after })));
     };
-    const [deliveries, broadcasts] = [await messages(), await allItems(app, '/v1/broadcasts', { after })];
+    const [deliveries, broadcasts] = [await messages(), await getAllItems(app, '/v1/broadcasts', { after })];
     await app.stop();
     await app.wipeViews();
     await app.start();
-    expect(await allItems(app, '/v1/broadcasts', { after, wait: 30_000 })).toEqual(broadcasts);
-    expect(await recipientsOf(app, broadcastId, { after, wait: 30_000, limit: 7 })).toEqual(recipients);
+    expect(await getAllItems(app, '/v1/broadcasts', { after, wait: 30_000 })).toEqual(broadcasts);
+    expect(await getRecipients(app, broadcastId, { after, wait: 30_000, limit: 7 })).toEqual(recipients);
     expect(await messages()).toEqual(deliveries);
   });
 });

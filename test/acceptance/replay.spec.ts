@@ -1,18 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ShownLead } from '#domain/lead/lead.shown';
-import { invalid, refused } from '../support/answers.js';
-import { anApp } from '../support/app.js';
+import type { LeadResource } from '#domain/lead/lead.shown';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp } from '../support/app.js';
 import {
-  allItems,
-  anAgent,
-  done,
-  interaction,
-  leadNow,
+  getAllItems,
+  postAgent,
+  expectSuccess,
+  interactionBody,
+  getLead,
   openLead,
-  setStatus,
-  unique,
-  writes,
-} from '../support/story.js';
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
 interface Replayed {
   readonly event: {
@@ -23,33 +23,35 @@ interface Replayed {
     readonly position: string;
     readonly data: object;
   };
-  readonly lead: ShownLead;
+  readonly lead: LeadResource;
 }
 
-const app = anApp();
+const app = setupApp();
 const day = (nth: number): string => `2024-03-${String(nth).padStart(2, '0')}T00:00:00.000Z`;
 const on = (nth: number) => ({ 'x-occurred-at': day(nth) });
-const replay = (leadId: string, query = {}) => allItems<Replayed>(app, `/v1/leads/${leadId}/replay`, query);
-const asOf = (leadId: string, moment: string) => app.get<ShownLead>(`/v1/leads/${leadId}`, { asOf: moment });
+const replay = (leadId: string, query = {}) => getAllItems<Replayed>(app, `/v1/leads/${leadId}/replay`, query);
+const asOf = (leadId: string, moment: string) => app.get<LeadResource>(`/v1/leads/${leadId}`, { asOf: moment });
 
 /** A lead day by day, with what each command answered. */
 async function aLife() {
-  const contactId = unique('contact');
-  const ana = await anAgent(app);
-  const opened = await writes(app, { contactId, text: 'Hi', profile: { name: 'Ana' } }, on(1));
+  const contactId = uniqueId('contact');
+  const ana = await postAgent(app);
+  const opened = await postInteraction(app, { contactId, text: 'Hi', profile: { name: 'Ana' } }, on(1));
   const lead = `/v1/leads/${opened.leadId}`;
   const answers = [opened];
   for (const [nth, path, body] of [
     [2, `${lead}/assignment`, { agentId: ana.id }],
     [3, `${lead}/status`, { status: 'qualified', qualificationScore: 80 }],
     [4, `${lead}/follow-ups`, { dueAt: day(20) }],
-    [5, '/v1/interactions', interaction({ contactId, profile: { name: 'Ana Sample' } })],
+    [5, '/v1/interactions', interactionBody({ contactId, profile: { name: 'Ana Sample' } })],
     [6, `${lead}/status`, { status: 'lost', reason: 'No answer' }],
   ] as const)
-    answers.push(done(await app.post(path, body, on(nth))));
-  const late = done(await app.post('/v1/interactions', interaction({ contactId, occurredAt: day(2) }), on(7)));
+    answers.push(expectSuccess(await app.post(path, body, on(nth))));
+  const late = expectSuccess(
+    await app.post('/v1/interactions', interactionBody({ contactId, occurredAt: day(2) }), on(7)),
+  );
   expect(late.leadCreated).toBe(false);
-  const next = await writes(app, { contactId }, on(8));
+  const next = await postInteraction(app, { contactId }, on(8));
   expect(next.leadCreated).toBe(true);
   return { id: opened.leadId, contactId, answers, late, next, after: next.position };
 }
@@ -57,7 +59,7 @@ async function aLife() {
 describe('a lead as it was', () => {
   test('at a position is what the command answered that made it so', async () => {
     const { id, answers, after } = await aLife();
-    await leadNow(app, id, after);
+    await getLead(app, id, after);
     for (const { lead, position } of answers) {
       const then = await asOf(id, position);
       expect(then).toMatchObject({ status: 200, body: lead });
@@ -67,7 +69,7 @@ describe('a lead as it was', () => {
 
   test('at a time goes by when things happened, with what came late', async () => {
     const { id, late, answers, after } = await aLife();
-    const now = await leadNow(app, id, after);
+    const now = await getLead(app, id, after);
     expect((await asOf(id, day(28))).body).toEqual(now);
     expect((await asOf(id, day(5))).body).toMatchObject({ status: 'qualified', contact: { name: 'Ana Sample' } });
     expect((await asOf(id, day(4))).body).toMatchObject({ followUps: { open: 1 }, contact: { name: 'Ana' } });
@@ -113,13 +115,13 @@ describe('the replay of a lead', () => {
       expect((await asOf(id, event.position)).body).toEqual(lead);
       expect(event).toMatchObject({ contactId, leadId: event.type === 'ContactProfileChanged' ? null : id });
     }
-    expect(steps.at(-1)).toMatchObject({ event: { id: late.interactionId }, lead: await leadNow(app, id, after) });
+    expect(steps.at(-1)).toMatchObject({ event: { id: late.interactionId }, lead: await getLead(app, id, after) });
   });
 
   test('goes on page by page without gap or repeat, and tells the total', async () => {
     const { id } = await openLead(app);
-    for (let nth = 0; nth < 12; nth++) await setStatus(app, id, nth % 2 ? 'new' : 'contacted');
-    const { position: after } = await writes(app);
+    for (let nth = 0; nth < 12; nth++) await postStatus(app, id, nth % 2 ? 'new' : 'contacted');
+    const { position: after } = await postInteraction(app);
     const whole = await replay(id, { after });
     expect(whole).toHaveLength(14);
     for (const limit of [1, 3, 7, 13, 14]) expect(await replay(id, { limit })).toEqual(whole);

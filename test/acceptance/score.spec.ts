@@ -1,15 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid, refused } from '../support/answers.js';
-import { anApp, type Answer } from '../support/app.js';
-import { closedLead, done, leadHistory, leadNow, openLead, setStatus, writes } from '../support/story.js';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp, type ApiResponse } from '../support/app.js';
+import {
+  openClosedLead,
+  expectSuccess,
+  getLeadHistory,
+  getLead,
+  openLead,
+  postStatus,
+  postInteraction,
+} from '../support/api-steps.js';
 
 // The app's own scorer would answer in between.
-const app = anApp({ QUALIFICATION: 'off' });
+const app = setupApp({ QUALIFICATION: 'off' });
 const byHand = (leadId: string, qualificationScore: unknown) =>
   app.post(`/v1/leads/${leadId}/status`, { qualificationScore });
-const byAi = (leadId: string, score: unknown, more: object = {}): Promise<Answer> =>
+const byAi = (leadId: string, score: unknown, more: object = {}): Promise<ApiResponse> =>
   app.post(`/v1/leads/${leadId}/qualification`, { score, model: 'm-1', ...more });
-const unpin = async (leadId: string) => done(await app.delete(`/v1/leads/${leadId}/qualification/pin`));
+const unpin = async (leadId: string) => expectSuccess(await app.delete(`/v1/leads/${leadId}/qualification/pin`));
 
 describe('a score', () => {
   const none = [
@@ -32,7 +40,7 @@ describe('a score', () => {
     const { id, version } = await openLead(app);
     const answer = await app.post(`/v1/leads/${id}/status`, `{"qualificationScore":${score}}`);
     expect(answer).toMatchObject(score === 'NaN' ? refused('malformed_json') : invalid('qualificationScore'));
-    expect((await setStatus(app, id, 'new')).lead).toMatchObject({ version, qualification: { score: null } });
+    expect((await postStatus(app, id, 'new')).lead).toMatchObject({ version, qualification: { score: null } });
   });
 
   test.each(none)('of %s by an AI is refused as well', async (score) => {
@@ -43,21 +51,21 @@ describe('a score', () => {
 
   test.each([0, 1, 72, 99, 100])('of %d is taken as it is, both ways', async (score) => {
     const { id } = await openLead(app);
-    expect(done(await byAi(id, score)).lead.qualification.score).toBe(score);
-    expect(done(await byHand(id, score)).lead.qualification.score).toBe(score);
+    expect(expectSuccess(await byAi(id, score)).lead.qualification.score).toBe(score);
+    expect(expectSuccess(await byHand(id, score)).lead.qualification.score).toBe(score);
   });
 
   test('written 80.0 or 8e1 is the integer it is', async () => {
     const { id } = await openLead(app);
-    expect(done(await app.post(`/v1/leads/${id}/status`, '{"qualificationScore":8e1}')).lead.qualification.score).toBe(
-      80,
-    );
+    expect(
+      expectSuccess(await app.post(`/v1/leads/${id}/status`, '{"qualificationScore":8e1}')).lead.qualification.score,
+    ).toBe(80);
   });
 
   test('moves no status', async () => {
     const { id } = await openLead(app);
-    expect(done(await byAi(id, 100)).lead.status).toBe('new');
-    expect(done(await byHand(id, 0)).lead.status).toBe('new');
+    expect(expectSuccess(await byAi(id, 100)).lead.status).toBe('new');
+    expect(expectSuccess(await byHand(id, 0)).lead.status).toBe('new');
   });
 });
 
@@ -85,7 +93,7 @@ describe('an AI result', () => {
       suggestion: null,
     });
     expect(lead.qualification.scoredAt).toBe(lead.updatedAt);
-    expect((await leadHistory(app, id, { after: position })).at(-1)).toMatchObject({
+    expect((await getLeadHistory(app, id, { after: position })).at(-1)).toMatchObject({
       type: 'LeadScored',
       data: {
         from: null,
@@ -99,24 +107,24 @@ describe('an AI result', () => {
 
   test('the very same again changes nothing', async () => {
     const { id } = await openLead(app);
-    done(await byAi(id, 50));
+    expectSuccess(await byAi(id, 50));
     expect(await byAi(id, 50)).toMatchObject({ body: { changed: false, accepted: true, version: 3 } });
   });
 
   test('that has read more replaces the score', async () => {
     const { id, contactId } = await openLead(app);
-    done(await byAi(id, 50));
-    await writes(app, { contactId });
-    expect(done(await byAi(id, 60))).toMatchObject({ accepted: true, lead: { qualification: { score: 60 } } });
+    expectSuccess(await byAi(id, 50));
+    await postInteraction(app, { contactId });
+    expect(expectSuccess(await byAi(id, 60))).toMatchObject({ accepted: true, lead: { qualification: { score: 60 } } });
   });
 
   test('that had read less than the newest accepted one never wins, and leaves a trace', async () => {
     const { id, contactId, origin } = await openLead(app);
-    await writes(app, { contactId });
-    done(await byAi(id, 60));
-    const stale = done(await byAi(id, 10, { readUpTo: origin.interactionId }));
+    await postInteraction(app, { contactId });
+    expectSuccess(await byAi(id, 60));
+    const stale = expectSuccess(await byAi(id, 10, { readUpTo: origin.interactionId }));
     expect(stale).toMatchObject({ accepted: false, changed: false, lead: { qualification: { score: 60 } } });
-    expect((await leadHistory(app, id, { after: stale.position })).at(-1)).toMatchObject({
+    expect((await getLeadHistory(app, id, { after: stale.position })).at(-1)).toMatchObject({
       type: 'AiResultDropped',
       data: { why: 'stale', score: 10 },
     });
@@ -129,16 +137,16 @@ describe('an AI result', () => {
   });
 
   test('on an inactive lead is answered, not accepted, and leaves one trace', async () => {
-    const { id } = await closedLead(app);
-    const first = done(await byAi(id, 90));
+    const { id } = await openClosedLead(app);
+    const first = expectSuccess(await byAi(id, 90));
     expect(first).toMatchObject({
       accepted: false,
       changed: false,
       lead: { status: 'lost', qualification: { score: null } },
     });
-    const again = done(await byAi(id, 90));
+    const again = expectSuccess(await byAi(id, 90));
     expect(again).toMatchObject({ accepted: false });
-    const dropped = await leadHistory(app, id, { type: 'AiResultDropped', after: again.position });
+    const dropped = await getLeadHistory(app, id, { type: 'AiResultDropped', after: again.position });
     expect(dropped).toMatchObject([{ data: { why: 'lead_inactive', score: 90, model: 'm-1' } }]);
   });
 
@@ -174,8 +182,8 @@ describe('an AI result', () => {
 describe('a score by hand', () => {
   test('pins: later AI results are kept as suggestions', async () => {
     const { id } = await openLead(app);
-    done(await byAi(id, 30));
-    const pinned = done(await byHand(id, 80)).lead.qualification;
+    expectSuccess(await byAi(id, 30));
+    const pinned = expectSuccess(await byHand(id, 80)).lead.qualification;
     expect(pinned).toMatchObject({
       score: 80,
       source: 'manual',
@@ -184,7 +192,7 @@ describe('a score by hand', () => {
       rationale: null,
       factors: [],
     });
-    const said = done(await byAi(id, 40, { rationale: 'slow' }));
+    const said = expectSuccess(await byAi(id, 40, { rationale: 'slow' }));
     expect(said).toMatchObject({ accepted: false, changed: true });
     expect(said.lead.qualification).toMatchObject({
       score: 80,
@@ -192,20 +200,20 @@ describe('a score by hand', () => {
       pinned: true,
       suggestion: { score: 40, model: 'm-1', rationale: 'slow' },
     });
-    expect(await leadNow(app, id, said.position)).toEqual(said.lead);
+    expect(await getLead(app, id, said.position)).toEqual(said.lead);
   });
 
   test('unpinned leaves score and suggestion as they are; the next AI result counts', async () => {
     const { id } = await openLead(app);
-    done(await byHand(id, 80));
-    done(await byAi(id, 40));
+    expectSuccess(await byHand(id, 80));
+    expectSuccess(await byAi(id, 40));
     const free = await unpin(id);
     expect(free).toMatchObject({
       changed: true,
       lead: { qualification: { score: 80, source: 'manual', pinned: false, suggestion: { score: 40 } } },
     });
     expect(await unpin(id)).toMatchObject({ changed: false });
-    expect(done(await byAi(id, 55))).toMatchObject({
+    expect(expectSuccess(await byAi(id, 55))).toMatchObject({
       accepted: true,
       lead: { qualification: { score: 55, source: 'ai', suggestion: null } },
     });
@@ -213,12 +221,12 @@ describe('a score by hand', () => {
 
   test('the same as the AI’s own pins it too', async () => {
     const { id } = await openLead(app);
-    done(await byAi(id, 50));
-    expect(done(await byHand(id, 50))).toMatchObject({
+    expectSuccess(await byAi(id, 50));
+    expect(expectSuccess(await byHand(id, 50))).toMatchObject({
       changed: true,
       lead: { qualification: { score: 50, source: 'manual', pinned: true } },
     });
-    expect(done(await byHand(id, 50))).toMatchObject({ changed: false });
+    expect(expectSuccess(await byHand(id, 50))).toMatchObject({ changed: false });
   });
 
   test('on a lead without a pin, unpinning changes nothing', async () => {
@@ -228,15 +236,15 @@ describe('a score by hand', () => {
 
   test('is on record with who, from and to', async () => {
     const { id } = await openLead(app);
-    done(await byAi(id, 30));
-    const { position } = done(
+    expectSuccess(await byAi(id, 30));
+    const { position } = expectSuccess(
       await app.post(
         `/v1/leads/${id}/status`,
         { qualificationScore: 90, note: 'very keen' },
         { 'x-actor': 'agent:ben' },
       ),
     );
-    expect((await leadHistory(app, id, { after: position })).at(-1)).toMatchObject({
+    expect((await getLeadHistory(app, id, { after: position })).at(-1)).toMatchObject({
       type: 'LeadScored',
       actor: { type: 'agent', id: 'ben', name: null },
       data: { from: 30, to: 90, source: 'manual', ai: null, note: 'very keen' },

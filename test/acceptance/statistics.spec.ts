@@ -1,24 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid } from '../support/answers.js';
-import { anApp, type Query } from '../support/app.js';
-import { anAgent, assign, done, openLead, setStatus, unique } from '../support/story.js';
+import { invalid } from '../support/expected-responses.js';
+import { setupApp, type QueryParams } from '../support/app.js';
+import { postAgent, postAssignment, expectSuccess, openLead, postStatus, uniqueId } from '../support/api-steps.js';
 
-const app = anApp();
-const figures = <T = object>(name: string, query: Query = {}) => app.get<T>(`/v1/stats/${name}`, query);
+const app = setupApp();
+const figures = <T = object>(name: string, query: QueryParams = {}) => app.get<T>(`/v1/stats/${name}`, query);
 const at = (time: string) => ({ 'x-occurred-at': time });
 
 describe('statistics', () => {
   test('tell what happened in a period, as new as they are asked for', async () => {
-    const { id: agentId } = await anAgent(app, { name: 'Ana' });
+    const { id: agentId } = await postAgent(app, { name: 'Ana' });
     const may = { from: '2024-05-01', to: '2024-06-01' };
-    const lead = await openLead(app, { contactId: unique('contact'), channel: 'sms' }, at('2024-05-02T10:00:00Z'));
+    const lead = await openLead(app, { contactId: uniqueId('contact'), channel: 'sms' }, at('2024-05-02T10:00:00Z'));
     await openLead(app, {}, at('2024-05-31T23:50:00Z'));
     const path = `/v1/leads/${lead.id}`;
-    done(await app.post(`${path}/assignment`, { agentId }, at('2024-05-02T10:10:00Z')));
+    expectSuccess(await app.post(`${path}/assignment`, { agentId }, at('2024-05-02T10:10:00Z')));
     const byAna = { 'x-actor': `agent:${agentId}` };
-    done(await app.post(`${path}/messages`, { messageId: 'm' }, { ...byAna, ...at('2024-05-02T10:30:00Z') }));
-    done(await app.post(`${path}/status`, { status: 'qualified' }, at('2024-05-03T10:10:00Z')));
-    const { position: after } = done(
+    expectSuccess(await app.post(`${path}/messages`, { messageId: 'm' }, { ...byAna, ...at('2024-05-02T10:30:00Z') }));
+    expectSuccess(await app.post(`${path}/status`, { status: 'qualified' }, at('2024-05-03T10:10:00Z')));
+    const { position: after } = expectSuccess(
       await app.post(`${path}/status`, { status: 'converted' }, at('2024-05-04T10:10:00Z')),
     );
     expect((await figures('funnel', { ...may, after })).body).toMatchObject({
@@ -35,7 +35,7 @@ describe('statistics', () => {
     expect((await figures('agents', { ...may, after })).body).toMatchObject({
       items: [{ agent: { id: agentId, name: 'Ana' }, assigned: 1, closed: { converted: 1, lost: 0, archived: 0 } }],
     });
-    done(await app.patch(`/v1/agents/${agentId}`, { name: 'Anna' }));
+    expectSuccess(await app.patch(`/v1/agents/${agentId}`, { name: 'Anna' }));
     expect((await figures('sources', { ...may, after })).body).toMatchObject({
       items: [
         { origin: 'chat', channel: 'sms', campaign: null, opened: 1, converted: 1, conversionRate: 1 },
@@ -48,16 +48,16 @@ describe('statistics', () => {
 
   test('of the last 30 days are told unless said otherwise', async () => {
     const { id } = await openLead(app);
-    const { position: after } = await setStatus(app, id, 'lost');
-    const { id: agentId } = await anAgent(app);
-    await assign(app, (await openLead(app)).id, agentId);
+    const { position: after } = await postStatus(app, id, 'lost');
+    const { id: agentId } = await postAgent(app);
+    await postAssignment(app, (await openLead(app)).id, agentId);
     const { body } = await figures<{ period: { from: string; to: string }; opened: number }>('funnel', { after });
     expect(Date.parse(body.period.to) - Date.parse(body.period.from)).toBe(30 * 86_400_000);
     expect(body.period.to > new Date().toISOString()).toBe(true);
     expect(body.opened).toBeGreaterThan(0);
   });
 
-  test.each<[string, Query]>([
+  test.each<[string, QueryParams]>([
     ['from', { from: 'yesterday' }],
     ['from', { from: '2026-02-30' }],
     ['from', { from: '2026-02-01T09:20:00Z' }],

@@ -1,9 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
-import { invalid, refused } from '../support/answers.js';
-import { anApp } from '../support/app.js';
-import { closedLead, done, followUp, leadHistory, leadNow, openLead, setStatus, writes } from '../support/story.js';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp } from '../support/app.js';
+import {
+  openClosedLead,
+  expectSuccess,
+  postFollowUp,
+  getLeadHistory,
+  getLead,
+  openLead,
+  postStatus,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp();
+const app = setupApp();
 const active = ['new', 'contacted', 'qualifying', 'qualified', 'follow_up'];
 const final = ['converted', 'lost', 'archived'];
 const status = (leadId: string, body: object, headers = {}) => app.post(`/v1/leads/${leadId}/status`, body, headers);
@@ -34,47 +43,47 @@ describe('an active lead', () => {
     'goes straight from %s to %s',
     async (from, to) => {
       const { id } = await openLead(app);
-      await setStatus(app, id, from);
-      const { lead, position } = await setStatus(app, id, to);
+      await postStatus(app, id, from);
+      const { lead, position } = await postStatus(app, id, to);
       expect(lead).toMatchObject({
         status: to,
         active: false,
         closedAt: lead.statusChangedAt,
         actions: { changeStatus: false, assign: false, createFollowUp: false, viewHistory: true, openChat: true },
       });
-      expect(await leadNow(app, id, position)).toEqual(lead);
+      expect(await getLead(app, id, position)).toEqual(lead);
     },
   );
 
   test('told the status it has: success, nothing changed, no event', async () => {
     const { id, version, updatedAt } = await openLead(app);
-    const first = await setStatus(app, id, 'contacted');
+    const first = await postStatus(app, id, 'contacted');
     const again = await status(id, { status: 'contacted' });
     expect(again).toMatchObject({
       status: 200,
       body: { changed: false, version: version + 1, position: first.position },
     });
     expect(again.body.lead.updatedAt >= updatedAt).toBe(true);
-    expect(await leadHistory(app, id, { after: again.body.position })).toHaveLength(3);
+    expect(await getLeadHistory(app, id, { after: again.body.position })).toHaveLength(3);
   });
 
   test('told the status it has, with a new score: only the score changes', async () => {
     const { id, statusChangedAt } = await openLead(app);
-    const { lead, changed, position } = await setStatus(app, id, 'new', { qualificationScore: 72 });
+    const { lead, changed, position } = await postStatus(app, id, 'new', { qualificationScore: 72 });
     expect(changed).toBe(true);
     expect(lead).toMatchObject({
       status: 'new',
       statusChangedAt,
       qualification: { score: 72, source: 'manual', pinned: true },
     });
-    const types = (await leadHistory(app, id, { after: position })).map((it) => it.type);
+    const types = (await getLeadHistory(app, id, { after: position })).map((it) => it.type);
     expect(types).toEqual(['LeadOpened', 'InteractionRecorded', 'LeadScored']);
   });
 
   test('told the status and the score it has: nothing changed', async () => {
     const { id } = await openLead(app);
-    await setStatus(app, id, 'qualified', { qualificationScore: 72 });
-    expect(await setStatus(app, id, 'qualified', { qualificationScore: 72 })).toMatchObject({ changed: false });
+    await postStatus(app, id, 'qualified', { qualificationScore: 72 });
+    expect(await postStatus(app, id, 'qualified', { qualificationScore: 72 })).toMatchObject({ changed: false });
   });
 
   test('gets a score alone, and stays where it is', async () => {
@@ -88,14 +97,14 @@ describe('an active lead', () => {
 
   test('gets a status and a score in one go', async () => {
     const { id } = await openLead(app);
-    const { lead } = await setStatus(app, id, 'qualified', { qualificationScore: 0 });
+    const { lead } = await postStatus(app, id, 'qualified', { qualificationScore: 0 });
     expect(lead).toMatchObject({ status: 'qualified', qualification: { score: 0, source: 'manual' }, version: 4 });
   });
 
   test('told the status it has, with a reason or a note: that counts as a change', async () => {
     const { id } = await openLead(app);
-    expect(await setStatus(app, id, 'new', { note: 'called twice' })).toMatchObject({ changed: true, version: 3 });
-    expect(await setStatus(app, id, 'new', { reason: 'no answer' })).toMatchObject({
+    expect(await postStatus(app, id, 'new', { note: 'called twice' })).toMatchObject({ changed: true, version: 3 });
+    expect(await postStatus(app, id, 'new', { reason: 'no answer' })).toMatchObject({
       changed: true,
       lead: { reason: 'no answer', version: 4 },
     });
@@ -103,9 +112,9 @@ describe('an active lead', () => {
 
   test('reason and note stand in the history, with from and to', async () => {
     const { id } = await openLead(app);
-    const { position, lead } = await setStatus(app, id, 'lost', { reason: 'too expensive', note: 'wanted 10 % off' });
+    const { position, lead } = await postStatus(app, id, 'lost', { reason: 'too expensive', note: 'wanted 10 % off' });
     expect(lead.reason).toBe('too expensive');
-    const last = (await leadHistory(app, id, { after: position })).at(-1);
+    const last = (await getLeadHistory(app, id, { after: position })).at(-1);
     expect(last).toMatchObject({
       type: 'LeadStatusChanged',
       data: { from: 'new', to: 'lost', reason: 'too expensive', note: 'wanted 10 % off' },
@@ -115,25 +124,25 @@ describe('an active lead', () => {
 
   test('lost needs no reason, unless the organization says so', async () => {
     const { id } = await openLead(app);
-    expect((await setStatus(app, id, 'lost')).lead.reason).toBeNull();
+    expect((await postStatus(app, id, 'lost')).lead.reason).toBeNull();
   });
 });
 
 describe('an inactive lead', () => {
   test.each(final)('that is %s is refused every status, its own too, and nothing happens', async (own) => {
-    const { id, closedAt, contactId } = await closedLead(app, own);
+    const { id, closedAt, contactId } = await openClosedLead(app, own);
     for (const to of [...active, ...final]) {
       expect(await status(id, { status: to })).toMatchObject(
         refused('lead_inactive', { leadId: id, leadStatus: own, inactiveSince: closedAt, activeLeadId: null }),
       );
     }
-    const { position } = await writes(app, { contactId });
-    expect(await leadHistory(app, id, { after: position })).toHaveLength(3);
+    const { position } = await postInteraction(app, { contactId });
+    expect(await getLeadHistory(app, id, { after: position })).toHaveLength(3);
   });
 
   test('tells the active lead that the contact has by now', async () => {
-    const { id, contactId } = await closedLead(app);
-    const { leadId: activeLeadId } = await writes(app, { contactId });
+    const { id, contactId } = await openClosedLead(app);
+    const { leadId: activeLeadId } = await postInteraction(app, { contactId });
     expect(await status(id, { status: 'new' })).toMatchObject(
       refused('lead_inactive', { leadId: id, leadStatus: 'lost', activeLeadId }),
     );
@@ -148,32 +157,32 @@ describe('an inactive lead', () => {
     ['a follow-up', 'POST', 'follow-ups', { dueAt: '2999-01-01T00:00:00Z' }],
     ['a follow-up long due', 'POST', 'follow-ups', { dueAt: '1999-01-01T00:00:00Z' }],
   ])('is refused %s', async (_, method, path, body) => {
-    const { id } = await closedLead(app);
+    const { id } = await openClosedLead(app);
     const answer = await app.call(method, `/v1/leads/${id}/${path}`, body);
     expect(answer).toMatchObject(refused('lead_inactive', { leadId: id, leadStatus: 'lost', activeLeadId: null }));
   });
 
   test('is seen as before, and its chat goes on', async () => {
-    const { id, version, contactId } = await closedLead(app, 'archived');
+    const { id, version, contactId } = await openClosedLead(app, 'archived');
     const sent = await app.post(`/v1/leads/${id}/messages`, { messageId: 'm-1', text: 'Bye' });
     expect(sent).toMatchObject({ status: 201, body: { lead: { status: 'archived', version: version + 1 } } });
-    expect(await leadNow(app, id, sent.body.position)).toMatchObject({ contactId, status: 'archived' });
+    expect(await getLead(app, id, sent.body.position)).toMatchObject({ contactId, status: 'archived' });
   });
 });
 
 describe('closing a lead', () => {
   test('cancels its open follow-ups in the same breath, and says how many', async () => {
     const { id } = await openLead(app);
-    const first = (await followUp(app, id)).followUp;
-    const second = (await followUp(app, id)).followUp;
-    const third = (await followUp(app, id)).followUp;
+    const first = (await postFollowUp(app, id)).followUp;
+    const second = (await postFollowUp(app, id)).followUp;
+    const third = (await postFollowUp(app, id)).followUp;
     await app.post(`/v1/leads/${id}/follow-ups/${second.id}/complete`);
-    const closing = await setStatus(app, id, 'converted');
+    const closing = await postStatus(app, id, 'converted');
     expect(closing).toMatchObject({
       cancelledFollowUps: 2,
       lead: { followUps: { open: 0, nextDueAt: null, nextId: null } },
     });
-    const entries = await leadHistory(app, id, { after: closing.position });
+    const entries = await getLeadHistory(app, id, { after: closing.position });
     const closed = entries.slice(-3);
     expect(closed.map((it) => it.type).toSorted()).toEqual([
       'FollowUpCancelled',
@@ -192,8 +201,8 @@ describe('closing a lead', () => {
     const { id } = await openLead(app);
     await app.post('/v1/agents', { id: 'ben', name: 'Ben' });
     await app.post(`/v1/leads/${id}/assignment`, { agentId: 'ben' });
-    await setStatus(app, id, 'qualified', { qualificationScore: 80 });
-    const { lead } = await setStatus(app, id, 'converted');
+    await postStatus(app, id, 'qualified', { qualificationScore: 80 });
+    const { lead } = await postStatus(app, id, 'converted');
     expect(lead).toMatchObject({ agent: { id: 'ben', name: 'Ben' }, qualification: { score: 80 } });
     const ai = await app.post(`/v1/leads/${id}/qualification`, { score: 10, model: 'm' });
     expect(ai).toMatchObject({
@@ -216,7 +225,7 @@ describe('If-Match', () => {
     expect(await status(id, { status: 'contacted' }, { 'if-match': '"2"' })).toMatchObject({ status: 200 });
     const late = await status(id, { status: 'qualified' }, { 'if-match': '"2"' });
     expect(late).toMatchObject(refused('version_mismatch', { version: 3 }));
-    await writes(app, { contactId });
+    await postInteraction(app, { contactId });
     expect(await status(id, { status: 'qualified' }, { 'if-match': '"3"' })).toMatchObject(
       refused('version_mismatch', { version: 4 }),
     );
@@ -242,7 +251,7 @@ describe('If-Match', () => {
 
   test('can be the ETag of the lead as it was read', async () => {
     const { id } = await openLead(app);
-    const { position } = await setStatus(app, id, 'contacted');
+    const { position } = await postStatus(app, id, 'contacted');
     const etag = (await app.get(`/v1/leads/${id}`, { after: position })).headers.get('etag')!;
     expect(etag).toBe('"3"');
     expect(await status(id, { status: 'qualified' }, { 'if-match': etag })).toMatchObject({ status: 200 });
@@ -270,7 +279,7 @@ describe('a status that makes no sense', () => {
     const { id, version } = await openLead(app);
     const answer = await status(id, body);
     expect(answer).toMatchObject(invalid(...fields));
-    expect(done(await status(id, { status: 'new' }))).toMatchObject({ version });
+    expect(expectSuccess(await status(id, { status: 'new' }))).toMatchObject({ version });
   });
 
   test('is told the ones there are', async () => {

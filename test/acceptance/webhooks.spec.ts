@@ -2,40 +2,55 @@ import { describe, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { ShownLead } from '#domain/lead/lead.shown';
-import { anApp, App, type Answer } from '../support/app.js';
+import type { LeadResource } from '#domain/lead/lead.shown';
+import { setupApp, App, type ApiResponse } from '../support/app.js';
 import { onEmbedded } from '../support/engines.js';
-import { aBroadcast, aMessage, broadcastNow, deliveriesOf, secondOf, send } from '../support/campaign.js';
 import {
-  failedBecause,
-  fromSendGrid,
-  fromTwilio,
-  fromWhatsApp,
-  inbound,
-  inSeconds,
+  postBroadcast,
+  postMessage,
+  getBroadcast,
+  getDeliveries,
+  timeAtSecond,
+  postMessages,
+} from '../support/broadcast-steps.js';
+import {
+  whatsAppFailure,
+  postSendGrid,
+  postTwilio,
+  postWhatsApp,
+  whatsAppMessage,
+  toUnixSeconds,
   providerSettings,
   sendGridEvent,
   sendGridHeaders,
-  statusOf,
+  whatsAppStatus,
   twilioHeaders,
-  whatsApp,
+  whatsAppPayload,
   whatsAppHeaders,
-  type Json,
-} from '../support/providers.js';
-import { allLeads, contactHistory, inHours, leadHistory, setStatus, unique, writes } from '../support/story.js';
+  type JsonObject,
+} from '../support/provider-webhooks.js';
+import {
+  getAllLeads,
+  getContactHistory,
+  inHours,
+  getLeadHistory,
+  postStatus,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
 
-const app = anApp({ ...providerSettings, LOG_LEVEL: 'debug' });
-const publicly = anApp({ ...providerSettings, PUBLIC_URL: 'https://leads.example/behind/' });
-const bare = anApp();
+const app = setupApp({ ...providerSettings, LOG_LEVEL: 'debug' });
+const publicly = setupApp({ ...providerSettings, PUBLIC_URL: 'https://leads.example/behind/' });
+const bare = setupApp();
 
 /** Numbers kept for stories. */
 let people = 0;
 const aNumber = (): string => `4477009${String(++people).padStart(5, '0')}`;
 
-const leadsOf = async (contactId: string): Promise<ShownLead[]> =>
-  allLeads(app, { contactId, after: (await writes(app)).position });
+const leadsOf = async (contactId: string): Promise<LeadResource[]> =>
+  getAllLeads(app, { contactId, after: (await postInteraction(app)).position });
 
-const counted = (answer: Answer) => [answer.status, answer.body] as const;
+const counted = (answer: ApiResponse) => [answer.status, answer.body] as const;
 const counts = (of: Partial<Record<'recorded' | 'duplicate' | 'ignored' | 'invalid', number>>) => [
   200,
   { recorded: 0, duplicate: 0, ignored: 0, invalid: 0, ...of },
@@ -71,23 +86,24 @@ describe('without its secret a webhook', () => {
   test('answers 503 and stores nothing', async () => {
     const from = aNumber();
     const answers = [
-      await fromWhatsApp(bare, whatsApp(inbound(from, 'text', { body: 'Hello' }))),
-      await fromTwilio(bare, { From: `+${from}`, Body: 'Hello', MessageSid: unique('SM') }),
-      await fromSendGrid(bare, [sendGridEvent(unique('mail'), 'open')]),
+      await postWhatsApp(bare, whatsAppPayload(whatsAppMessage(from, 'text', { body: 'Hello' }))),
+      await postTwilio(bare, { From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') }),
+      await postSendGrid(bare, [sendGridEvent(uniqueId('mail'), 'open')]),
       await bare.get('/v1/webhooks/whatsapp', { 'hub.mode': 'subscribe' }),
     ];
     for (const answer of answers) expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-    expect(await allLeads(bare)).toEqual([]);
+    expect(await getAllLeads(bare)).toEqual([]);
   });
 });
 
 describe('a webhook that is not signed as its provider signs it', () => {
-  const wrongly = async (sent: (from: string) => Promise<Answer>, status: number, code: string): Promise<void> => {
+  const wrongly = async (sent: (from: string) => Promise<ApiResponse>, status: number, code: string): Promise<void> => {
     const from = aNumber();
     expect(await sent(from)).toMatchObject({ status, body: { code } });
     for (const contactId of [from, `+${from}`]) expect(await leadsOf(contactId)).toEqual([]);
   };
-  const hello = (from: string): string => JSON.stringify(whatsApp(inbound(from, 'text', { body: 'Grüße 👋' })));
+  const hello = (from: string): string =>
+    JSON.stringify(whatsAppPayload(whatsAppMessage(from, 'text', { body: 'Grüße 👋' })));
   const post = (path: string, body: string | Buffer, headers: Readonly<Record<string, string | undefined>>) =>
     app.post(
       `/v1/webhooks/${path}`,
@@ -96,7 +112,7 @@ describe('a webhook that is not signed as its provider signs it', () => {
     );
 
   test('is refused by WhatsApp’s route: altered by a byte, unsigned, or signed with another secret', async () => {
-    const refused = (sent: (body: string) => Promise<Answer>) =>
+    const refused = (sent: (body: string) => Promise<ApiResponse>) =>
       wrongly((from) => sent(hello(from)), 401, 'unauthorized');
     for (const at of [0, 60, -1])
       await refused((body) => {
@@ -112,8 +128,8 @@ describe('a webhook that is not signed as its provider signs it', () => {
 
   test('is refused by Twilio’s route: a parameter altered, unsigned, or signed for another address', async () => {
     const url = `${app.url}/v1/webhooks/twilio`;
-    const form = (from: string) => new URLSearchParams({ From: `+${from}`, Body: 'Hello', MessageSid: unique('SM') });
-    const refused = (sent: (form: URLSearchParams) => Promise<Answer>) =>
+    const form = (from: string) => new URLSearchParams({ From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') });
+    const refused = (sent: (form: URLSearchParams) => Promise<ApiResponse>) =>
       wrongly((from) => sent(form(from)), 401, 'unauthorized');
     await refused((it) => post('twilio', `${it.toString()}x`, twilioHeaders(url, it)));
     await refused((it) => post('twilio', `${it.toString()}&More=1`, twilioHeaders(url, it)));
@@ -125,20 +141,22 @@ describe('a webhook that is not signed as its provider signs it', () => {
   });
 
   test('is refused by SendGrid’s route: altered by a byte, at another time, an old one, or with another key', async () => {
-    const { messageId, contactId } = await aMessage(app, { broadcastId: await aBroadcast(app, { channel: 'email' }) });
+    const { messageId, contactId } = await postMessage(app, {
+      broadcastId: await postBroadcast(app, { channel: 'email' }),
+    });
     const body = JSON.stringify([sendGridEvent(messageId, 'open')]);
     const headers = sendGridHeaders(body);
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const timestamp = 'x-twilio-email-event-webhook-timestamp';
     for (const [sent, signed] of [
       [body.replace('open', 'opfn'), headers],
-      [body, { ...headers, [timestamp]: String(inSeconds() + 1) }],
+      [body, { ...headers, [timestamp]: String(toUnixSeconds() + 1) }],
       [body, { ...headers, [timestamp]: undefined }],
       [body, sendGridHeaders(body, Date.now() - 3_600_000)],
       [body, sendGridHeaders(body, Date.now(), privateKey)],
     ] as const)
       expect(await post('sendgrid', sent, signed)).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
-    expect(await deliveriesOf(app, contactId)).toMatchObject([{ state: 'queued' }]);
+    expect(await getDeliveries(app, contactId)).toMatchObject([{ state: 'queued' }]);
   });
 
   test('is not even read when it is of another form or too long', async () => {
@@ -175,13 +193,13 @@ describe('a webhook that is not signed as its provider signs it', () => {
 });
 
 describe('WhatsApp’s messages', () => {
-  const says = (from: string, text: string, more: Json = {}): Json =>
-    inbound(from, 'text', { body: text }, { id: unique('wamid'), ...more });
+  const says = (from: string, text: string, more: JsonObject = {}): JsonObject =>
+    whatsAppMessage(from, 'text', { body: text }, { id: uniqueId('wamid'), ...more });
 
   test('open leads, with the sender’s name and phone', async () => {
     const from = aNumber();
-    const sent = whatsApp(says(from, 'Do you have the blue one?'));
-    expect(counted(await fromWhatsApp(app, sent))).toEqual(counts({ recorded: 1 }));
+    const sent = whatsAppPayload(says(from, 'Do you have the blue one?'));
+    expect(counted(await postWhatsApp(app, sent))).toEqual(counts({ recorded: 1 }));
     expect(await leadsOf(from)).toMatchObject([
       {
         status: 'new',
@@ -213,7 +231,10 @@ describe('WhatsApp’s messages', () => {
       ['something_new', {}],
     ];
     const sent = kinds.map(([type, part]) => ({ from: aNumber(), type, part }));
-    const answer = await fromWhatsApp(app, whatsApp(...sent.map(({ from, type, part }) => inbound(from, type, part))));
+    const answer = await postWhatsApp(
+      app,
+      whatsAppPayload(...sent.map(({ from, type, part }) => whatsAppMessage(from, type, part))),
+    );
     expect(counted(answer)).toEqual(counts({ recorded: 13, ignored: 4 }));
     const leads = await Promise.all(sent.map(async ({ from }) => (await leadsOf(from)).length));
     expect(leads).toEqual([...Array<number>(13).fill(1), 0, 0, 0, 0]);
@@ -221,13 +242,15 @@ describe('WhatsApp’s messages', () => {
 
   test('sent five times, two of them at once, are one interaction on one lead', async () => {
     const from = aNumber();
-    const sent = whatsApp(says(from, 'Hello'));
+    const sent = whatsAppPayload(says(from, 'Hello'));
     const answers = [
-      ...(await Promise.all([fromWhatsApp(app, sent), fromWhatsApp(app, sent)])),
-      await fromWhatsApp(app, sent),
-      await fromWhatsApp(
+      ...(await Promise.all([postWhatsApp(app, sent), postWhatsApp(app, sent)])),
+      await postWhatsApp(app, sent),
+      await postWhatsApp(
         app,
-        whatsApp(...[sent, sent].map(() => (sent['entry'] as [{ changes: [{ value: Json }] }])[0].changes[0].value)),
+        whatsAppPayload(
+          ...[sent, sent].map(() => (sent['entry'] as [{ changes: [{ value: JsonObject }] }])[0].changes[0].value),
+        ),
       ),
     ];
     const many = (of: 'recorded' | 'duplicate') =>
@@ -235,18 +258,18 @@ describe('WhatsApp’s messages', () => {
     expect([many('recorded'), many('duplicate')]).toEqual([1, 4]);
     const [lead, ...others] = await leadsOf(from);
     expect(others).toEqual([]);
-    const history = await leadHistory(app, lead!.id);
+    const history = await getLeadHistory(app, lead!.id);
     expect(history.filter((it) => it.type === 'InteractionRecorded')).toHaveLength(1);
   });
 
   test('that name the broadcast’s message are attributed to it exactly, others by the window, or to none', async () => {
     const [exact, window, none] = [aNumber(), aNumber(), aNumber()];
-    const named = await aMessage(app, { contactId: exact, sentAt: inHours(-200) });
-    const recent = await aMessage(app, { contactId: window, sentAt: inHours(-70) });
-    await aMessage(app, { contactId: none, sentAt: inHours(-74) });
-    await fromWhatsApp(
+    const named = await postMessage(app, { contactId: exact, sentAt: inHours(-200) });
+    const recent = await postMessage(app, { contactId: window, sentAt: inHours(-70) });
+    await postMessage(app, { contactId: none, sentAt: inHours(-74) });
+    await postWhatsApp(
       app,
-      whatsApp(says(exact, 'Yes', { context: { id: named.messageId } }), says(window, 'Yes'), says(none, 'Yes')),
+      whatsAppPayload(says(exact, 'Yes', { context: { id: named.messageId } }), says(window, 'Yes'), says(none, 'Yes')),
     );
     const origins = await Promise.all([exact, window, none].map(async (it) => (await leadsOf(it))[0]?.origin));
     expect(origins).toMatchObject([
@@ -255,30 +278,32 @@ describe('WhatsApp’s messages', () => {
       { kind: 'chat', attribution: 'none', broadcastId: null },
     ]);
     const answeringAnother = aNumber();
-    await aMessage(app, { contactId: answeringAnother });
-    await fromWhatsApp(app, whatsApp(says(answeringAnother, 'Yes', { context: { id: 'wamid.of a chat' } })));
+    await postMessage(app, { contactId: answeringAnother });
+    await postWhatsApp(app, whatsAppPayload(says(answeringAnother, 'Yes', { context: { id: 'wamid.of a chat' } })));
     expect((await leadsOf(answeringAnother))[0]?.origin).toMatchObject({ kind: 'chat', attribution: 'none' });
   });
 
   test('with an opt-out word, also on a button, record the opt-out and open nothing', async () => {
     const [typed, pressed] = [aNumber(), aNumber()];
-    const button = inbound(pressed, 'button', { text: 'STOP', payload: 'stop' });
-    expect(counted(await fromWhatsApp(app, whatsApp(says(typed, ' Stop! '), button)))).toEqual(counts({ recorded: 2 }));
+    const button = whatsAppMessage(pressed, 'button', { text: 'STOP', payload: 'stop' });
+    expect(counted(await postWhatsApp(app, whatsAppPayload(says(typed, ' Stop! '), button)))).toEqual(
+      counts({ recorded: 2 }),
+    );
     for (const contactId of [typed, pressed]) {
       expect(await leadsOf(contactId)).toEqual([]);
-      const history = await contactHistory(app, contactId);
+      const history = await getContactHistory(app, contactId);
       expect(history.map((it) => it.type).toSorted()).toEqual(['ContactOptedOut', 'ContactRegistered']);
     }
   });
 
   test('that come late join the lead that was open then', async () => {
     const from = aNumber();
-    await fromWhatsApp(app, whatsApp(says(from, 'Hello')));
+    await postWhatsApp(app, whatsAppPayload(says(from, 'Hello')));
     const [lead] = await leadsOf(from);
-    await setStatus(app, lead!.id, 'lost');
-    await fromWhatsApp(app, whatsApp(says(from, 'Still there?', { timestamp: String(inSeconds() - 60) })));
+    await postStatus(app, lead!.id, 'lost');
+    await postWhatsApp(app, whatsAppPayload(says(from, 'Still there?', { timestamp: String(toUnixSeconds() - 60) })));
     expect(await leadsOf(from)).toMatchObject([{ id: lead!.id, status: 'lost' }]);
-    const history = await leadHistory(app, lead!.id);
+    const history = await getLeadHistory(app, lead!.id);
     expect(history.filter((it) => it.type === 'InteractionRecorded')).toMatchObject([{ data: { late: true } }, {}]);
   });
 
@@ -287,14 +312,18 @@ describe('WhatsApp’s messages', () => {
     const good = says(from, 'Hello');
     const wrong = [
       7,
-      { ...(good['messages'] as [Json])[0], timestamp: 'soon' },
-      { ...(good['messages'] as [Json])[0], id: unique('wamid'), timestamp: String(inSeconds() + 3_600) },
+      { ...(good['messages'] as [JsonObject])[0], timestamp: 'soon' },
+      { ...(good['messages'] as [JsonObject])[0], id: uniqueId('wamid'), timestamp: String(toUnixSeconds() + 3_600) },
       { from: 'Somebody Personal', type: 'text', text: { body: 'A personal word' } },
     ];
-    const statuses = [{ status: 'read' }, statusOf(unique('wamid'), 'delivered'), statusOf(unique('wamid'), 'played')];
-    const answer = await fromWhatsApp(app, {
-      ...whatsApp({ ...good, statuses }, { ...good, messages: wrong }),
-      entry: [...(whatsApp({ ...good, statuses }, { messages: wrong })['entry'] as []), { id: '1' }, 'x'],
+    const statuses = [
+      { status: 'read' },
+      whatsAppStatus(uniqueId('wamid'), 'delivered'),
+      whatsAppStatus(uniqueId('wamid'), 'played'),
+    ];
+    const answer = await postWhatsApp(app, {
+      ...whatsAppPayload({ ...good, statuses }, { ...good, messages: wrong }),
+      entry: [...(whatsAppPayload({ ...good, statuses }, { messages: wrong })['entry'] as []), { id: '1' }, 'x'],
     });
     expect(counted(answer)).toEqual(counts({ recorded: 2, ignored: 1, invalid: 7 }));
     expect(await leadsOf(from)).toHaveLength(1);
@@ -310,35 +339,38 @@ describe('WhatsApp’s messages', () => {
 
 describe('WhatsApp’s statuses', () => {
   test('are the delivery timeline, from the whole of a batch in whichever order', async () => {
-    const { contactId, messageId, broadcastId } = await aMessage(app, { contactId: aNumber() });
-    const [sent, failed, delivered] = [1, 2, 3].map((second) => new Date(secondOf(second)));
-    const answer = await fromWhatsApp(
+    const { contactId, messageId, broadcastId } = await postMessage(app, { contactId: aNumber() });
+    const [sent, failed, delivered] = [1, 2, 3].map((second) => new Date(timeAtSecond(second)));
+    const answer = await postWhatsApp(
       app,
-      whatsApp(
-        { statuses: [statusOf(messageId, 'delivered', delivered), statusOf(messageId, 'sent', sent)] },
-        { statuses: [statusOf(messageId, 'failed', failed, failedBecause(131026, 'Not reachable'))] },
-        { statuses: [statusOf(messageId, 'sent', sent), statusOf(unique('wamid'), 'read')] },
+      whatsAppPayload(
+        { statuses: [whatsAppStatus(messageId, 'delivered', delivered), whatsAppStatus(messageId, 'sent', sent)] },
+        { statuses: [whatsAppStatus(messageId, 'failed', failed, whatsAppFailure(131026, 'Not reachable'))] },
+        { statuses: [whatsAppStatus(messageId, 'sent', sent), whatsAppStatus(uniqueId('wamid'), 'read')] },
       ),
     );
     expect(counted(answer)).toEqual(counts({ recorded: 4, duplicate: 1 }));
-    expect(await deliveriesOf(app, contactId)).toMatchObject([
+    expect(await getDeliveries(app, contactId)).toMatchObject([
       {
         state: 'delivered',
-        milestones: { sentAt: secondOf(1), failedAt: secondOf(2), deliveredAt: secondOf(3), readAt: null },
+        milestones: { sentAt: timeAtSecond(1), failedAt: timeAtSecond(2), deliveredAt: timeAtSecond(3), readAt: null },
         conflict: true,
         error: { code: '131026', detail: 'Not reachable' },
       },
     ]);
-    const { position: after } = await writes(app);
-    expect(await broadcastNow(app, broadcastId, after)).toMatchObject({ counters: { delivered: 1, failed: 0 } });
+    const { position: after } = await postInteraction(app);
+    expect(await getBroadcast(app, broadcastId, after)).toMatchObject({ counters: { delivered: 1, failed: 0 } });
   });
 
   test('of a message that is sent a moment later wait for it', async () => {
-    const [contactId, messageId] = [aNumber(), unique('wamid')];
-    await fromWhatsApp(app, whatsApp({ statuses: [statusOf(messageId, 'read', new Date(secondOf(9)))] }));
-    await send(app, await aBroadcast(app), [{ contactId, messageId }]);
-    expect(await deliveriesOf(app, contactId)).toMatchObject([
-      { state: 'read', milestones: { deliveredImplied: true, readAt: secondOf(9) } },
+    const [contactId, messageId] = [aNumber(), uniqueId('wamid')];
+    await postWhatsApp(
+      app,
+      whatsAppPayload({ statuses: [whatsAppStatus(messageId, 'read', new Date(timeAtSecond(9)))] }),
+    );
+    await postMessages(app, await postBroadcast(app), [{ contactId, messageId }]);
+    expect(await getDeliveries(app, contactId)).toMatchObject([
+      { state: 'read', milestones: { deliveredImplied: true, readAt: timeAtSecond(9) } },
     ]);
   });
 });
@@ -352,22 +384,22 @@ describe('Twilio', () => {
       From: from,
       To: '+442079460000',
       Body: 'Hello',
-      MessageSid: unique('SM'),
+      MessageSid: uniqueId('SM'),
       SmsStatus: 'received',
       NumMedia: '0',
     };
-    const { status, headers, text } = await fromTwilio(app, said);
+    const { status, headers, text } = await postTwilio(app, said);
     expect([status, text]).toEqual([200, empty]);
     expect(headers.get('content-type')).toMatch(/^text\/xml/);
-    await fromTwilio(app, said);
+    await postTwilio(app, said);
     expect(await leadsOf(from)).toMatchObject([{ channel: 'sms', contact: { phone: from }, origin: { kind: 'chat' } }]);
   });
 
   test('tells of WhatsApp messages, which are of the same contact as by the Cloud API', async () => {
     const from = aNumber();
-    const named = await aMessage(app, { contactId: from, sentAt: inHours(-100) });
-    await fromTwilio(app, {
-      ...{ From: `whatsapp:+${from}`, To: 'whatsapp:+442079460000', Body: 'Yes', MessageSid: unique('SM') },
+    const named = await postMessage(app, { contactId: from, sentAt: inHours(-100) });
+    await postTwilio(app, {
+      ...{ From: `whatsapp:+${from}`, To: 'whatsapp:+442079460000', Body: 'Yes', MessageSid: uniqueId('SM') },
       ...{ ProfileName: 'Sample Sender', WaId: from, OriginalRepliedMessageSid: named.messageId },
     });
     expect(await leadsOf(from)).toMatchObject([
@@ -380,43 +412,45 @@ describe('Twilio', () => {
   });
 
   test('tells of statuses without a time: each word counts once, and gets ours', async () => {
-    const broadcastId = await aBroadcast(app, { channel: 'sms' });
-    const { contactId, messageId } = await aMessage(app, { broadcastId });
+    const broadcastId = await postBroadcast(app, { channel: 'sms' });
+    const { contactId, messageId } = await postMessage(app, { broadcastId });
     const before = new Date().toISOString();
     for (const MessageStatus of ['delivered', 'queued', 'sent', 'delivered', 'something_new', 'sent'])
-      expect(await fromTwilio(app, { MessageSid: messageId, MessageStatus, To: '+447700900001' })).toMatchObject({
+      expect(await postTwilio(app, { MessageSid: messageId, MessageStatus, To: '+447700900001' })).toMatchObject({
         status: 200,
       });
-    const [delivery] = await deliveriesOf(app, contactId);
+    const [delivery] = await getDeliveries(app, contactId);
     expect(delivery).toMatchObject({ state: 'delivered', channel: 'sms' });
     expect(delivery!.timeline.map((it) => it.status)).toEqual(['delivered', 'queued', 'sent']);
     expect(delivery!.milestones.deliveredAt! >= before).toBe(true);
   });
 
   test('tells why a message failed', async () => {
-    const { contactId, messageId } = await aMessage(app, { broadcastId: await aBroadcast(app, { channel: 'sms' }) });
+    const { contactId, messageId } = await postMessage(app, {
+      broadcastId: await postBroadcast(app, { channel: 'sms' }),
+    });
     const said = { MessageSid: messageId, To: '+447700900001', MessageStatus: 'undelivered', ErrorCode: '30003' };
-    await fromTwilio(app, said);
-    expect(await deliveriesOf(app, contactId)).toMatchObject([
+    await postTwilio(app, said);
+    expect(await getDeliveries(app, contactId)).toMatchObject([
       { state: 'failed', error: { code: '30003', detail: null } },
     ]);
   });
 
   test('signs the address that it knows, behind a proxy that of PUBLIC_URL', async () => {
-    const said = { From: '+447700900001', Body: 'Hello', MessageSid: unique('SM') };
+    const said = { From: '+447700900001', Body: 'Hello', MessageSid: uniqueId('SM') };
     const url = 'https://leads.example/behind/v1/webhooks/twilio';
-    expect(await fromTwilio(publicly, said)).toMatchObject({ status: 401 });
-    expect(await fromTwilio(publicly, said, url)).toMatchObject({ status: 200 });
-    expect(await fromTwilio(publicly, said, url.replace('.example', '.example:443'))).toMatchObject({ status: 200 });
+    expect(await postTwilio(publicly, said)).toMatchObject({ status: 401 });
+    expect(await postTwilio(publicly, said, url)).toMatchObject({ status: 200 });
+    expect(await postTwilio(publicly, said, url.replace('.example', '.example:443'))).toMatchObject({ status: 200 });
   });
 });
 
 describe('SendGrid', () => {
   test('tells of every event of a batch, each counted once however often it is sent', async () => {
-    const broadcastId = await aBroadcast(app, { channel: 'email' });
-    const { contactId, messageId } = await aMessage(app, { broadcastId });
-    const bounced = await aMessage(app, { broadcastId });
-    const at = (second: number) => new Date(secondOf(second));
+    const broadcastId = await postBroadcast(app, { channel: 'email' });
+    const { contactId, messageId } = await postMessage(app, { broadcastId });
+    const bounced = await postMessage(app, { broadcastId });
+    const at = (second: number) => new Date(timeAtSecond(second));
     const batch = () => [
       sendGridEvent(messageId, 'open', at(9)),
       sendGridEvent(messageId, 'processed', at(1)),
@@ -430,14 +464,14 @@ describe('SendGrid', () => {
       }),
       { event: 'open' },
     ];
-    expect(counted(await fromSendGrid(app, batch()))).toEqual(counts({ recorded: 5, ignored: 1, invalid: 1 }));
-    expect(counted(await fromSendGrid(app, batch()))).toEqual(counts({ duplicate: 5, ignored: 1, invalid: 1 }));
-    expect(await deliveriesOf(app, contactId)).toMatchObject([
+    expect(counted(await postSendGrid(app, batch()))).toEqual(counts({ recorded: 5, ignored: 1, invalid: 1 }));
+    expect(counted(await postSendGrid(app, batch()))).toEqual(counts({ duplicate: 5, ignored: 1, invalid: 1 }));
+    expect(await getDeliveries(app, contactId)).toMatchObject([
       {
         state: 'read',
         conflict: false,
         error: null,
-        milestones: { sentAt: secondOf(2), deliveredAt: secondOf(3), readAt: secondOf(9) },
+        milestones: { sentAt: timeAtSecond(2), deliveredAt: timeAtSecond(3), readAt: timeAtSecond(9) },
         timeline: [
           { status: 'accepted' },
           { status: 'sent', error: { code: 'deferred', detail: '451 try later' } },
@@ -446,7 +480,7 @@ describe('SendGrid', () => {
         ],
       },
     ]);
-    expect(await deliveriesOf(app, bounced.contactId)).toMatchObject([
+    expect(await getDeliveries(app, bounced.contactId)).toMatchObject([
       { state: 'failed', error: { code: '5.1.1', detail: '550 no such user' } },
     ]);
   });
@@ -463,8 +497,8 @@ test('a key or an address that can’t be one keeps the app from starting, and b
   for (const [nth, SENDGRID_PUBLIC_KEY] of keys.entries()) {
     const PUBLIC_URL = ['leads.example', 'ftp://leads.example', 'https://leads.example/?a=1'][nth]!;
     const unfit = new App({ SENDGRID_PUBLIC_KEY, PUBLIC_URL });
-    const { code, said } = await unfit.fail();
-    await unfit.end();
+    const { code, said } = await unfit.startExpectingExit();
+    await unfit.dispose();
     expect(code).toBe(1);
     expect(said).toMatch(/SENDGRID_PUBLIC_KEY .*must be a P-256 public key/);
     expect(said).toMatch(/PUBLIC_URL .*must be an http or https URL/);
@@ -475,18 +509,20 @@ onEmbedded.log(test)(
   'while the log can’t be written a webhook is told to come again, and is then recorded',
   async () => {
     const from = aNumber();
-    const sent = whatsApp(inbound(from, 'text', { body: 'Hello' }), { statuses: [statusOf(unique('wamid'), 'read')] });
+    const sent = whatsAppPayload(whatsAppMessage(from, 'text', { body: 'Hello' }), {
+      statuses: [whatsAppStatus(uniqueId('wamid'), 'read')],
+    });
     const other = new DatabaseSync(join(app.dataDir, 'events.db'));
     other.exec('BEGIN IMMEDIATE');
     try {
-      const answer = await fromWhatsApp(app, sent);
+      const answer = await postWhatsApp(app, sent);
       expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
       expect(answer.headers.get('retry-after')).toBe('1');
     } finally {
       other.exec('ROLLBACK');
       other.close();
     }
-    expect(counted(await fromWhatsApp(app, sent))).toEqual(counts({ recorded: 2 }));
+    expect(counted(await postWhatsApp(app, sent))).toEqual(counts({ recorded: 2 }));
     expect(await leadsOf(from)).toHaveLength(1);
   },
 );

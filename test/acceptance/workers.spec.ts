@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from '../support/app.js';
-import { writes } from '../support/story.js';
+import { postInteraction } from '../support/api-steps.js';
 
 /** The three apps as processes of their own on one data folder, the worker twice. */
 const commands = new App({}, 'command-api');
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await queries.start();
 });
 afterAll(async () => {
-  for (const app of all) await app.end();
+  for (const app of all) await app.dispose();
 });
 
 const leaseOf = async (worker: App): Promise<string> =>
@@ -39,7 +39,7 @@ async function roles(): Promise<{ readonly holder: App; readonly other: App }> {
 }
 /** How long a view takes to show what has just been written. */
 async function shownAfter(): Promise<number> {
-  const { leadId, position } = await writes(commands);
+  const { leadId, position } = await postInteraction(commands);
   const since = performance.now();
   expect((await queries.get(`/v1/leads/${leadId}`, { after: position, wait: 30_000 })).status).toBe(200);
   return performance.now() - since;

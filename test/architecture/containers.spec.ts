@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { isLoopback, settingsFrom } from '#wiring/settings';
+import { isLoopback, parseSettings } from '#wiring/settings';
 
 // The containers are built and run by CI alone. What they name, and what would be wrong unseen, is looked at here.
 
@@ -58,7 +58,7 @@ describe('docker-compose.yml', () => {
   test.each(apps)('gives %s settings that there are, and that it can start with', (_, { environment = {} }) => {
     expect(Object.keys(environment).filter((name) => !known.has(name))).toEqual([]);
     const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, filled(value)]));
-    const settings = settingsFrom(env);
+    const settings = parseSettings(env);
     expect(settings.port).toBe(Number(env['PORT']));
     expect([settings.eventStoreUrl, settings.readStoreUrl]).toEqual([
       expect.stringMatching(/^esdb:/),

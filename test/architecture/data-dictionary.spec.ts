@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventTypes } from '#domain/door';
+import { eventTypes } from '#domain/event-codec';
 
 const root = join(import.meta.dirname, '..', '..');
 const page = join(root, 'docs', 'data-dictionary.md');

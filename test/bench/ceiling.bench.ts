@@ -1,10 +1,17 @@
-import { bars } from './chart.js';
-import { Commands } from './commands.js';
-import { Client } from './load.js';
-import { inTurns, Sample, type Samples } from './measure.js';
-import { Program } from './program.js';
-import { type Bench, soonAndLate, spread, table, times, whole } from './report.js';
-import { Service } from './service.js';
+import { barChart } from './chart.js';
+import { CommandGenerator } from './command-generator.js';
+import { LoadClient } from './load-client.js';
+import { runAlternating, Sample, type Samples } from './measure.js';
+import { ServerProcess } from './server-process.js';
+import {
+  type Bench,
+  formatP50AndP99,
+  formatMedianAndRange,
+  markdownTable,
+  formatRatio,
+  formatInteger,
+} from './report.js';
+import { BenchService } from './bench-service.js';
 
 interface Row {
   readonly atOnce: number;
@@ -21,15 +28,15 @@ interface Row {
 /** Durable commands over HTTP, the views kept up to date beside, and the same calls to a route that only keeps them. */
 export const ceiling: Bench = {
   name: 'ceiling',
-  about: 'durable commands a second over HTTP, beside a bare route that appends one row for each',
+  description: 'durable commands a second over HTTP, beside a bare route that appends one row for each',
   async run(options, say) {
     const [seconds, rounds] = [options.size('seconds', 3), options.size('rounds', 3)];
     const counts = options.sizes('connections', [1, 8, 64, 256]);
     const most = Math.max(...counts);
-    const bare = await Program.start('test/bench/bare.js');
-    const bareClient = new Client(bare.url, most);
-    const ours = await Service.start(most);
-    const commands = new Commands('ceiling');
+    const bare = await ServerProcess.start('test/bench/bare-server.js');
+    const bareClient = new LoadClient(bare.url, most);
+    const ours = await BenchService.start(most);
+    const commands = new CommandGenerator('ceiling');
     await commands.prepare(ours.client);
     // Both get the same calls; whom they speak of, only ours can tell.
     const toBare = () => ({ ...commands.next(), heard: () => undefined });
@@ -41,14 +48,14 @@ export const ceiling: Bench = {
     for (const atOnce of counts) {
       say(`${atOnce} connections`);
       const [bareTimes, ourTimes, behind, late] = [new Sample(), new Sample(), new Sample(), new Sample()];
-      await ours.caughtUp();
+      await ours.waitUntilCaughtUp();
       const before = [bare.cpuSeconds(), ours.program.cpuSeconds()] as const;
-      const rates = await inTurns(rounds, {
+      const rates = await runAlternating(rounds, {
         bare: async () => (await bareClient.closedLoop(atOnce, seconds, toBare, bareTimes)).perSecond,
         ours: async () => {
           const { perSecond } = await ours.client.closedLoop(atOnce, seconds, commands.next, ourTimes);
-          behind.add(await ours.behind());
-          late.add(await ours.caughtUp());
+          behind.add(await ours.lagEvents());
+          late.add(await ours.waitUntilCaughtUp());
           return perSecond;
         },
       });
@@ -59,18 +66,18 @@ export const ceiling: Bench = {
       results.push({ atOnce, rates, bareTimes, ourTimes, behind, late, cpu });
     }
     bareClient.close();
-    await bare.end();
-    await ours.end();
+    await bare.stop();
+    await ours.stop();
 
     const rows = results.map(({ atOnce, rates, bareTimes, ourTimes, behind, late, cpu }) => [
       `${atOnce}`,
-      spread(rates.bare),
-      spread(rates.ours),
-      times(rates.ours.at(0.5) / rates.bare.at(0.5)),
-      soonAndLate(bareTimes),
-      soonAndLate(ourTimes),
-      `${whole(cpu.bare)} µs, ${whole(cpu.ours)} µs`,
-      `${whole(behind.at(1))} events, ${late.at(1).toFixed(2)} s`,
+      formatMedianAndRange(rates.bare),
+      formatMedianAndRange(rates.ours),
+      formatRatio(rates.ours.quantile(0.5) / rates.bare.quantile(0.5)),
+      formatP50AndP99(bareTimes),
+      formatP50AndP99(ourTimes),
+      `${formatInteger(cpu.bare)} µs, ${formatInteger(cpu.ours)} µs`,
+      `${formatInteger(behind.quantile(1))} events, ${late.quantile(1).toFixed(2)} s`,
     ]);
     const head = [
       ...['Connections', 'Bare route, a second', 'Leadstream, a second', 'Ratio'],
@@ -86,11 +93,15 @@ export const ceiling: Bench = {
       { name: 'Leadstream', values: results.map((it) => of(it)[0]) },
       { name: 'Bare route', values: results.map((it) => of(it)[1]) },
     ];
-    const chart = bars('Durable commands over HTTP', [
-      { title: 'A second', groups, series: figures(({ rates }) => [rates.ours.at(0.5), rates.bare.at(0.5)]) },
-      { title: 'p99, ms', groups, series: figures((it) => [it.ourTimes.at(0.99), it.bareTimes.at(0.99)]) },
+    const chart = barChart('Durable commands over HTTP', [
+      {
+        title: 'A second',
+        groups,
+        series: figures(({ rates }) => [rates.ours.quantile(0.5), rates.bare.quantile(0.5)]),
+      },
+      { title: 'p99, ms', groups, series: figures((it) => [it.ourTimes.quantile(0.99), it.bareTimes.quantile(0.99)]) },
     ]);
     const how = `Median of ${rounds} turns of ${seconds} s each, and from where to where they went.`;
-    return { text: `${how}\n\n${table(head, rows)}`, charts: { '': chart } };
+    return { text: `${how}\n\n${markdownTable(head, rows)}`, charts: { '': chart } };
   },
 };

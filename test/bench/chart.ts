@@ -1,5 +1,5 @@
 /** Figures of everybody, side by side. */
-export interface Bars {
+export interface BarPanel {
   readonly title: string;
   /** What stands before each group of bars. */
   readonly groups: readonly string[];
@@ -8,9 +8,9 @@ export interface Bars {
 }
 
 /** Figures as time goes on, or as something grows. */
-export interface Lines {
+export interface LinePanel {
   readonly title: string;
-  readonly across: string;
+  readonly xLabel: string;
   readonly series: readonly { readonly name: string; readonly points: readonly (readonly [x: number, y: number])[] }[];
 }
 
@@ -19,7 +19,7 @@ const [width, left, right] = [760, 170, 90];
 const inside = width - left - right;
 
 /** As SVG: one below the other, each from zero. */
-export function bars(title: string, panels: readonly Bars[]): string {
+export function barChart(title: string, panels: readonly BarPanel[]): string {
   const drawing = new Drawing(title, namesOf(panels));
   for (const { title: heading, groups, series } of panels) {
     drawing.heading(heading);
@@ -42,10 +42,10 @@ export function bars(title: string, panels: readonly Bars[]): string {
 }
 
 /** As SVG: one below the other, each from zero. */
-export function lines(title: string, panels: readonly Lines[]): string {
+export function lineChart(title: string, panels: readonly LinePanel[]): string {
   const drawing = new Drawing(title, namesOf(panels));
   const height = 150;
-  for (const { title: heading, across, series } of panels) {
+  for (const { title: heading, xLabel: across, series } of panels) {
     drawing.heading(heading);
     drawing.y += 8;
     const points = series.flatMap((it) => it.points);

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client';
-import type { Call } from './load.js';
+import type { HttpCall } from './load-client.js';
 import { median, Sample } from './measure.js';
-import { type Bench, ms, table, times, whole } from './report.js';
-import { Service } from './service.js';
+import { type Bench, formatMs, markdownTable, formatRatio, formatInteger } from './report.js';
+import { BenchService } from './bench-service.js';
 
 const most = 64;
 
@@ -21,15 +21,15 @@ interface Round {
 /** What a command costs where the log is a server. */
 export const engines: Bench = {
   name: 'engines',
-  about:
+  description:
     "status commands over HTTP on EventStoreDB beside its client's own appends of one event of the same size, to the server at TEST_ESDB_URL",
-  long: true,
+  isLong: true,
   async run(options, say) {
     const server = process.env['TEST_ESDB_URL'];
     if (!server) throw new Error('TEST_ESDB_URL must say where a server of EventStoreDB is.');
     const [seconds, rounds] = [options.size('seconds', 4), options.size('rounds', 3)];
     const client = EventStoreDBClient.connectionString(server);
-    const service = await Service.start(most, {
+    const service = await BenchService.start(most, {
       EVENT_STORE_URL: `${server}#${randomUUID().replaceAll('-', '')}`,
       ID_KEY: 'of the benchmark alone',
     });
@@ -61,8 +61,8 @@ export const engines: Bench = {
         found.push({
           bare: bare.perSecond,
           ours: ours.perSecond,
-          bareMs: bare.times.at(0.5),
-          oursMs: ours.times.at(0.5),
+          bareMs: bare.times.quantile(0.5),
+          oursMs: ours.times.quantile(0.5),
           bareCpu: bare.cpuMs,
           oursCpu: ((cpuAfter - cpuBefore) * 1_000) / count,
           appends: (after.appends - before.appends) / count,
@@ -70,17 +70,17 @@ export const engines: Bench = {
         });
       }
     }
-    await service.end();
+    await service.stop();
     await client.dispose();
 
     const head = ['In flight', 'Bare client', 'Commands over HTTP', 'Ratio', 'Appends', 'Reads', 'Processor time'];
     const rows = [...results].map(([atOnce, found]) => {
       const of = (which: keyof Round): number => median(found.map((it) => it[which]));
       return [
-        whole(atOnce),
-        `${whole(of('bare'))}/s, ${ms(of('bareMs'))}`,
-        `${whole(of('ours'))}/s, ${ms(of('oursMs'))}`,
-        times(median(found.map((it) => it.ours / it.bare))),
+        formatInteger(atOnce),
+        `${formatInteger(of('bare'))}/s, ${formatMs(of('bareMs'))}`,
+        `${formatInteger(of('ours'))}/s, ${formatMs(of('oursMs'))}`,
+        formatRatio(median(found.map((it) => it.ours / it.bare))),
         of('appends').toFixed(2),
         of('reads').toFixed(2),
         `${of('bareCpu').toFixed(2)} / ${of('oursCpu').toFixed(2)} ms`,
@@ -89,14 +89,14 @@ export const engines: Bench = {
     const words =
       `Medians of ${rounds} turns of ${seconds} s each, times p50. Appends and reads are what the server did for a command, by its own ` +
       'metrics; processor time is that of a bare append and of a command with its views, beside what the server takes.';
-    return { text: `${words}\n\n${table(head, rows)}` };
+    return { text: `${words}\n\n${markdownTable(head, rows)}` };
   },
 };
 
 const statuses = ['contacted', 'qualifying'] as const;
 
 /** Each lead has one command under way at a time. */
-function commandsOn(leads: { readonly path: string; changes: number }[]): () => Call {
+function commandsOn(leads: { readonly path: string; changes: number }[]): () => HttpCall {
   let turn = 0;
   return () => {
     const lead = leads[turn++ % leads.length]!;

@@ -6,26 +6,41 @@ import { openLogFile } from '#event-store/sqlite/log-file';
 import { views } from '#projections/index';
 import { leadHistory } from '#projections/lead-history/lead-history.projection';
 import { leadList } from '#projections/lead-list/lead-list.projection';
-import { lines } from './chart.js';
-import { buildAll, end, logFile, org, viewFile, viewsFolder } from './fill.js';
-import { type Ask, figuresOf } from './figures.js';
-import { queryApi } from './list-reader.js';
-import { idKey } from './lives.js';
-import type { Client } from './load.js';
-import { median, perSecond } from './measure.js';
-import type { Options } from './options.js';
-import { type Asked, filters, type Known, type Question, searches, sorts } from './questions.js';
-import { type Bench, megabytes, ms, type Say, table, times, whole } from './report.js';
-import { filled } from './seed.js';
-import { Service } from './service.js';
+import { lineChart } from './chart.js';
+import { buildViews, datasetEnd, logFile, org, viewFile, viewsFolder } from './dataset.js';
+import { type RunQuery, measureQueries } from './latency-summary.js';
+import { startQueryApi } from './list-reader.js';
+import { idKey } from './contact-generator.js';
+import type { LoadClient } from './load-client.js';
+import { median, measureRate } from './measure.js';
+import type { BenchOptions } from './options.js';
+import {
+  type ListParams,
+  filterParams,
+  type KnownLead,
+  type BenchQuery,
+  searchParams,
+  sortOrders,
+} from './bench-queries.js';
+import {
+  type Bench,
+  formatMegabytes,
+  formatMs,
+  type ReportProgress,
+  markdownTable,
+  formatRatio,
+  formatInteger,
+} from './report.js';
+import { prepareLog } from './prepare-dataset.js';
+import { BenchService } from './bench-service.js';
 
 const goalMs = 100;
 const pageSize = 50;
 const deepPage = 1_000;
 
-interface Lead extends Known {
+interface Lead extends KnownLead {
   readonly id: string;
-  readonly contact: Omit<Known, 'contactId'>;
+  readonly contact: Omit<KnownLead, 'contactId'>;
 }
 interface Page {
   readonly items: readonly Lead[];
@@ -42,7 +57,7 @@ interface Grown {
 /** What more leads cost: views built, by themselves and by the service while it starts, and questions over HTTP. */
 export const growth: Bench = {
   name: 'growth',
-  about: 'lists, histories, rebuilds, disk and memory as the log grows',
+  description: 'lists, histories, rebuilds, disk and memory as the log grows',
   async run(options, say) {
     const sizes = options.sizes('leads', options.names.includes('growth') ? [10_000, 100_000] : [10_000]);
     const measured: Grown[] = [];
@@ -50,9 +65,9 @@ export const growth: Bench = {
     // In whatever order they were asked for.
     const grown = measured.toSorted((a, b) => a.leads - b.leads);
 
-    const head = ['', ...grown.map(({ leads }) => `${whole(leads)} leads`)];
+    const head = ['', ...grown.map(({ leads }) => `${formatInteger(leads)} leads`)];
     const rows = (what: readonly string[], of: (it: Grown, name: string) => string | undefined) =>
-      table(
+      markdownTable(
         head,
         what.map((name) => [name, ...grown.map((it) => of(it, name) ?? '–')]),
       );
@@ -60,14 +75,14 @@ export const growth: Bench = {
     const figures = rows([...grown[0]!.told.keys()], ({ told }, name) => told.get(name));
     const answers = rows(questions, (it, name) => {
       const found = it.answers.get(name);
-      return found && `${ms(found.p50)} / ${ms(found.p95)}`;
+      return found && `${formatMs(found.p50)} / ${formatMs(found.p95)}`;
     });
     const points = (name: string, share: 'p50' | 'p95') =>
       grown.flatMap(({ leads, answers: its }) => (its.has(name) ? [[leads, its.get(name)![share]] as const] : []));
-    const chart = lines('Answers as the log grows', [
+    const chart = lineChart('Answers as the log grows', [
       {
         title: 'p95, ms, by number of leads',
-        across: 'leads',
+        xLabel: 'leads',
         series: [
           'A filter: all of these',
           'A search: all of these',
@@ -78,7 +93,7 @@ export const growth: Bench = {
     ]);
     const missed = grown.flatMap(({ leads, answers: its }) =>
       [...its].flatMap(([name, { p95 }]) =>
-        p95 < goalMs ? [] : [`${name} with ${whole(leads)} leads: ${ms(p95)} (p95), not ${goalMs}`],
+        p95 < goalMs ? [] : [`${name} with ${formatInteger(leads)} leads: ${formatMs(p95)} (p95), not ${goalMs}`],
       ),
     );
     const text = `${figures}\n\nAnswers over HTTP, one after another, p50 / p95 over all questions of a kind; each was asked three times and counts with its median.\n\n${answers}`;
@@ -87,52 +102,52 @@ export const growth: Bench = {
   },
 };
 
-async function grow(leads: number, options: Options, say: Say): Promise<Grown> {
+async function grow(leads: number, options: BenchOptions, say: ReportProgress): Promise<Grown> {
   const eventsPerLead = options.size('events-per-lead', 20);
   const folder = options.folderFor(leads, eventsPerLead);
-  const log = await filled(options, leads, eventsPerLead, say);
+  const log = await prepareLog(options, leads, eventsPerLead, say);
   const told = new Map<string, string>();
   // A million leads take hours: what is known is told at once.
   const tell = (name: string, figure: string): void => {
     told.set(name, figure);
     say(`${name}: ${figure}`);
   };
-  tell('Events', whole(log.events));
-  tell('Log on disk', `${megabytes(log.bytes)}, ${whole(log.bytes / log.events)} bytes an event`);
-  tell('Appended through the port, events a second', whole(log.events / log.seconds));
-  const parsing = await perSecond(async () => readAndParse(logFile(folder)));
-  tell('Read and parsed alone, events a second', whole(parsing));
-  const against = (rate: number): string => `${whole(rate)} (${times(rate / parsing)} of that)`;
+  tell('Events', formatInteger(log.events));
+  tell('Log on disk', `${formatMegabytes(log.bytes)}, ${formatInteger(log.bytes / log.events)} bytes an event`);
+  tell('Appended through the port, events a second', formatInteger(log.events / log.seconds));
+  const parsing = await measureRate(async () => readAndParse(logFile(folder)));
+  tell('Read and parsed alone, events a second', formatInteger(parsing));
+  const against = (rate: number): string => `${formatInteger(rate)} (${formatRatio(rate / parsing)} of that)`;
   const noViews = (): void => rmSync(viewsFolder(folder), { recursive: true, force: true });
   noViews();
-  const writing = await perSecond(async () => writeDown(logFile(folder), `${logFile(folder)}.written`));
+  const writing = await measureRate(async () => writeDown(logFile(folder), `${logFile(folder)}.written`));
   tell('… and each written to a bare table', against(writing));
   const building = async (views: string, rss: () => number, work: () => Promise<unknown>): Promise<void> => {
     const since = performance.now();
     const memory = await memoryDuring(rss, work);
     const seconds = (performance.now() - since) / 1_000;
     tell(`${views} built, events a second`, against(log.events / seconds));
-    tell(`${views} built, seconds`, whole(seconds));
+    tell(`${views} built, seconds`, formatInteger(seconds));
     tell(`${views} built, memory in the first and the last tenth`, memory);
   };
   const own = (): number => process.memoryUsage.rss() / 2 ** 20;
-  await building('List and history alone', own, () => buildAll(folder, [leadList, leadHistory]));
-  const { program, client, end: leave } = await queryApi(folder);
+  await building('List and history alone', own, () => buildViews(folder, [leadList, leadHistory]));
+  const { program, client, end: leave } = await startQueryApi(folder);
   const answers = await ask(client);
-  for (const [name, { p50, p95 }] of answers) say(`${name}: ${ms(p50)} / ${ms(p95)}`);
-  tell('Memory of who answered all questions', `${whole(program.memoryMiB())} MiB`);
+  for (const [name, { p50, p95 }] of answers) say(`${name}: ${formatMs(p50)} / ${formatMs(p95)}`);
+  tell('Memory of who answered all questions', `${formatInteger(program.memoryMiB())} MiB`);
   await leave();
   noViews();
-  const service = await Service.start(1, { DATA_DIR: folder, ID_KEY: idKey });
+  const service = await BenchService.start(1, { DATA_DIR: folder, ID_KEY: idKey });
   await building(
     `All ${views.length} views`,
     () => service.program.memoryMiB(),
-    () => service.caughtUp(),
+    () => service.waitUntilCaughtUp(),
   );
-  await service.end();
+  await service.stop();
   for (const view of views) {
     const bytes = sizeOf(viewsFolder(folder), viewFile(folder, view));
-    tell(`View ${view.name}`, `${megabytes(bytes)}, ${whole(bytes / log.leads)} bytes a lead`);
+    tell(`View ${view.name}`, `${formatMegabytes(bytes)}, ${formatInteger(bytes / log.leads)} bytes a lead`);
   }
   return { leads, answers, told };
 }
@@ -144,7 +159,7 @@ async function memoryDuring(rss: () => number, work: () => Promise<unknown>): Pr
   await work();
   clearInterval(looking);
   const tenth = Math.ceil(looks.length / 10);
-  return `${whole(median(looks.slice(0, tenth)))} and ${whole(median(looks.slice(-tenth)))} MiB, at most ${whole(Math.max(...looks))}`;
+  return `${formatInteger(median(looks.slice(0, tenth)))} and ${formatInteger(median(looks.slice(-tenth)))} MiB, at most ${formatInteger(Math.max(...looks))}`;
 }
 
 /** What a rebuild can't do without. `take` gets what a page has, and says no when it has enough. */
@@ -203,42 +218,48 @@ const sizeOf = (folder: string, file: string): number =>
     .filter((path) => path === file || path.startsWith(`${file}-`))
     .reduce((sum, path) => sum + statSync(path).size, 0);
 
-async function ask(client: Client): Promise<Grown['answers']> {
-  const list = (asked: Asked): Promise<Page> => client.get(`/v1/leads?${new URLSearchParams(asked).toString()}`);
+async function ask(client: LoadClient): Promise<Grown['answers']> {
+  const list = (asked: ListParams): Promise<Page> => client.get(`/v1/leads?${new URLSearchParams(asked).toString()}`);
   const { items } = await list({ limit: '200', sort: 'updatedAt' });
   // From all over the list, not a row of neighbours.
   const known = items.filter((_, nth) => nth % 4 === 0).map((it) => ({ ...it, ...it.contact }));
-  const [of, words] = [filters(end, known), searches(known)];
-  const each = (kinds: Readonly<Record<string, readonly Asked[]>>, only = Object.keys(kinds)): readonly Question[] =>
-    only.flatMap((kind) => (kinds[kind] ?? []).map((asked) => ({ kind, asked, deep: false })));
-  const first: Ask = ({ asked }) => list(asked);
-  const one = (kind: string): readonly Question[] => known.map(({ id }) => ({ kind, asked: { id }, deep: false }));
+  const [of, words] = [filterParams(datasetEnd, known), searchParams(known)];
+  const each = (
+    kinds: Readonly<Record<string, readonly ListParams[]>>,
+    only = Object.keys(kinds),
+  ): readonly BenchQuery[] =>
+    only.flatMap((kind) => (kinds[kind] ?? []).map((params) => ({ kind, params, isDeepPage: false })));
+  const first: RunQuery = ({ params: asked }) => list(asked);
+  const one = (kind: string): readonly BenchQuery[] =>
+    known.map(({ id }) => ({ kind, params: { id }, isDeepPage: false }));
 
-  const deep = new Map<string, Asked>();
+  const deep = new Map<string, ListParams>();
   for (const sort of ['createdAt', '-createdAt', 'name', '-updatedAt']) deep.set(sort, await cursorOf(sort, list));
-  const deepest: Ask = ({ asked }) => list({ ...asked, ...deep.get(asked['sort']!) });
+  const deepest: RunQuery = ({ params: asked }) => list({ ...asked, ...deep.get(asked['sort']!) });
   const all = [
-    await figuresOf('A filter', goalMs, each(of), first),
-    await figuresOf(
+    await measureQueries('A filter', goalMs, each(of), first),
+    await measureQueries(
       'A sort',
       goalMs,
-      sorts.map((sort) => ({ kind: sort.replace('-', ''), asked: { sort }, deep: false })),
+      sortOrders.map((sort) => ({ kind: sort.replace('-', ''), params: { sort }, isDeepPage: false })),
       first,
     ),
-    await figuresOf(
+    await measureQueries(
       'A search',
       goalMs,
       each(words, ['a name', "a phone's ending", "a phone's beginning", 'an email']),
       first,
     ),
-    await figuresOf(
+    await measureQueries(
       'A page deep in the list',
       goalMs,
-      [...deep.keys()].map((sort) => ({ kind: sort, asked: { sort }, deep: true })),
+      [...deep.keys()].map((sort) => ({ kind: sort, params: { sort }, isDeepPage: true })),
       deepest,
     ),
-    await figuresOf('One lead', goalMs, one('as it is'), ({ asked }) => client.get(`/v1/leads/${asked['id']}`)),
-    await figuresOf('One lead', goalMs, one('its history'), ({ asked }) =>
+    await measureQueries('One lead', goalMs, one('as it is'), ({ params: asked }) =>
+      client.get(`/v1/leads/${asked['id']}`),
+    ),
+    await measureQueries('One lead', goalMs, one('its history'), ({ params: asked }) =>
       client.get(`/v1/leads/${asked['id']}/history`),
     ),
   ];
@@ -246,8 +267,8 @@ async function ask(client: Client): Promise<Grown['answers']> {
 }
 
 /** What leads to the 1,000th page of 50; in a shorter list, to one of its last. */
-async function cursorOf(sort: string, list: (asked: Asked) => Promise<Page>): Promise<Asked> {
-  let found: Asked = {};
+async function cursorOf(sort: string, list: (asked: ListParams) => Promise<Page>): Promise<ListParams> {
+  let found: ListParams = {};
   for (let before = 0; before < (deepPage - 1) * pageSize; before += 200) {
     const { nextCursor } = await list({ sort, limit: '200', ...found });
     if (nextCursor === null) break;

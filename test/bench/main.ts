@@ -5,10 +5,10 @@ import { growth } from './growth.bench.js';
 import { lag } from './lag.bench.js';
 import { lists } from './lists.bench.js';
 import { log } from './log.bench.js';
-import { Options } from './options.js';
+import { BenchOptions } from './options.js';
 import { peers } from './peers.bench.js';
 import { receipts } from './receipts.bench.js';
-import { circumstances, plain, type Bench, write } from './report.js';
+import { describeMachine, toPlainText, type Bench, writeResult } from './report.js';
 import { soak } from './soak.bench.js';
 
 /*
@@ -19,8 +19,8 @@ import { soak } from './soak.bench.js';
 const benches: readonly Bench[] = [log, peers, ceiling, lag, receipts, exports, growth, soak, lists, engines];
 
 /** @throws Error for what can't be understood */
-function asked(options: Options): readonly Bench[] {
-  if (options.names.length === 0) return benches.filter(({ long }) => !long);
+function asked(options: BenchOptions): readonly Bench[] {
+  if (options.names.length === 0) return benches.filter(({ isLong: long }) => !long);
   return options.names.map((name) => {
     const found = benches.find((it) => it.name === name);
     if (!found) throw new Error(`There is no bench ${name}. Benches: ${benches.map((it) => it.name).join(', ')}.`);
@@ -30,15 +30,15 @@ function asked(options: Options): readonly Bench[] {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
-  const options = new Options(process.argv.slice(2));
+  const options = new BenchOptions(process.argv.slice(2));
   const missed: string[] = [];
   for (const bench of asked(options)) {
-    const where = circumstances();
+    const where = describeMachine();
     const since = performance.now();
-    console.log(`\n${bench.name}: ${bench.about}\n${where}`);
+    console.log(`\n${bench.name}: ${bench.description}\n${where}`);
     const found = await bench.run(options, (line) => console.log(`  … ${line}`));
-    console.log(`\n${plain(found.text)}\n(${bench.name}: ${Math.round((performance.now() - since) / 1_000)} s)`);
-    if (options.write) await write(bench, found, where);
+    console.log(`\n${toPlainText(found.text)}\n(${bench.name}: ${Math.round((performance.now() - since) / 1_000)} s)`);
+    if (options.write) await writeResult(bench, found, where);
     missed.push(...(found.missed ?? []).map((goal) => `${bench.name}: ${goal}`));
   }
   console.log(missed.length === 0 ? '\nAll goals reached.' : `\nMissed:\n${missed.map((it) => `  ${it}`).join('\n')}`);

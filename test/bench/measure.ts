@@ -2,7 +2,7 @@
 export const percentile = (sorted: readonly number[], share: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? NaN;
 
-export const median = (values: readonly number[]): number => new Sample(values).at(0.5);
+export const median = (values: readonly number[]): number => new Sample(values).quantile(0.5);
 
 /** Figures of one kind, such as the milliseconds that calls took or the rates of several rounds. */
 export class Sample {
@@ -17,7 +17,7 @@ export class Sample {
     return this.all.length;
   }
   /** 0.5 is the median, 0 the least, 1 the most. */
-  at(share: number): number {
+  quantile(share: number): number {
     const sorted = Float64Array.from(this.all).sort();
     return percentile([...sorted], share);
   }
@@ -30,7 +30,7 @@ export type Samples<Name extends string> = Readonly<Record<Name, Sample>>;
  * So many rounds, in each of which everybody has a turn, the first of one round the last of the next: what else the machine does
  * meets all alike.
  */
-export async function inTurns<Name extends string>(
+export async function runAlternating<Name extends string>(
   rounds: number,
   turns: Readonly<Record<Name, () => Promise<number>>>,
 ): Promise<Samples<Name>> {
@@ -42,14 +42,18 @@ export async function inTurns<Name extends string>(
 }
 
 /** How many a second: `work` says how many it did. */
-export async function perSecond(work: () => Promise<number>): Promise<number> {
+export async function measureRate(work: () => Promise<number>): Promise<number> {
   const since = performance.now();
   const done = await work();
   return (done * 1_000) / (performance.now() - since);
 }
 
 /** All of `count`, so many of them under way at any time. */
-export async function inFlight(count: number, atOnce: number, one: (nth: number) => Promise<unknown>): Promise<number> {
+export async function runConcurrently(
+  count: number,
+  atOnce: number,
+  one: (nth: number) => Promise<unknown>,
+): Promise<number> {
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < count) await one(next++);

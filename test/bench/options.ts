@@ -27,7 +27,7 @@ const flags = {
 type Size = Exclude<keyof typeof flags, 'folder' | 'offline' | 'write'>;
 
 /** What the command line says. */
-export class Options {
+export class BenchOptions {
   /** The benches asked for by name; none: all that are not too long for that. */
   readonly names: readonly string[];
   readonly offline: boolean;

@@ -1,11 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bars } from './chart.js';
-import { sampleEvents } from './events.js';
-import { inFlight, inTurns, perSecond } from './measure.js';
-import { type Contestant, leadstream, openPeer, type Peer, peers as all, rowsAlone } from './peers.js';
-import { type Bench, spread, table } from './report.js';
+import { barChart } from './chart.js';
+import { sampleEvents } from './sample-events.js';
+import { runConcurrently, runAlternating, measureRate } from './measure.js';
+import {
+  type MeasuredStore,
+  openLeadstream,
+  openPeer,
+  type PeerName,
+  peerStores as all,
+  openBareRows,
+} from './peer-stores.js';
+import { type Bench, formatMedianAndRange, markdownTable } from './report.js';
 
 const us = 'Leadstream';
 const least = 'Rows alone';
@@ -13,20 +20,20 @@ const least = 'Rows alone';
 /** Our log beside the event stores for Node.js that somebody would otherwise take, each on SQLite. */
 export const peers: Bench = {
   name: 'peers',
-  about: 'our log beside the SQLite stores of Emmett and Act, and rows of JSON alone',
+  description: 'our log beside the SQLite stores of Emmett and Act, and rows of JSON alone',
   async run(options, say) {
     const [rounds, filled] = [options.size('rounds', 5), options.size('events', 20_000)];
     const folder = mkdtempSync(join(tmpdir(), 'leadstream-bench-peers-'));
-    const contestants: Record<string, Contestant> = { [us]: leadstream(folder) };
+    const contestants: Record<string, MeasuredStore> = { [us]: openLeadstream(folder) };
     const absent: string[] = [];
-    for (const name of options.offline ? [] : (Object.keys(all) as Peer[]))
+    for (const name of options.offline ? [] : (Object.keys(all) as PeerName[]))
       try {
         contestants[name] = await openPeer(name, folder, say);
       } catch (error) {
         absent.push(`${name} could not be measured here: ${(error as Error).message}.`);
         say(absent.at(-1)!);
       }
-    contestants[least] = rowsAlone(folder);
+    contestants[least] = openBareRows(folder);
     const names = Object.keys(contestants);
     const events = sampleEvents();
     const [short, long] = [20, 1_000];
@@ -46,12 +53,14 @@ export const peers: Bench = {
     };
     const few = Math.min(500, filled);
     const questions: Readonly<Record<string, (name: string) => Promise<number>>> = {
-      'Appends alone': (name) => inFlight(few, 1, append(name)),
-      'Appends, 50 in flight': (name) => inFlight(few * 4, 50, append(name)),
+      'Appends alone': (name) => runConcurrently(few, 1, append(name)),
+      'Appends, 50 in flight': (name) => runConcurrently(few * 4, 50, append(name)),
       'Loads of a stream of 20': (name) =>
-        inFlight(few, 1, (nth) => mustBe(short, contestants[name]!.read(`short-${nth % streams}`))),
+        runConcurrently(few, 1, (nth) => mustBe(short, contestants[name]!.read(`short-${nth % streams}`))),
       'Loads of a stream of 1,000': (name) =>
-        inFlight(Math.ceil(few / 10), 1, (nth) => mustBe(long, contestants[name]!.read(`long-${nth % longStreams}`))),
+        runConcurrently(Math.ceil(few / 10), 1, (nth) =>
+          mustBe(long, contestants[name]!.read(`long-${nth % longStreams}`)),
+        ),
       'Events of a replay of all': async (name) => {
         const all = streams * short + longStreams * long + made[name]!;
         await mustBe(all, contestants[name]!.replay());
@@ -61,10 +70,10 @@ export const peers: Bench = {
     const results = [];
     for (const [question, work] of Object.entries(questions)) {
       say(question);
-      const turns = Object.fromEntries(names.map((name) => [name, () => perSecond(() => work(name))]));
+      const turns = Object.fromEntries(names.map((name) => [name, () => measureRate(() => work(name))]));
       // The first round of each is for the compiler.
-      await inTurns(1, turns);
-      results.push({ question, rates: await inTurns(rounds, turns) });
+      await runAlternating(1, turns);
+      results.push({ question, rates: await runAlternating(rounds, turns) });
     }
     for (const contestant of Object.values(contestants)) await contestant.close();
     rmSync(folder, { recursive: true, force: true });
@@ -78,20 +87,23 @@ export const peers: Bench = {
           ]
         : [],
     );
-    const rows = results.map(({ question, rates }) => [question, ...names.map((name) => spread(rates[name]!))]);
+    const rows = results.map(({ question, rates }) => [
+      question,
+      ...names.map((name) => formatMedianAndRange(rates[name]!)),
+    ]);
     const how = `Median of ${rounds} turns a second, and from where to where they went.`;
     const missed = results.flatMap(({ question, rates }) => {
-      const best = Math.max(...names.filter((name) => name !== least).map((name) => rates[name]!.at(0.5)));
-      return rates[us]!.at(0.5) < best ? [`${question}: a peer is faster`] : [];
+      const best = Math.max(...names.filter((name) => name !== least).map((name) => rates[name]!.quantile(0.5)));
+      return rates[us]!.quantile(0.5) < best ? [`${question}: a peer is faster`] : [];
     });
     const panels = results.map(({ question, rates }) => ({
       title: `${question}, a second`,
       groups: [''],
-      series: names.map((name) => ({ name, values: [rates[name]!.at(0.5)] })),
+      series: names.map((name) => ({ name, values: [rates[name]!.quantile(0.5)] })),
     }));
     return {
-      text: [how, table(['A second', ...names], rows), ...versions, ...absent].join('\n\n'),
-      charts: { '': bars('Event stores on SQLite', panels) },
+      text: [how, markdownTable(['A second', ...names], rows), ...versions, ...absent].join('\n\n'),
+      charts: { '': barChart('Event stores on SQLite', panels) },
       missed,
     };
   },

@@ -1,5 +1,5 @@
-import type { Chance } from '#apps/cli/chance';
-import { peoples } from '#apps/cli/demo.people';
+import type { Random } from '#apps/cli/random';
+import { populations } from '#apps/cli/demo.people';
 
 /*
  * The people of the bench: the demo's, in its languages, but with far more names. Half of the family names are put together of
@@ -25,26 +25,26 @@ const syllables = (
 ).split(' ');
 const domains = { 'mail.example': 55, 'post.example': 25, 'firma.example': 15, 'uni.example': 5 };
 
-export function personOf(nr: number, chance: Chance): Person {
-  const nth = Number(chance.weighed(byShare)) % peoples.length;
-  const people = peoples[nth] ?? peoples[0];
+export function generatePerson(nr: number, chance: Random): Person {
+  const nth = Number(chance.pickWeighted(byShare)) % populations.length;
+  const people = populations[nth] ?? populations[0];
   const isLatin = /^[a-z]/i.test(people.family[0].normalize('NFKD'));
   const given = chance.pick(people.given);
-  const family = isLatin && chance.likely(0.5) ? invented(chance) : chance.pick(people.family);
-  const { written = (first: string, last: string) => `${first} ${last}` } = people;
-  const phone = chance.likely(0.85)
+  const family = isLatin && chance.boolean(0.5) ? invented(chance) : chance.pick(people.family);
+  const { formatName: written = (first: string, last: string) => `${first} ${last}` } = people;
+  const phone = chance.boolean(0.85)
     ? `+${countries[nth]}000${String(chance.int(0, 9_999_999)).padStart(7, '0')}`
     : null;
-  const box = isLatin ? `${ascii(given)}.${ascii(family)}${chance.likely(0.5) ? nr % 1_000 : ''}` : `contact${nr}`;
+  const box = isLatin ? `${ascii(given)}.${ascii(family)}${chance.boolean(0.5) ? nr % 1_000 : ''}` : `contact${nr}`;
   return {
-    contactId: phone !== null && chance.likely(0.6) ? `${phone.slice(1)}-${nr}` : `crm-${nr}`,
-    name: chance.likely(0.97) ? written(given, family) : null,
+    contactId: phone !== null && chance.boolean(0.6) ? `${phone.slice(1)}-${nr}` : `crm-${nr}`,
+    name: chance.boolean(0.97) ? written(given, family) : null,
     phone,
-    email: chance.likely(0.6) || phone === null ? `${box}@${chance.weighed(domains)}` : null,
+    email: chance.boolean(0.6) || phone === null ? `${box}@${chance.pickWeighted(domains)}` : null,
   };
 }
 
-function invented(chance: Chance): string {
+function invented(chance: Random): string {
   const family = Array.from({ length: chance.int(2, 4) }, () => syllables[chance.int(0, syllables.length - 1)]).join(
     '',
   );

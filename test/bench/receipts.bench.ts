@@ -1,11 +1,19 @@
-import type { ShownBroadcast } from '#projections/campaigns/campaigns.query';
-import { providerSettings, statusOf, whatsApp, whatsAppHeaders } from '../support/providers.js';
-import { bars } from './chart.js';
-import { Client, type Call } from './load.js';
-import { inFlight, inTurns, Sample } from './measure.js';
-import { Program } from './program.js';
-import { type Bench, ms, soonAndLate, spread, table, times, whole } from './report.js';
-import { Service } from './service.js';
+import type { BroadcastResource } from '#projections/campaigns/campaigns.query';
+import { providerSettings, whatsAppStatus, whatsAppPayload, whatsAppHeaders } from '../support/provider-webhooks.js';
+import { barChart } from './chart.js';
+import { LoadClient, type HttpCall } from './load-client.js';
+import { runConcurrently, runAlternating, Sample } from './measure.js';
+import { ServerProcess } from './server-process.js';
+import {
+  type Bench,
+  formatMs,
+  formatP50AndP99,
+  formatMedianAndRange,
+  markdownTable,
+  formatRatio,
+  formatInteger,
+} from './report.js';
+import { BenchService } from './bench-service.js';
 
 const goal = { perSecond: 3_000, batch: 10, atTenthMs: 25, countersMs: 50 };
 const id = 'bench';
@@ -19,13 +27,13 @@ class Webhooks {
   private readonly began = Date.now() - 3_600_000;
   constructor(private readonly recipients: number) {}
 
-  next(size: number): Call {
+  next(size: number): HttpCall {
     const statuses = Array.from({ length: size }, () => {
       const [round, message] = [Math.floor(this.nth / this.recipients), this.nth % this.recipients];
       this.nth += 1;
-      return statusOf(messageId(message), steps[round % steps.length]!, this.began + round * 1_000);
+      return whatsAppStatus(messageId(message), steps[round % steps.length]!, this.began + round * 1_000);
     });
-    const body = JSON.stringify(whatsApp({ statuses }));
+    const body = JSON.stringify(whatsAppPayload({ statuses }));
     return { path: '/v1/webhooks/whatsapp', headers: whatsAppHeaders(body), body };
   }
 }
@@ -33,19 +41,20 @@ class Webhooks {
 /** Signed webhooks beside a route that only keeps them, and the life of one big broadcast. */
 export const receipts: Bench = {
   name: 'receipts',
-  about: 'signed webhooks in batches of 1, 10 and 100, beside a bare route; a broadcast from recording to its counters',
+  description:
+    'signed webhooks in batches of 1, 10 and 100, beside a bare route; a broadcast from recording to its counters',
   async run(options, say) {
     const recipients = options.size('recipients', 100_000);
     const [seconds, rounds] = [options.size('seconds', 3), options.size('rounds', 3)];
     const connections = options.size('connections', 16);
-    const bare = await Program.start('test/bench/bare.js');
-    const bareClient = new Client(bare.url, connections);
-    const ours = await Service.start(connections, providerSettings);
+    const bare = await ServerProcess.start('test/bench/bare-server.js');
+    const bareClient = new LoadClient(bare.url, connections);
+    const ours = await BenchService.start(connections, providerSettings);
     const { client } = ours;
     const webhooks = new Webhooks(recipients);
     const told: [what: string, figure: string][] = [];
     const tell = (what: string, figure: string): void => void (told.push([what, figure]), say(`${what}: ${figure}`));
-    const counters = async () => (await client.get<ShownBroadcast>(broadcast)).counters;
+    const counters = async () => (await client.get<BroadcastResource>(broadcast)).counters;
 
     const template = { name: 'bench', language: 'en', category: 'marketing', body: 'Hello {{1}}' };
     const campaign = { id: 'c', name: 'C' };
@@ -53,7 +62,7 @@ export const receipts: Bench = {
     const since = performance.now();
     const soFar = (): string => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
     const batch = 1_000;
-    await inFlight(Math.ceil(recipients / batch), 2, async (nth) => {
+    await runConcurrently(Math.ceil(recipients / batch), 2, async (nth) => {
       const messages = Array.from({ length: Math.min(batch, recipients - nth * batch) }, (_, within) => ({
         contactId: `4477${String(nth * batch + within).padStart(8, '0')}`,
         messageId: messageId(nth * batch + within),
@@ -62,11 +71,14 @@ export const receipts: Bench = {
       await client.post(`${broadcast}/messages`, { messages });
     });
     const recorded = performance.now() - since;
-    tell(`Recording ${whole(recipients)} recipients`, `${whole((recipients * 1_000) / recorded)} a second`);
-    tell('… and all views have them, from the beginning', (await ours.caughtUp(), soFar()));
-    await inFlight(Math.ceil(recipients / 100), connections, () => client.call(webhooks.next(100)));
+    tell(
+      `Recording ${formatInteger(recipients)} recipients`,
+      `${formatInteger((recipients * 1_000) / recorded)} a second`,
+    );
+    tell('… and all views have them, from the beginning', (await ours.waitUntilCaughtUp(), soFar()));
+    await runConcurrently(Math.ceil(recipients / 100), connections, () => client.call(webhooks.next(100)));
     tell('… and each was delivered, in webhooks of 100', soFar());
-    await ours.caughtUp();
+    await ours.waitUntilCaughtUp();
     const { delivered } = await counters();
     tell('… and the counters are final', soFar());
     if (delivered < recipients) throw new Error(`${delivered} of ${recipients} are counted as delivered`);
@@ -76,16 +88,16 @@ export const receipts: Bench = {
       say(`webhooks of ${size}`);
       const [bareTimes, ourTimes] = [new Sample(), new Sample()];
       const cpu = { bare: 0, ours: 0 };
-      const next = (): Call => webhooks.next(size);
-      const turn = (program: Program, to: Client, sample: Sample, whose: keyof typeof cpu) => async () => {
+      const next = (): HttpCall => webhooks.next(size);
+      const turn = (program: ServerProcess, to: LoadClient, sample: Sample, whose: keyof typeof cpu) => async () => {
         const before = [program.cpuSeconds(), sample.count] as const;
         const { perSecond } = await to.closedLoop(connections, seconds, next, sample);
         // What is left to the views is part of the price.
-        if (whose === 'ours') await ours.caughtUp();
+        if (whose === 'ours') await ours.waitUntilCaughtUp();
         cpu[whose] = ((program.cpuSeconds() - before[0]) * 1e6) / ((sample.count - before[1]) * size);
         return perSecond * size;
       };
-      const rates = await inTurns(rounds, {
+      const rates = await runAlternating(rounds, {
         bare: turn(bare, bareClient, bareTimes, 'bare'),
         ours: turn(ours.program, client, ourTimes, 'ours'),
       });
@@ -93,13 +105,13 @@ export const receipts: Bench = {
     }
 
     const tenth = goal.perSecond / 10;
-    const light = (to: Client) => to.openLoop(tenth / goal.batch, 2 * seconds, () => webhooks.next(goal.batch));
+    const light = (to: LoadClient) => to.openLoop(tenth / goal.batch, 2 * seconds, () => webhooks.next(goal.batch));
     const [bareLight, ourLight] = [await light(bareClient), await light(client)];
-    const lightly = `${soonAndLate(bareLight)} bare, ${soonAndLate(ourLight)} here`;
+    const lightly = `${formatP50AndP99(bareLight)} bare, ${formatP50AndP99(ourLight)} here`;
     tell(`A webhook of ${goal.batch} at ${tenth} receipts a second (p50 / p99)`, lightly);
     const counting = new Sample();
     for (let nth = 0; nth < 100; nth++) counting.add((await client.call({ method: 'GET', path: broadcast })).ms);
-    tell('Counters of that broadcast (p50 / p99)', soonAndLate(counting));
+    tell('Counters of that broadcast (p50 / p99)', formatP50AndP99(counting));
     const paging = new Sample();
     let found = 0;
     for (let cursor: string | null = ''; cursor !== null;) {
@@ -111,11 +123,14 @@ export const receipts: Bench = {
       cursor = page.nextCursor;
     }
     if (found !== recipients) throw new Error(`${found} recipients were listed, not ${recipients}`);
-    tell('A page of 200 recipients, over all pages (p50 / p99)', soonAndLate(paging));
-    tell('Most memory held', `${whole(bare.peakMiB)} MiB bare, ${whole(ours.program.peakMiB)} MiB here`);
+    tell('A page of 200 recipients, over all pages (p50 / p99)', formatP50AndP99(paging));
+    tell(
+      'Most memory held',
+      `${formatInteger(bare.peakMiB)} MiB bare, ${formatInteger(ours.program.peakMiB)} MiB here`,
+    );
     bareClient.close();
-    await bare.end();
-    await ours.end();
+    await bare.stop();
+    await ours.stop();
 
     const head = [
       ...['Webhooks of', 'Bare route, receipts a second', 'Leadstream, receipts a second', 'Ratio'],
@@ -123,31 +138,39 @@ export const receipts: Bench = {
     ];
     const rows = results.map(({ size, rates, bareTimes, ourTimes, cpu }) => [
       `${size}`,
-      spread(rates.bare),
-      spread(rates.ours),
-      times(rates.ours.at(0.5) / rates.bare.at(0.5)),
-      soonAndLate(bareTimes),
-      soonAndLate(ourTimes),
-      `${whole(cpu.bare)} µs, ${whole(cpu.ours)} µs`,
+      formatMedianAndRange(rates.bare),
+      formatMedianAndRange(rates.ours),
+      formatRatio(rates.ours.quantile(0.5) / rates.bare.quantile(0.5)),
+      formatP50AndP99(bareTimes),
+      formatP50AndP99(ourTimes),
+      `${formatInteger(cpu.bare)} µs, ${formatInteger(cpu.ours)} µs`,
     ]);
     const how = `Median of ${rounds} turns of ${seconds} s each with ${connections} connections, and from where to where they went.`;
-    const chart = bars('Receipts by signed webhooks', [
+    const chart = barChart('Receipts by signed webhooks', [
       {
         title: 'Receipts a second',
         groups: results.map(({ size }) => `webhooks of ${size}`),
         series: [
-          { name: 'Leadstream', values: results.map(({ rates }) => rates.ours.at(0.5)) },
-          { name: 'Bare route', values: results.map(({ rates }) => rates.bare.at(0.5)) },
+          { name: 'Leadstream', values: results.map(({ rates }) => rates.ours.quantile(0.5)) },
+          { name: 'Bare route', values: results.map(({ rates }) => rates.bare.quantile(0.5)) },
         ],
       },
     ]);
-    const sustained = results.find(({ size }) => size === goal.batch)!.rates.ours.at(0.5);
+    const sustained = results.find(({ size }) => size === goal.batch)!.rates.ours.quantile(0.5);
     const missed = [
-      ...(sustained < goal.perSecond ? [`${whole(sustained)} receipts a second, not ${goal.perSecond}`] : []),
-      ...(ourLight.at(0.95) > goal.atTenthMs ? [`p95 ${ms(ourLight.at(0.95))} at ${tenth} receipts a second`] : []),
-      ...(counting.at(0.95) > goal.countersMs ? [`counters take ${ms(counting.at(0.95))} (p95)`] : []),
+      ...(sustained < goal.perSecond ? [`${formatInteger(sustained)} receipts a second, not ${goal.perSecond}`] : []),
+      ...(ourLight.quantile(0.95) > goal.atTenthMs
+        ? [`p95 ${formatMs(ourLight.quantile(0.95))} at ${tenth} receipts a second`]
+        : []),
+      ...(counting.quantile(0.95) > goal.countersMs
+        ? [`counters take ${formatMs(counting.quantile(0.95))} (p95)`]
+        : []),
     ];
-    const text = [how, table(head, rows), table([`A broadcast to ${whole(recipients)}`, ''], told)].join('\n\n');
+    const text = [
+      how,
+      markdownTable(head, rows),
+      markdownTable([`A broadcast to ${formatInteger(recipients)}`, ''], told),
+    ].join('\n\n');
     return { text, charts: { '': chart }, missed };
   },
 };

@@ -3,10 +3,10 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { format } from 'prettier';
 import type { Sample } from './measure.js';
-import type { Options } from './options.js';
+import type { BenchOptions } from './options.js';
 
 /** What a bench found out. */
-export interface Found {
+export interface BenchResult {
   /** As Markdown. */
   readonly text: string;
   /** As SVG, by what it is called beside the bench's name; '' for the only one. */
@@ -19,19 +19,19 @@ export interface Found {
 export interface Bench {
   readonly name: string;
   /** In one sentence: what is measured beside what. */
-  readonly about: string;
+  readonly description: string;
   /** Only when it is asked for by name. */
-  readonly long?: boolean;
-  run(options: Options, say: Say): Promise<Found>;
+  readonly isLong?: boolean;
+  run(options: BenchOptions, say: ReportProgress): Promise<BenchResult>;
 }
 
-export type Say = (line: string) => void;
+export type ReportProgress = (line: string) => void;
 
 const docs = join(import.meta.dirname, '..', '..', '..', 'docs');
 const file = join(docs, 'benchmarks.md');
 
 /** What the figures are of. Taken before the bench: how busy the machine was without it. */
-export function circumstances(): string {
+export function describeMachine(): string {
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
   const machine = `${cpus().length} processors (${cpus()[0]?.model.trim() ?? 'unknown'}), ${memory}`;
   const load = `load average ${loadavg()[0]!.toFixed(1)} before the run`;
@@ -39,7 +39,7 @@ export function circumstances(): string {
 }
 
 /** Puts what was found into docs/benchmarks.md between the marks of the bench, in place of what stood there. */
-export async function write({ name }: Bench, { text, charts = {} }: Found, where: string): Promise<void> {
+export async function writeResult({ name }: Bench, { text, charts = {} }: BenchResult, where: string): Promise<void> {
   const before = readFileSync(file, 'utf8');
   const [head, tail] = [before.indexOf(`<!-- ${name}: `), before.indexOf(`<!-- ${name}: end -->`)];
   if (head < 0 || tail < head) throw new Error(`${file} has no place for ${name}`);
@@ -56,13 +56,13 @@ export async function write({ name }: Bench, { text, charts = {} }: Found, where
 }
 
 /** As a table of Markdown: the first column to the left, all others to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const marks = head.map((_, nth) => (nth === 0 ? '---' : '--:'));
   return [head, marks, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
 /** The same for a terminal. */
-export function plain(markdown: string): string {
+export function toPlainText(markdown: string): string {
   return markdown.replace(/(?:^\|.*\|\n?)+/gm, (text) => {
     const rows = text
       .trim()
@@ -81,14 +81,15 @@ export function plain(markdown: string): string {
   });
 }
 
-export const whole = (figure: number): string =>
+export const formatInteger = (figure: number): string =>
   Number.isFinite(figure) ? Math.round(figure).toLocaleString('en') : '–';
-export const ms = (figure: number): string => `${figure < 10 ? figure.toFixed(1) : whole(figure)} ms`;
-export const megabytes = (bytes: number): string => `${whole(bytes / 1e6)} MB`;
+export const formatMs = (figure: number): string => `${figure < 10 ? figure.toFixed(1) : formatInteger(figure)} ms`;
+export const formatMegabytes = (bytes: number): string => `${formatInteger(bytes / 1e6)} MB`;
 /** How many times as much. */
-export const times = (figure: number): string => `${figure < 10 ? figure.toFixed(2) : figure.toFixed(1)}×`;
+export const formatRatio = (figure: number): string => `${figure < 10 ? figure.toFixed(2) : figure.toFixed(1)}×`;
 /** The median, and from where to where all rounds went. */
-export const spread = (rounds: Sample): string =>
-  `${whole(rounds.at(0.5))} (${whole(rounds.at(0))} – ${whole(rounds.at(1))})`;
+export const formatMedianAndRange = (rounds: Sample): string =>
+  `${formatInteger(rounds.quantile(0.5))} (${formatInteger(rounds.quantile(0))} – ${formatInteger(rounds.quantile(1))})`;
 /** p50 / p99. */
-export const soonAndLate = (sample: Pick<Sample, 'at'>): string => `${ms(sample.at(0.5))} / ${ms(sample.at(0.99))}`;
+export const formatP50AndP99 = (sample: Pick<Sample, 'quantile'>): string =>
+  `${formatMs(sample.quantile(0.5))} / ${formatMs(sample.quantile(0.99))}`;

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { agent } from '#domain/agent/agent.decide';
-import { bulk } from '#domain/bulk/bulk.decide';
-import { contact } from '#domain/contact/contact.decide';
-import { eventTypes, fromStored, shapeVersion, UnreadableEvent } from '#domain/door';
+import { agentDecider } from '#domain/agent/agent.decide';
+import { bulkDecider } from '#domain/bulk/bulk.decide';
+import { contactDecider } from '#domain/contact/contact.decide';
+import { eventTypes, decodeEvent, currentSchemaVersion, UnreadableEvent } from '#domain/event-codec';
 import type { StoredEvent } from '#domain/event';
-import { oneOfEach } from './one-of-each.js';
-import { shapeOf } from './shape.js';
+import { generateGoldenEvents } from './golden-events.js';
+import { describeShape } from './event-shape.js';
 
 /*
  * Stored events of every shape that was ever released, one file each. They are never edited. A test fails here because a shape
@@ -18,14 +18,14 @@ const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.
 const golden = (file: string): StoredEvent[] =>
   JSON.parse(readFileSync(join(import.meta.dirname, file), 'utf8')) as StoredEvent[];
 const fileOf = (type: string, version: number) => `${type}.v${version}.json`;
-const newestOf = (type: (typeof eventTypes)[number]) => golden(fileOf(type, shapeVersion(type)));
+const newestOf = (type: (typeof eventTypes)[number]) => golden(fileOf(type, currentSchemaVersion(type)));
 
 const place = { stream: 'contact-org-1-somebody', version: 7, position: 'p7' };
 
 describe('Released shapes', () => {
   it('have a file each, for every type and version that the door knows; no file is of anything else', () => {
     const known = eventTypes.flatMap((type) =>
-      Array.from({ length: shapeVersion(type) }, (_, before) => fileOf(type, before + 1)),
+      Array.from({ length: currentSchemaVersion(type) }, (_, before) => fileOf(type, before + 1)),
     );
     expect(files.toSorted()).toStrictEqual(known.toSorted());
   });
@@ -44,10 +44,10 @@ describe('Released shapes', () => {
     });
 
     it('still reads, as a shape of today', () => {
-      const read = golden(file).map((event) => fromStored(event, place));
+      const read = golden(file).map((event) => decodeEvent(event, place));
       const placed = newestOf(type as (typeof eventTypes)[number]).map((event) => ({ ...event, ...place }));
-      const today = shapeOf(placed);
-      for (const [path, kinds] of Object.entries(shapeOf(read)))
+      const today = describeShape(placed);
+      for (const [path, kinds] of Object.entries(describeShape(read)))
         expect({ path, kinds: today[path] }).toMatchObject({
           path,
           kinds: expect.arrayContaining([...kinds]) as unknown,
@@ -57,34 +57,41 @@ describe('Released shapes', () => {
 
     it('still folds, whatever came before', () => {
       for (const event of golden(file)) {
-        const read = fromStored(event, place) as never;
-        for (const state of [contact.initial, somebody()]) expect(contact.evolve(state, read)).toBeDefined();
-        for (const state of [agent.initial, someAgent()]) expect(agent.evolve(state, read)).toBeDefined();
-        for (const state of [bulk.initial, someBulk()]) expect(bulk.evolve(state, read)).toBeDefined();
+        const read = decodeEvent(event, place) as never;
+        for (const state of [contactDecider.initialState, somebody()])
+          expect(contactDecider.evolve(state, read)).toBeDefined();
+        for (const state of [agentDecider.initialState, someAgent()])
+          expect(agentDecider.evolve(state, read)).toBeDefined();
+        for (const state of [bulkDecider.initialState, someBulk()])
+          expect(bulkDecider.evolve(state, read)).toBeDefined();
       }
     });
   });
 
-  const first = (type: string) => fromStored(golden(fileOf(type, 1))[0], place) as never;
+  const first = (type: string) => decodeEvent(golden(fileOf(type, 1))[0], place) as never;
   const somebody = () =>
-    contact.evolve(contact.evolve(contact.initial, first('ContactRegistered')), first('LeadOpened'));
-  const someAgent = () => agent.evolve(agent.initial, first('AgentRegistered'));
+    contactDecider.evolve(
+      contactDecider.evolve(contactDecider.initialState, first('ContactRegistered')),
+      first('LeadOpened'),
+    );
+  const someAgent = () => agentDecider.evolve(agentDecider.initialState, first('AgentRegistered'));
 
-  const someBulk = () => bulk.evolve(bulk.evolve(bulk.initial, first('BulkTargeted')), first('BulkRequested'));
+  const someBulk = () =>
+    bulkDecider.evolve(bulkDecider.evolve(bulkDecider.initialState, first('BulkTargeted')), first('BulkRequested'));
 
   it('of today read as they are', () => {
     for (const event of eventTypes.flatMap(newestOf))
-      expect(fromStored(event, place)).toStrictEqual({ ...event, ...place });
+      expect(decodeEvent(event, place)).toStrictEqual({ ...event, ...place });
   });
 });
 
 describe('What is written today', () => {
   it('has the newest released shape of its type: the same keys, and the same kinds of values under them', async () => {
-    const written = await oneOfEach();
+    const written = await generateGoldenEvents();
     expect([...new Set(written.map((it) => it.type))].toSorted()).toStrictEqual([...eventTypes].toSorted());
     for (const type of eventTypes) {
       const mine = written.filter((it) => it.type === type);
-      expect({ type, shape: shapeOf(mine) }).toStrictEqual({ type, shape: shapeOf(newestOf(type)) });
+      expect({ type, shape: describeShape(mine) }).toStrictEqual({ type, shape: describeShape(newestOf(type)) });
     }
   });
 
@@ -92,7 +99,7 @@ describe('What is written today', () => {
     const [event] = newestOf('LeadAssigned');
     const data = event?.data as { leadId: string };
     const { leadId, ...less } = data;
-    const shape = (changed: object) => shapeOf([{ ...event, data: changed }]);
+    const shape = (changed: object) => describeShape([{ ...event, data: changed }]);
     for (const changed of [{ ...data, more: 1 }, less, { ...data, leadId: 1 }, { ...data, leadId: null }])
       expect(shape(changed)).not.toStrictEqual(shape(data));
     expect(shape({ ...less, leadId: `${leadId}0` })).toStrictEqual(shape(data));
@@ -103,7 +110,7 @@ describe('An event that can not be read', () => {
   const [sample] = golden('LeadOpened.v1.json') as [StoredEvent];
   const refusal = (json: unknown): UnreadableEvent => {
     try {
-      fromStored(json, place);
+      decodeEvent(json, place);
     } catch (error) {
       if (error instanceof UnreadableEvent) return error;
       throw error;
@@ -116,7 +123,7 @@ describe('An event that can not be read', () => {
 
   it('is refused with its id, its place and the reason', () => {
     const error = refusal({ ...sample, type: 'LeadTeleported' });
-    expect(error).toMatchObject({ name: 'UnreadableEvent', eventId: sample.id, place });
+    expect(error).toMatchObject({ name: 'UnreadableEvent', eventId: sample.id, location: place });
     expect(error.reason).toContain('LeadTeleported');
     for (const words of [sample.id, 'contact-org-1-somebody@7', error.reason]) expect(error.message).toContain(words);
   });
@@ -126,14 +133,18 @@ describe('An event that can not be read', () => {
     (type) => expect(refusal({ ...sample, type }).reason).toContain('type'),
   );
 
-  it.each([0, -1, 1.5, shapeVersion('LeadOpened') + 1, NaN, '1', null, undefined, [1], true])(
+  it.each([0, -1, 1.5, currentSchemaVersion('LeadOpened') + 1, NaN, '1', null, undefined, [1], true])(
     'is one of an unknown version: %j',
     (v) => expect(refusal({ ...sample, v }).reason).toContain('version'),
   );
 
   it('is what is no event at all', () => {
     for (const json of [null, undefined, 'LeadOpened', JSON.stringify(sample), '', 0, 1, true, [], [sample], {}])
-      expect(refusal(json)).toMatchObject({ eventId: null, place, message: expect.stringContaining('(without id)') });
+      expect(refusal(json)).toMatchObject({
+        eventId: null,
+        location: place,
+        message: expect.stringContaining('(without id)'),
+      });
   });
 
   it.each(['id', 'type', 'org', 'data', 'meta'])('is one without %s', (part) => {
@@ -158,7 +169,7 @@ describe('An event that can not be read', () => {
     const [event] = newestOf(type);
     if (!event) throw new Error(`no golden ${type}`);
     const bare = without('personal', event);
-    if (!('personal' in event)) return expect(fromStored(bare, place)).toMatchObject({ type });
+    if (!('personal' in event)) return expect(decodeEvent(bare, place)).toMatchObject({ type });
     for (const json of [bare, { ...bare, personal: null }, { ...bare, personal: [] }, { ...bare, personal: 'x' }])
       expect(refusal(json).reason).toContain('personal');
   });
@@ -169,12 +180,12 @@ describe('An event that can not be read', () => {
       '"data":{',
       '"__proto__":{"org":"org-2"},"data":{"__proto__":{"active":false},',
     );
-    expect(fromStored(JSON.parse(poisoned), place)).toMatchObject({ org: sample.org, ...place });
+    expect(decodeEvent(JSON.parse(poisoned), place)).toMatchObject({ org: sample.org, ...place });
     expect(({} as { active?: boolean }).active).toBeUndefined();
   });
 
   it('is not taken for where it says it is, but for where it was found', () => {
     const lying = { ...sample, stream: 'elsewhere', version: 1, position: 'p1' };
-    expect(fromStored(lying, place)).toMatchObject(place);
+    expect(decodeEvent(lying, place)).toMatchObject(place);
   });
 });

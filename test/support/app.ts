@@ -6,23 +6,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KnownAgent } from '#domain/agent/agent.decide';
-import type { ShownFollowUp, ShownLead } from '#domain/lead/lead.shown';
-import type { Entry, PastLead } from '#projections/lead-history/lead-history.query';
-import { settingsFrom } from '#wiring/settings';
-import { openLog, type Log } from '#wiring/stores';
+import type { FollowUpResource, LeadResource } from '#domain/lead/lead.shown';
+import type { HistoryEntry, PastLead } from '#projections/lead-history/lead-history.query';
+import { parseSettings } from '#wiring/settings';
+import { openLog, type LogStores } from '#wiring/stores';
 import { newEngines, type Engines } from './engines.js';
 
 /** The built apps; `npm start` runs all-in-one. */
 const programOf = (name: string): string => join(import.meta.dirname, '..', '..', 'dist', 'apps', name, 'main.js');
 
 /** Everything that an answer may say; which of it is there, the test knows that asked. */
-export interface Said {
-  readonly lead: ShownLead;
+export interface ResponseBody {
+  readonly lead: LeadResource;
   readonly leadId: string;
   readonly leadCreated: boolean;
   readonly interactionId: string;
   readonly messageId: string;
-  readonly followUp: ShownFollowUp;
+  readonly followUp: FollowUpResource;
   readonly agent: KnownAgent & { readonly activeLeads: number | null };
   readonly changed: boolean;
   readonly accepted: boolean;
@@ -37,7 +37,7 @@ export interface Said {
   readonly errors: readonly { readonly field: string; readonly code: string; readonly message: string }[];
 }
 
-export interface Answer<Body = Said> {
+export interface ApiResponse<Body = ResponseBody> {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -45,14 +45,14 @@ export interface Answer<Body = Said> {
   readonly body: Body;
 }
 
-export type Leads = Said & { readonly items: readonly ShownLead[] };
-export type History = Said & { readonly items: readonly Entry[] };
+export type LeadPage = ResponseBody & { readonly items: readonly LeadResource[] };
+export type HistoryPage = ResponseBody & { readonly items: readonly HistoryEntry[] };
 
-export type Query = Readonly<Record<string, string | number | boolean | undefined | null>>;
-export type Sent = Readonly<Record<string, string>>;
+export type QueryParams = Readonly<Record<string, string | number | boolean | undefined | null>>;
+export type StringMap = Readonly<Record<string, string>>;
 
 /** How a process ended. */
-export interface End {
+export interface ProcessExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly ms: number;
@@ -65,12 +65,12 @@ export class App {
   /** What all its runs wrote to standard output and standard error. */
   output = '';
   /** Where the newest of the commands stands that it has answered: whoever reads what was written waits for that. */
-  newest: string | undefined;
+  latestPosition: string | undefined;
   private child: ChildProcess | undefined;
   private made: Promise<Engines> | undefined;
 
   constructor(
-    private readonly given: Sent = {},
+    private readonly given: StringMap = {},
     private readonly name = 'all-in-one',
   ) {}
 
@@ -83,13 +83,13 @@ export class App {
   engines = (): Promise<Engines> => (this.made ??= newEngines(this.dataDir));
 
   /** Its settings, for others that work on the same data. */
-  async env(): Promise<Sent> {
+  async env(): Promise<StringMap> {
     return { DATA_DIR: this.dataDir, ...(await this.engines()).env, ...this.given };
   }
 
   /** Its log: to be read at any time, to be written to while it does not run. */
-  async openLog({ write = false } = {}): Promise<Log> {
-    return openLog(settingsFrom(await this.env()), { write });
+  async openLog({ write = false } = {}): Promise<LogStores> {
+    return openLog(parseSettings(await this.env()), { write });
   }
 
   /** Wipes all views, while it does not run. */
@@ -103,12 +103,12 @@ export class App {
     const url = await Promise.race([listening, exited.then(() => undefined)]);
     if (url === undefined) throw new Error(`The app ended instead of listening:\n${this.output}`);
     this.url = url;
-    if (ready) await this.ready();
+    if (ready) await this.waitUntilReady();
     return this;
   }
 
   /** Resolves when it is ready by itself: it has started, or what was away is back. @throws when it is not in time, saying what is missing */
-  async ready({ withinMs = 200_000 } = {}): Promise<void> {
+  async waitUntilReady({ withinMs = 200_000 } = {}): Promise<void> {
     const latest = performance.now() + withinMs;
     for (;;) {
       const { status, text } = await this.get('/readyz');
@@ -119,7 +119,7 @@ export class App {
   }
 
   /** For an app that must not come up: how it ends, and what it says. */
-  async fail(): Promise<End & { readonly said: string }> {
+  async startExpectingExit(): Promise<ProcessExit & { readonly said: string }> {
     const from = this.output.length;
     const { exited, listening } = await this.run();
     const end = await Promise.race([exited, listening.then(() => undefined)]);
@@ -131,26 +131,31 @@ export class App {
   }
 
   /** Resolves once it has said this. */
-  async says(text: string): Promise<void> {
+  async waitForOutput(text: string): Promise<void> {
     const { child } = this;
     while (child && !this.output.includes(text)) await once(child.stdout!, 'data');
   }
 
   /** SIGTERM, and how the process ended. */
-  stop = (): Promise<End> => this.signal('SIGTERM');
+  stop = (): Promise<ProcessExit> => this.signal('SIGTERM');
 
   /** SIGKILL: no time for anything. */
-  kill = (): Promise<End> => this.signal('SIGKILL');
+  kill = (): Promise<ProcessExit> => this.signal('SIGKILL');
 
   /** Kills what still runs and removes the data. */
-  async end(): Promise<void> {
+  async dispose(): Promise<void> {
     if (this.child) await this.kill();
     await (await this.made)?.remove();
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 
   /** A body that is text or bytes is sent as it is, anything else as JSON; undefined sends none. */
-  async call<Body = Said>(method: string, path: string, body?: unknown, headers: Sent = {}): Promise<Answer<Body>> {
+  async call<Body = ResponseBody>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: StringMap = {},
+  ): Promise<ApiResponse<Body>> {
     const raw = typeof body === 'string' || body instanceof Uint8Array;
     const response = await fetch(this.url + path, {
       method,
@@ -163,12 +168,12 @@ export class App {
     });
     const text = await response.text();
     const position = method === 'GET' ? null : response.headers.get('x-position');
-    if (position !== null && position > (this.newest ?? '')) this.newest = position;
+    if (position !== null && position > (this.latestPosition ?? '')) this.latestPosition = position;
     return { status: response.status, headers: response.headers, text, body: parsed(text) as Body };
   }
 
   /** Who names a position waits for it as long as one may, unless told otherwise: a busy machine takes its time. */
-  get<Body = Said>(path: string, query: Query = {}, headers: Sent = {}): Promise<Answer<Body>> {
+  get<Body = ResponseBody>(path: string, query: QueryParams = {}, headers: StringMap = {}): Promise<ApiResponse<Body>> {
     const asked = Object.entries(/^p/.test(String(query['after'])) ? { wait: 30_000, ...query } : query).flatMap(
       ([name, value]) => (value === undefined || value === null ? [] : [[name, String(value)] as const]),
     );
@@ -176,11 +181,14 @@ export class App {
     return this.call('GET', search ? `${path}${path.includes('?') ? '&' : '?'}${search}` : path, undefined, headers);
   }
 
-  post = (path: string, body?: unknown, headers?: Sent): Promise<Answer> => this.call('POST', path, body, headers);
-  patch = (path: string, body?: unknown, headers?: Sent): Promise<Answer> => this.call('PATCH', path, body, headers);
-  delete = (path: string, body?: unknown, headers?: Sent): Promise<Answer> => this.call('DELETE', path, body, headers);
+  post = (path: string, body?: unknown, headers?: StringMap): Promise<ApiResponse> =>
+    this.call('POST', path, body, headers);
+  patch = (path: string, body?: unknown, headers?: StringMap): Promise<ApiResponse> =>
+    this.call('PATCH', path, body, headers);
+  delete = (path: string, body?: unknown, headers?: StringMap): Promise<ApiResponse> =>
+    this.call('DELETE', path, body, headers);
 
-  private async run(): Promise<{ exited: Promise<End>; listening: Promise<string> }> {
+  private async run(): Promise<{ exited: Promise<ProcessExit>; listening: Promise<string> }> {
     const { PATH = '' } = process.env;
     const child = spawn(process.execPath, [programOf(this.name)], {
       // The scorer would answer in between: stories about it switch it on.
@@ -200,7 +208,7 @@ export class App {
     return { exited: ended(child), listening };
   }
 
-  private async signal(signal: NodeJS.Signals): Promise<End> {
+  private async signal(signal: NodeJS.Signals): Promise<ProcessExit> {
     const { child } = this;
     if (!child) throw new Error('The app does not run.');
     const exited = ended(child);
@@ -212,15 +220,15 @@ export class App {
 }
 
 /** An app for all tests of a file. */
-export function anApp(env: Sent = {}): App {
+export function setupApp(env: StringMap = {}): App {
   const app = new App(env);
   beforeAll(() => app.start());
-  afterAll(() => app.end());
+  afterAll(() => app.dispose());
   return app;
 }
 
 /** `close` comes after `exit`, when all that was said has been heard. */
-async function ended(child: ChildProcess): Promise<End> {
+async function ended(child: ChildProcess): Promise<ProcessExit> {
   const since = performance.now();
   if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
   return { code: child.exitCode, signal: child.signalCode, ms: performance.now() - since };

@@ -1,19 +1,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Sent } from './app.js';
+import type { StringMap } from './app.js';
 
 const program = join(import.meta.dirname, '..', '..', 'dist', 'apps', 'cli', 'main.js');
 
 /** How a command of the built CLI ended, and what it said. */
-export interface Ran {
+export interface CliResult {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
 }
 
 /** A command that runs; `env` is all of its environment. */
-export function startCli(args: readonly string[], env: Sent): { child: ChildProcess; ran: Promise<Ran> } {
+export function startCli(args: readonly string[], env: StringMap): { child: ChildProcess; ran: Promise<CliResult> } {
   const { PATH = '' } = process.env;
   const child = spawn(process.execPath, [program, ...args], { env: { PATH, ...env } });
   let [out, err] = ['', ''];
@@ -23,4 +23,4 @@ export function startCli(args: readonly string[], env: Sent): { child: ChildProc
   return { child, ran };
 }
 
-export const runCli = (args: readonly string[], env: Sent): Promise<Ran> => startCli(args, env).ran;
+export const runCli = (args: readonly string[], env: StringMap): Promise<CliResult> => startCli(args, env).ran;

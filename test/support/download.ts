@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { readXlsx } from 'hucre/xlsx';
 import { fromBuffer, type Entry, type ZipFile } from 'yauzl';
-import type { App, Query } from './app.js';
+import type { App, QueryParams } from './app.js';
 
 /** A file as it came, its trailers behind it. */
 export interface Download {
@@ -15,7 +15,7 @@ export interface Download {
   readonly body: Buffer;
 }
 
-export interface Manifest {
+export interface ExportManifest {
   readonly exportId: string;
   readonly count: number;
   readonly filter: Readonly<Record<string, string>>;
@@ -25,41 +25,47 @@ export interface Manifest {
 }
 
 /** The answer as soon as its headers are here, none of its body read. */
-export function begin(app: App, path: string, query: Query = {}): Promise<IncomingMessage> {
+export function startDownload(app: App, path: string, query: QueryParams = {}): Promise<IncomingMessage> {
   const asked = Object.entries(query).map(([name, value]) => [name, String(value)] as [string, string]);
   const url = `${app.url}${path}?${new URLSearchParams(asked).toString()}`;
   return new Promise((resolve, reject) => get(url, { agent: false }, resolve).on('error', reject));
 }
 
 /** @throws when the connection is cut before the end */
-export async function whole(answer: IncomingMessage): Promise<Download> {
+export async function readDownload(answer: IncomingMessage): Promise<Download> {
   const body = await buffer(answer);
   return { status: answer.statusCode, headers: answer.headers, trailers: answer.trailers, body };
 }
 
-export const download = async (app: App, query: Query = {}): Promise<Download> =>
-  whole(await begin(app, '/v1/leads/export', query));
+export const downloadExport = async (app: App, query: QueryParams = {}): Promise<Download> =>
+  readDownload(await startDownload(app, '/v1/leads/export', query));
 
 export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
-export type Row = Readonly<Record<string, string>>;
+export type CsvRow = Readonly<Record<string, string>>;
 
-export function inCsv({ body, trailers }: Download): { readonly rows: readonly Row[]; readonly manifest: Manifest } {
-  const rows = parse(body, { bom: true, columns: true, record_delimiter: '\r\n' }) as unknown as Row[];
-  return { rows, manifest: JSON.parse(trailers['x-export-manifest'] as string) as Manifest };
+export function parseCsv({ body, trailers }: Download): {
+  readonly rows: readonly CsvRow[];
+  readonly manifest: ExportManifest;
+} {
+  const rows = parse(body, { bom: true, columns: true, record_delimiter: '\r\n' }) as unknown as CsvRow[];
+  return { rows, manifest: JSON.parse(trailers['x-export-manifest'] as string) as ExportManifest };
 }
 
-export function inNdjson<Line>({ body }: Download): { readonly lines: readonly Line[]; readonly manifest: Manifest } {
+export function parseNdjson<Line>({ body }: Download): {
+  readonly lines: readonly Line[];
+  readonly manifest: ExportManifest;
+} {
   const lines = body
     .toString('utf8')
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
-  const { manifest } = lines.pop() as { manifest: Manifest };
+  const { manifest } = lines.pop() as { manifest: ExportManifest };
   return { lines: lines as Line[], manifest };
 }
 
-export async function inXlsx({ body }: Download) {
+export async function parseXlsx({ body }: Download) {
   const { sheets } = await readXlsx(body);
   const [leads, manifest] = sheets;
   const told = Object.fromEntries(manifest!.rows.slice(1).map(([name, value]) => [String(name), value]));
@@ -67,7 +73,7 @@ export async function inXlsx({ body }: Download) {
 }
 
 /** What lies in an archive under this name. */
-export async function partOf(archive: Buffer, name: string): Promise<Buffer> {
+export async function readZipEntry(archive: Buffer, name: string): Promise<Buffer> {
   const zip = await promisify<Buffer, { lazyEntries: boolean }, ZipFile>(fromBuffer)(archive, {
     lazyEntries: true,
   });

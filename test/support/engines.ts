@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { freshDatabase, hasSnapshots, realServer } from '#read-model/mongodb/database.fixture';
-import { ownEventStoreDb, ownMongodb, type OwnServer } from './own-server.js';
+import { createTestDatabase, supportsSnapshots, externalServerUrl } from '#read-model/mongodb/database.fixture';
+import { startEventStoreDb, startMongodb, type RestartableServer } from './restartable-server.js';
 
 declare global {
   /** What apps keep their log and their views on: `<log>+<views>`. Named by each suite of jest.config.js. */
@@ -30,9 +30,9 @@ export const isEmbedded = { log: logEngine === 'sqlite', views: viewsEngine === 
 /** For tests of what an embedded engine alone has, its files, locks and disk: on a server they are shown as skipped. */
 export const onEmbedded = { log: onlyIf(isEmbedded.log), views: onlyIf(isEmbedded.views) };
 
-const mongodb = realServer && viewsEngine === 'mongodb' ? realServer : undefined;
+const mongodb = externalServerUrl && viewsEngine === 'mongodb' ? externalServerUrl : undefined;
 /** False of a real server of MongoDB's protocol that is no replica set. */
-export const canExport = mongodb === undefined || (await hasSnapshots(mongodb));
+export const canExport = mongodb === undefined || (await supportsSnapshots(mongodb));
 
 /** For tests of exports, which need the views as they were at one moment. */
 export const onSnapshots = onlyIf(canExport);
@@ -41,9 +41,9 @@ export const onSnapshots = onlyIf(canExport);
 export const onShared = onlyIf(!isEmbedded.log && !isEmbedded.views);
 
 /** For tests that take a server down: one that is played in this process, or a program that it runs. */
-export const onOwn = {
+export const onRestartable = {
   log: onlyIf(logEngine === 'esdb' && !realLogServer),
-  views: onlyIf(viewsEngine === 'mongodb' && !realServer),
+  views: onlyIf(viewsEngine === 'mongodb' && !externalServerUrl),
 };
 
 /** What the log and the views of one app lie on. It outlives the app's processes. */
@@ -51,8 +51,8 @@ export interface Engines {
   /** The settings that say where they are. */
   readonly env: Readonly<Record<string, string>>;
   /** Null where the log or the views are embedded, or on a server that others use too. */
-  readonly esdb: OwnServer | null;
-  readonly mongodb: OwnServer | null;
+  readonly esdb: RestartableServer | null;
+  readonly mongodb: RestartableServer | null;
   /** Wipes all views, while nothing runs. */
   wipeViews(): Promise<void>;
   remove(): Promise<void>;
@@ -85,7 +85,7 @@ const embeddedViews = (dataDir: string) => ({
 
 /** Under a name of its own; on a server that others use too it stays there. */
 async function newLog() {
-  const server = realLogServer ? null : await ownEventStoreDb();
+  const server = realLogServer ? null : await startEventStoreDb();
   const url = `${realLogServer ?? server!.url}#${randomUUID().replaceAll('-', '')}`;
   return {
     env: { EVENT_STORE_URL: url, ID_KEY: 'the key of all tests' },
@@ -95,8 +95,8 @@ async function newLog() {
 }
 
 async function newDatabase() {
-  const server = realServer ? null : await ownMongodb();
-  const { url, database, remove } = await freshDatabase(realServer ?? server!.url);
+  const server = externalServerUrl ? null : await startMongodb();
+  const { url, database, remove } = await createTestDatabase(externalServerUrl ?? server!.url);
   return {
     env: { READ_STORE_URL: url },
     server,

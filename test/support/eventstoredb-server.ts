@@ -23,7 +23,13 @@ import type {
   ReadResp,
 } from '@eventstore/db-client/generated/streams_pb.js';
 import messages from '@eventstore/db-client/generated/streams_pb.js';
-import { type Expected, type Proposed, type Stored, StoredLog, WrongVersion } from './eventstoredb-server.log.js';
+import {
+  type ExpectedRevision,
+  type ProposedEvent,
+  type StoredRecord,
+  StoredLog,
+  WrongVersion,
+} from './eventstoredb-server.log.js';
 
 /** How a call fails before anything was done. */
 export type Fault = 'unavailable' | 'not ready' | 'not leader' | 'denied';
@@ -37,22 +43,22 @@ type ReadCall = ServerWritableStream<ReadReq, ReadResp>;
 export class EventStoreDbServer {
   readonly log = new StoredLog();
   /** Reads and subscriptions that nobody has ended. */
-  openReads = 0;
-  appends = 0;
+  openReadCount = 0;
+  appendCount = 0;
   /** Events that subscriptions were sent. */
-  sent = 0;
+  eventsSent = 0;
   /** False: an append is answered without a position. */
-  givesPositions = true;
+  returnsPositions = true;
   /** The client's other way to append, which the adapter must not take. */
-  batchAppends = 0;
+  batchAppendCount = 0;
   /** How many events of all streams were looked through backwards. */
-  lookedThrough = 0;
+  eventsScanned = 0;
   /** Where "not leader" sends the client. */
   leaderPort = 0;
   /** How many milliseconds an answer to an append takes. */
-  slowness = 0;
+  appendDelayMs = 0;
   /** Events after which a subscription is dropped, each time. */
-  dropEvery = Infinity;
+  dropAfterEvents = Infinity;
   readonly #faults: Fault[] = [];
   readonly #subscriptions = new Set<ReadCall>();
   readonly #followers = new Set<() => void>();
@@ -86,7 +92,7 @@ export class EventStoreDbServer {
         this.#delete(call.request, answer),
       tombstone: (_: unknown, answer: sendUnaryData<never>) => answer({ code: status.UNIMPLEMENTED }),
       batchAppend: (call: ReadCall) => {
-        this.batchAppends += 1;
+        this.batchAppendCount += 1;
         call.emit('error', { code: status.UNIMPLEMENTED });
       },
     });
@@ -110,16 +116,16 @@ export class EventStoreDbServer {
     this.#server?.forceShutdown();
     this.#server = undefined;
     this.#subscriptions.clear();
-    this.openReads = 0;
+    this.openReadCount = 0;
   }
 
   /** The next calls fail so, one after another. */
-  fail(...faults: Fault[]): void {
+  failNext(...faults: Fault[]): void {
     this.#faults.push(...faults);
   }
 
   /** The next appends are done, and nobody is told. */
-  leaveUnanswered(appends: number): void {
+  dropResponses(appends: number): void {
     this.#unanswered = appends;
   }
 
@@ -172,7 +178,7 @@ export class EventStoreDbServer {
   }
 
   async #append(call: ServerReadableStream<AppendReq, AppendResp>, answer: sendUnaryData<AppendResp>): Promise<void> {
-    this.appends += 1;
+    this.appendCount += 1;
     const fault = this.#fault();
     const requests: AppendReq[] = [];
     call.on('error', () => undefined);
@@ -192,8 +198,8 @@ export class EventStoreDbServer {
       this.#unanswered -= 1;
       return;
     }
-    if (this.slowness > 0) await new Promise((resolve) => setTimeout(resolve, this.slowness));
-    answer(null, appended(done, expected, this.givesPositions));
+    if (this.appendDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.appendDelayMs));
+    answer(null, appended(done, expected, this.returnsPositions));
   }
 
   #delete(request: DeleteReq, answer: sendUnaryData<DeleteResp>): void {
@@ -216,12 +222,12 @@ export class EventStoreDbServer {
 
   async #read(call: ReadCall): Promise<void> {
     const fault = this.#fault();
-    this.openReads += 1;
+    this.openReadCount += 1;
     let open = true;
     const closed = new Promise<void>((resolve) => {
       for (const end of ['cancelled', 'close', 'error', 'finish'])
         call.once(end, () => {
-          if (open) this.openReads -= this.#server ? 1 : 0;
+          if (open) this.openReadCount -= this.#server ? 1 : 0;
           open = false;
           resolve();
         });
@@ -243,7 +249,7 @@ export class EventStoreDbServer {
     call.end();
   }
 
-  #inStream(options: ReadReq.Options): readonly Stored[] | undefined {
+  #inStream(options: ReadReq.Options): readonly StoredRecord[] | undefined {
     const asked = options.getStream()!;
     const stored = this.log.read(nameOf(asked.getStreamIdentifier()!));
     if (!stored) return undefined;
@@ -254,13 +260,13 @@ export class EventStoreDbServer {
   }
 
   /** Backwards only: the adapter reads no other way. */
-  #inAll(options: ReadReq.Options): readonly Stored[] {
+  #inAll(options: ReadReq.Options): readonly StoredRecord[] {
     const all = options.getAll()!;
     const before = all.hasPosition() ? BigInt(all.getPosition()!.getCommitPosition()) : undefined;
     const end = before === undefined ? this.log.all.length : indexBehind(this.log.all, before - 1n);
     const count = Number(options.getCount());
     const page = this.log.all.slice(Math.max(0, end - count), end).reverse();
-    this.lookedThrough += page.length;
+    this.eventsScanned += page.length;
     return page;
   }
 
@@ -273,7 +279,7 @@ export class EventStoreDbServer {
   ): Promise<void> {
     const from = options.getAll()!.getPosition()?.getCommitPosition();
     const after = from === undefined ? -1n : BigInt(from);
-    if (after >= 0n && !this.log.all.some(({ place }) => place === after))
+    if (after >= 0n && !this.log.all.some(({ commitPosition: place }) => place === after))
       return void call.emit('error', {
         code: status.INVALID_ARGUMENT,
         details: 'Trying to read from an invalid position.',
@@ -289,13 +295,14 @@ export class EventStoreDbServer {
       if (event) {
         next += 1;
         if (!prefixes.some((prefix) => event.stream.startsWith(prefix))) continue;
-        this.sent += 1;
+        this.eventsSent += 1;
         await write(read(event));
-        if (++sent >= this.dropEvery) return void call.emit('error', { code: status.ABORTED, details: 'too slow' });
+        if (++sent >= this.dropAfterEvents)
+          return void call.emit('error', { code: status.ABORTED, details: 'too slow' });
       } else {
         // Ahead of what the reader has got, and again and again: what a real server says too.
         await write(new messages.ReadResp().setCaughtUp(new messages.ReadResp.CaughtUp()));
-        await write(checkpoint(this.log.all.at(-1)?.place ?? 0n));
+        await write(checkpoint(this.log.all.at(-1)?.commitPosition ?? 0n));
         if (this.log.all[next] && !this.#frozen) continue;
         await Promise.race([closed, new Promise<void>((resolve) => this.#followers.add(resolve))]);
       }
@@ -324,24 +331,24 @@ const nameOf = (identifier: { getStreamName(): Uint8Array | string }): string =>
   Buffer.from(identifier.getStreamName() as Uint8Array).toString('utf8');
 
 /** The index of the first event behind a place. */
-function indexBehind(all: readonly Stored[], place: bigint): number {
+function indexBehind(all: readonly StoredRecord[], place: bigint): number {
   let [low, high] = [0, all.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (all[middle]!.place <= place) low = middle + 1;
+    if (all[middle]!.commitPosition <= place) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-const proposed = (message: AppendReq.ProposedMessage): Proposed => ({
+const proposed = (message: AppendReq.ProposedMessage): ProposedEvent => ({
   id: message.getId()!.getString(),
   type: message.getMetadataMap().get('type') ?? '',
   contentType: message.getMetadataMap().get('content-type') ?? '',
   data: message.getData_asU8(),
 });
 
-function appended(done: Stored | WrongVersion, expected: Expected, givesPosition: boolean): AppendResp {
+function appended(done: StoredRecord | WrongVersion, expected: ExpectedRevision, givesPosition: boolean): AppendResp {
   if (done instanceof WrongVersion) {
     const wrong = new messages.AppendResp.WrongExpectedVersion();
     if (done.actual < 0n) wrong.setCurrentNoStream(new shared.Empty());
@@ -351,7 +358,7 @@ function appended(done: Stored | WrongVersion, expected: Expected, givesPosition
     else wrong.setExpectedRevision(String(expected));
     return new messages.AppendResp().setWrongExpectedVersion(wrong);
   }
-  const place = String(done.place);
+  const place = String(done.commitPosition);
   const position = new messages.AppendResp.Position().setCommitPosition(place).setPreparePosition(place);
   const success = new messages.AppendResp.Success().setCurrentRevision(String(done.revision));
   if (givesPosition) success.setPosition(position);
@@ -359,8 +366,8 @@ function appended(done: Stored | WrongVersion, expected: Expected, givesPosition
   return new messages.AppendResp().setSuccess(success);
 }
 
-function read(event: Stored): ReadResp {
-  const place = String(event.place);
+function read(event: StoredRecord): ReadResp {
+  const place = String(event.commitPosition);
   const record = new messages.ReadResp.ReadEvent.RecordedEvent()
     .setId(new shared.UUID().setString(event.id))
     .setStreamIdentifier(new shared.StreamIdentifier().setStreamName(Buffer.from(event.stream)))

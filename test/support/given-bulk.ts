@@ -1,20 +1,20 @@
 import {
-  bulk,
+  bulkDecider,
   type Bulk,
   type BulkCommand,
-  type KeepBulk,
+  type RecordBulk,
   type RecordItems,
   type RequestBulk,
   type TargetBulk,
 } from '#domain/bulk/bulk.decide';
 import type { BulkEvent } from '#domain/bulk/bulk.events';
 import type { BulkOutcome, BulkResult } from '#domain/bulk/bulk.results';
-import { tell } from './given-when-then.js';
+import { createGiven } from './given-when-then.js';
 
 /* Sentences about bulks; what does not matter to one is filled in. Blocks have two items. */
 
 /** A bulk as these steps left it. */
-export const givenBulk = tell<Bulk, BulkCommand, BulkEvent>(bulk);
+export const givenBulk = createGiven<Bulk, BulkCommand, BulkEvent>(bulkDecider);
 
 const requested = {
   bulkId: 'bulk-1',
@@ -25,7 +25,7 @@ const requested = {
   backdated: false,
 } as const;
 
-export const target = (from: number, leadIds: readonly string[], selection = 's-1'): TargetBulk => ({
+export const targetBulk = (from: number, leadIds: readonly string[], selection = 's-1'): TargetBulk => ({
   type: 'TargetBulk',
   bulkId: 'bulk-1',
   selection,
@@ -41,28 +41,28 @@ export const requestBulk = (of: Partial<RequestBulk> = {}): RequestBulk => ({
   ...of,
 });
 
-export const keepBulk = (results: readonly BulkResult[]): KeepBulk => ({ type: 'KeepBulk', ...requested, results });
+export const keepBulk = (results: readonly BulkResult[]): RecordBulk => ({ type: 'KeepBulk', ...requested, results });
 
-export const result = (index: number, id: string, outcome: BulkOutcome = 'ok'): BulkResult => {
+export const bulkResult = (index: number, id: string, outcome: BulkOutcome = 'ok'): BulkResult => {
   const isFine = outcome === 'ok' || outcome === 'unchanged';
   const code = outcome === 'rejected' ? 'lead_inactive' : outcome;
   return { index, id, outcome, code: isFine ? null : code, version: isFine ? 3 : null };
 };
 
 const record = (
-  work: 'check' | 'carry out',
+  phase: 'check' | 'carry out',
   block: number,
   results: readonly BulkResult[],
   round = 0,
 ): RecordItems => ({
   type: 'RecordItems',
   bulkId: 'bulk-1',
-  task: { work, round, block },
+  task: { phase, round, block },
   results,
 });
-export const checked = (block: number, ...results: readonly BulkResult[]): RecordItems =>
+export const recordChecked = (block: number, ...results: readonly BulkResult[]): RecordItems =>
   record('check', block, results);
-export const carriedOut = (block: number, ...results: readonly BulkResult[]): RecordItems =>
+export const recordExecuted = (block: number, ...results: readonly BulkResult[]): RecordItems =>
   record('carry out', block, results);
 /** The same in a later round. */
 export const inRound = (round: number, { task, ...step }: RecordItems): RecordItems => ({

@@ -1,14 +1,14 @@
 import { expect } from '@jest/globals';
-import { agent as agentDecider, type ChangeAgent, type RegisterAgent } from '#domain/agent/agent.decide';
+import { agentDecider as agentDecider, type ChangeAgent, type RegisterAgent } from '#domain/agent/agent.decide';
 import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from '#domain/contact/contact.commands';
-import { contact as contactDecider } from '#domain/contact/contact.decide';
+import { contactDecider as contactDecider } from '#domain/contact/contact.decide';
 import type { ContactEvent } from '#domain/contact/contact.events';
 import type { Contact } from '#domain/contact/contact.state';
-import { defaultPolicy, type Decider, type Given, type Policy } from '#domain/decider';
-import { eventTypes, shapeVersion } from '#domain/door';
-import type { Actor, DomainEvent, Draft, EventType, Recorded } from '#domain/event';
+import { defaultPolicy, type Decider, type DecisionContext, type Policy } from '#domain/decider';
+import { eventTypes, currentSchemaVersion } from '#domain/event-codec';
+import type { Actor, DomainEvent, NewEvent, EventType, RecordedEvent } from '#domain/event';
 import type {
-  AgentFact,
+  AgentLookup,
   AssignAgent,
   CancelFollowUp,
   ChangeStatus,
@@ -48,11 +48,11 @@ export const outboundId = (messageId: string, channel = 'whatsapp'): string => `
 export const addressedId = (messageId: string, channel = 'whatsapp'): string => `addressed:${channel}:${messageId}`;
 
 export const gateway: Actor = { type: 'service', id: 'gateway' };
-export const agent = (id: string): Actor => ({ type: 'agent', id });
+export const agentActor = (id: string): Actor => ({ type: 'agent', id });
 export const scorer: Actor = { type: 'ai', id: 'scorer' };
 
 /** What a command is asked under. */
-export interface Circumstances {
+export interface StepConditions {
   readonly at: string;
   readonly actor: Actor;
   readonly policy: Partial<Policy>;
@@ -60,15 +60,16 @@ export interface Circumstances {
 }
 
 type Typed = { readonly type: string };
-type Step<Command extends Typed, Event extends Typed> = Command | Draft<Event> | Circumstanced<Command | Draft<Event>>;
+type Step<Command extends Typed, Event extends Typed> =
+  Command | NewEvent<Event> | Circumstanced<Command | NewEvent<Event>>;
 
 class Circumstanced<S> {
   constructor(
     readonly step: S,
-    readonly under: Partial<Circumstances>,
+    readonly under: Partial<StepConditions>,
   ) {}
 }
-const bare = <S>(step: S | Circumstanced<S>): { step: S; under: Partial<Circumstances> } =>
+const bare = <S>(step: S | Circumstanced<S>): { step: S; under: Partial<StepConditions> } =>
   step instanceof Circumstanced ? step : { step, under: {} };
 
 /** The step at this time. */
@@ -80,47 +81,47 @@ export const by = <S extends Typed>(actor: Actor, step: S | Circumstanced<S>): C
   new Circumstanced(bare(step).step, { ...bare(step).under, actor });
 
 /** Everything in it is frozen, so that a decision or fold that changes what it was given throws. */
-export function frozen<T>(value: T): T {
+export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
-    Object.values(value).forEach(frozen);
+    Object.values(value).forEach(deepFreeze);
   }
   return value;
 }
 
-export const givenOf = ({ at: now, actor, policy, backdated }: Circumstances): Given => ({
+export const decisionContextOf = ({ at: now, actor, policy, backdated }: StepConditions): DecisionContext => ({
   now,
   backdated,
   actor,
   policy: { ...defaultPolicy, ...policy },
-  idOf: (...names) => names.join(':'),
+  stableId: (...names) => names.join(':'),
 });
 
 /** A drafted event as the log would hold it. `commandId` is a name that no other command has. */
-export function recorded(
-  draft: Draft<DomainEvent>,
-  { at: now, actor }: Pick<Circumstances, 'at' | 'actor'>,
+export function recordDraft(
+  draft: NewEvent<DomainEvent>,
+  { at: now, actor }: Pick<StepConditions, 'at' | 'actor'>,
   commandId: string,
   version: number,
-): Recorded {
+): RecordedEvent {
   const { id, occurredAt = now, actor: by = actor, causation = commandId, ...fact } = draft;
   const meta = { actor: by, correlation: commandId, causation, commandId, occurredAt, recordedAt: now };
   const place = { stream: `contact-${org}-${contactKey}`, version, position: `p${String(version).padStart(6, '0')}` };
   return {
     id: id ?? `event-${version}`,
-    v: shapeVersion(fact.type),
+    v: currentSchemaVersion(fact.type),
     org,
     ...fact,
     meta,
     ...place,
-  } as unknown as Recorded;
+  } as unknown as RecordedEvent;
 }
 
 class Sentence<State, Command extends Typed, Event extends Typed> {
   constructor(
     private readonly decider: Decider<State, Command, Event>,
-    readonly events: readonly Recorded[],
-    private readonly asked: Circumstances,
+    readonly events: readonly RecordedEvent[],
+    private readonly asked: StepConditions,
     readonly state: State,
   ) {}
 
@@ -143,39 +144,39 @@ class Sentence<State, Command extends Typed, Event extends Typed> {
 
   /** Decides twice: a decision is pure, so both say the same. */
   when(command: Command): Outcome<Event> {
-    const decide = () => this.decider.decide(frozen(command), this.state, givenOf(this.asked));
+    const decide = () => this.decider.decide(deepFreeze(command), this.state, decisionContextOf(this.asked));
     const drafts = attempt(decide);
     expect(attempt(decide)).toStrictEqual(drafts);
     return new Outcome(drafts);
   }
 
   /** One more step, under the circumstances set. */
-  and(step: Command | Draft<Event>): Sentence<State, Command, Event> {
+  and(step: Command | NewEvent<Event>): Sentence<State, Command, Event> {
     const isEvent = (eventTypes as readonly string[]).includes(step.type);
     const drafts = isEvent
-      ? [step as Draft<Event>]
-      : this.decider.decide(frozen(step as Command), this.state, givenOf(this.asked));
+      ? [step as NewEvent<Event>]
+      : this.decider.decide(deepFreeze(step as Command), this.state, decisionContextOf(this.asked));
     const before = this.events.length;
-    const added = (drafts as unknown as readonly Draft<DomainEvent>[]).map((it, i) =>
-      frozen(recorded(it, this.asked, `command-${before + 1}`, before + 1 + i)),
+    const added = (drafts as unknown as readonly NewEvent<DomainEvent>[]).map((it, i) =>
+      deepFreeze(recordDraft(it, this.asked, `command-${before + 1}`, before + 1 + i)),
     );
     const state = (added as unknown as readonly (Event & { readonly id: string })[]).reduce(
-      (before, event) => frozen(this.decider.evolve(before, event)),
+      (before, event) => deepFreeze(this.decider.evolve(before, event)),
       this.state,
     );
     return new Sentence(this.decider, [...this.events, ...added], this.asked, state);
   }
 
-  under(circumstances: Partial<Circumstances>): Sentence<State, Command, Event> {
+  under(circumstances: Partial<StepConditions>): Sentence<State, Command, Event> {
     return new Sentence(this.decider, this.events, { ...this.asked, ...circumstances }, this.state);
   }
 }
 
 class Outcome<Event extends Typed> {
-  constructor(private readonly outcome: readonly Draft<Event>[] | Refusal) {}
+  constructor(private readonly outcome: readonly NewEvent<Event>[] | Refusal) {}
 
   /** These events and no others, in this order, with every field. */
-  then(...events: readonly Draft<Event>[]): void {
+  then(...events: readonly NewEvent<Event>[]): void {
     if (this.outcome instanceof Refusal) throw this.outcome;
     expect(this.outcome).toStrictEqual(events);
   }
@@ -217,14 +218,14 @@ function attempt<T>(decide: () => T): T | Refusal {
   }
 }
 
-export const tell =
+export const createGiven =
   <State, Command extends Typed, Event extends Typed>(decider: Decider<State, Command, Event>) =>
   (...steps: readonly Step<Command, Event>[]): Sentence<State, Command, Event> => {
-    const ordinary: Circumstances = { at: time('12:00'), actor: gateway, policy: {}, backdated: false };
-    const start = new Sentence(decider, [], ordinary, decider.initial);
+    const ordinary: StepConditions = { at: time('12:00'), actor: gateway, policy: {}, backdated: false };
+    const start = new Sentence(decider, [], ordinary, decider.initialState);
     return steps
       .reduce((sentence, next, nth) => {
-        const { step, under } = bare<Command | Draft<Event>>(next);
+        const { step, under } = bare<Command | NewEvent<Event>>(next);
         const clock = new Date(Date.parse(time('09:00')) + nth * 60_000).toISOString();
         return sentence.under({ ...ordinary, at: clock, ...under }).and(step);
       }, start)
@@ -234,14 +235,14 @@ export const tell =
 /** What may stand before `when` in a sentence about a contact. */
 export type ContactStep = Step<ContactCommand, ContactEvent>;
 /** A contact and its leads, as these steps left them. */
-export const given = tell<Contact, ContactCommand, ContactEvent>(contactDecider);
+export const given = createGiven<Contact, ContactCommand, ContactEvent>(contactDecider);
 /** An agent as these steps left it. */
-export const givenAgent = tell(agentDecider);
+export const givenAgent = createGiven(agentDecider);
 
 /** The lead as the sentence leaves it, folded for itself as replay does; the contact holds the very same. */
-export function lead(of: { events: readonly Recorded[]; state: Contact }, ordinal = 1): Lead {
+export function foldedLead(of: { events: readonly RecordedEvent[]; state: Contact }, ordinal = 1): Lead {
   const id = leadId(ordinal);
-  const events = of.events as readonly (Recorded & ContactEvent)[];
+  const events = of.events as readonly (RecordedEvent & ContactEvent)[];
   const mine = events.findIndex((it) => it.type === 'LeadOpened' && it.data.leadId === id);
   const folded = events.slice(mine).reduce<Lead | undefined>(evolveLead, undefined);
   expect(of.state.known ? of.state.leads[ordinal - 1] : undefined).toStrictEqual(folded);
@@ -308,22 +309,22 @@ export const changeStatus = (status: Status | null, of: Partial<ChangeStatus> = 
 export const scoreByHand = (score: number, of: Partial<ChangeStatus> = {}): ChangeStatus =>
   changeStatus(null, { score, ...of });
 
-export const known = (id: string): AgentFact => ({ id, situation: 'active' });
-export const assign = (to: string | AgentFact, of: Partial<AssignAgent> = {}): AssignAgent => ({
+export const activeAgent = (id: string): AgentLookup => ({ id, status: 'active' });
+export const assign = (to: string | AgentLookup, of: Partial<AssignAgent> = {}): AssignAgent => ({
   type: 'AssignAgent',
   ...ofLead,
-  agent: typeof to === 'string' ? known(to) : to,
+  agent: typeof to === 'string' ? activeAgent(to) : to,
   mode: 'manual',
   moveFollowUps: true,
   note: null,
-  only: null,
+  onlyIf: null,
   ...of,
 });
 export const unassign = (of: Partial<UnassignAgent> = {}): UnassignAgent => ({
   type: 'UnassignAgent',
   ...ofLead,
   mode: 'manual',
-  only: null,
+  onlyIf: null,
   ...of,
 });
 
@@ -416,6 +417,6 @@ export const converted = changeStatus('converted');
 export const lost = changeStatus('lost');
 export const archived = changeStatus('archived');
 /** Its next message opens the second lead. */
-export const cameBack = interaction({ messageId: 'm-2' });
+export const secondInteraction = interaction({ messageId: 'm-2' });
 /** Asked to close it by hand, whatever its number. */
-export const closing = (ordinal: number): ChangeStatus => changeStatus('lost', { leadId: leadId(ordinal) });
+export const closeAsLost = (ordinal: number): ChangeStatus => changeStatus('lost', { leadId: leadId(ordinal) });

@@ -1,30 +1,30 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { App, type Answer } from '../support/app.js';
-import { ownEventStoreDb } from '../support/own-server.js';
-import { writes } from '../support/story.js';
-import { Asking, testWhatIsThere } from './asking.js';
+import { App, type ApiResponse } from '../support/app.js';
+import { startEventStoreDb } from '../support/restartable-server.js';
+import { postInteraction } from '../support/api-steps.js';
+import { RandomCommands, testDataIntegrity } from './random-commands.js';
 
 /**
  * The server of the log is killed at random moments, under load. Whoever asks is told so within five seconds and asks again under
  * the same key until there is an answer. Whatever was acknowledged is there, once, and the views go on by themselves.
  */
-const server = await ownEventStoreDb();
+const server = await startEventStoreDb();
 const app = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
-const asking = new Asking(app);
+const asking = new RandomCommands(app);
 const rounds = Number(process.env['TORTURE_ROUNDS'] ?? 2);
 const clients = 12;
 
 afterAll(async () => {
-  await app.end();
+  await app.dispose();
   await server.end();
 });
 
 beforeAll(() => app.start());
 
 interface Told {
-  readonly answer: Answer;
+  readonly answer: ApiResponse;
   readonly milliseconds: number;
 }
 const refused: Told[] = [];
@@ -34,12 +34,12 @@ let slowest = 0;
 async function client(stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     const one = asking.next();
-    while (!one.answer) {
+    while (!one.response) {
       const since = performance.now();
       const answer = await asking.send(one);
       const milliseconds = performance.now() - since;
       slowest = Math.max(slowest, milliseconds);
-      if (one.answer) break;
+      if (one.response) break;
       refused.push({ answer, milliseconds });
       await sleep(100 + Math.random() * 200);
     }
@@ -51,7 +51,7 @@ const memory = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${
 test(
   `killed ${rounds} times under load`,
   async () => {
-    await asking.begin();
+    await asking.prepare();
     for (let round = 1; round <= rounds; round++) {
       const stop = new AbortController();
       const load = Promise.all(Array.from({ length: clients }, () => client(stop.signal)));
@@ -62,17 +62,17 @@ test(
       const whileDown = refused.length - before;
       const started = performance.now();
       await server.start();
-      await app.ready();
+      await app.waitUntilReady();
       const ready = performance.now() - started;
       await sleep(1_000);
       stop.abort();
       await load;
-      const { position: after } = await writes(app);
+      const { position: after } = await postInteraction(app);
       const asked = performance.now();
       while ((await app.get('/v1/leads', { after, limit: 1 })).status !== 200) await sleep(20);
       const caughtUp = performance.now() - asked;
       console.log(
-        `round ${round}: ${asking.asked.length} commands, ${whileDown} refused while down, ready ${ready.toFixed()} ms after the start, ` +
+        `round ${round}: ${asking.commands.length} commands, ${whileDown} refused while down, ready ${ready.toFixed()} ms after the start, ` +
           `views there ${caughtUp.toFixed()} ms after the load, ${memory().toFixed()} MiB`,
       );
     }
@@ -92,17 +92,17 @@ test(
   60_000 + rounds * 60_000,
 );
 
-testWhatIsThere(app, asking);
+testDataIntegrity(app, asking);
 
 test('gone just when the worker begins: it begins when the server is back', async () => {
   const late = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
   try {
     await late.start({ ready: false });
     await server.stop();
-    await late.says('worker failed');
+    await late.waitForOutput('worker failed');
     await server.start();
-    await late.ready();
+    await late.waitUntilReady();
   } finally {
-    await late.end();
+    await late.dispose();
   }
 });

@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { anApp, type Answer } from '../support/app.js';
-import { onOwn } from '../support/engines.js';
-import { everythingTold } from '../support/everything.js';
-import { contactHistory, interaction, unique, writes } from '../support/story.js';
+import { setupApp, type ApiResponse } from '../support/app.js';
+import { onRestartable } from '../support/engines.js';
+import { readEveryPage } from '../support/sample-log.js';
+import { getContactHistory, interactionBody, uniqueId, postInteraction } from '../support/api-steps.js';
 
 /**
  * A server is gone for a while, under load. Whoever asks is told so in time and may ask again; what was acknowledged is there,
  * once, and so is what was asked again under its key; the views catch up by themselves.
  */
-const app = anApp();
+const app = setupApp();
 const clients = 8;
 const downMs = Number(process.env['TORTURE_DOWN_MS'] ?? 6_000);
 /** In milliseconds: how long an answer may take. One in a hundred may be held up longer by a busy machine. */
@@ -20,10 +20,10 @@ const contacts = Array.from({ length: 12 }, (_, nth) => `outage-${nth}`);
 
 /** An answer, and how many milliseconds it took. */
 interface Heard {
-  readonly answer: Answer;
+  readonly answer: ApiResponse;
   readonly ms: number;
 }
-async function timed(asking: Promise<Answer>): Promise<Heard> {
+async function timed(asking: Promise<ApiResponse>): Promise<Heard> {
   const since = performance.now();
   return { answer: await asking, ms: performance.now() - since };
 }
@@ -49,9 +49,9 @@ class Load {
 
   private async client(): Promise<void> {
     while (!this.over) {
-      const it = { contactId: contacts[asked.length % contacts.length]!, word: unique('word') };
+      const it = { contactId: contacts[asked.length % contacts.length]!, word: uniqueId('word') };
       asked.push(it);
-      const body = interaction({ contactId: it.contactId, text: it.word });
+      const body = interactionBody({ contactId: it.contactId, text: it.word });
       for (let status = 503; status >= 500;) {
         const heard = await timed(app.post('/v1/interactions', body, { 'idempotency-key': it.word }));
         this.commands.push(heard);
@@ -63,7 +63,7 @@ class Load {
   }
 }
 
-const refused = (heard: readonly Heard[]): readonly Answer[] =>
+const refused = (heard: readonly Heard[]): readonly ApiResponse[] =>
   heard.map(({ answer }) => answer).filter(({ status }) => status >= 400);
 
 /** What the app has logged as an error, but for a server that is away. */
@@ -87,7 +87,7 @@ async function without(stop: () => unknown, start: () => Promise<void>): Promise
   const answered = load.commands.length;
   while (load.commands.slice(answered).filter(({ answer }) => answer.status < 400).length < 40) await sleep(20);
   await load.end();
-  await app.ready({ withinMs: backWithinMs });
+  await app.waitUntilReady({ withinMs: backWithinMs });
   expect(mistakes()).toEqual([]);
   for (const { answer } of [...load.commands, ...load.questions].filter((it) => it.answer.status >= 400)) {
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
@@ -102,11 +102,11 @@ async function without(stop: () => unknown, start: () => Promise<void>): Promise
 
 /** Whatever was asked is in its contact's history once, and everything shown is what a rebuild makes of the log. */
 async function nothingIsLostOrDoubled(): Promise<void> {
-  const { position: after } = await writes(app);
-  const told = await everythingTold(app, after);
+  const { position: after } = await postInteraction(app);
+  const told = await readEveryPage(app, after);
   const texts = await Promise.all(
     contacts.map(async (id) =>
-      (await contactHistory(app, id, { after })).map(({ data }) => (data as { text?: string }).text),
+      (await getContactHistory(app, id, { after })).map(({ data }) => (data as { text?: string }).text),
     ),
   );
   const words = texts.flat().filter((text) => text?.startsWith('word-'));
@@ -114,11 +114,11 @@ async function nothingIsLostOrDoubled(): Promise<void> {
   await app.stop();
   await app.wipeViews();
   await app.start();
-  expect(await everythingTold(app, after)).toEqual(told);
+  expect(await readEveryPage(app, after)).toEqual(told);
 }
 
 describe('while the server is away', () => {
-  onOwn.log(test)(
+  onRestartable.log(test)(
     'of the log: commands are told so in time, and nothing is lost or done twice',
     async () => {
       const { esdb } = await app.engines();
@@ -132,7 +132,7 @@ describe('while the server is away', () => {
     300_000,
   );
 
-  onOwn.views(test)(
+  onRestartable.views(test)(
     'of the views: commands go on, lists are told so in time, and the views catch up by themselves',
     async () => {
       const { mongodb } = await app.engines();

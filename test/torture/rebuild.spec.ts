@@ -2,12 +2,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ShownLead } from '#domain/lead/lead.shown';
-import { fill } from '../bench/fill.js';
-import { App, type Said } from '../support/app.js';
+import type { LeadResource } from '#domain/lead/lead.shown';
+import { fillLog } from '../bench/dataset.js';
+import { App, type ResponseBody } from '../support/app.js';
 import { startCli } from '../support/cli.js';
 import { isEmbedded, onEmbedded } from '../support/engines.js';
-import { allLeads, setStatus, writes } from '../support/story.js';
+import { getAllLeads, postStatus, postInteraction } from '../support/api-steps.js';
 
 /**
  * The list is rebuilt while leads come, change and are read, and the rebuild is killed at random moments. Every read is answered,
@@ -19,10 +19,10 @@ const filled = 2_000;
 
 beforeAll(async () => {
   if (!isEmbedded.log) return;
-  await fill(app.dataDir, { leads: filled, seed: 5, eventsPerLead: 8 }, () => undefined);
+  await fillLog(app.dataDir, { leads: filled, seed: 5, eventsPerLead: 8 }, () => undefined);
   await app.start();
 });
-afterAll(() => app.end());
+afterAll(() => app.dispose());
 
 // The log is filled as a file, and what is left of the views is told by their files.
 const onBoth = onEmbedded.log(onEmbedded.views(test));
@@ -41,23 +41,23 @@ interface Load {
 async function load(): Promise<Load> {
   let stopped = false;
   const wrong: unknown[] = [];
-  const known = new Map<string, Said>();
-  let { position: newest } = await writes(app);
+  const known = new Map<string, ResponseBody>();
+  let { position: newest } = await postInteraction(app);
   const { body: before } = await app.get('/v1/leads', { count: true, limit: 1, after: newest });
   let [asked, opened] = [before.total, before.total];
   const told: Load = { wrong, reads: 0, stop: async () => ((stopped = true), void (await Promise.all(all))) };
 
-  const heard = (said: Said): void => {
+  const heard = (said: ResponseBody): void => {
     known.set(said.lead.id, said);
     if (said.position > newest) newest = said.position;
   };
   const write = async (): Promise<void> => {
     while (!stopped) {
       asked++;
-      const said = await writes(app);
+      const said = await postInteraction(app);
       opened++;
       heard(said);
-      heard(await setStatus(app, said.lead.id, 'contacted'));
+      heard(await postStatus(app, said.lead.id, 'contacted'));
     }
   };
   const list = async (fresh: boolean): Promise<void> => {
@@ -81,7 +81,7 @@ async function load(): Promise<Load> {
         await pause(5);
         continue;
       }
-      const { status, body } = await app.get<ShownLead>(`/v1/leads/${id}`, { after: said.position });
+      const { status, body } = await app.get<LeadResource>(`/v1/leads/${id}`, { after: said.position });
       if (status !== 200 || body.version < said.version) wrong.push({ status, body, said });
       told.reads++;
     }
@@ -92,12 +92,12 @@ async function load(): Promise<Load> {
 
 /** After a word from the log, the list is what a first start makes of the log. */
 async function isWhatTheLogSays(): Promise<void> {
-  const { position: after } = await writes(app);
-  const list = await allLeads(app, { after });
+  const { position: after } = await postInteraction(app);
+  const list = await getAllLeads(app, { after });
   await app.stop();
   rmSync(join(app.dataDir, 'views'), { recursive: true });
   await app.start();
-  expect(await allLeads(app, { after })).toEqual(list);
+  expect(await getAllLeads(app, { after })).toEqual(list);
 }
 
 onBoth(

@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Handling } from '#commands/handle';
-import { contactKeyOf, messageKeyOf, messageStream } from '#commands/ids';
-import type { Recorded } from '#domain/event';
-import { message } from '#domain/message/message.decide';
-import { bestOf, progressOf } from '#domain/message/message.delivery';
+import { DeciderService } from '#commands/decider-service';
+import { deriveContactKey, deriveMessageKey, messageStream } from '#commands/ids';
+import type { RecordedEvent } from '#domain/event';
+import { messageDecider } from '#domain/message/message.decide';
+import { selectBestAttempt, computeDeliveryProgress } from '#domain/message/message.delivery';
 import { App } from '../support/app.js';
 import {
-  aBroadcast,
-  broadcastNow,
+  postBroadcast,
+  getBroadcast,
   campaign,
-  outcomes,
-  receipt,
-  receive,
-  recipientsOf,
-  send,
+  batchOutcomes,
+  receiptBody,
+  postReceipts,
+  getRecipients,
+  postMessages,
   template,
-} from '../support/campaign.js';
-import { allItems, unique, writes } from '../support/story.js';
+} from '../support/broadcast-steps.js';
+import { getAllItems, uniqueId, postInteraction } from '../support/api-steps.js';
 
 /**
  * A process that records sends and receipts is killed at random moments, again and again on the same data. A send is two
@@ -27,7 +27,7 @@ const clients = 8;
 const ID_KEY = 'the key of this torture';
 const app = new App({ ID_KEY });
 beforeAll(() => app.start());
-afterAll(() => app.end());
+afterAll(() => app.dispose());
 
 const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)]!;
 const contacts = Array.from({ length: 300 }, (_, nth) => `recipient-${nth}`);
@@ -41,7 +41,8 @@ interface Asked {
 const asked: Asked[] = [];
 const messageIds: string[] = [];
 
-const ask = ({ what, items }: Asked) => (what === 'sends' ? send(app, broadcastId, items) : receive(app, items));
+const ask = ({ what, items }: Asked) =>
+  what === 'sends' ? postMessages(app, broadcastId, items) : postReceipts(app, items);
 
 /** False: nobody answers any more. */
 async function carryOut(it: Asked): Promise<boolean> {
@@ -54,10 +55,10 @@ async function carryOut(it: Asked): Promise<boolean> {
 /** Batches of both kinds, receipts also of messages that nobody has recorded yet, until the process is gone. */
 async function client(): Promise<void> {
   for (;;) {
-    const fresh = Array.from({ length: 10 }, () => unique('bm'));
+    const fresh = Array.from({ length: 10 }, () => uniqueId('bm'));
     messageIds.push(...fresh);
     const said = Array.from({ length: 10 }, () =>
-      receipt(any(messageIds), any(['sent', 'delivered', 'read', 'failed']), any([1, 2, 3])),
+      receiptBody(any(messageIds), any(['sent', 'delivered', 'read', 'failed']), any([1, 2, 3])),
     );
     const both: Asked[] = [
       {
@@ -73,10 +74,10 @@ async function client(): Promise<void> {
 }
 
 /** The log from its beginning, and on, until `enough`; how long that may take, the test's own time says. */
-async function logUntil(enough: (events: readonly Recorded[]) => boolean): Promise<readonly Recorded[]> {
+async function logUntil(enough: (events: readonly RecordedEvent[]) => boolean): Promise<readonly RecordedEvent[]> {
   const log = await app.openLog();
   const stop = new AbortController();
-  const events: Recorded[] = [];
+  const events: RecordedEvent[] = [];
   try {
     for await (const batch of log.events.follow(log.events.start, { signal: stop.signal })) {
       events.push(...batch.events);
@@ -89,15 +90,15 @@ async function logUntil(enough: (events: readonly Recorded[]) => boolean): Promi
   }
 }
 
-const sentIn = (events: readonly Recorded[]): string[] =>
+const sentIn = (events: readonly RecordedEvent[]): string[] =>
   events.flatMap((it) => (it.type === 'MessageSent' ? [it.data.messageId] : []));
-const addressedIn = (events: readonly Recorded[]): string[] =>
+const addressedIn = (events: readonly RecordedEvent[]): string[] =>
   events.flatMap((it) => (it.type === 'BroadcastAddressed' ? [it.data.messageId] : []));
 
 test(
   `killed ${rounds} times in the middle of sends`,
   async () => {
-    broadcastId = await aBroadcast(app);
+    broadcastId = await postBroadcast(app);
     for (let round = 0; round < rounds; round++) {
       const load = Array.from({ length: clients }, client);
       await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 500));
@@ -114,20 +115,20 @@ test(
 
 test('a send that was cut off between its two appends heals without being repeated', async () => {
   await app.kill();
-  const contactId = unique('cut-off');
-  const messageId = unique('bm');
+  const contactId = uniqueId('cut-off');
+  const messageId = uniqueId('bm');
   const log = await app.openLog({ write: true });
   try {
     const now = new Date().toISOString();
-    const messageKey = messageKeyOf(ID_KEY, 'default', 'whatsapp', messageId);
-    await new Handling(log.events, () => now).handle(
-      message,
+    const messageKey = deriveMessageKey(ID_KEY, 'default', 'whatsapp', messageId);
+    await new DeciderService(log.events, () => now).handle(
+      messageDecider,
       messageStream('default', messageKey),
       {
         type: 'RecordSend',
         messageKey,
         messageId,
-        contactKey: contactKeyOf(ID_KEY, 'default', contactId),
+        contactKey: deriveContactKey(ID_KEY, 'default', contactId),
         contactId,
         broadcast: { id: broadcastId, channel: 'whatsapp', campaign, template },
         attempt: 1,
@@ -138,7 +139,7 @@ test('a send that was cut off between its two appends heals without being repeat
         org: 'default',
         actor: { type: 'service', id: 'api' },
         commandId: 'b2b0a1e4-0d0c-4b6e-9a55-1f6f0f0d2c11',
-        request: null,
+        requestHash: null,
         now,
         backdated: false,
         correlation: 'cut off',
@@ -152,16 +153,16 @@ test('a send that was cut off between its two appends heals without being repeat
   }
   await app.start();
   await logUntil((events) => addressedIn(events).includes(messageId));
-  const { lead } = await writes(app, { contactId, kind: 'broadcast_reply' });
+  const { lead } = await postInteraction(app, { contactId, kind: 'broadcast_reply' });
   expect(lead.origin).toMatchObject({ attribution: 'window', broadcastId });
 });
 
 test('every message that was sent is known to its contact, once', async () => {
-  const isHealed = (events: readonly Recorded[]): boolean => {
+  const isHealed = (events: readonly RecordedEvent[]): boolean => {
     const addressed = new Set(addressedIn(events));
     return sentIn(events).every((it) => addressed.has(it));
   };
-  const { position } = await writes(app);
+  const { position } = await postInteraction(app);
   const events = await logUntil((all) => all.at(-1)!.position >= position && isHealed(all));
   const [sent, addressed] = [sentIn(events), addressedIn(events)];
   expect(new Set(sent).size).toBe(sent.length);
@@ -171,18 +172,18 @@ test('every message that was sent is known to its contact, once', async () => {
 test('everything acknowledged is there, and is a duplicate when it comes again', async () => {
   const acknowledged = asked.filter((it) => it.acknowledged);
   for (const it of acknowledged.filter((_, nth) => nth % Math.ceil(acknowledged.length / 100) === 0)) {
-    expect(new Set(outcomes(await ask(it)))).toEqual(new Set(['duplicate']));
+    expect(new Set(batchOutcomes(await ask(it)))).toEqual(new Set(['duplicate']));
   }
 });
 
 test('the counters are those of the recipients, and a rebuild makes the same of the log', async () => {
-  const { position: after } = await writes(app);
-  const recipients = await recipientsOf(app, broadcastId, { after });
-  const { counters } = await broadcastNow(app, broadcastId, after);
+  const { position: after } = await postInteraction(app);
+  const recipients = await getRecipients(app, broadcastId, { after });
+  const { counters } = await getBroadcast(app, broadcastId, after);
 
   // Counted by hand from the log.
   const events = await logUntil((all) => all.at(-1)!.position >= after);
-  const receipts = new Map<string, Parameters<typeof bestOf>[0][number]['receipts'][number][]>();
+  const receipts = new Map<string, Parameters<typeof selectBestAttempt>[0][number]['receipts'][number][]>();
   const attempts = new Map<string, { messageId: string; attempt: number }[]>();
   for (const it of events) {
     if (it.type === 'MessageSent') {
@@ -196,9 +197,9 @@ test('the counters are those of the recipients, and a rebuild makes the same of 
     }
   }
   const best = [...attempts.values()].map(
-    (own) => bestOf(own.map((it) => ({ ...it, receipts: receipts.get(it.messageId) ?? [] })))!.delivery,
+    (own) => selectBestAttempt(own.map((it) => ({ ...it, receipts: receipts.get(it.messageId) ?? [] })))!.delivery,
   );
-  const progress = best.map(progressOf);
+  const progress = best.map(computeDeliveryProgress);
   expect(counters).toEqual({
     recipients: best.length,
     sent: progress.filter((it) => it >= 1).length,
@@ -212,6 +213,8 @@ test('the counters are those of the recipients, and a rebuild makes the same of 
   await app.stop();
   await app.wipeViews();
   await app.start();
-  expect(await allItems(app, `/v1/broadcasts/${broadcastId}/recipients`, { after, wait: 30_000 })).toEqual(recipients);
-  expect((await broadcastNow(app, broadcastId, after)).counters).toEqual(counters);
+  expect(await getAllItems(app, `/v1/broadcasts/${broadcastId}/recipients`, { after, wait: 30_000 })).toEqual(
+    recipients,
+  );
+  expect((await getBroadcast(app, broadcastId, after)).counters).toEqual(counters);
 });

@@ -4,11 +4,11 @@ import { parse } from 'csv-parse/sync';
 import { readXlsx } from 'hucre/xlsx';
 import { buffer } from 'node:stream/consumers';
 import { evolveLead } from '#domain/lead/lead.state';
-import { showLead, type ShownLead } from '#domain/lead/lead.shown';
-import { clockOf, defused } from './cells.js';
-import { csvOf } from './csv.js';
-import { inAscii, type Manifest, manifestOf, type Order } from './manifest.js';
-import { xlsxOf } from './xlsx.js';
+import { toLeadResource, type LeadResource } from '#domain/lead/lead.shown';
+import { createLocalClock, escapeFormula } from './cells.js';
+import { writeCsv } from './csv.js';
+import { toAsciiJson, type Manifest, createManifest, type ExportSpec } from './manifest.js';
+import { writeXlsx } from './xlsx.js';
 
 const opened = {
   type: 'LeadOpened',
@@ -17,27 +17,27 @@ const opened = {
   personal: { contactId: 'c', name: null, phone: null, email: null },
   meta: { occurredAt: '2026-03-02T09:00:00.000Z' },
 };
-const lead = showLead(evolveLead(undefined, opened as never)!, () => null);
-const named = (name: string, phone: string | null = null): ShownLead => ({
+const lead = toLeadResource(evolveLead(undefined, opened as never)!, () => null);
+const named = (name: string, phone: string | null = null): LeadResource => ({
   ...lead,
   contact: { name, phone, email: null },
 });
 
-const order: Order = {
+const order: ExportSpec = {
   exportId: 'e-1',
   ...{ scope: 'all', format: 'csv', columns: ['name', 'score', 'createdAt'], timeZone: 'UTC', sort: 'name' },
   ...{ filter: [], position: 'p1', count: 1, createdAt: '2026-03-02T10:00:00.000Z' },
 };
-async function* leadsOf(...leads: readonly ShownLead[]) {
+async function* leadsOf(...leads: readonly LeadResource[]) {
   yield leads;
 }
-const inCsv = async (of: Order, ...leads: readonly ShownLead[]): Promise<readonly (readonly string[])[]> =>
-  parse(await buffer(csvOf(of, leadsOf(...leads), () => undefined)), {
+const inCsv = async (of: ExportSpec, ...leads: readonly LeadResource[]): Promise<readonly (readonly string[])[]> =>
+  parse(await buffer(writeCsv(of, leadsOf(...leads), () => undefined)), {
     bom: true,
     record_delimiter: '\r\n',
   });
-const inXlsx = async (of: Order, ...leads: readonly ShownLead[]) =>
-  (await readXlsx(await buffer(xlsxOf(of, leadsOf(...leads))))).sheets[0]!.rows;
+const inXlsx = async (of: ExportSpec, ...leads: readonly LeadResource[]) =>
+  (await readXlsx(await buffer(writeXlsx(of, leadsOf(...leads))))).sheets[0]!.rows;
 
 /** Texts of all kinds, many of which a spreadsheet would run. */
 const text = fc.oneof(
@@ -51,17 +51,17 @@ const text = fc.oneof(
 describe('a text', () => {
   test.each(['=1+1', '+', '+49 151 1', '+0151', '-2', '@x', '\tx', '\rx', '=', '+4915112345678901'])(
     '%j is defused by an apostrophe',
-    (it) => expect(defused(it)).toBe(`'${it}`),
+    (it) => expect(escapeFormula(it)).toBe(`'${it}`),
   );
 
   test.each(['', 'x', ' =1', "'=1", '+4915112345678', '+12', '1-2', '\nx'])('%j is left as it is', (it) =>
-    expect(defused(it)).toBe(it),
+    expect(escapeFormula(it)).toBe(it),
   );
 
   test('never begins so that a spreadsheet runs it, unless it is a whole phone number; and loses nothing', () => {
     fc.assert(
       fc.property(text, (it) => {
-        const safe = defused(it);
+        const safe = escapeFormula(it);
         expect(/^[=+\-@\t\r]/.test(safe)).toBe(/^\+[1-9]\d{1,14}$/.test(it));
         expect([it, `'${it}`]).toContain(safe);
       }),
@@ -73,7 +73,7 @@ describe('a text', () => {
       fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 5 }), async (texts) => {
         const wellFormed = texts.map((it) => Buffer.from(it).toString());
         const rows = await inCsv({ ...order, columns: ['name', 'id'] }, ...texts.map((it) => named(it)));
-        expect(rows.slice(1).map(([name]) => name)).toEqual(wellFormed.map(defused));
+        expect(rows.slice(1).map(([name]) => name)).toEqual(wellFormed.map(escapeFormula));
       }),
     );
   });
@@ -84,7 +84,7 @@ describe('a text', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(plain, { minLength: 1, maxLength: 5 }), async (texts) => {
         const rows = await inXlsx({ ...order, columns: ['name', 'id'] }, ...texts.map((it) => named(it)));
-        expect(rows.slice(1).map(([name]) => name ?? '')).toEqual(texts.map(defused));
+        expect(rows.slice(1).map(([name]) => name ?? '')).toEqual(texts.map(escapeFormula));
       }),
       { numRuns: 30 },
     );
@@ -97,14 +97,14 @@ describe('a time', () => {
     ['Europe/London', '2026-03-02T09:00:00.000Z'],
     ['Asia/Kolkata', '2026-03-02T14:30:00.000+05:30'],
     ['America/St_Johns', '2026-03-02T05:30:00.000-03:30'],
-  ])('in %s is %s', (zone, told) => expect(clockOf(zone)('2026-03-02T09:00:00.000Z').text).toBe(told));
+  ])('in %s is %s', (zone, told) => expect(createLocalClock(zone)('2026-03-02T09:00:00.000Z').text).toBe(told));
 
   test('is the same moment in every zone', () => {
     const zone = fc.constantFrom('Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Apia', 'UTC');
     fc.assert(
       fc.property(zone, fc.date({ min: new Date(0), noInvalidDate: true }), (name, date) => {
         fc.pre(date.getUTCFullYear() < 9_999);
-        expect(Date.parse(clockOf(name)(date.toISOString()).text)).toBe(date.getTime());
+        expect(Date.parse(createLocalClock(name)(date.toISOString()).text)).toBe(date.getTime());
       }),
     );
   });
@@ -130,7 +130,7 @@ test('a lead that was never scored has an empty cell, one scored 0 a 0', async (
 });
 
 test('a text longer than a cell of XLSX can be is cut, and the manifest counts it', async () => {
-  const file = await buffer(xlsxOf(order, leadsOf(named('x'.repeat(40_000)), named('y'.repeat(32_767)))));
+  const file = await buffer(writeXlsx(order, leadsOf(named('x'.repeat(40_000)), named('y'.repeat(32_767)))));
   const [leads, manifest] = (await readXlsx(file)).sheets;
   expect(leads!.rows.slice(1).map(([name]) => [String(name).length, String(name).at(-1)])).toEqual([
     [32_767, '…'],
@@ -140,7 +140,7 @@ test('a text longer than a cell of XLSX can be is cut, and the manifest counts i
 });
 
 test('a manifest fits into a header, whatever was searched for', () => {
-  const manifest = manifestOf({ ...order, filter: [{ name: 'q', value: 'é 李\r\n🙂' }] }, 'abc');
-  expect(inAscii(manifest)).toMatch(/^[\x20-\x7e]+$/);
-  expect(JSON.parse(inAscii(manifest)) as Manifest).toEqual(manifest);
+  const manifest = createManifest({ ...order, filter: [{ name: 'q', value: 'é 李\r\n🙂' }] }, 'abc');
+  expect(toAsciiJson(manifest)).toMatch(/^[\x20-\x7e]+$/);
+  expect(JSON.parse(toAsciiJson(manifest)) as Manifest).toEqual(manifest);
 });

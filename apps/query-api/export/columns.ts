@@ -1,18 +1,18 @@
-import type { ShownLead } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#domain/lead/lead.shown';
 
 /** Null: an absent fact, such as the score of a lead that was never scored. */
-export type Value = string | number | boolean | null;
+export type CellValue = string | number | boolean | null;
 
 /** A column of an export. Times are RFC 3339 in UTC; the zone that was asked for comes later. */
 export interface Column {
   readonly kind: 'text' | 'number' | 'flag' | 'time';
-  readonly of: (lead: ShownLead) => Value;
+  readonly read: (lead: LeadResource) => CellValue;
 }
 
-const text = (of: (lead: ShownLead) => string | null): Column => ({ kind: 'text', of });
-const number = (of: (lead: ShownLead) => number | null): Column => ({ kind: 'number', of });
-const flag = (of: (lead: ShownLead) => boolean): Column => ({ kind: 'flag', of });
-const time = (of: (lead: ShownLead) => string | null): Column => ({ kind: 'time', of });
+const text = (of: (lead: LeadResource) => string | null): Column => ({ kind: 'text', read: of });
+const number = (of: (lead: LeadResource) => number | null): Column => ({ kind: 'number', read: of });
+const flag = (of: (lead: LeadResource) => boolean): Column => ({ kind: 'flag', read: of });
+const time = (of: (lead: LeadResource) => string | null): Column => ({ kind: 'time', read: of });
 
 /** By name. Where a filter or a sort of the list is about the same fact, it has the same name. */
 export const columns = {
@@ -55,7 +55,7 @@ export type ColumnName = keyof typeof columns;
 export const columnNames = Object.keys(columns) as readonly ColumnName[];
 
 /** Of a spreadsheet for which no columns were asked: what people look at, in the order in which they do. */
-export const usualColumns: readonly ColumnName[] = [
+export const defaultColumns: readonly ColumnName[] = [
   'id',
   'contactId',
   'name',
@@ -89,7 +89,7 @@ const timesOf: ReadonlySet<string> = new Set([
 ]);
 
 /** The whole lead with its times as `told` tells them. No text of a caller's stands under those names. */
-export const wholeLead = (lead: ShownLead, told: (time: string) => string): string =>
+export const serializeLead = (lead: LeadResource, told: (time: string) => string): string =>
   JSON.stringify(lead, (name, value: unknown) =>
     typeof value === 'string' && timesOf.has(name) ? told(value) : value,
   );

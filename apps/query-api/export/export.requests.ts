@@ -1,16 +1,16 @@
-import { exportFormats, exportScopes, type AskedFilter, type ExportFormat } from '#domain/export/export.events';
-import { IsOneOf, IsSomeOf, listed, Optional } from '#http/fields';
-import { pageOf, type PageRequest } from '#http/paging';
+import { exportFormats, exportScopes, type FilterParameter, type ExportFormat } from '#domain/export/export.events';
+import { IsOneOf, IsListOfValues, splitList, Optional } from '#http/fields';
+import { parsePageRequest, type PageRequest } from '#http/paging';
 import { invalidInput } from '#http/problem';
-import { valid } from '#http/valid';
-import { LeadPageQuery, usualSort } from '../leads.requests.js';
-import { columnNames, usualColumns, type ColumnName } from './columns.js';
+import { validate } from '#http/validation';
+import { LeadPageQuery, defaultSort } from '../leads.requests.js';
+import { columnNames, defaultColumns, type ColumnName } from './columns.js';
 
 /** The filters and the sort of the list; `timeZone` is also the one in which times are told. */
 export class ExportQuery extends LeadPageQuery {
   @Optional() @IsOneOf(exportScopes) readonly scope?: (typeof exportScopes)[number];
   @Optional() @IsOneOf(exportFormats) readonly format?: ExportFormat;
-  @Optional() @IsSomeOf(columnNames) readonly columns?: string;
+  @Optional() @IsListOfValues(columnNames) readonly columns?: string;
 }
 
 /** What an export asks of the list, and how it is to be told. */
@@ -21,7 +21,7 @@ export interface ExportRequest {
   readonly columns: readonly ColumnName[];
   readonly timeZone: string;
   readonly sort: string;
-  readonly filter: readonly AskedFilter[];
+  readonly filter: readonly FilterParameter[];
 }
 
 /** Not a filter: said elsewhere. */
@@ -31,7 +31,7 @@ const apart: ReadonlySet<string> = new Set(['limit', 'cursor', 'after', 'wait', 
  * Everything that matches as CSV, unless asked otherwise. NDJSON has whole leads unless columns are asked for.
  * @throws Problem validation_failed
  */
-export function exportOf(query: ExportQuery, now: string): ExportRequest {
+export function parseExportRequest(query: ExportQuery, now: string): ExportRequest {
   const { scope = 'all', format = 'csv', columns, ...list } = query;
   for (const field of scope === 'all' ? (['limit', 'cursor'] as const) : [])
     if (list[field] !== undefined)
@@ -40,19 +40,19 @@ export function exportOf(query: ExportQuery, now: string): ExportRequest {
   const { timeZone, ...zoneless } = list;
   const asked = list.cursor === undefined ? list : zoneless;
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
-  const page = pageOf(valid(LeadPageQuery, given), now);
-  const usual = format === 'ndjson' ? [] : usualColumns;
-  const due = page.asked.followUpDue === 'today' ? { timeZone: page.asked.timeZone ?? 'UTC' } : {};
-  const filter = Object.entries({ ...page.asked, ...due })
+  const page = parsePageRequest(validate(LeadPageQuery, given), now);
+  const usual = format === 'ndjson' ? [] : defaultColumns;
+  const due = page.query.followUpDue === 'today' ? { timeZone: page.query.timeZone ?? 'UTC' } : {};
+  const filter = Object.entries({ ...page.query, ...due })
     .filter(([name, value]) => value !== undefined && (!apart.has(name) || name in due))
     .map(([name, value]) => ({ name, value: String(value) }));
   return {
     page,
     scope,
     format,
-    columns: columns === undefined ? usual : (listed(columns) as readonly ColumnName[]),
-    timeZone: timeZone ?? page.asked.timeZone ?? 'UTC',
-    sort: page.asked.sort ?? usualSort,
+    columns: columns === undefined ? usual : (splitList(columns) as readonly ColumnName[]),
+    timeZone: timeZone ?? page.query.timeZone ?? 'UTC',
+    sort: page.query.sort ?? defaultSort,
     filter,
   };
 }

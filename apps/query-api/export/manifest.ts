@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { AskedFilter, ExportFormat, ExportScope } from '#domain/export/export.events';
+import type { FilterParameter, ExportFormat, ExportScope } from '#domain/export/export.events';
 import type { Position } from '#domain/event';
-import type { ShownLead } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#domain/lead/lead.shown';
 import type { ColumnName } from './columns.js';
 
 /** What is exported. */
-export interface Order {
+export interface ExportSpec {
   readonly exportId: string;
   readonly scope: ExportScope;
   readonly format: ExportFormat;
@@ -14,7 +14,7 @@ export interface Order {
   readonly timeZone: string;
   readonly sort: string;
   /** All of it, also what is personal: who has the file asked for it. */
-  readonly filter: readonly AskedFilter[];
+  readonly filter: readonly FilterParameter[];
   readonly position: Position;
   readonly count: number;
   /** When it was asked for, RFC 3339 in UTC. */
@@ -37,26 +37,26 @@ export interface Manifest {
 }
 
 /** Leads, some at a time. */
-export type Leads = AsyncIterable<readonly ShownLead[]>;
+export type LeadBatches = AsyncIterable<readonly LeadResource[]>;
 
-export function manifestOf(order: Order, sha256: string): Manifest {
+export function createManifest(order: ExportSpec, sha256: string): Manifest {
   const { exportId, count, scope, filter, sort, columns, timeZone, position, createdAt } = order;
   const asked = Object.fromEntries(filter.map(({ name, value }) => [name, value]));
   return { exportId, count, scope, filter: asked, sort, columns, timeZone, position, sha256, createdAt };
 }
 
 /** As an HTTP header can say it. */
-export const inAscii = (manifest: Manifest): string =>
+export const toAsciiJson = (manifest: Manifest): string =>
   JSON.stringify(manifest).replace(
     /[^\x20-\x7e]/g,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
 /** Bytes of the text, counted into a hash. */
-export class Hashed {
+export class HashingEncoder {
   private readonly hash = createHash('sha256');
 
-  bytes(text: string): Buffer {
+  encode(text: string): Buffer {
     const bytes = Buffer.from(text, 'utf8');
     this.hash.update(bytes);
     return bytes;

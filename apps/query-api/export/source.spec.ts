@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { Readable } from 'node:stream';
-import type { ShownLead } from '#domain/lead/lead.shown';
-import { counted, patient, some } from './source.js';
+import type { LeadResource } from '#domain/lead/lead.shown';
+import { requireCount, withExportDeadlines, chunkLeads } from './source.js';
 
-const leads = Array.from({ length: 250 }, (_, nth) => ({ id: `l-${nth}` }) as ShownLead);
+const leads = Array.from({ length: 250 }, (_, nth) => ({ id: `l-${nth}` }) as LeadResource);
 
 test('leads come some at a time, and are as many as were counted', async () => {
-  const told: ShownLead[] = [];
-  for await (const each of counted(some(leads), 250)) {
+  const told: LeadResource[] = [];
+  for await (const each of requireCount(chunkLeads(leads), 250)) {
     expect(each.length).toBeLessThanOrEqual(100);
     told.push(...each);
   }
@@ -20,14 +20,14 @@ test.each([
   ['none', 1],
 ])('%s than were counted is an error', async (what, count) => {
   const drained = (async () => {
-    for await (const _ of counted(some(what === 'none' ? [] : leads), count));
+    for await (const _ of requireCount(chunkLeads(what === 'none' ? [] : leads), count));
   })();
   await expect(drained).rejects.toThrow(`${count} leads were counted`);
 });
 
 test.each([
-  ['who takes nothing for too long', { whole: 60_000, still: 20 }, /nothing was taken for 20 ms/],
-  ['what takes too long as a whole', { whole: 20, still: 60_000 }, /not done after 20 ms/],
+  ['who takes nothing for too long', { totalMs: 60_000, idleMs: 20 }, /nothing was taken for 20 ms/],
+  ['what takes too long as a whole', { totalMs: 20, idleMs: 60_000 }, /not done after 20 ms/],
 ])('%s is cut off, and what the leads came from is let go', async (_, patience, reason) => {
   let letGo = false;
   async function* source() {
@@ -37,7 +37,9 @@ test.each([
       letGo = true;
     }
   }
-  const stream: Readable = Readable.from(patient(source(), patience, (error) => void stream.destroy(error)));
+  const stream: Readable = Readable.from(
+    withExportDeadlines(source(), patience, (error) => void stream.destroy(error)),
+  );
   stream.once('readable', () => undefined);
   await expect(new Promise((_, reject) => stream.on('error', reject))).rejects.toThrow(reason);
   while (!letGo) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
-import { clockOf, defused, type LocalTime } from './cells.js';
-import { columns, type Value } from './columns.js';
-import { Hashed, type Leads, type Manifest, manifestOf, type Order } from './manifest.js';
+import { createLocalClock, escapeFormula, type LocalTime } from './cells.js';
+import { columns, type CellValue } from './columns.js';
+import { HashingEncoder, type LeadBatches, type Manifest, createManifest, type ExportSpec } from './manifest.js';
 
 /*
  * A workbook of two sheets, the leads and the manifest, by hand: SpreadsheetML (ECMA-376) is little where nothing is pretty. What
@@ -11,7 +11,7 @@ import { Hashed, type Leads, type Manifest, manifestOf, type Order } from './man
  */
 
 /** Of a sheet; the first one holds the names. */
-export const mostRows = 1_048_576;
+export const maxRows = 1_048_576;
 /** Characters of a cell: with more, spreadsheets call the file damaged. */
 const mostCharacters = 32_767;
 const day = 86_400_000;
@@ -37,12 +37,12 @@ const sheetBegin = `<worksheet ${main}><sheetViews><sheetView workbookViewId="0"
 const sheetEnd = '</sheetData></worksheet>';
 
 /** The whole file, made as fast as it is read. */
-export function xlsxOf(order: Order, leads: Leads): Readable {
+export function writeXlsx(order: ExportSpec, leads: LeadBatches): Readable {
   const zip = new ZipFile();
   const out = zip.outputStream as Readable;
   const options = { mtime: new Date(order.createdAt) };
   for (const [name, xml] of Object.entries(parts)) zip.addBuffer(Buffer.from(head + xml), name, options);
-  const hashed = new Hashed();
+  const hashed = new HashingEncoder();
   let cut = 0;
   const sheet = Readable.from(
     sheetOf(order, leads, hashed, () => cut++),
@@ -53,16 +53,21 @@ export function xlsxOf(order: Order, leads: Leads): Readable {
   zip.on('error', (error: Error) => out.destroy(error));
   zip.addReadStream(sheet, 'xl/worksheets/sheet1.xml', options);
   zip.addReadStreamLazy('xl/worksheets/sheet2.xml', options, (give) => {
-    give(null, Readable.from([Buffer.from(manifestSheet(manifestOf(order, hashed.sha256()), cut))]));
+    give(null, Readable.from([Buffer.from(manifestSheet(createManifest(order, hashed.sha256()), cut))]));
   });
   zip.end();
   return out;
 }
 
-async function* sheetOf(order: Order, leads: Leads, hashed: Hashed, cut: () => void): AsyncGenerator<Buffer> {
-  const clock = clockOf(order.timeZone);
+async function* sheetOf(
+  order: ExportSpec,
+  leads: LeadBatches,
+  hashed: HashingEncoder,
+  cut: () => void,
+): AsyncGenerator<Buffer> {
+  const clock = createLocalClock(order.timeZone);
   const chosen = order.columns.map((name, nth) => ({ ...columns[name], letters: lettersOf(nth) }));
-  yield hashed.bytes(
+  yield hashed.encode(
     `${head}${sheetBegin}${rowOf(
       1,
       order.columns.map((name, nth) => cellOf(`${lettersOf(nth)}1`, name, 2)),
@@ -73,7 +78,7 @@ async function* sheetOf(order: Order, leads: Leads, hashed: Hashed, cut: () => v
     let xml = '';
     for (const lead of some) {
       row++;
-      const cells = chosen.map(({ of, kind, letters }) => {
+      const cells = chosen.map(({ read: of, kind, letters }) => {
         const value = of(lead);
         const at = `${letters}${row}`;
         if (kind === 'time' && typeof value === 'string') return timeCell(at, clock(value));
@@ -82,14 +87,14 @@ async function* sheetOf(order: Order, leads: Leads, hashed: Hashed, cut: () => v
       });
       xml += rowOf(row, cells);
     }
-    yield hashed.bytes(xml);
+    yield hashed.encode(xml);
   }
-  yield hashed.bytes(sheetEnd);
+  yield hashed.encode(sheetEnd);
 }
 
 /** What was too long for a cell is told, for it was cut. */
 function manifestSheet({ filter, columns: names, createdAt, ...rest }: Manifest, cut: number): string {
-  const lines: (readonly [string, Value])[] = [
+  const lines: (readonly [string, CellValue])[] = [
     ...Object.entries(rest),
     ['columns', names.join(',')],
     ...Object.entries(filter).map(([name, value]) => [`filter.${name}`, value] as const),
@@ -99,25 +104,26 @@ function manifestSheet({ filter, columns: names, createdAt, ...rest }: Manifest,
     rowOf(nth + 2, [cellOf(`A${nth + 2}`, name), cellOf(`B${nth + 2}`, value)]),
   );
   const last = lines.length + 2;
-  const made = [cellOf(`A${last}`, 'createdAt'), timeCell(`B${last}`, clockOf('UTC')(createdAt))];
+  const made = [cellOf(`A${last}`, 'createdAt'), timeCell(`B${last}`, createLocalClock('UTC')(createdAt))];
   const titles = [cellOf('A1', 'manifest', 2), cellOf('B1', 'value', 2)];
   return `${head}${sheetBegin}${rowOf(1, titles)}${rows.join('')}${rowOf(last, made)}${sheetEnd}`;
 }
 
 const rowOf = (nth: number, cells: readonly string[]): string => `<row r="${nth}">${cells.join('')}</row>`;
 
-function cellOf(at: string, value: Value, style = 0): string {
+function cellOf(at: string, value: CellValue, style = 0): string {
   if (value === null) return '';
   if (typeof value === 'number') return `<c r="${at}"><v>${value}</v></c>`;
   if (typeof value === 'boolean') return `<c r="${at}" t="b"><v>${value ? 1 : 0}</v></c>`;
   const styled = style === 0 ? '' : ` s="${style}"`;
-  return `<c r="${at}"${styled} t="inlineStr"><is><t xml:space="preserve">${inXml(shortened(defused(value)))}</t></is></c>`;
+  return `<c r="${at}"${styled} t="inlineStr"><is><t xml:space="preserve">${inXml(shortened(escapeFormula(value)))}</t></is></c>`;
 }
 
-const timeCell = (at: string, { wall, text }: LocalTime): string =>
+const timeCell = (at: string, { wallClockMs: wall, text }: LocalTime): string =>
   wall < firstDay ? cellOf(at, text) : `<c r="${at}" s="1"><v>${(wall - dayZero) / day}</v></c>`;
 
-const isTooLong = (text: string): boolean => text.length >= mostCharacters && defused(text).length > mostCharacters;
+const isTooLong = (text: string): boolean =>
+  text.length >= mostCharacters && escapeFormula(text).length > mostCharacters;
 
 function shortened(text: string): string {
   return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters - 1)}…`;

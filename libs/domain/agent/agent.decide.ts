@@ -1,5 +1,5 @@
 import type { Decider } from '../decider.js';
-import type { Draft } from '../event.js';
+import type { NewEvent } from '../event.js';
 import { refuse } from '../refusal.js';
 import type { AgentEvent } from './agent.events.js';
 
@@ -41,10 +41,10 @@ export interface KnownAgent {
   readonly version: number;
 }
 
-export const agent: Decider<Agent, AgentCommand, AgentEvent> = {
-  initial: { known: false },
+export const agentDecider: Decider<Agent, AgentCommand, AgentEvent> = {
+  initialState: { known: false },
   evolve: evolveAgent,
-  decide(command, state): readonly Draft<AgentEvent>[] {
+  decide(command, state): readonly NewEvent<AgentEvent>[] {
     const { agentId } = command;
     switch (command.type) {
       case 'RegisterAgent': {
@@ -55,7 +55,7 @@ export const agent: Decider<Agent, AgentCommand, AgentEvent> = {
       case 'ChangeAgent': {
         if (!state.known) throw refuse('not_found', { what: 'agent' });
         const { name = state.name, capacity = state.capacity, active = state.active } = command;
-        const events: Draft<AgentEvent>[] = [];
+        const events: NewEvent<AgentEvent>[] = [];
         if (name !== state.name)
           events.push({ type: 'AgentRenamed', data: { agentId }, personal: { from: state.name, to: name } });
         if (capacity !== state.capacity)

@@ -1,9 +1,9 @@
-import type { Fact } from '../event.js';
+import type { TypedEvent } from '../event.js';
 
 export type AgentEvent = AgentRegistered | AgentRenamed | AgentCapacityChanged | AgentDeactivated | AgentReactivated;
 
 /** First event of the stream: somebody to whom leads can be assigned. */
-export type AgentRegistered = Fact<
+export type AgentRegistered = TypedEvent<
   'AgentRegistered',
   {
     /** The agent's id, as callers name it. */
@@ -19,7 +19,7 @@ export type AgentRegistered = Fact<
   }
 >;
 /** The agent is called otherwise from now on. */
-export type AgentRenamed = Fact<
+export type AgentRenamed = TypedEvent<
   'AgentRenamed',
   { agentId: string },
   {
@@ -30,7 +30,7 @@ export type AgentRenamed = Fact<
   }
 >;
 /** The agent has room for more or fewer leads. */
-export type AgentCapacityChanged = Fact<
+export type AgentCapacityChanged = TypedEvent<
   'AgentCapacityChanged',
   {
     agentId: string;
@@ -41,6 +41,6 @@ export type AgentCapacityChanged = Fact<
   }
 >;
 /** The agent gets no more leads, and those that are active are freed. */
-export type AgentDeactivated = Fact<'AgentDeactivated', { agentId: string }>;
+export type AgentDeactivated = TypedEvent<'AgentDeactivated', { agentId: string }>;
 /** The agent can be assigned leads again. */
-export type AgentReactivated = Fact<'AgentReactivated', { agentId: string }>;
+export type AgentReactivated = TypedEvent<'AgentReactivated', { agentId: string }>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DomainEvent } from '#domain/event';
 import { changeAgent, givenAgent, registerAgent, time } from '#test/support/given-when-then';
-import { agent, evolveAgent, type KnownAgent } from './agent.decide.js';
+import { agentDecider, evolveAgent, type KnownAgent } from './agent.decide.js';
 
 const registered = registerAgent({ email: 'one@example.test', capacity: 5 });
 const renamed = changeAgent({ name: 'Agent Uno' });
@@ -111,8 +111,8 @@ describe('An agent as folded', () => {
     const stranger = { type: 'SomethingElse', data: {}, meta: {} } as unknown as DomainEvent;
     expect(evolveAgent(known, again as never)).toBe(known);
     expect(evolveAgent(known, stranger as never)).toBe(known);
-    expect(evolveAgent(agent.initial, stranger as never)).toBe(agent.initial);
-    expect(evolveAgent(agent.initial, rename as never)).toBe(agent.initial);
-    expect(agent.initial).toStrictEqual({ known: false });
+    expect(evolveAgent(agentDecider.initialState, stranger as never)).toBe(agentDecider.initialState);
+    expect(evolveAgent(agentDecider.initialState, rename as never)).toBe(agentDecider.initialState);
+    expect(agentDecider.initialState).toStrictEqual({ known: false });
   });
 });

@@ -1,5 +1,5 @@
 import type { Decider } from '../decider.js';
-import type { Draft } from '../event.js';
+import type { NewEvent } from '../event.js';
 import { refuse } from '../refusal.js';
 import type { Channel } from '../lead/lead.state.js';
 import type { BroadcastEvent, Campaign, Template } from './broadcast.events.js';
@@ -25,8 +25,8 @@ export interface KnownBroadcast {
   readonly createdAt: string;
 }
 
-export const broadcast: Decider<Broadcast, CreateBroadcast, BroadcastEvent> = {
-  initial: { known: false },
+export const broadcastDecider: Decider<Broadcast, CreateBroadcast, BroadcastEvent> = {
+  initialState: { known: false },
 
   evolve(state, event) {
     if (state.known || event.type !== 'BroadcastCreated') return state;
@@ -34,7 +34,7 @@ export const broadcast: Decider<Broadcast, CreateBroadcast, BroadcastEvent> = {
     return { known: true, id, ...data, createdAt: event.meta.occurredAt };
   },
 
-  decide({ type: _, ...data }, state): readonly Draft<BroadcastEvent>[] {
+  decide({ type: _, ...data }, state): readonly NewEvent<BroadcastEvent>[] {
     if (state.known) throw refuse('broadcast_exists', { broadcastId: data.broadcastId });
     return [{ type: 'BroadcastCreated', data }];
   },

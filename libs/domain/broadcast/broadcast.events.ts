@@ -1,4 +1,4 @@
-import type { Fact } from '../event.js';
+import type { TypedEvent } from '../event.js';
 import type { Channel } from '../lead/lead.state.js';
 
 export type BroadcastEvent = BroadcastCreated;
@@ -23,7 +23,7 @@ export interface Template {
 }
 
 /** First and only event of a broadcast: it can't be edited, so what was sent stays as it was. */
-export type BroadcastCreated = Fact<
+export type BroadcastCreated = TypedEvent<
   'BroadcastCreated',
   {
     broadcastId: string;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { DomainEvent } from '#domain/event';
 import { createBroadcast, givenBroadcast } from '#test/support/given-message';
 import { time } from '#test/support/given-when-then';
-import { broadcast } from './broadcast.decide.js';
+import { broadcastDecider } from './broadcast.decide.js';
 
 const { type: _, ...data } = createBroadcast();
 
@@ -26,9 +26,11 @@ describe('A broadcast', () => {
     const { state, events } = givenBroadcast(createBroadcast());
     const { broadcastId: id, ...rest } = data;
     expect(state).toStrictEqual({ known: true, id, ...rest, createdAt: time('09:00') });
-    expect(broadcast.evolve(state, events[0] as never)).toBe(state);
+    expect(broadcastDecider.evolve(state, events[0] as never)).toBe(state);
     const stranger = { type: 'SomethingElse', data: {}, meta: {} } as unknown as DomainEvent;
-    expect(broadcast.evolve(broadcast.initial, stranger as never)).toBe(broadcast.initial);
-    expect(broadcast.initial).toStrictEqual({ known: false });
+    expect(broadcastDecider.evolve(broadcastDecider.initialState, stranger as never)).toBe(
+      broadcastDecider.initialState,
+    );
+    expect(broadcastDecider.initialState).toStrictEqual({ known: false });
   });
 });

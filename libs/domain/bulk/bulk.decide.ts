@@ -1,12 +1,12 @@
 import type { Decider } from '../decider.js';
-import type { Draft, Actor } from '../event.js';
+import type { NewEvent, Actor } from '../event.js';
 import { refuse } from '../refusal.js';
 import type { BulkAction, BulkMode } from './bulk.action.js';
 import type { BulkEvent } from './bulk.events.js';
-import { actionAsStored, evolveJob, isOpen, type BulkJob } from './bulk.job.js';
-import { isRefused, repeatsIn, summaryOf, type BulkResult } from './bulk.results.js';
+import { toStoredAction, evolveJob, isOpen, type BulkJob } from './bulk.job.js';
+import { isRefused, findDuplicates, summarizeResults, type BulkResult } from './bulk.results.js';
 
-export type BulkCommand = TargetBulk | RequestBulk | KeepBulk | RecordItems | RetryBulk | CancelBulk;
+export type BulkCommand = TargetBulk | RequestBulk | RecordBulk | RecordItems | RetryBulk | CancelBulk;
 
 /** A part of the selection: those from the place `from` on. */
 export interface TargetBulk {
@@ -36,7 +36,7 @@ export interface RequestBulk extends Requested {
 }
 
 /** A bulk that was carried out while its caller waited: on record with its results. */
-export interface KeepBulk extends Requested {
+export interface RecordBulk extends Requested {
   readonly type: 'KeepBulk';
   readonly results: readonly BulkResult[];
 }
@@ -63,15 +63,15 @@ export interface CancelBulk {
 /** A piece of a job's work. */
 export interface BulkTask {
   /** `check`: what would become of them. */
-  readonly work: 'check' | 'carry out';
+  readonly phase: 'check' | 'carry out';
   readonly round: number;
   readonly block: number;
   readonly items: readonly { readonly index: number; readonly id: string }[];
 }
 
-export type Bulk = BeingTargeted | KnownBulk;
+export type Bulk = PendingBulk | KnownBulk;
 
-export interface BeingTargeted {
+export interface PendingBulk {
   readonly known: false;
   readonly selection: string | null;
   readonly ids: readonly string[];
@@ -80,11 +80,11 @@ export interface BeingTargeted {
 export interface KnownBulk {
   readonly known: true;
   readonly job: BulkJob;
-  readonly by: Actor;
+  readonly requestedBy: Actor;
   readonly backdated: boolean;
   readonly ids: readonly string[];
   /** Items that name a lead again, and the item that named it first. */
-  readonly repeats: ReadonlyMap<number, number>;
+  readonly duplicates: ReadonlyMap<number, number>;
   readonly blockSize: number;
   readonly round: number;
   /** Block by block, as far as they have been asked for. */
@@ -93,11 +93,11 @@ export interface KnownBulk {
   readonly done: readonly { readonly round: number; readonly results: readonly BulkResult[] }[];
 }
 
-type Events = readonly Draft<BulkEvent>[];
+type Events = readonly NewEvent<BulkEvent>[];
 
 /** THE RULES of a bulk: what is selected is fixed, each block is recorded once in a round, what is closed stays closed. */
-export const bulk: Decider<Bulk, BulkCommand, BulkEvent> = {
-  initial: { known: false, selection: null, ids: [] },
+export const bulkDecider: Decider<Bulk, BulkCommand, BulkEvent> = {
+  initialState: { known: false, selection: null, ids: [] },
   evolve: evolveBulk,
   decide(command, state): Events {
     const { bulkId } = command;
@@ -119,7 +119,7 @@ export const bulk: Decider<Bulk, BulkCommand, BulkEvent> = {
         if (state.known) return [];
         const { selection, results, blockSize } = command;
         const leadIds = results.map(({ id }) => id);
-        const blocks = blocksOf(results, blockSize).map((block, nth): Draft<BulkEvent> => ({
+        const blocks = blocksOf(results, blockSize).map((block, nth): NewEvent<BulkEvent> => ({
           type: 'BulkItemsDone',
           data: { bulkId, round: 0, block: nth, results: block },
         }));
@@ -159,13 +159,13 @@ function known(state: Bulk): KnownBulk {
 }
 
 /** Nobody else selects for the same bulk meanwhile, and nothing is missing. */
-function mustGoOn(state: BeingTargeted, selection: string, from: number): void {
+function mustGoOn(state: PendingBulk, selection: string, from: number): void {
   if (state.selection !== selection || state.ids.length !== from) throw refuse('conflict', {});
 }
 
-function requested(command: Requested & { readonly total: number; readonly filter: unknown }): Draft<BulkEvent> {
+function requested(command: Requested & { readonly total: number; readonly filter: unknown }): NewEvent<BulkEvent> {
   const { bulkId, selection, total, mode, blockSize, filter } = command;
-  const { action, words } = actionAsStored(command.action);
+  const { action, words } = toStoredAction(command.action);
   return {
     type: 'BulkRequested',
     data: { bulkId, selection, total, blockSize, mode, backdated: command.backdated, action },
@@ -173,42 +173,42 @@ function requested(command: Requested & { readonly total: number; readonly filte
   };
 }
 
-const completed = (bulkId: string): Draft<BulkEvent> => ({ type: 'BulkCompleted', data: { bulkId } });
+const completed = (bulkId: string): NewEvent<BulkEvent> => ({ type: 'BulkCompleted', data: { bulkId } });
 
 /** The items of a task are recorded once. What was carried out is recorded also when the job was cancelled meanwhile. */
 function recordItems({ bulkId, task, results }: RecordItems, state: KnownBulk): Events {
-  const { work, round, block } = task;
+  const { phase: work, round, block } = task;
   if (round !== state.round) return [];
   if (work === 'check') {
     if (!isOpen(state.job) || state.checked.length !== block) return [];
-    const event: Draft<BulkEvent> = { type: 'BulkItemsChecked', data: { bulkId, block, results } };
+    const event: NewEvent<BulkEvent> = { type: 'BulkItemsChecked', data: { bulkId, block, results } };
     const all = checked(state, results).checked.flat();
     const isLast = all.length === state.ids.length;
     if (!isLast || !all.some(isRefused)) return [event];
-    const { ok, unchanged, rejected } = summaryOf(all);
+    const { ok, unchanged, rejected } = summarizeResults(all);
     return [event, { type: 'BulkFailed', data: { bulkId, ok, unchanged, rejected } }];
   }
   if (state.done[block]?.round === round) return [];
-  const event: Draft<BulkEvent> = { type: 'BulkItemsDone', data: { bulkId, round, block, results } };
+  const event: NewEvent<BulkEvent> = { type: 'BulkItemsDone', data: { bulkId, round, block, results } };
   const isLast = isOpen(state.job) && !taskLeft(carriedOut(state, round, block, results));
   return [event, ...(isLast ? [completed(bulkId)] : [])];
 }
 
 /** The next piece of an open job's work. */
-export const nextTask = (state: Bulk): BulkTask | undefined =>
+export const findNextTask = (state: Bulk): BulkTask | undefined =>
   state.known && isOpen(state.job) ? taskLeft(state) : undefined;
 
 function taskLeft(state: KnownBulk): BulkTask | undefined {
   const { round, ids, blockSize } = state;
   const blocks = Math.ceil(ids.length / blockSize);
   if (state.job.mode === 'all_or_nothing' && state.checked.length < blocks)
-    return { work: 'check', round, block: state.checked.length, items: itemsOf(state, state.checked.length) };
+    return { phase: 'check', round, block: state.checked.length, items: itemsOf(state, state.checked.length) };
   for (let block = 0; block < blocks; block++) {
     const before = state.done[block];
     if (before?.round === round) continue;
     const again = (index: number): boolean => !before || isRetriable(before.results[index - block * blockSize]);
     const items = itemsOf(state, block).filter(({ index }) => again(index));
-    if (items.length > 0) return { work: 'carry out', round, block, items };
+    if (items.length > 0) return { phase: 'carry out', round, block, items };
   }
   return undefined;
 }
@@ -226,7 +226,7 @@ const blocksOf = (results: readonly BulkResult[], size: number): readonly (reado
   Array.from({ length: Math.ceil(results.length / size) }, (_, nth) => results.slice(nth * size, (nth + 1) * size));
 
 /** What became of an item that was carried out, or of one that was only asked for. */
-export function resultOf(state: KnownBulk, work: BulkTask['work'], index: number): BulkResult | undefined {
+export function findItemResult(state: KnownBulk, work: BulkTask['phase'], index: number): BulkResult | undefined {
   const [block, nth] = [Math.floor(index / state.blockSize), index % state.blockSize];
   return work === 'check' ? state.checked[block]?.[nth] : state.done[block]?.results[nth];
 }
@@ -263,7 +263,16 @@ function evolveBulk(state: Bulk, event: BulkEvent): Bulk {
     const { blockSize, backdated } = event.data;
     const { ids } = state;
     const begin = { round: 0, checked: [], done: [] };
-    return { known: true, job, by: event.meta.actor, backdated, ids, repeats: repeatsIn(ids), blockSize, ...begin };
+    return {
+      known: true,
+      job,
+      requestedBy: event.meta.actor,
+      backdated,
+      ids,
+      duplicates: findDuplicates(ids),
+      blockSize,
+      ...begin,
+    };
   }
   const job = evolveJob(state.job, event);
   switch (event.type) {

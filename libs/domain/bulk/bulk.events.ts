@@ -1,4 +1,4 @@
-import type { Fact } from '../event.js';
+import type { TypedEvent } from '../event.js';
 import type { Status } from '../lead/lead.state.js';
 import type { BulkAction, BulkMode } from './bulk.action.js';
 import type { BulkResult } from './bulk.results.js';
@@ -14,7 +14,7 @@ export type BulkEvent =
   | BulkFailed;
 
 /** A part of a bulk's selection, written before the bulk is requested: it is fixed then. */
-export type BulkTargeted = Fact<
+export type BulkTargeted = TypedEvent<
   'BulkTargeted',
   {
     /** The bulk's id: what its items did has it as correlation. */
@@ -29,7 +29,7 @@ export type BulkTargeted = Fact<
 >;
 
 /** The same is to be done to all leads of the selection before it. */
-export type BulkRequested = Fact<
+export type BulkRequested = TypedEvent<
   'BulkRequested',
   {
     bulkId: string;
@@ -74,7 +74,7 @@ export type BulkRequested = Fact<
 >;
 
 /** What would become of a block of items, of which none was carried out: asked before all or nothing. */
-export type BulkItemsChecked = Fact<
+export type BulkItemsChecked = TypedEvent<
   'BulkItemsChecked',
   {
     bulkId: string;
@@ -86,7 +86,7 @@ export type BulkItemsChecked = Fact<
 >;
 
 /** Items of a block were carried out: all of it, or in a later round those to be tried again. */
-export type BulkItemsDone = Fact<
+export type BulkItemsDone = TypedEvent<
   'BulkItemsDone',
   {
     bulkId: string;
@@ -99,16 +99,16 @@ export type BulkItemsDone = Fact<
 >;
 
 /** What was refused is tried again. */
-export type BulkRetried = Fact<'BulkRetried', { bulkId: string; round: number }>;
+export type BulkRetried = TypedEvent<'BulkRetried', { bulkId: string; round: number }>;
 
 /** No more items are begun. */
-export type BulkCancelled = Fact<'BulkCancelled', { bulkId: string }>;
+export type BulkCancelled = TypedEvent<'BulkCancelled', { bulkId: string }>;
 
 /** All items were carried out, as far as they were not refused. */
-export type BulkCompleted = Fact<'BulkCompleted', { bulkId: string }>;
+export type BulkCompleted = TypedEvent<'BulkCompleted', { bulkId: string }>;
 
 /** All or nothing came to nothing: some items would have been refused. */
-export type BulkFailed = Fact<
+export type BulkFailed = TypedEvent<
   'BulkFailed',
   {
     bulkId: string;

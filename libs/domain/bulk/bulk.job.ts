@@ -1,7 +1,7 @@
 import type { Actor } from '../event.js';
 import type { BulkAction, BulkMode } from './bulk.action.js';
 import type { BulkEvent, BulkRequested } from './bulk.events.js';
-import { summaryOf } from './bulk.results.js';
+import { summarizeResults } from './bulk.results.js';
 
 export const bulkStates = ['queued', 'running', 'completed', 'cancelled', 'failed'] as const;
 export type BulkState = (typeof bulkStates)[number];
@@ -43,7 +43,7 @@ export function evolveJob(job: BulkJob | undefined, event: BulkEvent): BulkJob |
       return { ...job, state: 'running' };
     case 'BulkItemsDone': {
       const { round, results } = event.data;
-      const { total, ok, unchanged, rejected } = summaryOf(results);
+      const { total, ok, unchanged, rejected } = summarizeResults(results);
       // What is tried again was counted before, as rejected.
       const again = round > job.firstRound ? total : 0;
       return {
@@ -81,11 +81,20 @@ function requested(event: BulkRequested): BulkJob {
   const { bulkId: id, mode, total } = event.data;
   const counted = { total, done: 0, ok: 0, unchanged: 0, rejected: 0, retries: 0, firstRound: 0 };
   const { actor: requestedBy, occurredAt: requestedAt } = event.meta;
-  return { id, state: 'queued', action: actionIn(event), mode, ...counted, requestedBy, requestedAt, closedAt: null };
+  return {
+    id,
+    state: 'queued',
+    action: toBulkAction(event),
+    mode,
+    ...counted,
+    requestedBy,
+    requestedAt,
+    closedAt: null,
+  };
 }
 
 /** The action, as it was asked for. */
-export function actionIn({ data, personal }: BulkRequested): BulkAction {
+export function toBulkAction({ data, personal }: BulkRequested): BulkAction {
   const { type, status, score, agentId, moveFollowUps, dueAt, assigneeId, alsoSetStatus } = data.action;
   const { reason, note } = personal;
   switch (type) {
@@ -111,7 +120,7 @@ const nothing = {
 };
 
 /** The action as an event holds it: what people said stands apart. */
-export function actionAsStored(action: BulkAction): {
+export function toStoredAction(action: BulkAction): {
   readonly action: BulkRequested['data']['action'];
   readonly words: { readonly reason: string | null; readonly note: string | null };
 } {
@@ -120,9 +129,11 @@ export function actionAsStored(action: BulkAction): {
 }
 
 /** The job as callers see it: its action in the words of the request. */
-export type ShownJob = Omit<BulkJob, 'action' | 'firstRound'> & { readonly action: Readonly<Record<string, unknown>> };
+export type BulkJobResource = Omit<BulkJob, 'action' | 'firstRound'> & {
+  readonly action: Readonly<Record<string, unknown>>;
+};
 
-export function showJob({ action, firstRound: _, ...job }: BulkJob): ShownJob {
+export function toBulkJobResource({ action, firstRound: _, ...job }: BulkJob): BulkJobResource {
   if (action.type !== 'change_status') return { ...job, action };
   const { score: qualificationScore, ...what } = action;
   return { ...job, action: { ...what, qualificationScore } };

@@ -27,7 +27,7 @@ export interface BulkSummary {
 export const isRefused = ({ outcome }: Pick<BulkResult, 'outcome'>): boolean =>
   outcome !== 'ok' && outcome !== 'unchanged';
 
-export function summaryOf(results: readonly BulkResult[]): BulkSummary {
+export function summarizeResults(results: readonly BulkResult[]): BulkSummary {
   const count = (of: (result: BulkResult) => boolean): number => results.filter(of).length;
   return {
     total: results.length,
@@ -38,19 +38,19 @@ export function summaryOf(results: readonly BulkResult[]): BulkSummary {
 }
 
 /** A result as callers see it: `code` where it was refused, `version` where it was not. */
-export type ShownResult = Pick<BulkResult, 'index' | 'id' | 'outcome'> & {
+export type BulkResultResource = Pick<BulkResult, 'index' | 'id' | 'outcome'> & {
   readonly code?: string;
   readonly version?: number;
 };
 
-export const showResult = ({ code, version, ...result }: BulkResult): ShownResult => ({
+export const toBulkResultResource = ({ code, version, ...result }: BulkResult): BulkResultResource => ({
   ...result,
   ...(code === null ? {} : { code }),
   ...(version === null ? {} : { version }),
 });
 
 /** The items that name a lead again, each with the item that named it first. */
-export function repeatsIn(ids: readonly string[]): ReadonlyMap<number, number> {
+export function findDuplicates(ids: readonly string[]): ReadonlyMap<number, number> {
   const first = new Map<string, number>();
   const repeats = new Map<number, number>();
   for (const [index, id] of ids.entries()) {
@@ -62,5 +62,5 @@ export function repeatsIn(ids: readonly string[]): ReadonlyMap<number, number> {
 }
 
 /** A lead is changed once, however often it is named: the next item finds it as asked, or is refused as the first was. */
-export const repeated = (index: number, first: BulkResult): BulkResult =>
+export const toDuplicateResult = (index: number, first: BulkResult): BulkResult =>
   first.outcome === 'ok' ? { ...first, index, outcome: 'unchanged' } : { ...first, index };

@@ -1,69 +1,78 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   cancelBulk,
-  carriedOut,
-  checked,
+  recordExecuted,
+  recordChecked,
   givenBulk,
   inRound,
   keepBulk,
   requestBulk,
-  result,
+  bulkResult,
   retryBulk,
-  target,
+  targetBulk,
 } from '#test/support/given-bulk';
 import { time } from '#test/support/given-when-then';
 import type { BulkAction } from './bulk.action.js';
-import { bulk, nextTask, resultOf, type KnownBulk } from './bulk.decide.js';
-import { actionAsStored, actionIn, evolveJob, showJob } from './bulk.job.js';
-import { isRefused, repeated, repeatsIn, showResult, summaryOf } from './bulk.results.js';
+import { bulkDecider, findNextTask, findItemResult, type KnownBulk } from './bulk.decide.js';
+import { toStoredAction, toBulkAction, evolveJob, toBulkJobResource } from './bulk.job.js';
+import {
+  isRefused,
+  toDuplicateResult,
+  findDuplicates,
+  toBulkResultResource,
+  summarizeResults,
+} from './bulk.results.js';
 
 const bulkId = 'bulk-1';
-const targeted = target(0, ['a', 'b', 'c']);
+const targeted = targetBulk(0, ['a', 'b', 'c']);
 const requested = requestBulk();
 const allOrNothing = requestBulk({ mode: 'all_or_nothing' });
-const [firstDone, lastDone] = [carriedOut(0, result(0, 'a'), result(1, 'b')), carriedOut(1, result(2, 'c'))];
-const oneRejected = carriedOut(0, result(0, 'a'), result(1, 'b', 'rejected'));
+const [firstDone, lastDone] = [
+  recordExecuted(0, bulkResult(0, 'a'), bulkResult(1, 'b')),
+  recordExecuted(1, bulkResult(2, 'c')),
+];
+const oneRejected = recordExecuted(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected'));
 const completed = { type: 'BulkCompleted', data: { bulkId } } as const;
 const jobOf = (told: { readonly state: unknown }) => (told.state as KnownBulk).job;
 
 describe('A selection', () => {
   it('is written in parts', () =>
-    givenBulk(target(0, ['a', 'b']))
-      .when(target(2, ['c']))
+    givenBulk(targetBulk(0, ['a', 'b']))
+      .when(targetBulk(2, ['c']))
       .then({ type: 'BulkTargeted', data: { bulkId, selection: 's-1', from: 2, leadIds: ['c'] } }));
 
   it('that was broken off is begun anew under another id, and replaces what was written', () => {
-    const anew = givenBulk(target(0, ['a', 'b']), target(0, ['c', 'd'], 's-2'), target(2, ['e'], 's-2'));
+    const anew = givenBulk(targetBulk(0, ['a', 'b']), targetBulk(0, ['c', 'd'], 's-2'), targetBulk(2, ['e'], 's-2'));
     anew.when(requestBulk({ selection: 's-2' })).thenTypes('BulkRequested');
     expect(anew.state).toMatchObject({ ids: ['c', 'd', 'e'] });
   });
 
   it('is of one who selects: whoever goes on after somebody else began anew is refused', () => {
-    const anew = givenBulk(target(0, ['a', 'b']), target(0, ['c', 'd'], 's-2'));
-    anew.when(target(2, ['c'])).thenRefused('conflict', {});
+    const anew = givenBulk(targetBulk(0, ['a', 'b']), targetBulk(0, ['c', 'd'], 's-2'));
+    anew.when(targetBulk(2, ['c'])).thenRefused('conflict', {});
     anew.when(requestBulk({ total: 2 })).thenRefused('conflict', {});
   });
 
   it('has no gap', () =>
-    givenBulk(target(0, ['a']))
-      .when(target(2, ['c']))
+    givenBulk(targetBulk(0, ['a']))
+      .when(targetBulk(2, ['c']))
       .thenRefused('conflict', {}));
 
   it('that is not whole is no bulk yet', () => {
-    givenBulk(target(0, ['a', 'b']))
+    givenBulk(targetBulk(0, ['a', 'b']))
       .when(requested)
       .thenRefused('conflict', {});
-    givenBulk(target(0, ['a', 'b']))
+    givenBulk(targetBulk(0, ['a', 'b']))
       .when(cancelBulk)
       .thenRefused('not_found', { what: 'bulk' });
-    givenBulk(target(0, ['a', 'b']))
+    givenBulk(targetBulk(0, ['a', 'b']))
       .when(firstDone)
       .thenRefused('not_found', { what: 'bulk' });
   });
 
   it('is fixed when the bulk is requested: requested again, it stays as it is', () => {
     givenBulk(targeted, requested)
-      .when(target(0, ['z'], 's-2'))
+      .when(targetBulk(0, ['z'], 's-2'))
       .thenNothing();
     givenBulk(targeted, requested)
       .when(requestBulk({ selection: 's-2' }))
@@ -104,25 +113,25 @@ describe('A bulk', () => {
     { type: 'unassign' },
     { type: 'create_follow_up', dueAt: time('16:00'), note: null, assigneeId: 'ana', alsoSetStatus: true },
   ])('tells its action as it was asked for: $type', (action) => {
-    const { action: stored, words } = actionAsStored(action);
-    expect(actionIn({ data: { action: stored }, personal: words } as never)).toEqual(action);
+    const { action: stored, words } = toStoredAction(action);
+    expect(toBulkAction({ data: { action: stored }, personal: words } as never)).toEqual(action);
     expect(jobOf(givenBulk(targeted, requestBulk({ action }))).action).toEqual(action);
   });
 
   it('is worked on block by block', () => {
-    expect(nextTask(givenBulk(targeted).state)).toBeUndefined();
-    expect(nextTask(givenBulk(targeted, requested).state)).toEqual({
-      ...{ work: 'carry out', round: 0, block: 0 },
+    expect(findNextTask(givenBulk(targeted).state)).toBeUndefined();
+    expect(findNextTask(givenBulk(targeted, requested).state)).toEqual({
+      ...{ phase: 'carry out', round: 0, block: 0 },
       items: [
         { index: 0, id: 'a' },
         { index: 1, id: 'b' },
       ],
     });
-    expect(nextTask(givenBulk(targeted, requested, firstDone).state)).toMatchObject({
+    expect(findNextTask(givenBulk(targeted, requested, firstDone).state)).toMatchObject({
       block: 1,
       items: [{ index: 2, id: 'c' }],
     });
-    expect(nextTask(givenBulk(targeted, requested, firstDone, lastDone).state)).toBeUndefined();
+    expect(findNextTask(givenBulk(targeted, requested, firstDone, lastDone).state)).toBeUndefined();
   });
 
   it('is completed by its last block', () => {
@@ -142,41 +151,42 @@ describe('A bulk', () => {
     const told = [targeted, requested];
     expect(jobOf(givenBulk(...told))).toMatchObject({ state: 'queued', total: 3, done: 0, closedAt: null });
     expect(jobOf(givenBulk(...told, oneRejected))).toMatchObject({ state: 'running', done: 2, ok: 1, rejected: 1 });
-    expect(jobOf(givenBulk(...told, oneRejected, carriedOut(1, result(2, 'c', 'unchanged'))))).toMatchObject({
+    expect(jobOf(givenBulk(...told, oneRejected, recordExecuted(1, bulkResult(2, 'c', 'unchanged'))))).toMatchObject({
       ...{ state: 'completed', done: 3, ok: 1, unchanged: 1, rejected: 1 },
       closedAt: expect.any(String) as unknown,
     });
   });
 
   it('that was carried out at once is kept whole, in one append', () => {
-    const results = [result(0, 'a'), result(1, 'b', 'rejected'), result(2, 'c', 'unchanged')];
+    const results = [bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected'), bulkResult(2, 'c', 'unchanged')];
     const kept = givenBulk(keepBulk(results));
     givenBulk()
       .when(keepBulk(results))
       .thenTypes('BulkTargeted', 'BulkRequested', 'BulkItemsDone', 'BulkItemsDone', 'BulkCompleted');
     expect(jobOf(kept)).toMatchObject({ state: 'completed', total: 3, done: 3, ok: 1, unchanged: 1, rejected: 1 });
-    expect([0, 1, 2].map((index) => resultOf(kept.state as KnownBulk, 'carry out', index))).toEqual(results);
+    expect([0, 1, 2].map((index) => findItemResult(kept.state as KnownBulk, 'carry out', index))).toEqual(results);
     expect(kept.state.ids).toEqual(['a', 'b', 'c']);
     kept.when(keepBulk([])).thenNothing();
   });
 
   it('has no result of what was not asked for or carried out yet', () => {
     const state = givenBulk(targeted, requested, firstDone).state as KnownBulk;
-    for (const index of [0, 2]) expect(resultOf(state, 'check', index)).toBeUndefined();
-    expect(resultOf(state, 'carry out', 2)).toBeUndefined();
+    for (const index of [0, 2]) expect(findItemResult(state, 'check', index)).toBeUndefined();
+    expect(findItemResult(state, 'carry out', 2)).toBeUndefined();
   });
 
   it('stays as it is at what it does not know, and when it is selected or requested again', () => {
     const { state, events } = givenBulk(targeted, requested, firstDone);
     const stranger = { type: 'SomethingElse', data: {}, meta: {} };
-    for (const event of [...events.slice(0, 2), stranger]) expect(bulk.evolve(state, event as never)).toBe(state);
+    for (const event of [...events.slice(0, 2), stranger])
+      expect(bulkDecider.evolve(state, event as never)).toBe(state);
   });
 });
 
 describe('Cancelling', () => {
   it('ends an open bulk', () => {
     givenBulk(targeted, requested).when(cancelBulk).then({ type: 'BulkCancelled', data: { bulkId } });
-    expect(nextTask(givenBulk(targeted, requested, firstDone, cancelBulk).state)).toBeUndefined();
+    expect(findNextTask(givenBulk(targeted, requested, firstDone, cancelBulk).state)).toBeUndefined();
   });
 
   it('leaves on record what was under way, and the bulk cancelled', () => {
@@ -195,25 +205,27 @@ describe('Cancelling', () => {
 });
 
 describe('Trying again', () => {
-  const withFailures = givenBulk(targeted, requested, oneRejected, carriedOut(1, result(2, 'c', 'conflict')));
+  const withFailures = givenBulk(targeted, requested, oneRejected, recordExecuted(1, bulkResult(2, 'c', 'conflict')));
 
   it('takes up what was rejected or in conflict', () => {
     withFailures.when(retryBulk).then({ type: 'BulkRetried', data: { bulkId, round: 1 } });
     const again = withFailures.and(retryBulk);
-    expect(nextTask(again.state)).toEqual({
-      ...{ work: 'carry out', round: 1, block: 0 },
+    expect(findNextTask(again.state)).toEqual({
+      ...{ phase: 'carry out', round: 1, block: 0 },
       items: [{ index: 1, id: 'b' }],
     });
     expect(jobOf(again)).toMatchObject({ state: 'queued', done: 3, ok: 1, rejected: 2, retries: 1, closedAt: null });
-    const half = again.and(inRound(1, carriedOut(0, result(1, 'b'))));
+    const half = again.and(inRound(1, recordExecuted(0, bulkResult(1, 'b'))));
     expect(jobOf(half)).toMatchObject({ state: 'running', done: 3, ok: 2, rejected: 1 });
-    const resultsOf = [0, 1, 2].map((index) => resultOf(half.state as KnownBulk, 'carry out', index));
-    expect(resultsOf).toEqual([result(0, 'a'), result(1, 'b'), result(2, 'c', 'conflict')]);
-    half.when(inRound(1, carriedOut(1, result(2, 'c', 'conflict')))).thenTypes('BulkItemsDone', 'BulkCompleted');
+    const resultsOf = [0, 1, 2].map((index) => findItemResult(half.state as KnownBulk, 'carry out', index));
+    expect(resultsOf).toEqual([bulkResult(0, 'a'), bulkResult(1, 'b'), bulkResult(2, 'c', 'conflict')]);
+    half
+      .when(inRound(1, recordExecuted(1, bulkResult(2, 'c', 'conflict'))))
+      .thenTypes('BulkItemsDone', 'BulkCompleted');
   });
 
   it('leaves what is not there', () =>
-    givenBulk(targeted, requested, firstDone, carriedOut(1, result(2, 'c', 'not_found')))
+    givenBulk(targeted, requested, firstDone, recordExecuted(1, bulkResult(2, 'c', 'not_found')))
       .when(retryBulk)
       .thenNothing());
 
@@ -230,12 +242,18 @@ describe('Trying again', () => {
 
 describe('All or nothing', () => {
   const asked = [targeted, allOrNothing];
-  const fine = [checked(0, result(0, 'a'), result(1, 'b', 'unchanged')), checked(1, result(2, 'c'))] as const;
-  const bad = [checked(0, result(0, 'a'), result(1, 'b', 'rejected')), checked(1, result(2, 'c'))] as const;
+  const fine = [
+    recordChecked(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'unchanged')),
+    recordChecked(1, bulkResult(2, 'c')),
+  ] as const;
+  const bad = [
+    recordChecked(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected')),
+    recordChecked(1, bulkResult(2, 'c')),
+  ] as const;
 
   it('asks for all blocks before it carries out the first', () => {
-    expect(nextTask(givenBulk(...asked).state)).toMatchObject({
-      work: 'check',
+    expect(findNextTask(givenBulk(...asked).state)).toMatchObject({
+      phase: 'check',
       block: 0,
       items: [{ id: 'a' }, { id: 'b' }],
     });
@@ -245,8 +263,8 @@ describe('All or nothing', () => {
     givenBulk(...asked, fine[0])
       .when(fine[0])
       .thenNothing();
-    expect(nextTask(givenBulk(...asked, fine[0]).state)).toMatchObject({ work: 'check', block: 1 });
-    expect(nextTask(givenBulk(...asked, ...fine).state)).toMatchObject({ work: 'carry out', block: 0 });
+    expect(findNextTask(givenBulk(...asked, fine[0]).state)).toMatchObject({ phase: 'check', block: 1 });
+    expect(findNextTask(givenBulk(...asked, ...fine).state)).toMatchObject({ phase: 'carry out', block: 0 });
     expect(jobOf(givenBulk(...asked, ...fine))).toMatchObject({ state: 'running', done: 0, ok: 0 });
   });
 
@@ -258,24 +276,24 @@ describe('All or nothing', () => {
         { type: 'BulkFailed', data: { bulkId, ok: 2, unchanged: 0, rejected: 1 } },
       );
     const failed = givenBulk(...asked, ...bad);
-    expect(nextTask(failed.state)).toBeUndefined();
+    expect(findNextTask(failed.state)).toBeUndefined();
     expect(jobOf(failed)).toMatchObject({ state: 'failed', done: 0, ok: 2, rejected: 1 });
-    expect(resultOf(failed.state as KnownBulk, 'check', 1)).toMatchObject({ outcome: 'rejected' });
+    expect(findItemResult(failed.state as KnownBulk, 'check', 1)).toMatchObject({ outcome: 'rejected' });
     failed.when(cancelBulk).thenRefused('bulk_closed', { bulkId, state: 'failed' });
   });
 
   it('that came to nothing asks anew when it is tried again', () => {
     const again = [...asked, ...bad, retryBulk];
-    expect(nextTask(givenBulk(...again).state)).toMatchObject({ work: 'check', round: 1, block: 0 });
+    expect(findNextTask(givenBulk(...again).state)).toMatchObject({ phase: 'check', round: 1, block: 0 });
     expect(jobOf(givenBulk(...again))).toMatchObject({ state: 'queued', ok: 0, rejected: 0, retries: 1 });
     const done = givenBulk(...again, ...[...fine, oneRejected, lastDone].map((step) => inRound(1, step)));
     expect(jobOf(done)).toMatchObject({ state: 'completed', done: 3, ok: 2, rejected: 1 });
   });
 
   it('that was carried out does not ask anew when what was in conflict is tried again', () => {
-    const conflict = carriedOut(0, result(0, 'a'), result(1, 'b', 'conflict'));
+    const conflict = recordExecuted(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'conflict'));
     const again = givenBulk(...asked, ...fine, conflict, lastDone, retryBulk);
-    expect(nextTask(again.state)).toMatchObject({ work: 'carry out', round: 1, items: [{ index: 1, id: 'b' }] });
+    expect(findNextTask(again.state)).toMatchObject({ phase: 'carry out', round: 1, items: [{ index: 1, id: 'b' }] });
   });
 
   it('that was cancelled while it asked has nothing more to record', () =>
@@ -286,32 +304,37 @@ describe('All or nothing', () => {
 
 describe('A lead that is named again', () => {
   it('is known by the item that named it first', () =>
-    expect([...repeatsIn(['a', 'b', 'a', 'a', 'c', 'b'])]).toEqual([
+    expect([...findDuplicates(['a', 'b', 'a', 'a', 'c', 'b'])]).toEqual([
       [2, 0],
       [3, 0],
       [5, 1],
     ]));
 
   it('is then as asked, or refused as the first time', () => {
-    expect(repeated(2, result(0, 'a'))).toEqual({ ...result(0, 'a'), index: 2, outcome: 'unchanged' });
+    expect(toDuplicateResult(2, bulkResult(0, 'a'))).toEqual({ ...bulkResult(0, 'a'), index: 2, outcome: 'unchanged' });
     for (const outcome of ['unchanged', 'rejected', 'not_found', 'conflict'] as const)
-      expect(repeated(2, result(0, 'a', outcome))).toEqual({ ...result(0, 'a', outcome), index: 2 });
+      expect(toDuplicateResult(2, bulkResult(0, 'a', outcome))).toEqual({ ...bulkResult(0, 'a', outcome), index: 2 });
   });
 });
 
 describe('Results', () => {
   const results = (['ok', 'ok', 'unchanged', 'rejected', 'not_found', 'conflict'] as const).map((outcome, index) =>
-    result(index, 'a', outcome),
+    bulkResult(index, 'a', outcome),
   );
 
   it('count those not found and in conflict as rejected', () => {
-    expect(summaryOf(results)).toEqual({ total: 6, ok: 2, unchanged: 1, rejected: 3 });
+    expect(summarizeResults(results)).toEqual({ total: 6, ok: 2, unchanged: 1, rejected: 3 });
     expect(results.filter(isRefused)).toEqual(results.slice(3));
   });
 
   it('show a code where there is one, and a version where there is one', () => {
-    expect(showResult(results[0]!)).toEqual({ index: 0, id: 'a', outcome: 'ok', version: 3 });
-    expect(showResult(results[3]!)).toEqual({ index: 3, id: 'a', outcome: 'rejected', code: 'lead_inactive' });
+    expect(toBulkResultResource(results[0]!)).toEqual({ index: 0, id: 'a', outcome: 'ok', version: 3 });
+    expect(toBulkResultResource(results[3]!)).toEqual({
+      index: 3,
+      id: 'a',
+      outcome: 'rejected',
+      code: 'lead_inactive',
+    });
   });
 });
 
@@ -324,12 +347,12 @@ describe('A job', () => {
 
   it('shows its action in the words of the request', () => {
     const action: BulkAction = { type: 'change_status', status: 'lost', score: 7, reason: null, note: null };
-    expect(showJob(jobOf(givenBulk(targeted, requestBulk({ action }))))).toStrictEqual({
+    expect(toBulkJobResource(jobOf(givenBulk(targeted, requestBulk({ action }))))).toStrictEqual({
       ...{ id: bulkId, state: 'queued', mode: 'best_effort', total: 3, done: 0, ok: 0, unchanged: 0, rejected: 0 },
       ...{ retries: 0, requestedBy: { type: 'service', id: 'gateway' }, requestedAt: time('09:01'), closedAt: null },
       action: { type: 'change_status', status: 'lost', qualificationScore: 7, reason: null, note: null },
     });
     const assign: BulkAction = { type: 'assign', agentId: 'ana', moveFollowUps: true, note: null };
-    expect(showJob(jobOf(givenBulk(targeted, requestBulk({ action: assign })))).action).toStrictEqual(assign);
+    expect(toBulkJobResource(jobOf(givenBulk(targeted, requestBulk({ action: assign })))).action).toStrictEqual(assign);
   });
 });

@@ -1,32 +1,32 @@
-import type { Decider, Given } from '../decider.js';
-import type { Draft } from '../event.js';
-import { decideLead, type LeadGiven } from '../lead/lead.decide.js';
+import type { Decider, DecisionContext } from '../decider.js';
+import type { NewEvent } from '../event.js';
+import { decideLead, type LeadDecisionContext } from '../lead/lead.decide.js';
 import type { Origin } from '../lead/lead.state.js';
-import { invalid, notAhead, refuse } from '../refusal.js';
+import { invalidField, requireNotInFuture, refuse } from '../refusal.js';
 import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from './contact.commands.js';
 import type { ContactEvent, Profile } from './contact.events.js';
 import {
-  activeLeadOf,
+  findActiveLead,
   evolveContact,
-  leadIdOf,
-  leadOf,
+  toLeadId,
+  findLead,
   unknownContact,
-  type Addressed,
+  type AddressedBroadcast,
   type Contact,
   type KnownContact,
 } from './contact.state.js';
 
-type Events = readonly Draft<ContactEvent>[];
+type Events = readonly NewEvent<ContactEvent>[];
 
 /** THE RULES of a contact: at most one active lead, a message is seen once, a reply is attributed. */
-export const contact: Decider<Contact, ContactCommand, ContactEvent> = {
-  initial: unknownContact,
+export const contactDecider: Decider<Contact, ContactCommand, ContactEvent> = {
+  initialState: unknownContact,
   evolve: evolveContact,
   decide(command, state, given): Events {
     const events = decideContact(command, state, given);
     const isImport = given.backdated && command.type !== 'AddressBroadcast';
     if (events.length > 0 && isImport && state.known && given.now < state.lastCommandAt)
-      throw invalid(
+      throw invalidField(
         'X-Occurred-At',
         'before_last_command',
         `must not lie before the contact's last command (${state.lastCommandAt})`,
@@ -35,13 +35,13 @@ export const contact: Decider<Contact, ContactCommand, ContactEvent> = {
   },
 };
 
-function decideContact(command: ContactCommand, state: Contact, given: Given): Events {
+function decideContact(command: ContactCommand, state: Contact, given: DecisionContext): Events {
   switch (command.type) {
     case 'RecordInteraction':
       return recordInteraction(command, state, given);
 
     case 'CreateLead': {
-      const activeLead = activeLeadOf(state);
+      const activeLead = findActiveLead(state);
       if (activeLead) throw refuse('active_lead_exists', { activeLeadId: activeLead.id });
       const origin: Origin = {
         kind: command.origin,
@@ -68,28 +68,28 @@ function decideContact(command: ContactCommand, state: Contact, given: Given): E
     case 'RescheduleFollowUp':
     case 'RemindFollowUp':
     case 'RecordOutboundMessage': {
-      const lead = leadOf(state, command.leadId);
+      const lead = findLead(state, command.leadId);
       if (!state.known || !lead) throw refuse('not_found', { what: 'lead' });
-      const known: LeadGiven = {
+      const known: LeadDecisionContext = {
         ...given,
-        activeLeadId: activeLeadOf(state)?.id ?? null,
-        nthInteraction: (id) => {
+        activeLeadId: findActiveLead(state)?.id ?? null,
+        interactionNumber: (id) => {
           const seen = state.interactions.get(id);
-          return seen?.leadId === lead.id ? seen.nth : undefined;
+          return seen?.leadId === lead.id ? seen.number : undefined;
         },
-        hasSent: (id) => state.outbound.has(id),
+        hasOutboundMessage: (id) => state.outbound.has(id),
       };
       return decideLead(command, lead, known);
     }
   }
 }
 
-function recordInteraction(command: RecordInteraction, state: Contact, given: Given): Events {
+function recordInteraction(command: RecordInteraction, state: Contact, given: DecisionContext): Events {
   const { channel, messageId, text, media, integration, inReplyTo } = command;
-  const id = given.idOf('interaction', channel, messageId);
+  const id = given.stableId('interaction', channel, messageId);
   if (state.known && state.interactions.has(id)) return [];
 
-  const at = notAhead('occurredAt', command.occurredAt?.at ?? given.now, given.now);
+  const at = requireNotInFuture('occurredAt', command.occurredAt?.at ?? given.now, given.now);
   const introduction = introduced(command, state);
   if (command.kind !== 'integration' && text !== null && isOptOut(text, given)) {
     const kind = command.kind === 'inferred' ? 'chat' : command.kind;
@@ -100,7 +100,7 @@ function recordInteraction(command: RecordInteraction, state: Contact, given: Gi
   const { attribution, broadcast } = attribute(command, state, at, given);
   const broadcastId = broadcast?.broadcastId ?? null;
   const kind = command.kind !== 'inferred' ? command.kind : broadcast ? 'broadcast_reply' : 'chat';
-  const recordedOn = (leadId: string, late: boolean): Draft<ContactEvent> => ({
+  const recordedOn = (leadId: string, late: boolean): NewEvent<ContactEvent> => ({
     type: 'InteractionRecorded',
     id,
     occurredAt: at,
@@ -108,7 +108,7 @@ function recordInteraction(command: RecordInteraction, state: Contact, given: Gi
     personal: { text, media, integration },
   });
 
-  const activeLead = activeLeadOf(state);
+  const activeLead = findActiveLead(state);
   if (activeLead) return [...introduction, recordedOn(activeLead.id, false)];
   const last = state.known ? state.leads.at(-1) : undefined;
   if (last?.closedAt && command.occurredAt && isBefore(command.occurredAt, last.closedAt))
@@ -123,7 +123,7 @@ function recordInteraction(command: RecordInteraction, state: Contact, given: Gi
 const isBefore = (given: { readonly at: string; readonly digits: number }, closedAt: string): boolean =>
   given.at < closedAt.slice(0, 'YYYY-MM-DDTHH:MM:SS.'.length + given.digits);
 
-function isOptOut(text: string, { policy }: Given): boolean {
+function isOptOut(text: string, { policy }: DecisionContext): boolean {
   const said = bare(text);
   return policy.optOutKeywords.some((keyword) => bare(keyword) === said);
 }
@@ -142,9 +142,9 @@ function attribute(
   command: RecordInteraction,
   state: Contact,
   at: string,
-  { policy }: Given,
-): { attribution: Origin['attribution']; broadcast: Addressed | null } {
-  const addressed = state.known ? state.addressed : [];
+  { policy }: DecisionContext,
+): { attribution: Origin['attribution']; broadcast: AddressedBroadcast | null } {
+  const addressed = state.known ? state.addressedBroadcasts : [];
   const named = addressed.find((it) => it.messageId === command.inReplyTo && it.channel === command.channel);
   if (named) return { attribution: 'exact', broadcast: named };
 
@@ -154,16 +154,17 @@ function attribute(
   // Providers tell whole seconds: a reply within the second of the broadcast came after it.
   const secondOf = (time: string): string => time.slice(0, 'YYYY-MM-DDTHH:MM:SS'.length);
   const recent = addressed.filter((it) => secondOf(it.at) <= secondOf(at) && Date.parse(it.at) >= since);
-  const newest = recent.reduce<Addressed | null>((best, it) => (best && best.at > it.at ? best : it), null);
+  const newest = recent.reduce<AddressedBroadcast | null>((best, it) => (best && best.at > it.at ? best : it), null);
   return mayAnswerOne && newest
     ? { attribution: 'window', broadcast: newest }
     : { attribution: 'none', broadcast: null };
 }
 
-function addressBroadcast(command: AddressBroadcast, state: Contact, given: Given): Events {
+function addressBroadcast(command: AddressBroadcast, state: Contact, given: DecisionContext): Events {
   const { contactKey, broadcastId, campaign, channel, messageId } = command;
-  const id = given.idOf('addressed', channel, messageId);
-  if (state.known && state.addressed.some((it) => it.messageId === messageId && it.channel === channel)) return [];
+  const id = given.stableId('addressed', channel, messageId);
+  if (state.known && state.addressedBroadcasts.some((it) => it.messageId === messageId && it.channel === channel))
+    return [];
   const leads = state.known ? state.leads.length : 0;
   return [
     ...introduced(command, state),
@@ -199,14 +200,14 @@ function openLead(
   state: Contact,
   origin: Origin,
   note: string | null,
-): Draft<Extract<ContactEvent, { type: 'LeadOpened' }>> {
+): NewEvent<Extract<ContactEvent, { type: 'LeadOpened' }>> {
   const leads: KnownContact['leads'] = state.known ? state.leads : [];
   const { contactKey, contactId, channel } = command;
   const ordinal = leads.length + 1;
   return {
     type: 'LeadOpened',
     data: {
-      leadId: leadIdOf(contactKey, ordinal),
+      leadId: toLeadId(contactKey, ordinal),
       contactKey,
       ordinal,
       previousLeadId: leads.at(-1)?.id ?? null,

@@ -1,4 +1,4 @@
-import type { Fact } from '../event.js';
+import type { TypedEvent } from '../event.js';
 import type { LeadEvent } from '../lead/lead.events.js';
 import type { Channel, InteractionKind } from '../lead/lead.state.js';
 
@@ -16,7 +16,7 @@ export interface Profile {
 export type ContactEvent = ContactRegistered | ContactProfileChanged | ContactOptedOut | BroadcastAddressed | LeadEvent;
 
 /** First event of the stream. */
-export type ContactRegistered = Fact<
+export type ContactRegistered = TypedEvent<
   'ContactRegistered',
   {
     /** The contact's key: part of its stream's name and its leads' ids, and nothing can be read out of it. */
@@ -29,7 +29,7 @@ export type ContactRegistered = Fact<
 >;
 
 /** The contact is called or reached otherwise from now on. */
-export type ContactProfileChanged = Fact<
+export type ContactProfileChanged = TypedEvent<
   'ContactProfileChanged',
   {
     contactKey: string;
@@ -47,7 +47,7 @@ export type ContactProfileChanged = Fact<
 >;
 
 /** The contact sent an opt-out keyword. The event's id is the interaction's id. */
-export type ContactOptedOut = Fact<
+export type ContactOptedOut = TypedEvent<
   'ContactOptedOut',
   {
     contactKey: string;
@@ -67,7 +67,7 @@ export type ContactOptedOut = Fact<
 >;
 
 /** A broadcast message was sent to the contact, at `occurredAt`: what later replies are attributed to. */
-export type BroadcastAddressed = Fact<
+export type BroadcastAddressed = TypedEvent<
   'BroadcastAddressed',
   {
     contactKey: string;

@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Draft, Recorded } from '#domain/event';
+import type { NewEvent, RecordedEvent } from '#domain/event';
 import type { Origin } from '#domain/lead/lead.state';
 import {
   addressedId,
   aiResult,
-  agent,
+  agentActor,
   archived,
   at,
   broadcast,
   by,
-  cameBack,
+  secondInteraction,
   campaign,
   changeStatus,
-  closing,
+  closeAsLost,
   contactKey,
   converted,
   createFollowUp,
@@ -21,7 +21,7 @@ import {
   given,
   interaction,
   interactionId,
-  lead,
+  foldedLead,
   leadId,
   lost,
   opened,
@@ -34,7 +34,7 @@ import {
 import type { ContactEvent, Profile } from './contact.events.js';
 import { evolveContact, unknownContact, type Contact } from './contact.state.js';
 
-type Of<T extends ContactEvent['type']> = Extract<Draft<ContactEvent>, { type: T }>;
+type Of<T extends ContactEvent['type']> = Extract<NewEvent<ContactEvent>, { type: T }>;
 
 const nobody: Profile = { name: null, phone: null, email: null };
 const one: Profile = { name: 'Contact One', phone: '+15550100', email: 'one@example.test' };
@@ -140,13 +140,13 @@ describe('Contacts and leads', () => {
   );
 
   it('counts the leads of a contact and links each to the one before', () =>
-    given(opened, lost, cameBack, closing(2))
+    given(opened, lost, secondInteraction, closeAsLost(2))
       .when(interaction({ messageId: 'm-3' }))
       .then(leadOpened(3), interactionRecorded(3, 'm-3')));
 
   it("gives a lead the command's time, not that of its first interaction", () => {
     const sentence = given(at('12:00', interaction({ occurredAt: sentAt('08:00:00') })));
-    expect(lead(sentence)).toMatchObject({ createdAt: time('12:00'), lastInteractionAt: time('08:00') });
+    expect(foldedLead(sentence)).toMatchObject({ createdAt: time('12:00'), lastInteractionAt: time('08:00') });
   });
 
   describe('made by hand', () => {
@@ -174,13 +174,13 @@ describe('Contacts and leads', () => {
       given(opened)
         .when(createLead())
         .thenRefused('active_lead_exists', { activeLeadId: leadId(1) });
-      given(opened, lost, cameBack)
+      given(opened, lost, secondInteraction)
         .when(createLead())
         .thenRefused('active_lead_exists', { activeLeadId: leadId(2) });
     });
 
     it('takes the channel of its first interaction when it has none', () =>
-      expect(lead(given(createLead(), interaction({ channel: 'sms' }))).channel).toBe('sms'));
+      expect(foldedLead(given(createLead(), interaction({ channel: 'sms' }))).channel).toBe('sms'));
   });
 
   describe('the profile', () => {
@@ -213,7 +213,7 @@ describe('Contacts and leads', () => {
         .then(interactionRecorded(1, 'm-2')));
 
     it('is on the next lead as it is by then, and says how many leads it was on before', () =>
-      given(known, lost, cameBack, closing(2))
+      given(known, lost, secondInteraction, closeAsLost(2))
         .when(interaction({ messageId: 'm-3', profile: { name: 'Contact Uno' } }))
         .then(
           changed(2, one, { ...one, name: 'Contact Uno' }, ['name']),
@@ -248,9 +248,9 @@ describe('Contacts and leads', () => {
 
     it('changes nothing after its lead was closed and another opened, and answers with the same lead', () => {
       given(opened, lost).when(opened).thenNothing();
-      given(opened, lost, cameBack).when(opened).thenNothing();
-      expect(seenOn(given(opened, lost, cameBack), 'm-1')).toStrictEqual({ leadId: leadId(1), nth: 1 });
-      expect(seenOn(given(opened, lost, cameBack), 'm-2')).toStrictEqual({ leadId: leadId(2), nth: 1 });
+      given(opened, lost, secondInteraction).when(opened).thenNothing();
+      expect(seenOn(given(opened, lost, secondInteraction), 'm-1')).toStrictEqual({ leadId: leadId(1), number: 1 });
+      expect(seenOn(given(opened, lost, secondInteraction), 'm-2')).toStrictEqual({ leadId: leadId(2), number: 1 });
     });
 
     it('is another interaction when it came through another channel', () =>
@@ -261,7 +261,7 @@ describe('Contacts and leads', () => {
     it('changes nothing when it was an opt-out, which has no lead', () => {
       const stop = interaction({ text: 'STOP' });
       given(stop).when(stop).thenNothing();
-      expect(seenOn(given(stop), 'm-1')).toStrictEqual({ leadId: null, nth: 0 });
+      expect(seenOn(given(stop), 'm-1')).toStrictEqual({ leadId: null, number: 0 });
     });
   });
 });
@@ -277,7 +277,7 @@ describe('Opting out', () => {
     given(opened)
       .when(stop)
       .then({ ...optedOut({ messageId: 'm-2' }, 'stop'), id: interactionId('m-2') });
-    expect(lead(given(opened, stop))).toStrictEqual(lead(given(opened)));
+    expect(foldedLead(given(opened, stop))).toStrictEqual(foldedLead(given(opened)));
   });
 
   it('opens no lead after the last was closed', () =>
@@ -399,7 +399,7 @@ describe('Late interactions', () => {
   });
 
   it('join the last lead, not an earlier one', () =>
-    given(opened, lost, cameBack, at('10:00', closing(2)))
+    given(opened, lost, secondInteraction, at('10:00', closeAsLost(2)))
       .when(interaction({ messageId: 'm-3', occurredAt: sentAt('08:30:00') }))
       .then(interactionRecorded(2, 'm-3', { late: true }, time('08:30'))));
 
@@ -417,9 +417,9 @@ describe('Late interactions', () => {
 
   it('leave the greatest time as the time of the last interaction', () => {
     const told = given(at('09:00', opened), at('09:10', sent('08:00:00')));
-    expect(lead(told)).toMatchObject({ lastInteractionAt: time('09:00'), updatedAt: time('09:10'), version: 3 });
+    expect(foldedLead(told)).toMatchObject({ lastInteractionAt: time('09:00'), updatedAt: time('09:10'), version: 3 });
     const joined = given(opened, closed, at('11:00', sent('10:00:01')));
-    expect(lead(joined)).toMatchObject({
+    expect(foldedLead(joined)).toMatchObject({
       lastInteractionAt: time('10:00:01'),
       updatedAt: time('11:00'),
       active: false,
@@ -593,7 +593,7 @@ describe('Attribution', () => {
     given(opened, broadcast())
       .when(reply({ messageId: 'm-2' }))
       .then(interactionRecorded(1, 'm-2', { kind: 'broadcast_reply', ...window }));
-    expect(lead(given(opened, broadcast(), reply({ messageId: 'm-2' }))).origin).toStrictEqual(origin());
+    expect(foldedLead(given(opened, broadcast(), reply({ messageId: 'm-2' }))).origin).toStrictEqual(origin());
   });
 });
 
@@ -619,7 +619,7 @@ describe('Broadcasts', () => {
       .then(registered(one), addressed(0)));
 
   it('say on how many leads of the contact they show', () =>
-    given(opened, lost, cameBack).when(broadcast()).then(addressed(2)));
+    given(opened, lost, secondInteraction).when(broadcast()).then(addressed(2)));
 
   it('keep the time at which they were sent', () =>
     given(opened)
@@ -644,11 +644,11 @@ describe('Broadcasts', () => {
   });
 
   it('count in no version of a lead', () =>
-    expect(lead(given(opened, broadcast()))).toStrictEqual(lead(given(opened))));
+    expect(foldedLead(given(opened, broadcast()))).toStrictEqual(foldedLead(given(opened))));
 });
 
 describe('A contact as folded', () => {
-  const [, ...rest] = given(opened, lost).events as readonly (Recorded & ContactEvent)[];
+  const [, ...rest] = given(opened, lost).events as readonly (RecordedEvent & ContactEvent)[];
 
   it('begins with its registration: what comes before makes none', () => {
     expect(rest.reduce<Contact>(evolveContact, unknownContact)).toBe(unknownContact);
@@ -688,7 +688,7 @@ describe('Dating back', () => {
 
   it('gives the events the time that was told', () => {
     const told = given().backdatedTo('2025-06-01T08:00:00.000Z').and(opened);
-    expect(lead(told)).toMatchObject({
+    expect(foldedLead(told)).toMatchObject({
       createdAt: '2025-06-01T08:00:00.000Z',
       lastInteractionAt: '2025-06-01T08:00:00.000Z',
     });
@@ -732,7 +732,7 @@ describe('Dating back', () => {
 
   it('goes by what a person did with the lead', () => {
     const qualified = { type: 'LeadStatusChanged', data: { leadId: leadId(1), from: 'new', to: 'qualified' } } as const;
-    for (const actor of [agent('ana'), gateway])
+    for (const actor of [agentActor('ana'), gateway])
       given(opened, at('11:00', by(actor, changeStatus('contacted'))))
         .backdatedTo('10:30')
         .when(changeStatus('qualified'))
@@ -745,7 +745,7 @@ describe('Dating back', () => {
   });
 
   it("also goes by an agent's messages and opt-outs", () => {
-    const told = at('10:00', by(agent('ana'), outbound({ sentAt: time('08:00') })));
+    const told = at('10:00', by(agentActor('ana'), outbound({ sentAt: time('08:00') })));
     given(opened, told).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');
     const stop = at('10:00', interaction({ messageId: 'm-9', text: 'stop', occurredAt: sentAt('08:00:00') }));
     given(opened, stop).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');

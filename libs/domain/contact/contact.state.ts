@@ -1,4 +1,4 @@
-import { evolveLead, openedLead, type ActiveLead, type Channel, type Lead } from '../lead/lead.state.js';
+import { evolveLead, initializeLead, type ActiveLead, type Channel, type Lead } from '../lead/lead.state.js';
 import type { ContactEvent, Profile } from './contact.events.js';
 import { GrowOnlyMap } from './grow-only-map.js';
 
@@ -22,7 +22,7 @@ export interface KnownContact {
   /** Every agent's message recorded, by its event's id. */
   readonly outbound: GrowOnlyMap<string>;
   /** Broadcast messages sent to the contact, in the order in which they were recorded. */
-  readonly addressed: readonly Addressed[];
+  readonly addressedBroadcasts: readonly AddressedBroadcast[];
   /** The time of the last command by somebody, no automation; an import may not go behind it. */
   readonly lastCommandAt: string;
 }
@@ -30,10 +30,10 @@ export interface KnownContact {
 /** `leadId` is null for an opt-out; `nth` counts the lead's interactions from 1. */
 export interface SeenInteraction {
   readonly leadId: string | null;
-  readonly nth: number;
+  readonly number: number;
 }
 
-export interface Addressed {
+export interface AddressedBroadcast {
   readonly broadcastId: string;
   readonly campaign: { readonly id: string; readonly name: string };
   readonly channel: Channel;
@@ -43,14 +43,14 @@ export interface Addressed {
 
 export const unknownContact: UnknownContact = { known: false };
 
-export const leadIdOf = (contactKey: string, ordinal: number): string => `${contactKey}-${ordinal}`;
+export const toLeadId = (contactKey: string, ordinal: number): string => `${contactKey}-${ordinal}`;
 
-export const activeLeadOf = (contact: Contact): ActiveLead | undefined => {
+export const findActiveLead = (contact: Contact): ActiveLead | undefined => {
   const last = contact.known ? contact.leads.at(-1) : undefined;
   return last?.active ? last : undefined;
 };
 
-export const leadOf = (contact: Contact, leadId: string): Lead | undefined =>
+export const findLead = (contact: Contact, leadId: string): Lead | undefined =>
   contact.known ? contact.leads.find((it) => it.id === leadId) : undefined;
 
 export function evolveContact(contact: Contact, event: ContactEvent & { readonly id: string }): Contact {
@@ -63,23 +63,26 @@ export function evolveContact(contact: Contact, event: ContactEvent & { readonly
       return timed(at, { ...withLeads(contact, event), profile: event.personal.to });
 
     case 'ContactOptedOut': {
-      const interactions = contact.interactions.with(event.id, { leadId: null, nth: 0 });
+      const interactions = contact.interactions.with(event.id, { leadId: null, number: 0 });
       return timed(event.data.receivedAt, { ...contact, interactions, optedOutAt: at });
     }
 
     case 'BroadcastAddressed': {
       const { broadcastId, campaign, channel, messageId } = event.data;
-      return { ...contact, addressed: [...contact.addressed, { broadcastId, campaign, channel, messageId, at }] };
+      return {
+        ...contact,
+        addressedBroadcasts: [...contact.addressedBroadcasts, { broadcastId, campaign, channel, messageId, at }],
+      };
     }
 
     case 'LeadOpened':
-      return timed(at, { ...contact, leads: [...contact.leads, openedLead(event)] });
+      return timed(at, { ...contact, leads: [...contact.leads, initializeLead(event)] });
 
     case 'InteractionRecorded': {
       const next = withLeads(contact, event);
       const { leadId, receivedAt } = event.data;
-      const nth = leadOf(next, leadId)?.memory.interactions ?? 0;
-      return timed(receivedAt, { ...next, interactions: contact.interactions.with(event.id, { leadId, nth }) });
+      const nth = findLead(next, leadId)?.memory.interactions ?? 0;
+      return timed(receivedAt, { ...next, interactions: contact.interactions.with(event.id, { leadId, number: nth }) });
     }
 
     case 'OutboundMessageRecorded': {
@@ -129,7 +132,7 @@ const registered = (event: Extract<ContactEvent, { type: 'ContactRegistered' }>)
     leads: [],
     interactions: GrowOnlyMap.empty(),
     outbound: GrowOnlyMap.empty(),
-    addressed: [],
+    addressedBroadcasts: [],
     lastCommandAt: event.meta.occurredAt,
   };
 };

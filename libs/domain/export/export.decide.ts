@@ -1,5 +1,5 @@
 import type { Decider } from '../decider.js';
-import type { Draft } from '../event.js';
+import type { NewEvent } from '../event.js';
 import type { ExportEvent, LeadsExported } from './export.events.js';
 
 export type RecordExport = { readonly type: 'RecordExport' } & Readonly<LeadsExported['data']> &
@@ -9,14 +9,14 @@ export interface LeadExport {
   readonly recorded: boolean;
 }
 
-export const leadExport: Decider<LeadExport, RecordExport, ExportEvent> = {
-  initial: { recorded: false },
+export const leadExportDecider: Decider<LeadExport, RecordExport, ExportEvent> = {
+  initialState: { recorded: false },
 
   evolve(state, event) {
     return event.type === 'LeadsExported' ? { recorded: true } : state;
   },
 
-  decide({ type: _, q, contactId, ...data }, state): readonly Draft<ExportEvent>[] {
+  decide({ type: _, q, contactId, ...data }, state): readonly NewEvent<ExportEvent>[] {
     if (state.recorded) return [];
     return [{ type: 'LeadsExported', data, personal: { q, contactId } }];
   },

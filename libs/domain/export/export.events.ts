@@ -1,4 +1,4 @@
-import type { Fact, Position } from '../event.js';
+import type { TypedEvent, Position } from '../event.js';
 
 export const exportScopes = ['page', 'all'] as const;
 export const exportFormats = ['csv', 'xlsx', 'ndjson'] as const;
@@ -8,7 +8,7 @@ export type ExportFormat = (typeof exportFormats)[number];
 export type ExportEvent = LeadsExported;
 
 /** A filter that was asked for, in the words of the query. */
-export interface AskedFilter {
+export interface FilterParameter {
   /** The parameter's name. */
   readonly name: string;
   /** The parameter's value, as it was given. */
@@ -16,7 +16,7 @@ export interface AskedFilter {
 }
 
 /** First and only event of an export: leads were taken out of the system. Recorded before the first of them is told. */
-export type LeadsExported = Fact<
+export type LeadsExported = TypedEvent<
   'LeadsExported',
   {
     /** Made for it, and told by its manifest. */
@@ -32,7 +32,7 @@ export type LeadsExported = Fact<
     /** The key that leads are sorted by, `-` before it for descending. */
     sort: string;
     /** What restricts which leads, but for what is personal. */
-    filter: readonly AskedFilter[];
+    filter: readonly FilterParameter[];
     /** How far the list was whose rows were told. */
     position: Position;
     /** How many leads. */

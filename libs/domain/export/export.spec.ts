@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { given, time } from '#test/support/given-when-then';
-import { leadExport, type RecordExport } from './export.decide.js';
+import { leadExportDecider, type RecordExport } from './export.decide.js';
 
 const circumstances = {
   now: time('09:00'),
@@ -25,15 +25,17 @@ void given;
 
 describe('An export', () => {
   it('is on record, what is personal of it apart', () =>
-    expect(leadExport.decide(command, leadExport.initial, circumstances)).toStrictEqual([
+    expect(leadExportDecider.decide(command, leadExportDecider.initialState, circumstances)).toStrictEqual([
       { type: 'LeadsExported', data, personal: { q: 'ana', contactId: null } },
     ]));
 
   it('is recorded once', () => {
-    const state = leadExport.evolve(leadExport.initial, { type: 'LeadsExported' } as never);
-    expect(leadExport.decide(command, state, circumstances)).toEqual([]);
+    const state = leadExportDecider.evolve(leadExportDecider.initialState, { type: 'LeadsExported' } as never);
+    expect(leadExportDecider.decide(command, state, circumstances)).toEqual([]);
   });
 
   it('skips what it does not know', () =>
-    expect(leadExport.evolve(leadExport.initial, { type: 'SomethingElse' } as never)).toBe(leadExport.initial));
+    expect(leadExportDecider.evolve(leadExportDecider.initialState, { type: 'SomethingElse' } as never)).toBe(
+      leadExportDecider.initialState,
+    ));
 });

@@ -16,9 +16,9 @@ export type LeadCommand =
   | RecordOutboundMessage;
 
 /** What is known of an agent outside the lead's stream when the decision is made. */
-export interface AgentFact {
+export interface AgentLookup {
   readonly id: string;
-  readonly situation: 'active' | 'inactive' | 'unknown';
+  readonly status: 'active' | 'inactive' | 'unknown';
 }
 
 /** A status, a score by hand, or both. */
@@ -34,13 +34,13 @@ export interface ChangeStatus {
 export interface AssignAgent {
   readonly type: 'AssignAgent';
   readonly leadId: string;
-  readonly agent: AgentFact;
+  readonly agent: AgentLookup;
   readonly mode: AssignmentMode;
   /** Open follow-ups of the previous agent move along. */
   readonly moveFollowUps: boolean;
   readonly note: string | null;
   /** Only if it still waits for an agent since then; null: whether it waits or not. */
-  readonly only: { readonly waitingSince: string } | null;
+  readonly onlyIf: { readonly waitingSince: string } | null;
 }
 
 export interface UnassignAgent {
@@ -48,7 +48,7 @@ export interface UnassignAgent {
   readonly leadId: string;
   readonly mode: AssignmentMode | 'agent_deactivated';
   /** Only if it is still this assignment; null: whichever it is. */
-  readonly only: { readonly agentId: string; readonly assignedAt: string } | null;
+  readonly onlyIf: { readonly agentId: string; readonly assignedAt: string } | null;
 }
 
 export interface RecordAiResult {
@@ -86,7 +86,7 @@ export interface CreateFollowUp {
   readonly dueAt: string;
   readonly note: string | null;
   /** Null: the lead's agent, else the agent who asks. */
-  readonly assignee: AgentFact | null;
+  readonly assignee: AgentLookup | null;
   /** The lead's status becomes `follow_up`. */
   readonly alsoSetStatus: boolean;
 }

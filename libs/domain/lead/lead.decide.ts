@@ -1,30 +1,30 @@
-import type { Given } from '../decider.js';
-import type { Draft } from '../event.js';
-import { invalid, notAhead, notPast, refuse } from '../refusal.js';
-import type { AgentFact, ChangeStatus, CreateFollowUp, LeadCommand, RecordAiResult } from './lead.commands.js';
+import type { DecisionContext } from '../decider.js';
+import type { NewEvent } from '../event.js';
+import { invalidField, requireNotInFuture, requireNotInPast, refuse } from '../refusal.js';
+import type { AgentLookup, ChangeStatus, CreateFollowUp, LeadCommand, RecordAiResult } from './lead.commands.js';
 import type { LeadEvent } from './lead.events.js';
 import { aiResultKey, isFinal, type ActiveLead, type FollowUp, type Lead, type Status } from './lead.state.js';
 
 /** What the contact knows that a lead's decision needs. */
-export interface LeadGiven extends Given {
+export interface LeadDecisionContext extends DecisionContext {
   readonly activeLeadId: string | null;
   /** The n of the lead's n-th interaction; undefined when the lead has no such interaction. */
-  nthInteraction(interactionId: string): number | undefined;
+  interactionNumber(interactionId: string): number | undefined;
   /** Whether the agent's message of this id is recorded. */
-  hasSent(messageEventId: string): boolean;
+  hasOutboundMessage(messageEventId: string): boolean;
 }
 
-type Events = readonly Draft<LeadEvent>[];
+type Events = readonly NewEvent<LeadEvent>[];
 
 /** THE RULES of a lead. */
-export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): Events {
+export function decideLead(command: LeadCommand, lead: Lead, given: LeadDecisionContext): Events {
   switch (command.type) {
     case 'ChangeStatus':
       return changeStatus(command, active(lead, given), given);
 
     case 'AssignAgent': {
       const { id: leadId, agentId: from, followUps, memory } = active(lead, given);
-      const { only } = command;
+      const { onlyIf: only } = command;
       if (from === command.agent.id || (only && only.waitingSince !== memory.waitingSince)) return [];
       const to = assignable(command.agent);
       const movable = followUps.filter((it) => it.state === 'open' && from !== null && it.assigneeId === from);
@@ -35,7 +35,7 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
 
     case 'UnassignAgent': {
       const { id: leadId, agentId: from, assignedAt } = active(lead, given);
-      const { only } = command;
+      const { onlyIf: only } = command;
       if (from === null || (only && (only.agentId !== from || only.assignedAt !== assignedAt))) return [];
       return [{ type: 'LeadUnassigned', data: { leadId, from, mode: command.mode } }];
     }
@@ -45,7 +45,7 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
 
     case 'RecordQualificationFailure': {
       const { model, readUpTo, reason } = command;
-      const read = given.nthInteraction(readUpTo);
+      const read = given.interactionNumber(readUpTo);
       if (read === undefined) throw refuse('not_found', { what: 'interaction' });
       if (!lead.active || read <= Math.max(lead.memory.aiRead, lead.memory.failedRead)) return [];
       return [{ type: 'QualificationFailed', data: { leadId: lead.id, model, readUpTo, read, reason } }];
@@ -80,7 +80,7 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
       if (state === 'completed') throw refuse('follow_up_completed', { followUpId });
       if (state === 'cancelled') throw refuse('follow_up_cancelled', { followUpId });
       if (command.dueAt === from) return [];
-      const data = { leadId: lead.id, followUpId, from, to: notPast('dueAt', command.dueAt, given.now) };
+      const data = { leadId: lead.id, followUpId, from, to: requireNotInPast('dueAt', command.dueAt, given.now) };
       return [{ type: 'FollowUpRescheduled', data, personal: { reason: command.reason } }];
     }
 
@@ -94,11 +94,12 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
 
     case 'RecordOutboundMessage': {
       const channel = command.channel ?? lead.channel;
-      if (!channel) throw invalid('channel', 'required', 'The lead has no channel of its own: say which one was used.');
-      const id = given.idOf('outbound', channel, command.messageId);
-      if (given.hasSent(id)) return [];
+      if (!channel)
+        throw invalidField('channel', 'required', 'The lead has no channel of its own: say which one was used.');
+      const id = given.stableId('outbound', channel, command.messageId);
+      if (given.hasOutboundMessage(id)) return [];
       const data = { leadId: lead.id, channel, messageId: command.messageId, receivedAt: given.now };
-      const occurredAt = notAhead('sentAt', command.sentAt ?? given.now, given.now);
+      const occurredAt = requireNotInFuture('sentAt', command.sentAt ?? given.now, given.now);
       const { text } = command;
       return [
         { type: 'OutboundMessageRecorded', id, occurredAt, data, personal: { text } },
@@ -112,7 +113,7 @@ export function decideLead(command: LeadCommand, lead: Lead, given: LeadGiven): 
 const lateAfterMs = 60_000;
 
 /** An inactive lead can still be viewed, but nothing about it may be changed by hand. */
-function active(lead: Lead, given: LeadGiven): ActiveLead {
+function active(lead: Lead, given: LeadDecisionContext): ActiveLead {
   if (!lead.active) {
     const { id: leadId, status: leadStatus, closedAt: inactiveSince } = lead;
     throw refuse('lead_inactive', { leadId, leadStatus, inactiveSince, activeLeadId: given.activeLeadId });
@@ -120,16 +121,16 @@ function active(lead: Lead, given: LeadGiven): ActiveLead {
   return lead;
 }
 
-function assignable(agent: AgentFact): string {
-  if (agent.situation === 'unknown') throw refuse('not_found', { what: 'agent' });
-  if (agent.situation === 'inactive') throw refuse('agent_inactive', { agentId: agent.id });
+function assignable(agent: AgentLookup): string {
+  if (agent.status === 'unknown') throw refuse('not_found', { what: 'agent' });
+  if (agent.status === 'inactive') throw refuse('agent_inactive', { agentId: agent.id });
   return agent.id;
 }
 
 /** Nothing is rounded or clamped. */
 function mustBeScore(field: string, score: number): void {
   if (!Number.isInteger(score) || score < 0 || score > 100)
-    throw invalid(field, 'not_a_score', 'must be an integer from 0 to 100');
+    throw invalidField(field, 'not_a_score', 'must be an integer from 0 to 100');
 }
 
 function followUpOf(lead: Lead, id: string): FollowUp {
@@ -142,13 +143,13 @@ function followUpOf(lead: Lead, id: string): FollowUp {
  * A score by hand pins. A reason or note rides on the status change; where only the score changes, on that; and alone it
  * counts as a change too.
  */
-function changeStatus(command: ChangeStatus, lead: ActiveLead, { policy }: LeadGiven): Events {
+function changeStatus(command: ChangeStatus, lead: ActiveLead, { policy }: LeadDecisionContext): Events {
   const reason = spoken(command.reason);
   const note = spoken(command.note);
   if (command.score !== null) mustBeScore('qualificationScore', command.score);
   const to: Status = command.status ?? lead.status;
   if (to === 'lost' && policy.lostNeedsReason && reason === null)
-    throw invalid('reason', 'required', 'A lead can be lost only with a reason.');
+    throw invalidField('reason', 'required', 'A lead can be lost only with a reason.');
 
   const { score, pinned } = lead.qualification;
   const words = { reason, note };
@@ -173,13 +174,13 @@ const spoken = (text: string | null): string | null => (text?.trim() ? text : nu
 
 /** Closing a lead cancels its open follow-ups in the same append. */
 function moved(lead: ActiveLead, to: Status, words: { reason: string | null; note: string | null }): Events {
-  const change: Draft<LeadEvent> = {
+  const change: NewEvent<LeadEvent> = {
     type: 'LeadStatusChanged',
     data: { leadId: lead.id, from: lead.status, to },
     personal: words,
   };
   const open = isFinal(to) ? lead.followUps.filter((it) => it.state === 'open') : [];
-  const cancelled = open.map((it): Draft<LeadEvent> => ({
+  const cancelled = open.map((it): NewEvent<LeadEvent> => ({
     type: 'FollowUpCancelled',
     data: { leadId: lead.id, followUpId: it.id, why: 'lead_inactive' },
     personal: { reason: null },
@@ -187,12 +188,12 @@ function moved(lead: ActiveLead, to: Status, words: { reason: string | null; not
   return [change, ...cancelled];
 }
 
-function recordAiResult(command: RecordAiResult, lead: Lead, given: LeadGiven): Events {
+function recordAiResult(command: RecordAiResult, lead: Lead, given: LeadDecisionContext): Events {
   const { score, model, modelVersion, rationale, factors } = command;
   mustBeScore('score', score);
   const { memory, qualification } = lead;
   const readUpTo = command.readUpTo ?? memory.newestInteraction;
-  const read = readUpTo === null ? 0 : given.nthInteraction(readUpTo);
+  const read = readUpTo === null ? 0 : given.interactionNumber(readUpTo);
   if (read === undefined) throw refuse('not_found', { what: 'interaction' });
 
   const leadId = lead.id;
@@ -236,14 +237,14 @@ function recordAiResult(command: RecordAiResult, lead: Lead, given: LeadGiven): 
 /** What one event may touch, and one append hold, is bounded: reassigning and closing reach every open follow-up. */
 const mostOpen = 500;
 
-function createFollowUp(command: CreateFollowUp, lead: ActiveLead, given: LeadGiven): Events {
+function createFollowUp(command: CreateFollowUp, lead: ActiveLead, given: LeadDecisionContext): Events {
   if (lead.followUps.some((it) => it.id === command.followUpId)) return [];
   if (lead.followUps.filter((it) => it.state === 'open').length >= mostOpen)
     throw refuse('too_many_follow_ups', { most: mostOpen });
   const creator = given.actor.type === 'agent' ? given.actor.id : null;
   const assigneeId = command.assignee ? assignable(command.assignee) : (lead.agentId ?? creator);
-  const dueAt = notPast('dueAt', command.dueAt, given.now);
-  const created: Draft<LeadEvent> = {
+  const dueAt = requireNotInPast('dueAt', command.dueAt, given.now);
+  const created: NewEvent<LeadEvent> = {
     type: 'FollowUpCreated',
     data: { leadId: lead.id, followUpId: command.followUpId, dueAt, assigneeId },
     personal: { contactId: lead.contactId, note: command.note },
@@ -253,7 +254,7 @@ function createFollowUp(command: CreateFollowUp, lead: ActiveLead, given: LeadGi
 }
 
 /** The first outbound message moves a new lead to contacted, but never over a person's change. */
-function firstContact(lead: Lead, messageEventId: string, { policy }: Given): Events {
+function firstContact(lead: Lead, messageEventId: string, { policy }: DecisionContext): Events {
   const untouched = lead.status === 'new' && lead.memory.outboundMessages === 0 && !lead.memory.statusByPerson;
   if (!lead.active || !untouched || !policy.firstMessageMakesContacted) return [];
   const change = moved(lead, 'contacted', { reason: null, note: null });

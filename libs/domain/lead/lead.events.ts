@@ -1,4 +1,4 @@
-import type { Fact } from '../event.js';
+import type { TypedEvent } from '../event.js';
 import type { Profile } from '../contact/contact.events.js';
 import type { AssignmentMode, Channel, Factor, InteractionKind, Origin, ScoreSource, Status } from './lead.state.js';
 
@@ -22,7 +22,7 @@ export type LeadEvent =
   | FollowUpCancelled;
 
 /** `personal` holds the contact as it was: later changes arrive as ContactProfileChanged. */
-export type LeadOpened = Fact<
+export type LeadOpened = TypedEvent<
   'LeadOpened',
   {
     /** The lead's id: its contact's key and its ordinal. */
@@ -45,7 +45,7 @@ export type LeadOpened = Fact<
 >;
 
 /** The event's id is the interaction's id. `occurredAt` is the sender's time, `receivedAt` the command's. */
-export type InteractionRecorded = Fact<
+export type InteractionRecorded = TypedEvent<
   'InteractionRecorded',
   {
     leadId: string;
@@ -73,14 +73,14 @@ export type InteractionRecorded = Fact<
 >;
 
 /** An agent's chat message. `occurredAt` is when it was sent, `receivedAt` the command's time. */
-export type OutboundMessageRecorded = Fact<
+export type OutboundMessageRecorded = TypedEvent<
   'OutboundMessageRecorded',
   { leadId: string; channel: Channel; messageId: string; receivedAt: string },
   { text: string | null }
 >;
 
 /** `from` equals `to` when only a reason or a note was added. */
-export type LeadStatusChanged = Fact<
+export type LeadStatusChanged = TypedEvent<
   'LeadStatusChanged',
   {
     leadId: string;
@@ -116,7 +116,7 @@ interface AiWords {
 }
 
 /** The lead has another score. A manual one pins. */
-export type LeadScored = Fact<
+export type LeadScored = TypedEvent<
   'LeadScored',
   {
     leadId: string;
@@ -133,13 +133,13 @@ export type LeadScored = Fact<
 >;
 
 /** An AI result while a manual score is pinned. */
-export type ScoreSuggested = Fact<'ScoreSuggested', { leadId: string } & AiResult, AiWords>;
+export type ScoreSuggested = TypedEvent<'ScoreSuggested', { leadId: string } & AiResult, AiWords>;
 
 /** AI results count again; score and suggestion stay as they are. */
-export type ScoreUnpinned = Fact<'ScoreUnpinned', { leadId: string }>;
+export type ScoreUnpinned = TypedEvent<'ScoreUnpinned', { leadId: string }>;
 
 /** An AI result that came too late to count: the lead is closed, or a result that had read more stands. */
-export type AiResultDropped = Fact<
+export type AiResultDropped = TypedEvent<
   'AiResultDropped',
   {
     leadId: string;
@@ -150,7 +150,7 @@ export type AiResultDropped = Fact<
 >;
 
 /** An AI was asked for a result and could not give one: the score stays as it is. */
-export type QualificationFailed = Fact<
+export type QualificationFailed = TypedEvent<
   'QualificationFailed',
   {
     leadId: string;
@@ -166,7 +166,7 @@ export type QualificationFailed = Fact<
 >;
 
 /** An agent works on the lead from now on. */
-export type LeadAssigned = Fact<
+export type LeadAssigned = TypedEvent<
   'LeadAssigned',
   {
     leadId: string;
@@ -183,7 +183,7 @@ export type LeadAssigned = Fact<
 >;
 
 /** Nobody works on the lead from now on. */
-export type LeadUnassigned = Fact<
+export type LeadUnassigned = TypedEvent<
   'LeadUnassigned',
   {
     leadId: string;
@@ -195,7 +195,7 @@ export type LeadUnassigned = Fact<
 >;
 
 /** Somebody is to get back to the contact. */
-export type FollowUpCreated = Fact<
+export type FollowUpCreated = TypedEvent<
   'FollowUpCreated',
   {
     leadId: string;
@@ -210,7 +210,7 @@ export type FollowUpCreated = Fact<
 >;
 
 /** An open follow-up is due at another time. */
-export type FollowUpRescheduled = Fact<
+export type FollowUpRescheduled = TypedEvent<
   'FollowUpRescheduled',
   {
     leadId: string;
@@ -224,7 +224,7 @@ export type FollowUpRescheduled = Fact<
 >;
 
 /** A follow-up's time has come and it is still open: at most once for each time that it is due at. */
-export type FollowUpReminded = Fact<
+export type FollowUpReminded = TypedEvent<
   'FollowUpReminded',
   {
     leadId: string;
@@ -239,14 +239,14 @@ export type FollowUpReminded = Fact<
 >;
 
 /** What was to be done is done. */
-export type FollowUpCompleted = Fact<
+export type FollowUpCompleted = TypedEvent<
   'FollowUpCompleted',
   { leadId: string; followUpId: string },
   { note: string | null }
 >;
 
 /** What was to be done is not to be done any more. */
-export type FollowUpCancelled = Fact<
+export type FollowUpCancelled = TypedEvent<
   'FollowUpCancelled',
   {
     leadId: string;

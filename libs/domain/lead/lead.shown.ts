@@ -2,7 +2,7 @@ import type { Profile } from '../contact/contact.events.js';
 import type { FollowUp, Lead, Qualification } from './lead.state.js';
 
 /** How callers see a lead. Absent facts are null, never missing. Times are RFC 3339, UTC, milliseconds. */
-export interface ShownLead extends Pick<
+export interface LeadResource extends Pick<
   Lead,
   | 'id'
   | 'contactId'
@@ -23,7 +23,7 @@ export interface ShownLead extends Pick<
 > {
   readonly contact: Profile;
   readonly qualification: Qualification;
-  readonly agent: Named | null;
+  readonly agent: AgentReference | null;
   readonly followUps: { readonly open: number; readonly nextDueAt: string | null; readonly nextId: string | null };
   /** What may be done with it now. */
   readonly actions: Readonly<
@@ -31,35 +31,36 @@ export interface ShownLead extends Pick<
   >;
 }
 
-export interface ShownFollowUp extends Pick<
+export interface FollowUpResource extends Pick<
   FollowUp,
   'id' | 'dueAt' | 'note' | 'state' | 'createdAt' | 'closedAt' | 'closedReason'
 > {
   readonly leadId: string;
   readonly contactId: string;
-  readonly assignee: Named | null;
+  readonly assignee: AgentReference | null;
   readonly overdue: boolean;
 }
 
 /** The name is null while it is not known (here). */
-export interface Named {
+export interface AgentReference {
   readonly id: string;
   readonly name: string | null;
 }
 
 /** What an agent is called. */
-export type NameOf = (agentId: string) => string | null;
+export type AgentNameResolver = (agentId: string) => string | null;
 
-const named = (id: string | null, nameOf: NameOf): Named | null => (id === null ? null : { id, name: nameOf(id) });
+const named = (id: string | null, nameOf: AgentNameResolver): AgentReference | null =>
+  id === null ? null : { id, name: nameOf(id) };
 
 /** The open follow-up that is due first. */
-export const nextFollowUp = (lead: Lead): FollowUp | undefined =>
+export const findNextFollowUp = (lead: Lead): FollowUp | undefined =>
   lead.followUps
     .filter((it) => it.state === 'open')
     .reduce<FollowUp | undefined>((next, it) => (next && next.dueAt <= it.dueAt ? next : it), undefined);
 
-export function showLead(lead: Lead, nameOf: NameOf): ShownLead {
-  const next = nextFollowUp(lead);
+export function toLeadResource(lead: Lead, nameOf: AgentNameResolver): LeadResource {
+  const next = findNextFollowUp(lead);
   return {
     id: lead.id,
     contactId: lead.contactId,
@@ -96,12 +97,12 @@ export function showLead(lead: Lead, nameOf: NameOf): ShownLead {
 }
 
 /** `now`: overdue is told from the clock, never stored. */
-export function showFollowUp(
+export function toFollowUpResource(
   followUp: FollowUp,
   lead: { readonly id: string; readonly contactId: string },
-  nameOf: NameOf,
+  nameOf: AgentNameResolver,
   now: string,
-): ShownFollowUp {
+): FollowUpResource {
   const { id, dueAt, note, state, createdAt, closedAt, closedReason } = followUp;
   return {
     id,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Draft } from '#domain/event';
+import type { NewEvent } from '#domain/event';
 import { isRefusal, refusals, refuse } from '#domain/refusal';
 import {
-  agent,
+  agentActor,
   aiFailure,
   aiResult,
   archived,
@@ -10,7 +10,7 @@ import {
   at,
   broadcast,
   by,
-  cameBack,
+  secondInteraction,
   campaign,
   cancelFollowUp,
   changeStatus,
@@ -21,8 +21,8 @@ import {
   given,
   interaction,
   interactionId,
-  known,
-  lead,
+  activeAgent,
+  foldedLead,
   leadId,
   lost,
   opened,
@@ -39,20 +39,20 @@ import {
   type ContactStep,
 } from '#test/support/given-when-then';
 import type { LeadEvent } from './lead.events.js';
-import { showFollowUp, showLead } from './lead.shown.js';
+import { toFollowUpResource, toLeadResource } from './lead.shown.js';
 import {
   activeStatuses,
   evolveLead,
   finalStatuses,
   isFinal,
   statuses,
-  waitingAfter,
+  evolveWaitingSince,
   type Status,
 } from './lead.state.js';
 
-type Of<T extends LeadEvent['type']> = Extract<Draft<LeadEvent>, { type: T }>;
+type Of<T extends LeadEvent['type']> = Extract<NewEvent<LeadEvent>, { type: T }>;
 
-const ana = agent('ana');
+const ana = agentActor('ana');
 const id = leadId(1);
 type Words = { reason: string | null; note: string | null };
 const noWords: Words = { reason: null, note: null };
@@ -245,11 +245,11 @@ describe('Status', () => {
       });
 
       it('names the active lead that the contact has by now', () =>
-        given(opened, closed, at('11:00', cameBack))
+        given(opened, closed, at('11:00', secondInteraction))
           .when(changeStatus('qualified'))
           .thenRefused(...refused(status, leadId(2))));
 
-      it.each([['bulk', agent('ana')] as const, ['automation', { type: 'system', id: 'rules' } as const]])(
+      it.each([['bulk', agentActor('ana')] as const, ['automation', { type: 'system', id: 'rules' } as const]])(
         'is refused to %s too',
         (_, actor) =>
           given(opened, closed)
@@ -368,7 +368,7 @@ describe('Messages of an agent', () => {
   });
 
   it('are no interaction', () => {
-    const told = lead(given(opened, at('11:00', first)));
+    const told = foldedLead(given(opened, at('11:00', first)));
     expect(told).toMatchObject({ lastInteractionAt: time('09:00'), updatedAt: time('11:00') });
   });
 });
@@ -400,7 +400,7 @@ describe('Closing a lead', () => {
     const history = [opened, assign('ana'), aiResult(70), createFollowUp(), closed];
 
     it('keeps the last agent and the score on record', () =>
-      expect(lead(given(...history))).toMatchObject({
+      expect(foldedLead(given(...history))).toMatchObject({
         active: false,
         status,
         closedAt: time('10:00'),
@@ -412,7 +412,7 @@ describe('Closing a lead', () => {
     it.each([
       ['an agent assigned', assign('ben')],
       ['the same agent assigned', assign('ana')],
-      ['an unknown agent assigned', assign({ id: 'nobody', situation: 'unknown' })],
+      ['an unknown agent assigned', assign({ id: 'nobody', status: 'unknown' })],
       ['an agent taken away', unassign()],
       ['a follow-up created', createFollowUp({ followUpId: 'f-9' })],
       ['a follow-up with its status created', createFollowUp({ followUpId: 'f-9', alsoSetStatus: true })],
@@ -444,11 +444,13 @@ describe('Closing a lead', () => {
         .by(scorer)
         .when(aiResult(81))
         .then(dropped('lead_inactive', 81));
-      expect(lead(given(...history, aiResult(80))).qualification).toStrictEqual(lead(given(...history)).qualification);
+      expect(foldedLead(given(...history, aiResult(80))).qualification).toStrictEqual(
+        foldedLead(given(...history)).qualification,
+      );
     });
 
     it('drops an AI result although its contact has an active lead by now', () =>
-      given(...history, at('11:00', cameBack))
+      given(...history, at('11:00', secondInteraction))
         .by(scorer)
         .when(aiResult(80))
         .then(dropped('lead_inactive', 80)));
@@ -459,11 +461,11 @@ describe('Closing a lead', () => {
         .when(outbound())
         .then(messageRecorded());
       const onItsWay = interaction({ messageId: 'm-2', occurredAt: sentAt('09:59:00') });
-      expect(lead(given(...history, at('11:00', onItsWay)))).toMatchObject({
+      expect(foldedLead(given(...history, at('11:00', onItsWay)))).toMatchObject({
         active: false,
         status,
         lastInteractionAt: time('09:59'),
-        version: lead(given(...history)).version + 1,
+        version: foldedLead(given(...history)).version + 1,
       });
     });
 
@@ -477,7 +479,7 @@ describe('Closing a lead', () => {
       given(...history)
         .when(cancelFollowUp())
         .thenNothing();
-      expect(lead(given(...history)).followUps).toMatchObject([
+      expect(foldedLead(given(...history)).followUps).toMatchObject([
         { state: 'cancelled', closedAt: time('10:00'), closedReason: 'lead_inactive' },
       ]);
     });
@@ -508,7 +510,7 @@ describe('Score', () => {
   });
 
   it('is null until the first', () => {
-    expect(lead(given(opened)).qualification).toStrictEqual({
+    expect(foldedLead(given(opened)).qualification).toStrictEqual({
       score: null,
       source: null,
       pinned: false,
@@ -529,7 +531,7 @@ describe('Score', () => {
 
   it('never moves a status', () => {
     for (const command of [scoreByHand(100), aiResult(100), scoreByHand(0)])
-      expect(lead(given(opened, command))).toMatchObject({ status: 'new', statusChangedAt: time('09:00') });
+      expect(foldedLead(given(opened, command))).toMatchObject({ status: 'new', statusChangedAt: time('09:00') });
   });
 
   describe('of an AI', () => {
@@ -567,10 +569,10 @@ describe('Score', () => {
       given(opened, interaction({ messageId: 'm-2', text: 'stop' }))
         .when(aiResult(70, { readUpTo: interactionId('m-2') }))
         .thenRefused('not_found', refused);
-      given(opened, lost, cameBack)
+      given(opened, lost, secondInteraction)
         .when(aiResult(70, { readUpTo: interactionId('m-2') }))
         .thenRefused('not_found', refused);
-      given(opened, lost, cameBack)
+      given(opened, lost, secondInteraction)
         .when(aiResult(70, { leadId: leadId(2), readUpTo: interactionId('m-1') }))
         .thenRefused('not_found', refused);
     });
@@ -600,7 +602,7 @@ describe('Score', () => {
       given(...two, stale)
         .when(stale)
         .thenNothing();
-      expect(lead(given(...two, stale)).qualification.score).toBe(70);
+      expect(foldedLead(given(...two, stale)).qualification.score).toBe(70);
     });
 
     it('that had read as much or more wins', () => {
@@ -630,7 +632,9 @@ describe('Score', () => {
       given(opened, aiFailure(), interaction({ messageId: 'm-2' }))
         .when(newer)
         .then({ ...failed, data: { ...because, readUpTo: interactionId('m-2'), read: 2 } });
-      expect(lead(given(opened, aiResult(40), interaction({ messageId: 'm-2' }), newer)).qualification.score).toBe(40);
+      expect(
+        foldedLead(given(opened, aiResult(40), interaction({ messageId: 'm-2' }), newer)).qualification.score,
+      ).toBe(40);
     });
 
     it('is not told of when a result has come, or the lead is closed', () => {
@@ -646,7 +650,7 @@ describe('Score', () => {
     const pinned = [opened, aiResult(70), scoreByHand(40)];
 
     it('pins', () =>
-      expect(lead(given(...pinned)).qualification).toMatchObject({ score: 40, source: 'manual', pinned: true }));
+      expect(foldedLead(given(...pinned)).qualification).toMatchObject({ score: 40, source: 'manual', pinned: true }));
 
     it('again is no change', () =>
       given(...pinned)
@@ -666,7 +670,7 @@ describe('Score', () => {
         .by(scorer)
         .when(aiResult(90))
         .then(suggested(90));
-      expect(lead(given(...pinned, at('11:00', aiResult(90)))).qualification).toStrictEqual({
+      expect(foldedLead(given(...pinned, at('11:00', aiResult(90)))).qualification).toStrictEqual({
         score: 40,
         source: 'manual',
         pinned: true,
@@ -686,15 +690,17 @@ describe('Score', () => {
       given(...pinned, aiResult(90))
         .when(aiResult(91))
         .then(suggested(91));
-      expect(lead(given(...pinned, aiResult(90), aiResult(91))).qualification.suggestion).toMatchObject({ score: 91 });
+      expect(foldedLead(given(...pinned, aiResult(90), aiResult(91))).qualification.suggestion).toMatchObject({
+        score: 91,
+      });
       given(...pinned, aiResult(90), interaction({ messageId: 'm-2' }))
         .when(aiResult(90))
         .then(suggested(90, having(2, 'm-2')));
     });
 
     it('leaves the suggestion as it is', () => {
-      const { suggestion } = lead(given(...pinned, aiResult(90))).qualification;
-      expect(lead(given(...pinned, aiResult(90), scoreByHand(50))).qualification).toMatchObject({
+      const { suggestion } = foldedLead(given(...pinned, aiResult(90))).qualification;
+      expect(foldedLead(given(...pinned, aiResult(90), scoreByHand(50))).qualification).toMatchObject({
         score: 50,
         suggestion,
       });
@@ -714,8 +720,11 @@ describe('Score', () => {
       given(...pinned)
         .when(unpin())
         .then({ type: 'ScoreUnpinned', data: { leadId: id } });
-      const before = lead(given(...pinned, aiResult(90))).qualification;
-      expect(lead(given(...pinned, aiResult(90), unpin())).qualification).toStrictEqual({ ...before, pinned: false });
+      const before = foldedLead(given(...pinned, aiResult(90))).qualification;
+      expect(foldedLead(given(...pinned, aiResult(90), unpin())).qualification).toStrictEqual({
+        ...before,
+        pinned: false,
+      });
     });
 
     it('unpinned gives way to the next AI result, which clears the suggestion', () => {
@@ -725,7 +734,7 @@ describe('Score', () => {
       given(...pinned, aiResult(90), unpin())
         .when(aiResult(90))
         .then(scoredByAi(40, 90));
-      expect(lead(given(...pinned, aiResult(90), unpin(), aiResult(91))).qualification).toMatchObject({
+      expect(foldedLead(given(...pinned, aiResult(90), unpin(), aiResult(91))).qualification).toMatchObject({
         score: 91,
         source: 'ai',
         pinned: false,
@@ -744,8 +753,8 @@ describe('Score', () => {
 });
 
 describe('Agents', () => {
-  const unknown = { id: 'nobody', situation: 'unknown' } as const;
-  const inactive = { id: 'zoe', situation: 'inactive' } as const;
+  const unknown = { id: 'nobody', status: 'unknown' } as const;
+  const inactive = { id: 'zoe', status: 'inactive' } as const;
 
   it.each(activeStatuses)('are assigned to a lead that is %s', (status) =>
     given(opened, changeStatus(status)).when(assign('ana')).then(assigned(null, 'ana')),
@@ -787,12 +796,12 @@ describe('Agents', () => {
     given(opened, assign('ana')).when(unassign()).then(taken);
     given(opened, assign('ana'), unassign()).when(unassign()).thenNothing();
     given(opened).when(unassign()).thenNothing();
-    expect(lead(given(opened, assign('ana'), unassign()))).toMatchObject({ agentId: null, assignedAt: null });
+    expect(foldedLead(given(opened, assign('ana'), unassign()))).toMatchObject({ agentId: null, assignedAt: null });
   });
 
   it('are given a lead by themselves only while it waits, and since when it was seen to', () => {
-    const { createdAt: waitingSince } = lead(given(opened));
-    const byItself = assign('ana', { mode: 'round_robin', only: { waitingSince } });
+    const { createdAt: waitingSince } = foldedLead(given(opened));
+    const byItself = assign('ana', { mode: 'round_robin', onlyIf: { waitingSince } });
     given(opened)
       .when(byItself)
       .then({
@@ -806,7 +815,7 @@ describe('Agents', () => {
       .when(byItself)
       .thenNothing();
     given(opened, assign('ben'), at('12:30', unassign({ mode: 'agent_deactivated' })))
-      .when(assign('ana', { only: { waitingSince: time('12:30') } }))
+      .when(assign('ana', { onlyIf: { waitingSince: time('12:30') } }))
       .then({
         type: 'LeadAssigned',
         data: { leadId: id, from: null, to: 'ana', mode: 'manual', followUps: [] },
@@ -816,8 +825,8 @@ describe('Agents', () => {
   });
 
   it('that are deactivated are taken away only from that very assignment', () => {
-    const assignedAt = lead(given(opened, assign('ana'))).assignedAt ?? '';
-    const freed = unassign({ mode: 'agent_deactivated', only: { agentId: 'ana', assignedAt } });
+    const assignedAt = foldedLead(given(opened, assign('ana'))).assignedAt ?? '';
+    const freed = unassign({ mode: 'agent_deactivated', onlyIf: { agentId: 'ana', assignedAt } });
     given(opened, assign('ana'))
       .when(freed)
       .then({ type: 'LeadUnassigned', data: { leadId: id, from: 'ana', mode: 'agent_deactivated' } });
@@ -825,10 +834,10 @@ describe('Agents', () => {
     given(opened).when(freed).thenNothing();
     const earlier = unassign({
       mode: 'agent_deactivated',
-      only: { agentId: 'ana', assignedAt: '2020-01-01T00:00:00.000Z' },
+      onlyIf: { agentId: 'ana', assignedAt: '2020-01-01T00:00:00.000Z' },
     });
     given(opened, assign('ana')).when(earlier).thenNothing();
-    const another = unassign({ mode: 'agent_deactivated', only: { agentId: 'ben', assignedAt } });
+    const another = unassign({ mode: 'agent_deactivated', onlyIf: { agentId: 'ben', assignedAt } });
     given(opened, assign('ana')).when(another).thenNothing();
   });
 
@@ -839,11 +848,11 @@ describe('Agents', () => {
       createFollowUp(),
       createFollowUp({ followUpId: 'f-2' }),
       completeFollowUp({ followUpId: 'f-2' }),
-      createFollowUp({ followUpId: 'f-3', assignee: known('cem') }),
+      createFollowUp({ followUpId: 'f-3', assignee: activeAgent('cem') }),
       createFollowUp({ followUpId: 'f-4' }),
     ];
     const assignees = (...steps: readonly ContactStep[]) =>
-      Object.fromEntries(lead(given(...steps)).followUps.map((it) => [it.id, it.assigneeId]));
+      Object.fromEntries(foldedLead(given(...steps)).followUps.map((it) => [it.id, it.assigneeId]));
 
     it('move along while open, those of others stay', () => {
       given(...withFollowUps)
@@ -894,13 +903,13 @@ describe('Follow-ups', () => {
   it('are for whom they name, who must be known and active', () => {
     given(opened, assign('ben'))
       .by(ana)
-      .when(createFollowUp({ assignee: known('cem') }))
+      .when(createFollowUp({ assignee: activeAgent('cem') }))
       .then(followUpCreated({ assigneeId: 'cem' }));
     given(opened)
-      .when(createFollowUp({ assignee: { id: 'nobody', situation: 'unknown' } }))
+      .when(createFollowUp({ assignee: { id: 'nobody', status: 'unknown' } }))
       .thenRefused('not_found', { what: 'agent' });
     given(opened)
-      .when(createFollowUp({ assignee: { id: 'zoe', situation: 'inactive' } }))
+      .when(createFollowUp({ assignee: { id: 'zoe', status: 'inactive' } }))
       .thenRefused('agent_inactive', { agentId: 'zoe' });
   });
 
@@ -940,7 +949,7 @@ describe('Follow-ups', () => {
   it('are not found when there are none', () => {
     for (const command of [completeFollowUp(), cancelFollowUp(), reschedule('18:00')])
       given(opened).when(command).thenRefused('not_found', { what: 'follow-up' });
-    given(opened, createFollowUp(), lost, cameBack)
+    given(opened, createFollowUp(), lost, secondInteraction)
       .when(completeFollowUp({ leadId: leadId(2) }))
       .thenRefused('not_found', { what: 'follow-up' });
   });
@@ -982,7 +991,7 @@ describe('Follow-ups', () => {
     it('are so once, and keep the reason', () => {
       const told = given(opened, createFollowUp(), cancelled);
       told.when(cancelFollowUp()).thenNothing();
-      expect(lead(told).followUps).toMatchObject([{ state: 'cancelled', closedReason: 'Not needed' }]);
+      expect(foldedLead(told).followUps).toMatchObject([{ state: 'cancelled', closedReason: 'Not needed' }]);
     });
 
     it('are neither completed nor rescheduled any more', () => {
@@ -1006,7 +1015,7 @@ describe('Follow-ups', () => {
       given(opened, createFollowUp(), reschedule('18:00'))
         .when(reschedule('16:00'))
         .then(rescheduled('18:00', '16:00'));
-      expect(lead(given(opened, createFollowUp(), reschedule('18:00'))).followUps).toMatchObject([
+      expect(foldedLead(given(opened, createFollowUp(), reschedule('18:00'))).followUps).toMatchObject([
         { id: 'f-1', dueAt: time('18:00'), state: 'open' },
       ]);
     });
@@ -1055,7 +1064,7 @@ describe('Follow-ups', () => {
     it('are reminded of once, whoever they belong to by then', () => {
       const told = given(...made, at('17:00', remind()), assign('ben')).at('17:30');
       told.when(remind()).thenNothing();
-      expect(lead(told).followUps).toMatchObject([{ state: 'open', remindedAt: time('17:00') }]);
+      expect(foldedLead(told).followUps).toMatchObject([{ state: 'open', remindedAt: time('17:00') }]);
     });
 
     it('are left alone when they are due at another time by now', () => {
@@ -1074,7 +1083,7 @@ describe('Follow-ups', () => {
         .at('18:00')
         .when(remind('18:00'))
         .then(reminded({ dueAt: time('18:00') }));
-      expect(lead(told).followUps).toMatchObject([{ remindedAt: null }]);
+      expect(foldedLead(told).followUps).toMatchObject([{ remindedAt: null }]);
     });
 
     it.each([completeFollowUp(), cancelFollowUp(), changeStatus('lost'), archived])(
@@ -1091,8 +1100,8 @@ describe('Follow-ups', () => {
 
   it('are overdue by the clock while open', () => {
     const shown = (now: string, ...steps: readonly ContactStep[]) => {
-      const told = lead(given(opened, createFollowUp(), ...steps));
-      return told.followUps.map((it) => showFollowUp(it, told, () => 'Agent One', time(now)).overdue);
+      const told = foldedLead(given(opened, createFollowUp(), ...steps));
+      return told.followUps.map((it) => toFollowUpResource(it, told, () => 'Agent One', time(now)).overdue);
     };
     expect(shown('17:00')).toStrictEqual([false]);
     expect(shown('17:00:00.001')).toStrictEqual([true]);
@@ -1116,7 +1125,7 @@ describe('A lead as folded', () => {
   );
 
   it('is what the API shows of it', () =>
-    expect(showLead(lead(told), names)).toStrictEqual({
+    expect(toLeadResource(foldedLead(told), names)).toStrictEqual({
       id,
       contactId: 'contact-1',
       ordinal: 1,
@@ -1156,7 +1165,9 @@ describe('A lead as folded', () => {
     }));
 
   it('shows a closed lead as one that can still be viewed and its chat opened', () =>
-    expect(showLead(lead(told.at('10:00').and(changeStatus('lost', { reason: 'Too dear' }))), names)).toMatchObject({
+    expect(
+      toLeadResource(foldedLead(told.at('10:00').and(changeStatus('lost', { reason: 'Too dear' }))), names),
+    ).toMatchObject({
       status: 'lost',
       active: false,
       statusChangedAt: time('10:00'),
@@ -1169,7 +1180,7 @@ describe('A lead as folded', () => {
     }));
 
   it('shows nobody and nothing as null', () => {
-    const { agent: nobody, ...shown } = showLead(lead(given(createLead())), names);
+    const { agent: nobody, ...shown } = toLeadResource(foldedLead(given(createLead())), names);
     expect(nobody).toBeNull();
     expect(shown).toMatchObject({
       contact: { name: null, phone: null, email: null },
@@ -1181,12 +1192,15 @@ describe('A lead as folded', () => {
       closedAt: null,
       followUps: { open: 0, nextDueAt: null, nextId: null },
     });
-    expect(showLead(lead(given(opened, assign('ben'))), names).agent).toStrictEqual({ id: 'ben', name: null });
+    expect(toLeadResource(foldedLead(given(opened, assign('ben'))), names).agent).toStrictEqual({
+      id: 'ben',
+      name: null,
+    });
   });
 
   it('shows a follow-up with its contact', () => {
-    const of = lead(told);
-    expect(of.followUps.map((it) => showFollowUp(it, of, names, time('12:00')))[0]).toStrictEqual({
+    const of = foldedLead(told);
+    expect(of.followUps.map((it) => toFollowUpResource(it, of, names, time('12:00')))[0]).toStrictEqual({
       id: 'f-1',
       leadId: id,
       contactId: 'contact-1',
@@ -1202,43 +1216,46 @@ describe('A lead as folded', () => {
   });
 
   it('counts its own events as its version', () => {
-    const all = told.and(lost).and(aiResult(10)).and(cameBack);
+    const all = told.and(lost).and(aiResult(10)).and(secondInteraction);
     const own = all.events.filter((it) => 'leadId' in it.data && it.data.leadId === id);
-    expect(lead(all).version).toBe(own.length);
-    expect(lead(all, 2).version).toBe(2);
+    expect(foldedLead(all).version).toBe(own.length);
+    expect(foldedLead(all, 2).version).toBe(2);
   });
 
   it('links to the one before', () =>
-    expect(lead(given(opened, lost, cameBack), 2)).toMatchObject({ ordinal: 2, previousLeadId: id }));
+    expect(foldedLead(given(opened, lost, secondInteraction), 2)).toMatchObject({ ordinal: 2, previousLeadId: id }));
 
   it('shows a change of profile on all leads of the contact, and in no version', () => {
-    const before = given(opened, lost, cameBack);
+    const before = given(opened, lost, secondInteraction);
     const after = before.at('13:00').and(broadcast({ profile }));
     for (const ordinal of [1, 2])
-      expect(lead(after, ordinal)).toStrictEqual({ ...lead(before, ordinal), contact: profile });
+      expect(foldedLead(after, ordinal)).toStrictEqual({ ...foldedLead(before, ordinal), contact: profile });
   });
 
   it('changes statusChangedAt with the status, not with a note', () => {
-    expect(lead(given(opened, at('10:00', changeStatus('new', { note: 'Hm' })))).statusChangedAt).toBe(time('09:00'));
-    expect(lead(given(opened, at('10:00', changeStatus('qualified')))).statusChangedAt).toBe(time('10:00'));
+    expect(foldedLead(given(opened, at('10:00', changeStatus('new', { note: 'Hm' })))).statusChangedAt).toBe(
+      time('09:00'),
+    );
+    expect(foldedLead(given(opened, at('10:00', changeStatus('qualified')))).statusChangedAt).toBe(time('10:00'));
   });
 
   it('shows the reason of its status: of the newest, until the status changes', () => {
     const because = (reason: string | null, to: Status | null = null) => changeStatus(to, { reason, note: 'n' });
-    expect(lead(given(opened, because('A', 'qualified'))).reason).toBe('A');
-    expect(lead(given(opened, because('A', 'qualified'), because(null))).reason).toBe('A');
-    expect(lead(given(opened, because('A', 'qualified'), because('B'))).reason).toBe('B');
-    expect(lead(given(opened, because('A', 'qualified'), changeStatus('contacted'))).reason).toBeNull();
+    expect(foldedLead(given(opened, because('A', 'qualified'))).reason).toBe('A');
+    expect(foldedLead(given(opened, because('A', 'qualified'), because(null))).reason).toBe('A');
+    expect(foldedLead(given(opened, because('A', 'qualified'), because('B'))).reason).toBe('B');
+    expect(foldedLead(given(opened, because('A', 'qualified'), changeStatus('contacted'))).reason).toBeNull();
   });
 
   it('never goes back in updatedAt', () => {
     const told = given(at('10:00', opened), at('09:00', changeStatus('qualified')));
-    expect(lead(told)).toMatchObject({ updatedAt: time('10:00'), statusChangedAt: time('09:00') });
+    expect(foldedLead(told)).toMatchObject({ updatedAt: time('10:00'), statusChangedAt: time('09:00') });
   });
 
   it('has the next follow-up by due time, the first made of several', () => {
     const [f2, f3] = ['f-2', 'f-3'].map((followUpId) => createFollowUp({ followUpId, dueAt: time('16:00') }));
-    const next = (...steps: readonly ContactStep[]) => showLead(lead(given(opened, ...steps)), names).followUps;
+    const next = (...steps: readonly ContactStep[]) =>
+      toLeadResource(foldedLead(given(opened, ...steps)), names).followUps;
     expect(next(createFollowUp(), f2 ?? opened, f3 ?? opened)).toMatchObject({ open: 3, nextId: 'f-2' });
     expect(next(createFollowUp(), f2 ?? opened, completeFollowUp({ followUpId: 'f-2' }))).toMatchObject({
       open: 1,
@@ -1248,7 +1265,7 @@ describe('A lead as folded', () => {
 
   it('counts what was said on it by either side', () => {
     const said = given(opened, outbound(), interaction({ messageId: 'm-2' }), outbound({ messageId: 'out-2' }));
-    expect(lead(said).memory).toMatchObject({ interactions: 2, outboundMessages: 2 });
+    expect(foldedLead(said).memory).toMatchObject({ interactions: 2, outboundMessages: 2 });
   });
 
   it('waits for an agent since it was opened, or its agent left, until it has one or is closed', () => {
@@ -1256,8 +1273,10 @@ describe('A lead as folded', () => {
     const waits = (...steps: readonly ContactStep[]): string | null => {
       const told = given(at('08:00', opened), ...steps);
       const own = told.events.filter((it) => it.type !== 'ContactRegistered') as unknown as readonly LeadEvent[];
-      const since = own.map(waitingAfter).reduce((before, after) => (after === undefined ? before : after), undefined);
-      expect(lead(told).memory.waitingSince).toBe(since);
+      const since = own
+        .map(evolveWaitingSince)
+        .reduce((before, after) => (after === undefined ? before : after), undefined);
+      expect(foldedLead(told).memory.waitingSince).toBe(since);
       return since ?? null;
     };
     expect(waits()).toBe(time('08:00'));
@@ -1274,8 +1293,10 @@ describe('A lead as folded', () => {
   });
 
   it('leaves a lead as it is at what is not about it: another lead, another contact, its own opening again, an unknown type', () => {
-    const mine = lead(given(opened));
-    const others = given(opened, lost, cameBack).events.filter((it) => JSON.stringify(it.data).includes(leadId(2)));
+    const mine = foldedLead(given(opened));
+    const others = given(opened, lost, secondInteraction).events.filter((it) =>
+      JSON.stringify(it.data).includes(leadId(2)),
+    );
     expect(others).toHaveLength(2);
     const stranger = { type: 'ContactProfileChanged', data: { contactKey: 'c2' }, personal: { to: profile }, meta: {} };
     const unknown = { type: 'SomethingElse', data: { leadId: id }, meta: { occurredAt: time('10:00') } };

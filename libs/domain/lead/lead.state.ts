@@ -142,7 +142,7 @@ export type Lead = ActiveLead | ClosedLead;
  * Since when a lead waits for an agent, after an event of its own; null: it doesn't, undefined: as before. One that a person took
  * from its agent does not wait: nobody undoes a person's decision.
  */
-export function waitingAfter({ type, data, meta }: LeadEvent): string | null | undefined {
+export function evolveWaitingSince({ type, data, meta }: LeadEvent): string | null | undefined {
   if (type === 'LeadOpened') return meta.occurredAt;
   if (type === 'LeadAssigned') return null;
   if (type === 'LeadUnassigned') return data.mode === 'agent_deactivated' ? meta.occurredAt : null;
@@ -159,7 +159,7 @@ export function evolveLead(lead: Lead, event: ContactEvent & { readonly id: stri
 export function evolveLead(lead: Lead | undefined, event: ContactEvent & { readonly id: string }): Lead | undefined;
 export function evolveLead(lead: Lead | undefined, event: ContactEvent & { readonly id: string }): Lead | undefined {
   const at = event.meta.occurredAt;
-  if (!lead) return event.type === 'LeadOpened' ? openedLead(event) : undefined;
+  if (!lead) return event.type === 'LeadOpened' ? initializeLead(event) : undefined;
   if (event.type === 'ContactProfileChanged')
     return event.data.contactKey === lead.contactKey ? { ...lead, contact: event.personal.to } : lead;
   if (!('leadId' in event.data) || event.data.leadId !== lead.id) return lead;
@@ -168,7 +168,7 @@ export function evolveLead(lead: Lead | undefined, event: ContactEvent & { reado
   const moved = { version: lead.version + 1, updatedAt: later(lead.updatedAt, commandTime) };
   const { qualification } = lead;
   const leadEvent = event as LeadEvent & { readonly id: string };
-  const waitingSince = waitingAfter(leadEvent);
+  const waitingSince = evolveWaitingSince(leadEvent);
   const memory = waitingSince === undefined ? lead.memory : { ...lead.memory, waitingSince };
 
   switch (leadEvent.type) {
@@ -308,7 +308,7 @@ export const aiResultKey = (of: { score: number; model: string; modelVersion: st
   JSON.stringify([of.score, of.model, of.modelVersion, of.read]);
 
 /** A lead as its first event makes it. */
-export function openedLead(event: LeadOpened): ActiveLead {
+export function initializeLead(event: LeadOpened): ActiveLead {
   const { leadId, contactKey, ordinal, previousLeadId, channel, origin } = event.data;
   const { contactId, name, phone, email } = event.personal;
   const at = event.meta.occurredAt;

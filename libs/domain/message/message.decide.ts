@@ -1,8 +1,8 @@
 import type { KnownBroadcast } from '../broadcast/broadcast.decide.js';
-import type { Decider, Given } from '../decider.js';
-import type { Draft } from '../event.js';
+import type { Decider, DecisionContext } from '../decider.js';
+import type { NewEvent } from '../event.js';
 import type { Channel } from '../lead/lead.state.js';
-import { notAhead, refuse } from '../refusal.js';
+import { requireNotInFuture, refuse } from '../refusal.js';
 import type { MessageEvent, Receipt, ReceiptError, ReceiptStatus, Recipient } from './message.events.js';
 
 export type MessageCommand = RecordSend | RecordReceipts;
@@ -26,11 +26,11 @@ export interface RecordReceipts {
   readonly messageKey: string;
   readonly channel: Channel;
   readonly messageId: string;
-  readonly receipts: readonly GivenReceipt[];
+  readonly receipts: readonly NewReceipt[];
 }
 
 /** `at` null: the provider gave no time, so the receipt is known without it and gets ours. */
-export interface GivenReceipt {
+export interface NewReceipt {
   readonly status: ReceiptStatus;
   readonly at: string | null;
   readonly error: ReceiptError | null;
@@ -55,17 +55,17 @@ const isSame = (a: Known, b: Known): boolean =>
   (!a.timed || a.at === b.at) &&
   (a.error?.code ?? null) === (b.error?.code ?? null);
 
-export const message: Decider<Message, MessageCommand, MessageEvent> = {
-  initial: { recipient: null, receipts: [], version: 0 },
+export const messageDecider: Decider<Message, MessageCommand, MessageEvent> = {
+  initialState: { recipient: null, receipts: [], version: 0 },
 
   evolve(state, event) {
     const version = state.version + 1;
     if (event.type === 'MessageSent') return { ...state, version, recipient: event.data.recipient };
-    if (event.type === 'ReceiptRecorded') return { ...state, version, receipts: [...state.receipts, receiptIn(event)] };
+    if (event.type === 'ReceiptRecorded') return { ...state, version, receipts: [...state.receipts, toReceipt(event)] };
     return state;
   },
 
-  decide(command, state, given): readonly Draft<MessageEvent>[] {
+  decide(command, state, given): readonly NewEvent<MessageEvent>[] {
     switch (command.type) {
       case 'RecordSend':
         return recordSend(command, state, given);
@@ -76,13 +76,13 @@ export const message: Decider<Message, MessageCommand, MessageEvent> = {
 };
 
 /** A receipt as its event tells it. */
-export function receiptIn(event: Extract<MessageEvent, { type: 'ReceiptRecorded' }>): Receipt {
+export function toReceipt(event: Extract<MessageEvent, { type: 'ReceiptRecorded' }>): Receipt {
   const { status, timed, errorCode } = event.data;
   const error = errorCode === null ? null : { code: errorCode, detail: event.personal.errorDetail };
   return { status, at: event.meta.occurredAt, timed, recordedAt: event.meta.recordedAt, error };
 }
 
-function recordSend(command: RecordSend, state: Message, given: Given): readonly Draft<MessageEvent>[] {
+function recordSend(command: RecordSend, state: Message, given: DecisionContext): readonly NewEvent<MessageEvent>[] {
   const { messageKey, messageId, contactKey, contactId, broadcast, attempt, parameters } = command;
   const recipient: Recipient = { broadcastId: broadcast.id, contactKey, attempt };
   if (state.recipient) {
@@ -90,13 +90,13 @@ function recordSend(command: RecordSend, state: Message, given: Given): readonly
     if (broadcastId !== broadcast.id || known !== contactKey) throw refuse('message_exists', { messageId });
     return [];
   }
-  const occurredAt = notAhead('sentAt', command.sentAt ?? given.now, given.now);
+  const occurredAt = requireNotInFuture('sentAt', command.sentAt ?? given.now, given.now);
   const { channel, campaign } = broadcast;
   const { name, language, category } = broadcast.template;
   return [
     {
       type: 'MessageSent',
-      id: given.idOf('sent'),
+      id: given.stableId('sent'),
       occurredAt,
       data: { messageKey, channel, messageId, recipient, campaign, template: { name, language, category } },
       personal: { contactId, parameters, receipts: state.receipts },
@@ -104,7 +104,11 @@ function recordSend(command: RecordSend, state: Message, given: Given): readonly
   ];
 }
 
-function recordReceipts(command: RecordReceipts, state: Message, given: Given): readonly Draft<MessageEvent>[] {
+function recordReceipts(
+  command: RecordReceipts,
+  state: Message,
+  given: DecisionContext,
+): readonly NewEvent<MessageEvent>[] {
   const { messageKey, channel, messageId } = command;
   const told = command.receipts.map(({ status, at, error }) => ({
     status,
@@ -121,7 +125,7 @@ function recordReceipts(command: RecordReceipts, state: Message, given: Given): 
     const about = { messageKey, channel, messageId, recipient: state.recipient };
     return {
       type: 'ReceiptRecorded',
-      id: given.idOf(receiptKey(it)),
+      id: given.stableId(receiptKey(it)),
       occurredAt: at,
       data: { ...about, status, timed, errorCode: error?.code ?? null },
       personal: { errorDetail: error?.detail ?? null },

@@ -25,18 +25,20 @@ export interface Delivery {
   }[];
 }
 
-export const rankOf = (status: ReceiptStatus): number => receiptStatuses.indexOf(status);
+export const getStatusRank = (status: ReceiptStatus): number => receiptStatuses.indexOf(status);
 
 /** A total order that does not depend on the order of arrival. */
 const inOrder = (a: Receipt, b: Receipt): number =>
-  compare(a.at, b.at) || rankOf(a.status) - rankOf(b.status) || compare(a.error?.code ?? '', b.error?.code ?? '');
+  compare(a.at, b.at) ||
+  getStatusRank(a.status) - getStatusRank(b.status) ||
+  compare(a.error?.code ?? '', b.error?.code ?? '');
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** A pure function of the set of a message's receipts: order, repeats and delays of their arrival don't matter. */
-export function deliveryOf(receipts: readonly Receipt[]): Delivery {
+export function computeDelivery(receipts: readonly Receipt[]): Delivery {
   const timeline = [...receipts].sort(inOrder);
   const firstAt = (status: ReceiptStatus): string | null => timeline.find((it) => it.status === status)?.at ?? null;
-  const highest = timeline.reduce((rank, { status }) => Math.max(rank, rankOf(status)), 0);
+  const highest = timeline.reduce((rank, { status }) => Math.max(rank, getStatusRank(status)), 0);
   const deliveredAt = firstAt('delivered');
   const readAt = firstAt('read');
   const failedAt = firstAt('failed');
@@ -57,7 +59,7 @@ export function deliveryOf(receipts: readonly Receipt[]): Delivery {
 }
 
 /** How far a message got: 3 read, 2 delivered, 1 sent (what is implied counts), 0 not yet. */
-export function progressOf({ milestones }: Delivery): 0 | 1 | 2 | 3 {
+export function computeDeliveryProgress({ milestones }: Delivery): 0 | 1 | 2 | 3 {
   if (milestones.readAt !== null) return 3;
   if (milestones.deliveredAt !== null) return 2;
   return milestones.sentAt !== null ? 1 : 0;
@@ -74,12 +76,12 @@ interface Attempted {
  * The attempt that counts for its recipient: the one that got farthest; a failed one only where all failed; else the latest.
  * Like a delivery it does not depend on the order in which things became known.
  */
-export function bestOf<Attempt extends Attempted>(
+export function selectBestAttempt<Attempt extends Attempted>(
   attempts: readonly Attempt[],
 ): { attempt: Attempt; delivery: Delivery } | undefined {
-  const worth = ({ state }: Delivery): number => (state === 'failed' ? -1 : rankOf(state));
+  const worth = ({ state }: Delivery): number => (state === 'failed' ? -1 : getStatusRank(state));
   return attempts
-    .map((attempt) => ({ attempt, delivery: deliveryOf(attempt.receipts) }))
+    .map((attempt) => ({ attempt, delivery: computeDelivery(attempt.receipts) }))
     .sort(
       (a, b) =>
         worth(a.delivery) - worth(b.delivery) ||

@@ -1,4 +1,4 @@
-import type { Fact } from '../event.js';
+import type { TypedEvent } from '../event.js';
 import type { Campaign, Template } from '../broadcast/broadcast.events.js';
 import type { Channel } from '../lead/lead.state.js';
 
@@ -38,7 +38,7 @@ export interface ReceiptError {
 }
 
 /** A broadcast's message was sent. The campaign and the template are as they were then. */
-export type MessageSent = Fact<
+export type MessageSent = TypedEvent<
   'MessageSent',
   {
     /** Made of the channel and the message's id: part of the stream's name. */
@@ -61,7 +61,7 @@ export type MessageSent = Fact<
 >;
 
 /** A receipt, at the provider's time. */
-export type ReceiptRecorded = Fact<
+export type ReceiptRecorded = TypedEvent<
   'ReceiptRecorded',
   {
     messageKey: string;

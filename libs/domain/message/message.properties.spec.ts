@@ -1,40 +1,40 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { receipt, receive, send } from '#test/support/given-message';
-import { frozen, givenOf, recorded, time } from '#test/support/given-when-then';
-import { message, type GivenReceipt, type Message, type MessageCommand } from './message.decide.js';
-import { deliveryOf } from './message.delivery.js';
+import { newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
+import { deepFreeze, decisionContextOf, recordDraft, time } from '#test/support/given-when-then';
+import { messageDecider, type NewReceipt, type Message, type MessageCommand } from './message.decide.js';
+import { computeDelivery } from './message.delivery.js';
 import { receiptStatuses, type MessageEvent } from './message.events.js';
 
 describe('Whatever the order, the repeats and the batches', () => {
-  const someReceipt: fc.Arbitrary<GivenReceipt> = fc
+  const someReceipt: fc.Arbitrary<NewReceipt> = fc
     .record({
       status: fc.constantFrom(...receiptStatuses),
       clock: fc.option(fc.constantFrom('09:00', '09:00:01', '10:00', '11:00:30', '13:00'), { nil: null, freq: 5 }),
       code: fc.option(fc.constantFrom('131026', '131049'), { nil: undefined }),
     })
-    .map(({ status, clock, code }) => receipt(status, clock, code));
+    .map(({ status, clock, code }) => newReceipt(status, clock, code));
 
   /** The same receipts twice: once each in some order, and again shuffled with repeats, cut into batches, the send anywhere between. */
   const twoWays = fc.array(someReceipt, { maxLength: 8 }).chain((receipts) => {
     const way = fc
       .tuple(
         fc.shuffledSubarray(receipts, { minLength: receipts.length }),
-        fc.array(fc.constantFrom(...receipts, ...(receipts.length === 0 ? [receipt('sent', '09:00')] : [])), {
+        fc.array(fc.constantFrom(...receipts, ...(receipts.length === 0 ? [newReceipt('sent', '09:00')] : [])), {
           maxLength: receipts.length === 0 ? 0 : 8,
         }),
         fc.infiniteStream(fc.boolean()),
         fc.nat(),
       )
       .map(([all, repeats, cuts, sendAt]): readonly MessageCommand[] => {
-        const batches: GivenReceipt[][] = [];
+        const batches: NewReceipt[][] = [];
         for (const it of [...all, ...repeats]) {
           const batch = batches.at(-1);
           if (batch && cuts.next().value) batch.push(it);
           else batches.push([it]);
         }
-        const commands: MessageCommand[] = batches.map((batch) => receive('bm-1', ...batch));
-        commands.splice(sendAt % (commands.length + 1), 0, send());
+        const commands: MessageCommand[] = batches.map((batch) => recordReceipts('bm-1', ...batch));
+        commands.splice(sendAt % (commands.length + 1), 0, recordSend());
         return commands;
       });
     return fc.tuple(way, way);
@@ -48,13 +48,13 @@ describe('Whatever the order, the repeats and the batches', () => {
       policy: {},
       backdated: false,
     };
-    let state = message.initial;
+    let state = messageDecider.initialState;
     const events: MessageEvent[] = [];
     for (const command of commands)
-      for (const draft of message.decide(frozen(command), state, givenOf(now))) {
-        const event = recorded(draft, now, 'command', events.length + 1) as MessageEvent & { id: string };
+      for (const draft of messageDecider.decide(deepFreeze(command), state, decisionContextOf(now))) {
+        const event = recordDraft(draft, now, 'command', events.length + 1) as MessageEvent & { id: string };
         events.push(event);
-        state = frozen(message.evolve(state, event));
+        state = deepFreeze(messageDecider.evolve(state, event));
       }
     return { state, events };
   };
@@ -63,7 +63,7 @@ describe('Whatever the order, the repeats and the batches', () => {
     fc.assert(
       fc.property(twoWays, ([one, other]) => {
         const [first, second] = [told(one), told(other)];
-        expect(deliveryOf(second.state.receipts)).toStrictEqual(deliveryOf(first.state.receipts));
+        expect(computeDelivery(second.state.receipts)).toStrictEqual(computeDelivery(first.state.receipts));
         expect(second.state.recipient).toStrictEqual(first.state.recipient);
         expect(second.state.version).toBe(first.state.version);
         for (const { events, state } of [first, second]) {
@@ -88,7 +88,7 @@ describe('Whatever the order, the repeats and the batches', () => {
     ));
 
   it('an untimed receipt counts once for each status and code', () => {
-    const many = Array.from({ length: 5 }, () => receive('bm-1', receipt('delivered', null)));
-    expect(told([...many, send(), ...many]).state).toMatchObject({ version: 2 });
+    const many = Array.from({ length: 5 }, () => recordReceipts('bm-1', newReceipt('delivered', null)));
+    expect(told([...many, recordSend(), ...many]).state).toMatchObject({ version: 2 });
   });
 });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { givenMessage, messageKey, receipt, receive, send } from '#test/support/given-message';
+import { givenMessage, messageKey, newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
 import { at, campaign, contactKey, time } from '#test/support/given-when-then';
-import { message, type GivenReceipt } from './message.decide.js';
-import { bestOf, deliveryOf, progressOf, type Delivery } from './message.delivery.js';
+import { messageDecider, type NewReceipt } from './message.decide.js';
+import { selectBestAttempt, computeDelivery, computeDeliveryProgress, type Delivery } from './message.delivery.js';
 import { receiptStatuses, type MessageEvent, type Receipt } from './message.events.js';
 
 const recipient = { broadcastId: 'b-1', contactKey, attempt: 1 };
 const known = { messageKey: messageKey('bm-1'), channel: 'whatsapp', messageId: 'bm-1' } as const;
 
 /** What a receipt's event holds. */
-const receiptRecorded = (of: GivenReceipt, now: string, to: typeof recipient | null) => {
+const receiptRecorded = (of: NewReceipt, now: string, to: typeof recipient | null) => {
   const { status, at: given, error } = of;
   const data = { ...known, recipient: to, status, timed: given !== null, errorCode: error?.code ?? null };
   const personal = { errorDetail: error?.detail ?? null };
@@ -32,26 +32,26 @@ describe('Recording a send', () => {
   };
 
   it('is one fact, with the recipient, and the campaign and template as they are then', () =>
-    givenMessage().when(send()).then(sent));
+    givenMessage().when(recordSend()).then(sent));
 
   it('is at its own time, and keeps its parameters', () =>
     givenMessage()
-      .when(send({ sentAt: time('11:00'), parameters: ['One', 2] }))
+      .when(recordSend({ sentAt: time('11:00'), parameters: ['One', 2] }))
       .then({ ...sent, occurredAt: time('11:00'), personal: { ...sent.personal, parameters: ['One', 2] } }));
 
   it('is refused when it lies more than 5 minutes ahead', () => {
     givenMessage()
-      .when(send({ sentAt: time('12:05:00.001') }))
+      .when(recordSend({ sentAt: time('12:05:00.001') }))
       .thenInvalid('sentAt', 'in_future');
     givenMessage()
-      .when(send({ sentAt: time('12:05') }))
+      .when(recordSend({ sentAt: time('12:05') }))
       .then({ ...sent, occurredAt: time('12:05') });
   });
 
   it('brings along the receipts that came before it', () => {
-    const early = receive('bm-1', receipt('delivered', '09:30'), receipt('failed', '09:20', '131026'));
+    const early = recordReceipts('bm-1', newReceipt('delivered', '09:30'), newReceipt('failed', '09:20', '131026'));
     givenMessage(at('10:00', early))
-      .when(send())
+      .when(recordSend())
       .then({
         ...sent,
         personal: {
@@ -71,99 +71,104 @@ describe('Recording a send', () => {
   });
 
   it('again changes nothing, whatever else is told of it then', () => {
-    for (const again of [send(), send({ attempt: 2 }), send({ sentAt: time('08:00') }), send({ parameters: ['Two'] })])
-      givenMessage(send(), receive('bm-1', receipt('sent', '09:00')))
+    for (const again of [
+      recordSend(),
+      recordSend({ attempt: 2 }),
+      recordSend({ sentAt: time('08:00') }),
+      recordSend({ parameters: ['Two'] }),
+    ])
+      givenMessage(recordSend(), recordReceipts('bm-1', newReceipt('sent', '09:00')))
         .when(again)
         .thenNothing();
   });
 
   it('is refused when the message went to somebody else, or belongs to another broadcast', () => {
-    const another = { ...send().broadcast, id: 'b-2' };
-    for (const wrong of [send({ contactKey: 'c2' }), send({ broadcast: another })])
-      givenMessage(send()).when(wrong).thenRefused('message_exists', { messageId: 'bm-1' });
+    const another = { ...recordSend().broadcast, id: 'b-2' };
+    for (const wrong of [recordSend({ contactKey: 'c2' }), recordSend({ broadcast: another })])
+      givenMessage(recordSend()).when(wrong).thenRefused('message_exists', { messageId: 'bm-1' });
   });
 });
 
 describe('Recording receipts', () => {
-  const delivered = receipt('delivered', '11:30');
+  const delivered = newReceipt('delivered', '11:30');
   const now = time('12:00');
 
   it('is one fact for each, at the provider’s time, of a message that nobody knows yet', () => {
-    const failed = receipt('failed', '11:40', '131026');
+    const failed = newReceipt('failed', '11:40', '131026');
     givenMessage()
-      .when(receive('bm-1', delivered, failed))
+      .when(recordReceipts('bm-1', delivered, failed))
       .then(receiptRecorded(delivered, now, null), receiptRecorded(failed, now, null));
   });
 
   it('tells whom the message went to once that is known', () =>
-    givenMessage(send())
-      .when(receive('bm-1', delivered))
+    givenMessage(recordSend())
+      .when(recordReceipts('bm-1', delivered))
       .then(receiptRecorded(delivered, now, recipient)));
 
   it('changes nothing when they came before, and takes each of a batch once', () => {
-    givenMessage(receive('bm-1', delivered)).when(receive('bm-1', delivered)).thenNothing();
-    givenMessage(receive('bm-1', delivered), send())
-      .when(receive('bm-1', delivered, delivered))
+    givenMessage(recordReceipts('bm-1', delivered)).when(recordReceipts('bm-1', delivered)).thenNothing();
+    givenMessage(recordReceipts('bm-1', delivered), recordSend())
+      .when(recordReceipts('bm-1', delivered, delivered))
       .thenNothing();
     givenMessage()
-      .when(receive('bm-1', delivered, delivered))
+      .when(recordReceipts('bm-1', delivered, delivered))
       .then(receiptRecorded(delivered, now, null));
   });
 
   it('knows them by status, time and error code, not by the words of the error', () => {
-    const failed = receipt('failed', '11:30', '131026');
+    const failed = newReceipt('failed', '11:30', '131026');
     const reworded = { ...failed, error: { code: '131026', detail: 'In other words' } };
-    givenMessage(receive('bm-1', failed)).when(receive('bm-1', reworded)).thenNothing();
-    for (const other of [receipt('failed', '11:31', '131026'), receipt('failed', '11:30', '131047'), delivered])
-      givenMessage(receive('bm-1', failed))
-        .when(receive('bm-1', other))
+    givenMessage(recordReceipts('bm-1', failed)).when(recordReceipts('bm-1', reworded)).thenNothing();
+    for (const other of [newReceipt('failed', '11:31', '131026'), newReceipt('failed', '11:30', '131047'), delivered])
+      givenMessage(recordReceipts('bm-1', failed))
+        .when(recordReceipts('bm-1', other))
         .then(receiptRecorded(other, now, null));
-    const sent = receipt('sent', '11:30');
-    givenMessage(receive('bm-1', delivered))
-      .when(receive('bm-1', sent))
+    const sent = newReceipt('sent', '11:30');
+    givenMessage(recordReceipts('bm-1', delivered))
+      .when(recordReceipts('bm-1', sent))
       .then(receiptRecorded(sent, now, null));
   });
 
   it('gives our time to those without one, which are known without it', () => {
-    const untimed = receipt('delivered', null);
+    const untimed = newReceipt('delivered', null);
     givenMessage()
-      .when(receive('bm-1', untimed))
+      .when(recordReceipts('bm-1', untimed))
       .then(receiptRecorded(untimed, now, null));
-    givenMessage(receive('bm-1', untimed)).when(receive('bm-1', untimed)).thenNothing();
-    givenMessage(receive('bm-1', untimed))
-      .when(receive('bm-1', delivered))
+    givenMessage(recordReceipts('bm-1', untimed)).when(recordReceipts('bm-1', untimed)).thenNothing();
+    givenMessage(recordReceipts('bm-1', untimed))
+      .when(recordReceipts('bm-1', delivered))
       .then(receiptRecorded(delivered, now, null));
   });
 
   it('keeps those from before the send and from the future: a provider’s clock is its own', () => {
     for (const clock of ['2020-01-01T00:00:00.000Z', '2035-01-01T00:00:00.000Z'])
-      givenMessage(send())
-        .when(receive('bm-1', receipt('read', clock)))
-        .then(receiptRecorded(receipt('read', clock), now, recipient));
+      givenMessage(recordSend())
+        .when(recordReceipts('bm-1', newReceipt('read', clock)))
+        .then(receiptRecorded(newReceipt('read', clock), now, recipient));
   });
 });
 
 describe('A message as folded', () => {
   it('has its recipient and its receipts, and counts its events', () => {
-    const { state } = givenMessage(send(), receive('bm-1', receipt('delivered', '08:00')));
+    const { state } = givenMessage(recordSend(), recordReceipts('bm-1', newReceipt('delivered', '08:00')));
     const delivered = { status: 'delivered', at: time('08:00'), timed: true, recordedAt: time('09:01'), error: null };
     expect(state).toStrictEqual({ recipient, receipts: [delivered], version: 2 });
   });
 
   it('skips what it does not know', () => {
     const stranger = { type: 'SomethingElse', data: {}, meta: {} } as unknown as MessageEvent & { id: string };
-    expect(message.evolve(message.initial, stranger)).toBe(message.initial);
+    expect(messageDecider.evolve(messageDecider.initialState, stranger)).toBe(messageDecider.initialState);
   });
 });
 
 /** What these receipts make of a message, in the order given. */
-const deliveryAfter = (...receipts: readonly GivenReceipt[]): Delivery =>
-  deliveryOf(givenMessage(send(), receive('bm-1', ...receipts)).state.receipts);
+const deliveryAfter = (...receipts: readonly NewReceipt[]): Delivery =>
+  computeDelivery(givenMessage(recordSend(), recordReceipts('bm-1', ...receipts)).state.receipts);
 
 describe('A delivery', () => {
   const [queued, accepted, sent, failed, delivered, read] = receiptStatuses.map((status, nth) =>
-    receipt(status, `10:0${nth}`, status === 'failed' ? '131026' : undefined),
-  ) as [GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt];
+    newReceipt(status, `10:0${nth}`, status === 'failed' ? '131026' : undefined),
+  ) as [NewReceipt, NewReceipt, NewReceipt, NewReceipt, NewReceipt, NewReceipt];
   const never = {
     queuedAt: null,
     sentAt: null,
@@ -192,7 +197,9 @@ describe('A delivery', () => {
   });
 
   it('has the earliest time of each milestone', () =>
-    expect(deliveryAfter(receipt('read', '10:30'), read, receipt('delivered', '10:20'), delivered).milestones).toEqual({
+    expect(
+      deliveryAfter(newReceipt('read', '10:30'), read, newReceipt('delivered', '10:20'), delivered).milestones,
+    ).toEqual({
       ...never,
       deliveredAt: delivered.at,
       readAt: read.at,
@@ -218,7 +225,7 @@ describe('A delivery', () => {
   });
 
   it('that failed stays so when it is said to be sent later', () =>
-    expect(deliveryAfter(failed, receipt('sent', '11:00'))).toMatchObject({
+    expect(deliveryAfter(failed, newReceipt('sent', '11:00'))).toMatchObject({
       state: 'failed',
       conflict: false,
       timeline: [{ status: 'failed' }, { status: 'sent' }],
@@ -237,18 +244,21 @@ describe('A delivery', () => {
   });
 
   it('has the error of its latest failure', () => {
-    const late = receipt('failed', '10:59', '131049');
+    const late = newReceipt('failed', '10:59', '131049');
     for (const receipts of [
       [late, failed],
       [failed, late],
     ])
       expect(deliveryAfter(...receipts).error).toEqual({ code: '131049', detail: 'Detail of 131049' });
-    expect(deliveryAfter(receipt('sent', '10:00', 'deferred')).error).toBeNull();
+    expect(deliveryAfter(newReceipt('sent', '10:00', 'deferred')).error).toBeNull();
   });
 
   it('tells every receipt by when it happened, with when it was recorded', () => {
-    const { state } = givenMessage(at('11:00', receive('bm-1', read)), at('11:10', receive('bm-1', sent, failed)));
-    expect(deliveryOf(state.receipts).timeline).toEqual([
+    const { state } = givenMessage(
+      at('11:00', recordReceipts('bm-1', read)),
+      at('11:10', recordReceipts('bm-1', sent, failed)),
+    );
+    expect(computeDelivery(state.receipts).timeline).toEqual([
       { status: 'sent', occurredAt: sent.at, recordedAt: time('11:10'), error: null },
       { status: 'failed', occurredAt: failed.at, recordedAt: time('11:10'), error: failed.error },
       { status: 'read', occurredAt: read.at, recordedAt: time('11:00'), error: null },
@@ -257,13 +267,13 @@ describe('A delivery', () => {
 
   it('tells what happened at one time by rank, then by code', () => {
     const inOrder = [
-      receipt('sent', '10:00'),
-      receipt('sent', '10:00', '30001'),
-      receipt('sent', '10:00', '30002'),
-      receipt('failed', '10:00', '30001'),
-      receipt('read', '10:00'),
+      newReceipt('sent', '10:00'),
+      newReceipt('sent', '10:00', '30001'),
+      newReceipt('sent', '10:00', '30002'),
+      newReceipt('failed', '10:00', '30001'),
+      newReceipt('read', '10:00'),
     ];
-    const [a, b, c, d, e] = inOrder as [GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt, GivenReceipt];
+    const [a, b, c, d, e] = inOrder as [NewReceipt, NewReceipt, NewReceipt, NewReceipt, NewReceipt];
     for (const arrived of [inOrder, inOrder.toReversed(), [c, a, e, b, d], [b, d, a, e, c]])
       expect(deliveryAfter(...arrived).timeline.map(({ status, error }) => [status, error?.code])).toEqual(
         inOrder.map(({ status, error }) => [status, error?.code]),
@@ -271,7 +281,8 @@ describe('A delivery', () => {
   });
 
   it('progresses with what is implied: read within delivered within sent', () => {
-    const progress = (...receipts: readonly GivenReceipt[]): number => progressOf(deliveryAfter(...receipts));
+    const progress = (...receipts: readonly NewReceipt[]): number =>
+      computeDeliveryProgress(deliveryAfter(...receipts));
     expect([queued, accepted, failed].map((it) => progress(it))).toEqual([0, 0, 0]);
     expect([sent, delivered, read].map((it) => progress(it))).toEqual([1, 2, 3]);
     expect(progress(sent, failed)).toBe(1);
@@ -280,19 +291,19 @@ describe('A delivery', () => {
 });
 
 describe('The attempt that counts for a recipient', () => {
-  const attempt = (nth: number, ...receipts: readonly GivenReceipt[]) => ({
+  const attempt = (nth: number, ...receipts: readonly NewReceipt[]) => ({
     messageId: `bm-${nth}`,
     attempt: nth,
-    receipts: givenMessage(receive('bm-1', ...receipts)).state.receipts,
+    receipts: givenMessage(recordReceipts('bm-1', ...receipts)).state.receipts,
   });
   const [failed, sent, delivered] = [
-    receipt('failed', '10:00', '131049'),
-    receipt('sent', '10:00'),
-    receipt('delivered', '10:01'),
+    newReceipt('failed', '10:00', '131049'),
+    newReceipt('sent', '10:00'),
+    newReceipt('delivered', '10:01'),
   ] as const;
   const best = (...attempts: readonly ReturnType<typeof attempt>[]) => {
-    const found = bestOf(attempts);
-    expect(bestOf(attempts.toReversed())).toEqual(found);
+    const found = selectBestAttempt(attempts);
+    expect(selectBestAttempt(attempts.toReversed())).toEqual(found);
     return [found?.attempt.attempt, found?.delivery.state];
   };
 
@@ -316,8 +327,8 @@ describe('The attempt that counts for a recipient', () => {
       [one, other],
       [other, one],
     ])
-      expect(bestOf(known)?.attempt).toBe(other);
+      expect(selectBestAttempt(known)?.attempt).toBe(other);
   });
 
-  it('is none where nothing was sent', () => expect(bestOf([])).toBeUndefined());
+  it('is none where nothing was sent', () => expect(selectBestAttempt([])).toBeUndefined());
 });

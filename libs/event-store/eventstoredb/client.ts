@@ -33,8 +33,8 @@ const options = [
 ];
 
 /** Where the log is: the server, and the log's own name on it. */
-export interface Address {
-  readonly connection: string;
+export interface LogAddress {
+  readonly connectionString: string;
   readonly logName: string;
 }
 
@@ -43,18 +43,18 @@ export interface Address {
  * several share a server.
  * @throws TypeError that does not repeat the URL: it may hold a password
  */
-export function addressIn(url: string): Address {
+export function parseLogUrl(url: string): LogAddress {
   const [connection = '', logName = '', ...rest] = url.split('#');
   if (!/^esdb(\+discover)?:\/\/./.test(connection)) throw new TypeError('the URL of the event log is not esdb://…');
   if (rest.length > 0 || !/^[a-z0-9]*$/.test(logName))
     throw new TypeError('the name behind # in the URL of the event log must be of small letters and digits');
-  return { connection, logName };
+  return { connectionString: connection, logName };
 }
 
 /**
  * @throws TypeError that does not repeat the URL
  */
-export function openClient({ connection }: Address): EventStoreDBClient {
+export function openClient({ connectionString: connection }: LogAddress): EventStoreDBClient {
   let full = connection.replace(/\/+$/, '');
   const given = optionsIn(full);
   if (!given.every((it) => options.some((option) => option.toLowerCase() === it)))

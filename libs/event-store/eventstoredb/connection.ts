@@ -2,9 +2,16 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStoreDBClient, StreamingRead } from '@eventstore/db-client';
 import { Unavailable } from '../event-store.js';
-import { heedPatience, patienceEnds } from '../patience.js';
-import { type Address, closeClient, openClient } from './client.js';
-import { isDeadEnd, isMissingStream, isPassing, isTimeOut, NoAnswer, unavailable } from './failures.js';
+import { enableDeadlines, currentDeadline } from '../deadline.js';
+import { type LogAddress, closeClient, openClient } from './client.js';
+import {
+  isDiscoveryFailure,
+  isMissingStream,
+  isTransient,
+  isTimeout,
+  NoResponse,
+  translateClientError,
+} from './failures.js';
 
 /** In milliseconds. `last`: what a call is given even when its caller's patience is at its end, for it may do well. */
 const patience = { attempt: 1_900, all: 4_000, whileDown: 1_000, last: 500 };
@@ -13,7 +20,7 @@ const backOff = { first: 50, longest: 500 };
 const atOnce = 128;
 
 /** One try of a call. */
-export interface Attempt {
+export interface CallAttempt {
   readonly client: EventStoreDBClient;
   /** For the client's `deadline`; the whole attempt is given up soon after. */
   readonly timeoutMs: number;
@@ -25,9 +32,9 @@ export interface Attempt {
  * The client, with what it lacks: a limit to the time that a call takes, and calls tried again while the server is away for a
  * moment. While it is away for longer, one call a second asks for it and all others are refused at once, so that nothing piles up.
  */
-export class Connection {
-  readonly #address: Address;
-  readonly #closed = new AbortController();
+export class EventStoreDbConnection {
+  readonly #address: LogAddress;
+  private readonly closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
   #client: EventStoreDBClient;
   #lastAnswer = 0;
@@ -38,17 +45,17 @@ export class Connection {
   #closing: Promise<void> | undefined;
 
   /** @throws TypeError when the URL can't be used */
-  constructor(address: Address) {
-    heedPatience();
+  constructor(address: LogAddress) {
+    enableDeadlines();
     // Each follower listens: a view and an automation each, so more than Node.js takes for a leak.
-    setMaxListeners(0, this.#closed.signal);
+    setMaxListeners(0, this.closing.signal);
     this.#address = address;
     this.#client = openClient(address);
   }
 
   /** Aborts when followers must end. */
-  get closed(): AbortSignal {
-    return this.#closed.signal;
+  get closeSignal(): AbortSignal {
+    return this.closing.signal;
   }
 
   /** For subscriptions, which have no answer to wait for. */
@@ -60,22 +67,22 @@ export class Connection {
    * Tries `ask` until it has an answer or four seconds, or its caller's patience, are over. It may be done several times, also after it seemed to fail.
    * @throws Unavailable
    */
-  call<T>(ask: (attempt: Attempt) => Promise<T>): Promise<T> {
-    if (this.#closing) return Promise.reject(closedError());
+  call<T>(ask: (attempt: CallAttempt) => Promise<T>): Promise<T> {
+    if (this.#closing) return Promise.reject(createClosedError());
     const asking = this.#call(ask);
     const tracked = asking.catch(() => undefined).finally(() => this.#underWay.delete(tracked));
     this.#underWay.add(tracked);
     return asking;
   }
 
-  async #call<T>(ask: (attempt: Attempt) => Promise<T>): Promise<T> {
+  async #call<T>(ask: (attempt: CallAttempt) => Promise<T>): Promise<T> {
     const started = performance.now();
-    const end = Math.min(started + this.#patience(started), Math.max(patienceEnds(), started + patience.last));
+    const end = Math.min(started + this.#patience(started), Math.max(currentDeadline(), started + patience.last));
     for (let tries = 1; ; tries++) {
       try {
         return await this.#inTurn(() => this.#attempt(ask, Math.min(patience.attempt, end - performance.now())));
       } catch (error) {
-        if (!isPassing(error)) throw unavailable(error);
+        if (!isTransient(error)) throw translateClientError(error);
         const pause = Math.min(backOff.first * 2 ** tries, backOff.longest) * (0.5 + Math.random() / 2);
         if (performance.now() + pause >= end) {
           // One that answers others is not away: it, or this process, has too much to do.
@@ -83,7 +90,7 @@ export class Connection {
             this.#down = true;
             this.#nextTry = performance.now() + patience.whileDown;
           }
-          throw unavailable(error);
+          throw translateClientError(error);
         }
         await sleep(pause);
       }
@@ -109,8 +116,8 @@ export class Connection {
     return patience.whileDown;
   }
 
-  async #attempt<T>(ask: (attempt: Attempt) => Promise<T>, timeoutMs: number): Promise<T> {
-    if (timeoutMs <= 0) throw new NoAnswer('its turn did not come in time');
+  async #attempt<T>(ask: (attempt: CallAttempt) => Promise<T>, timeoutMs: number): Promise<T> {
+    if (timeoutMs <= 0) throw new NoResponse('its turn did not come in time');
     const started = performance.now();
     const client = this.#client;
     const reads = new Set<StreamingRead<unknown>>();
@@ -118,7 +125,7 @@ export class Connection {
       reads.add(read);
       const found = await collected(read);
       // Its end may be that of the connection.
-      if (client !== this.#client) throw new NoAnswer('the connection was given up');
+      if (client !== this.#client) throw new NoResponse('the connection was given up');
       reads.delete(read);
       return found;
     };
@@ -126,14 +133,14 @@ export class Connection {
     try {
       // The client's own deadline comes first where it keeps one: it also ends the call.
       const tooLong = sleep(timeoutMs + 50, undefined, { signal: timer.signal }).then(() => {
-        throw new NoAnswer('no answer came in time');
+        throw new NoResponse('no answer came in time');
       });
       const answer = await Promise.race([ask({ client, timeoutMs, collect }), tooLong]);
       this.#answered();
       return answer;
     } catch (error) {
-      if (!isPassing(error)) this.#answered();
-      else if (isDeadEnd(error) || (isTimeOut(error) && this.#lastAnswer < started)) this.#replace(client);
+      if (!isTransient(error)) this.#answered();
+      else if (isDiscoveryFailure(error) || (isTimeout(error) && this.#lastAnswer < started)) this.#replace(client);
       throw error;
     } finally {
       timer.abort();
@@ -148,7 +155,7 @@ export class Connection {
 
   /** A connection over which nothing came: another may find another server, or a way to this one. */
   #replace(client: EventStoreDBClient): void {
-    if (client !== this.#client || this.closed.aborted) return;
+    if (client !== this.#client || this.closeSignal.aborted) return;
     this.#client = openClient(this.#address);
     void closeClient(client).catch(() => undefined);
   }
@@ -160,7 +167,7 @@ export class Connection {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#underWay);
-    this.#closed.abort();
+    this.closing.abort();
     const quickly = new AbortController();
     // Asked for its connection, a client that has none looks for one.
     await Promise.race([
@@ -171,7 +178,7 @@ export class Connection {
   }
 }
 
-export const closedError = (): Unavailable => new Unavailable('the event log is closed');
+export const createClosedError = (): Unavailable => new Unavailable('the event log is closed');
 
 /** By events: iterated, a read of a missing stream throws where nobody catches it, and one left early is never closed. */
 function collected<T>(read: StreamingRead<T>): Promise<T[]> {

@@ -6,18 +6,24 @@ import {
   type AppendResult,
   jsonEvent,
   NO_STREAM,
-  type RecordedEvent,
+  type RecordedEvent as ServerEvent,
   streamNameFilter,
 } from '@eventstore/db-client';
-import { UnreadableEvent, fromStored } from '#domain/door';
-import type { Position, Recorded, StoredEvent } from '#domain/event';
+import { UnreadableEvent, decodeEvent } from '#domain/event-codec';
+import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
 import { checkAppend, checkLimit, checkSize, checkVersion } from '../append.check.js';
-import { type Appended, type Batch, ConcurrencyError, type EventStore, type FollowOptions } from '../event-store.js';
-import type { Attempt, Connection } from './connection.js';
-import { versionInstead } from './failures.js';
-import { type Decoded, follow } from './follow.js';
-import type { Positions } from './positions.js';
-import type { Streams } from './streams.js';
+import {
+  type WriteResult,
+  type EventBatch,
+  ConcurrencyError,
+  type EventStore,
+  type FollowOptions,
+} from '../event-store.js';
+import type { CallAttempt, EventStoreDbConnection } from './connection.js';
+import { getActualVersion } from './failures.js';
+import { type DecodedEvents, followSubscription } from './follow.js';
+import type { EventStoreDbPositionCodec } from './position-codec.js';
+import type { StreamNames } from './stream-names.js';
 
 /** Events buffered on their way to a follower, at most. */
 const buffered = 500;
@@ -38,9 +44,9 @@ interface Place {
 export class EventStoreDbEventStore implements EventStore {
   readonly readOnly = false;
   readonly start: Position;
-  readonly #connection: Connection;
-  readonly #streams: Streams;
-  readonly #positions: Positions;
+  readonly #connection: EventStoreDbConnection;
+  readonly #streams: StreamNames;
+  readonly #positions: EventStoreDbPositionCodec;
   readonly #begun: bigint;
   /** Our newest event at or before a place is at another. */
   #known: { readonly upTo: bigint; readonly newest: bigint };
@@ -48,19 +54,24 @@ export class EventStoreDbEventStore implements EventStore {
   #foreign: { readonly top: bigint; readonly bottom: Place } | undefined;
 
   /** @param begun the place behind which all of the log lies: what was on the server before it is never looked through */
-  constructor(connection: Connection, streams: Streams, positions: Positions, begun: bigint) {
+  constructor(
+    connection: EventStoreDbConnection,
+    streams: StreamNames,
+    positions: EventStoreDbPositionCodec,
+    begun: bigint,
+  ) {
     this.#connection = connection;
     this.#streams = streams;
     this.#positions = positions;
     this.#begun = begun;
     this.#known = { upTo: begun, newest: 0n };
-    this.start = positions.textOf(0n);
+    this.start = positions.encode(0n);
   }
 
-  async append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<Appended> {
+  async append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<WriteResult> {
     // A bad id or an empty type would end the process two seconds later, in the client.
     checkAppend(stream, expectedVersion, events);
-    const name = this.#streams.nameOf(stream);
+    const name = this.#streams.toServerName(stream);
     const expectedRevision: AppendExpectedRevision = expectedVersion === 0 ? NO_STREAM : BigInt(expectedVersion - 1);
     const bodies = events.map((event) => JSON.stringify(event));
     checkSize(stream, bodies);
@@ -75,7 +86,7 @@ export class EventStoreDbEventStore implements EventStore {
       try {
         result = await client.appendToStream(name, proposed, options);
       } catch (error) {
-        const version = versionInstead(error);
+        const version = getActualVersion(error);
         if (version === undefined) throw error;
         // An earlier try, of unknown outcome, may have been done.
         const stored = await this.#slice(attempt, name, expectedVersion, events.length);
@@ -90,13 +101,13 @@ export class EventStoreDbEventStore implements EventStore {
       return { version, place: placeOf(last!) };
     });
     this.#know(appended.place, appended.place);
-    return { version: appended.version, position: this.#positions.textOf(appended.place) };
+    return { version: appended.version, position: this.#positions.encode(appended.place) };
   }
 
-  async read(stream: string, afterVersion: number, limit: number): Promise<readonly Recorded[]> {
+  async read(stream: string, afterVersion: number, limit: number): Promise<readonly RecordedEvent[]> {
     checkVersion(afterVersion);
     checkLimit(limit);
-    const name = this.#streams.nameOf(stream);
+    const name = this.#streams.toServerName(stream);
     const events = await this.#connection.call((attempt) => this.#slice(attempt, name, afterVersion, limit));
     return events.map((event) => this.#decode(event));
   }
@@ -115,7 +126,7 @@ export class EventStoreDbEventStore implements EventStore {
         const place = placeOf(event);
         newest ??= place;
         if (place <= this.#known.upTo) return this.#know(newest, this.#known.newest);
-        if (this.#streams.has(event.streamId)) return this.#know(newest, place);
+        if (this.#streams.isLogStream(event.streamId)) return this.#know(newest, place);
         from = event.position!;
         if (known && place <= known.top && place > known.bottom.commit) {
           from = known.bottom;
@@ -135,12 +146,12 @@ export class EventStoreDbEventStore implements EventStore {
   }
 
   isPosition(text: string): boolean {
-    return this.#positions.placeOf(text) !== undefined;
+    return this.#positions.decode(text) !== undefined;
   }
 
-  follow(after: Position, { signal, batchSize = 1_000 }: FollowOptions): AsyncIterable<Batch> {
+  follow(after: Position, { signal, batchSize = 1_000 }: FollowOptions): AsyncIterable<EventBatch> {
     checkLimit(batchSize);
-    const place = this.#positions.placeOf(after);
+    const place = this.#positions.decode(after);
     if (place === undefined) throw new RangeError(`${after} is not a position of this log`);
     // What it says of having caught up or of checkpoints runs ahead of what was read: nobody listens.
     const filter = streamNameFilter({ prefixes: [...this.#streams.prefixes], maxSearchWindow: searchWindow });
@@ -153,16 +164,16 @@ export class EventStoreDbEventStore implements EventStore {
         );
       },
       decode: (events: readonly AllStreamResolvedEvent[]) => this.#batch(events),
-      closed: this.#connection.closed,
+      closeSignal: this.#connection.closeSignal,
     };
-    return follow(log, place, batchSize, signal);
+    return followSubscription(log, place, batchSize, signal);
   }
 
   close(): Promise<void> {
     return this.#connection.close();
   }
 
-  async #slice({ client, collect }: Attempt, name: string, after: number, limit: number): Promise<RecordedEvent[]> {
+  async #slice({ client, collect }: CallAttempt, name: string, after: number, limit: number): Promise<ServerEvent[]> {
     const options = { fromRevision: BigInt(after), maxCount: limit, requiresLeader: true };
     const found = await collect(client.readStream(name, options));
     return found.flatMap(({ event }) => event ?? []);
@@ -171,11 +182,11 @@ export class EventStoreDbEventStore implements EventStore {
   #know(upTo: bigint, newest: bigint): Position {
     if (upTo >= this.#known.upTo) this.#known = { upTo, newest };
     this.#foreign = undefined;
-    return this.#positions.textOf(newest);
+    return this.#positions.encode(newest);
   }
 
-  #batch(found: readonly AllStreamResolvedEvent[]): Decoded {
-    const events: Recorded[] = [];
+  #batch(found: readonly AllStreamResolvedEvent[]): DecodedEvents {
+    const events: RecordedEvent[] = [];
     let unreadable: UnreadableEvent | undefined;
     try {
       for (const { event } of found) if (event) events.push(this.#decode(event));
@@ -184,18 +195,22 @@ export class EventStoreDbEventStore implements EventStore {
       unreadable = error;
     }
     const last = events.at(-1);
-    return { batch: last && { events, position: last.position }, end: placeOf(found.at(-1)!.event!), unreadable };
+    return {
+      batch: last && { events, position: last.position },
+      lastCommit: placeOf(found.at(-1)!.event!),
+      unreadable,
+    };
   }
 
   /** Data that is not JSON comes as the text or the bytes that it is, which the door refuses. */
-  #decode(event: RecordedEvent): Recorded {
-    return fromStored(event.data, {
-      stream: this.#streams.streamOf(event.streamId),
+  #decode(event: ServerEvent): RecordedEvent {
+    return decodeEvent(event.data, {
+      stream: this.#streams.fromServerName(event.streamId),
       version: Number(event.revision) + 1,
-      position: this.#positions.textOf(placeOf(event)),
+      position: this.#positions.encode(placeOf(event)),
     });
   }
 }
 
 /** Present on every event that is read. */
-const placeOf = (event: RecordedEvent): bigint => event.position!.commit;
+const placeOf = (event: ServerEvent): bigint => event.position!.commit;

@@ -1,6 +1,6 @@
 import { afterAll } from '@jest/globals';
 import { EventStoreDbServer } from '#test/support/eventstoredb-server';
-import { describeAnswerStore } from '../answer-store.contract.js';
+import { describeIdempotencyStore } from '../idempotency-store.contract.js';
 import { describeEventStore } from '../event-store.contract.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 
@@ -23,7 +23,7 @@ async function open(url: string): Promise<EventStoreDbLog> {
 function describeLog(name: string, url: string): void {
   const [one, other] = [newLog(url), newLog(url)];
   describeEventStore(name, async () => (await open(one)).events);
-  describeAnswerStore(name, async () => (await open(other)).answers);
+  describeIdempotencyStore(name, async () => (await open(other)).responses);
 }
 
 describeLog('EventStoreDB (in this process)', fake.url);

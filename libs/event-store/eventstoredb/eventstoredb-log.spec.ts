@@ -5,75 +5,77 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { EventStoreDbServer } from '#test/support/eventstoredb-server';
-import { type Batch, Unavailable } from '../event-store.js';
-import { aStream, anEvent, events, followed, ids } from '../event-store.events.js';
+import { type EventBatch, Unavailable } from '../event-store.js';
+import { newStreamName, newEvent, newEvents, followUntil, eventIds } from '../event-store.test-support.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
-import { answer, failureOf, inLog, until, untilAvailable } from './log.fixture.js';
+import { storedResponse, captureFailure, withLog, waitUntil, retryUntilAvailable } from './log.fixture.js';
 
 describe('appending to an EventStoreDB', () => {
   it('lets nothing pass on which the client dies', () =>
-    inLog(async (log, server) => {
-      const before = server.appends;
+    withLog(async (log, server) => {
+      const before = server.appendCount;
       for (const wrong of [
-        { ...anEvent(), id: 'x' },
-        { ...anEvent(), type: '' },
+        { ...newEvent(), id: 'x' },
+        { ...newEvent(), type: '' },
       ])
-        await expect(log.events.append(aStream(), 0, [wrong])).rejects.toThrow(TypeError);
-      expect(server.appends).toBe(before);
+        await expect(log.events.append(newStreamName(), 0, [wrong])).rejects.toThrow(TypeError);
+      expect(server.appendCount).toBe(before);
     }));
 
   it('refuses a stream that no follower would see', () =>
-    inLog(async (log) => {
-      await expect(log.events.append('answer-1', 0, events(1))).rejects.toThrow('answer-1 is not a stream of this log');
+    withLog(async (log) => {
+      await expect(log.events.append('answer-1', 0, newEvents(1))).rejects.toThrow(
+        'answer-1 is not a stream of this log',
+      );
       await expect(log.events.read('$all', 0, 1)).rejects.toThrow(TypeError);
     }));
 
   it.each(['', 'admin:changeit@'])('never takes the path that ignores deadlines, with %p in the URL', (credentials) =>
-    inLog(
+    withLog(
       async (log, server) => {
-        await Promise.all(Array.from({ length: 10 }, () => log.events.append(aStream(), 0, events(2))));
-        expect(server.appends).toBeGreaterThanOrEqual(10);
-        expect(server.batchAppends).toBe(0);
+        await Promise.all(Array.from({ length: 10 }, () => log.events.append(newStreamName(), 0, newEvents(2))));
+        expect(server.appendCount).toBeGreaterThanOrEqual(10);
+        expect(server.batchAppendCount).toBe(0);
       },
       (server) => server.url.replace('//', `//${credentials}`),
     ),
   );
 
   it('looks for the position when none comes with the answer', () =>
-    inLog(async (log, server) => {
-      server.givesPositions = false;
-      const stream = aStream();
-      const { version, position } = await log.events.append(stream, 0, events(3));
+    withLog(async (log, server) => {
+      server.returnsPositions = false;
+      const stream = newStreamName();
+      const { version, position } = await log.events.append(stream, 0, newEvents(3));
       expect([version, position]).toEqual([3, (await log.events.read(stream, 2, 1))[0]!.position]);
     }));
 });
 
 describe('a server of EventStoreDB that is away', () => {
   it.each(['unavailable', 'not ready', 'not leader'] as const)('for a moment (%s) is asked again', (fault) =>
-    inLog(async (log, server) => {
+    withLog(async (log, server) => {
       server.leaderPort = server.port;
-      const stream = aStream();
-      server.fail(fault, fault);
-      await log.events.append(stream, 0, events(1));
-      server.fail(fault);
+      const stream = newStreamName();
+      server.failNext(fault, fault);
+      await log.events.append(stream, 0, newEvents(1));
+      server.failNext(fault);
       expect(await log.events.read(stream, 0, 10)).toHaveLength(1);
-      server.fail(fault);
+      server.failNext(fault);
       expect(await log.events.head()).not.toBe(log.events.start);
-      server.fail(fault);
-      expect(await log.answers.keep(randomUUID(), answer)).toEqual(answer);
-      server.fail(fault);
-      const { seen } = await followed(log.events, log.events.start, (all) => all.length === 1);
+      server.failNext(fault);
+      expect(await log.responses.saveIfAbsent(randomUUID(), storedResponse)).toEqual(storedResponse);
+      server.failNext(fault);
+      const { seen } = await followUntil(log.events, log.events.start, (all) => all.length === 1);
       expect(seen).toHaveLength(1);
     }),
   );
 
   it('and sends to the leader is left for it', async () => {
     const leader = await EventStoreDbServer.start();
-    await inLog(async (log, server) => {
+    await withLog(async (log, server) => {
       server.leaderPort = leader.port;
-      server.fail('not leader');
-      const stream = aStream();
-      await log.events.append(stream, 0, events(1));
+      server.failNext('not leader');
+      const stream = newStreamName();
+      await log.events.append(stream, 0, newEvents(1));
       expect(leader.log.read(stream)).toHaveLength(1);
       expect(server.log.read(stream)).toBeUndefined();
     });
@@ -81,32 +83,36 @@ describe('a server of EventStoreDB that is away', () => {
   });
 
   it('or refuses the password is unavailable at once, and no secret is told', () =>
-    inLog(async (log, server) => {
-      server.fail('denied');
-      const { error, milliseconds } = await failureOf(log.events.append(aStream(), 0, events(1)));
+    withLog(async (log, server) => {
+      server.failNext('denied');
+      const { error, milliseconds } = await captureFailure(log.events.append(newStreamName(), 0, newEvents(1)));
       expect(error).toBeInstanceOf(Unavailable);
       expect((error as Error).message).toContain('refuses the name and password');
       expect(milliseconds).toBeLessThan(3_000);
     }));
 
   it('is told from one that answers others meanwhile', () =>
-    inLog(async (log, server) => {
-      server.leaveUnanswered(1_000);
-      const refused = failureOf(log.events.append(aStream(), 0, events(1)));
+    withLog(async (log, server) => {
+      server.dropResponses(1_000);
+      const refused = captureFailure(log.events.append(newStreamName(), 0, newEvents(1)));
       await log.events.head();
       expect((await refused).error).toBeInstanceOf(Unavailable);
-      server.leaveUnanswered(0);
-      expect(await log.events.append(aStream(), 0, events(1))).toMatchObject({ version: 1 });
+      server.dropResponses(0);
+      expect(await log.events.append(newStreamName(), 0, newEvents(1))).toMatchObject({ version: 1 });
     }));
 
   it('or has too much to do: who waits too long is told so, and may come again', () =>
-    inLog(async (log, server) => {
-      server.slowness = 600;
-      const asking = Array.from({ length: 1_000 }, () => failureOf(log.events.append(aStream(), 0, events(1))));
+    withLog(async (log, server) => {
+      server.appendDelayMs = 600;
+      const asking = Array.from({ length: 1_000 }, () =>
+        captureFailure(log.events.append(newStreamName(), 0, newEvents(1))),
+      );
       const errors = (await Promise.all(asking)).map(({ error }) => error).filter((error) => error !== undefined);
       expect(errors.length).toBeGreaterThan(0);
       for (const error of errors) expect(error).toBeInstanceOf(Unavailable);
-      expect(await untilAvailable(() => log.events.append(aStream(), 0, events(1)))).toMatchObject({ version: 1 });
+      expect(await retryUntilAvailable(() => log.events.append(newStreamName(), 0, newEvents(1)))).toMatchObject({
+        version: 1,
+      });
     }));
 });
 
@@ -115,11 +121,11 @@ describe('following an EventStoreDB', () => {
   const writing = (log: EventStoreDbLog, stop: AbortSignal): Promise<number[]> =>
     Promise.all(
       Array.from({ length: 3 }, async () => {
-        const stream = aStream();
+        const stream = newStreamName();
         for (let version = 0; ; version++) {
           if (stop.aborted) return version;
-          const event = anEvent();
-          await untilAvailable(() => log.events.append(stream, version, [event]));
+          const event = newEvent();
+          await retryUntilAvailable(() => log.events.append(stream, version, [event]));
         }
       }),
     );
@@ -134,112 +140,112 @@ describe('following an EventStoreDB', () => {
   };
 
   it('loses nothing and repeats nothing when it is dropped again and again', () =>
-    inLog(async (log, server) => {
-      server.dropEvery = 20;
+    withLog(async (log, server) => {
+      server.dropAfterEvents = 20;
       const stop = new AbortController();
       const appending = writing(log, stop.signal);
-      const { seen } = await followed(log.events, log.events.start, (all) => all.length >= 100, 7);
-      server.dropEvery = Infinity;
+      const { seen } = await followUntil(log.events, log.events.start, (all) => all.length >= 100, 7);
+      server.dropAfterEvents = Infinity;
       server.dropSubscriptions();
       stop.abort();
       nothingMissing(seen);
       const total = (await appending).reduce((sum, count) => sum + count);
-      const rest = await followed(log.events, seen.at(-1)!.position, (all) => all.length >= total - seen.length);
+      const rest = await followUntil(log.events, seen.at(-1)!.position, (all) => all.length >= total - seen.length);
       nothingMissing([...seen, ...rest.seen]);
       expect(seen.length + rest.seen.length).toBe(total);
     }));
 
   it('goes on when the server has been started again', () =>
-    inLog(async (log, server) => {
-      const stream = aStream();
-      await log.events.append(stream, 0, events(3));
+    withLog(async (log, server) => {
+      const stream = newStreamName();
+      await log.events.append(stream, 0, newEvents(3));
       let restarted: Promise<void> | undefined;
-      const { seen } = await followed(log.events, log.events.start, (all) => {
+      const { seen } = await followUntil(log.events, log.events.start, (all) => {
         restarted ??= (async () => {
           server.stop();
           await server.start();
-          await untilAvailable(() => log.events.append(stream, 3, [...lateEvents]));
+          await retryUntilAvailable(() => log.events.append(stream, 3, [...lateEvents]));
         })();
         return all.length >= 6;
       });
       await restarted;
       nothingMissing(seen);
-      expect(ids(seen).slice(3)).toEqual(ids(lateEvents));
+      expect(eventIds(seen).slice(3)).toEqual(eventIds(lateEvents));
     }));
-  const lateEvents = events(3);
+  const lateEvents = newEvents(3);
 
   it('leaves no call open on the server, however it is left', () =>
-    inLog(async (log, server) => {
-      await log.events.append(aStream(), 0, events(5));
+    withLog(async (log, server) => {
+      await log.events.append(newStreamName(), 0, newEvents(5));
       for (let i = 0; i < 20; i++) {
         for await (const _ of log.events.follow(log.events.start, { signal: new AbortController().signal })) break;
-        await followed(log.events, log.events.start, (seen) => seen.length === 5);
-        expect(await log.events.read(aStream(), 0, 10)).toEqual([]);
+        await followUntil(log.events, log.events.start, (seen) => seen.length === 5);
+        expect(await log.events.read(newStreamName(), 0, 10)).toEqual([]);
       }
-      await until(() => server.openReads === 0);
+      await waitUntil(() => server.openReadCount === 0);
     }));
 
   it('reads no further ahead than a little when nobody pulls', () =>
-    inLog(async (log, server) => {
-      for (let i = 0; i < 50; i++) await log.events.append(aStream(), 0, events(100));
+    withLog(async (log, server) => {
+      for (let i = 0; i < 50; i++) await log.events.append(newStreamName(), 0, newEvents(100));
       const { signal } = new AbortController();
       const batches = log.events.follow(log.events.start, { signal, batchSize: 10 })[Symbol.asyncIterator]();
-      const first = (await batches.next()) as IteratorYieldResult<Batch>;
+      const first = (await batches.next()) as IteratorYieldResult<EventBatch>;
       expect(first.value.events).toHaveLength(10);
       for (let i = 0; i < 100; i++) await log.events.head();
-      expect(server.sent).toBeLessThan(2_000);
+      expect(server.eventsSent).toBeLessThan(2_000);
       await batches.return!();
     }));
 
   it('sees nothing of what is not of this log, nor does its head', () =>
-    inLog(async (log, server) => {
-      const stream = aStream();
+    withLog(async (log, server) => {
+      const stream = newStreamName();
       server.appendForeign('$stats-1', 10);
       expect(await log.events.head()).toBe(log.events.start);
-      const { position } = await log.events.append(stream, 0, events(1));
+      const { position } = await log.events.append(stream, 0, newEvents(1));
       server.appendForeign('order-1', 1_200);
-      await log.answers.keep(randomUUID(), answer);
+      await log.responses.saveIfAbsent(randomUUID(), storedResponse);
       expect(await log.events.head()).toBe(position);
       const beside = await EventStoreDbLog.open(`${server.url}#beside`);
       expect(await beside.events.head()).toBe(beside.events.start);
       expect(beside.events.isPosition(position)).toBe(false);
-      const { position: other } = await beside.events.append(stream, 0, events(1));
+      const { position: other } = await beside.events.append(stream, 0, newEvents(1));
       expect([await beside.events.head(), await log.events.head()]).toEqual([other, position]);
-      const { position: last } = await log.events.append(stream, 1, events(1));
-      const { seen } = await followed(log.events, log.events.start, (all) => all.at(-1)?.position === last);
+      const { position: last } = await log.events.append(stream, 1, newEvents(1));
+      const { seen } = await followUntil(log.events, log.events.start, (all) => all.at(-1)?.position === last);
       expect(seen.map(({ version }) => version)).toEqual([1, 2]);
       await beside.close();
     }));
 
   it('goes on with its look for the end where it ran out of time, over what others have written', () =>
-    inLog(async (log, server) => {
-      const { position } = await log.events.append(aStream(), 0, events(1));
+    withLog(async (log, server) => {
+      const { position } = await log.events.append(newStreamName(), 0, newEvents(1));
       const beside = await EventStoreDbLog.open(`${server.url}#beside`);
       server.appendForeign('order-1', 2_000);
       for (const times of [1, 2]) {
-        const before = server.lookedThrough;
-        const looking = failureOf(beside.events.head());
-        await until(() => server.lookedThrough > before + 200);
-        server.fail('denied');
+        const before = server.eventsScanned;
+        const looking = captureFailure(beside.events.head());
+        await waitUntil(() => server.eventsScanned > before + 200);
+        server.failNext('denied');
         expect((await looking).error).toBeInstanceOf(Unavailable);
         server.appendForeign('order-2', 10 * times);
       }
-      const before = server.lookedThrough;
+      const before = server.eventsScanned;
       expect(await beside.events.head()).toBe(beside.events.start);
-      expect(server.lookedThrough - before).toBeLessThan(1_800);
+      expect(server.eventsScanned - before).toBeLessThan(1_800);
       expect(await log.events.head()).toBe(position);
       await beside.close();
     }));
 
   it('looks through nothing that was on the server before its log began', () =>
-    inLog(async (_, server) => {
+    withLog(async (_, server) => {
       server.appendForeign('order-1', 5_000);
       const log = await EventStoreDbLog.open(`${server.url}#young`);
       expect(await log.events.head()).toBe(log.events.start);
-      expect(server.lookedThrough).toBeLessThan(10);
-      const stream = aStream();
-      const { position } = await log.events.append(stream, 0, events(1));
-      const { seen } = await followed(log.events, log.events.start, (all) => all.length === 1);
+      expect(server.eventsScanned).toBeLessThan(10);
+      const stream = newStreamName();
+      const { position } = await log.events.append(stream, 0, newEvents(1));
+      const { seen } = await followUntil(log.events, log.events.start, (all) => all.length === 1);
       expect(seen.map((it) => it.position)).toEqual([position]);
       await log.close();
     }));
@@ -247,10 +253,10 @@ describe('following an EventStoreDB', () => {
 
 describe('a log in an EventStoreDB', () => {
   it('has no place but those of its events', () =>
-    inLog(async (log) => {
-      const { position } = await log.events.append(aStream(), 0, events(1));
+    withLog(async (log) => {
+      const { position } = await log.events.append(newStreamName(), 0, newEvents(1));
       const beside = position.slice(0, -1) + (position.endsWith('0') ? '1' : '0');
-      await expect(followed(log.events, beside, () => false)).rejects.toThrow(RangeError);
+      await expect(followUntil(log.events, beside, () => false)).rejects.toThrow(RangeError);
     }));
 
   it('is begun once, by whoever is first', async () => {
@@ -271,21 +277,21 @@ describe('a log in an EventStoreDB', () => {
     'esdb://u:secret@h?tls=false&throw_on_append_failure=false',
     'esdb://u:secret@h?colour=red',
   ])('is not at %s, and no password is told', async (url) => {
-    const { error } = await failureOf(EventStoreDbLog.open(url));
+    const { error } = await captureFailure(EventStoreDbLog.open(url));
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).not.toContain('secret');
   });
 
   it('forgets the list of the answers that it has forgotten', () =>
-    inLog(async (log, server) => {
+    withLog(async (log, server) => {
       const [old, young] = [randomUUID(), randomUUID()];
-      await log.answers.keep(old, answer);
-      await log.answers.keep(young, { ...answer, keptAt: '2026-03-01T11:00:00Z' });
-      expect(await log.answers.forgetBefore('2026-03-01T10:30:00Z')).toBe(1);
+      await log.responses.saveIfAbsent(old, storedResponse);
+      await log.responses.saveIfAbsent(young, { ...storedResponse, keptAt: '2026-03-01T11:00:00Z' });
+      expect(await log.responses.deleteBefore('2026-03-01T10:30:00Z')).toBe(1);
       expect(server.log.read('answers-2026-03-01T09:00:00.000Z')).toBeUndefined();
       expect(server.log.read('answers')).toHaveLength(1);
-      expect(await log.answers.forgetBefore('2026-03-01T11:00:00.001Z')).toBe(1);
-      expect(await log.answers.find(young)).toBeUndefined();
+      expect(await log.responses.deleteBefore('2026-03-01T11:00:00.001Z')).toBe(1);
+      expect(await log.responses.find(young)).toBeUndefined();
       // The hour is not over.
       expect(server.log.read('answers-2026-03-01T11:00:00.000Z')).toHaveLength(1);
     }));
@@ -300,20 +306,20 @@ describe('a log in an EventStoreDB', () => {
       const [said, complained] = [text(child.stdout), text(child.stderr)];
       const more = (count: number): Promise<void> => {
         const goal = server.log.all.length + count;
-        return until(() => server.log.all.length >= goal || child.exitCode !== null);
+        return waitUntil(() => server.log.all.length >= goal || child.exitCode !== null);
       };
       await more(20);
       for (const trouble of [
         async () => server.dropSubscriptions(),
-        async () => server.leaveUnanswered(2),
-        async () => server.fail('unavailable', 'not ready', 'unavailable'),
+        async () => server.dropResponses(2),
+        async () => server.failNext('unavailable', 'not ready', 'unavailable'),
         async () => {
           server.stop();
           await server.start();
         },
         async () => {
           server.stop();
-          await failureOf(EventStoreDbLog.open(server.url));
+          await captureFailure(EventStoreDbLog.open(server.url));
           await server.start();
         },
       ]) {

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { jsonEvent, NO_STREAM } from '@eventstore/db-client';
-import type { AnswerStore } from '../answer-store.js';
+import type { IdempotencyStore } from '../idempotency-store.js';
 import type { EventStore } from '../event-store.js';
-import { addressIn } from './client.js';
-import { Connection } from './connection.js';
-import { EventStoreDbAnswerStore } from './eventstoredb-answer-store.js';
+import { parseLogUrl } from './client.js';
+import { EventStoreDbConnection } from './connection.js';
+import { EventStoreDbIdempotencyStore } from './eventstoredb-idempotency-store.js';
 import { EventStoreDbEventStore } from './eventstoredb-event-store.js';
-import { versionInstead } from './failures.js';
-import { newLogId, Positions } from './positions.js';
-import { Streams } from './streams.js';
+import { getActualVersion } from './failures.js';
+import { newLogId, EventStoreDbPositionCodec } from './position-codec.js';
+import { StreamNames } from './stream-names.js';
 
 /** An EventStoreDB with the log and the kept answers. What is acknowledged is on disk, in a cluster on most of its nodes. */
 export class EventStoreDbLog {
   private constructor(
     readonly events: EventStore,
-    readonly answers: AnswerStore,
+    readonly responses: IdempotencyStore,
   ) {}
 
   /**
@@ -23,14 +23,14 @@ export class EventStoreDbLog {
    * @throws TypeError for a URL that can't be used, Unavailable
    */
   static async open(url: string): Promise<EventStoreDbLog> {
-    const address = addressIn(url);
-    const connection = new Connection(address);
-    const streams = new Streams(address.logName);
+    const address = parseLogUrl(url);
+    const connection = new EventStoreDbConnection(address);
+    const streams = new StreamNames(address.logName);
     try {
       const { logId, place } = await beginningIn(connection, streams);
       return new EventStoreDbLog(
-        new EventStoreDbEventStore(connection, streams, new Positions(logId), place),
-        new EventStoreDbAnswerStore(connection, streams),
+        new EventStoreDbEventStore(connection, streams, new EventStoreDbPositionCodec(logId), place),
+        new EventStoreDbIdempotencyStore(connection, streams),
       );
     } catch (error) {
       await connection.close();
@@ -51,8 +51,8 @@ interface Beginning {
 }
 
 /** The first of many that open a new log at once gives it its name. */
-async function beginningIn(connection: Connection, streams: Streams): Promise<Beginning> {
-  const name = streams.besideNameOf('leadstream-log');
+async function beginningIn(connection: EventStoreDbConnection, streams: StreamNames): Promise<Beginning> {
+  const name = streams.toInternalName('leadstream-log');
   const begun = jsonEvent({ id: randomUUID(), type: 'LogBegun', data: { logId: newLogId() } });
   return connection.call(async ({ client, timeoutMs, collect }) => {
     const read = async (): Promise<Beginning | undefined> => {
@@ -70,7 +70,7 @@ async function beginningIn(connection: Connection, streams: Streams): Promise<Be
         requiresLeader: true,
       });
     } catch (error) {
-      if (versionInstead(error) === undefined) throw error;
+      if (getActualVersion(error) === undefined) throw error;
     }
     return (await read())!;
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Unavailable } from '../event-store.js';
-import { isPassing, unavailable, versionInstead } from './failures.js';
+import { isTransient, translateClientError, getActualVersion } from './failures.js';
 
 describe('why the log can not be used', () => {
   it.each([
@@ -9,14 +9,14 @@ describe('why the log can not be used', () => {
     [{ code: 4, message: '4 DEADLINE_EXCEEDED' }, 'does not answer'],
     [{ code: 16, message: '16 UNAUTHENTICATED: Unauthenticated' }, 'refuses the name and password'],
   ])('is told of %j', (error, words) => {
-    const told = unavailable(error) as Error;
+    const told = translateClientError(error) as Error;
     expect(told).toBeInstanceOf(Unavailable);
     expect(told.message).toContain(words);
   });
 
   it('is not told of what is our own mistake', () => {
     const mistake = new TypeError('x is not a function');
-    expect(unavailable(mistake)).toBe(mistake);
+    expect(translateClientError(mistake)).toBe(mistake);
   });
 });
 
@@ -32,13 +32,13 @@ describe('what real servers and the client were seen to say', () => {
     ['a follower behind too far (23.10)', { type: 'unknown', code: 2, message: 'Consumer too slow to handle event' }],
     ['a cluster of which nobody answers', { message: 'Failed to discover after 2 attempts.' }],
   ])('%s: it is asked again', (_, error) => {
-    expect(isPassing(error)).toBe(true);
-    expect(versionInstead(error)).toBeUndefined();
+    expect(isTransient(error)).toBe(true);
+    expect(getActualVersion(error)).toBeUndefined();
   });
 
   it('a conflict, whose message is empty, is told by the version that there is', () => {
     const conflict = { type: 'wrong-expected-version', code: 9, message: '', actualVersion: 6n };
-    expect([isPassing(conflict), versionInstead(conflict)]).toEqual([false, 7]);
-    expect(versionInstead({ ...conflict, actualVersion: 'no_stream' })).toBe(0);
+    expect([isTransient(conflict), getActualVersion(conflict)]).toEqual([false, 7]);
+    expect(getActualVersion({ ...conflict, actualVersion: 'no_stream' })).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { Unavailable } from '../event-store.js';
 
 /** No answer came in the time that we give a call, or it came over a connection that was given up meanwhile. */
-export class NoAnswer extends Error {
+export class NoResponse extends Error {
   override readonly name = 'NoAnswer';
 }
 
@@ -23,8 +23,8 @@ const passingWords =
 const shapeOf = (error: unknown): ClientFailure => (typeof error === 'object' && error !== null ? error : {});
 
 /** Whether this may be over soon. What was asked may have been done all the same. */
-export function isPassing(error: unknown): boolean {
-  if (error instanceof NoAnswer) return true;
+export function isTransient(error: unknown): boolean {
+  if (error instanceof NoResponse) return true;
   const { type, code, message } = shapeOf(error);
   return (
     passingTypes.has(String(type)) ||
@@ -33,16 +33,17 @@ export function isPassing(error: unknown): boolean {
   );
 }
 
-export const isTimeOut = (error: unknown): boolean =>
-  error instanceof NoAnswer || shapeOf(error).type === 'deadline-exceeded' || shapeOf(error).code === 4;
+export const isTimeout = (error: unknown): boolean =>
+  error instanceof NoResponse || shapeOf(error).type === 'deadline-exceeded' || shapeOf(error).code === 4;
 
 /** The client never recovers from this: it keeps the failed connection for good. */
-export const isDeadEnd = (error: unknown): boolean => /failed to discover/i.test(String(shapeOf(error).message));
+export const isDiscoveryFailure = (error: unknown): boolean =>
+  /failed to discover/i.test(String(shapeOf(error).message));
 
 export const isMissingStream = (error: unknown): boolean => shapeOf(error).type === 'stream-not-found';
 
 /** The version that a stream has if an append was refused for it; undefined if this is another failure. Its message is empty. */
-export function versionInstead(error: unknown): number | undefined {
+export function getActualVersion(error: unknown): number | undefined {
   if (shapeOf(error).type !== 'wrong-expected-version') return undefined;
   const { actualVersion } = error as { actualVersion?: unknown };
   return typeof actualVersion === 'bigint' ? Number(actualVersion) + 1 : 0;
@@ -57,14 +58,14 @@ const isNoPlace = (error: unknown): boolean => /from an invalid position/i.test(
 const isUntrusted = (error: unknown): boolean => /certificate/i.test(String(shapeOf(error).message));
 
 /** The server's failures as `Unavailable`; whatever else went wrong is a mistake of ours and stays what it is. */
-export function unavailable(error: unknown): unknown {
+export function translateClientError(error: unknown): unknown {
   if (isDenied(error))
     return new Unavailable("the event log can't be used: the server refuses the name and password in its URL", {
       cause: error,
     });
   if (isNoPlace(error)) return new RangeError('the position is no place in this log', { cause: error });
-  if (!isPassing(error)) return error;
-  const why = isTimeOut(error)
+  if (!isTransient(error)) return error;
+  const why = isTimeout(error)
     ? 'its server does not answer'
     : isUntrusted(error)
       ? 'the certificate of its server is not trusted (tlsCAFile)'

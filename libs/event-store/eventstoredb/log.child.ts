@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Unavailable } from '../event-store.js';
-import { anEvent } from '../event-store.events.js';
+import { newEvent } from '../event-store.test-support.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 
 // What the spec runs in a process of its own, which a stray error would end: `node log.child.js <url>`. Appends to three streams
@@ -26,10 +26,10 @@ async function untilAvailable<T>(work: () => Promise<T>): Promise<T> {
 async function append(): Promise<void> {
   const stream = `agent-demo-${randomUUID()}`;
   for (let version = 0; !stop.signal.aborted; version++) {
-    const event = anEvent();
+    const event = newEvent();
     await untilAvailable(() => log.events.append(stream, version, [event]));
     appended.push(event.id);
-    await log.answers.find(randomUUID()).catch(() => undefined);
+    await log.responses.find(randomUUID()).catch(() => undefined);
   }
 }
 
@@ -47,7 +47,7 @@ async function follow(): Promise<void> {
 
 const everything = Promise.all([append(), append(), append()]).then(async () => {
   // So that the follower has something to see once all else is there.
-  const last = anEvent();
+  const last = newEvent();
   await untilAvailable(() => log.events.append(`agent-demo-${randomUUID()}`, 0, [last]));
   appended.push(last.id);
   return appended.length;

@@ -4,7 +4,7 @@ import { Unavailable } from '../event-store.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 
 /** A log on a server of its own, played in this process. */
-export const inLog = async (
+export const withLog = async (
   test: (log: EventStoreDbLog, server: EventStoreDbServer) => Promise<void>,
   urlOf = (server: EventStoreDbServer) => server.url,
 ): Promise<void> => {
@@ -19,7 +19,7 @@ export const inLog = async (
 };
 
 /** @throws when it takes very long, which says more than a test that runs out of time */
-export async function until(condition: () => boolean): Promise<void> {
+export async function waitUntil(condition: () => boolean): Promise<void> {
   for (const end = performance.now() + 30_000; !condition();) {
     if (performance.now() > end) throw new Error('it never became so');
     await setImmediate();
@@ -27,7 +27,7 @@ export async function until(condition: () => boolean): Promise<void> {
 }
 
 /** As callers do that were told to come again. */
-export async function untilAvailable<T>(work: () => Promise<T>): Promise<T> {
+export async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T> {
   for (const end = performance.now() + 30_000; ;) {
     try {
       return await work();
@@ -39,7 +39,7 @@ export async function untilAvailable<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** What it is rejected with, undefined if it is not, and after how long. */
-export const failureOf = async (work: Promise<unknown>): Promise<{ error: unknown; milliseconds: number }> => {
+export const captureFailure = async (work: Promise<unknown>): Promise<{ error: unknown; milliseconds: number }> => {
   const started = performance.now();
   const error = await work.then(
     () => undefined,
@@ -48,4 +48,4 @@ export const failureOf = async (work: Promise<unknown>): Promise<{ error: unknow
   return { error, milliseconds: performance.now() - started };
 };
 
-export const answer = { request: 'r', answer: 1, keptAt: '2026-03-01T09:00:00Z' };
+export const storedResponse = { request: 'r', answer: 1, keptAt: '2026-03-01T09:00:00Z' };

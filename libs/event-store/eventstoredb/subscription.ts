@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AllStreamResolvedEvent, AllStreamSubscription } from '@eventstore/db-client';
-import { NoAnswer } from './failures.js';
+import { NoResponse } from './failures.js';
 
 /** How long the server may take to confirm. A subscription has no deadline of its own. */
 const patienceMs = 4_000;
 
 /** A subscription that is pulled. Never iterated: left early, an iterator keeps the call open; dropped, it throws twice. */
-export class PulledSubscription {
+export class PullSubscription {
   readonly #subscription: AllStreamSubscription;
   readonly #confirmation: NodeJS.Timeout;
   #dropped: Error | undefined;
@@ -16,7 +16,7 @@ export class PulledSubscription {
   constructor(subscription: AllStreamSubscription, confirmed: () => void) {
     this.#subscription = subscription;
     this.#confirmation = setTimeout(
-      () => this.#drop(new NoAnswer('no subscription was confirmed in time')),
+      () => this.#drop(new NoResponse('no subscription was confirmed in time')),
       patienceMs,
     );
     subscription
@@ -27,7 +27,7 @@ export class PulledSubscription {
       })
       // It neither ends nor closes with the error, and ends without one when its connection is given up.
       .on('error', (error: Error) => this.#drop(error))
-      .on('end', () => this.#drop(new NoAnswer('the subscription ended')));
+      .on('end', () => this.#drop(new NoResponse('the subscription ended')));
   }
 
   /**

@@ -11,7 +11,7 @@ export const isSqliteFailure = (error: unknown): error is SqliteFailure =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
 
 /** Why the engine failed, in our words: an operator reads them, a user may. */
-export function causeInWords(failure: SqliteFailure): string {
+export function describeSqliteFailure(failure: SqliteFailure): string {
   switch (failure.errcode & 0xff) {
     case 5:
     case 6:
@@ -41,16 +41,16 @@ export function causeInWords(failure: SqliteFailure): string {
 }
 
 /** The engine's failures as `Unavailable`; whatever else went wrong is a mistake of ours and stays what it is. */
-export const unavailable = (error: unknown): unknown =>
+export const translateSqliteError = (error: unknown): unknown =>
   isSqliteFailure(error)
-    ? new Unavailable(`the event log can't be used: ${causeInWords(error)}`, { cause: error })
+    ? new Unavailable(`the event log can't be used: ${describeSqliteFailure(error)}`, { cause: error })
     : error;
 
 /** Runs `work`, its failures told as `unavailable` does. */
-export function inOurWords<T>(work: () => T): T {
+export function translateErrors<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw unavailable(error);
+    throw translateSqliteError(error);
   }
 }

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { UnreadableEvent } from '#domain/door';
-import type { Batch } from '../event-store.js';
-import type { WakeUps } from './wake-ups.js';
+import type { UnreadableEvent } from '#domain/event-codec';
+import type { EventBatch } from '../event-store.js';
+import type { CommitNotifier } from './commit-notifier.js';
 
 /**
  * Whoever follows pays for each batch (a view a transaction, and the same pages again), and commits come as often as every
@@ -11,20 +11,20 @@ import type { WakeUps } from './wake-ups.js';
 const restMs = { least: 10, most: 20 };
 
 /** What stands behind a place, as far as it could be read: `end` is the last event's place. */
-export interface Page {
-  readonly batch: Batch | undefined;
-  readonly end: number;
-  readonly full: boolean;
+export interface LogPage {
+  readonly batch: EventBatch | undefined;
+  readonly lastSequence: number;
+  readonly isFull: boolean;
   readonly unreadable: UnreadableEvent | undefined;
 }
 
 /** Reads page after page, each when it is asked for, and waits at the end of the log. */
-export function follow(
-  readPage: (after: number) => Page,
+export function followPages(
+  readPage: (after: number) => LogPage,
   after: number,
-  wakeUps: WakeUps,
+  wakeUps: CommitNotifier,
   signal: AbortSignal,
-): AsyncIterable<Batch> {
+): AsyncIterable<EventBatch> {
   return {
     [Symbol.asyncIterator]() {
       const left = new AbortController();
@@ -42,26 +42,26 @@ export function follow(
 }
 
 async function* walk(
-  readPage: (after: number) => Page,
+  readPage: (after: number) => LogPage,
   after: number,
-  wakeUps: WakeUps,
+  wakeUps: CommitNotifier,
   signal: AbortSignal,
   left: AbortController,
-): AsyncGenerator<Batch, undefined> {
+): AsyncGenerator<EventBatch, undefined> {
   const leave = (): void => left.abort();
   signal.addEventListener('abort', leave, { signal: left.signal });
   try {
     while (!signal.aborted && !left.signal.aborted) {
       const seen = wakeUps.count;
       const lookedAt = performance.now();
-      const { batch, end, full, unreadable } = readPage(after);
+      const { batch, lastSequence: end, isFull: full, unreadable } = readPage(after);
       if (batch) yield batch;
       if (unreadable && !left.signal.aborted) throw unreadable;
       after = end;
       // Catching up must leave the thread to others between two batches: nothing else in here waits for anything real.
       if (full) await setImmediate();
       else {
-        if (!batch) await wakeUps.next(seen, left.signal);
+        if (!batch) await wakeUps.waitForChange(seen, left.signal);
         const took = performance.now() - lookedAt;
         const rest = Math.max(restMs.least - took, batch ? Math.min(took, restMs.most) : 0);
         if (rest >= 1) await setTimeout(rest, undefined, { signal: left.signal }).catch(() => undefined);

@@ -1,6 +1,6 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import { Unavailable } from '../event-store.js';
-import { unavailable } from './failures.js';
+import { translateSqliteError } from './failures.js';
 
 /** What one commit made durable. */
 export interface CommittedGroup {
@@ -69,7 +69,7 @@ export class GroupCommit {
     try {
       this.#begin.run();
     } catch (error) {
-      for (const task of group) task.reject(unavailable(error));
+      for (const task of group) task.reject(translateSqliteError(error));
       return;
     }
     try {
@@ -77,7 +77,7 @@ export class GroupCommit {
       this.#commit.run();
     } catch (error) {
       this.#rollBack();
-      if (group.length === 1) group[0]!.reject(unavailable(error));
+      if (group.length === 1) group[0]!.reject(translateSqliteError(error));
       else for (const task of group) this.#write([task]);
       return;
     }

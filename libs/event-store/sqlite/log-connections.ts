@@ -1,25 +1,25 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import { Unavailable } from '../event-store.js';
-import { inOurWords } from './failures.js';
+import { translateErrors } from './failures.js';
 import { type CommittedGroup, GroupCommit } from './group-commit.js';
 import type { LogFile } from './log-file.js';
-import { WakeUps } from './wake-ups.js';
+import { CommitNotifier } from './commit-notifier.js';
 
 /** What the stores of one file share: its connections, the queue of writers, and the end of it all. */
 export class LogConnections {
-  readonly wakeUps: WakeUps;
+  readonly commitNotifier: CommitNotifier;
   readonly #commits: GroupCommit | undefined;
-  #bystander: DatabaseSyncInstance | undefined;
+  scanConnection: DatabaseSyncInstance | undefined;
   #closed = false;
 
   constructor(
     readonly file: LogFile,
     onCommit: (group: CommittedGroup) => void,
   ) {
-    this.wakeUps = new WakeUps(file.path);
+    this.commitNotifier = new CommitNotifier(file.path);
     if (file.readOnly) return;
     this.#commits = new GroupCommit(file.db, (group) => {
-      if (group.events > 0) this.wakeUps.announce();
+      if (group.events > 0) this.commitNotifier.notify();
       onCommit(group);
     });
   }
@@ -33,14 +33,14 @@ export class LogConnections {
   /** Runs `work` on the writer's connection: its cache is warm, while a commit empties the cache of every other one. */
   read<T>(work: () => T): T {
     if (this.#closed) throw new Unavailable('the event log is closed');
-    return inOurWords(work);
+    return translateErrors(work);
   }
 
   /** A connection apart, for passes over the whole log: they would wash out the writer's cache. */
   bystander(): DatabaseSyncInstance {
     if (this.file.readOnly) return this.file.db;
-    this.#bystander ??= this.file.openReader();
-    return this.#bystander;
+    this.scanConnection ??= this.file.openReader();
+    return this.scanConnection;
   }
 
   /** Takes nothing more, writes what waits, and lets go of the file. Again: nothing. */
@@ -48,9 +48,9 @@ export class LogConnections {
     if (this.#closed) return;
     this.#commits?.close();
     this.#closed = true;
-    this.wakeUps.close();
-    inOurWords(() => {
-      this.#bystander?.close();
+    this.commitNotifier.close();
+    translateErrors(() => {
+      this.scanConnection?.close();
       // Whoever copies the folder of a stopped service then needs the one file alone; a reader elsewhere may prevent it.
       if (this.#commits) this.file.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       this.file.close();

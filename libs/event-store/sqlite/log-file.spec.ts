@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { anEvent } from '../event-store.events.js';
-import { inFolder, startChild } from './log-children.js';
+import { newEvent } from '../event-store.test-support.js';
+import { withTempFolder, startChild } from './log-children.fixture.js';
 import { UnusableLogFile } from './log-file.js';
 import { SqliteLog } from './sqlite-log.js';
 
@@ -33,26 +33,26 @@ function asNobody<T>(work: () => T): T {
 
 describe('opening the file of a log', () => {
   it('makes the folders it lies in', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'a', 'b', 'events.db');
       await SqliteLog.open({ file }).close();
       expect(existsSync(file)).toBe(true);
     }));
 
   it('is refused to a second writer of the same process, also by another path, and the first goes on', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const log = SqliteLog.open({ file });
       symlinkSync(folder, join(folder, 'link'));
       expect(refusal(file)).toContain('in use by another process');
       expect(() => SqliteLog.open({ file: join(folder, 'link', 'events.db') })).toThrow('in use by another process');
-      await log.events.append('agent-demo-1', 0, [anEvent()]);
+      await log.events.append('agent-demo-1', 0, [newEvent()]);
       await log.close();
       await SqliteLog.open({ file }).close();
     }));
 
   it('is refused while another process writes, and granted as soon as that one was killed', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const holder = startChild('hold', file);
       expect(await holder.lines.next()).toMatchObject({ value: 'ready' });
@@ -66,7 +66,7 @@ describe('opening the file of a log', () => {
     }));
 
   it('for reading needs a log that is there', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       expect(refusal(file, true)).toContain('there is no such file');
       expect(existsSync(file)).toBe(false);
@@ -75,17 +75,17 @@ describe('opening the file of a log', () => {
     }));
 
   it('for reading works beside a writer and without one, and writes nothing', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const log = SqliteLog.open({ file });
       const beside = SqliteLog.open({ file, readOnly: true });
-      const { position } = await log.events.append('agent-demo-1', 0, [anEvent()]);
+      const { position } = await log.events.append('agent-demo-1', 0, [newEvent()]);
       expect(await beside.events.head()).toBe(position);
       expect(beside.events.isPosition(position)).toBe(true);
       expect(await beside.events.read('agent-demo-1', 0, 10)).toHaveLength(1);
-      await expect(beside.events.append('agent-demo-1', 1, [anEvent()])).rejects.toThrow('opened for reading only');
+      await expect(beside.events.append('agent-demo-1', 1, [newEvent()])).rejects.toThrow('opened for reading only');
       const answer = { request: '', answer: 1, keptAt: '2026-03-01T09:00:00Z' };
-      await expect(beside.answers.keep('c', answer)).rejects.toThrow('opened for reading only');
+      await expect(beside.responses.saveIfAbsent('c', answer)).rejects.toThrow('opened for reading only');
       await log.close();
       await beside.close();
       const alone = SqliteLog.open({ file, readOnly: true });
@@ -94,7 +94,7 @@ describe('opening the file of a log', () => {
     }));
 
   it('leaves a file alone that is not a database', () =>
-    inFolder((folder) => {
+    withTempFolder((folder) => {
       const file = join(folder, 'notes.txt');
       const text = 'not a log, but somebody’s notes\n'.repeat(200);
       writeFileSync(file, text);
@@ -104,7 +104,7 @@ describe('opening the file of a log', () => {
     }));
 
   it('leaves a database alone that another program made', () =>
-    inFolder((folder) => {
+    withTempFolder((folder) => {
       const file = join(folder, 'other.db');
       const other = new DatabaseSync(file);
       other.exec('CREATE TABLE theirs (a)');
@@ -115,7 +115,7 @@ describe('opening the file of a log', () => {
     }));
 
   it('refuses a format that a later release wrote', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       await SqliteLog.open({ file }).close();
       const later = new DatabaseSync(file);
@@ -125,7 +125,7 @@ describe('opening the file of a log', () => {
     }));
 
   it('names what is wrong with the path', () =>
-    inFolder((folder) => {
+    withTempFolder((folder) => {
       writeFileSync(join(folder, 'file'), '');
       expect(refusal(join(folder, 'file', 'events.db'))).toContain('a part of its path is not a folder');
       mkdirSync(join(folder, 'folder.db'));
@@ -133,7 +133,7 @@ describe('opening the file of a log', () => {
     }));
 
   it('names a folder that can’t be written', () =>
-    inFolder((folder) => {
+    withTempFolder((folder) => {
       chmodSync(folder, 0o555);
       const beside = join(folder, 'events.db');
       const below = join(folder, 'new', 'events.db');
@@ -143,7 +143,7 @@ describe('opening the file of a log', () => {
     }));
 
   it('names a file that can’t be written, in a folder that can', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       await SqliteLog.open({ file }).close();
       chmodSync(folder, 0o777);

@@ -1,8 +1,8 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
-import { causeInWords, isSqliteFailure } from './failures.js';
-import { newLogId } from './positions.js';
+import { describeSqliteFailure, isSqliteFailure } from './failures.js';
+import { newLogId } from './position-codec.js';
 
 /** The file can't serve as an event log; the message names the file and the cause. */
 export class UnusableLogFile extends Error {
@@ -158,7 +158,7 @@ const systemWords: Readonly<Record<string, string>> = {
 
 function explained(error: unknown, path: string): unknown {
   if (error instanceof UnusableLogFile) return error;
-  if (isSqliteFailure(error)) return new UnusableLogFile(path, causeInWords(error), { cause: error });
+  if (isSqliteFailure(error)) return new UnusableLogFile(path, describeSqliteFailure(error), { cause: error });
   if (isSystemError(error) && systemWords[error.code])
     return new UnusableLogFile(path, systemWords[error.code]!, { cause: error });
   return error;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { anEvent } from '../event-store.events.js';
+import { newEvent } from '../event-store.test-support.js';
 import { SqliteLog } from './sqlite-log.js';
 
 // What the specs run in another process or thread: `node log.child.js <role> <file>`.
@@ -15,7 +15,7 @@ async function append(log: SqliteLog): Promise<void> {
     let version = (await log.events.read(stream, 0, 10_000)).length;
     for (;;) {
       const burst = Array.from({ length: 10 }, async (_, i) => {
-        const event = anEvent(randomUUID());
+        const event = newEvent(randomUUID());
         const { position } = await log.events.append(stream, version + i, [event]);
         say(`${stream} ${version + i + 1} ${position} ${event.id}`);
       });

@@ -1,12 +1,18 @@
 import type { StatementSyncInstance } from '@photostructure/sqlite';
 import { LRUCache } from 'lru-cache';
-import { UnreadableEvent, fromStored } from '#domain/door';
-import type { Position, Recorded, StoredEvent } from '#domain/event';
+import { UnreadableEvent, decodeEvent } from '#domain/event-codec';
+import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
 import { checkAppend, checkLimit, checkSize, checkVersion } from '../append.check.js';
-import { type Appended, type Batch, ConcurrencyError, type EventStore, type FollowOptions } from '../event-store.js';
-import { type Page, follow } from './follow.js';
+import {
+  type WriteResult,
+  type EventBatch,
+  ConcurrencyError,
+  type EventStore,
+  type FollowOptions,
+} from '../event-store.js';
+import { type LogPage, followPages } from './follow.js';
 import type { LogConnections } from './log-connections.js';
-import { Positions } from './positions.js';
+import { SqlitePositionCodec } from './position-codec.js';
 
 /** How many of the events that were passed on last are kept. */
 const mostRecent = 4_000;
@@ -15,7 +21,7 @@ const mostRecent = 4_000;
 export class SqliteEventStore implements EventStore {
   readonly start: Position;
   readonly #log: LogConnections;
-  readonly #positions: Positions;
+  readonly #positions: SqlitePositionCodec;
   readonly #find: StatementSyncInstance;
   readonly #readStream: StatementSyncInstance;
   readonly #head: StatementSyncInstance;
@@ -32,8 +38,8 @@ export class SqliteEventStore implements EventStore {
 
   constructor(log: LogConnections) {
     this.#log = log;
-    this.#positions = new Positions(log.file.logId);
-    this.start = this.#positions.textOf(0);
+    this.#positions = new SqlitePositionCodec(log.file.logId);
+    this.start = this.#positions.encode(0);
     const prepare = (sql: string): StatementSyncInstance => log.file.db.prepare(sql, { returnArrays: true });
     this.#find = prepare(
       'SELECT id, (SELECT max(version) FROM events WHERE stream = streams.id) FROM streams WHERE name = ?',
@@ -52,17 +58,17 @@ export class SqliteEventStore implements EventStore {
     this.#insert = prepare('INSERT INTO events (stream, version, id, body) VALUES (?, ?, ?, ?)');
   }
 
-  async append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<Appended> {
+  async append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<WriteResult> {
     checkAppend(stream, expectedVersion, events);
     const rows = events.map((event) => ({ id: event.id.replaceAll('-', ''), body: JSON.stringify(event) }));
     checkSize(
       stream,
       rows.map(({ body }) => body),
     );
-    return this.#log.write<Appended>(() => this.#append(stream, expectedVersion, rows), rows.length);
+    return this.#log.write<WriteResult>(() => this.#append(stream, expectedVersion, rows), rows.length);
   }
 
-  #append(stream: string, expectedVersion: number, rows: readonly Row[]): Appended | ConcurrencyError {
+  #append(stream: string, expectedVersion: number, rows: readonly Row[]): WriteResult | ConcurrencyError {
     const [known, last] = (this.#find.get(stream) ?? []) as [number?, (number | null)?];
     const version = last ?? 0;
     if (version !== expectedVersion) {
@@ -75,18 +81,18 @@ export class SqliteEventStore implements EventStore {
       next += 1;
       place = this.#insert!.run(id, next, Buffer.from(row.id, 'hex'), row.body).lastInsertRowid;
     }
-    return { version: next, position: this.#positions.textOf(Number(place)) };
+    return { version: next, position: this.#positions.encode(Number(place)) };
   }
 
   /** The first answer again, if exactly these events stand behind the version they were appended at. */
-  #repeated(id: number | undefined, expectedVersion: number, rows: readonly Row[]): Appended | undefined {
+  #repeated(id: number | undefined, expectedVersion: number, rows: readonly Row[]): WriteResult | undefined {
     if (id === undefined) return undefined;
     const stored = this.#ids.all(id, expectedVersion, rows.length) as [number, string][];
     if (stored.length < rows.length || stored.some(([, eventId], i) => eventId !== rows[i]!.id)) return undefined;
-    return { version: expectedVersion + rows.length, position: this.#positions.textOf(stored.at(-1)![0]) };
+    return { version: expectedVersion + rows.length, position: this.#positions.encode(stored.at(-1)![0]) };
   }
 
-  async read(stream: string, afterVersion: number, limit: number): Promise<readonly Recorded[]> {
+  async read(stream: string, afterVersion: number, limit: number): Promise<readonly RecordedEvent[]> {
     checkVersion(afterVersion);
     checkLimit(limit);
     const rows = this.#log.read(() => this.#readStream.all(stream, afterVersion, limit) as [number, number, string][]);
@@ -99,7 +105,7 @@ export class SqliteEventStore implements EventStore {
 
   async head(): Promise<Position> {
     const [place] = this.#log.read(() => this.#head.get() as [number | null]);
-    return this.#positions.textOf(place ?? 0);
+    return this.#positions.encode(place ?? 0);
   }
 
   countBetween(after: Position, upTo: Position): number {
@@ -110,9 +116,14 @@ export class SqliteEventStore implements EventStore {
     return this.#placeOf(text) !== undefined;
   }
 
-  follow(after: Position, { signal, batchSize = 1_000 }: FollowOptions): AsyncIterable<Batch> {
+  follow(after: Position, { signal, batchSize = 1_000 }: FollowOptions): AsyncIterable<EventBatch> {
     checkLimit(batchSize);
-    return follow((from) => this.#page(from, batchSize), this.#knownPlaceOf(after), this.#log.wakeUps, signal);
+    return followPages(
+      (from) => this.#page(from, batchSize),
+      this.#knownPlaceOf(after),
+      this.#log.commitNotifier,
+      signal,
+    );
   }
 
   close(): Promise<void> {
@@ -126,7 +137,7 @@ export class SqliteEventStore implements EventStore {
   }
 
   #placeOf(text: string): number | undefined {
-    const place = this.#positions.placeOf(text);
+    const place = this.#positions.decode(text);
     if (place === undefined) return undefined;
     if (place > this.#knownPlace) {
       this.#knownPlace = this.#log.read(() => this.#lastPlace.get() as [number | null])[0] ?? 0;
@@ -134,7 +145,7 @@ export class SqliteEventStore implements EventStore {
     return place <= this.#knownPlace ? place : undefined;
   }
 
-  #page(after: number, limit: number): Page {
+  #page(after: number, limit: number): LogPage {
     const passed: Passed[] = [];
     let end = after;
     for (let next = this.#recent.get(end); next && passed.length < limit; next = this.#recent.get(end)) {
@@ -146,7 +157,7 @@ export class SqliteEventStore implements EventStore {
     return passed.length > 0 ? pageOf(passed, end, full) : this.#readPage(after, limit);
   }
 
-  #readPage(after: number, limit: number): Page {
+  #readPage(after: number, limit: number): LogPage {
     const rows = this.#log.read(() => {
       this.#pages ??= this.#log.bystander().prepare(pageOfLog, { returnArrays: true });
       return this.#pages.all(after, limit) as [number, string, number, string][];
@@ -169,28 +180,28 @@ export class SqliteEventStore implements EventStore {
     return { ...pageOf(passed, rows.at(-1)?.[0] ?? after, rows.length === limit), unreadable };
   }
 
-  #decode(stream: string, version: number, place: number, body: string): Recorded {
-    const at = { stream, version, position: this.#positions.textOf(place) };
+  #decode(stream: string, version: number, place: number, body: string): RecordedEvent {
+    const at = { stream, version, position: this.#positions.encode(place) };
     let stored: unknown;
     try {
       stored = JSON.parse(body);
     } catch {
       throw new UnreadableEvent(null, at, 'it is not JSON');
     }
-    return fromStored(stored, at);
+    return decodeEvent(stored, at);
   }
 }
 
 /** An event that was passed on, and its place. */
 interface Passed {
   readonly place: number;
-  readonly event: Recorded;
+  readonly event: RecordedEvent;
 }
 
-function pageOf(passed: readonly Passed[], end: number, full: boolean): Page {
+function pageOf(passed: readonly Passed[], end: number, full: boolean): LogPage {
   const events = passed.map(({ event }) => event);
   const last = events.at(-1);
-  return { batch: last && { events, position: last.position }, end, full, unreadable: undefined };
+  return { batch: last && { events, position: last.position }, lastSequence: end, isFull: full, unreadable: undefined };
 }
 
 interface Row {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
-import { describeAnswerStore } from '../answer-store.contract.js';
+import { describeIdempotencyStore } from '../idempotency-store.contract.js';
 import { describeEventStore } from '../event-store.contract.js';
 import { SqliteLog } from './sqlite-log.js';
 
@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'leadstream-log-'));
 describeEventStore('SQLite', async () => SqliteLog.open({ file: join(folder, 'events.db') }).events);
 
 const beside = SqliteLog.open({ file: join(folder, 'answers.db') });
-describeAnswerStore('SQLite', async () => beside.answers);
+describeIdempotencyStore('SQLite', async () => beside.responses);
 
 afterAll(async () => {
   await beside.close();

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { followed } from '../event-store.events.js';
-import { inFolder, startChild } from './log-children.js';
+import { followUntil } from '../event-store.test-support.js';
+import { withTempFolder, startChild } from './log-children.fixture.js';
 import { SqliteLog } from './sqlite-log.js';
 
 describe('a log whose process is killed', () => {
   it('has every acknowledged event once, without gaps, time after time', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const acknowledged = new Map<string, string>();
       let before: readonly string[] = [];
@@ -21,7 +21,7 @@ describe('a log whose process is killed', () => {
 
         const log = SqliteLog.open({ file });
         const head = await log.events.head();
-        const { seen } = await followed(log.events, log.events.start, (all) => all.at(-1)?.position === head);
+        const { seen } = await followUntil(log.events, log.events.start, (all) => all.at(-1)?.position === head);
         const lines = seen.map(({ stream, version, position, id }) => `${stream} ${version} ${position} ${id}`);
         const stored = new Set(lines);
         expect([...acknowledged.values()].filter((line) => !stored.has(line))).toEqual([]);

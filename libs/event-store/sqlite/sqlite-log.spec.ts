@@ -4,16 +4,16 @@ import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from '@jest/globals';
 import { DatabaseSync } from '@photostructure/sqlite';
-import { UnreadableEvent } from '#domain/door';
-import { type Batch, ConcurrencyError, Unavailable } from '../event-store.js';
-import { aStream, anEvent, events, followed, ids } from '../event-store.events.js';
+import { UnreadableEvent } from '#domain/event-codec';
+import { type EventBatch, ConcurrencyError, Unavailable } from '../event-store.js';
+import { newStreamName, newEvent, newEvents, followUntil, eventIds } from '../event-store.test-support.js';
 import type { CommittedGroup } from './group-commit.js';
-import { childFile, inFolder, startChild } from './log-children.js';
+import { childModule, withTempFolder, startChild } from './log-children.fixture.js';
 import { openLogFile } from './log-file.js';
 import { SqliteLog } from './sqlite-log.js';
 
 const inLog = (test: (log: SqliteLog, file: string, commits: CommittedGroup[]) => Promise<void>): Promise<void> =>
-  inFolder(async (folder) => {
+  withTempFolder(async (folder) => {
     const file = join(folder, 'events.db');
     const commits: CommittedGroup[] = [];
     const log = SqliteLog.open({ file, onCommit: (group) => commits.push(group) });
@@ -33,22 +33,22 @@ describe('a log in a SQLite file', () => {
   it('writes all that waits at one moment, appends and answers, in one commit', () =>
     inLog(async (log, _, commits) => {
       await Promise.all([
-        ...Array.from({ length: 20 }, () => log.events.append(aStream(), 0, events(2))),
-        log.answers.keep('c-1', answer),
-        log.events.append(aStream(), 7, events(1)).catch(() => undefined),
+        ...Array.from({ length: 20 }, () => log.events.append(newStreamName(), 0, newEvents(2))),
+        log.responses.saveIfAbsent('c-1', answer),
+        log.events.append(newStreamName(), 7, newEvents(1)).catch(() => undefined),
       ]);
       expect(commits).toEqual([{ operations: 22, events: 40, milliseconds: expect.any(Number) }]);
     }));
 
   it('harms nobody in the same commit when it refuses an append', () =>
     inLog(async (log) => {
-      const [before, twice, after] = [aStream(), aStream(), aStream()];
+      const [before, twice, after] = [newStreamName(), newStreamName(), newStreamName()];
       const outcomes = await Promise.allSettled([
-        log.events.append(before, 0, events(1)),
-        log.events.append(twice, 0, events(1)),
-        log.events.append(twice, 0, events(2)),
-        log.answers.keep('c-1', answer),
-        log.events.append(after, 0, events(1)),
+        log.events.append(before, 0, newEvents(1)),
+        log.events.append(twice, 0, newEvents(1)),
+        log.events.append(twice, 0, newEvents(2)),
+        log.responses.saveIfAbsent('c-1', answer),
+        log.events.append(after, 0, newEvents(1)),
       ]);
       expect(outcomes.map(({ status }) => status)).toEqual([
         'fulfilled',
@@ -70,7 +70,7 @@ describe('a log in a SQLite file', () => {
   it('knows the positions of another log, and its own that are still to come, as none of its', () =>
     inLog((one) =>
       inLog(async (other) => {
-        const { position } = await other.events.append(aStream(), 0, events(1));
+        const { position } = await other.events.append(newStreamName(), 0, newEvents(1));
         expect(one.events.isPosition(position)).toBe(false);
         expect(one.events.isPosition(other.events.start)).toBe(false);
         expect(one.events.isPosition(one.events.start.replace(/0$/, '1'))).toBe(false);
@@ -79,54 +79,54 @@ describe('a log in a SQLite file', () => {
     ));
 
   it('never hands out a position again, even of events deleted by hand', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
-      const stream = aStream();
+      const stream = newStreamName();
       const log = SqliteLog.open({ file });
-      await log.events.append(stream, 0, events(1));
-      const { position: last } = await log.events.append(stream, 1, events(2));
+      await log.events.append(stream, 0, newEvents(1));
+      const { position: last } = await log.events.append(stream, 1, newEvents(2));
       await log.close();
       byHand(file, 'DELETE FROM events WHERE version > 1');
       const again = SqliteLog.open({ file });
-      const { position, version } = await again.events.append(stream, 1, events(1));
+      const { position, version } = await again.events.append(stream, 1, newEvents(1));
       expect(version).toBe(2);
       expect(position > last).toBe(true);
       await again.close();
     }));
 
   it('says which event is damaged, after all events before it', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
-      const stream = aStream();
+      const stream = newStreamName();
       const log = SqliteLog.open({ file });
-      const fine = events(2);
-      await log.events.append(stream, 0, [...fine, ...events(2)]);
+      const fine = newEvents(2);
+      await log.events.append(stream, 0, [...fine, ...newEvents(2)]);
       await log.close();
       byHand(file, "UPDATE events SET body = '{' WHERE version = 3");
       const again = SqliteLog.open({ file });
       const stopped = await again.events.read(stream, 0, 10).catch((error: unknown) => error);
       expect(stopped).toBeInstanceOf(UnreadableEvent);
-      expect(stopped).toMatchObject({ place: { stream, version: 3 }, reason: 'it is not JSON' });
-      expect(ids((await followed(again.events, again.events.start, (seen) => seen.length === 2)).seen)).toEqual(
-        ids(fine),
+      expect(stopped).toMatchObject({ location: { stream, version: 3 }, reason: 'it is not JSON' });
+      expect(eventIds((await followUntil(again.events, again.events.start, (seen) => seen.length === 2)).seen)).toEqual(
+        eventIds(fine),
       );
       await again.close();
     }));
 
   it('is unavailable to what does not fit on a full disk, and goes on when there is room', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const file = openLogFile({ file: join(folder, 'events.db') });
       const log = new SqliteLog(file);
-      const stream = aStream();
-      await log.events.append(stream, 0, events(1));
+      const stream = newStreamName();
+      await log.events.append(stream, 0, newEvents(1));
       const { page_count: pages } = file.db.prepare('PRAGMA page_count').get() as { page_count: number };
       file.db.exec(`PRAGMA max_page_count = ${pages + 4}`);
 
-      const large = [anEvent('x'.repeat(60_000)), anEvent()];
+      const large = [newEvent('x'.repeat(60_000)), newEvent()];
       const [small, tooLarge, kept] = await Promise.allSettled([
-        log.events.append(stream, 1, events(1)),
-        log.events.append(aStream(), 0, large),
-        log.answers.keep('c-1', answer),
+        log.events.append(stream, 1, newEvents(1)),
+        log.events.append(newStreamName(), 0, large),
+        log.responses.saveIfAbsent('c-1', answer),
       ]);
       expect(small.status).toBe('fulfilled');
       expect(kept.status).toBe('fulfilled');
@@ -136,9 +136,9 @@ describe('a log in a SQLite file', () => {
       expect((tooLarge as PromiseRejectedResult).reason).toBeInstanceOf(Unavailable);
 
       file.db.exec('PRAGMA max_page_count = 1000000');
-      const target = aStream();
+      const target = newStreamName();
       await expect(log.events.append(target, 0, large)).resolves.toMatchObject({ version: 2 });
-      expect(ids(await log.events.read(target, 0, 10))).toEqual(ids(large));
+      expect(eventIds(await log.events.read(target, 0, 10))).toEqual(eventIds(large));
       await log.close();
     }));
 
@@ -146,16 +146,16 @@ describe('a log in a SQLite file', () => {
     inLog(async (log, file) => {
       const intruder = new DatabaseSync(file);
       intruder.exec('BEGIN IMMEDIATE');
-      const refused = await log.events.append(aStream(), 0, events(1)).catch((error: unknown) => error);
+      const refused = await log.events.append(newStreamName(), 0, newEvents(1)).catch((error: unknown) => error);
       expect(refused).toBeInstanceOf(Unavailable);
       expect((refused as Error).message).toBe("the event log can't be used: it is locked by another program");
       intruder.close();
-      await log.events.append(aStream(), 0, events(1));
+      await log.events.append(newStreamName(), 0, newEvents(1));
     }));
 
   it('tells followers in other threads at once', () =>
     inLog(async (log, file) => {
-      const thread = new Worker(childFile, { workerData: ['follow', file] });
+      const thread = new Worker(childModule, { workerData: ['follow', file] });
       const said = new Set<string>();
       let heard = (): void => undefined;
       thread.on('message', (line: string) => {
@@ -171,7 +171,7 @@ describe('a log in a SQLite file', () => {
       const took: number[] = [];
       for (let i = 0; i < 30; i++) {
         const started = performance.now();
-        await until((await log.events.append(aStream(), 0, events(1))).position);
+        await until((await log.events.append(newStreamName(), 0, newEvents(1))).position);
         took.push(performance.now() - started);
       }
       // Found by looking every 100 ms alone, each comes that much behind the one before it. A busy machine may hold up many.
@@ -186,7 +186,7 @@ describe('a log in a SQLite file', () => {
       const reader = startChild('follow', file);
       expect((await reader.lines.next()).value).toBe('ready');
       for (let i = 0; i < 3; i++) {
-        const { position } = await log.events.append(aStream(), 0, events(1));
+        const { position } = await log.events.append(newStreamName(), 0, newEvents(1));
         expect((await reader.lines.next()).value).toBe(position);
       }
       reader.kill();
@@ -194,27 +194,27 @@ describe('a log in a SQLite file', () => {
 
   it('lets others have a turn while it catches up', () =>
     inLog(async (log) => {
-      await log.events.append(aStream(), 0, events(50));
+      await log.events.append(newStreamName(), 0, newEvents(50));
       let turns = 0;
       const turn = (): void => void (turns++, (timer = globalThis.setImmediate(turn)));
       let timer = globalThis.setImmediate(turn);
-      await followed(log.events, log.events.start, (seen) => seen.length === 50, 1);
+      await followUntil(log.events, log.events.start, (seen) => seen.length === 50, 1);
       clearImmediate(timer);
       expect(turns).toBeGreaterThan(20);
     }));
 
   it('goes on at once where it finds only the beginning of what others have read before it', () =>
     inLog(async (log) => {
-      for (let n = 0; n < 5; n++) await log.events.append(aStream(), 0, events(900));
+      for (let n = 0; n < 5; n++) await log.events.append(newStreamName(), 0, newEvents(900));
       const stop = new AbortController();
-      const follower = (batchSize: number): AsyncIterator<Batch> =>
+      const follower = (batchSize: number): AsyncIterator<EventBatch> =>
         log.events.follow(log.events.start, { signal: stop.signal, batchSize })[Symbol.asyncIterator]();
       // The first pushes out the beginning, of which the second brings back a part.
       for (const batchSize of [4_500, 100]) await follower(batchSize).next();
       const third = follower(1_000);
       const got: number[] = [];
       const take = async (): Promise<void> => {
-        const { value } = (await third.next()) as { value?: Batch };
+        const { value } = (await third.next()) as { value?: EventBatch };
         got.push(value?.events.length ?? 0);
       };
       await take();
@@ -225,14 +225,14 @@ describe('a log in a SQLite file', () => {
     }));
 
   it('leaves nothing open behind', () =>
-    inFolder(async (folder) => {
+    withTempFolder(async (folder) => {
       const before = process
         .getActiveResourcesInfo()
         .filter((kind) => kind !== 'Immediate')
         .sort();
       const log = SqliteLog.open({ file: join(folder, `${randomUUID()}.db`) });
-      const following = followed(log.events, log.events.start, (seen) => seen.length === 1);
-      await log.events.append(aStream(), 0, events(1));
+      const following = followUntil(log.events, log.events.start, (seen) => seen.length === 1);
+      await log.events.append(newStreamName(), 0, newEvents(1));
       await following;
       await log.close();
       expect(

@@ -1,9 +1,9 @@
-import type { AnswerStore } from '../answer-store.js';
+import type { IdempotencyStore } from '../idempotency-store.js';
 import type { EventStore } from '../event-store.js';
 import type { CommittedGroup } from './group-commit.js';
 import { LogConnections } from './log-connections.js';
 import { type LogFile, openLogFile } from './log-file.js';
-import { SqliteAnswerStore } from './sqlite-answer-store.js';
+import { SqliteIdempotencyStore } from './sqlite-idempotency-store.js';
 import { SqliteEventStore } from './sqlite-event-store.js';
 
 export interface SqliteLogOptions {
@@ -18,12 +18,12 @@ export interface SqliteLogOptions {
 /** One SQLite file with the log and the kept answers. What is acknowledged is on disk. */
 export class SqliteLog {
   readonly events: EventStore;
-  readonly answers: AnswerStore;
+  readonly responses: IdempotencyStore;
 
   constructor(file: LogFile, onCommit: (group: CommittedGroup) => void = () => undefined) {
     const log = new LogConnections(file, onCommit);
     this.events = new SqliteEventStore(log);
-    this.answers = new SqliteAnswerStore(log);
+    this.responses = new SqliteIdempotencyStore(log);
   }
 
   /** @throws UnusableLogFile */

@@ -11,17 +11,17 @@ import {
   WriteConcern,
 } from 'mongodb';
 import { SnapshotRefused, ViewsUnavailable } from '../view-store.js';
-import { ifUnknownCommand, translated } from './failures.js';
+import { ifUnknownCommand, translateErrors } from './failures.js';
 
 /** In milliseconds. */
-export interface Limits {
+export interface MongodbTimeouts {
   /** How long a call waits for a server that can be used, or for a connection to it. */
-  readonly patience: number;
+  readonly serverSelectionMs: number;
   /** How long a query may run. */
-  readonly query: number;
+  readonly queryMs: number;
 }
 
-export type Doc = Document & { readonly _id: string };
+export type StoredDocument = Document & { readonly _id: string };
 
 /** Everything that a view reads must be what no failing server can take back: see `MongodbViewWriter.load`. */
 const durable: DbOptions = {
@@ -33,7 +33,7 @@ const durable: DbOptions = {
 };
 
 /** Only those that the URL leaves open. */
-function tuning(url: string, { patience }: Limits): MongoClientOptions {
+function tuning(url: string, { serverSelectionMs: patience }: MongodbTimeouts): MongoClientOptions {
   const wanted: MongoClientOptions = {
     appName: 'leadstream',
     serverSelectionTimeoutMS: patience,
@@ -51,19 +51,19 @@ function tuning(url: string, { patience }: Limits): MongoClientOptions {
  * The name of the database in a URL.
  * @throws Error when it names none: the driver would take `test`
  */
-export function databaseIn(url: string): string {
+export function parseDatabaseName(url: string): string {
   const [, name] = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^/?]+)/.exec(url) ?? [];
   if (name) return decodeURIComponent(name);
   throw new Error('The URL of the views must name a database: mongodb://<host>/<database>');
 }
 
 /** What questions go through. */
-export interface Reads {
+export interface MongodbAccess {
   /** @throws ViewsUnavailable */
-  use<T>(work: (database: Db) => Promise<T>): Promise<T>;
-  with<T>(collection: string, work: (collection: Collection<Doc>) => Promise<T>): Promise<T>;
+  withDatabase<T>(work: (database: Db) => Promise<T>): Promise<T>;
+  withCollection<T>(collection: string, work: (collection: Collection<StoredDocument>) => Promise<T>): Promise<T>;
   /** What bounds a query: the server stops it in time, and one that does not is not waited for. */
-  bounded(): { readonly maxTimeMS: number; readonly signal: AbortSignal; readonly session?: ClientSession };
+  queryOptions(): { readonly maxTimeMS: number; readonly signal: AbortSignal; readonly session?: ClientSession };
 }
 
 /**
@@ -71,7 +71,7 @@ export interface Reads {
  * a fresh one all the same. For the driver's look at a server may hang for good when the connection ends under it (7.9.0, seen on
  * a busy machine), and nothing that is asked then finds the server again.
  */
-export class Connection implements Reads {
+export class MongodbConnection implements MongodbAccess {
   private readonly database: string;
   /** For messages: the hosts and the database, never the user. */
   private readonly where: string;
@@ -82,22 +82,25 @@ export class Connection implements Reads {
 
   constructor(
     private readonly url: string,
-    readonly limits: Limits,
+    readonly timeouts: MongodbTimeouts,
   ) {
-    this.database = databaseIn(url);
+    this.database = parseDatabaseName(url);
     this.where = `${/^[^/]+\/\/(?:[^/]*@)?([^/]+)/.exec(url)![1]}/${this.database}`;
   }
 
-  async use<T>(work: (database: Db) => Promise<T>): Promise<T> {
+  async withDatabase<T>(work: (database: Db) => Promise<T>): Promise<T> {
     return this.using((client) => work(client.db(this.database, durable)));
   }
 
-  async with<T>(collection: string, work: (collection: Collection<Doc>) => Promise<T>): Promise<T> {
-    return this.use((database) => work(database.collection<Doc>(collection)));
+  async withCollection<T>(
+    collection: string,
+    work: (collection: Collection<StoredDocument>) => Promise<T>,
+  ): Promise<T> {
+    return this.withDatabase((database) => work(database.collection<StoredDocument>(collection)));
   }
 
-  bounded(): { maxTimeMS: number; signal: AbortSignal } {
-    const { query } = this.limits;
+  queryOptions(): { maxTimeMS: number; signal: AbortSignal } {
+    const { queryMs: query } = this.timeouts;
     return { maxTimeMS: query, signal: AbortSignal.timeout(query + 500) };
   }
 
@@ -106,12 +109,12 @@ export class Connection implements Reads {
    * minutes unless told otherwise, and refuses to read from it afterwards.
    * @throws SnapshotRefused where the server has no such reads
    */
-  async snapshot(): Promise<Reads & { readonly end: () => Promise<void> }> {
+  async startSnapshot(): Promise<MongodbAccess & { readonly end: () => Promise<void> }> {
     const session = await this.using(async (client) => {
       // A server that does not know the question is older than such reads.
       const hello = await client
         .db('admin')
-        .command({ hello: 1 }, { timeoutMS: this.limits.query })
+        .command({ hello: 1 }, { timeoutMS: this.timeouts.queryMs })
         .catch(ifUnknownCommand<Document>({}));
       if (hello['setName'] === undefined && hello['msg'] !== 'isdbgrid')
         throw new SnapshotRefused('This MongoDB is no replica set, which alone can tell all rows of one moment.');
@@ -119,11 +122,11 @@ export class Connection implements Reads {
     });
     // The session says how to read; said here as well, it would be taken for another wish.
     const { readConcern: _, ...asEver } = durable;
-    const use: Reads['use'] = (work) => this.using((client) => work(client.db(this.database, asEver)));
+    const use: MongodbAccess['withDatabase'] = (work) => this.using((client) => work(client.db(this.database, asEver)));
     return {
-      use,
-      with: (collection, work) => use((database) => work(database.collection<Doc>(collection))),
-      bounded: () => ({ ...this.bounded(), session }),
+      withDatabase: use,
+      withCollection: (collection, work) => use((database) => work(database.collection<StoredDocument>(collection))),
+      queryOptions: () => ({ ...this.queryOptions(), session }),
       end: () => session.endSession(),
     };
   }
@@ -136,7 +139,7 @@ export class Connection implements Reads {
 
   private replace(client: MongoClient): void {
     this.client = undefined;
-    const { patience, query } = this.limits;
+    const { serverSelectionMs: patience, queryMs: query } = this.timeouts;
     this.replaced.set(
       client,
       setTimeout(() => void this.end(client), patience + query),
@@ -150,7 +153,7 @@ export class Connection implements Reads {
   }
 
   private using<T>(work: (client: MongoClient) => Promise<T>): Promise<T> {
-    return translated(this.where, async () => {
+    return translateErrors(this.where, async () => {
       if (this.closed) throw new ViewsUnavailable('The storage of views is closed.');
       const connecting = (this.client ??= this.connect());
       const client = await connecting;
@@ -165,7 +168,7 @@ export class Connection implements Reads {
 
   /** A client whose first connecting failed is of no use afterwards, though one that was connected once recovers. */
   private async connect(): Promise<MongoClient> {
-    const client = new MongoClient(this.url, tuning(this.url, this.limits));
+    const client = new MongoClient(this.url, tuning(this.url, this.timeouts));
     try {
       return await client.connect();
     } catch (error) {

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { type Document, MongoClient } from 'mongodb';
 
 /** A server to test against besides the one played in this process. */
-export const realServer = process.env['TEST_MONGODB_URL'];
+export const externalServerUrl = process.env['TEST_MONGODB_URL'];
 
 /** Whether a server can hold a moment, for exports: one that stands alone, without a replica set, can't. */
-export async function hasSnapshots(server: string): Promise<boolean> {
+export async function supportsSnapshots(server: string): Promise<boolean> {
   const client = new MongoClient(server);
   try {
     const { setName, msg } = await client
@@ -19,7 +19,7 @@ export async function hasSnapshots(server: string): Promise<boolean> {
 }
 
 /** An empty database on a server, with its URL. */
-export async function freshDatabase(server: string) {
+export async function createTestDatabase(server: string) {
   const client = new MongoClient(server);
   const database = client.db(`test-${randomUUID()}`);
   const [, start, rest = ''] = /^([^/]+\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(server)!;

@@ -18,7 +18,7 @@ const ofSockets = /^(E[A-Z]+|ERR_(STREAM|SOCKET|SSL|TLS)_\w+)$/;
  * Whatever keeps the database from answering becomes `ViewsUnavailable`, to be tried again; what is wrong with the request itself
  * stays as it is. Where nothing tells, trying again is safe: a view would otherwise stand still until somebody starts it.
  */
-export async function translated<T>(where: string, work: () => Promise<T>): Promise<T> {
+export async function translateErrors<T>(where: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -48,7 +48,7 @@ function isUnavailable(error: unknown): boolean {
  * Which writes of an unordered bulk write were refused because their row is there: all others were made, and are durable.
  * @throws what else went wrong
  */
-export function takenIn(error: unknown): readonly number[] {
+export function duplicateKeyIndexes(error: unknown): readonly number[] {
   if (!(error instanceof MongoBulkWriteError)) throw error;
   const failed = error.result.getWriteErrors();
   const other = failed.find(({ code }) => code !== alreadyThere);
@@ -63,11 +63,11 @@ const notDurable = (error: MongoBulkWriteError): Error =>
     ? new ViewsUnavailable('What was written is not known to be durable.', { cause: error })
     : error;
 
-export const isAlreadyThere = (error: unknown): boolean =>
+export const isDuplicateKey = (error: unknown): boolean =>
   error instanceof MongoServerError && error.code === alreadyThere;
 
 /** The server knows no such collection. */
-export const isMissing = (error: unknown): boolean => error instanceof MongoServerError && error.code === 26;
+export const isCollectionMissing = (error: unknown): boolean => error instanceof MongoServerError && error.code === 26;
 
 /** Instead of the refusal of a server that has no such command. */
 export const ifUnknownCommand =

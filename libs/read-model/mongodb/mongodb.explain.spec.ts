@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { views } from '#projections/index';
 import { leadList } from '#projections/lead-list/lead-list.projection';
-import { MongodbServer } from '#test/support/mongodb-server';
-import { type Condition, type Query, ViewsUnavailable } from '../view-store.js';
+import { FakeMongodbServer } from '#test/support/fake-mongodb-server';
+import { type Condition, type RowQuery, ViewsUnavailable } from '../view-store.js';
 import type { View } from '../view.js';
-import type { Doc } from './connection.js';
-import { freshDatabase, realServer } from './database.fixture.js';
+import type { StoredDocument } from './connection.js';
+import { createTestDatabase, externalServerUrl } from './database.fixture.js';
 import { MongodbViewStore } from './mongodb.view-store.js';
-import { segmentsOf } from './query.js';
-import { collectionOf, shapeOf } from './schema.js';
+import { toSegments } from './query.js';
+import { collectionName, mongodbSchemaOf } from './schema.js';
 
 const org: Condition = { column: 'org', in: ['a'] };
 const after = { value: '2026', key: 'k' };
-const asked: readonly (readonly [what: string, query: Pick<Query, 'where' | 'after'>, sort: string])[] = [
+const asked: readonly (readonly [what: string, query: Pick<RowQuery, 'where' | 'after'>, sort: string])[] = [
   ...['createdAt', 'updatedAt', 'lastInteractionAt', 'score', 'name', 'status', 'nextFollowUpAt'].flatMap((sort) => [
     [`all by ${sort}`, { where: [org] }, sort] as const,
     [`the active ones by ${sort}`, { where: [org, { column: 'active', in: [1] }] }, sort] as const,
@@ -27,8 +27,8 @@ const asked: readonly (readonly [what: string, query: Pick<Query, 'where' | 'aft
 
 /** Plans are told by real servers alone, and not by every one that speaks the protocol: elsewhere this is shown as skipped. */
 async function explains(): Promise<boolean> {
-  if (!realServer) return false;
-  const { database, remove } = await freshDatabase(realServer);
+  if (!externalServerUrl) return false;
+  const { database, remove } = await createTestDatabase(externalServerUrl);
   const notFound = 59;
   const told = await database
     .collection('any')
@@ -48,9 +48,9 @@ async function explains(): Promise<boolean> {
 /** What an index is declared for: a list by one value of each of its columns, in its order, from the front or from behind a row. */
 const declared = (
   view: View,
-): readonly (readonly [table: string, query: Pick<Query, 'where' | 'after'>, sort: string])[] =>
+): readonly (readonly [table: string, query: Pick<RowQuery, 'where' | 'after'>, sort: string])[] =>
   Object.entries(view.tables).flatMap(([table, { indexes }]) =>
-    indexes.flatMap(({ equal, sort, where = {} }) => {
+    indexes.flatMap(({ prefix: equal, sort, where = {} }) => {
       if (sort === undefined) return [];
       const all: readonly Condition[] = [
         ...equal.map((column) => ({ column, in: ['x'] })),
@@ -66,9 +66,9 @@ const declared = (
   it.each(views.map((view) => [view.name, view] as const))(
     'of %s are answered from an index, in its order',
     async (_, view) => {
-      const { database, url, remove } = await freshDatabase(realServer!);
+      const { database, url, remove } = await createTestDatabase(externalServerUrl!);
       const store = new MongodbViewStore(url);
-      await (await store.openForWriting(view)).build();
+      await (await store.openForWriting(view)).finishBuild();
       const lists = [
         ...declared(view),
         ...(view === leadList ? asked.map(([, query, sort]) => ['leads', query, sort] as const) : []),
@@ -76,9 +76,11 @@ const declared = (
       const bad: string[] = [];
       for (const [name, query, column] of lists)
         for (const descending of [false, true]) {
-          const table = shapeOf(view).tables[name]!;
-          const rows = database.collection<Doc>(collectionOf(`${view.name}.v${view.version}.g000001`, table));
-          for (const { filter, sort } of segmentsOf(table, { ...query, sort: { column, descending }, limit: 50 })) {
+          const table = mongodbSchemaOf(view).tables[name]!;
+          const rows = database.collection<StoredDocument>(
+            collectionName(`${view.name}.v${view.version}.g000001`, table),
+          );
+          for (const { filter, sort } of toSegments(table, { ...query, sort: { column, descending }, limit: 50 })) {
             const { queryPlanner } = await rows.find(filter, { sort, limit: 51 }).explain('queryPlanner');
             const plan = JSON.stringify((queryPlanner as { winningPlan: object }).winningPlan);
             if (/"stage":"(COLLSCAN|SORT)"/.test(plan) || !plan.includes('"IXSCAN"'))
@@ -101,7 +103,7 @@ describe('the server played for the acceptance suite', () => {
         keys: {},
         evolve: () => undefined,
         columns: { org: () => 'a', rank: () => 1, weight: () => 1 },
-        indexes: [{ equal: ['org'], sort: 'rank' }],
+        indexes: [{ prefix: ['org'], sort: 'rank' }],
       },
     },
   };
@@ -112,10 +114,10 @@ describe('the server played for the acceptance suite', () => {
     ['a list in the order of none', [org], 'weight', false],
     ['a list without what its index begins with', [heavy], 'rank', false],
   ])('answers %s: %p by %s, %p', async (_, where, column, answered) => {
-    const server = await MongodbServer.start({ scans: false });
+    const server = await FakeMongodbServer.start({ scans: false });
     const store = new MongodbViewStore(server.url());
     const writer = await store.openForWriting(view);
-    await writer.build();
+    await writer.finishBuild();
     const reader = await store.openForReading(view);
     const found = reader.find('things', { where, sort: { column, descending: true }, limit: 9 });
     if (answered) expect(await found).toMatchObject({ rows: [] });
@@ -125,9 +127,9 @@ describe('the server played for the acceptance suite', () => {
   });
 
   it('counts by an index alone', async () => {
-    const server = await MongodbServer.start({ scans: false });
+    const server = await FakeMongodbServer.start({ scans: false });
     const store = new MongodbViewStore(server.url());
-    await (await store.openForWriting(view)).build();
+    await (await store.openForWriting(view)).finishBuild();
     const reader = await store.openForReading(view);
     expect(await reader.count('things', { where: [org, heavy] })).toBe(0);
     await expect(reader.count('things', { where: [heavy] })).rejects.toThrow(/no index answers/);

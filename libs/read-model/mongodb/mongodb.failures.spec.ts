@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { MongodbServer } from '#test/support/mongodb-server';
-import { CheckpointMoved, type Query, ViewsUnavailable, type Write } from '../view-store.js';
+import { FakeMongodbServer } from '#test/support/fake-mongodb-server';
+import { CheckpointMoved, type RowQuery, ViewsUnavailable, type RowWrite } from '../view-store.js';
 import type { Table, View } from '../view.js';
 import { MongodbViewStore } from './mongodb.view-store.js';
 
@@ -11,11 +11,11 @@ const things: Table<{ readonly rank: number }> = {
   keys: {},
   evolve: (row) => row,
   columns: { rank: ({ rank }) => rank },
-  indexes: [{ equal: [], sort: 'rank' }],
+  indexes: [{ prefix: [], sort: 'rank' }],
 };
-const rows = (position: string, ...ranks: readonly number[]): readonly Write[] =>
+const rows = (position: string, ...ranks: readonly number[]): readonly RowWrite[] =>
   ranks.map((rank) => ({ table: 'things', key: `k${rank}`, position, row: { rank }, columns: { rank } }));
-const query: Query = { where: [], sort: { column: 'rank', descending: false }, limit: 9 };
+const query: RowQuery = { where: [], sort: { column: 'rank', descending: false }, limit: 9 };
 
 /** As callers do that were told to come again. */
 async function untilAvailable<T>(work: () => Promise<T>): Promise<T> {
@@ -29,12 +29,12 @@ async function untilAvailable<T>(work: () => Promise<T>): Promise<T> {
 }
 
 describe('views in MongoDB', () => {
-  let server: MongodbServer;
+  let server: FakeMongodbServer;
   let store: MongodbViewStore;
   let made = 0;
   let view: View;
   beforeAll(async () => {
-    server = await MongodbServer.start();
+    server = await FakeMongodbServer.start();
     store = new MongodbViewStore(server.url());
   });
   beforeEach(() => {
@@ -42,7 +42,7 @@ describe('views in MongoDB', () => {
   });
   const opened = async () => {
     const writer = await store.openForWriting(view);
-    await writer.build();
+    await writer.finishBuild();
     return writer;
   };
   afterAll(async () => {
@@ -58,7 +58,7 @@ describe('views in MongoDB', () => {
     'is unavailable when the network fails %s rows are written, and holds the same rows after a second try',
     async (when) => {
       const writer = await opened();
-      server.next('update', { cut: when });
+      server.injectFault('update', { disconnect: when });
       const saved = writer.save(rows('p1', 1, 2, 3), null, 'p1');
       await expect(saved).rejects.toMatchObject({ name: 'ViewsUnavailable', cause: { name: 'MongoBulkWriteError' } });
       expect((await writer.state()).checkpoint).toBeNull();
@@ -69,7 +69,7 @@ describe('views in MongoDB', () => {
 
   it('finds the checkpoint moved when only the answer to moving it was lost', async () => {
     const writer = await store.openForWriting(view);
-    server.next('update', { cut: 'after' });
+    server.injectFault('update', { disconnect: 'after' });
     await expect(writer.save([], null, 'p1')).rejects.toThrow(ViewsUnavailable);
     expect((await writer.state()).checkpoint).toBe('p1');
     await expect(writer.save([], null, 'p1')).rejects.toThrow(CheckpointMoved);
@@ -77,13 +77,13 @@ describe('views in MongoDB', () => {
 
   it('tells what is refused from what can be tried again', async () => {
     const writer = await store.openForWriting(view);
-    server.next('update', { refuse: 10_334 });
+    server.injectFault('update', { errorCode: 10_334 });
     const refused = writer.save(rows('p1', 1), null, 'p1');
     await expect(refused).rejects.toThrow(/refused as asked/);
     await expect(refused).rejects.not.toThrow(ViewsUnavailable);
     // Not primary; the disk is full; too few members to make it durable.
     for (const code of [10_107, 14_031, 64]) {
-      server.next('update', { refuse: code });
+      server.injectFault('update', { errorCode: code });
       await expect(writer.save(rows('p1', 1), null, 'p1')).rejects.toThrow(ViewsUnavailable);
     }
     const huge = { ...rows('p1', 1)[0]!, row: { text: 'x'.repeat(17_000_000) } };
@@ -94,7 +94,7 @@ describe('views in MongoDB', () => {
     const writer = await store.openForWriting(view);
     await writer.save(rows('p1', 1), null, 'p1');
     // As the server answers when both found no row: the row is there, and of a lower position.
-    server.next('update', { taken: true });
+    server.injectFault('update', { hasDuplicateKeys: true });
     await writer.save(rows('p2', 1), 'p1', 'p2');
     expect(await writer.load('things', ['k1'])).toMatchObject(new Map([['k1', { position: 'p2' }]]));
   });
@@ -103,15 +103,15 @@ describe('views in MongoDB', () => {
     const writer = await opened();
     let release!: () => void;
     const hold = new Promise<void>((resolve) => (release = resolve));
-    const heard = server.heard.length;
-    server.next('update', { hold });
+    const heard = server.receivedCommands.length;
+    server.injectFault('update', { delayUntil: hold });
     const saving = writer.save(rows('p1', 1), null, 'p1');
-    while (!server.heard.slice(heard).includes('update')) await setImmediate();
+    while (!server.receivedCommands.slice(heard).includes('update')) await setImmediate();
     await store.wipe(view);
     release();
     await expect(saving).rejects.toThrow(CheckpointMoved);
     expect((await writer.state()).checkpoint).toBeNull();
-    await writer.build();
+    await writer.finishBuild();
     await writer.save(rows('p1', 1), null, 'p1');
     expect(await ranks()).toEqual(['p1', 1]);
   });
@@ -121,14 +121,14 @@ describe('views in MongoDB', () => {
     ['after', ['p1', 2], true],
   ] as const)('takes over in one step, whether the network fails %s it or not', async (when, shown, done) => {
     await (await opened()).save(rows('p1', 1), null, 'p1');
-    const beside = await store.openForWriting(view, { beside: true });
+    const beside = await store.openForWriting(view, { candidate: true });
     await beside.save(rows('p1', 2), null, 'p1');
-    await beside.build();
-    server.next('update', { cut: when });
-    await expect(beside.takeOver()).rejects.toThrow(ViewsUnavailable);
+    await beside.finishBuild();
+    server.injectFault('update', { disconnect: when });
+    await expect(beside.promote()).rejects.toThrow(ViewsUnavailable);
     expect(await ranks()).toEqual(shown);
-    expect((await store.beside(view)) === undefined).toBe(done);
-    expect(await beside.takeOver()).toBe(true);
+    expect((await store.candidateState(view)) === undefined).toBe(done);
+    expect(await beside.promote()).toBe(true);
     expect(await ranks()).toEqual(['p1', 2]);
   });
 
@@ -136,10 +136,10 @@ describe('views in MongoDB', () => {
     const writer = await store.openForWriting(view);
     let release!: () => void;
     const hold = new Promise<void>((resolve) => (release = resolve));
-    const heard = server.heard.length;
-    server.next('createIndexes', { hold });
-    const building = writer.build();
-    while (!server.heard.slice(heard).includes('createIndexes')) await setImmediate();
+    const heard = server.receivedCommands.length;
+    server.injectFault('createIndexes', { delayUntil: hold });
+    const building = writer.finishBuild();
+    while (!server.receivedCommands.slice(heard).includes('createIndexes')) await setImmediate();
     await store.wipe(view);
     release();
     await building;
@@ -147,10 +147,10 @@ describe('views in MongoDB', () => {
   });
 
   it.each([
-    ['the server stops', () => server.next('find', { refuse: 50 })],
-    ['nobody stops', () => server.next('find', { hold: new Promise(() => undefined) })],
+    ['the server stops', () => server.injectFault('find', { errorCode: 50 })],
+    ['nobody stops', () => server.injectFault('find', { delayUntil: new Promise(() => undefined) })],
   ])('gives up a query that runs too long, which %s', async (_, slow) => {
-    const hasty = new MongodbViewStore(server.url(), { query: 300 });
+    const hasty = new MongodbViewStore(server.url(), { queryMs: 300 });
     const reader = await hasty.openForReading(view);
     slow();
     await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
@@ -163,7 +163,7 @@ describe('views in MongoDB', () => {
     await writer.save(rows('p1', 1), null, 'p1');
     const reader = await store.openForReading(view);
     await server.stop();
-    const early = new MongodbViewStore(server.url(), { patience: 300 });
+    const early = new MongodbViewStore(server.url(), { serverSelectionMs: 300 });
     await expect(early.openForWriting(view)).rejects.toThrow(ViewsUnavailable);
     await Promise.all(
       [writer.save(rows('p2', 2), 'p1', 'p2'), reader.find('things', query)].map((it) =>
@@ -200,16 +200,19 @@ describe('views in MongoDB', () => {
   });
 
   it('makes other indexes when they changed, and leaves those of others alone', async () => {
-    await (await store.openForWriting(view)).build();
-    const changed = { ...view, tables: { things: { ...things, indexes: [{ equal: ['rank'], where: { rank: 1 } }] } } };
+    await (await store.openForWriting(view)).finishBuild();
+    const changed = { ...view, tables: { things: { ...things, indexes: [{ prefix: ['rank'], where: { rank: 1 } }] } } };
     const writer = await store.openForWriting(changed);
     expect((await writer.state()).built).toBe(false);
-    await writer.build();
+    await writer.finishBuild();
     expect((await writer.state()).built).toBe(true);
     expect((await (await store.openForReading(view)).state()).built).toBe(false);
-    const wider = { ...view, tables: { things: { ...things, indexes: [{ equal: ['rank'], with: ['rank'] }] } } };
+    const wider = { ...view, tables: { things: { ...things, indexes: [{ prefix: ['rank'], include: ['rank'] }] } } };
     expect((await (await store.openForWriting(wider)).state()).built).toBe(false);
-    const unknown = { ...view, tables: { things: { ...things, indexes: [{ equal: ['rank'], with: ['weight'] }] } } };
+    const unknown = {
+      ...view,
+      tables: { things: { ...things, indexes: [{ prefix: ['rank'], include: ['weight'] }] } },
+    };
     await expect(store.openForWriting(unknown)).rejects.toThrow('an index of view-');
   });
 

@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Position, Recorded } from '#domain/event';
+import type { Position, RecordedEvent } from '#domain/event';
 import { everyLead, leadHistory } from '#projections/lead-history/lead-history.projection';
 import { leadList } from '#projections/lead-list/lead-list.projection';
 import * as ask from '#test/support/given-when-then';
-import { MongodbServer } from '#test/support/mongodb-server';
-import { CatchUp, type Feed } from '../catch-up.js';
+import { FakeMongodbServer } from '#test/support/fake-mongodb-server';
+import { ProjectionRunner, type EventFeed } from '../projection-runner.js';
 import { SqliteViewStore } from '../sqlite/sqlite.view-store.js';
-import { searchWords } from '../tokens.js';
-import type { Condition, Query, ViewReader, ViewStore } from '../view-store.js';
+import { parseSearchWords } from '../tokens.js';
+import type { Condition, RowQuery, ViewReader, ViewStore } from '../view-store.js';
 import type { View } from '../view.js';
-import { waitFor } from '../wait-for.js';
+import { waitForPosition } from '../wait-for-position.js';
 import { MongodbViewStore } from './mongodb.view-store.js';
 
 const at = (n: number): Position => `p${String(n).padStart(6, '0')}`;
@@ -28,7 +28,7 @@ function chance(seed: number) {
 }
 
 /** Several contacts' stories, told at once. */
-function logOf(contacts: number): readonly Recorded[] {
+function logOf(contacts: number): readonly RecordedEvent[] {
   const pick = chance(7);
   const stories = Array.from({ length: contacts }, (_, nth) => {
     const who = { contactKey: `c${nth}`, contactId: `contact-${nth}` };
@@ -46,9 +46,9 @@ function logOf(contacts: number): readonly Recorded[] {
       ask.interaction({ ...who, messageId: 'm-10', profile: { name: `${name} ${pick(3)}` } }),
     ];
     const org = `org-${1 + pick(2)}`;
-    return ask.given(...steps).events.map((event): Recorded => ({ ...event, org, id: `${nth}/${event.id}` }));
+    return ask.given(...steps).events.map((event): RecordedEvent => ({ ...event, org, id: `${nth}/${event.id}` }));
   });
-  const told: Recorded[] = [];
+  const told: RecordedEvent[] = [];
   for (let open = stories; open.length > 0; open = open.filter((story) => story.length > 0)) {
     const event = open[pick(open.length)]!.shift();
     if (event) told.push({ ...event, position: at(told.length + 1) });
@@ -60,7 +60,7 @@ const events = logOf(70);
 const last = at(events.length);
 
 /** Nothing at first, so that the view is built at once, and then every batch is saved. */
-const feed: Feed = {
+const feed: EventFeed = {
   start: at(0),
   head: async () => at(0),
   async *follow(after, { signal }) {
@@ -74,21 +74,21 @@ const feed: Feed = {
 
 async function caughtUp(view: View, ...stores: readonly ViewStore[]): Promise<void> {
   const calling = new AbortController();
-  const workers = stores.map((store) => new CatchUp(view, store, feed, () => undefined).run(calling.signal));
-  const arrivals = stores.map(async (store) => waitFor(await store.openForReading(view), last, 30_000));
+  const workers = stores.map((store) => new ProjectionRunner(view, store, feed, () => undefined).run(calling.signal));
+  const arrivals = stores.map(async (store) => waitForPosition(await store.openForReading(view), last, 30_000));
   const arrived = await Promise.all(arrivals).finally(() => calling.abort());
   await Promise.all(workers);
   expect(arrived).toEqual(stores.map(() => true));
 }
 
-async function pages(reader: ViewReader, table: string, query: Query): Promise<readonly unknown[]> {
+async function pages(reader: ViewReader, table: string, query: RowQuery): Promise<readonly unknown[]> {
   const found: unknown[] = [];
-  for (let after: Query['after'], more = true; more;) {
+  for (let after: RowQuery['after'], more = true; more;) {
     const page = await reader.find(table, { ...query, ...(after ? { after } : {}) });
     found.push(...page.rows);
     const end = page.rows.at(-1);
     if (end) after = { value: end.sortValue, key: end.key };
-    more = page.more;
+    more = page.hasMore;
   }
   return found;
 }
@@ -96,15 +96,16 @@ async function pages(reader: ViewReader, table: string, query: Query): Promise<r
 describe('the projections in MongoDB', () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   const sqlite = new SqliteViewStore(folder, { readerThread: false });
-  let server: MongodbServer;
+  let server: FakeMongodbServer;
   let [one, other]: MongodbViewStore[] = [];
   beforeAll(async () => {
-    server = await MongodbServer.start();
+    server = await FakeMongodbServer.start();
     [one, other] = [new MongodbViewStore(server.url()), new MongodbViewStore(server.url())];
     for (const view of [leadList, leadHistory]) await caughtUp(view, sqlite);
     // Two workers of each view, and trouble on the way.
-    for (const when of ['before', 'after', 'before', 'after'] as const) server.next('update', { cut: when });
-    server.next('find', { cut: 'after' });
+    for (const when of ['before', 'after', 'before', 'after'] as const)
+      server.injectFault('update', { disconnect: when });
+    server.injectFault('find', { disconnect: 'after' });
     for (const view of [leadList, leadHistory]) await caughtUp(view, one, other);
   });
   afterAll(async () => {
@@ -149,7 +150,7 @@ describe('the projections in MongoDB', () => {
     'answers every filter and sort of the lead list as SQLite does, searched for %s',
     async (search) => {
       const [mongodb, its] = await readers(leadList);
-      const words = search === null ? {} : { words: searchWords(search) };
+      const words = search === null ? {} : { words: parseSearchWords(search) };
       for (const where of filters) {
         expect(await mongodb.count('leads', { where, ...words })).toBe(await its.count('leads', { where, ...words }));
         for (const column of sorts)

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Lease } from '../lease.js';
 import {
-  mostSnapshots,
+  maxSnapshots,
   SnapshotRefused,
   type ViewReader,
   type ViewSnapshot,
@@ -10,12 +10,12 @@ import {
   type ViewWriter,
 } from '../view-store.js';
 import type { View } from '../view.js';
-import { Connection, type Limits } from './connection.js';
-import { Generations, versionsIn } from './generations.js';
+import { MongodbConnection, type MongodbTimeouts } from './connection.js';
+import { MongodbGenerations, listStoredVersions } from './generations.js';
 import { MongodbLease } from './mongodb.lease.js';
-import { MongodbRows } from './mongodb.view-reader.js';
+import { MongodbRowReader } from './mongodb.row-reader.js';
 import { MongodbViewWriter } from './mongodb.view-writer.js';
-import { shapeOf, type ViewShape } from './schema.js';
+import { mongodbSchemaOf, type MongodbViewSchema } from './schema.js';
 
 /** For how long a moment is looked for in which no batch is half-written, and how often; in milliseconds. */
 const search = { forMs: 5_000, everyMs: 10 };
@@ -26,7 +26,7 @@ const search = { forMs: 5_000, everyMs: 10 };
  * sharded cluster.
  */
 export class MongodbViewStore extends ViewStore {
-  private readonly connection: Connection;
+  private readonly connection: MongodbConnection;
   private snapshots = 0;
 
   /**
@@ -34,45 +34,45 @@ export class MongodbViewStore extends ViewStore {
    * @param url `mongodb://` or `mongodb+srv://`, with the name of the database
    * @throws Error when the URL names no database
    */
-  constructor(url: string, limits: Partial<Limits> = {}) {
+  constructor(url: string, limits: Partial<MongodbTimeouts> = {}) {
     super();
-    this.connection = new Connection(url, { patience: 3_500, query: 4_000, ...limits });
+    this.connection = new MongodbConnection(url, { serverSelectionMs: 3_500, queryMs: 4_000, ...limits });
   }
 
-  async openForWriting(view: View, { beside = false } = {}): Promise<ViewWriter> {
-    const writer = new MongodbViewWriter(this.connection, shapeOf(view), beside);
+  async openForWriting(view: View, { candidate = false } = {}): Promise<ViewWriter> {
+    const writer = new MongodbViewWriter(this.connection, mongodbSchemaOf(view), candidate);
     await writer.open();
     return writer;
   }
 
   async openForReading(view: View): Promise<ViewReader> {
-    const shape = shapeOf(view);
+    const shape = mongodbSchemaOf(view);
     const snapshot = (): Promise<ViewSnapshot> => this.hold(shape);
     // Nothing is held but the store's connection.
-    return Object.assign(new MongodbRows(this.connection, shape), { snapshot, close: async () => undefined });
+    return Object.assign(new MongodbRowReader(this.connection, shape), { snapshot, close: async () => undefined });
   }
 
-  async beside(view: View): Promise<ViewState | undefined> {
-    return this.generationsOf(view).beside();
+  async candidateState(view: View): Promise<ViewState | undefined> {
+    return this.generationsOf(view).candidateState();
   }
 
   /** Who is writing meanwhile may leave rows behind, which nobody reads: the next tidying takes them. */
   async wipe(view: View): Promise<void> {
     const generations = this.generationsOf(view);
-    await generations.closeAll();
-    await generations.tidy(Infinity);
+    await generations.retireAll();
+    await generations.removeRetired(Infinity);
   }
 
-  async tidy(view: View): Promise<void> {
-    await this.generationsOf(view).tidy();
+  async removeRetired(view: View): Promise<void> {
+    await this.generationsOf(view).removeRetired();
   }
 
   async versions(name: string): Promise<readonly number[]> {
-    return versionsIn(this.connection, name);
+    return listStoredVersions(this.connection, name);
   }
 
-  private generationsOf(view: View): Generations {
-    return new Generations(this.connection, shapeOf(view));
+  private generationsOf(view: View): MongodbGenerations {
+    return new MongodbGenerations(this.connection, mongodbSchemaOf(view));
   }
 
   lease(): Lease {
@@ -84,10 +84,10 @@ export class MongodbViewStore extends ViewStore {
   }
 
   /** Rows are written before their checkpoint: a moment in between is of no use, so another one is looked for. */
-  private async hold(shape: ViewShape): Promise<ViewSnapshot> {
-    if (this.snapshots >= mostSnapshots)
+  private async hold(shape: MongodbViewSchema): Promise<ViewSnapshot> {
+    if (this.snapshots >= maxSnapshots)
       throw new SnapshotRefused(
-        `The view is held ${mostSnapshots} times already, such as for exports: ask again when one has ended.`,
+        `The view is held ${maxSnapshots} times already, such as for exports: ask again when one has ended.`,
       );
     this.snapshots++;
     const free = (): void => void this.snapshots--;
@@ -97,9 +97,9 @@ export class MongodbViewStore extends ViewStore {
         performance.now() < until;
         await setTimeout(search.everyMs)
       ) {
-        const { end, ...reads } = await this.connection.snapshot();
-        const rows = new MongodbRows(reads, shape);
-        const found = await rows.whole().catch(async (error: unknown) => {
+        const { end, ...reads } = await this.connection.startSnapshot();
+        const rows = new MongodbRowReader(reads, shape);
+        const found = await rows.consistentCheckpoint().catch(async (error: unknown) => {
           await end();
           throw error;
         });

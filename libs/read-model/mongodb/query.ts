@@ -1,22 +1,22 @@
-import type { Filter } from 'mongodb';
-import { type Conditions, narrowed } from '../conditions.js';
-import type { Asked, Condition, Query } from '../view-store.js';
-import type { Doc } from './connection.js';
-import type { TableShape } from './schema.js';
+import type { Filter as MongoFilter } from 'mongodb';
+import { type MergedConditions, mergeConditions } from '../conditions.js';
+import type { Filter, Condition, RowQuery } from '../view-store.js';
+import type { StoredDocument } from './connection.js';
+import type { MongodbTableSchema } from './schema.js';
 
 /** Rows that lie next to each other in an index, in the order wanted. */
-export interface Segment {
-  readonly filter: Filter<Doc>;
+export interface QuerySegment {
+  readonly filter: MongoFilter<StoredDocument>;
   readonly sort: Readonly<Record<string, 1 | -1>>;
 }
 
-type Clause = Filter<Doc>;
+type Clause = MongoFilter<StoredDocument>;
 
 /**
  * What to count by; undefined: nothing can match.
  * @throws Error when the table has no such column, or can't be searched: names are never taken from outside
  */
-export function filterOf(table: TableShape, asked: Asked): Filter<Doc> | undefined {
+export function toMongoFilter(table: MongodbTableSchema, asked: Filter): MongoFilter<StoredDocument> | undefined {
   const conditions = conditionsOf(table, asked);
   return conditions && joined(clausesOf(table, conditions, asked.words));
 }
@@ -26,9 +26,9 @@ export function filterOf(table: TableShape, asked: Asked): Filter<Doc> | undefin
  * comparison of pairs that it finds in an index: so the rows beside the cursor, those behind it and those without a value are
  * each a query of their own, which is a range of the index.
  */
-export function segmentsOf(table: TableShape, query: Query): readonly Segment[] {
+export function toSegments(table: MongodbTableSchema, query: RowQuery): readonly QuerySegment[] {
   const { sort, after, limit, words } = query;
-  const column = columnOf(table, sort.column);
+  const column = checkColumn(table, sort.column);
   if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
     throw new Error(`limit must be from 1 to 10,000, not ${limit}`);
   const conditions = conditionsOf(table, query);
@@ -37,12 +37,12 @@ export function segmentsOf(table: TableShape, query: Query): readonly Segment[] 
 
   const direction = sort.descending ? -1 : 1;
   const beyond = sort.descending ? '$lt' : '$gt';
-  const segment = (...more: readonly Clause[]): Segment => ({
+  const segment = (...more: readonly Clause[]): QuerySegment => ({
     filter: joined([...clauses, ...more]),
     sort: { [column]: direction, _id: direction },
   });
   const onSort = allOf(conditions).filter((condition) => condition.column === sort.column);
-  const segments: Segment[] = [];
+  const segments: QuerySegment[] = [];
   if (!after) {
     if (onSort.every(allowsValues)) segments.push(segment({ [column]: { $ne: null } }));
   } else if (after.value !== null)
@@ -64,16 +64,23 @@ const allowsValues = (condition: Condition): boolean =>
 const joined = (clauses: readonly Clause[]): Clause => (clauses.length === 0 ? {} : { $and: [...clauses] });
 
 /** At most one for each column. Undefined: nothing can match. */
-function conditionsOf(table: TableShape, { where, implied = [], words = [] }: Asked): Conditions | undefined {
-  if (words.length > 0 && !table.searched) throw new Error(`table ${table.name} can't be searched`);
-  for (const { column } of [...where, ...implied]) columnOf(table, column);
-  return words.some((starts) => starts.length === 0) ? undefined : narrowed(where, implied);
+function conditionsOf(
+  table: MongodbTableSchema,
+  { where, derivedConditions: implied = [], words = [] }: Filter,
+): MergedConditions | undefined {
+  if (words.length > 0 && !table.isSearchable) throw new Error(`table ${table.name} can't be searched`);
+  for (const { column } of [...where, ...implied]) checkColumn(table, column);
+  return words.some((starts) => starts.length === 0) ? undefined : mergeConditions(where, implied);
 }
 
 /** What is implied too: it makes the range of an index shorter. */
-const allOf = ({ where, implied }: Conditions): readonly Condition[] => [...where, ...implied];
+const allOf = ({ where, derived: implied }: MergedConditions): readonly Condition[] => [...where, ...implied];
 
-function clausesOf(table: TableShape, conditions: Conditions, words: Asked['words'] = []): readonly Clause[] {
+function clausesOf(
+  table: MongodbTableSchema,
+  conditions: MergedConditions,
+  words: Filter['words'] = [],
+): readonly Clause[] {
   // Of several words only one is looked up in the index: the longest promises the fewest rows.
   const longestFirst = [...words].sort((a, b) => shortest(b) - shortest(a));
   return [...allOf(conditions).map((condition) => clauseOf(table, condition)), ...longestFirst.map(wordClause)];
@@ -81,14 +88,14 @@ function clausesOf(table: TableShape, conditions: Conditions, words: Asked['word
 
 const shortest = (starts: readonly string[]): number => Math.min(...starts.map((start) => start.length));
 
-export function columnOf(table: TableShape, name: string): string {
+export function checkColumn(table: MongodbTableSchema, name: string): string {
   if (!table.columns.includes(name)) throw new Error(`there is no column ${name}, but ${table.columns.join(', ')}`);
   return name;
 }
 
 /** A comparison finds only values of its own kind, so never null. */
-function clauseOf(table: TableShape, condition: Condition): Clause {
-  const column = columnOf(table, condition.column);
+function clauseOf(table: MongodbTableSchema, condition: Condition): Clause {
+  const column = checkColumn(table, condition.column);
   if ('in' in condition) {
     const values = [...new Set(condition.in)];
     // Only so are partial indexes surely used.

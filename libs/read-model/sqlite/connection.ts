@@ -10,7 +10,7 @@ export const applicationId = 0x4c537677;
 const usualPatience = 1_000;
 
 /** Only `make` makes a file that is not there. */
-export type Access = 'read' | 'write' | 'make';
+export type AccessMode = 'read' | 'write' | 'make';
 
 const reasons: Readonly<Record<string, string>> = {
   SQLITE_FULL: 'the disk is full',
@@ -28,14 +28,14 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** A connection to one file, its statements kept; everything SQLite complains of becomes `ViewsUnavailable`, naming the file. */
-export class Connection {
+export class SqliteConnection {
   // The statements are of no use, and crash the process, once this is collected.
   private readonly database: DatabaseSyncInstance;
   private readonly statements = new LRUCache<string, StatementSyncInstance>({ max: 300 });
 
   constructor(
     readonly path: string,
-    private readonly access: Access,
+    private readonly access: AccessMode,
     patience = usualPatience,
   ) {
     const options = { readOnly: access === 'read', timeout: patience };
@@ -109,7 +109,7 @@ export class Connection {
 const codeOf = (error: unknown): string => (error as { sqliteCodeName?: string } | undefined)?.sqliteCodeName ?? '';
 
 /** The file is of no use any more. */
-export const isDamage = (error: unknown): boolean =>
+export const isCorruption = (error: unknown): boolean =>
   error instanceof ViewsUnavailable && codeOf(error.cause).startsWith('SQLITE_CORRUPT');
 
 function translated<T>(path: string, work: () => T): T {
@@ -124,12 +124,12 @@ function translated<T>(path: string, work: () => T): T {
 // The characters that are told apart below are control characters: the rule takes them for a slip.
 /* eslint-disable no-control-regex */
 /** SQLite cuts a text at a NUL. The order of texts is kept: NUL becomes 1 1, and 1 becomes 1 2. */
-export const toSql = <T>(value: T): T =>
+export const toSqlValue = <T>(value: T): T =>
   typeof value === 'string' && /[\0\x01]/.test(value)
     ? (value.replace(/[\0\x01]/g, (found) => (found === '\0' ? '\x01\x01' : '\x01\x02')) as T)
     : value;
 
-export const fromSql = <T>(value: T): T =>
+export const fromSqlValue = <T>(value: T): T =>
   typeof value === 'string' && value.includes('\x01')
     ? (value.replace(/\x01[\x01\x02]/g, (found) => (found === '\x01\x01' ? '\0' : '\x01')) as T)
     : value;

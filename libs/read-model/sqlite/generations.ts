@@ -1,9 +1,17 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Position } from '#domain/event';
-import { holding, nothingStored, ViewsUnavailable, type ViewState } from '../view-store.js';
-import { Connection, isDamage } from './connection.js';
-import { checkShape, isClosed, isMade, makeTables, OtherShape, readState, type ViewShape } from './schema.sql.js';
+import { writePause, emptyViewState, ViewsUnavailable, type ViewState } from '../view-store.js';
+import { SqliteConnection, isCorruption } from './connection.js';
+import {
+  checkSchema,
+  isRetired,
+  isInitialized,
+  createTables,
+  SchemaMismatch,
+  readViewState,
+  type SqliteViewSchema,
+} from './schema.sql.js';
 
 /** Nothing waits for a file that is only tidied up. */
 const impatient = 0;
@@ -12,21 +20,21 @@ const impatient = 0;
  * The files `<view>.v<version>.g<n>.db` of a view and version. The lowest that is not closed serves, the next one is built beside
  * it: so closing a file, which is one write to it, is the switch, and each reader learns of it in the transaction it reads in.
  */
-export class Generations {
+export class SqliteGenerations {
   /** `stem`: their path up to `.g<n>.db` */
   constructor(
     private readonly stem: string,
-    private readonly shape: ViewShape,
+    private readonly shape: SqliteViewSchema,
   ) {}
 
   /** The one that serves, as readers see it; undefined when there is none yet. */
-  serving(connect: (path: string) => Connection): Connection | undefined {
+  openLive(connect: (path: string) => SqliteConnection): SqliteConnection | undefined {
     for (const n of this.numbers()) {
       const connection = this.ifThere(n, () => connect(this.file(n)));
       if (!connection) continue;
       try {
-        if (!isMade(connection)) return void connection.close();
-        if (!isClosed(connection)) return (checkShape(connection, this.shape), connection);
+        if (!isInitialized(connection)) return void connection.close();
+        if (!isRetired(connection)) return (checkSchema(connection, this.shape), connection);
       } catch (error) {
         connection.close();
         throw error;
@@ -37,7 +45,7 @@ export class Generations {
   }
 
   /** Makes what is missing. */
-  openForWriting(beside: boolean): Connection {
+  openForWriting(beside: boolean): SqliteConnection {
     const [serving, next] = this.open();
     if (serving === undefined) return this.make(this.newest() + 1);
     if (!beside) return this.writable(serving);
@@ -45,37 +53,37 @@ export class Generations {
     try {
       return this.writable(next);
     } catch (error) {
-      if (!isDamage(error) && !(error instanceof OtherShape)) throw error;
+      if (!isCorruption(error) && !(error instanceof SchemaMismatch)) throw error;
       this.close(next);
       return this.make(this.newest() + 1);
     }
   }
 
   /** How far the one beside that which serves is; undefined when there is none. */
-  beside(): ViewState | undefined {
+  candidateState(): ViewState | undefined {
     const [, next] = this.open();
     if (next === undefined) return undefined;
-    const connection = this.ifThere(next, () => new Connection(this.file(next), 'read'));
+    const connection = this.ifThere(next, () => new SqliteConnection(this.file(next), 'read'));
     try {
-      return connection && (isMade(connection) ? readState(connection) : nothingStored);
+      return connection && (isInitialized(connection) ? readViewState(connection) : emptyViewState);
     } finally {
       connection?.close();
     }
   }
 
   /** Closes all that are older than that at `path` and not ahead of `checkpoint`. False: one of them is ahead. */
-  closeBefore(path: string, checkpoint: Position | null): boolean {
+  retireBefore(path: string, checkpoint: Position | null): boolean {
     const older = this.open().filter((n) => n < this.numberOf(basename(path)));
     return older.every((n) => this.close(n, checkpoint));
   }
 
-  closeAll(): void {
+  retireAll(): void {
     // What is built beside must not come to serve in between.
     for (const n of this.open().reverse()) this.close(n);
   }
 
   /** Removes the files before the one that serves. Whoever has one open goes on reading that it is closed. */
-  tidy(): void {
+  removeRetired(): void {
     const [serving = Infinity] = this.open();
     for (const n of this.numbers('.db-wal', '.db-shm', '.db')) if (n < serving) this.remove(n);
   }
@@ -83,12 +91,12 @@ export class Generations {
   /** Those not closed, in order; damaged ones are not. */
   private open(): number[] {
     return this.numbers().filter((n) => {
-      const connection = this.ifThere(n, () => new Connection(this.file(n), 'read'));
+      const connection = this.ifThere(n, () => new SqliteConnection(this.file(n), 'read'));
       if (!connection) return false;
       try {
-        return !isMade(connection) || !isClosed(connection);
+        return !isInitialized(connection) || !isRetired(connection);
       } catch (error) {
-        if (isDamage(error)) return true;
+        if (isCorruption(error)) return true;
         throw error;
       } finally {
         connection.close();
@@ -96,18 +104,18 @@ export class Generations {
     });
   }
 
-  private make(n: number): Connection {
-    makeFolder(dirname(this.stem));
-    return this.made(new Connection(this.file(n), 'make'));
+  private make(n: number): SqliteConnection {
+    createFolder(dirname(this.stem));
+    return this.made(new SqliteConnection(this.file(n), 'make'));
   }
 
-  private writable(n: number): Connection {
-    return this.made(new Connection(this.file(n), 'write'));
+  private writable(n: number): SqliteConnection {
+    return this.made(new SqliteConnection(this.file(n), 'write'));
   }
 
-  private made(connection: Connection): Connection {
+  private made(connection: SqliteConnection): SqliteConnection {
     try {
-      makeTables(connection, this.shape);
+      createTables(connection, this.shape);
       return connection;
     } catch (error) {
       connection.close();
@@ -118,22 +126,26 @@ export class Generations {
   /** False: it is ahead of `upTo`. */
   private close(n: number, upTo?: Position | null): boolean {
     try {
-      const connection = this.ifThere(n, () => new Connection(this.file(n), 'write'));
+      const connection = this.ifThere(n, () => new SqliteConnection(this.file(n), 'write'));
       if (!connection) return true;
       try {
-        if (!isMade(connection)) makeTables(connection, this.shape);
+        if (!isInitialized(connection)) createTables(connection, this.shape);
         const unless = upTo === undefined ? [] : [upTo];
         const only = upTo === undefined ? '' : 'WHERE checkpoint IS NULL OR checkpoint <= ?';
         connection.run(`UPDATE _view SET closed = 1 ${only}`, ...unless);
-        if (isClosed(connection)) return true;
+        if (isRetired(connection)) return true;
         const now = Date.now();
-        connection.run('UPDATE _view SET held = ? WHERE held < ?', now + holding.forMs, now - holding.everyMs);
+        connection.run(
+          'UPDATE _view SET held = ? WHERE held < ?',
+          now + writePause.durationMs,
+          now - writePause.minIntervalMs,
+        );
         return false;
       } finally {
         connection.close();
       }
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isCorruption(error)) throw error;
       this.unlink(n);
       return true;
     }
@@ -141,10 +153,10 @@ export class Generations {
 
   private remove(n: number): void {
     try {
-      const connection = this.ifThere(n, () => new Connection(this.file(n), 'write', impatient));
+      const connection = this.ifThere(n, () => new SqliteConnection(this.file(n), 'write', impatient));
       if (connection) {
         try {
-          if (!isClosed(connection)) return;
+          if (!isRetired(connection)) return;
           // Who opens the file after its write-ahead log is gone must still find that it is closed.
           const [busy] = connection.get<[number]>('PRAGMA wal_checkpoint(TRUNCATE)')!;
           if (busy !== 0) return;
@@ -163,7 +175,7 @@ export class Generations {
   }
 
   /** Undefined for a file that another process has just removed. */
-  private ifThere(n: number, connect: () => Connection): Connection | undefined {
+  private ifThere(n: number, connect: () => SqliteConnection): SqliteConnection | undefined {
     try {
       return connect();
     } catch (error) {
@@ -201,7 +213,7 @@ export class Generations {
 }
 
 /** The versions of a view that there are files of. */
-export function versionsIn(folder: string, view: string): readonly number[] {
+export function listFileVersions(folder: string, view: string): readonly number[] {
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const versions = names
     .filter((name) => name.startsWith(`${view}.v`))
@@ -210,7 +222,7 @@ export function versionsIn(folder: string, view: string): readonly number[] {
 }
 
 /** The folder of all views. */
-export function makeFolder(folder: string): void {
+export function createFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {

@@ -1,27 +1,27 @@
-import type { Beat, Lease } from '../lease.js';
-import type { Connection } from './connection.js';
+import type { LeaseRecord, Lease } from '../lease.js';
+import type { SqliteConnection } from './connection.js';
 
 /** One row in a file of its own: no view is held up by it. */
 export class SqliteLease implements Lease {
-  private opened: Connection | undefined;
+  private opened: SqliteConnection | undefined;
 
-  constructor(private readonly open: () => Connection) {}
+  constructor(private readonly open: () => SqliteConnection) {}
 
-  async read(): Promise<Beat | null> {
+  async read(): Promise<LeaseRecord | null> {
     const [holder, beat] = this.connection().get<[string | null, number]>('SELECT holder, beat FROM lease') ?? [];
-    return beat === undefined ? null : { holder: holder ?? null, beat };
+    return beat === undefined ? null : { holder: holder ?? null, heartbeat: beat };
   }
 
-  async move(from: Beat | null, to: Beat): Promise<boolean> {
+  async compareAndSet(from: LeaseRecord | null, to: LeaseRecord): Promise<boolean> {
     const { changes } = from
       ? this.connection().run(
           'UPDATE lease SET holder = ?, beat = ? WHERE holder IS ? AND beat = ?',
           to.holder,
-          to.beat,
+          to.heartbeat,
           from.holder,
-          from.beat,
+          from.heartbeat,
         )
-      : this.connection().run('INSERT INTO lease VALUES (1, ?, ?) ON CONFLICT DO NOTHING', to.holder, to.beat);
+      : this.connection().run('INSERT INTO lease VALUES (1, ?, ?) ON CONFLICT DO NOTHING', to.holder, to.heartbeat);
     return changes > 0;
   }
 
@@ -30,7 +30,7 @@ export class SqliteLease implements Lease {
     this.opened = undefined;
   }
 
-  private connection(): Connection {
+  private connection(): SqliteConnection {
     if (this.opened) return this.opened;
     const connection = this.open();
     try {

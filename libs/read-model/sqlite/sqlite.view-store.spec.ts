@@ -8,21 +8,21 @@ import { leaseContract } from '../lease.contract.js';
 import { rebuildContract } from '../rebuild.contract.js';
 import { viewSnapshotContract } from '../view-snapshot.contract.js';
 import { viewStoreContract } from '../view-store.contract.js';
-import { type Query, ViewsUnavailable } from '../view-store.js';
+import { type RowQuery, ViewsUnavailable } from '../view-store.js';
 import type { Table, View } from '../view.js';
-import { Connection } from './connection.js';
-import { FileReader } from './file.reader.js';
-import type { Effort } from './query.sql.js';
-import { shapeOf } from './schema.sql.js';
+import { SqliteConnection } from './connection.js';
+import { ViewFileReader } from './view-file.reader.js';
+import type { CostModel } from './query-planner.sql.js';
+import { sqliteSchemaOf } from './schema.sql.js';
 import { SqliteViewStore } from './sqlite.view-store.js';
 
 /** Under test the sources are TypeScript, which a thread can't load: it runs what was built of them. */
 const built = new URL('../../../dist/libs/read-model/sqlite/reader.thread.js', import.meta.url);
 
-const placeWith = (readerThread: URL | false, effort?: Effort) => async () => {
+const placeWith = (readerThread: URL | false, effort?: CostModel) => async () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   return {
-    open: async () => new SqliteViewStore(folder, { readerThread, ...(effort ? { effort } : {}) }),
+    open: async () => new SqliteViewStore(folder, { readerThread, ...(effort ? { costModel: effort } : {}) }),
     remove: async () => rmSync(folder, { recursive: true }),
   };
 };
@@ -30,7 +30,7 @@ const placeWith = (readerThread: URL | false, effort?: Effort) => async () => {
 viewStoreContract('SQLite, read in the same thread', placeWith(false));
 viewStoreContract(
   'SQLite, read in the same thread, as if there were many rows',
-  placeWith(false, { caution: 0.05, share: 0.2 }),
+  placeWith(false, { minScanAdvantage: 0.05, maxSortedShare: 0.2 }),
 );
 viewStoreContract('SQLite, read in a thread of its own', placeWith(built));
 viewSnapshotContract('SQLite, read in the same thread', placeWith(false));
@@ -55,9 +55,9 @@ const leads: Table<Lead> = {
     score: ({ score }) => score,
   },
   indexes: [
-    { equal: ['org'], sort: 'score' },
-    { equal: ['org'], sort: 'score', where: { active: 1 } },
-    { equal: ['org', 'status'], sort: 'score' },
+    { prefix: ['org'], sort: 'score' },
+    { prefix: ['org'], sort: 'score', where: { active: 1 } },
+    { prefix: ['org', 'status'], sort: 'score' },
   ],
 };
 
@@ -68,7 +68,7 @@ describe('views in SQLite', () => {
   const stem = (name: string) => join(folder, `${name}.v1`);
   const file = (name: string, generation = 1) => `${stem(name)}.g${generation}.db`;
   const org = { column: 'org', in: ['a'] };
-  const byScore: Query = { where: [org], sort: { column: 'score', descending: false }, limit: 3 };
+  const byScore: RowQuery = { where: [org], sort: { column: 'score', descending: false }, limit: 3 };
 
   beforeAll(async () => {
     const writer = await store.openForWriting(view);
@@ -77,7 +77,7 @@ describe('views in SQLite', () => {
       return { table: 'leads', key: `k${i}`, position: 'p1', row, columns: { ...row } };
     });
     await writer.save(rows, null, 'p1');
-    await writer.build();
+    await writer.finishBuild();
   });
   afterAll(async () => {
     await store.close();
@@ -87,7 +87,7 @@ describe('views in SQLite', () => {
   const active = { column: 'active', in: [1] };
   const status = { column: 'status', in: ['old'] };
   const range = { column: 'score', from: 2, to: 18 };
-  it.each<[string, Query, number]>([
+  it.each<[string, RowQuery, number]>([
     ['all', byScore, 1],
     ['all, descending', { ...byScore, sort: { column: 'score', descending: true } }, 1],
     ['the active ones', { ...byScore, where: [org, active] }, 1],
@@ -99,7 +99,7 @@ describe('views in SQLite', () => {
     ['the last ones, partly without a score', { ...byScore, limit: 20 }, 2],
   ])('answers %s in the order of an index, without sorting', (_, query, statements) => {
     const plans: string[][] = [];
-    class Explained extends Connection {
+    class Explained extends SqliteConnection {
       override all<Row extends readonly unknown[]>(sql: string, ...values: readonly unknown[]): readonly Row[] {
         plans.push(
           super
@@ -109,8 +109,8 @@ describe('views in SQLite', () => {
         return super.all<Row>(sql, ...values);
       }
     }
-    const reader = new FileReader(stem('leads'), shapeOf(view), (path) => new Explained(path, 'read'));
-    reader.answer({ what: 'find', table: 'leads', query });
+    const reader = new ViewFileReader(stem('leads'), sqliteSchemaOf(view), (path) => new Explained(path, 'read'));
+    reader.handle({ what: 'find', table: 'leads', query });
     reader.close();
     expect(plans).toHaveLength(statements);
     for (const plan of plans) expect(plan).toEqual([expect.stringMatching(/^SEARCH leads USING COVERING INDEX/)]);
@@ -122,7 +122,7 @@ describe('views in SQLite', () => {
     const before = { org: 'a', status: 'new', active: 1, score: 1 };
     const write = { table: 'leads', key: 'k', position: 'p1', row: before, columns: before };
     await writer.save([write], null, 'p1');
-    await writer.build();
+    await writer.finishBuild();
     const database = new DatabaseSync(file('sparing'));
     database.exec(
       'CREATE TABLE log (what); CREATE TRIGGER t UPDATE OF status ON leads BEGIN INSERT INTO log VALUES (1); END',
@@ -138,13 +138,13 @@ describe('views in SQLite', () => {
   it('takes other indexes than the file has for not built, and makes them', async () => {
     const view: View = { name: 'reindexed', version: 1, tables: { leads } };
     const first = await store.openForWriting(view);
-    await first.build();
+    await first.finishBuild();
     await first.close();
-    const table = { ...leads, indexes: [{ equal: ['org', 'active'], sort: 'score' }] };
+    const table = { ...leads, indexes: [{ prefix: ['org', 'active'], sort: 'score' }] };
     const other = { ...view, tables: { leads: table } };
     const writer = await store.openForWriting(other);
     expect((await writer.state()).built).toBe(false);
-    await writer.build();
+    await writer.finishBuild();
     expect((await (await store.openForWriting(other)).state()).built).toBe(true);
   });
 
@@ -191,7 +191,7 @@ describe('views in SQLite', () => {
 
   it('says that the disk is full or only to be read, and has then kept nothing of the batch', async () => {
     const [path, cause] = [file('full'), { code: 'ERR_SQLITE_ERROR' }];
-    const connection = new Connection(path, 'make');
+    const connection = new SqliteConnection(path, 'make');
     connection.exec('CREATE TABLE kept (a); PRAGMA max_page_count = 10');
     const fill = () =>
       Array.from({ length: 100 }, () => connection.run('INSERT INTO kept VALUES (?)', 'x'.repeat(4_000)));
@@ -203,7 +203,7 @@ describe('views in SQLite', () => {
       });
     expect(() => connection.transaction('IMMEDIATE', fill)).toThrow(refused(/full\.v1\.g1\.db.*the disk is full/));
     expect(connection.get('SELECT count(*) FROM kept')).toEqual([0]);
-    const reading = new Connection(path, 'read');
+    const reading = new SqliteConnection(path, 'read');
     expect(() => reading.run('INSERT INTO kept VALUES (1)')).toThrow(refused(/can only be read/));
     reading.close();
     connection.close();
@@ -214,7 +214,7 @@ describe('views in SQLite', () => {
       const its: View = { ...view, name };
       const writer = await store.openForWriting(its);
       await writer.save([], null, 'p1');
-      await writer.build();
+      await writer.finishBuild();
       await writer.close();
       const handle = openSync(file(name), 'r+');
       writeSync(handle, Buffer.alloc(8_192, 0x5a), 0, 8_192, 4_096);
@@ -233,16 +233,16 @@ describe('views in SQLite', () => {
     it('gives way to a generation beside it, and one beside to another', async () => {
       const its = await damaged('hurt');
       const reader = await store.openForReading(its);
-      const first = await store.openForWriting(its, { beside: true });
+      const first = await store.openForWriting(its, { candidate: true });
       await first.close();
       writeFileSync(file('hurt', 2), Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8_176, 0x5a)]));
-      await expect(store.openForWriting(its, { beside: true })).rejects.toThrow(/not one of ours/);
+      await expect(store.openForWriting(its, { candidate: true })).rejects.toThrow(/not one of ours/);
       rmSync(file('hurt', 2));
-      const beside = await store.openForWriting(its, { beside: true });
+      const beside = await store.openForWriting(its, { candidate: true });
       await beside.save([], null, 'p2');
-      await beside.build();
+      await beside.finishBuild();
       await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
-      expect(await beside.takeOver()).toBe(true);
+      expect(await beside.promote()).toBe(true);
       expect((await reader.state()).checkpoint).toBe('p2');
     });
 
@@ -251,7 +251,7 @@ describe('views in SQLite', () => {
       for (const suffix of ['-wal', '-shm']) writeFileSync(file('torn', 3) + suffix, 'left');
       const writer = await store.openForWriting(its);
       expect(existsSync(file('torn', 4))).toBe(true);
-      await store.tidy(its);
+      await store.removeRetired(its);
       expect(existsSync(`${file('torn', 3)}-wal`)).toBe(false);
       await writer.save([], null, 'p1');
     });
@@ -259,15 +259,15 @@ describe('views in SQLite', () => {
 
   it('frees what was taken over from, while others still have it open', async () => {
     const its: View = { ...view, name: 'freed' };
-    await (await store.openForWriting(its)).build();
+    await (await store.openForWriting(its)).finishBuild();
     const reader = await store.openForReading(its);
     expect(await reader.count('leads', { where: [] })).toBe(0);
-    const beside = await store.openForWriting(its, { beside: true });
+    const beside = await store.openForWriting(its, { candidate: true });
     await beside.save([], null, 'p1');
-    await beside.build();
-    expect(await beside.takeOver()).toBe(true);
+    await beside.finishBuild();
+    expect(await beside.promote()).toBe(true);
     expect(existsSync(file('freed'))).toBe(true);
-    await store.tidy(its);
+    await store.removeRetired(its);
     expect(['', '-wal', '-shm'].map((suffix) => existsSync(file('freed') + suffix))).toEqual([false, false, false]);
     expect((await reader.state()).checkpoint).toBe('p1');
   });
@@ -276,7 +276,7 @@ describe('views in SQLite', () => {
     ['a path', { ...view, name: '../leads' }],
     ['a table', { ...view, tables: { 'leads"; --': leads } }],
     ['a column', { ...view, tables: { leads: { ...leads, columns: { 'a b': () => 1 } } } }],
-    ['an index', { ...view, tables: { leads: { ...leads, indexes: [{ equal: ['nope'] }] } } }],
+    ['an index', { ...view, tables: { leads: { ...leads, indexes: [{ prefix: ['nope'] }] } } }],
   ])('refuses a view with a name that can not be one of %s', async (_, odd: View) => {
     await expect(store.openForWriting(odd)).rejects.toThrow();
     await expect(store.openForReading(odd)).rejects.toThrow();

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Lease } from '../lease.js';
 import {
-  mostSnapshots,
-  type Rows,
+  maxSnapshots,
+  type RowReader,
   SnapshotRefused,
   type ViewReader,
   type ViewSnapshot,
@@ -11,25 +11,25 @@ import {
   type ViewWriter,
 } from '../view-store.js';
 import type { View } from '../view.js';
-import { type Answers, FileReader, type Question } from './file.reader.js';
-import { Connection } from './connection.js';
-import { Generations, makeFolder, versionsIn } from './generations.js';
-import { shapeOf, type ViewShape } from './schema.sql.js';
-import { type Effort, usualEffort } from './query.sql.js';
+import { type ReadResponses, ViewFileReader, type ReadRequest } from './view-file.reader.js';
+import { SqliteConnection } from './connection.js';
+import { SqliteGenerations, createFolder, listFileVersions } from './generations.js';
+import { sqliteSchemaOf, type SqliteViewSchema } from './schema.sql.js';
+import { type CostModel, defaultCostModel } from './query-planner.sql.js';
 import { SqliteLease } from './sqlite.lease.js';
 import { SqliteViewWriter } from './sqlite.view-writer.js';
-import { ReaderThread } from './thread.client.js';
+import { ReaderThreadClient } from './reader-thread.client.js';
 
 export interface SqliteViewStoreOptions {
   /** The built `reader.thread.js` to start the reading thread from; false: queries block the thread that asks, as tools may. */
   readonly readerThread?: URL | false;
   /** For tests, without a thread: so that few rows take the ways of many. */
-  readonly effort?: Effort;
+  readonly costModel?: CostModel;
 }
 
 /** Who answers questions about one view. */
 interface Asked {
-  readonly ask: <Q extends Question>(question: Q) => Promise<Answers[Q['what']]>;
+  readonly ask: <Q extends ReadRequest>(question: Q) => Promise<ReadResponses[Q['what']]>;
   readonly close: () => Promise<void>;
 }
 
@@ -38,9 +38,9 @@ interface Asked {
  * one thread of its own. So does each snapshot, which is a read transaction: what is written meanwhile stays in the write-ahead log.
  */
 export class SqliteViewStore extends ViewStore {
-  private readonly thread: ReaderThread | undefined;
+  private readonly thread: ReaderThreadClient | undefined;
   private readonly entry: URL | false;
-  private readonly effort: Effort;
+  private readonly effort: CostModel;
   private readonly open = new Set<{ close(): Promise<void> }>();
   private snapshots = 0;
 
@@ -49,57 +49,57 @@ export class SqliteViewStore extends ViewStore {
     private readonly folder: string,
     {
       readerThread = new URL('./reader.thread.js', import.meta.url),
-      effort = usualEffort,
+      costModel: effort = defaultCostModel,
     }: SqliteViewStoreOptions = {},
   ) {
     super();
     this.effort = effort;
     this.entry = readerThread;
-    this.thread = readerThread === false ? undefined : new ReaderThread(readerThread);
+    this.thread = readerThread === false ? undefined : new ReaderThreadClient(readerThread);
   }
 
-  async openForWriting(view: View, { beside = false } = {}): Promise<ViewWriter> {
-    const shape = shapeOf(view);
-    return this.kept(new SqliteViewWriter(this.generationsOf(shape), shape, beside));
+  async openForWriting(view: View, { candidate = false } = {}): Promise<ViewWriter> {
+    const shape = sqliteSchemaOf(view);
+    return this.kept(new SqliteViewWriter(this.generationsOf(shape), shape, candidate));
   }
 
   async openForReading(view: View): Promise<ViewReader> {
-    const shape = shapeOf(view);
+    const shape = sqliteSchemaOf(view);
     const { ask, close } = this.asked(shape, this.thread);
     const reader = { state: () => ask({ what: 'state' }), ...rowsFrom(ask), snapshot: () => this.hold(shape), close };
     return this.thread ? reader : this.kept(reader);
   }
 
-  async beside(view: View): Promise<ViewState | undefined> {
-    return this.generationsOf(shapeOf(view)).beside();
+  async candidateState(view: View): Promise<ViewState | undefined> {
+    return this.generationsOf(sqliteSchemaOf(view)).candidateState();
   }
 
   async wipe(view: View): Promise<void> {
-    const generations = this.generationsOf(shapeOf(view));
-    generations.closeAll();
-    generations.tidy();
+    const generations = this.generationsOf(sqliteSchemaOf(view));
+    generations.retireAll();
+    generations.removeRetired();
   }
 
-  async tidy(view: View): Promise<void> {
-    this.generationsOf(shapeOf(view)).tidy();
+  async removeRetired(view: View): Promise<void> {
+    this.generationsOf(sqliteSchemaOf(view)).removeRetired();
   }
 
   async versions(name: string): Promise<readonly number[]> {
-    return versionsIn(this.folder, name);
+    return listFileVersions(this.folder, name);
   }
 
   lease(): Lease {
     return this.kept(
       new SqliteLease(() => {
-        makeFolder(this.folder);
-        return new Connection(join(this.folder, 'lease.db'), 'make');
+        createFolder(this.folder);
+        return new SqliteConnection(join(this.folder, 'lease.db'), 'make');
       }),
     );
   }
 
   /** Without a thread nothing ever waits. */
-  override get waiting(): number {
-    return this.thread?.waiting ?? 0;
+  override get pendingReads(): number {
+    return this.thread?.pendingReads ?? 0;
   }
 
   async close(): Promise<void> {
@@ -107,19 +107,19 @@ export class SqliteViewStore extends ViewStore {
     await this.thread?.close();
   }
 
-  private async hold(shape: ViewShape): Promise<ViewSnapshot> {
-    if (this.snapshots >= mostSnapshots)
+  private async hold(shape: SqliteViewSchema): Promise<ViewSnapshot> {
+    if (this.snapshots >= maxSnapshots)
       throw new SnapshotRefused(
-        `The view is held ${mostSnapshots} times already, such as for exports: ask again when one has ended.`,
+        `The view is held ${maxSnapshots} times already, such as for exports: ask again when one has ended.`,
       );
     this.snapshots++;
-    const thread = this.entry === false ? undefined : new ReaderThread(this.entry, true);
+    const thread = this.entry === false ? undefined : new ReaderThreadClient(this.entry, true);
     const { ask, close } = this.asked(shape, thread);
     let ended: Promise<void> | undefined;
     const end = (): Promise<void> =>
       (ended ??= Promise.all([close(), thread?.close()]).then(() => void this.snapshots--));
     try {
-      const { checkpoint } = await ask({ what: 'hold' });
+      const { checkpoint } = await ask({ what: 'snapshot' });
       return this.kept({ checkpoint, ...rowsFrom(ask), close: end });
     } catch (error) {
       await end();
@@ -128,18 +128,18 @@ export class SqliteViewStore extends ViewStore {
   }
 
   /** Without a thread the one that asks is blocked. */
-  private asked(shape: ViewShape, thread: ReaderThread | undefined): Asked {
+  private asked(shape: SqliteViewSchema, thread: ReaderThreadClient | undefined): Asked {
     const stem = this.stemOf(shape);
-    if (thread) return { ask: (question) => thread.ask(stem, shape, question), close: async () => undefined };
-    const file = new FileReader(stem, shape, undefined, this.effort);
-    return { ask: async (question) => file.answer(question), close: async () => file.close() };
+    if (thread) return { ask: (question) => thread.request(stem, shape, question), close: async () => undefined };
+    const file = new ViewFileReader(stem, shape, undefined, this.effort);
+    return { ask: async (question) => file.handle(question), close: async () => file.close() };
   }
 
-  private generationsOf(shape: ViewShape): Generations {
-    return new Generations(this.stemOf(shape), shape);
+  private generationsOf(shape: SqliteViewSchema): SqliteGenerations {
+    return new SqliteGenerations(this.stemOf(shape), shape);
   }
 
-  private stemOf({ name, version }: ViewShape): string {
+  private stemOf({ name, version }: SqliteViewSchema): string {
     return join(this.folder, `${name}.v${version}`);
   }
 
@@ -152,19 +152,19 @@ export class SqliteViewStore extends ViewStore {
 }
 
 /** Rows are parsed on the asking side. */
-const rowsFrom = (ask: Asked['ask']): Rows => ({
+const rowsFrom = (ask: Asked['ask']): RowReader => ({
   async get<Row extends object>(table: string, keys: readonly string[]) {
     const rows = await ask({ what: 'get', table, keys });
     return new Map(rows.map(([key, row]) => [key, JSON.parse(row) as Row]));
   },
-  async find<Row extends object>(table: string, query: Parameters<Rows['find']>[1]) {
-    const { rows, more, checkpoint } = await ask({ what: 'find', table, query });
+  async find<Row extends object>(table: string, query: Parameters<RowReader['find']>[1]) {
+    const { rows, hasMore: more, checkpoint } = await ask({ what: 'find', table, query });
     return {
       rows: rows.map(([key, row, sortValue]) => ({ key, row: JSON.parse(row) as Row, sortValue })),
-      more,
+      hasMore: more,
       checkpoint,
     };
   },
   count: (table, query) => ask({ what: 'count', table, query }),
-  tally: (table, query) => ask({ what: 'tally', table, query }),
+  group: (table, query) => ask({ what: 'group', table, query }),
 });

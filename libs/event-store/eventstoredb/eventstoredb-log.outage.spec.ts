@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import { EventStoreDbServer } from '#test/support/eventstoredb-server';
+import { ConcurrencyError, Unavailable } from '../event-store.js';
+import { newStreamName, newEvent, newEvents, followUntil, eventIds } from '../event-store.test-support.js';
+import { EventStoreDbLog } from './eventstoredb-log.js';
+import { storedResponse, captureFailure, withLog, retryUntilAvailable } from './log.fixture.js';
+
+// Each of these waits for seconds, on a server of its own: they wait side by side, and nothing that has much to do is beside them.
+
+describe('an append that is never answered', () => {
+  it.concurrent('tries again what was done and never answered, and is told as if it were the first time', () =>
+    withLog(async (log, server) => {
+      const stream = newStreamName();
+      const [first, second] = [newEvents(2), newEvents(1)];
+      server.dropResponses(1);
+      const { version, position } = await log.events.append(stream, 0, first);
+      const read = await log.events.read(stream, 0, 10);
+      expect(eventIds(read)).toEqual(eventIds(first));
+      expect({ version, position }).toEqual({ version: 2, position: read[1]!.position });
+      expect(await log.events.append(stream, 2, second)).toMatchObject({ version: 3 });
+    }),
+  );
+
+  it.concurrent('looks for its own events before it tells of a conflict', () =>
+    withLog(async (log, server) => {
+      const stream = newStreamName();
+      server.log.deduplicatesAppends = false;
+      server.dropResponses(1);
+      const appended = newEvents(2);
+      const { version, position } = await log.events.append(stream, 0, appended);
+      expect(version).toBe(2);
+      expect(position).toBe((await log.events.read(stream, 1, 1))[0]!.position);
+      await expect(log.events.append(stream, 0, newEvents(2))).rejects.toThrow(ConcurrencyError);
+    }),
+  );
+
+  it.concurrent('does not let an append that fails disturb another one', () =>
+    withLog(async (log, server) => {
+      server.dropResponses(1);
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, () => log.events.append(newStreamName(), 0, newEvents(1))),
+      );
+      expect(outcomes.map(({ version }) => version)).toEqual(Array.from({ length: 20 }, () => 1));
+    }),
+  );
+});
+
+describe('a server of EventStoreDB that stays away', () => {
+  it.concurrent.each(['frozen', 'stopped'])(
+    '%s is unavailable within five seconds, soon at once, and found again',
+    (how) =>
+      withLog(async (log, server) => {
+        const stream = newStreamName();
+        await log.events.append(stream, 0, newEvents(1));
+        if (how === 'frozen') server.freeze();
+        else server.stop();
+        const event = newEvent();
+        const all = await Promise.all(
+          [
+            log.events.append(stream, 1, [event]),
+            log.events.read(stream, 0, 1),
+            log.events.head(),
+            log.responses.find('x'),
+            log.responses.saveIfAbsent('x', storedResponse),
+          ].map(captureFailure),
+        );
+        for (const { error, milliseconds } of all) {
+          expect(error).toBeInstanceOf(Unavailable);
+          expect(milliseconds).toBeLessThan(5_000);
+        }
+        // What waited behind the first must not wait as long each; who asks whether it is back is given a second.
+        const { error, milliseconds } = await captureFailure(log.events.append(stream, 1, newEvents(1)));
+        expect(error).toBeInstanceOf(Unavailable);
+        expect(milliseconds).toBeLessThan(1_000);
+
+        if (how === 'frozen') server.thaw();
+        else await server.start();
+        await retryUntilAvailable(() => log.events.append(stream, 1, [event]));
+        expect(await log.events.read(stream, 0, 10)).toHaveLength(2);
+      }),
+  );
+
+  it.concurrent('is not found by a URL of several hosts, until it is', () =>
+    withLog(
+      async (log, server) => {
+        server.stop();
+        // Each that gives the client up takes it from others.
+        const all = await Promise.all(
+          Array.from({ length: 20 }, () => captureFailure(log.events.append(newStreamName(), 0, newEvents(1)))),
+        );
+        for (const { error, milliseconds } of all) {
+          expect(error).toBeInstanceOf(Unavailable);
+          expect(milliseconds).toBeLessThan(5_000);
+        }
+        await server.start();
+        await Promise.all(
+          Array.from({ length: 20 }, () =>
+            retryUntilAvailable(() => log.events.append(newStreamName(), 0, newEvents(1))),
+          ),
+        );
+      },
+      (server) => server.url.replace('127.0.0.1', '127.0.0.1:1,127.0.0.1'),
+    ),
+  );
+
+  it.concurrent('lets a log be closed that waits for it', async () => {
+    const server = await EventStoreDbServer.start();
+    const log = await EventStoreDbLog.open(server.url);
+    server.freeze();
+    const appending = captureFailure(log.events.append(newStreamName(), 0, newEvents(1)));
+    const following = captureFailure(followUntil(log.events, log.events.start, () => false));
+    await log.close();
+    expect((await appending).error).toBeInstanceOf(Unavailable);
+    expect((await following).error).toBeInstanceOf(Unavailable);
+    server.stop();
+  });
+
+  it.concurrent('can not be opened', async () => {
+    const server = await EventStoreDbServer.start();
+    server.stop();
+    await expect(EventStoreDbLog.open(server.url)).rejects.toThrow(Unavailable);
+  });
+  it.concurrent.each(['frozen', 'stopped'])('tells its reader when the server stays away (%s)', (how) =>
+    withLog(async (log, server) => {
+      if (how === 'frozen') server.freeze();
+      else server.stop();
+      const { error, milliseconds } = await captureFailure(followUntil(log.events, log.events.start, () => false));
+      expect(error).toBeInstanceOf(Unavailable);
+      expect(milliseconds).toBeLessThan(10_000);
+    }),
+  );
+});

@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { UnreadableEvent } from '#domain/event-codec';
+import type { Position, RecordedEvent } from '#domain/event';
+import type { EventFeed } from './projection-runner.js';
+import type { Table } from './view.js';
+
+export const positionAt = (n: number): Position => `p${String(n).padStart(6, '0')}`;
+
+/** A log by hand: what is written to it can be followed. */
+export class InMemoryLog implements EventFeed {
+  readonly start = positionAt(0);
+  readonly events: RecordedEvent[] = [];
+  readonly unreadable = new Set<Position>();
+  /** How often it can't be read. */
+  failuresLeft = 0;
+  followedAfter: Position[] = [];
+  private readonly grown = new EventTarget();
+
+  constructor(private readonly batchSize = 3) {}
+
+  appendAgentEvents(agentId: string, ...types: ('AgentRegistered' | 'AgentDeactivated' | 'AgentReactivated')[]): this {
+    for (const type of types) {
+      const position = positionAt(this.events.length + 1);
+      const data = type === 'AgentRegistered' ? { agentId, capacity: 5 } : { agentId };
+      const meta = { occurredAt: `2026-01-01T00:00:00.${String(this.events.length % 1000).padStart(3, '0')}Z` };
+      this.events.push({
+        id: `event-${this.events.length + 1}`,
+        type,
+        v: 1,
+        org: 'o',
+        data,
+        meta,
+        position,
+      } as unknown as RecordedEvent);
+    }
+    this.grown.dispatchEvent(new Event('grown'));
+    return this;
+  }
+
+  async head() {
+    return positionAt(this.events.length);
+  }
+
+  async *follow(after: Position, { signal }: { signal: AbortSignal }) {
+    this.followedAfter.push(after);
+    for (let next = Number(after.slice(1)); !signal.aborted;) {
+      if (this.failuresLeft-- > 0) throw new Error('the log is away');
+      const events = this.events.slice(next, next + this.batchSize);
+      const bad = events.findIndex(({ position }) => this.unreadable.has(position));
+      if (bad >= 0) events.length = bad;
+      if (events.length > 0) yield { events, position: events.at(-1)!.position };
+      next += events.length;
+      const unread = this.events[next];
+      if (bad >= 0)
+        throw new UnreadableEvent(unread!.id, { stream: 's', version: 1, position: unread!.position }, 'odd');
+      if (!unread) await once(this.grown, 'grown', { signal }).catch(() => undefined);
+    }
+  }
+}
+
+export interface AgentEventCount {
+  readonly id: string;
+  readonly active: boolean;
+  readonly events: number;
+}
+export const keysOfAgent = (event: { data: { agentId: string } }) => [event.data.agentId];
+export const agents: Table<AgentEventCount> = {
+  keys: { AgentRegistered: keysOfAgent, AgentDeactivated: keysOfAgent },
+  evolve: (row, event, key) => ({ id: key, active: event.type === 'AgentRegistered', events: (row?.events ?? 0) + 1 }),
+  columns: { id: ({ id }) => id, events: ({ events }) => events },
+  indexes: [{ prefix: [], sort: 'id' }],
+  tokens: ({ id }) => [id],
+};
+export const totals: Table<{ readonly count: number }> = {
+  keys: { AgentDeactivated: () => ['all'] },
+  evolve: (row) => ({ count: (row?.count ?? 0) + 1 }),
+  columns: { count: ({ count }) => count },
+  indexes: [],
+};

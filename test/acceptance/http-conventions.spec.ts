@@ -1,0 +1,462 @@
+import { describe, expect, test } from '@jest/globals';
+import { invalid, refused } from '../support/expected-responses.js';
+import { setupApp, App } from '../support/app.js';
+import { sendRaw } from '../support/raw-http.js';
+import {
+  postAgent,
+  openClosedLead,
+  expectSuccess,
+  postFollowUp,
+  inHours,
+  interactionBody,
+  openLead,
+  uniqueId,
+  postInteraction,
+} from '../support/api-steps.js';
+
+const app = setupApp();
+const mebibyte = 1024 * 1024;
+const padded = (length: number): string => {
+  const text = JSON.stringify({ contactId: uniqueId('contact') });
+  return text + ' '.repeat(length - text.length);
+};
+
+describe('every error is a problem', () => {
+  test.each([
+    ['a path that is none', 404, 'not_found', () => app.get('/v1/nothing')],
+    ['a lead that is not there', 404, 'not_found', () => app.get('/v1/leads/nope')],
+    ['a method that is none', 405, 'method_not_allowed', () => app.call('PUT', '/v1/leads')],
+    ['a body that is too large', 413, 'payload_too_large', () => app.post('/v1/leads', padded(mebibyte + 1))],
+    [
+      'a body that is no JSON',
+      415,
+      'unsupported_media_type',
+      () => app.post('/v1/leads', 'a=1', { 'content-type': 'text/plain' }),
+    ],
+    ['broken JSON', 400, 'malformed_json', () => app.post('/v1/leads', '{"contactId":')],
+    ['an unknown parameter', 422, 'validation_failed', () => app.get('/v1/leads', { colour: 'red' })],
+    ['an unknown field', 422, 'validation_failed', () => app.post('/v1/leads', { contactId: 'x', colour: 'red' })],
+    [
+      'a header that makes no sense',
+      422,
+      'validation_failed',
+      () => app.post('/v1/leads', { contactId: 'x' }, { 'x-actor': 'me' }),
+    ],
+    [
+      'a rule’s refusal',
+      409,
+      'lead_inactive',
+      async () => app.post(`/v1/leads/${(await openClosedLead(app)).id}/status`, { status: 'new' }),
+    ],
+    [
+      'another version',
+      412,
+      'version_mismatch',
+      async () => app.post(`/v1/leads/${(await openLead(app)).id}/status`, { status: 'new' }, { 'if-match': '"9"' }),
+    ],
+    ['a path that can’t be read', 404, 'not_found', () => app.get('/v1/leads/%ff')],
+  ])('%s', async (_, status, code, ask) => {
+    const answer = await ask();
+    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(answer).toMatchObject({
+      status,
+      body: {
+        type: expect.stringMatching(/^[a-z]+:/),
+        title: expect.stringMatching(/\w/),
+        status,
+        detail: expect.stringMatching(/\w.*\w/),
+        instance: expect.stringMatching(/^\/v1\//),
+        code,
+      },
+    });
+    expect(answer.text).not.toMatch(/stack|\.js|node_modules|sqlite/i);
+    if (code === 'validation_failed')
+      for (const error of answer.body.errors)
+        expect(error).toEqual({
+          field: expect.any(String),
+          code: expect.stringMatching(/^[a-z_]+$/),
+          message: expect.stringMatching(/\w/),
+        });
+  });
+});
+
+describe('what is not known is refused by name', () => {
+  test('in a body, however deep, each of them', async () => {
+    const answer = await app.post('/v1/interactions', {
+      ...interactionBody(),
+      colour: 'red',
+      profile: { nickname: 'A', name: 'Ana' },
+      size: 1,
+    });
+    expect(answer).toMatchObject(invalid('colour', 'size', 'profile.nickname'));
+  });
+
+  test('in a body: `constructor` and `__proto__` too', async () => {
+    expect(await app.post('/v1/leads', '{"contactId":"x","constructor":{"name":"Array"}}')).toMatchObject(
+      invalid('constructor'),
+    );
+    expect(await app.post('/v1/leads', '{"contactId":"x","__proto__":{"note":"y"}}')).toMatchObject(
+      invalid('__proto__'),
+    );
+    expect(await app.post('/v1/leads', '{"contactId":"x","profile":{"__proto__":{"name":"y"}}}')).toMatchObject({
+      status: 422,
+    });
+  });
+
+  test('but not in free-form members, which are kept as they are', async () => {
+    const integration = { constructor: 'ACME', toString: 1, length: 3, deep: [{ then: null }] };
+    const { leadId, position } = await postInteraction(app, { integration, text: '"__proto__": x' });
+    const { body } = await app.get<{ items: { data: object }[] }>(`/v1/leads/${leadId}/history`, { after: position });
+    expect(body.items[0]).toMatchObject({ data: { text: '"__proto__": x' } });
+    expect((body.items[0]!.data as { integration: object }).integration).toEqual(integration);
+  });
+
+  test.each([
+    '/v1/leads',
+    '/v1/leads/x',
+    '/v1/leads/x/history',
+    '/v1/contacts/x/history',
+    '/v1/agents',
+    '/v1/agents/x',
+    '/v1/follow-ups',
+  ])('as a parameter of GET %s', async (path) => {
+    expect(await app.get(path, { colour: 'red', Limit: 3 })).toMatchObject(invalid('colour', 'Limit'));
+  });
+
+  test.each([
+    ['POST', '/v1/leads'],
+    ['POST', '/v1/interactions'],
+    ['POST', '/v1/leads/x/status'],
+    ['DELETE', '/v1/leads/x/assignment'],
+    ['POST', '/v1/agents'],
+    ['PATCH', '/v1/agents/x'],
+    ['POST', '/v1/broadcasts'],
+    ['POST', '/v1/receipts'],
+    ['POST', '/v1/bulk'],
+  ])('as a parameter of a command: %s %s', async (method, path) => {
+    const body = {
+      '/v1/leads': { contactId: uniqueId('contact') },
+      '/v1/interactions': interactionBody(),
+      '/v1/leads/x/status': { status: 'lost' },
+      '/v1/agents': { name: 'Aino' },
+      '/v1/broadcasts': {
+        name: 'B',
+        channel: 'sms',
+        campaign: { id: 'c', name: 'C' },
+        template: { name: 't', language: 'en' },
+      },
+      '/v1/receipts': {
+        receipts: [{ channel: 'sms', messageId: uniqueId('m'), status: 'sent', occurredAt: '2026-01-01T00:00:00Z' }],
+      },
+      '/v1/bulk': { action: { type: 'unassign' }, target: { ids: ['x'] } },
+    }[path];
+    const answer = await app.call(method, `${path}?colour=red&note=x`, body ?? {});
+    expect(answer).toMatchObject(invalid('colour', 'note'));
+  });
+
+  test('parameters given twice are refused, filters too', async () => {
+    expect(await app.get('/v1/leads?limit=1&limit=2')).toMatchObject(invalid('limit'));
+    expect(await app.get('/v1/leads?status=new&status=lost')).toMatchObject(invalid('status'));
+    expect(await app.get('/v1/leads/x/history?asOf=1&asOf=2')).toMatchObject(invalid('asOf'));
+  });
+});
+
+describe('a body', () => {
+  test('of up to 1 MiB is read, a byte more is not', async () => {
+    expect(await app.post('/v1/leads', padded(mebibyte))).toMatchObject({ status: 201 });
+    expect(await app.post('/v1/leads', padded(mebibyte + 1))).toMatchObject(refused('payload_too_large'));
+  });
+
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/xml',
+    'application/jsonp',
+    'json',
+  ])('as %s is refused', async (type) => {
+    expect(await app.post('/v1/leads', JSON.stringify({ contactId: 'x' }), { 'content-type': type })).toMatchObject(
+      refused('unsupported_media_type'),
+    );
+  });
+
+  test('without a type is refused', async () => {
+    const answer = await sendRaw(app.url, [
+      'POST /v1/leads HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 17\r\n\r\n{"contactId":"x"}',
+    ]);
+    expect(answer?.status).toBe(415);
+  });
+
+  test.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset=UTF-8'])(
+    'as %s is read',
+    async (type) => {
+      expect(
+        await app.post('/v1/leads', JSON.stringify({ contactId: uniqueId('contact') }), { 'content-type': type }),
+      ).toMatchObject({ status: 201 });
+    },
+  );
+
+  test('that is compressed is refused', async () => {
+    expect(await app.post('/v1/leads', '{}', { 'content-encoding': 'gzip' })).toMatchObject(
+      refused('unsupported_media_type'),
+    );
+  });
+
+  test.each([
+    '{',
+    '{"contactId":"x",}',
+    "{'contactId':'x'}",
+    '{"contactId":"x"}}',
+    'undefined',
+    'NaN',
+    '{"contactId":"x"} x',
+    '\u0000',
+  ])('of %j is malformed', async (text) => {
+    expect(await app.post('/v1/leads', text)).toMatchObject(refused('malformed_json'));
+  });
+
+  test('that is not UTF-8 is malformed', async () => {
+    for (const bytes of [
+      Buffer.from('{"contactId":"\xff"}', 'latin1'),
+      Buffer.from('{"contactId":"\xed\xa0\x80"}', 'latin1'),
+      Buffer.from('{"contactId":"x"}', 'utf16le'),
+    ])
+      expect(await app.post('/v1/leads', bytes)).toMatchObject(refused('malformed_json'));
+  });
+
+  test.each(['[]', '"text"', '7', 'true', 'null', '[{"contactId":"x"}]'])(
+    'of %s is JSON, but no object',
+    async (text) => {
+      expect(await app.post('/v1/leads', text)).toMatchObject(invalid('body'));
+    },
+  );
+
+  test('nested without end is refused, and nobody falls', async () => {
+    const text = `{"contactId":"x","profile":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+    expect(await app.post('/v1/leads', text)).toMatchObject(invalid('body'));
+  });
+
+  test('that is empty counts as {}', async () => {
+    const { id } = await openLead(app);
+    const { followUp: made } = await postFollowUp(app, id);
+    expect(await app.post(`/v1/leads/${id}/follow-ups/${made.id}/complete`)).toMatchObject({ status: 200 });
+    const other = (await postFollowUp(app, id)).followUp;
+    expect(await app.post(`/v1/leads/${id}/follow-ups/${other.id}/cancel`, '')).toMatchObject({ status: 200 });
+    expect(await app.post('/v1/leads', '')).toMatchObject(invalid('contactId'));
+    expect(await app.post('/v1/leads')).toMatchObject(invalid('contactId'));
+    expect(await app.post('/v1/leads', ' \n ')).toMatchObject(invalid('contactId'));
+  });
+});
+
+describe('a wrong method', () => {
+  test.each([
+    ['PUT', '/v1/leads', ['GET', 'POST']],
+    ['DELETE', '/v1/leads', ['GET', 'POST']],
+    ['POST', '/v1/leads/x', ['GET']],
+    ['PATCH', '/v1/leads/x', ['GET']],
+    ['GET', '/v1/interactions', ['POST']],
+    ['GET', '/v1/leads/x/status', ['POST']],
+    ['PUT', '/v1/leads/x/assignment', ['POST', 'DELETE']],
+    ['GET', '/v1/leads/x/follow-ups/y/complete', ['POST']],
+    ['DELETE', '/v1/agents/x', ['GET', 'PATCH']],
+    ['POST', '/v1/leads/x/history', ['GET']],
+    ['OPTIONS', '/v1/leads', ['GET', 'POST']],
+    ['POST', '/healthz', ['GET']],
+  ])('%s %s is told the ones there are', async (method, path, allowed) => {
+    const answer = await app.call(method, path);
+    expect(answer).toMatchObject(refused('method_not_allowed'));
+    const told = answer.headers.get('allow')!.split(', ');
+    expect(told).toEqual(expect.arrayContaining(allowed));
+    expect(told).not.toContain(method);
+  });
+
+  test.each(['/', '/v1', '/v2/leads', '/v1/lead', '/v1/leads/x/y', '/v1/leads/x/status/y', '/favicon.ico'])(
+    'on %s it is the path that is wrong',
+    async (path) => {
+      expect(await app.call('PUT', path)).toMatchObject(refused('not_found'));
+      expect(await app.get(path)).toMatchObject(refused('not_found'));
+    },
+  );
+});
+
+describe('a header that makes no sense', () => {
+  test.each([
+    ['If-Match', '1'],
+    ['If-Match', 'W/"1"'],
+    ['If-Match', '"x"'],
+    ['If-Match', '"1", "2"'],
+    ['If-Match', ''],
+    ['X-Actor', 'ana'],
+    ['X-Actor', 'agent:'],
+    ['X-Actor', 'system:ana'],
+    ['X-Actor', `agent:${'x'.repeat(129)}`],
+    ['X-Occurred-At', 'yesterday'],
+    ['X-Occurred-At', '2026-01-01'],
+    ['X-Occurred-At', '2999-01-01T00:00:00Z'],
+    ['Idempotency-Key', ''],
+    ['Idempotency-Key', 'x'.repeat(256)],
+    ['Idempotency-Key', 'schlüssel'],
+  ])('%s: %s is refused by name, and nothing happens', async (name, value) => {
+    const { id, version } = await openLead(app);
+    const answer = await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, { [name]: value });
+    expect(answer).toMatchObject(invalid(name));
+    expect(expectSuccess(await app.post(`/v1/leads/${id}/status`, { status: 'new' }))).toMatchObject({
+      changed: false,
+      version,
+    });
+  });
+
+  test('If-Match where nothing has a version yet', async () => {
+    for (const [path, body] of [
+      ['/v1/interactions', interactionBody()],
+      ['/v1/leads', { contactId: uniqueId('c') }],
+      ['/v1/agents', { name: 'Ana' }],
+    ] as const)
+      expect(await app.post(path, body, { 'if-match': '"1"' })).toMatchObject(invalid('If-Match'));
+  });
+});
+
+describe('a command’s answer', () => {
+  test('carries version and position, in the body and as headers', async () => {
+    const ana = await postAgent(app);
+    const lead = await openLead(app);
+    const { followUp: made } = await postFollowUp(app, lead.id);
+    const at = `/v1/leads/${lead.id}`;
+    for (const [method, path, body] of [
+      ['POST', '/v1/interactions', interactionBody()],
+      ['POST', '/v1/leads', { contactId: uniqueId('contact') }],
+      ['POST', `${at}/status`, { status: 'contacted' }],
+      ['POST', `${at}/assignment`, { agentId: ana.id }],
+      ['DELETE', `${at}/assignment`, undefined],
+      ['POST', `${at}/qualification`, { score: 5, model: 'm' }],
+      ['DELETE', `${at}/qualification/pin`, undefined],
+      ['POST', `${at}/follow-ups`, { dueAt: inHours(1) }],
+      ['POST', `${at}/follow-ups/${made.id}/reschedule`, { dueAt: inHours(1) }],
+      ['POST', `${at}/follow-ups/${made.id}/complete`, {}],
+      ['POST', `${at}/messages`, { messageId: uniqueId('out') }],
+      ['POST', '/v1/agents', { name: 'Ben' }],
+      ['PATCH', `/v1/agents/${ana.id}`, { name: 'Anna' }],
+    ] as const) {
+      const answer = await app.call(method, path, body);
+      const { version, position, changed } = answer.body;
+      expect([path, answer.status < 300, typeof changed]).toEqual([path, true, 'boolean']);
+      expect(answer.headers.get('etag')).toBe(`"${version}"`);
+      expect(answer.headers.get('x-position')).toBe(position);
+      expect(position).toMatch(/^[A-Za-z0-9._~-]+$/);
+      expect(Number.isNaN(Date.parse(position)) || !/^\d{4}-/.test(position)).toBe(true);
+      expect(answer.headers.has('location')).toBe(answer.status === 201);
+      if (answer.body.lead) expect(answer.body.lead.version).toBe(version);
+    }
+  });
+
+  test('in Location tells where to find what was made', async () => {
+    for (const [path, body] of [
+      ['/v1/leads', { contactId: uniqueId('contact') }],
+      ['/v1/interactions', interactionBody()],
+      ['/v1/agents', { name: 'Ana' }],
+    ] as const) {
+      const answer = await app.post(path, body);
+      expect(answer.status).toBe(201);
+      const found = await app.get(answer.headers.get('location')!, { after: answer.body.position });
+      expect(found.status).toBe(200);
+    }
+  });
+
+  test('positions grow', async () => {
+    const positions: string[] = [];
+    for (let nth = 0; nth < 5; nth++) positions.push((await postInteraction(app)).position);
+    expect(positions.toSorted()).toEqual(positions);
+    expect(new Set(positions).size).toBe(5);
+  });
+});
+
+describe('a correlation id', () => {
+  test('is given back, or made up', async () => {
+    const own = await app.get('/healthz', {}, { 'x-correlation-id': 'order-4711' });
+    expect(own.headers.get('x-correlation-id')).toBe('order-4711');
+    const [one, two] = [await app.get('/healthz'), await app.get('/healthz')];
+    expect(one.headers.get('x-correlation-id')).not.toBe(two.headers.get('x-correlation-id'));
+  });
+
+  test('stands on problems too, and in the log', async () => {
+    const answer = await app.get('/v1/nothing', {}, { 'x-correlation-id': 'lost-1' });
+    expect(answer.headers.get('x-correlation-id')).toBe('lost-1');
+    await app.waitForOutput('"correlationId":"lost-1"');
+  });
+});
+
+describe('reading one’s own writes', () => {
+  test('a read after a position shows what was written there', async () => {
+    for (let nth = 0; nth < 20; nth++) {
+      const { leadId, position: after } = await postInteraction(app);
+      const [one, list, history] = await Promise.all([
+        app.get(`/v1/leads/${leadId}`, { after }),
+        app.get('/v1/leads', { after, limit: 1 }),
+        app.get(`/v1/leads/${leadId}/history`, { after }),
+      ]);
+      expect([one.status, list.status, history.status]).toEqual([200, 200, 200]);
+      for (const { headers } of [one, list, history]) expect(headers.get('x-position')! >= after).toBe(true);
+    }
+  });
+
+  test('every view says how far it is', async () => {
+    const { leadId, lead } = await postInteraction(app);
+    for (const path of [
+      '/v1/leads',
+      `/v1/leads/${leadId}`,
+      `/v1/leads/${leadId}/history`,
+      `/v1/contacts/${lead.contactId}/history`,
+      '/v1/agents',
+      '/v1/follow-ups',
+    ])
+      expect((await app.get(path, { after: (await postInteraction(app)).position })).headers.get('x-position')).toMatch(
+        /^[A-Za-z0-9._~-]+$/,
+      );
+  });
+
+  test('what is no position of this log is refused', async () => {
+    const { position } = await postInteraction(app);
+    const other = await new App().start();
+    try {
+      const foreign = (await postInteraction(other)).position;
+      const ahead = `${position.slice(0, -1)}~`;
+      const none = [
+        'x',
+        '0',
+        '',
+        '2026-01-01T00:00:00Z',
+        `${position}0`,
+        position.toUpperCase(),
+        ` ${position}`,
+        '~',
+        'ü',
+        foreign,
+        ahead,
+        position.replace(/.{4}$/, 'zzzz'),
+      ];
+      for (const after of none)
+        expect([after, await app.get('/v1/leads', { after })]).toMatchObject([after, invalid('after')]);
+      expect(await app.get('/v1/leads/x/history', { asOf: foreign })).toMatchObject(invalid('asOf'));
+    } finally {
+      await other.dispose();
+    }
+  });
+
+  test('waits for 0 to 30000 ms', async () => {
+    const { position: after } = await postInteraction(app);
+    for (const wait of ['0', '1', '30000'])
+      expect([200, 503]).toContain((await app.get('/v1/leads', { after, wait })).status);
+    for (const wait of ['-1', '30001', '1.5', '1e3', 'long', '', '0x10'])
+      expect(await app.get('/v1/leads', { after, wait })).toMatchObject(invalid('wait'));
+  });
+
+  test('without waiting is either there or told to come again', async () => {
+    for (let nth = 0; nth < 50; nth++) {
+      const { position: after } = await postInteraction(app);
+      const answer = await app.get('/v1/leads', { after, wait: 0 });
+      if (answer.status === 200) continue;
+      expect(answer).toMatchObject(refused('projection_behind'));
+      expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+    }
+  });
+});

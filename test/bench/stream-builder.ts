@@ -1,0 +1,58 @@
+import { createCommandId, deriveId, createIdFactory } from '#commands/ids';
+import { defaultPolicy, type Decider } from '#domain/decider';
+import { currentSchemaVersion } from '#domain/event-codec';
+import type { Actor, DomainEvent, NewEvent, StoredEvent } from '#domain/event';
+
+/** Events to be appended together. */
+export interface Append {
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  readonly stream: string;
+  readonly expectedVersion: number;
+  readonly events: readonly StoredEvent[];
+}
+
+/** One stream of the log: what is asked of it is decided by the real rules, so that its events are such as the service writes. */
+export class StreamBuilder<State, Command, Event extends DomainEvent> {
+  readonly appends: Append[] = [];
+  state: State;
+  private version = 0;
+
+  constructor(
+    private readonly decider: Decider<State, Command, Event>,
+    private readonly org: string,
+    private readonly name: string,
+  ) {
+    this.state = decider.initialState;
+  }
+
+  execute(command: Command, at: number, actor: Actor): void {
+    const now = new Date(at).toISOString();
+    const commandId = this.idFor(`command ${this.version}`);
+    const given = { now, backdated: false, actor, policy: defaultPolicy, stableId: createIdFactory(this.name) };
+    const drafts = this.decider.decide(command, this.state, given) as readonly NewEvent<DomainEvent>[];
+    if (drafts.length === 0) return;
+    const events = drafts.map((draft, nth): StoredEvent => {
+      const { type, data, id = deriveId(commandId, nth), occurredAt = now, causation = commandId } = draft;
+      const personal = 'personal' in draft ? { personal: draft.personal } : {};
+      const by = { actor: draft.actor ?? actor, correlation: commandId, causation, commandId };
+      return {
+        id,
+        type,
+        v: currentSchemaVersion(type),
+        org: this.org,
+        data,
+        ...personal,
+        meta: { ...by, occurredAt, recordedAt: now },
+      };
+    });
+    this.appends.push({ at, stream: this.name, expectedVersion: this.version, events });
+    this.version += events.length;
+    for (const event of events) this.state = this.decider.evolve(this.state, event as unknown as Event & StoredEvent);
+  }
+
+  /** A UUID of something of this stream. Not by chance: its draws are too few for millions of ids. */
+  idFor(what: string): string {
+    return createCommandId(this.org, `${this.name} ${what}`);
+  }
+}

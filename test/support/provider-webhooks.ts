@@ -1,0 +1,135 @@
+import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import type { ApiResponse, App, StringMap } from './app.js';
+
+/*
+ * Webhooks as the providers send them, signed as they sign them. The shapes are those of their public documentation, the
+ * numbers are from ranges kept for stories, the ids are made up.
+ */
+
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** What the app must be started with. */
+export const providerSettings = {
+  WHATSAPP_APP_SECRET: 'app-secret-of-the-tests',
+  WHATSAPP_VERIFY_TOKEN: 'verify-token-of-the-tests',
+  TWILIO_AUTH_TOKEN: 'auth-token-of-the-tests',
+  SENDGRID_PUBLIC_KEY: publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
+} as const;
+
+export const toUnixSeconds = (at: Date | number = Date.now()): number => Math.floor(Number(at) / 1_000);
+
+/* WhatsApp */
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const business = { display_phone_number: '442079460000', phone_number_id: '100000000000001' };
+
+/** What stands behind `field: messages`, one change of one entry each. */
+export const whatsAppPayload = (...values: readonly JsonObject[]): JsonObject => ({
+  object: 'whatsapp_business_account',
+  entry: values.map((value) => ({
+    id: '200000000000002',
+    changes: [{ field: 'messages', value: { messaging_product: 'whatsapp', metadata: business, ...value } }],
+  })),
+});
+
+/** An inbound message, with the profile of its sender beside it. */
+export const whatsAppMessage = (
+  from: string,
+  type: string,
+  part: unknown,
+  more: JsonObject = {},
+  name = 'Sample Sender',
+): JsonObject => ({
+  contacts: [{ profile: { name }, wa_id: from }],
+  messages: [{ from, id: `wamid.${type}.${from}`, timestamp: String(toUnixSeconds()), type, [type]: part, ...more }],
+});
+
+export const whatsAppStatus = (
+  id: string,
+  status: string,
+  at: Date | number = Date.now(),
+  more: JsonObject = {},
+): JsonObject => ({
+  id,
+  status,
+  timestamp: String(toUnixSeconds(at)),
+  recipient_id: '447700900001',
+  conversation: { id: 'c0ffee', origin: { type: 'marketing' } },
+  pricing: { billable: true, pricing_model: 'PMP', category: 'marketing' },
+  ...more,
+});
+
+export const whatsAppFailure = (code: number, details: string): JsonObject => ({
+  errors: [{ code, title: 'A title', message: 'A title', error_data: { details }, href: 'https://example.test/codes' }],
+});
+
+export const whatsAppHeaders = (body: string, secret: string = providerSettings.WHATSAPP_APP_SECRET): StringMap => ({
+  'content-type': 'application/json',
+  'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
+});
+
+export function postWhatsApp(app: App, payload: unknown): Promise<ApiResponse> {
+  const body = JSON.stringify(payload);
+  return app.post('/v1/webhooks/whatsapp', body, whatsAppHeaders(body));
+}
+
+/* Twilio */
+
+export function twilioHeaders(
+  url: string,
+  form: URLSearchParams,
+  token: string = providerSettings.TWILIO_AUTH_TOKEN,
+): StringMap {
+  const said = [...new Set(form.keys())]
+    .sort()
+    .map((name) => name + form.get(name))
+    .join('');
+  return {
+    'content-type': 'application/x-www-form-urlencoded',
+    'x-twilio-signature': createHmac('sha1', token)
+      .update(url + said)
+      .digest('base64'),
+  };
+}
+
+/** `url`: what Twilio thinks it calls. */
+export function postTwilio(app: App, said: Readonly<Record<string, string>>, url?: string): Promise<ApiResponse> {
+  const form = new URLSearchParams(said);
+  const path = '/v1/webhooks/twilio';
+  return app.post(path, form.toString(), twilioHeaders(url ?? app.url + path, form));
+}
+
+/* SendGrid */
+
+export const sendGridHeaders = (body: string, at = Date.now(), key: KeyObject = privateKey): StringMap => {
+  const timestamp = String(toUnixSeconds(at));
+  return {
+    'content-type': 'application/json',
+    'x-twilio-email-event-webhook-timestamp': timestamp,
+    'x-twilio-email-event-webhook-signature': sign('sha256', Buffer.from(timestamp + body), key).toString('base64'),
+  };
+};
+
+export function postSendGrid(app: App, events: unknown): Promise<ApiResponse> {
+  const body = JSON.stringify(events);
+  return app.post('/v1/webhooks/sendgrid', body, sendGridHeaders(body));
+}
+
+let made = 0;
+/** An event of a message that was sent with this id. */
+export const sendGridEvent = (
+  id: string,
+  event: string,
+  at: Date | number = Date.now(),
+  more: JsonObject = {},
+): JsonObject => ({
+  email: 'reader@example.test',
+  timestamp: toUnixSeconds(at),
+  event,
+  'smtp-id': '<sample@example.test>',
+  category: ['spring'],
+  sg_event_id: `event-${++made}`,
+  sg_message_id: `${id}.recvd-abc-1-2345-6.0`,
+  ...more,
+});
