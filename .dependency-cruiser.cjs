@@ -9,14 +9,18 @@ const ours = '^(apps|libs|projections|scripts|test)/';
 const eventStorePorts = '^libs/event-store/[^/]+$';
 const readModelPorts = '^libs/read-model/[^/]+$';
 
+/** Small timing functions that any folder except the domain may import. */
+const timing = '^libs/timing/';
+
 /** A room of libs, and the rooms it may know besides itself. */
 const rooms = {
-  'event-store': ['^libs/domain/(event|event-codec)[.]ts$'],
-  'read-model': ['^libs/domain/(event|event-codec)[.]ts$'],
-  commands: ['^libs/domain/', eventStorePorts],
-  automation: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts],
-  http: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts],
-  wiring: ['^libs/domain/', '^libs/commands/', '^libs/event-store/', '^libs/read-model/', '^libs/http/'],
+  timing: [],
+  'event-store': ['^libs/domain/(event|event-codec)[.]ts$', timing],
+  'read-model': ['^libs/domain/(event|event-codec)[.]ts$', timing],
+  commands: ['^libs/domain/', eventStorePorts, timing],
+  automation: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts, timing],
+  http: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts, timing],
+  wiring: ['^libs/domain/', '^libs/commands/', '^libs/event-store/', '^libs/read-model/', '^libs/http/', timing],
 };
 
 const adapter = 'libs/(?:event-store|read-model)/(?:sqlite|eventstoredb|mongodb)';

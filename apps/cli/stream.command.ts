@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import { agentStream, parseContactKey, deriveContactKey, contactStream } from '#commands/ids';
+import { agentStream, deriveContactKey, contactStream } from '#commands/ids';
 import { agentDecider, type Agent } from '#domain/agent/agent.decide';
 import type { AgentEvent } from '#domain/agent/agent.events';
 import { UnreadableEvent } from '#domain/event-codec';
 import type { Actor, EventType, RecordedEvent } from '#domain/event';
 import type { AgentNameResolver } from '#domain/lead/lead.shown';
+import { ordinalOf, parseLeadId } from '#domain/lead/lead.id';
 import type { EventStore } from '#event-store/event-store';
 import { referencedAgentIds } from '#projections/lead-history/lead-history.query';
 import { summarizeEvent } from '#projections/lead-history/lead-history.summary';
@@ -40,7 +41,7 @@ function streamNamed(id: string, org: string, settings: Settings): string {
   const [, kind, of = ''] = /^(agent|contact):(.+)$/s.exec(id) ?? [];
   if (kind === 'agent') return agentStream(org, of);
   if (kind === 'contact') return contactStream(org, deriveContactKey(loadIdKey(settings, { create: false }), org, of));
-  const contactKey = parseContactKey(id);
+  const contactKey = parseLeadId(id)?.contactKey;
   return contactKey === undefined ? id : contactStream(org, contactKey);
 }
 
@@ -111,7 +112,7 @@ function sentence(event: RecordedEvent, nameOf: AgentNameResolver): string {
   const summary = summarizeEvent(event.type, data, nameOf);
   if (summary === event.type) return spoken(event.type);
   return 'leadId' in event.data && event.type !== 'LeadOpened'
-    ? `${summary}, on lead ${ordinal(event.data.leadId)}`
+    ? `${summary}, on lead ${ordinalOf(event.data.leadId)}`
     : summary;
 }
 
@@ -119,5 +120,3 @@ function sentence(event: RecordedEvent, nameOf: AgentNameResolver): string {
 const spoken = (type: string): string => type.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 const room = (capacity: number | null): string => (capacity === null ? 'any number of leads' : `${capacity} leads`);
-
-const ordinal = (leadId: string): string => leadId.slice(leadId.lastIndexOf('-') + 1);

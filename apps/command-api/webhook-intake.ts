@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyRequest } from 'fastify';
-import { v4 } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import type { BatchItemResult } from '#commands/batch';
 import { Clock } from '#commands/clock';
 import { ContactCommandMessage } from '#commands/contact.handler';
@@ -101,7 +101,7 @@ export class WebhookIntake {
 
   /** A provider knows of no organizations, and acts for none of our agents. */
   private envelope(provider: Provider, request: FastifyRequest): CommandContext {
-    const commandId = v4();
+    const commandId = randomUUID();
     return {
       org: 'default',
       actor: { type: 'service', id: provider },

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { parseContactKey } from '#commands/ids';
+import { contactKeyOf } from '#domain/lead/lead.id';
 import { currentSchemaVersion } from '#domain/event-codec';
 import type { Actor, EventType, Position, RecordedEvent } from '#domain/event';
 import { EventStore } from '#event-store/event-store';
@@ -61,7 +61,7 @@ export class EventResourceMapper {
   }
 
   private async contactIdOf(event: RecordedEvent): Promise<string | null> {
-    const key = contactKeyOf(event);
+    const key = contactKeyIn(event);
     if (key === undefined) return null;
     // Nearly always the first; only receipts that came before the send stand before it in a message's stream.
     for (let version = 0, limit = 1; version < event.version && !this.contactIds.has(key); limit = 100) {
@@ -74,15 +74,15 @@ export class EventResourceMapper {
 
   private learn(event: RecordedEvent): void {
     if (!('personal' in event && 'contactId' in event.personal)) return;
-    const key = contactKeyOf(event);
+    const key = contactKeyIn(event);
     const { contactId } = event.personal;
     if (key !== undefined && contactId !== null) this.contactIds.set(key, contactId);
   }
 }
 
 /** Made of organization and contact: no two organizations have the same. */
-function contactKeyOf({ data }: RecordedEvent): string | undefined {
+function contactKeyIn({ data }: RecordedEvent): string | undefined {
   if ('contactKey' in data) return data.contactKey;
-  if ('leadId' in data) return parseContactKey(data.leadId);
+  if ('leadId' in data) return contactKeyOf(data.leadId);
   return 'recipient' in data ? data.recipient?.contactKey : undefined;
 }

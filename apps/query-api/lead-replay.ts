@@ -1,6 +1,7 @@
-import { parseContactKey, contactStream } from '#commands/ids';
+import { contactStream } from '#commands/ids';
 import type { RecordedEvent } from '#domain/event';
 import { evolveLead, type Lead } from '#domain/lead/lead.state';
+import { parseLeadId } from '#domain/lead/lead.id';
 import type { EventStore } from '#event-store/event-store';
 import type { AsOf } from '#http/view-readers';
 
@@ -30,7 +31,7 @@ export async function leadAsOf(log: EventStore, org: string, leadId: string, asO
 }
 
 async function* eventsAbout(log: EventStore, org: string, leadId: string): AsyncGenerator<LeadsEvent> {
-  const contactKey = parseContactKey(leadId);
+  const contactKey = parseLeadId(leadId)?.contactKey;
   if (contactKey === undefined) return;
   const stream = contactStream(org, contactKey);
   for (let version = 0, more = true; more;) {

@@ -1,7 +1,8 @@
 import type { EventType, Position, RecordedEvent } from '#domain/event';
 import type { Origin } from '#domain/lead/lead.state';
 import { isFinal } from '#domain/lead/lead.state';
-import { parseContactKey, contactStream } from '#commands/ids';
+import { contactKeyOf } from '#domain/lead/lead.id';
+import { contactStream } from '#commands/ids';
 import type { ContactCommandInput } from '#commands/contact.handler';
 import { causedBy } from '#commands/command-context';
 import type { EventStore } from '#event-store/event-store';
@@ -104,7 +105,7 @@ export class QualifyLeads implements ScheduledTask<Qualification> {
 
   private async read(org: string, leadId: string): Promise<Read | undefined> {
     let lead: Read | undefined;
-    const stream = contactStream(org, parseContactKey(leadId) ?? '');
+    const stream = contactStream(org, contactKeyOf(leadId));
     for (let version = 0; ;) {
       const events = await this.log.read(stream, version, 1_000);
       for (const event of events) lead = after(lead, event, leadId);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Unavailable } from '#event-store/event-store';
-import { enableDeadlines, currentDeadline, withDeadline } from '#event-store/deadline';
+import { enableDeadlines, currentDeadline, withDeadline } from '#timing/deadline';
 import { runBatch, type BatchWorkResult } from './batch.js';
 import type { CommandContext } from './command-context.js';
 import { KeyedQueue } from './keyed-queue.js';

@@ -1,8 +1,8 @@
-import { v4 } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import { isRefusal } from '#domain/refusal';
 import type { Position } from '#domain/event';
 import { Unavailable } from '#event-store/event-store';
-import { withDeadline } from '#event-store/deadline';
+import { withDeadline } from '#timing/deadline';
 import type { CommandResponse } from './command-response.js';
 import type { CommandContext } from './command-context.js';
 import { deriveId } from './ids.js';
@@ -83,6 +83,6 @@ export async function runBatch<Item>(
 /** Each item is a command of its own; with a caller's key, one that is known again. */
 const ofItem = (envelope: CommandContext, index: number): CommandContext => ({
   ...envelope,
-  commandId: envelope.requestHash === null ? v4() : deriveId(envelope.commandId, `item ${index}`),
+  commandId: envelope.requestHash === null ? randomUUID() : deriveId(envelope.commandId, `item ${index}`),
   requestHash: null,
 });

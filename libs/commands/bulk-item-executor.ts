@@ -3,7 +3,7 @@ import type { BulkAction } from '#domain/bulk/bulk.action';
 import { isRefused, toDuplicateResult, type BulkResult } from '#domain/bulk/bulk.results';
 import type { Actor, Position } from '#domain/event';
 import { isRefusal, type Refusal } from '#domain/refusal';
-import { withDeadline } from '#event-store/deadline';
+import { withDeadline } from '#timing/deadline';
 import { ContactCommandMessage, ContactHandler, type ContactCommandInput } from './contact.handler.js';
 import { causedBy, type CommandContext } from './command-context.js';
 import { commandTimeoutMs } from './idempotency-service.js';

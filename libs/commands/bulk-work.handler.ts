@@ -10,7 +10,7 @@ import {
 import type { BulkResult } from '#domain/bulk/bulk.results';
 import { refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
-import { withDeadline } from '#event-store/deadline';
+import { withDeadline } from '#timing/deadline';
 import type { CommandResponse } from './command-response.js';
 import { BulkItemExecutor, markRefusedAsConflict, type BulkContext } from './bulk-item-executor.js';
 import type { CommandContext } from './command-context.js';

@@ -1,5 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { v4 } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import type { BulkAction, BulkMode } from '#domain/bulk/bulk.action';
 import { bulkDecider, type Bulk, type BulkCommand } from '#domain/bulk/bulk.decide';
 import { toBulkJobResource } from '#domain/bulk/bulk.job';
@@ -12,7 +12,7 @@ import {
 } from '#domain/bulk/bulk.results';
 import { requireNotInPast, refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
-import { withDeadline } from '#event-store/deadline';
+import { withDeadline } from '#timing/deadline';
 import type { CommandResponse } from './command-response.js';
 import { BulkItemExecutor, markRefusedAsConflict, type BulkContext } from './bulk-item-executor.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
@@ -125,7 +125,7 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
     // Asked again after a crash that left its answer unkept: it is a job already, whatever the filter would find now.
     const isJob = (await this.handling.read(bulkDecider, bulkStream(envelope.org, bulkId))).known;
     const ids = isJob ? [] : await this.idsOf(target, envelope);
-    const selection = v4();
+    const selection = randomUUID();
     for (let from = 0; from < ids.length; from += chunkSize) {
       const leadIds = ids.slice(from, from + chunkSize);
       await this.tell({ type: 'TargetBulk', bulkId, selection, from, leadIds }, envelope, `${selection} ${from}`);

@@ -8,11 +8,12 @@ import type { AgentLookup, AssignAgent, CreateFollowUp } from '#domain/lead/lead
 import { toFollowUpResource, toLeadResource, type AgentNameResolver } from '#domain/lead/lead.shown';
 import type { Lead } from '#domain/lead/lead.state';
 import { refuse } from '#domain/refusal';
+import { parseLeadId } from '#domain/lead/lead.id';
 import type { CommandResponse } from './command-response.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
 import type { CommandContext } from './command-context.js';
 import { DeciderService, type DecisionResult, type CommandPreview } from './decider-service.js';
-import { agentStream, parseContactKey, deriveContactKey, contactStream, deriveId, createIdFactory } from './ids.js';
+import { agentStream, deriveContactKey, contactStream, deriveId, createIdFactory } from './ids.js';
 import { IdempotencyService } from './idempotency-service.js';
 import { IdKey } from './id-key.js';
 
@@ -79,7 +80,7 @@ export class ContactHandler implements ICommandHandler<ContactCommandMessage> {
     envelope: CommandContext,
   ): Promise<{ command: ContactCommand; stream: string; versionOf: (state: Contact) => number | undefined }> {
     const command = await this.complete(ask, envelope);
-    const contactKey = 'contactKey' in command ? command.contactKey : parseContactKey(command.leadId);
+    const contactKey = 'contactKey' in command ? command.contactKey : parseLeadId(command.leadId)?.contactKey;
     if (!contactKey) throw refuse('not_found', { what: 'lead' });
     const versionOf = (state: Contact): number | undefined =>
       'leadId' in command ? findLead(state, command.leadId)?.version : undefined;

@@ -1,6 +1,6 @@
 import { isRefusal, refuse, Refusal, type RefusalCode } from '#domain/refusal';
 import type { IdempotencyStore } from '#event-store/idempotency-store';
-import { withDeadline } from '#event-store/deadline';
+import { withDeadline } from '#timing/deadline';
 import type { CommandContext } from './command-context.js';
 
 /** What was refused the first time, told again. */

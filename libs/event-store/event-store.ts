@@ -66,6 +66,21 @@ export interface EventBatch {
   readonly position: Position;
 }
 
+/** Every event of a stream with a version above `afterVersion`, oldest first. Reads pages of 1,000 events as they are consumed. */
+export async function* readStream(
+  store: Pick<EventStore, 'read'>,
+  stream: string,
+  afterVersion = 0,
+): AsyncGenerator<RecordedEvent> {
+  const pageSize = 1_000;
+  for (let version = afterVersion; ;) {
+    const events = await store.read(stream, version, pageSize);
+    yield* events;
+    version += events.length;
+    if (events.length < pageSize) return;
+  }
+}
+
 /** Somebody else appended first: read again and decide again. */
 export class ConcurrencyError extends Error {
   override readonly name = 'ConcurrencyError';

@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { v4 } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import { InputValidationPipe } from './http-context.js';
 import { Metrics } from './metrics.js';
 import { ApiDocument } from './openapi.controller.js';
@@ -29,7 +29,7 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request: { headers: Record<string, unknown> }) =>
-      correlationIn(request.headers['x-correlation-id']) ?? v4(),
+      correlationIn(request.headers['x-correlation-id']) ?? randomUUID(),
     requestTimeout,
     forceCloseConnections: 'idle',
     return503OnClosing: false,

@@ -132,6 +132,24 @@ export interface RowReader {
 }
 
 /**
+ * Every row that matches `query`, page by page; `query.limit` is the page size. Rows that change while they are read may be missed
+ * or returned twice, unless the reader is a snapshot.
+ */
+export async function* readPages<Row extends object>(
+  reader: Pick<RowReader, 'find'>,
+  table: string,
+  query: RowQuery,
+): AsyncGenerator<Page<Row>> {
+  for (let after = query.after; ;) {
+    const page = await reader.find<Row>(table, after ? { ...query, after } : query);
+    yield page;
+    const last = page.rows.at(-1);
+    if (!page.hasMore || !last) return;
+    after = { value: last.sortValue, key: last.key };
+  }
+}
+
+/**
  * Every question is answered from the generation that serves at that moment. Rows are never older than the checkpoint told with them;
  * some may be newer where a storage shows the rows of a batch before its checkpoint. What asks for rows throws `ViewBeingBuilt` before
  * the view is built.

@@ -1,4 +1,5 @@
 import { computeDelivery, type Delivery } from '#domain/message/message.delivery';
+import { contactKeyOf } from '#domain/lead/lead.id';
 import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
 import { toListPage, type ListPage } from '../page.js';
 import type { MessageRow } from './broadcast-delivery.projection.js';
@@ -32,9 +33,7 @@ export async function listDeliveries(
 export const countDeliveries = (reader: ViewReader, leadId: string): Promise<number> =>
   reader.count('messages', { where: ofContactOf(leadId) });
 
-const ofContactOf = (leadId: string): readonly Condition[] => [
-  { column: 'contactKey', in: [leadId.slice(0, leadId.lastIndexOf('-'))] },
-];
+const ofContactOf = (leadId: string): readonly Condition[] => [{ column: 'contactKey', in: [contactKeyOf(leadId)] }];
 
 const shown = (row: MessageRow): DeliveredMessage => {
   const { messageId, broadcastId, campaign, template, channel, attempt, parameters, receipts } = row;

@@ -2,6 +2,7 @@ import type { BroadcastCreated } from '#domain/broadcast/broadcast.events';
 import { selectBestAttempt, computeDeliveryProgress, getStatusRank } from '#domain/message/message.delivery';
 import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
+import { contactKeyOf } from '#domain/lead/lead.id';
 import type { Table, View } from '#read-model/view';
 
 export interface BroadcastRow extends Omit<BroadcastCreated['data'], 'broadcastId'> {
@@ -50,7 +51,7 @@ const recipients: Table<RecipientRow> = {
     ReceiptRecorded: ({ org, data: { recipient } }) =>
       recipient ? [recipientKey(org, recipient.broadcastId, recipient.contactKey)] : [],
     InteractionRecorded: ({ org, data: { broadcastId, leadId } }) =>
-      broadcastId === null ? [] : [recipientKey(org, broadcastId, leadId.slice(0, leadId.lastIndexOf('-')))],
+      broadcastId === null ? [] : [recipientKey(org, broadcastId, contactKeyOf(leadId))],
   },
 
   evolve(row, event) {

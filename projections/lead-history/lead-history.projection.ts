@@ -3,6 +3,7 @@ import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
 import type { LeadStatusChanged } from '#domain/lead/lead.events';
 import { isFinal } from '#domain/lead/lead.state';
+import { contactKeyOf, ordinalOf } from '#domain/lead/lead.id';
 import type { Table, View } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
 
@@ -25,12 +26,6 @@ export interface EntryRow {
 /** By their place in the log: so new ones stand side by side in the storage, which spares it most of the writing. */
 const itself = (event: RecordedEvent): readonly string[] => [event.position];
 
-/** A lead's id is its contact's key and its ordinal. */
-const split = (leadId: string): readonly [contactKey: string, ordinal: number] => {
-  const at = leadId.lastIndexOf('-');
-  return [leadId.slice(0, at), Number(leadId.slice(at + 1))];
-};
-
 const contactKeyIn = (data: RecordedEvent['data']): string | undefined => {
   if ('contactKey' in data) return data.contactKey;
   return 'recipient' in data ? data.recipient?.contactKey : undefined;
@@ -38,9 +33,6 @@ const contactKeyIn = (data: RecordedEvent['data']): string | undefined => {
 
 /** Broadcast messages show on every lead of their contact. */
 export const everyLead = '*';
-
-export const leadContactKey = (leadId: string): string => split(leadId)[0];
-export const leadOrdinal = (leadId: string): number => split(leadId)[1];
 
 /** Whether a lead begins or ends with it. */
 const isTurn = ({ type, data }: EntryRow): boolean =>
@@ -89,7 +81,7 @@ const entries: Table<EntryRow> = {
 
     const { id, org, type, meta, position } = event;
     const leadId = 'leadId' in event.data ? event.data.leadId : null;
-    const contactKey = contactKeyIn(event.data) ?? split(leadId ?? '')[0];
+    const contactKey = contactKeyIn(event.data) ?? contactKeyOf(leadId ?? '');
     const { occurredAt, recordedAt, actor, causation, commandId } = meta;
     const cause = causation === commandId ? null : causation;
     const data = { ...event.data, ...('personal' in event ? event.personal : {}) };

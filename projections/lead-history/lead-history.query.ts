@@ -1,10 +1,11 @@
 import type { Actor, EventType, Position } from '#domain/event';
+import { contactKeyOf, ordinalOf } from '#domain/lead/lead.id';
 import type { Status } from '#domain/lead/lead.state';
 import type { AgentNameResolver } from '#domain/lead/lead.shown';
 import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
 import { loadAgentNames } from '../agent-names.js';
 import { toListPage, type ListPage } from '../page.js';
-import { leadContactKey, everyLead, leadOrdinal, type EntryRow, type StatusChange } from './lead-history.projection.js';
+import { everyLead, type EntryRow, type StatusChange } from './lead-history.projection.js';
 import { summarizeEvent } from './lead-history.summary.js';
 
 /** An entry of a timeline. `data` has `from` and `to` where something changed. */
@@ -64,7 +65,7 @@ const entriesOf = (of: HistorySubject): readonly Condition[] =>
   'contactKey' in of
     ? [{ column: 'contactKey', in: [of.contactKey] }]
     : [
-        { column: 'contactKey', in: [leadContactKey(of.leadId)] },
+        { column: 'contactKey', in: [contactKeyOf(of.leadId)] },
         { column: 'shownOn', in: [of.leadId, everyLead] },
       ];
 
@@ -110,7 +111,7 @@ export async function listPastLeads(
   leadId: string,
 ): Promise<readonly PastLead[] | undefined> {
   const turns = async (limit: number, ...more: readonly Condition[]): Promise<readonly EntryRow[]> => {
-    const ofContact = { column: 'contactKey', in: [leadContactKey(leadId)] };
+    const ofContact = { column: 'contactKey', in: [contactKeyOf(leadId)] };
     const where = [ofContact, { column: 'turns', in: [1] }, ...more];
     const sort = { column: 'position', descending: false };
     return (await reader.find<EntryRow>('entries', { where, sort, limit })).rows.map(({ row }) => row);
@@ -121,7 +122,7 @@ export async function listPastLeads(
   const past = new Map<string, PastLead>();
   for (const { type, leadId: its, occurredAt, data } of before) {
     const id = its!;
-    const lead = past.get(id) ?? { id, ordinal: leadOrdinal(id), status: 'new', createdAt: occurredAt, closedAt: null };
+    const lead = past.get(id) ?? { id, ordinal: ordinalOf(id), status: 'new', createdAt: occurredAt, closedAt: null };
     past.set(id, type === 'LeadOpened' ? lead : { ...lead, status: (data as StatusChange).to, closedAt: occurredAt });
   }
   return [...past.values()];
@@ -152,7 +153,7 @@ function shown(row: EntryRow, nameOf: AgentNameResolver): HistoryEntry {
     id,
     type,
     leadId,
-    leadOrdinal: leadId === null ? null : leadOrdinal(leadId),
+    leadOrdinal: leadId === null ? null : ordinalOf(leadId),
     occurredAt,
     recordedAt,
     actor: { ...actor, name: actor.type === 'agent' ? nameOf(actor.id) : null },

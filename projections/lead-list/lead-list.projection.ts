@@ -1,5 +1,5 @@
 import type { Profile } from '#domain/contact/contact.events';
-import { toLeadId } from '#domain/contact/contact.state';
+import { toLeadId } from '#domain/lead/lead.id';
 import { evolveLead, statuses, type Lead } from '#domain/lead/lead.state';
 import { findNextFollowUp } from '#domain/lead/lead.shown';
 import type { RecordedEvent } from '#domain/event';

@@ -15,6 +15,9 @@ const refused: Readonly<Record<string, Imports>> = {
   'domain-specs-know-only-the-domain': {
     'libs/domain/lead/lead.spec.ts': ['node:fs', 'uuid', '#commands/decider-service', '#test/acceptance/app'],
   },
+  'timing-knows-its-neighbours': {
+    'libs/timing/sleep.ts': ['type #domain/event', '#event-store/event-store'],
+  },
   'event-store-knows-its-neighbours': {
     'libs/event-store/event-store.ts': ['type #domain/refusal', 'type #read-model/view', '#commands/decider-service'],
     'libs/event-store/sqlite/sqlite.event-store.ts': ['#domain/lead/lead.decide', '../../wiring/settings.js'],

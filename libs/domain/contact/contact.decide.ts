@@ -8,13 +8,13 @@ import type { ContactEvent, Profile } from './contact.events.js';
 import {
   findActiveLead,
   evolveContact,
-  toLeadId,
   findLead,
   unknownContact,
   type AddressedBroadcast,
   type Contact,
   type KnownContact,
 } from './contact.state.js';
+import { toLeadId } from '../lead/lead.id.js';
 
 type Events = readonly NewEvent<ContactEvent>[];
 

@@ -43,8 +43,6 @@ export interface AddressedBroadcast {
 
 export const unknownContact: UnknownContact = { known: false };
 
-export const toLeadId = (contactKey: string, ordinal: number): string => `${contactKey}-${ordinal}`;
-
 export const findActiveLead = (contact: Contact): ActiveLead | undefined => {
   const last = contact.known ? contact.leads.at(-1) : undefined;
   return last?.active ? last : undefined;

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStoreDBClient, StreamingRead } from '@eventstore/db-client';
 import { Unavailable } from '../event-store.js';
-import { enableDeadlines, currentDeadline } from '../deadline.js';
+import { enableDeadlines, currentDeadline } from '#timing/deadline';
 import { type LogAddress, closeClient, openClient } from './client.js';
 import {
   isDiscoveryFailure,
