@@ -12,14 +12,20 @@ const readModelPorts = '^libs/read-model/[^/]+$';
 /** Small timing functions that any folder except the domain may import. */
 const timing = '^libs/timing/';
 
+/** The types of events, and their codec. */
+const events = '^libs/domain/(event|event-envelope|event-codec)[.]ts$';
+
+/** The JSON objects that callers see. */
+const resources = '^libs/resources/';
+
 /** A room of libs, and the rooms it may know besides itself. */
 const rooms = {
   timing: [],
-  'event-store': ['^libs/domain/(event|event-codec)[.]ts$', timing],
-  'read-model': ['^libs/domain/(event|event-codec)[.]ts$', timing],
-  commands: ['^libs/domain/', eventStorePorts, timing],
+  'event-store': [events, timing],
+  'read-model': [events, timing],
+  commands: ['^libs/domain/', resources, eventStorePorts, timing],
   automation: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts, timing],
-  http: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts, timing],
+  http: ['^libs/domain/', resources, '^libs/commands/', eventStorePorts, readModelPorts, timing],
   wiring: ['^libs/domain/', '^libs/commands/', '^libs/event-store/', '^libs/read-model/', '^libs/http/', timing],
 };
 
@@ -51,6 +57,12 @@ module.exports = {
       { path: '^libs/domain/.*[.]spec[.]ts$' },
       { pathNot: ['^libs/domain/', '^test/support/', isPackage('@jest/globals'), isPackage('fast-check')] },
     ),
+    rule(
+      'resources-are-pure',
+      'A resource is a pure function of the domain: no package, no Node, no other folder.',
+      { path: resources, pathNot: tests },
+      { pathNot: [resources, '^libs/domain/'] },
+    ),
     ...Object.entries(rooms).map(([room, known]) =>
       rule(
         `${room}-knows-its-neighbours`,
@@ -62,14 +74,14 @@ module.exports = {
     rule(
       'rooms-are-on-the-plan',
       'A folder of libs that no rule above names: give it a rule first.',
-      { path: '^libs/', pathNot: ['domain', ...Object.keys(rooms)].map((room) => `^libs/${room}/`) },
+      { path: '^libs/', pathNot: ['domain', 'resources', ...Object.keys(rooms)].map((room) => `^libs/${room}/`) },
       {},
     ),
     rule(
       'projections-are-pure',
-      'A projection is a key and a pure fold: it knows the domain and the shape of a view, no package, no Node.',
+      'A projection is a key and a pure fold: it knows the domain, resources and the shape of a view, no package, no Node.',
       { path: '^projections/', pathNot: tests },
-      { pathNot: ['^projections/', '^libs/domain/', '^libs/read-model/(view|view-store|tokens)[.]ts$'] },
+      { pathNot: ['^projections/', '^libs/domain/', resources, '^libs/read-model/(view|view-store|tokens)[.]ts$'] },
     ),
     rule(
       'projections-know-no-other',
@@ -116,13 +128,7 @@ module.exports = {
       {},
       { couldNotResolve: true, pathNot: engines.map((engine) => isPackage(engine.package)) },
     ),
-    rule('no-cycles', 'Two files that need each other are one file.', { pathNot: '^libs/domain/' }, { circular: true }),
-    rule(
-      'no-cycles-at-run-time',
-      'In the domain types may name each other (an event holds a state, a state an event), values may not.',
-      { path: '^libs/domain/' },
-      { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    ),
+    rule('no-cycles', 'Two files that need each other are one file.', {}, { circular: true }),
   ],
   options: {
     tsPreCompilationDeps: true,

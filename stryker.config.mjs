@@ -2,7 +2,7 @@ import jest from './jest.config.js';
 
 // `npm run mutate`: changes a folder's code one spot at a time, and looks which changes no spec of that folder notices.
 const { displayName: _, rootDir: __, ...unit } = jest.projects[0];
-const folder = process.env.MUTATE || '{libs/domain,projections}';
+const folder = process.env.MUTATE || '{libs/domain,libs/resources,projections}';
 
 export default {
   mutate: [`${folder}/**/*.ts`, '!**/*.spec.ts'],

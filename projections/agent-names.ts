@@ -1,6 +1,6 @@
 import type { Table } from '#read-model/view';
 import type { RowReader } from '#read-model/view-store';
-import type { AgentNameResolver } from '#domain/lead/lead.shown';
+import type { AgentNameResolver } from '#resources/agent-reference';
 
 /** What agents are called, kept beside rows that hold agents' ids: names are filled in when reading. */
 interface AgentName {

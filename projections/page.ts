@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { ColumnValue } from '#read-model/view';
 import type { Page } from '#read-model/view-store';
 

@@ -1,4 +1,4 @@
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import type { Step } from './demo.life.js';
 import type { SentLife } from './demo.sender.js';
 import type { ServiceClient } from './service-client.js';

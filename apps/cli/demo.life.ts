@@ -1,5 +1,6 @@
 import type { ContactCommandInput } from '#commands/contact.handler';
-import type { Channel, Factor, FinalStatus, Status } from '#domain/lead/lead.state';
+import type { Channel } from '#domain/vocabulary';
+import type { Factor, FinalStatus, Status } from '#domain/lead/lead.vocabulary';
 import type { Random } from './random.js';
 import {
   drawDelivery,

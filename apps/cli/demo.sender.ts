@@ -1,5 +1,5 @@
 import type { AgentCommandInput } from '#commands/agent.handler';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import type { DemoBroadcast } from './demo.campaigns.js';
 import type { Life } from './demo.generator.js';
 import type { Step } from './demo.life.js';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deriveContactKey, contactStream } from '#commands/ids';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { EventStore } from '#event-store/event-store';
 import { newEvent, newStreamName, newEvents, followUntil, eventIds } from '#event-store/event-store.test-support';
 import { EventStoreDbLog } from '#event-store/eventstoredb/eventstoredb-log';

@@ -1,6 +1,7 @@
 import { deriveContactKey, contactStream } from '#commands/ids';
 import { UnreadableEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
+import type { Position, StoredEvent } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import { ConcurrencyError, type EventStore } from '#event-store/event-store';
 import { CliError } from './cli-error.js';
 

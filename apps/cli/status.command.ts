@@ -3,7 +3,7 @@ import { UnreadableEvent } from '#domain/event-codec';
 import { reactorNames, type DeadLetter } from '#automation/reactor';
 import { scheduledTaskNames } from '#automation/scheduled-task';
 import { createAutomationView } from '#automation/dead-letters';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { EventStore } from '#event-store/event-store';
 import { views } from '#projections/index';
 import type { View } from '#read-model/view';

@@ -1,6 +1,7 @@
 import { UnreadableEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent } from '#domain/event';
-import { isFinal } from '#domain/lead/lead.state';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
+import { isFinal } from '#domain/lead/lead.vocabulary';
 import type { EventStore } from '#event-store/event-store';
 
 export interface VerificationResult {

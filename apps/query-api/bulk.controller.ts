@@ -1,8 +1,7 @@
 import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { stringify } from 'csv-stringify';
 import { Readable } from 'node:stream';
-import type { BulkJobResource } from '#domain/bulk/bulk.job';
-import type { BulkResultResource } from '#domain/bulk/bulk.results';
+import type { BulkJobResource, BulkResultResource } from '#resources/bulk.resource';
 import { Http, type HttpContext } from '#http/http-context';
 import { IsOneOf, Optional } from '#http/fields';
 import { ApiDownload, ApiGet } from '#http/openapi.decorators';

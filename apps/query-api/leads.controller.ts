@@ -1,6 +1,6 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
-import { toLeadResource, type LeadResource } from '#domain/lead/lead.shown';
+import { toLeadResource, type LeadResource } from '#resources/lead.resource';
 import { EventStore } from '#event-store/event-store';
 import { Http, type HttpContext } from '#http/http-context';
 import { IsPlainText, Optional } from '#http/fields';

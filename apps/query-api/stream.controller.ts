@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
 import { eventTypes } from '#domain/event-codec';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { EventStore } from '#event-store/event-store';
 import { Http, type HttpContext } from '#http/http-context';
 import { IsId, IsPlainText, IsListOfValues, splitList, Optional } from '#http/fields';

@@ -1,5 +1,5 @@
 import type { AssignmentQueue } from '#automation/assign-leads.reactor';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { agentsView } from '#projections/agents/agents.projection';
 import { listActiveAgents, countLeadsOfAgent } from '#projections/agents/agents.query';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createCommandId } from '#commands/ids';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { Unavailable } from '#event-store/event-store';
 import { AutomationHarness } from '#test/support/automation-harness';
 import { CompleteBroadcastSends } from './complete-broadcast-sends.reactor.js';

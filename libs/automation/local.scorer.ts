@@ -1,4 +1,4 @@
-import type { Factor } from '#domain/lead/lead.state';
+import type { Factor } from '#domain/lead/lead.vocabulary';
 import type { Conversation, Judgement, Scorer } from './scorer.js';
 
 /** Where a lead begins of which nothing is known. */

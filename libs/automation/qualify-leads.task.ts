@@ -1,6 +1,6 @@
-import type { EventType, Position, RecordedEvent } from '#domain/event';
-import type { Origin } from '#domain/lead/lead.state';
-import { isFinal } from '#domain/lead/lead.state';
+import type { EventType, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import { type Origin, isFinal } from '#domain/lead/lead.vocabulary';
 import { contactKeyOf } from '#domain/lead/lead.id';
 import { contactStream } from '#commands/ids';
 import type { ContactCommandInput } from '#commands/contact.handler';

@@ -1,4 +1,5 @@
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 
 /** All there are: each keeps what it parked under its name, which no reaction has (`a-z 0-9 -`). */
 export const scheduledTaskNames = ['remind-follow-ups', 'qualify-leads'] as const;

@@ -2,14 +2,8 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { randomUUID } from 'node:crypto';
 import type { BulkAction, BulkMode } from '#domain/bulk/bulk.action';
 import { bulkDecider, type Bulk, type BulkCommand } from '#domain/bulk/bulk.decide';
-import { toBulkJobResource } from '#domain/bulk/bulk.job';
-import {
-  isRefused,
-  findDuplicates,
-  toBulkResultResource,
-  summarizeResults,
-  type BulkResult,
-} from '#domain/bulk/bulk.results';
+import { toBulkJobResource, toBulkResultResource } from '#resources/bulk.resource';
+import { isRefused, findDuplicates, summarizeResults, type BulkResult } from '#domain/bulk/bulk.results';
 import { requireNotInPast, refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
 import { withDeadline } from '#timing/deadline';
@@ -77,7 +71,7 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
   private async carryOut(ask: BulkCommandInput, envelope: CommandContext): Promise<CommandResponse> {
     if (ask.type !== 'StartBulk') return jobAnswer(ask.bulkId, await this.tell(ask, envelope), null);
     const { action, target } = ask;
-    if (action.type === 'create_follow_up') requireNotInPast('action.dueAt', action.dueAt, envelope.now);
+    if (action.type === 'create_follow_up') requireNotInPast('dueAt', action.dueAt, envelope.now);
     const bulkId = deriveId(envelope.commandId, 'bulk');
     return 'ids' in target && target.ids.length <= maxSynchronousItems
       ? this.atOnce(bulkId, ask, target.ids, envelope)
@@ -101,18 +95,14 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
       const { results, begun } = await this.items.preview(items, cause, repeats, before);
       // Begun before a crash: they had passed then.
       if (!begun && results.some(isRefused))
-        throw refuse('bulk_rejected', {
-          bulkId,
-          summary: summarizeResults(results),
-          results: results.map(toBulkResultResource),
-        });
+        throw refuse('bulk_rejected', { bulkId, summary: summarizeResults(results), results });
     }
     const done = await this.items.execute(items, cause, repeats, before, this.log.start);
     const results: readonly BulkResult[] =
       mode === 'all_or_nothing' ? done.results.map(markRefusedAsConflict) : done.results;
     const selection = deriveId(envelope.commandId, 'selection');
     const { position } = await this.tell(
-      { type: 'KeepBulk', bulkId, selection, action, mode, blockSize, backdated, results },
+      { type: 'RecordBulk', bulkId, selection, action, mode, blockSize, backdated, results },
       envelope,
     );
     const body = { bulkId, summary: summarizeResults(results), results: results.map(toBulkResultResource), position };

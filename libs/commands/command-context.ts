@@ -1,4 +1,4 @@
-import type { Actor } from '#domain/event';
+import type { Actor } from '#domain/event-envelope';
 import { deriveId } from './ids.js';
 
 /** The circumstances of a command. */

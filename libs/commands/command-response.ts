@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 
 /** What a command is answered with; JSON, so that it can be kept and told again. */
 export interface CommandResponse {

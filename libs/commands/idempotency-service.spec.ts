@@ -85,7 +85,7 @@ describe('A refusal', () => {
   });
 
   it.each([
-    ['bad input', invalidField('dueAt', 'in_past', 'must not lie in the past')],
+    ['bad input', invalidField('dueAt', 'in_past', 'must not be in the past')],
     ['a conflict', refuse('conflict', {})],
   ])('of %s is not kept', async (_, refusal) => {
     const asked = envelope('request');

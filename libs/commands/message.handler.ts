@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { broadcastDecider, type KnownBroadcast } from '#domain/broadcast/broadcast.decide';
 import { contactDecider } from '#domain/contact/contact.decide';
-import type { Channel } from '#domain/lead/lead.state';
+import type { Channel } from '#domain/vocabulary';
 import {
   messageDecider,
   toReceipt,

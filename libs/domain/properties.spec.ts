@@ -17,8 +17,11 @@ import type { ContactEvent } from './contact/contact.events.js';
 import { findActiveLead, type Contact } from './contact/contact.state.js';
 import type { Decider } from './decider.js';
 import { decodeEvent } from './event-codec.js';
-import type { Actor, DomainEvent, NewEvent, RecordedEvent } from './event.js';
-import { evolveLead, finalStatuses, isFinal, statuses, type Lead } from './lead/lead.state.js';
+import type { Actor, NewEvent } from './event-envelope.js';
+import type { DomainEvent, RecordedEvent } from './event.js';
+import { evolveLead } from './lead/lead.evolve.js';
+import { finalStatuses, isFinal, statuses } from './lead/lead.vocabulary.js';
+import type { Lead } from './lead/lead.state.js';
 import type {
   AgentLookup,
   AssignAgent,

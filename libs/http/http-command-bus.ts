@@ -14,6 +14,7 @@ import type { BulkState } from '#domain/bulk/bulk.job';
 import type { BulkSummary } from '#domain/bulk/bulk.results';
 import type { HttpContext } from './http-context.js';
 import { invalidInput, Problem } from './problem.js';
+import { withRequestFieldNames } from './refusal-problem.js';
 import { Authenticator, createCommandContext } from './request.js';
 
 /** What a controller adds to a command's answer. */
@@ -42,7 +43,9 @@ export class HttpCommandBus {
   ) {}
 
   executeContact(http: HttpContext, ask: ContactCommandInput, told: Told = {}): Promise<object> {
-    return this.send(http, told, (envelope) => this.bus.execute(new ContactCommandMessage(ask, envelope)));
+    return this.send(http, told, (envelope) =>
+      withRequestFieldNames(ask.type, this.bus.execute(new ContactCommandMessage(ask, envelope))),
+    );
   }
 
   executeAgent(http: HttpContext, ask: AgentCommandInput, told: Told = {}): Promise<object> {
@@ -71,7 +74,7 @@ export class HttpCommandBus {
   /** 200 when no item was refused, 207 when some were; 202 when a job goes on later. */
   async executeBulk(http: HttpContext, ask: BulkCommandInput): Promise<object> {
     const execute = (envelope: CommandContext): Promise<{ answer: CommandResponse; replayed: boolean }> =>
-      this.bus.execute(new BulkCommandMessage(ask, envelope));
+      withRequestFieldNames(ask.type, this.bus.execute(new BulkCommandMessage(ask, envelope)));
     const { reply } = http;
     const body = (await this.send(http, { versioned: false }, execute)) as BulkSaid;
     const goesOn = body.state !== undefined && (ask.type === 'StartBulk' || (ask.type === 'RetryBulk' && body.changed));

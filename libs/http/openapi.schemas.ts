@@ -1,24 +1,26 @@
 import { eventTypes } from '#domain/event-codec';
-import type { Actor } from '#domain/event';
+import type { Actor } from '#domain/event-envelope';
 import { bulkModes, type BulkAction } from '#domain/bulk/bulk.action';
-import { bulkStates, type BulkJobResource } from '#domain/bulk/bulk.job';
+import { bulkStates } from '#domain/bulk/bulk.job';
+import type { BulkJobResource } from '#resources/bulk.resource';
 import { bulkOutcomes, type BulkSummary } from '#domain/bulk/bulk.results';
-import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
+import { type Campaign, channels } from '#domain/vocabulary';
+import type { Template } from '#domain/broadcast/broadcast.events';
 import type { Delivery } from '#domain/message/message.delivery';
 import { receiptStatuses, type ReceiptError } from '#domain/message/message.events';
 import type { InvalidField, RefusalCode, RefusalDetails } from '#domain/refusal';
-import type { AgentReference, FollowUpResource, LeadResource } from '#domain/lead/lead.shown';
+import type { AgentReference } from '#resources/agent-reference';
+import type { FollowUpResource } from '#resources/follow-up.resource';
+import type { LeadResource } from '#resources/lead.resource';
 import {
   activeStatuses,
-  channels,
   finalStatuses,
   originKinds,
   statuses,
   type Factor,
   type Origin,
-  type Qualification,
-  type Suggestion,
-} from '#domain/lead/lead.state';
+} from '#domain/lead/lead.vocabulary';
+import type { Qualification, Suggestion } from '#domain/lead/lead.state';
 import { statusByProblemCode, type ProblemCode } from './problem.js';
 
 /*

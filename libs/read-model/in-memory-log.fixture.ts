@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { UnreadableEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import type { EventFeed } from './projection-runner.js';
 import type { Table } from './view.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { ProjectionRunner, type EventFeed, type ProjectionNotice } from './projection-runner.js';
 import { type AgentEventCount, keysOfAgent, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
 import { SqliteViewStore } from './sqlite/sqlite.view-store.js';

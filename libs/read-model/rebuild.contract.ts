@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { ProjectionRunner, type ProjectionNotice } from './projection-runner.js';
 import { type AgentEventCount, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
 import { maintainGenerations } from './maintain-generations.js';

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import type { AnyTable, ColumnValue, View } from './view.js';
 import type { ViewWriter, RowWrite } from './view-store.js';
 

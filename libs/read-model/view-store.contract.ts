@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { viewQueryContract } from './view-query.contract.js';
 import {
   CheckpointMoved,

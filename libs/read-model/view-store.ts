@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { Lease } from './lease.js';
 import type { ColumnValue, View } from './view.js';
 

@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { ViewReader } from './view-store.js';
 
 const pollEvery = 6;

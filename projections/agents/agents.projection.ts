@@ -1,7 +1,7 @@
 import { evolveAgent, type KnownAgent } from '#domain/agent/agent.decide';
 import type { AgentEvent } from '#domain/agent/agent.events';
 import type { RecordedEvent } from '#domain/event';
-import { isFinal } from '#domain/lead/lead.state';
+import { isFinal } from '#domain/lead/lead.vocabulary';
 import type { Table, View } from '#read-model/view';
 
 export interface AgentRow {

@@ -1,5 +1,5 @@
-import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
-import type { Channel } from '#domain/lead/lead.state';
+import type { Campaign, Channel } from '#domain/vocabulary';
+import type { Template } from '#domain/broadcast/broadcast.events';
 import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
 import type { Table, View } from '#read-model/view';

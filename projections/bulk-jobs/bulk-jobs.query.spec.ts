@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { BulkCommand } from '#domain/bulk/bulk.decide';
-import { toBulkJobResource } from '#domain/bulk/bulk.job';
-import { toBulkResultResource } from '#domain/bulk/bulk.results';
+import { toBulkJobResource, toBulkResultResource } from '#resources/bulk.resource';
 import {
   recordExecuted,
   recordChecked,

@@ -1,5 +1,9 @@
-import { toBulkJobResource, type BulkJobResource } from '#domain/bulk/bulk.job';
-import { toBulkResultResource, type BulkResultResource } from '#domain/bulk/bulk.results';
+import {
+  toBulkJobResource,
+  type BulkJobResource,
+  toBulkResultResource,
+  type BulkResultResource,
+} from '#resources/bulk.resource';
 import type { RowQuery, RowReader } from '#read-model/view-store';
 import { bulkKey, type BlockRow, type JobRow } from './bulk-jobs.projection.js';
 

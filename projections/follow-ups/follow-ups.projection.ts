@@ -1,5 +1,6 @@
 import type { FollowUp } from '#domain/lead/lead.state';
-import type { EventType, Position, RecordedEvent } from '#domain/event';
+import type { EventType, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { Table, View } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
 

@@ -1,5 +1,5 @@
-import { toFollowUpResource, type FollowUpResource } from '#domain/lead/lead.shown';
-import type { Position } from '#domain/event';
+import { toFollowUpResource, type FollowUpResource } from '#resources/follow-up.resource';
+import type { Position } from '#domain/event-envelope';
 import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
 import { loadAgentNames } from '../agent-names.js';
 import { toListPage, type ListPage } from '../page.js';

@@ -1,8 +1,9 @@
-import type { Actor, EventType, Position, RecordedEvent } from '#domain/event';
+import type { Actor, Position } from '#domain/event-envelope';
+import type { EventType, RecordedEvent } from '#domain/event';
 import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
 import type { LeadStatusChanged } from '#domain/lead/lead.events';
-import { isFinal } from '#domain/lead/lead.state';
+import { isFinal } from '#domain/lead/lead.vocabulary';
 import { contactKeyOf, ordinalOf } from '#domain/lead/lead.id';
 import type { Table, View } from '#read-model/view';
 import { agentNames } from '../agent-names.js';

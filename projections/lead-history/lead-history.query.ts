@@ -1,7 +1,8 @@
-import type { Actor, EventType, Position } from '#domain/event';
+import type { Actor, Position } from '#domain/event-envelope';
+import type { EventType } from '#domain/event';
 import { contactKeyOf, ordinalOf } from '#domain/lead/lead.id';
-import type { Status } from '#domain/lead/lead.state';
-import type { AgentNameResolver } from '#domain/lead/lead.shown';
+import type { Status } from '#domain/lead/lead.vocabulary';
+import type { AgentNameResolver } from '#resources/agent-reference';
 import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
 import { loadAgentNames } from '../agent-names.js';
 import { toListPage, type ListPage } from '../page.js';

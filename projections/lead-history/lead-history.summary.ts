@@ -1,6 +1,6 @@
 import type { EventOf, EventType } from '#domain/event';
 import { computeDelivery } from '#domain/message/message.delivery';
-import type { AgentNameResolver } from '#domain/lead/lead.shown';
+import type { AgentNameResolver } from '#resources/agent-reference';
 
 type Told = {
   readonly [T in EventType]?: (data: EventOf<T>['data'] & PersonalOf<T>, nameOf: AgentNameResolver) => string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#domain/event';
-import { statuses } from '#domain/lead/lead.state';
+import { statuses } from '#domain/lead/lead.vocabulary';
 import type { Condition } from '#read-model/view-store';
 import { dayMs } from '#test/bench/contact-generator';
 import { generateAppends } from '#test/bench/append-generator';

@@ -1,4 +1,4 @@
-import { isFinal, statuses } from '#domain/lead/lead.state';
+import { isFinal, statuses } from '#domain/lead/lead.vocabulary';
 import type { Condition } from '#read-model/view-store';
 
 const firstFinal = statuses.findIndex(isFinal);

@@ -1,7 +1,8 @@
-import type { Profile } from '#domain/contact/contact.events';
+import type { Profile } from '#domain/vocabulary';
 import { toLeadId } from '#domain/lead/lead.id';
-import { evolveLead, statuses, type Lead } from '#domain/lead/lead.state';
-import { findNextFollowUp } from '#domain/lead/lead.shown';
+import { evolveLead } from '#domain/lead/lead.evolve';
+import { statuses } from '#domain/lead/lead.vocabulary';
+import { type Lead, findNextFollowUp } from '#domain/lead/lead.state';
 import type { RecordedEvent } from '#domain/event';
 import { tokenizePhone, tokenize } from '#read-model/tokens';
 import type { Table, View } from '#read-model/view';

@@ -1,4 +1,4 @@
-import { toLeadResource, type LeadResource } from '#domain/lead/lead.shown';
+import { toLeadResource, type LeadResource } from '#resources/lead.resource';
 import { parseSearchWords } from '#read-model/tokens';
 import type { Filter, Condition, RowQuery, RowReader } from '#read-model/view-store';
 import { loadAgentNames } from '../agent-names.js';

@@ -1,5 +1,6 @@
-import type { EventType, Position, RecordedEvent } from '#domain/event';
-import { isFinal } from '#domain/lead/lead.state';
+import type { EventType, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import { isFinal } from '#domain/lead/lead.vocabulary';
 import type { Table, View } from '#read-model/view';
 
 /** How far an AI has read a lead, and how far there is to read. */

@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { RowQuery, ViewReader } from '#read-model/view-store';
 import type { LeadReadProgress, NewestInteraction } from './qualification-due.projection.js';
 

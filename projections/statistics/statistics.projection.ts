@@ -1,4 +1,5 @@
-import { isFinal, statuses, type Channel, type Origin, type OriginKind, type Status } from '#domain/lead/lead.state';
+import { isFinal, statuses, type Origin, type OriginKind, type Status } from '#domain/lead/lead.vocabulary';
+import type { Channel } from '#domain/vocabulary';
 import type { RecordedEvent } from '#domain/event';
 import type { Table, View } from '#read-model/view';
 import { agentNames } from '../agent-names.js';

@@ -1,5 +1,5 @@
-import { activeStatuses, statuses, type FinalStatus, type Status } from '#domain/lead/lead.state';
-import type { AgentReference } from '#domain/lead/lead.shown';
+import { activeStatuses, statuses, type FinalStatus, type Status } from '#domain/lead/lead.vocabulary';
+import type { AgentReference } from '#resources/agent-reference';
 import type { ViewReader } from '#read-model/view-store';
 import { loadAgentNames } from '../agent-names.js';
 import type { Period } from './period.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import type { EventOf, EventType, RecordedEvent } from '#domain/event';
-import { activeStatuses, isFinal, statuses, type Status } from '#domain/lead/lead.state';
+import { activeStatuses, isFinal, statuses, type Status } from '#domain/lead/lead.vocabulary';
 import { Refusal } from '#domain/refusal';
 import type { ViewReader } from '#read-model/view-store';
 import * as ask from '#test/support/given-when-then';

@@ -1,4 +1,5 @@
-import { isFinal, evolveWaitingSince } from '#domain/lead/lead.state';
+import { isFinal } from '#domain/lead/lead.vocabulary';
+import { evolveWaitingSince } from '#domain/lead/lead.evolve';
 import type { LeadEvent } from '#domain/lead/lead.events';
 import type { RecordedEvent } from '#domain/event';
 import type { Table, View } from '#read-model/view';

@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { ViewReader } from '#read-model/view-store';
 import type { WaitingLead } from './waiting-leads.projection.js';
 

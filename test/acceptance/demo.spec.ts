@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { FollowUpResource } from '#domain/lead/lead.shown';
+import type { FollowUpResource } from '#resources/follow-up.resource';
 import { App, setupApp } from '#test/support/app';
 import {
   getAllItems,

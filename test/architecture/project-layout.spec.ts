@@ -73,7 +73,7 @@ describe('the domain and the projections get time, ids, chance and settings as d
   ])('%s is let through', (line) => expect(reachesOutside(line)).toBe(false));
 
   test('they do', () => {
-    const files = ['libs/domain', 'projections']
+    const files = ['libs/domain', 'libs/resources', 'projections']
       .flatMap((folder) =>
         readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
       )

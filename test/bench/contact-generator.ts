@@ -4,8 +4,9 @@ import { contactDecider } from '#domain/contact/contact.decide';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import type { ContactEvent } from '#domain/contact/contact.events';
 import { findActiveLead, type Contact } from '#domain/contact/contact.state';
-import type { Actor } from '#domain/event';
-import type { ActiveStatus, Channel, FinalStatus } from '#domain/lead/lead.state';
+import type { Actor } from '#domain/event-envelope';
+import type { ActiveStatus, FinalStatus } from '#domain/lead/lead.vocabulary';
+import type { Channel } from '#domain/vocabulary';
 import { generatePerson } from './people.js';
 import { StreamBuilder, type Append } from './stream-builder.js';
 

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { StoredEvent } from '#domain/event';
+import type { StoredEvent } from '#domain/event-envelope';
 import { openLogFile } from '#event-store/sqlite/log-file';
 import { views } from '#projections/index';
 import { leadHistory } from '#projections/lead-history/lead-history.projection';

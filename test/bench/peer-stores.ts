@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { StoredEvent } from '#domain/event';
+import type { StoredEvent } from '#domain/event-envelope';
 import { GroupCommit } from '#event-store/sqlite/group-commit';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import type { ReportProgress } from './report.js';

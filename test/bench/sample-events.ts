@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { StoredEvent } from '#domain/event';
+import type { StoredEvent } from '#domain/event-envelope';
 import { dayMs, generateContactHistory } from './contact-generator.js';
 
 /** An event such as the log has most of, each with an id of its own. */

@@ -1,7 +1,8 @@
 import { createCommandId, deriveId, createIdFactory } from '#commands/ids';
 import { defaultPolicy, type Decider } from '#domain/decider';
 import { currentSchemaVersion } from '#domain/event-codec';
-import type { Actor, DomainEvent, NewEvent, StoredEvent } from '#domain/event';
+import type { Actor, NewEvent, StoredEvent } from '#domain/event-envelope';
+import type { DomainEvent } from '#domain/event';
 
 /** Events to be appended together. */
 export interface Append {

@@ -5,7 +5,7 @@ import { agentDecider } from '#domain/agent/agent.decide';
 import { bulkDecider } from '#domain/bulk/bulk.decide';
 import { contactDecider } from '#domain/contact/contact.decide';
 import { eventTypes, decodeEvent, currentSchemaVersion, UnreadableEvent } from '#domain/event-codec';
-import type { StoredEvent } from '#domain/event';
+import type { StoredEvent } from '#domain/event-envelope';
 import { generateGoldenEvents } from './golden-events.js';
 import { describeShape } from './event-shape.js';
 

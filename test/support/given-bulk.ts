@@ -41,7 +41,7 @@ export const requestBulk = (of: Partial<RequestBulk> = {}): RequestBulk => ({
   ...of,
 });
 
-export const keepBulk = (results: readonly BulkResult[]): RecordBulk => ({ type: 'KeepBulk', ...requested, results });
+export const keepBulk = (results: readonly BulkResult[]): RecordBulk => ({ type: 'RecordBulk', ...requested, results });
 
 export const bulkResult = (index: number, id: string, outcome: BulkOutcome = 'ok'): BulkResult => {
   const isFine = outcome === 'ok' || outcome === 'unchanged';

@@ -6,7 +6,8 @@ import type { ContactEvent } from '#domain/contact/contact.events';
 import type { Contact } from '#domain/contact/contact.state';
 import { defaultPolicy, type Decider, type DecisionContext, type Policy } from '#domain/decider';
 import { eventTypes, currentSchemaVersion } from '#domain/event-codec';
-import type { Actor, DomainEvent, NewEvent, EventType, RecordedEvent } from '#domain/event';
+import type { Actor, NewEvent } from '#domain/event-envelope';
+import type { DomainEvent, EventType, RecordedEvent } from '#domain/event';
 import type {
   AgentLookup,
   AssignAgent,
@@ -22,7 +23,9 @@ import type {
   UnassignAgent,
   UnpinScore,
 } from '#domain/lead/lead.commands';
-import { evolveLead, type Lead, type Status } from '#domain/lead/lead.state';
+import { evolveLead } from '#domain/lead/lead.evolve';
+import type { Lead } from '#domain/lead/lead.state';
+import type { Status } from '#domain/lead/lead.vocabulary';
 import { Refusal, type RefusalCode, type RefusalDetails } from '#domain/refusal';
 
 /*

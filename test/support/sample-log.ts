@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import type { App } from './app.js';
 import { postBulk, postCancel, waitUntilJobClosed, postRetry } from './bulk-steps.js';
 import { postBroadcast, receiptBody, postReceipts, postMessages } from './broadcast-steps.js';

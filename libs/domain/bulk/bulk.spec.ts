@@ -14,14 +14,9 @@ import {
 import { time } from '#test/support/given-when-then';
 import type { BulkAction } from './bulk.action.js';
 import { bulkDecider, findNextTask, findItemResult, type KnownBulk } from './bulk.decide.js';
-import { toStoredAction, toBulkAction, evolveJob, toBulkJobResource } from './bulk.job.js';
-import {
-  isRefused,
-  toDuplicateResult,
-  findDuplicates,
-  toBulkResultResource,
-  summarizeResults,
-} from './bulk.results.js';
+import { toStoredAction, toBulkAction, evolveJob } from './bulk.job.js';
+import { toBulkJobResource, toBulkResultResource } from '#resources/bulk.resource';
+import { isRefused, toDuplicateResult, findDuplicates, summarizeResults } from './bulk.results.js';
 
 const bulkId = 'bulk-1';
 const targeted = targetBulk(0, ['a', 'b', 'c']);
@@ -113,8 +108,8 @@ describe('A bulk', () => {
     { type: 'unassign' },
     { type: 'create_follow_up', dueAt: time('16:00'), note: null, assigneeId: 'ana', alsoSetStatus: true },
   ])('tells its action as it was asked for: $type', (action) => {
-    const { action: stored, words } = toStoredAction(action);
-    expect(toBulkAction({ data: { action: stored }, personal: words } as never)).toEqual(action);
+    const { action: stored, text } = toStoredAction(action);
+    expect(toBulkAction({ data: { action: stored }, personal: text } as never)).toEqual(action);
     expect(jobOf(givenBulk(targeted, requestBulk({ action }))).action).toEqual(action);
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NewEvent, RecordedEvent } from '#domain/event';
-import type { Origin } from '#domain/lead/lead.state';
+import type { NewEvent } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
+import type { Origin } from '#domain/lead/lead.vocabulary';
 import {
   addressedId,
   aiResult,
@@ -31,7 +32,8 @@ import {
   sentAt,
   time,
 } from '#test/support/given-when-then';
-import type { ContactEvent, Profile } from './contact.events.js';
+import type { ContactEvent } from './contact.events.js';
+import type { Profile } from '../vocabulary.js';
 import { evolveContact, unknownContact, type Contact } from './contact.state.js';
 
 type Of<T extends ContactEvent['type']> = Extract<NewEvent<ContactEvent>, { type: T }>;
@@ -698,7 +700,7 @@ describe('Dating back', () => {
     given(opened, noon)
       .backdatedTo('10:59:59.999')
       .when(changeStatus('qualified'))
-      .thenInvalid('X-Occurred-At', 'before_last_command');
+      .thenInvalid('commandTime', 'before_last_command');
     given(opened, noon)
       .backdatedTo('11:00')
       .when(changeStatus('qualified'))
@@ -713,7 +715,7 @@ describe('Dating back', () => {
     given(at('11:00', opened), at('10:00', createFollowUp()))
       .backdatedTo('10:30')
       .when(changeStatus('qualified'))
-      .thenInvalid('X-Occurred-At', 'before_last_command'));
+      .thenInvalid('commandTime', 'before_last_command'));
 
   it("goes by the command's time, not by that of a sender", () => {
     const told = at('10:00', interaction({ messageId: 'm-2', occurredAt: sentAt('10:04:00') }));
@@ -727,7 +729,7 @@ describe('Dating back', () => {
     given(opened, early)
       .backdatedTo('09:59')
       .when(interaction({ messageId: 'm-3' }))
-      .thenInvalid('X-Occurred-At', 'before_last_command');
+      .thenInvalid('commandTime', 'before_last_command');
   });
 
   it('goes by what a person did with the lead', () => {
@@ -736,7 +738,7 @@ describe('Dating back', () => {
       given(opened, at('11:00', by(actor, changeStatus('contacted'))))
         .backdatedTo('10:30')
         .when(changeStatus('qualified'))
-        .thenInvalid('X-Occurred-At', 'before_last_command');
+        .thenInvalid('commandTime', 'before_last_command');
     for (const type of ['system', 'ai'] as const)
       given(opened, at('11:00', by({ type, id: 'rules' }, changeStatus('contacted'))))
         .backdatedTo('10:30')
@@ -746,9 +748,9 @@ describe('Dating back', () => {
 
   it("also goes by an agent's messages and opt-outs", () => {
     const told = at('10:00', by(agentActor('ana'), outbound({ sentAt: time('08:00') })));
-    given(opened, told).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');
+    given(opened, told).backdatedTo('09:30').when(nextMessage).thenInvalid('commandTime', 'before_last_command');
     const stop = at('10:00', interaction({ messageId: 'm-9', text: 'stop', occurredAt: sentAt('08:00:00') }));
-    given(opened, stop).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');
+    given(opened, stop).backdatedTo('09:30').when(nextMessage).thenInvalid('commandTime', 'before_last_command');
   });
 
   it('does not go by what an automation did meanwhile', () => {

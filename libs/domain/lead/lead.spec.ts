@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NewEvent } from '#domain/event';
+import type { NewEvent } from '#domain/event-envelope';
 import { isRefusal, refusals, refuse } from '#domain/refusal';
 import {
   agentActor,
@@ -39,16 +39,10 @@ import {
   type ContactStep,
 } from '#test/support/given-when-then';
 import type { LeadEvent } from './lead.events.js';
-import { toFollowUpResource, toLeadResource } from './lead.shown.js';
-import {
-  activeStatuses,
-  evolveLead,
-  finalStatuses,
-  isFinal,
-  statuses,
-  evolveWaitingSince,
-  type Status,
-} from './lead.state.js';
+import { toFollowUpResource } from '#resources/follow-up.resource';
+import { toLeadResource } from '#resources/lead.resource';
+import { activeStatuses, finalStatuses, isFinal, statuses, type Status } from './lead.vocabulary.js';
+import { evolveLead, evolveWaitingSince } from './lead.evolve.js';
 
 type Of<T extends LeadEvent['type']> = Extract<NewEvent<LeadEvent>, { type: T }>;
 
@@ -497,10 +491,10 @@ describe('Score', () => {
   it.each(wrong)('%j is none, and nothing is rounded or clamped', (score) => {
     given(opened)
       .when(scoreByHand(score as number))
-      .thenInvalid('qualificationScore', 'not_a_score');
+      .thenInvalid('score', 'not_a_score');
     given(opened)
       .when(changeStatus('qualified', { score: score as number }))
-      .thenInvalid('qualificationScore', 'not_a_score');
+      .thenInvalid('score', 'not_a_score');
     given(opened)
       .when(aiResult(score as number))
       .thenInvalid('score', 'not_a_score');
@@ -1325,7 +1319,7 @@ describe('Refusals', () => {
     conflict: {},
     idempotency_in_flight: {},
     idempotency_key_reused: {},
-    validation_failed: { errors: [{ field: 'dueAt', code: 'in_past', message: 'must not lie in the past' }] },
+    validation_failed: { errors: [{ field: 'dueAt', code: 'in_past', message: 'must not be in the past' }] },
   };
   const sentence = <Code extends keyof typeof refusals>(code: Code, of = samples[code]): string =>
     (refusals[code] as (of: object) => string)(of);
@@ -1347,7 +1341,7 @@ describe('Refusals', () => {
 
   it('validation_failed says which field, or that there are several', () => {
     const [error] = samples.validation_failed.errors;
-    expect(sentence('validation_failed')).toBe('dueAt: must not lie in the past');
+    expect(sentence('validation_failed')).toBe('dueAt: must not be in the past');
     expect(sentence('validation_failed', { errors: error ? [error, error] : [] })).toMatch(/some/i);
   });
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 
 const digits = 13;
 

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { writePause, type ProjectionFailure, ViewsUnavailable, type ViewState } from '../view-store.js';
 import type { MongodbConnection, StoredDocument, MongodbAccess } from './connection.js';
 import { isDuplicateKey, isCollectionMissing } from './failures.js';

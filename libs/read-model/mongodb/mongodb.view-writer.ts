@@ -1,5 +1,5 @@
 import type { AnyBulkWriteOperation } from 'mongodb';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import {
   CheckpointMoved,
   emptyViewState,

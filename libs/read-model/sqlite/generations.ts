@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { writePause, emptyViewState, ViewsUnavailable, type ViewState } from '../view-store.js';
 import { SqliteConnection, isCorruption } from './connection.js';
 import {

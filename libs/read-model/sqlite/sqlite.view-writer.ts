@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import {
   CheckpointMoved,
   writePause,
