@@ -41,7 +41,11 @@ export const requestBulk = (of: Partial<RequestBulk> = {}): RequestBulk => ({
   ...of,
 });
 
-export const keepBulk = (results: readonly BulkResult[]): RecordBulk => ({ type: 'RecordBulk', ...requested, results });
+export const recordBulk = (results: readonly BulkResult[]): RecordBulk => ({
+  type: 'RecordBulk',
+  ...requested,
+  results,
+});
 
 export const bulkResult = (index: number, id: string, outcome: BulkOutcome = 'ok'): BulkResult => {
   const isFine = outcome === 'ok' || outcome === 'unchanged';
