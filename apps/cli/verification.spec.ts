@@ -47,8 +47,8 @@ describe('a log of more streams and ids than are remembered at once', () => {
     );
     expect({ events, streams }).toEqual({ events: 119, streams: 60 });
     expect(problems.map(({ what }) => what).toSorted()).toEqual([
-      "it can't be read: it lacks a part of the envelope",
-      "it can't be read: it lacks a part of the envelope",
+      "it can't be read: a field of the event envelope is missing",
+      "it can't be read: a field of the event envelope is missing",
       'its id is that of an event before it',
       'its version is 2 where 1 was due',
       'its version is 5 where 2 was due',

@@ -104,9 +104,9 @@ describe('changing an agent', () => {
   test('of another version is refused', async () => {
     const { id } = await postAgent(app);
     expectSuccess(await app.patch(`/v1/agents/${id}`, { name: 'Anna' }, { 'if-match': '"1"' }));
-    expect(await app.patch(`/v1/agents/${id}`, { name: 'Ana' }, { 'if-match': '"1"' })).toMatchObject(
-      refused('version_mismatch', { version: 2 }),
-    );
+    const stale = await app.patch(`/v1/agents/${id}`, { name: 'Ana' }, { 'if-match': '"1"' });
+    expect(stale).toMatchObject(refused('version_mismatch', { version: 2 }));
+    expect(stale.body).toMatchObject({ detail: 'Version mismatch: the current version is 2.' });
   });
 
   test('who is not there is not found', async () => {
