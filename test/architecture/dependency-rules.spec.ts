@@ -119,7 +119,7 @@ const refused: Readonly<Record<string, Imports>> = {
 /** What the rules must leave alone. */
 const welcome: Imports = {
   'libs/domain/event.ts': ['type ./contact/contact.events.js', './refusal.js'],
-  'libs/domain/contact/contact.events.ts': ['type ../event.js'],
+  'libs/domain/contact/contact.events.ts': ['type ../event-envelope.js'],
   'libs/domain/contact/contact.spec.ts': ['@jest/globals', 'fast-check', './contact.events.js', '#test/support/given'],
   'libs/event-store/answer-store.ts': [
     'type #domain/event',
