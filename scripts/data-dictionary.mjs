@@ -1,5 +1,5 @@
 // `npm run docs`: writes docs/data-dictionary.md, every event type and its fields, from the types and their doc comments.
-// `--check [file]`: writes nothing; fails, in a sentence, when the file is not current.
+// `--check [file]` writes nothing and fails if the file is not current.
 // Every event type and field needs a doc comment of its own.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -18,7 +18,6 @@ const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
 const program = ts.createProgram([eventFile, envelopeFile, codecFile], options);
 const checker = program.getTypeChecker();
 
-/** What a file exports under this name. */
 function exported(file, name) {
   const exports = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)));
   return exports.find((symbol) => symbol.name === name);
@@ -26,13 +25,13 @@ function exported(file, name) {
 
 const docOf = (symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).replace(/\s+/g, ' ').trim();
 
-/** Every event type: its version today, its own comment, the file it stands in, and its fields; in the order of the door. */
+/** Every event type with its version, doc comment, file and fields, in the order of the codec. */
 function events() {
   const members = checker.getDeclaredTypeOfSymbol(exported(eventFile, 'DomainEvent')).types;
   const byName = new Map(members.map((type) => [literal(typeOf(type, 'type')), type]));
   return versions().map(([name, version]) => {
     const type = byName.get(name);
-    // An event is named as its type is.
+    // The type alias has the same name as the event type.
     const alias = aliases.get(name);
     const fields = ['data', 'personal'].flatMap((part) => {
       const of = typeOf(type, part);
@@ -42,7 +41,7 @@ function events() {
   });
 }
 
-/** Every type that the events' files export, by name. */
+/** Every exported type of the `.events.ts` files, by name. */
 const aliases = new Map(
   program
     .getSourceFiles()
@@ -51,13 +50,13 @@ const aliases = new Map(
     .map((symbol) => [symbol.name, symbol]),
 );
 
-/** Name and version of each shape, as the door lists them. */
+/** The name and version of each schema in the codec. */
 function versions() {
   const found = [];
   const visit = (node) => {
     if (ts.isVariableDeclaration(node) && node.name.getText() === 'shapes')
       for (const { name, initializer } of node.initializer.properties) {
-        const v = initializer.properties.find((it) => it.name.getText() === 'v');
+        const v = initializer.properties.find((property) => property.name.getText() === 'v');
         found.push([name.getText(), v.initializer.getText()]);
       }
     else ts.forEachChild(node, visit);
@@ -72,33 +71,33 @@ function typeOf(type, property) {
 }
 const literal = (type) => (type.isStringLiteral() ? type.value : undefined);
 
-/** The fields of an object, those of objects within it behind them. */
+/** The fields of an object, each followed by the fields of a nested object. */
 function fieldsOf(type, path) {
   return checker.getPropertiesOfType(type).flatMap((symbol) => {
     const node = (symbol.valueDeclaration ?? symbol.declarations?.[0])?.type;
-    const { kind, within, list } = inWords(checker.getTypeOfSymbol(symbol), node);
+    const { kind, within, list } = describeType(checker.getTypeOfSymbol(symbol), node);
     const name = path ? `${path}.${symbol.name}` : symbol.name;
     const field = { path: name, name: symbol.name, kind, doc: docOf(symbol) };
     return [field, ...(within ? fieldsOf(within, list ? `${name}[]` : name) : [])];
   });
 }
 
-/** A type for readers; `within`: the object type whose fields are to be told too. `node`: how it was written. */
-function inWords(type, node) {
+/** A readable type name. `within` is the nested object type, `node` the type as it is written. */
+function describeType(type, node) {
   if (type.flags & ts.TypeFlags.Unknown) return { kind: 'any JSON' };
   if (type.flags & ts.TypeFlags.Boolean) return { kind: 'boolean' };
   if (type.isUnion()) {
-    const parts = type.types.filter((it) => !(it.flags & (ts.TypeFlags.Null | ts.TypeFlags.Undefined)));
-    const orNull = type.types.some((it) => it.flags & ts.TypeFlags.Null) ? ' or null' : '';
-    if (parts.every((it) => it.isStringLiteral())) return { kind: literals(parts, node) + orNull };
-    if (parts.every((it) => it.flags & ts.TypeFlags.BooleanLiteral)) return { kind: `boolean${orNull}` };
-    if (parts.length > 1) throw new Error(`No words for the type ${checker.typeToString(type)}.`);
-    const told = inWords(parts[0], node);
-    return { ...told, kind: told.kind + orNull };
+    const parts = type.types.filter((part) => !(part.flags & (ts.TypeFlags.Null | ts.TypeFlags.Undefined)));
+    const orNull = type.types.some((part) => part.flags & ts.TypeFlags.Null) ? ' or null' : '';
+    if (parts.every((part) => part.isStringLiteral())) return { kind: literals(parts, node) + orNull };
+    if (parts.every((part) => part.flags & ts.TypeFlags.BooleanLiteral)) return { kind: `boolean${orNull}` };
+    if (parts.length > 1) throw new Error(`Cannot describe the type ${checker.typeToString(type)}.`);
+    const described = describeType(parts[0], node);
+    return { ...described, kind: described.kind + orNull };
   }
   if (type.isStringLiteral()) return { kind: `\`${type.value}\`` };
   if (checker.isArrayType(type)) {
-    const { kind, within } = inWords(checker.getTypeArguments(type)[0]);
+    const { kind, within } = describeType(checker.getTypeArguments(type)[0]);
     return { kind: `list of ${/^\w+$/.test(kind) ? `${kind}s` : kind}`, within, list: true };
   }
   if (type.flags & ts.TypeFlags.NonPrimitive) return { kind: 'object' };
@@ -106,7 +105,7 @@ function inWords(type, node) {
   return { kind: checker.typeToString(type) };
 }
 
-/** In the order in which they were written: the compiler's own depends on what it has read before. */
+/** In the order of the source. The compiler's order depends on what it has read before. */
 function literals(parts, node) {
   const written = node ? valuesIn(node) : [];
   const rank = ({ value }) => (written.includes(value) ? written.indexOf(value) : written.length);
@@ -142,7 +141,7 @@ function dictionary() {
     ...envelope.filter(({ doc }) => !doc).map(({ path }) => path),
     ...all.flatMap((event) => event.fields.filter(({ doc }) => !doc).map(({ path }) => `${event.name}: ${path}`)),
   ];
-  if (blank.length > 0) throw new Error(`These have no doc comment to say what they mean:\n${blank.join('\n')}`);
+  if (blank.length > 0) throw new Error(`These have no doc comment. Add one to each:\n${blank.join('\n')}`);
   const groups = new Map();
   for (const event of all) groups.set(event.file, [...(groups.get(event.file) ?? []), event]);
   return [
@@ -151,13 +150,13 @@ function dictionary() {
     '## Fields of all events',
     docOf(exported(envelopeFile, 'StoredEvent')),
     table(envelope),
-    ...[...groups].flatMap(([file, its]) => [
+    ...[...groups].flatMap(([file, events]) => [
       `## ${title(file)}`,
       `From \`${relative(root, file)}\`.`,
-      ...its.flatMap(({ name, version, doc, fields: own }) => [
+      ...events.flatMap(({ name, version, doc, fields }) => [
         `### ${name}`,
         `Version ${version}. ${doc}`,
-        table(own),
+        table(fields),
       ]),
     ]),
     '',

@@ -10,7 +10,7 @@ export interface Decider<State, Command, Event extends { type: string }> {
   evolve(state: State, event: Event & { readonly id: string }): State;
 }
 
-/** What a decision may depend on besides the stream. The domain has no clock, random numbers or settings of its own. */
+/** What a decision may depend on in addition to the stream. The domain has no clock, random numbers or settings of its own. */
 export interface DecisionContext {
   /** The command's time, RFC 3339 in UTC with milliseconds. */
   readonly now: string;

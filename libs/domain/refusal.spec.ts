@@ -65,7 +65,7 @@ describe('Refusal messages', () => {
 });
 
 describe('isRefusal', () => {
-  it('tells a refusal from other errors', () => {
+  it('isRefusal distinguishes refusals from other errors', () => {
     expect(refuse('conflict', {})).toMatchObject({ name: 'Refusal', code: 'conflict' });
     expect([refuse('conflict', {}), new Error('conflict'), 'conflict'].map(isRefusal)).toEqual([true, false, false]);
   });

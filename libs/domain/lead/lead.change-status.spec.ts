@@ -13,7 +13,6 @@ import {
   archived,
   assign,
   at,
-  by,
   cancelFollowUp,
   changeStatus,
   completeFollowUp,

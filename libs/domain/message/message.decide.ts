@@ -38,7 +38,7 @@ export interface RecordReceipts {
 
 export interface NewReceipt {
   readonly status: ReceiptStatus;
-  /** Null if the provider gave no time: the receipt then gets the command's time, which does not tell it from another. */
+  /** Null if the provider gave no time: the receipt then gets the command's time, which does not distinguish it from others. */
   readonly at: string | null;
   readonly error: ReceiptError | null;
 }

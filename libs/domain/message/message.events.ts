@@ -23,7 +23,7 @@ export interface Receipt {
   readonly status: ReceiptStatus;
   /** The provider's time; the command's time if it gave none. RFC 3339, UTC, milliseconds. */
   readonly at: string;
-  /** Whether `at` is the provider's time. Only then does it tell one receipt from another. */
+  /** Whether `at` is the provider's time. Only then does it distinguish receipts. */
   readonly timed: boolean;
   /** When it was written, by this system's clock. RFC 3339, UTC, milliseconds. */
   readonly recordedAt: string;

@@ -15,7 +15,7 @@ describe('Sends and receipts in any order, repeated and batched', () => {
     })
     .map(({ status, clock, code }) => newReceipt(status, clock, code));
 
-  /** Two sequences of the same receipts, shuffled, repeated and cut into batches, with the send at a random place. */
+  /** Two sequences of the same receipts, shuffled, repeated and cut into batches, with the send at a random position. */
   const twoSequences = fc.array(someReceipt, { maxLength: 8 }).chain((receipts) => {
     const sequence = fc
       .tuple(

@@ -128,7 +128,7 @@ describe('RecordReceipts', () => {
       .then(receiptRecorded(sent, now, null));
   });
 
-  it('a receipt without a time gets the command’s time, which does not tell it from another', () => {
+  it('a receipt without a time gets the command’s time, which does not distinguish it from others', () => {
     const untimed = newReceipt('delivered', null);
     givenMessage()
       .when(recordReceipts('bm-1', untimed))
