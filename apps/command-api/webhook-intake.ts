@@ -72,7 +72,7 @@ export class WebhookIntake {
     invalid: string[],
   ): Promise<Outcome | readonly Outcome[]> {
     try {
-      const { answer } = await this.bus.execute(new ContactCommandMessage(ask, this.envelope(provider, request)));
+      const { response: answer } = await this.bus.execute(new ContactCommandMessage(ask, this.envelope(provider, request)));
       return answer.createdId === null ? 'duplicate' : 'recorded';
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -89,7 +89,7 @@ export class WebhookIntake {
     invalid: string[],
   ): Promise<readonly Outcome[]> {
     const ask = { type: 'RecordReceipts', items: receipts.map((item) => ({ item })) } as const;
-    const { answer } = await this.bus.execute(new MessageCommandMessage(ask, this.envelope(provider, request)));
+    const { response: answer } = await this.bus.execute(new MessageCommandMessage(ask, this.envelope(provider, request)));
     const { results } = answer.body as { results: readonly BatchItemResult[] };
     return results.flatMap((result) => {
       if (result.outcome !== 'invalid') return result.outcome;
