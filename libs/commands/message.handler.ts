@@ -10,7 +10,7 @@ import {
   type NewReceipt,
   type RecordReceipts,
 } from '#domain/message/message.decide';
-import { refuse } from '#domain/refusal';
+import { isRefusal, refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
 import type { CommandResponse, CommandResult } from './command-response.js';
 import { runBatch, type BatchItem, type BatchWorkResult } from './batch.js';
@@ -186,7 +186,11 @@ export class MessageHandler implements ICommandHandler<MessageCommandMessage> {
 
   /** The first item of a message records all of its receipts; the others share the result. */
   private recordOnce(message: MessageReceipts, context: CommandContext): Promise<RecordedReceipts> {
-    message.recording ??= this.appendReceipts(message, context);
+    message.recording ??= this.appendReceipts(message, context).catch((error: unknown) => {
+      // A refusal is final. After any other failure the batch retries the item, which must not get this promise again.
+      if (!isRefusal(error)) message.recording = undefined;
+      throw error;
+    });
     return message.recording;
   }
 
