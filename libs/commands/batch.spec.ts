@@ -57,6 +57,18 @@ describe('runBatch', () => {
     expect(results.every(({ outcome }) => outcome === 'recorded')).toBe(true);
   });
 
+  it('retries an item that failed before any other item was done', async () => {
+    let attempts = 0;
+    const { body } = await runBatch(items.slice(0, 10), context, 'p', async (item) => {
+      if (item === 0 && ++attempts === 1) throw new Unavailable('overloaded');
+      await sleep(5);
+      return { outcome: 'recorded', position: 'p' };
+    });
+    const { results } = body as { results: { outcome: string }[] };
+    expect(results.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 10 }, () => 'recorded'));
+    expect(attempts).toBe(2);
+  });
+
   it('keeps serialized items in order, also when one of them is retried', async () => {
     const queue = new KeyedQueue();
     const started: number[] = [];
