@@ -124,7 +124,7 @@ describe('by an endpoint', () => {
     const [failed] = await outcomes(app, id);
     expect(failed).toMatchObject({
       type: 'QualificationFailed',
-      summary: 'No score by judge: its score is no integer from 0 to 100',
+      summary: 'No score by judge: the score is not an integer from 0 to 100',
       data: { model: 'judge', read: 1 },
     });
     answers = () => ({ score: 55 });
