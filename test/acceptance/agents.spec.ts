@@ -18,11 +18,11 @@ const app = setupApp();
 describe('registering an agent', () => {
   test('shows the agent whole', async () => {
     const id = uniqueId('agent');
-    const answer = await app.post('/v1/agents', { id, name: 'Ana', email: 'ana@example.org', capacity: 5 });
-    expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 1 } });
-    expect(answer.headers.get('location')).toBe(`/v1/agents/${id}`);
-    expect(answer.headers.get('etag')).toBe('"1"');
-    expect(answer.body.agent).toEqual({
+    const response = await app.post('/v1/agents', { id, name: 'Ana', email: 'ana@example.org', capacity: 5 });
+    expect(response).toMatchObject({ status: 201, body: { changed: true, version: 1 } });
+    expect(response.headers.get('location')).toBe(`/v1/agents/${id}`);
+    expect(response.headers.get('etag')).toBe('"1"');
+    expect(response.body.agent).toEqual({
       id,
       name: 'Ana',
       email: 'ana@example.org',
@@ -31,9 +31,9 @@ describe('registering an agent', () => {
       activeLeads: 0,
       createdAt: expect.any(String),
     });
-    expect(await app.get(`/v1/agents/${id}`, { after: answer.body.position })).toMatchObject({
+    expect(await app.get(`/v1/agents/${id}`, { after: response.body.position })).toMatchObject({
       status: 200,
-      body: answer.body.agent,
+      body: response.body.agent,
     });
   });
 
@@ -48,17 +48,17 @@ describe('registering an agent', () => {
 
   test('twice with one id is refused, also at once', async () => {
     const id = uniqueId('agent');
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, nth) => app.post('/v1/agents', { id, name: `Ana ${nth}` })),
+    const responses = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => app.post('/v1/agents', { id, name: `Ana ${index}` })),
     );
-    expect(answers.filter((it) => it.status === 201)).toHaveLength(1);
-    for (const answer of answers.filter((it) => it.status !== 201))
-      expect(answer).toMatchObject(refused('agent_exists', { agentId: id }));
+    expect(responses.filter((response) => response.status === 201)).toHaveLength(1);
+    for (const response of responses.filter((response) => response.status !== 201))
+      expect(response).toMatchObject(refused('agent_exists', { agentId: id }));
   });
 
   test('with an id of slashes and umlauts points to a path that works', async () => {
-    const answer = await app.post('/v1/agents', { id: `a/ö ${uniqueId('x')}`, name: 'Ana' });
-    const path = answer.headers.get('location')!;
+    const response = await app.post('/v1/agents', { id: `a/ö ${uniqueId('x')}`, name: 'Ana' });
+    const path = response.headers.get('location')!;
     expect(await app.patch(path, { name: 'Anna' })).toMatchObject({ status: 200, body: { agent: { name: 'Anna' } } });
   });
 
@@ -136,14 +136,14 @@ describe('the list of agents', () => {
     const { position } = expectSuccess(await app.delete(`/v1/leads/${leads[1]!.id}/assignment`));
     expect((await app.get(`/v1/agents/${id}`, { after: position })).body).toMatchObject({ activeLeads: 1 });
     const all = await getAllItems<{ id: string; activeLeads: number }>(app, '/v1/agents', {});
-    expect(all.find((it) => it.id === id)).toMatchObject({ activeLeads: 1 });
+    expect(all.find((agent) => agent.id === id)).toMatchObject({ activeLeads: 1 });
   });
 
   test('can be asked for the active ones', async () => {
     const [here, gone] = [await postAgent(app), await postAgent(app)];
     const { position: after } = expectSuccess(await app.patch(`/v1/agents/${gone.id}`, { active: false }));
     const ids = async (active: boolean) =>
-      (await getAllItems<{ id: string }>(app, '/v1/agents', { active, after, limit: 3 })).map((it) => it.id);
+      (await getAllItems<{ id: string }>(app, '/v1/agents', { active, after, limit: 3 })).map((agent) => agent.id);
     expect(await ids(true)).toContain(here.id);
     expect(await ids(true)).not.toContain(gone.id);
     expect(await ids(false)).toContain(gone.id);

@@ -132,7 +132,7 @@ test('a renamed agent is renamed on every lead', async () => {
   await postAssignment(app, two.id, ana.id);
   const { position } = expectSuccess(await app.patch(`/v1/agents/${ana.id}`, { name: 'Ana Maria' }));
   const shown = await getAllLeads(app, { agentId: ana.id, after: position });
-  expect(shown.map((it) => it.agent)).toEqual([
+  expect(shown.map((lead) => lead.agent)).toEqual([
     { id: ana.id, name: 'Ana Maria' },
     { id: ana.id, name: 'Ana Maria' },
   ]);

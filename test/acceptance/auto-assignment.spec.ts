@@ -27,12 +27,12 @@ const assignments = async (app: App): Promise<readonly Turn[]> =>
 async function leadsOnce(app: App, assigned: number): Promise<readonly LeadResource[]> {
   for (;;) {
     const leads = await getAllItems<LeadResource>(app, '/v1/leads', { sort: 'createdAt' });
-    if (leads.filter((it) => it.agent !== null).length === assigned) return leads;
+    if (leads.filter((lead) => lead.agent !== null).length === assigned) return leads;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 const agentOf = async (app: App, leadId: string): Promise<string | null> =>
-  (await leadsOnceKnown(app)).find((it) => it.id === leadId)?.agent?.id ?? null;
+  (await leadsOnceKnown(app)).find((lead) => lead.id === leadId)?.agent?.id ?? null;
 const leadsOnceKnown = (app: App): Promise<LeadResource[]> => getAllItems<LeadResource>(app, '/v1/leads', {});
 /** Resolves when the lead has this agent. */
 async function until(app: App, leadId: string, agentId: string | null): Promise<void> {
@@ -62,9 +62,9 @@ describe('round-robin', () => {
     await openAtOnce(app, 30);
     await leadsOnce(app, 60);
     const turns = await assignments(app);
-    expect(turns.map((it) => it.to)).toEqual(Array.from({ length: 60 }, (_, nth) => agents[nth % 3]));
-    expect(new Set(turns.map((it) => it.leadId)).size).toBe(60);
-    expect(new Set(turns.map((it) => it.mode))).toEqual(new Set(['round_robin']));
+    expect(turns.map((assignment) => assignment.to)).toEqual(Array.from({ length: 60 }, (_, index) => agents[index % 3]));
+    expect(new Set(turns.map((assignment) => assignment.leadId)).size).toBe(60);
+    expect(new Set(turns.map((assignment) => assignment.mode))).toEqual(new Set(['round_robin']));
   });
 
   test('leaves a lead alone that a person took from its agent', async () => {
@@ -82,12 +82,12 @@ describe('round-robin', () => {
     expectSuccess(await app.patch(`/v1/agents/${agents[0]}`, { active: false }));
     for (;;) {
       const leads = await leadsOnceKnown(app);
-      if (leads.every((it) => it.agent !== null && it.agent.id !== agents[0])) break;
+      if (leads.every((lead) => lead.agent !== null && lead.agent.id !== agents[0])) break;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const turns = (await assignments(app)).slice(63);
     expect(turns.length).toBeGreaterThan(20);
-    for (const [nth, { to }] of turns.entries()) if (nth > 0) expect(to).not.toBe(turns[nth - 1]!.to);
+    for (const [index, { to }] of turns.entries()) if (index > 0) expect(to).not.toBe(turns[index - 1]!.to);
   });
 });
 
@@ -102,10 +102,10 @@ describe('least-loaded', () => {
     const { id: ben } = await postAgent(app, { capacity: 1 });
     await until(app, early.id, ana);
     const leads = [early];
-    for (let nth = 0; nth < 5; nth++) leads.push(await openLead(app));
+    for (let index = 0; index < 5; index++) leads.push(await openLead(app));
     await leadsOnce(app, 4);
     expect((await assignments(app)).map(({ leadId, to, mode }) => [leadId, to, mode])).toEqual(
-      [ana, ben, ana, ana].map((to, nth) => [leads[nth]!.id, to, 'least_loaded']),
+      [ana, ben, ana, ana].map((to, index) => [leads[index]!.id, to, 'least_loaded']),
     );
     await postStatus(app, leads[1]!.id, 'lost');
     await until(app, leads[4]!.id, ben);
@@ -142,7 +142,7 @@ onShared(describe)('with two workers', () => {
     const queries = new App(shared, 'query-api');
     const workers = [new App(shared, 'worker'), new App(shared, 'worker')] as const;
     apps.push(queries, ...workers);
-    await Promise.all(workers.map((it) => it.start()));
+    await Promise.all(workers.map((worker) => worker.start()));
     await queries.start();
     const agents = [(await postAgent(commands)).id, (await postAgent(commands)).id, (await postAgent(commands)).id];
     let after = '';
@@ -154,11 +154,11 @@ onShared(describe)('with two workers', () => {
     }
     for (let assigned = 0; assigned < 60;) {
       const leads = await getAllItems<LeadResource>(queries, '/v1/leads', { after });
-      assigned = leads.filter((it) => it.agent !== null).length;
+      assigned = leads.filter((lead) => lead.agent !== null).length;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const turns = await assignments(queries);
-    expect(turns.map((it) => it.to)).toEqual(Array.from({ length: 60 }, (_, nth) => agents[nth % 3]));
+    expect(turns.map((assignment) => assignment.to)).toEqual(Array.from({ length: 60 }, (_, index) => agents[index % 3]));
   });
 });
 

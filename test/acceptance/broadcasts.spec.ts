@@ -89,11 +89,11 @@ describe('a broadcast', () => {
 
   test('is listed, newest first, page by page', async () => {
     const ids: string[] = [];
-    for (let nth = 0; nth < 5; nth++) ids.unshift(await postBroadcast(app));
+    for (let index = 0; index < 5; index++) ids.unshift(await postBroadcast(app));
     const { position: after } = await postInteraction(app);
     const listed = await getAllItems<BroadcastResource>(app, '/v1/broadcasts', { limit: 2, after });
-    expect(listed.map((it) => it.id).slice(0, 5)).toEqual(ids);
-    expect(new Set(listed.map((it) => it.id)).size).toBe(listed.length);
+    expect(listed.map((broadcast) => broadcast.id).slice(0, 5)).toEqual(ids);
+    expect(new Set(listed.map((broadcast) => broadcast.id)).size).toBe(listed.length);
   });
 });
 
@@ -117,7 +117,7 @@ describe('messages', () => {
   test('the bad ones are named beside the good', async () => {
     const id = await postBroadcast(app);
     const taken = await postMessage(app);
-    const answer = await postMessages(app, id, [
+    const response = await postMessages(app, id, [
       message(),
       message({ contactId: '' }),
       message({ sentAt: inMinutes(6) }),
@@ -128,8 +128,8 @@ describe('messages', () => {
       message({ template: 'other' }),
       message(),
     ]);
-    expect(answer.status).toBe(207);
-    expect(answer.body.results.map((it) => ('code' in it ? it.code : it.outcome))).toEqual([
+    expect(response.status).toBe(207);
+    expect(response.body.results.map((result) => ('code' in result ? result.code : result.outcome))).toEqual([
       'recorded',
       'validation_failed',
       'validation_failed',
@@ -140,15 +140,15 @@ describe('messages', () => {
       'validation_failed',
       'recorded',
     ]);
-    expect(answer.body.results.map((it) => it.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(answer.body.results[3]).toMatchObject({ detail: expect.stringContaining('messageId') as unknown });
-    expect(await getRecipients(app, id, { after: answer.body.position })).toHaveLength(2);
+    expect(response.body.results.map((result) => result.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(response.body.results[3]).toMatchObject({ detail: expect.stringContaining('messageId') as unknown });
+    expect(await getRecipients(app, id, { after: response.body.position })).toHaveLength(2);
   });
 
   test('are refused when none is good, with the reasons', async () => {
     const id = await postBroadcast(app);
-    const answer = await postMessages(app, id, [message({ messageId: '' }), 7]);
-    expect(answer).toMatchObject({
+    const response = await postMessages(app, id, [message({ messageId: '' }), 7]);
+    expect(response).toMatchObject({
       status: 422,
       body: {
         code: 'validation_failed',
@@ -158,7 +158,7 @@ describe('messages', () => {
         ],
       },
     });
-    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(response.headers.get('content-type')).toContain('application/problem+json');
   });
 
   test('come in batches of 1 to 1,000', async () => {
@@ -201,7 +201,7 @@ describe('messages', () => {
     const [recipient, ...others] = await getRecipients(app, id, { after: (await postInteraction(app)).position });
     expect(others).toEqual([]);
     expect(recipient).toMatchObject({ contactId, state: 'queued', repliedLeadId: null });
-    expect(recipient?.attempts.map((it) => it.attempt).toSorted()).toEqual([1, 2, 3, 4]);
+    expect(recipient?.attempts.map((attempt) => attempt.attempt).toSorted()).toEqual([1, 2, 3, 4]);
   });
 });
 
@@ -251,7 +251,7 @@ describe('a message', () => {
       sent[-hours - 1] = (await postMessage(app, { contactId, sentAt: inHours(hours) })).messageId;
     const { leadId, position: after } = await postInteraction(app, { contactId });
     const listed = await getAllItems<{ messageId: string }>(app, `/v1/leads/${leadId}/broadcasts`, { after, limit: 2 });
-    expect(listed.map((it) => it.messageId)).toEqual(sent);
+    expect(listed.map((message) => message.messageId)).toEqual(sent);
   });
 });
 
@@ -330,15 +330,15 @@ describe('recipients', () => {
     await postMessage(app, { broadcastId, contactId: sent[0], sentAt: inHours(-1) });
     const { position: after } = await postInteraction(app);
     const listed = await getRecipients(app, broadcastId, { after, limit: 1 });
-    expect(listed.map((it) => it.contactId)).toEqual(sent);
+    expect(listed.map((recipient) => recipient.contactId)).toEqual(sent);
   });
 
   test('are listed by state, page by page, each once', async () => {
     const id = await postBroadcast(app);
-    const messages = Array.from({ length: 30 }, (_, nth) => ({
+    const messages = Array.from({ length: 30 }, (_, index) => ({
       contactId: uniqueId('contact'),
       messageId: uniqueId('bm'),
-      nth,
+      nth: index,
     }));
     await postMessages(
       app,
@@ -346,16 +346,16 @@ describe('recipients', () => {
       messages.map(({ contactId, messageId }) => ({ contactId, messageId })),
     );
     const states = ['queued', 'sent', 'read'] as const;
-    const said = messages.flatMap(({ messageId, nth }) => {
-      const state = states[nth % 3]!;
-      return state === 'queued' ? [] : [receiptBody(messageId, state, nth)];
+    const said = messages.flatMap(({ messageId, nth: index }) => {
+      const state = states[index % 3]!;
+      return state === 'queued' ? [] : [receiptBody(messageId, state, index)];
     });
     const { position: after } = (await postReceipts(app, said)).body;
     const of = (state: string) =>
-      messages.filter(({ nth }) => state.includes(states[nth % 3]!)).map((it) => it.contactId);
+      messages.filter(({ nth: index }) => state.includes(states[index % 3]!)).map((message) => message.contactId);
     for (const state of ['queued', 'sent', 'read', 'sent,read', 'failed']) {
       const listed = await getRecipients(app, id, { state, after, limit: 4 });
-      expect(listed.map((it) => it.contactId).toSorted()).toEqual(of(state).toSorted());
+      expect(listed.map((recipient) => recipient.contactId).toSorted()).toEqual(of(state).toSorted());
     }
     expect(await getRecipients(app, id, { after, limit: 7 })).toHaveLength(30);
     expect(await app.get(`/v1/broadcasts/${id}/recipients?state=lost`)).toMatchObject({

@@ -35,8 +35,8 @@ describe('a bulk of named leads', () => {
   test('changes the status of all, each with events of its own that name the bulk', async () => {
     const ids = await openLeads(app, 3);
     const action = { type: 'change_status', status: 'qualified', qualificationScore: 70, reason: 'fair', note: 'all' };
-    const answer = await postBulk(app, { action, target: { ids } }, { 'x-actor': 'agent:ana' });
-    expect(answer).toMatchObject({
+    const response = await postBulk(app, { action, target: { ids } }, { 'x-actor': 'agent:ana' });
+    expect(response).toMatchObject({
       status: 200,
       body: {
         bulkId: expect.any(String) as unknown,
@@ -44,8 +44,8 @@ describe('a bulk of named leads', () => {
         results: ids.map((id, index) => ({ index, id, outcome: 'ok', version: 4 })),
       },
     });
-    const { bulkId, position } = answer.body;
-    expect(answer.headers.get('x-position')).toBe(position);
+    const { bulkId, position } = response.body;
+    expect(response.headers.get('x-position')).toBe(position);
     for (const id of ids) {
       expect(await getLead(app, id, position)).toMatchObject({ status: 'qualified', qualification: { score: 70 } });
       const { body } = await app.get<{ items: { event: { type: string; correlationId: string; actor: object } }[] }>(
@@ -78,10 +78,10 @@ describe('a bulk of named leads', () => {
   test('creates follow-ups, and sets the status if that is asked', async () => {
     const ids = await openLeads(app, 2);
     const action = { type: 'create_follow_up', dueAt: inHours(24), note: 'call', alsoSetStatus: true };
-    const answer = await postBulk(app, { action, target: { ids } });
-    expect([answer.status, resultOutcomes(answer)]).toEqual([200, ['ok', 'ok']]);
+    const response = await postBulk(app, { action, target: { ids } });
+    expect([response.status, resultOutcomes(response)]).toEqual([200, ['ok', 'ok']]);
     for (const id of ids)
-      expect(await getLead(app, id, answer.body.position)).toMatchObject({
+      expect(await getLead(app, id, response.body.position)).toMatchObject({
         status: 'follow_up',
         followUps: { open: 1 },
       });
@@ -90,20 +90,20 @@ describe('a bulk of named leads', () => {
   test('answers each item in input order: ok, unchanged, rejected with the code, not found', async () => {
     const [open, same, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
     await postStatus(app, same.id, 'qualified');
-    const answer = await postBulk(app, {
+    const response = await postBulk(app, {
       action: toQualified,
       target: { ids: [closed.id, open.id, 'nobody', same.id, `${open.id}0`] },
     });
-    expect(answer.status).toBe(207);
-    expect(resultOutcomes(answer)).toEqual([
+    expect(response.status).toBe(207);
+    expect(resultOutcomes(response)).toEqual([
       'rejected lead_inactive',
       'ok',
       'not_found not_found',
       'unchanged',
       'not_found not_found',
     ]);
-    expect(answer.body.summary).toEqual({ total: 5, ok: 1, unchanged: 1, rejected: 3 });
-    expect(answer.body.results[1]).toEqual({ index: 1, id: open.id, outcome: 'ok', version: 3 });
+    expect(response.body.summary).toEqual({ total: 5, ok: 1, unchanged: 1, rejected: 3 });
+    expect(response.body.results[1]).toEqual({ index: 1, id: open.id, outcome: 'ok', version: 3 });
   });
 
   test('says of each item what is wrong with the agent', async () => {
@@ -118,41 +118,41 @@ describe('a bulk of named leads', () => {
   test('changes a lead once, however often it is named', async () => {
     const [{ id }, closed] = [await openLead(app), await openClosedLead(app)];
     const ids = [id, closed.id, id, closed.id, id];
-    const answer = await postBulk(app, { action: { type: 'create_follow_up', dueAt: inHours(1) }, target: { ids } });
-    expect(resultOutcomes(answer)).toEqual([
+    const response = await postBulk(app, { action: { type: 'create_follow_up', dueAt: inHours(1) }, target: { ids } });
+    expect(resultOutcomes(response)).toEqual([
       'ok',
       'rejected lead_inactive',
       'unchanged',
       'rejected lead_inactive',
       'unchanged',
     ]);
-    expect(await getLead(app, id, answer.body.position)).toMatchObject({ followUps: { open: 1 } });
+    expect(await getLead(app, id, response.body.position)).toMatchObject({ followUps: { open: 1 } });
   });
 
   test('takes 500 at once, some of which are refused', async () => {
-    const ids = [...(await openLeads(app, 450)), ...Array.from({ length: 50 }, (_, nth) => `nobody-${nth}`)];
-    const mixed = ids.map((_, nth) => ids[(nth * 7) % 500]!);
-    const answer = await postBulk(app, { action: toQualified, target: { ids: mixed } });
-    expect(answer).toMatchObject({
+    const ids = [...(await openLeads(app, 450)), ...Array.from({ length: 50 }, (_, index) => `nobody-${index}`)];
+    const mixed = ids.map((_, index) => ids[(index * 7) % 500]!);
+    const response = await postBulk(app, { action: toQualified, target: { ids: mixed } });
+    expect(response).toMatchObject({
       status: 207,
       body: { summary: { total: 500, ok: 450, unchanged: 0, rejected: 50 } },
     });
-    expect(answer.body.results.map((it) => [it.index, it.id])).toEqual(mixed.map((id, index) => [index, id]));
+    expect(response.body.results.map((result) => [result.index, result.id])).toEqual(mixed.map((id, index) => [index, id]));
   });
 
   test('goes on beside others who close the same leads: each lead ends as one of them left it', async () => {
     const ids = await openLeads(app, 60);
-    const [answer, ...closings] = await Promise.all([
+    const [response, ...closings] = await Promise.all([
       postBulk(app, { action: toQualified, target: { ids } }),
       ...ids
-        .filter((_, nth) => nth % 2)
+        .filter((_, index) => index % 2)
         .map(async (id) =>
           expectSuccess(await retryWhileUnavailable(() => app.post(`/v1/leads/${id}/status`, { status: 'lost' }))),
         ),
     ]);
     expect(closings).toHaveLength(30);
-    for (const { id, outcome, code } of answer.body.results) {
-      const types = (await getLeadHistory(app, id, { after: answer.body.position, type: 'LeadStatusChanged' })).map(
+    for (const { id, outcome, code } of response.body.results) {
+      const types = (await getLeadHistory(app, id, { after: response.body.position, type: 'LeadStatusChanged' })).map(
         ({ data }) => (data as { to: string }).to,
       );
       if (outcome === 'ok') expect(types[0]).toBe('qualified');
@@ -177,18 +177,18 @@ describe('a bulk of named leads', () => {
 describe('all or nothing', () => {
   test('does all when none would be refused', async () => {
     const ids = await openLeads(app, 3);
-    const answer = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
-    expect([answer.status, resultOutcomes(answer)]).toEqual([200, ['ok', 'ok', 'ok']]);
+    const response = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
+    expect([response.status, resultOutcomes(response)]).toEqual([200, ['ok', 'ok', 'ok']]);
   });
 
   test('does nothing when one would be, and says of each what would have come of it', async () => {
     const [open, same, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
     await postStatus(app, same.id, 'qualified');
     const ids = [open.id, same.id, closed.id, 'nobody'];
-    const answer = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
-    expect(answer).toMatchObject(refused('bulk_rejected'));
-    expect(resultOutcomes(answer)).toEqual(['ok', 'unchanged', 'rejected lead_inactive', 'not_found not_found']);
-    expect(answer.body.summary).toEqual({ total: 4, ok: 1, unchanged: 1, rejected: 2 });
+    const response = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
+    expect(response).toMatchObject(refused('bulk_rejected'));
+    expect(resultOutcomes(response)).toEqual(['ok', 'unchanged', 'rejected lead_inactive', 'not_found not_found']);
+    expect(response.body.summary).toEqual({ total: 4, ok: 1, unchanged: 1, rejected: 2 });
     expect(await getLead(app, open.id, (await postInteraction(app)).position)).toMatchObject({ status: 'new' });
   });
 });
@@ -222,17 +222,17 @@ describe('a bulk of more than 500 named leads', () => {
   test('is a job: accepted, then carried out, with its results in input order as NDJSON and CSV', async () => {
     const open = await openLeads(app, 60);
     const closed = await openClosedLead(app);
-    const ids = [...open, closed.id, ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`), '=1+1', open[0]!];
-    const answer = await postBulk(
+    const ids = [...open, closed.id, ...Array.from({ length: 500 }, (_, index) => `nobody-${index}`), '=1+1', open[0]!];
+    const response = await postBulk(
       app,
       { action: { ...toQualified, note: 'n' }, target: { ids } },
       { 'x-actor': 'agent:ana' },
     );
-    const { bulkId, position } = answer.body;
-    expect(answer).toMatchObject({ status: 202, body: { state: 'queued', total: 563, done: 0 } });
-    expect(answer.headers.get('location')).toBe(`/v1/bulk/${bulkId}`);
+    const { bulkId, position } = response.body;
+    expect(response).toMatchObject({ status: 202, body: { state: 'queued', total: 563, done: 0 } });
+    expect(response.headers.get('location')).toBe(`/v1/bulk/${bulkId}`);
     expect((await getJob(app, bulkId, { after: position })).total).toBe(563);
-    const job = await waitUntilJobClosed(app, answer.body);
+    const job = await waitUntilJobClosed(app, response.body);
     expect(job).toMatchObject({
       ...{ id: bulkId, state: 'completed', total: 563, done: 563, ok: 60, unchanged: 1, rejected: 502 },
       ...{ action: { ...toQualified, note: 'n' }, requestedBy: { type: 'agent', id: 'ana' } },
@@ -253,7 +253,7 @@ describe('a bulk of more than 500 named leads', () => {
 
   test('when all or nothing fails where one would be refused, with nothing done, and is tried again from the start', async () => {
     const open = await openLeads(app, 30);
-    const ids = [...open, ...Array.from({ length: 480 }, (_, nth) => `nobody-${nth}`)];
+    const ids = [...open, ...Array.from({ length: 480 }, (_, index) => `nobody-${index}`)];
     const { body } = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
     const { bulkId } = body;
     const failed = { state: 'failed', total: 510, done: 0, ok: 30, unchanged: 0, rejected: 480 };
@@ -278,11 +278,11 @@ describe('a bulk of what a filter selects', () => {
     expect(await postBulk(app, { action: toQualified, target: { filter, expectedCount: 12 } })).toMatchObject(
       refused('selection_changed', { expectedCount: 12, count: 11 }),
     );
-    const answer = await postBulk(app, { action: toQualified, target: { filter, expectedCount: 11 } });
-    expect(answer).toMatchObject({ status: 202, body: { state: 'queued', total: 11 } });
-    expect(await waitUntilJobClosed(app, answer.body)).toMatchObject({ state: 'completed', done: 11, ok: 11 });
+    const response = await postBulk(app, { action: toQualified, target: { filter, expectedCount: 11 } });
+    expect(response).toMatchObject({ status: 202, body: { state: 'queued', total: 11 } });
+    expect(await waitUntilJobClosed(app, response.body)).toMatchObject({ state: 'completed', done: 11, ok: 11 });
     const done = ids.filter((id) => id !== ids[3]);
-    expect((await getJobResults(app, answer.body.bulkId)).map(({ id }) => id).sort()).toEqual(done.toSorted());
+    expect((await getJobResults(app, response.body.bulkId)).map(({ id }) => id).sort()).toEqual(done.toSorted());
   });
 
   test('takes the names and values of the query, also as numbers and lists, and the filter is fixed when accepted', async () => {
@@ -307,11 +307,11 @@ describe('a bulk of what a filter selects', () => {
 
 describe('a job', () => {
   test('is cancelled between two blocks: what was done stays done, and no more is begun', async () => {
-    const ids = Array.from({ length: 20_000 }, (_, nth) => `nobody-${nth}`);
+    const ids = Array.from({ length: 20_000 }, (_, index) => `nobody-${index}`);
     const { body } = await postBulk(app, { action: toQualified, target: { ids } });
-    const answer = await postCancel(app, body.bulkId);
-    expect(answer).toMatchObject({ status: 200, body: { bulkId: body.bulkId, state: 'cancelled', changed: true } });
-    const { done } = await getJob(app, body.bulkId, { after: answer.body.position });
+    const response = await postCancel(app, body.bulkId);
+    expect(response).toMatchObject({ status: 200, body: { bulkId: body.bulkId, state: 'cancelled', changed: true } });
+    const { done } = await getJob(app, body.bulkId, { after: response.body.position });
     expect(done).toBeLessThan(20_000);
     expect(await postCancel(app, body.bulkId)).toMatchObject({ status: 200, body: { changed: false } });
     expect(await postRetry(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'cancelled' }));
@@ -324,7 +324,7 @@ describe('a job', () => {
     const ids = [
       ...open,
       (await openClosedLead(app)).id,
-      ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`),
+      ...Array.from({ length: 500 }, (_, index) => `nobody-${index}`),
       open[0]!,
     ];
     const { body } = await postBulk(app, { action: { type: 'assign', agentId: agent.id }, target: { ids } });
@@ -416,9 +416,9 @@ describe('killed in the middle', () => {
       await own.kill();
       await cut;
       await own.start();
-      const answer = await retryWhileUnavailable(() => postBulk(own, body, key));
-      expect(answer).toMatchObject({ status: 200, body: { summary: { total: 150, ok: 150 } } });
-      await once(own, ids, answer.body.position);
+      const response = await retryWhileUnavailable(() => postBulk(own, body, key));
+      expect(response).toMatchObject({ status: 200, body: { summary: { total: 150, ok: 150 } } });
+      await once(own, ids, response.body.position);
     } finally {
       await own.dispose();
     }

@@ -72,8 +72,8 @@ describe('the events of the organization', () => {
 
   test('begin behind a position, which is any that was handed out', async () => {
     const whole = await all();
-    for (const nth of [0, 1, 250, whole.length - 1])
-      expect(await all({ from: whole[nth]!.position })).toEqual(whole.slice(nth + 1));
+    for (const index of [0, 1, 250, whole.length - 1])
+      expect(await all({ from: whole[index]!.position })).toEqual(whole.slice(index + 1));
   });
 
   test('of some types are those among all', async () => {

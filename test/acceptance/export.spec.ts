@@ -34,8 +34,8 @@ const app = setupApp({ QUALIFICATION: 'off' });
 const path = '/v1/leads/export';
 
 /** Names that spreadsheets would run, or that break CSV. */
-const names = ['=1+1', '+cmd', '-2', '@SUM(A1)', '\tx', '"A", B', 'Zoë', '李雷 🙂', "'quoted", '_x0041_'].map((it) =>
-  it.replace('\t', ' '),
+const names = ['=1+1', '+cmd', '-2', '@SUM(A1)', '\tx', '"A", B', 'Zoë', '李雷 🙂', "'quoted", '_x0041_'].map((name) =>
+  name.replace('\t', ' '),
 );
 let after = '';
 
@@ -71,7 +71,7 @@ onSnapshots(describe)('an export in CSV', () => {
 
     const { rows, manifest } = parseCsv(file);
     const leads = await getAllLeads(app);
-    expect(rows.map((it) => it['id'])).toEqual(leads.map((it) => it.id));
+    expect(rows.map((row) => row['id'])).toEqual(leads.map((lead) => lead.id));
     expect(manifest).toMatchObject({ count: leads.length, filter: {}, position: file.headers['x-position'] });
     expect(manifest.sha256).toBe(sha256(file.body));
   });
@@ -81,9 +81,9 @@ onSnapshots(describe)('an export in CSV', () => {
     const { rows } = parseCsv(await downloadExport(app, { columns: chosen.join(), sort: 'createdAt', after }));
     const leads = await getAllLeads(app, { sort: 'createdAt' });
     expect(Object.keys(rows[0]!)).toEqual(chosen);
-    const safe = (it: string | null) => (it === null ? '' : /^[=+\-@\t\r]/.test(it) ? `'${it}` : it);
-    for (const [nth, lead] of leads.entries())
-      expect(rows[nth]).toMatchObject({
+    const safe = (text: string | null) => (text === null ? '' : /^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+    for (const [index, lead] of leads.entries())
+      expect(rows[index]).toMatchObject({
         id: lead.id,
         name: safe(lead.contact.name),
         phone: lead.contact.phone,
@@ -96,8 +96,8 @@ onSnapshots(describe)('an export in CSV', () => {
         createdAt: lead.createdAt,
         version: String(lead.version),
       });
-    expect(rows.some((it) => it['score'] === '')).toBe(true);
-    expect(rows.some((it) => it['score'] === '0')).toBe(true);
+    expect(rows.some((row) => row['score'] === '')).toBe(true);
+    expect(rows.some((row) => row['score'] === '0')).toBe(true);
   });
 
   test('tells times in the asked zone', async () => {
@@ -116,8 +116,8 @@ onSnapshots(test)('an export in XLSX has typed cells, no formulas, and the manif
   const leads = await getAllLeads(app, { sort: 'nextFollowUpAt' });
   expect(rows[0]).toEqual(['id', 'name', 'phone', 'score', 'active', 'nextFollowUpAt']);
   expect(rows).toHaveLength(leads.length + 1);
-  for (const [nth, { id, contact, qualification, active, followUps }] of leads.entries()) {
-    const [itsId, name, phone, score = null, isActive, due = null] = rows[nth + 1]!;
+  for (const [index, { id, contact, qualification, active, followUps }] of leads.entries()) {
+    const [itsId, name, phone, score = null, isActive, due = null] = rows[index + 1]!;
     expect([itsId, phone, score, isActive]).toEqual([id, contact.phone, qualification.score, active]);
     expect(name).toBe(/^[=+\-@]/.test(contact.name!) ? `'${contact.name!}` : contact.name);
     expect(due instanceof Date ? due.toISOString() : due).toBe(followUps.nextDueAt);
@@ -163,8 +163,8 @@ onSnapshots(test).each<QueryParams>([
   { contactId: 'nobody' },
 ])('an export of %j is what the list shows', async (query) => {
   const { rows, manifest } = parseCsv(await downloadExport(app, { ...query, after }));
-  expect(rows.map((it) => it['id'])).toEqual((await getAllLeads(app, query)).map((it) => it.id));
-  const { sort: _, ...filter } = Object.fromEntries(Object.entries(query).map(([name, it]) => [name, String(it)]));
+  expect(rows.map((row) => row['id'])).toEqual((await getAllLeads(app, query)).map((lead) => lead.id));
+  const { sort: _, ...filter } = Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)]));
   expect(manifest).toMatchObject({ count: rows.length, filter });
 });
 
@@ -173,7 +173,7 @@ onSnapshots(test)('an export of a page is what that page shows', async () => {
   const page = { scope: 'page', limit: 7, cursor: first.nextCursor };
   const second = (await app.get<LeadPage>('/v1/leads', { limit: 7, cursor: first.nextCursor })).body;
   const { rows, manifest } = parseCsv(await downloadExport(app, { ...page, timeZone: 'Asia/Tokyo' }));
-  expect(rows.map((it) => it['id'])).toEqual(second.items.map((it) => it.id));
+  expect(rows.map((row) => row['id'])).toEqual(second.items.map((lead) => lead.id));
   expect(rows[0]!['createdAt']).toMatch(/\+09:00$/);
   expect(manifest).toMatchObject({ count: 7, filter: { channel: 'sms' }, sort: 'name' });
   expect(parseCsv(await downloadExport(app, { scope: 'page' })).rows).toHaveLength(50);
@@ -215,8 +215,8 @@ onSnapshots(test)('asked by HEAD, it tells its headers, and nothing is exported'
 });
 
 onSnapshots(test)('every export is on record, with who asked for what, before it is told', async () => {
-  const answer = await startDownload(app, path, { q: 'ana', status: 'new', format: 'ndjson', columns: 'id' });
-  const { manifest } = parseNdjson(await readDownload(answer));
+  const response = await startDownload(app, path, { q: 'ana', status: 'new', format: 'ndjson', columns: 'id' });
+  const { manifest } = parseNdjson(await readDownload(response));
   const event = (await recorded()).at(-1);
   expect(event).toMatchObject({
     actor: { type: 'service', id: 'api' },
@@ -244,28 +244,28 @@ onSnapshots(describe)('while leads change', () => {
       retryWhileUnavailable(() => busyApp.post(path, body)).then(expectSuccess);
     for (let from = 0; from < 2_000; from += 20)
       await Promise.all(
-        Array.from({ length: 20 }, async (_, nth) => {
+        Array.from({ length: 20 }, async (_, index) => {
           const { leadId } = await ask('/v1/interactions', interactionBody({ profile: { name: uniqueId('Lead') } }));
-          if (nth % 2) await ask(`/v1/leads/${leadId}/status`, { status: 'contacted', reason: texts });
+          if (index % 2) await ask(`/v1/leads/${leadId}/status`, { status: 'contacted', reason: texts });
         }),
       );
   }, 240_000);
 
   test('a slow download has each lead once, as all were at its position', async () => {
     const fresh = { after: busyApp.latestPosition, wait: 30_000 };
-    const answer = await startDownload(busyApp, path, { format: 'ndjson', sort: 'updatedAt', ...fresh });
-    const position = answer.headers['x-position'] as string;
+    const response = await startDownload(busyApp, path, { format: 'ndjson', sort: 'updatedAt', ...fresh });
+    const position = response.headers['x-position'] as string;
     let busy = true;
-    const ids = (await getAllLeads(busyApp, { sort: '-updatedAt' })).map((it) => it.id);
+    const ids = (await getAllLeads(busyApp, { sort: '-updatedAt' })).map((lead) => lead.id);
     const writers = Array.from({ length: 8 }, async (_, writer) => {
-      for (let nth = writer; busy; nth += 8) {
-        const id = ids[nth % ids.length]!;
-        await busyApp.post(`/v1/leads/${id}/status`, { status: nth % 3 ? 'qualifying' : 'qualified', note: 'n' });
+      for (let index = writer; busy; index += 8) {
+        const id = ids[index % ids.length]!;
+        await busyApp.post(`/v1/leads/${id}/status`, { status: index % 3 ? 'qualifying' : 'qualified', note: 'n' });
         await busyApp.post('/v1/interactions', interactionBody());
       }
     });
     const chunks: Buffer[] = [];
-    for await (const chunk of answer) {
+    for await (const chunk of response) {
       chunks.push(chunk as Buffer);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -276,11 +276,11 @@ onSnapshots(describe)('while leads change', () => {
       body: Buffer.concat(chunks),
     });
     expect(manifest).toMatchObject({ count: lines.length, position });
-    expect(new Set(lines.map((it) => it.id)).size).toBe(2_000);
+    expect(new Set(lines.map((lead) => lead.id)).size).toBe(2_000);
     expect(lines).toHaveLength(2_000);
-    expect(lines.map((it) => it.updatedAt)).toEqual(lines.map((it) => it.updatedAt).toSorted());
+    expect(lines.map((lead) => lead.updatedAt)).toEqual(lines.map((lead) => lead.updatedAt).toSorted());
     // Some of them have changed since: each is told as it was at the position.
-    for (const lead of lines.filter((_, nth) => nth % 100 === 0)) {
+    for (const lead of lines.filter((_, index) => index % 100 === 0)) {
       const { body } = await busyApp.get<LeadResource>(`/v1/leads/${lead.id}`, { asOf: position });
       expect(lead).toEqual(body);
     }
@@ -291,10 +291,10 @@ onSnapshots(describe)('while leads change', () => {
     Promise.all(
       Array.from({ length: maxSnapshots }, async () => {
         for (;;) {
-          const answer = await startDownload(busyApp, path, { columns: columnNames.join() });
-          if (answer.statusCode === 200) return answer;
-          expect(answer.statusCode).toBe(503);
-          answer.destroy();
+          const response = await startDownload(busyApp, path, { columns: columnNames.join() });
+          if (response.statusCode === 200) return response;
+          expect(response.statusCode).toBe(503);
+          response.destroy();
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       }),

@@ -27,10 +27,10 @@ describe('creating a follow-up', () => {
   test('shows it whole, and on the lead', async () => {
     const lead = await openLead(app);
     const dueAt = inHours(24);
-    const answer = await app.post(`/v1/leads/${lead.id}/follow-ups`, { dueAt, note: 'call back' });
-    expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 3 } });
-    expect(answer.headers.get('location')).toBe(`/v1/follow-ups?leadId=${lead.id}`);
-    const { followUp: made, position } = answer.body;
+    const response = await app.post(`/v1/leads/${lead.id}/follow-ups`, { dueAt, note: 'call back' });
+    expect(response).toMatchObject({ status: 201, body: { changed: true, version: 3 } });
+    expect(response.headers.get('location')).toBe(`/v1/follow-ups?leadId=${lead.id}`);
+    const { followUp: made, position } = response.body;
     expect(made).toEqual({
       id: expect.any(String),
       leadId: lead.id,
@@ -44,11 +44,11 @@ describe('creating a follow-up', () => {
       closedAt: null,
       closedReason: null,
     });
-    expect(answer.body.lead).toMatchObject({
+    expect(response.body.lead).toMatchObject({
       status: 'new',
       followUps: { open: 1, nextDueAt: dueAt, nextId: made.id },
     });
-    expect(await getLead(app, lead.id, position)).toEqual(answer.body.lead);
+    expect(await getLead(app, lead.id, position)).toEqual(response.body.lead);
     expect(await listed({ leadId: lead.id })).toEqual([made]);
   });
 
@@ -130,8 +130,8 @@ describe('a follow-up', () => {
   test('completed is completed, and again changes nothing', async () => {
     const { id } = await openLead(app);
     const { followUp: made } = await postFollowUp(app, id);
-    const answer = await on(id, made.id, 'complete', { note: 'reached her' });
-    expect(answer).toMatchObject({
+    const response = await on(id, made.id, 'complete', { note: 'reached her' });
+    expect(response).toMatchObject({
       status: 200,
       body: {
         changed: true,
@@ -140,9 +140,9 @@ describe('a follow-up', () => {
         lead: { followUps: { open: 0 } },
       },
     });
-    expect(answer.body.followUp.closedAt).not.toBeNull();
+    expect(response.body.followUp.closedAt).not.toBeNull();
     expect(await on(id, made.id, 'complete')).toMatchObject({ status: 200, body: { changed: false, version: 4 } });
-    expect((await getLeadHistory(app, id, { after: answer.body.position })).at(-1)).toMatchObject({
+    expect((await getLeadHistory(app, id, { after: response.body.position })).at(-1)).toMatchObject({
       type: 'FollowUpCompleted',
       data: { note: 'reached her' },
     });
@@ -220,7 +220,7 @@ describe('the list of follow-ups', () => {
     const closed = (await postFollowUp(app, id)).followUp;
     expectSuccess(await on(id, closed.id, 'complete'));
     const { position: after } = await postInteraction(app);
-    const ids = async (query: object) => (await listed({ after, ...query })).map((it) => it.id);
+    const ids = async (query: object) => (await listed({ after, ...query })).map((followUp) => followUp.id);
     expect(await ids({ leadId: id, state: 'open' })).toEqual([own.id]);
     expect(await ids({ leadId: id, state: 'completed' })).toEqual([closed.id]);
     expect(await ids({ assigneeId: ana.id })).toEqual([own.id]);

@@ -17,14 +17,14 @@ import {
 } from '../support/api-steps.js';
 
 const app = setupApp({ QUALIFICATION: 'off' });
-const day = (nth: number, clock = '00:00:00'): string => `2024-03-${String(nth).padStart(2, '0')}T${clock}.000Z`;
-const at = (nth: number) => ({ 'x-occurred-at': day(nth) });
+const day = (index: number, clock = '00:00:00'): string => `2024-03-${String(index).padStart(2, '0')}T${clock}.000Z`;
+const at = (index: number) => ({ 'x-occurred-at': day(index) });
 
 /** A contact's two leads in March 2024, with a message of the 2nd that came on the 5th. */
 async function aLongStory() {
   const ana = await postAgent(app, { name: 'Ana' });
   const contactId = uniqueId('contact');
-  const byAna = (nth: number) => ({ ...at(nth), 'x-actor': `agent:${ana.id}` });
+  const byAna = (index: number) => ({ ...at(index), 'x-actor': `agent:${ana.id}` });
   const first = await openLead(app, { contactId, text: 'Hello' }, at(1));
   const path = `/v1/leads/${first.id}`;
   expectSuccess(await app.post(`${path}/assignment`, { agentId: ana.id }, at(3)));
@@ -40,7 +40,7 @@ describe('the history of a lead', () => {
   test('tells all that happened, in the order in which it happened, newest first unless asked otherwise', async () => {
     const { first, after } = await aLongStory();
     const entries = await getLeadHistory(app, first.id, { after });
-    expect(entries.map((it) => [it.type, it.occurredAt])).toEqual([
+    expect(entries.map((entry) => [entry.type, entry.occurredAt])).toEqual([
       ['LeadOpened', day(1)],
       ['InteractionRecorded', day(1)],
       ['InteractionRecorded', day(2)],
@@ -84,14 +84,14 @@ describe('the history of a lead', () => {
 
   test('holds that lead alone', async () => {
     const { second, after } = await aLongStory();
-    expect((await getLeadHistory(app, second.id, { after })).map((it) => it.leadId)).toEqual(Array(3).fill(second.id));
+    expect((await getLeadHistory(app, second.id, { after })).map((entry) => entry.leadId)).toEqual(Array(3).fill(second.id));
   });
 
   test('shows an agent’s present name in actors and summaries', async () => {
     const { ana, first } = await aLongStory();
     const { position: after } = expectSuccess(await app.patch(`/v1/agents/${ana.id}`, { name: 'Anna' }));
     const entries = await getLeadHistory(app, first.id, { after });
-    expect(entries.find((it) => it.type === 'LeadAssigned')?.summary).toContain('Anna');
+    expect(entries.find((entry) => entry.type === 'LeadAssigned')?.summary).toContain('Anna');
     expect(entries.at(-1)?.actor.name).toBe('Anna');
   });
 
@@ -101,8 +101,8 @@ describe('the history of a lead', () => {
       expectSuccess(await app.post(`/v1/leads/${id}/status`, { status }, at(1)));
     const { position: after } = await postInteraction(app);
     const entries = await getLeadHistory(app, id, { after });
-    expect(entries.map((it) => it.position)).toEqual(entries.map((it) => it.position).toSorted());
-    expect(entries.slice(2).map((it) => (it.data as { to: string }).to)).toEqual([
+    expect(entries.map((entry) => entry.position)).toEqual(entries.map((entry) => entry.position).toSorted());
+    expect(entries.slice(2).map((entry) => (entry.data as { to: string }).to)).toEqual([
       'contacted',
       'qualifying',
       'qualified',
@@ -122,7 +122,7 @@ describe('the history of a contact', () => {
     const { contactId } = await openClosedLead(app);
     await postInteraction(app, { contactId, text: 'STOP' });
     const { position: after } = await postInteraction(app, { contactId, profile: { phone: '+49151' } });
-    expect((await getContactHistory(app, contactId, { after })).map((it) => [it.type, it.leadOrdinal])).toEqual([
+    expect((await getContactHistory(app, contactId, { after })).map((entry) => [entry.type, entry.leadOrdinal])).toEqual([
       ['ContactRegistered', null],
       ['LeadOpened', 1],
       ['InteractionRecorded', 1],
@@ -137,9 +137,9 @@ describe('the history of a contact', () => {
   test('puts what came late where it happened', async () => {
     const { contactId, late, after } = await aLongStory();
     const entries = await getContactHistory(app, contactId, { after });
-    const nth = entries.findIndex((it) => it.id === late.interactionId);
+    const nth = entries.findIndex((entry) => entry.id === late.interactionId);
     expect(entries[nth]).toMatchObject({ occurredAt: day(2), data: { text: 'late' } });
-    expect(entries.map((it) => it.occurredAt)).toEqual(entries.map((it) => it.occurredAt).toSorted());
+    expect(entries.map((entry) => entry.occurredAt)).toEqual(entries.map((entry) => entry.occurredAt).toSorted());
   });
 
   test('of nobody is not found; of somebody with nothing to show is empty', async () => {
@@ -157,23 +157,23 @@ describe('filters', () => {
   test('by type, actor and time give what is left of the whole, and page through it', async () => {
     const { ana, contactId, after } = await aLongStory();
     const whole = await getContactHistory(app, contactId, { after });
-    const byAna = (it: HistoryEntry) => it.actor.id === ana.id;
-    const cases: [Record<string, string>, (it: HistoryEntry) => boolean][] = [
-      [{ type: 'LeadOpened' }, (it) => it.type === 'LeadOpened'],
-      [{ type: 'LeadOpened,LeadScored' }, (it) => ['LeadOpened', 'LeadScored'].includes(it.type)],
+    const byAna = (entry: HistoryEntry) => entry.actor.id === ana.id;
+    const cases: [Record<string, string>, (entry: HistoryEntry) => boolean][] = [
+      [{ type: 'LeadOpened' }, (entry) => entry.type === 'LeadOpened'],
+      [{ type: 'LeadOpened,LeadScored' }, (entry) => ['LeadOpened', 'LeadScored'].includes(entry.type)],
       [{ actor: `agent:${ana.id}` }, byAna],
       [{ actor: ana.id }, byAna],
       [{ actor: 'agent:nobody' }, () => false],
-      [{ from: day(3) }, (it) => it.occurredAt >= day(3)],
-      [{ to: day(3) }, (it) => it.occurredAt < day(3)],
-      [{ from: day(3), to: day(10) }, (it) => it.occurredAt >= day(3) && it.occurredAt < day(10)],
-      [{ from: '2024-03-03T02:00:00+02:00' }, (it) => it.occurredAt >= day(3)],
+      [{ from: day(3) }, (entry) => entry.occurredAt >= day(3)],
+      [{ to: day(3) }, (entry) => entry.occurredAt < day(3)],
+      [{ from: day(3), to: day(10) }, (entry) => entry.occurredAt >= day(3) && entry.occurredAt < day(10)],
+      [{ from: '2024-03-03T02:00:00+02:00' }, (entry) => entry.occurredAt >= day(3)],
       [
         { from: day(3), type: 'LeadStatusChanged', actor: ana.id },
-        (it) => byAna(it) && it.type === 'LeadStatusChanged',
+        (entry) => byAna(entry) && entry.type === 'LeadStatusChanged',
       ],
-      [{ asOf: day(6) }, (it) => it.occurredAt <= day(6)],
-      [{ asOf: day(5) }, (it) => it.occurredAt <= day(5)],
+      [{ asOf: day(6) }, (entry) => entry.occurredAt <= day(6)],
+      [{ asOf: day(5) }, (entry) => entry.occurredAt <= day(5)],
       [{ asOf: '2000-01-01T00:00:00Z' }, () => false],
     ];
     for (const [query, keeps] of cases)
@@ -189,11 +189,11 @@ describe('filters', () => {
     const whole = await getContactHistory(app, contactId, { after });
     for (const { position } of whole)
       expect(await getContactHistory(app, contactId, { asOf: position })).toEqual(
-        whole.filter((it) => it.position <= position),
+        whole.filter((entry) => entry.position <= position),
       );
     const before = await getLeadHistory(app, first.id, { asOf: late.position });
-    expect(before.map((it) => (it.data as { to?: string }).to)).not.toContain('lost');
-    expect(before.some((it) => it.id === late.interactionId)).toBe(true);
+    expect(before.map((entry) => (entry.data as { to?: string }).to)).not.toContain('lost');
+    expect(before.some((entry) => entry.id === late.interactionId)).toBe(true);
   });
 
   test.each([
@@ -219,7 +219,7 @@ describe('filters', () => {
 describe('pages', () => {
   test('go on without gap or repeat, at any limit, in both orders', async () => {
     const { id } = await openLead(app);
-    for (let nth = 0; nth < 12; nth++) await postStatus(app, id, nth % 2 ? 'new' : 'contacted');
+    for (let index = 0; index < 12; index++) await postStatus(app, id, index % 2 ? 'new' : 'contacted');
     const { position: after } = await postFollowUp(app, id);
     const whole = await getLeadHistory(app, id, { after });
     expect(whole).toHaveLength(15);
@@ -246,7 +246,7 @@ describe('pages', () => {
 test('what an assignment of another lead says stands not here', async () => {
   const [one, other, ana] = [await openLead(app), await openLead(app), await postAgent(app)];
   const { position: after } = await postAssignment(app, other.id, ana.id);
-  expect((await getLeadHistory(app, one.id, { after })).map((it) => it.type)).toEqual([
+  expect((await getLeadHistory(app, one.id, { after })).map((entry) => entry.type)).toEqual([
     'LeadOpened',
     'InteractionRecorded',
   ]);

@@ -56,9 +56,9 @@ describe('every error is a problem', () => {
     ],
     ['a path that can’t be read', 404, 'not_found', () => app.get('/v1/leads/%ff')],
   ])('%s', async (_, status, code, ask) => {
-    const answer = await ask();
-    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-    expect(answer).toMatchObject({
+    const response = await ask();
+    expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(response).toMatchObject({
       status,
       body: {
         type: expect.stringMatching(/^[a-z]+:/),
@@ -69,9 +69,9 @@ describe('every error is a problem', () => {
         code,
       },
     });
-    expect(answer.text).not.toMatch(/stack|\.js|node_modules|sqlite/i);
+    expect(response.text).not.toMatch(/stack|\.js|node_modules|sqlite/i);
     if (code === 'validation_failed')
-      for (const error of answer.body.errors)
+      for (const error of response.body.errors)
         expect(error).toEqual({
           field: expect.any(String),
           code: expect.stringMatching(/^[a-z_]+$/),
@@ -82,13 +82,13 @@ describe('every error is a problem', () => {
 
 describe('what is not known is refused by name', () => {
   test('in a body, however deep, each of them', async () => {
-    const answer = await app.post('/v1/interactions', {
+    const response = await app.post('/v1/interactions', {
       ...interactionBody(),
       colour: 'red',
       profile: { nickname: 'A', name: 'Ana' },
       size: 1,
     });
-    expect(answer).toMatchObject(invalid('colour', 'size', 'profile.nickname'));
+    expect(response).toMatchObject(invalid('colour', 'size', 'profile.nickname'));
   });
 
   test('in a body: `constructor` and `__proto__` too', async () => {
@@ -150,8 +150,8 @@ describe('what is not known is refused by name', () => {
       },
       '/v1/bulk': { action: { type: 'unassign' }, target: { ids: ['x'] } },
     }[path];
-    const answer = await app.call(method, `${path}?colour=red&note=x`, body ?? {});
-    expect(answer).toMatchObject(invalid('colour', 'note'));
+    const response = await app.call(method, `${path}?colour=red&note=x`, body ?? {});
+    expect(response).toMatchObject(invalid('colour', 'note'));
   });
 
   test('parameters given twice are refused, filters too', async () => {
@@ -181,10 +181,10 @@ describe('a body', () => {
   });
 
   test('without a type is refused', async () => {
-    const answer = await sendRaw(app.url, [
+    const response = await sendRaw(app.url, [
       'POST /v1/leads HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 17\r\n\r\n{"contactId":"x"}',
     ]);
-    expect(answer?.status).toBe(415);
+    expect(response?.status).toBe(415);
   });
 
   test.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset=UTF-8'])(
@@ -263,9 +263,9 @@ describe('a wrong method', () => {
     ['OPTIONS', '/v1/leads', ['GET', 'POST']],
     ['POST', '/healthz', ['GET']],
   ])('%s %s is told the ones there are', async (method, path, allowed) => {
-    const answer = await app.call(method, path);
-    expect(answer).toMatchObject(refused('method_not_allowed'));
-    const told = answer.headers.get('allow')!.split(', ');
+    const response = await app.call(method, path);
+    expect(response).toMatchObject(refused('method_not_allowed'));
+    const told = response.headers.get('allow')!.split(', ');
     expect(told).toEqual(expect.arrayContaining(allowed));
     expect(told).not.toContain(method);
   });
@@ -298,8 +298,8 @@ describe('a header that makes no sense', () => {
     ['Idempotency-Key', 'schlüssel'],
   ])('%s: %s is refused by name, and nothing happens', async (name, value) => {
     const { id, version } = await openLead(app);
-    const answer = await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, { [name]: value });
-    expect(answer).toMatchObject(invalid(name));
+    const response = await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, { [name]: value });
+    expect(response).toMatchObject(invalid(name));
     expect(expectSuccess(await app.post(`/v1/leads/${id}/status`, { status: 'new' }))).toMatchObject({
       changed: false,
       version,
@@ -337,15 +337,15 @@ describe('a command’s answer', () => {
       ['POST', '/v1/agents', { name: 'Ben' }],
       ['PATCH', `/v1/agents/${ana.id}`, { name: 'Anna' }],
     ] as const) {
-      const answer = await app.call(method, path, body);
-      const { version, position, changed } = answer.body;
-      expect([path, answer.status < 300, typeof changed]).toEqual([path, true, 'boolean']);
-      expect(answer.headers.get('etag')).toBe(`"${version}"`);
-      expect(answer.headers.get('x-position')).toBe(position);
+      const response = await app.call(method, path, body);
+      const { version, position, changed } = response.body;
+      expect([path, response.status < 300, typeof changed]).toEqual([path, true, 'boolean']);
+      expect(response.headers.get('etag')).toBe(`"${version}"`);
+      expect(response.headers.get('x-position')).toBe(position);
       expect(position).toMatch(/^[A-Za-z0-9._~-]+$/);
       expect(Number.isNaN(Date.parse(position)) || !/^\d{4}-/.test(position)).toBe(true);
-      expect(answer.headers.has('location')).toBe(answer.status === 201);
-      if (answer.body.lead) expect(answer.body.lead.version).toBe(version);
+      expect(response.headers.has('location')).toBe(response.status === 201);
+      if (response.body.lead) expect(response.body.lead.version).toBe(version);
     }
   });
 
@@ -355,16 +355,16 @@ describe('a command’s answer', () => {
       ['/v1/interactions', interactionBody()],
       ['/v1/agents', { name: 'Ana' }],
     ] as const) {
-      const answer = await app.post(path, body);
-      expect(answer.status).toBe(201);
-      const found = await app.get(answer.headers.get('location')!, { after: answer.body.position });
+      const response = await app.post(path, body);
+      expect(response.status).toBe(201);
+      const found = await app.get(response.headers.get('location')!, { after: response.body.position });
       expect(found.status).toBe(200);
     }
   });
 
   test('positions grow', async () => {
     const positions: string[] = [];
-    for (let nth = 0; nth < 5; nth++) positions.push((await postInteraction(app)).position);
+    for (let index = 0; index < 5; index++) positions.push((await postInteraction(app)).position);
     expect(positions.toSorted()).toEqual(positions);
     expect(new Set(positions).size).toBe(5);
   });
@@ -379,15 +379,15 @@ describe('a correlation id', () => {
   });
 
   test('stands on problems too, and in the log', async () => {
-    const answer = await app.get('/v1/nothing', {}, { 'x-correlation-id': 'lost-1' });
-    expect(answer.headers.get('x-correlation-id')).toBe('lost-1');
+    const response = await app.get('/v1/nothing', {}, { 'x-correlation-id': 'lost-1' });
+    expect(response.headers.get('x-correlation-id')).toBe('lost-1');
     await app.waitForOutput('"correlationId":"lost-1"');
   });
 });
 
 describe('reading one’s own writes', () => {
   test('a read after a position shows what was written there', async () => {
-    for (let nth = 0; nth < 20; nth++) {
+    for (let index = 0; index < 20; index++) {
       const { leadId, position: after } = await postInteraction(app);
       const [one, list, history] = await Promise.all([
         app.get(`/v1/leads/${leadId}`, { after }),
@@ -451,12 +451,12 @@ describe('reading one’s own writes', () => {
   });
 
   test('without waiting is either there or told to come again', async () => {
-    for (let nth = 0; nth < 50; nth++) {
+    for (let index = 0; index < 50; index++) {
       const { position: after } = await postInteraction(app);
-      const answer = await app.get('/v1/leads', { after, wait: 0 });
-      if (answer.status === 200) continue;
-      expect(answer).toMatchObject(refused('projection_behind'));
-      expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+      const response = await app.get('/v1/leads', { after, wait: 0 });
+      if (response.status === 200) continue;
+      expect(response).toMatchObject(refused('projection_behind'));
+      expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
     }
   });
 });

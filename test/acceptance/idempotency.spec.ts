@@ -139,12 +139,12 @@ describe('the same key with the same request', () => {
   test('20 times in parallel: one does it, the others are told to wait or hear the same', async () => {
     const key = keyed();
     const body = interactionBody();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => app.post('/v1/interactions', body, key)));
-    const first = answers.filter((it) => it.status === 201 && !it.headers.has('idempotent-replayed'));
+    const responses = await Promise.all(Array.from({ length: 20 }, () => app.post('/v1/interactions', body, key)));
+    const first = responses.filter((response) => response.status === 201 && !response.headers.has('idempotent-replayed'));
     expect(first).toHaveLength(1);
-    for (const answer of answers.filter((it) => it !== first[0]))
-      if (answer.status === 201) expect(answer.text).toBe(first[0]!.text);
-      else expect(answer).toMatchObject(refused('idempotency_in_flight'));
+    for (const response of responses.filter((response) => response !== first[0]))
+      if (response.status === 201) expect(response.text).toBe(first[0]!.text);
+      else expect(response).toMatchObject(refused('idempotency_in_flight'));
     const again = await app.post('/v1/interactions', body, key);
     expect(again.text).toBe(first[0]!.text);
   });
@@ -192,13 +192,13 @@ describe('the same key with another request', () => {
 
   test('in parallel: one request is done, the other is refused', async () => {
     const key = keyed();
-    const answers = await Promise.all(
-      [1, 2].map((nth) =>
-        app.post('/v1/interactions', interactionBody({ contactId: uniqueId(`contact-${nth}`) }), key),
+    const responses = await Promise.all(
+      [1, 2].map((index) =>
+        app.post('/v1/interactions', interactionBody({ contactId: uniqueId(`contact-${index}`) }), key),
       ),
     );
-    expect(answers.filter((it) => it.status === 201)).toHaveLength(1);
-    expect(answers.filter((it) => it.body.code === 'idempotency_key_reused')).toHaveLength(1);
+    expect(responses.filter((response) => response.status === 201)).toHaveLength(1);
+    expect(responses.filter((response) => response.body.code === 'idempotency_key_reused')).toHaveLength(1);
   });
 
   test('is another key when one character differs', async () => {
@@ -262,12 +262,12 @@ describe('after the process has gone', () => {
         const again = await Promise.all(
           asked.map(({ key, body }) => retryWhileUnavailable(() => own.post('/v1/leads', body, key))),
         );
-        for (const [nth, { body }] of asked.entries()) {
-          expect(again[nth]).toMatchObject({
+        for (const [index, { body }] of asked.entries()) {
+          expect(again[index]).toMatchObject({
             status: 201,
             body: { changed: true, version: 1, lead: { ordinal: 1, contactId: body.contactId } },
           });
-          if (before[nth]?.status === 201) expect(again[nth]!.text).toBe(before[nth].text);
+          if (before[index]?.status === 201) expect(again[index]!.text).toBe(before[index].text);
           expect(await getContactHistory(own, body.contactId)).toHaveLength(2);
         }
       }

@@ -26,11 +26,11 @@ describe('a contact writes', () => {
       text: 'Hello',
       profile: { name: 'Ana', phone: '+4915112345678', email: 'ana@example.org' },
     });
-    const answer = await app.post('/v1/interactions', body);
-    const { interactionId, leadId } = answer.body;
+    const response = await app.post('/v1/interactions', body);
+    const { interactionId, leadId } = response.body;
     const moment = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-    expect(answer).toMatchObject({ status: 201, body: { leadCreated: true, changed: true, version: 2 } });
-    expect(answer.body.lead).toEqual({
+    expect(response).toMatchObject({ status: 201, body: { leadCreated: true, changed: true, version: 2 } });
+    expect(response.body.lead).toEqual({
       id: leadId,
       contactId: body.contactId,
       ordinal: 1,
@@ -62,7 +62,7 @@ describe('a contact writes', () => {
       version: 2,
       actions: { changeStatus: true, assign: true, createFollowUp: true, viewHistory: true, openChat: true },
     });
-    expect(await getLead(app, leadId, answer.body.position)).toEqual(answer.body.lead);
+    expect(await getLead(app, leadId, response.body.position)).toEqual(response.body.lead);
   });
 
   test('again: the same lead is fed', async () => {
@@ -188,26 +188,26 @@ describe('the same message', () => {
     const first = await postInteraction(app, body);
     const byMail = await postInteraction(app, { ...body, channel: 'email' });
     const ofOther = await postInteraction(app, { ...body, contactId: uniqueId('contact') });
-    expect(new Set([first, byMail, ofOther].map((it) => it.interactionId)).size).toBe(3);
+    expect(new Set([first, byMail, ofOther].map((response) => response.interactionId)).size).toBe(3);
     expect(byMail.leadId).toBe(first.leadId);
     expect(ofOther.leadCreated).toBe(true);
   });
 
   test('20 times in parallel is one interaction', async () => {
     const body = interactionBody();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => app.post('/v1/interactions', body)));
-    expect(answers.map((it) => it.status).toSorted()).toEqual([...Array<number>(19).fill(200), 201]);
-    expect(new Set(answers.map(({ body: { interactionId, leadId } }) => `${interactionId} ${leadId}`)).size).toBe(1);
-    expect(answers.filter(({ body: said }) => said.leadCreated)).toHaveLength(1);
-    const { leadId, position } = answers[0]!.body;
+    const responses = await Promise.all(Array.from({ length: 20 }, () => app.post('/v1/interactions', body)));
+    expect(responses.map((response) => response.status).toSorted()).toEqual([...Array<number>(19).fill(200), 201]);
+    expect(new Set(responses.map(({ body: { interactionId, leadId } }) => `${interactionId} ${leadId}`)).size).toBe(1);
+    expect(responses.filter(({ body: said }) => said.leadCreated)).toHaveLength(1);
+    const { leadId, position } = responses[0]!.body;
     const entries = await getLeadHistory(app, leadId, { after: position });
-    expect(entries.map((it) => it.type)).toEqual(['LeadOpened', 'InteractionRecorded']);
+    expect(entries.map((entry) => entry.type)).toEqual(['LeadOpened', 'InteractionRecorded']);
   });
 });
 
 test('200 parallel interactions of one new contact make one lead', async () => {
   const contactId = uniqueId('contact');
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 200 }, () => {
       const body = interactionBody({ contactId });
       // Asked again after a busy log's 503, it is the same command and has the same answer.
@@ -215,13 +215,13 @@ test('200 parallel interactions of one new contact make one lead', async () => {
       return retryWhileUnavailable(() => app.post('/v1/interactions', body, key));
     }),
   );
-  expect(new Set(answers.map((it) => it.status))).toEqual(new Set([201]));
-  expect(new Set(answers.map((it) => it.body.leadId)).size).toBe(1);
-  expect(answers.filter((it) => it.body.leadCreated)).toHaveLength(1);
-  expect(answers.map((it) => it.body.version).toSorted((a, b) => a - b)).toEqual(
-    Array.from({ length: 200 }, (_, nth) => nth + 2),
+  expect(new Set(responses.map((response) => response.status))).toEqual(new Set([201]));
+  expect(new Set(responses.map((response) => response.body.leadId)).size).toBe(1);
+  expect(responses.filter((response) => response.body.leadCreated)).toHaveLength(1);
+  expect(responses.map((response) => response.body.version).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 200 }, (_, index) => index + 2),
   );
-  const after = answers.find((it) => it.body.version === 201)!.body.position;
+  const after = responses.find((response) => response.body.version === 201)!.body.position;
   expect(await getAllLeads(app, { contactId, after })).toMatchObject([{ version: 201, ordinal: 1 }]);
 });
 
@@ -260,8 +260,8 @@ describe('an interaction after the lead was closed', () => {
   test('in parallel opens one lead', async () => {
     const { contactId, id } = await openClosedLead(app);
     const said = await Promise.all(Array.from({ length: 30 }, () => postInteraction(app, { contactId })));
-    expect(said.filter((it) => it.leadCreated)).toHaveLength(1);
-    expect(new Set(said.map((it) => it.leadId)).size).toBe(1);
+    expect(said.filter((response) => response.leadCreated)).toHaveLength(1);
+    expect(new Set(said.map((response) => response.leadId)).size).toBe(1);
     expect(said[0]!.lead).toMatchObject({ ordinal: 2, previousLeadId: id });
   });
 });
@@ -386,13 +386,13 @@ describe('an interaction from the future', () => {
 describe('an opt-out', () => {
   test.each(['STOP', 'stop', ' Stop! ', 'unsubscribe', 'Opt-Out.'])('%j opens no lead', async (text) => {
     const body = interactionBody({ text });
-    const answer = await app.post('/v1/interactions', body);
-    expect(answer).toMatchObject({
+    const response = await app.post('/v1/interactions', body);
+    expect(response).toMatchObject({
       status: 201,
       body: { leadId: null, lead: null, leadCreated: false, changed: true },
     });
-    expect(answer.headers.get('etag')).toBeNull();
-    const { interactionId, position } = answer.body;
+    expect(response.headers.get('etag')).toBeNull();
+    const { interactionId, position } = response.body;
     expect(await getAllLeads(app, { contactId: body.contactId, after: position })).toEqual([]);
     expect(await getContactHistory(app, body.contactId, { after: position })).toMatchObject([
       { type: 'ContactRegistered' },

@@ -19,15 +19,15 @@ const create = (body: object, headers = {}) => app.post('/v1/leads', body, heade
 describe('a lead made by hand', () => {
   test('is new and active, and its contact is known from then on', async () => {
     const contactId = uniqueId('contact');
-    const answer = await create({
+    const response = await create({
       contactId,
       channel: 'email',
       profile: { name: 'Ana', email: 'ana@example.org' },
       note: 'met at the fair',
     });
-    const { lead } = answer.body;
-    expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 1 } });
-    expect(answer.headers.get('location')).toBe(`/v1/leads/${lead.id}`);
+    const { lead } = response.body;
+    expect(response).toMatchObject({ status: 201, body: { changed: true, version: 1 } });
+    expect(response.headers.get('location')).toBe(`/v1/leads/${lead.id}`);
     expect(lead).toMatchObject({
       contactId,
       ordinal: 1,
@@ -40,7 +40,7 @@ describe('a lead made by hand', () => {
       lastInteractionAt: null,
       version: 1,
     });
-    expect(await getLead(app, lead.id, answer.body.position)).toEqual(lead);
+    expect(await getLead(app, lead.id, response.body.position)).toEqual(lead);
     expect(await getContactHistory(app, contactId)).toMatchObject([
       { type: 'ContactRegistered' },
       { type: 'LeadOpened', data: { note: 'met at the fair' } },
@@ -79,11 +79,11 @@ describe('a lead made by hand', () => {
 
   test('50 times at once is one lead', async () => {
     const contactId = uniqueId('contact');
-    const answers = await Promise.all(Array.from({ length: 50 }, () => create({ contactId })));
-    const [made] = answers.filter((it) => it.status === 201);
+    const responses = await Promise.all(Array.from({ length: 50 }, () => create({ contactId })));
+    const [made] = responses.filter((response) => response.status === 201);
     const activeLeadId = made!.body.lead.id;
-    for (const answer of answers.filter((it) => it !== made))
-      expect(answer).toMatchObject(refused('active_lead_exists', { activeLeadId }));
+    for (const response of responses.filter((response) => response !== made))
+      expect(response).toMatchObject(refused('active_lead_exists', { activeLeadId }));
   });
 
   test('at once with the contact’s first messages is one lead', async () => {
@@ -120,9 +120,9 @@ describe('a lead made by hand', () => {
 describe('one lead', () => {
   test('is read with its version as ETag, and how far the view is', async () => {
     const { leadId, position } = await postInteraction(app);
-    const answer = await app.get(`/v1/leads/${leadId}`, { after: position });
-    expect(answer.headers.get('etag')).toBe('"2"');
-    expect(answer.headers.get('x-position')! >= position).toBe(true);
+    const response = await app.get(`/v1/leads/${leadId}`, { after: position });
+    expect(response.headers.get('etag')).toBe('"2"');
+    expect(response.headers.get('x-position')! >= position).toBe(true);
   });
 
   test.each(['nope', 'aaaaaaaaaaaaaaaaaaaaaaaaaa-1', '%F0%9F%99%82', '..%2f..', 'constructor'])(

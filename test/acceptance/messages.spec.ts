@@ -18,10 +18,10 @@ const sends = (leadId: string, body: object = {}, headers = {}) =>
 describe('the first message of an agent', () => {
   test('moves a new lead to contacted: the system does, because of that message', async () => {
     const { id } = await openLead(app);
-    const answer = await sends(id, { text: 'Good morning' }, { 'x-actor': 'agent:ana' });
-    expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 4, lead: { status: 'contacted' } } });
-    expect(answer.headers.get('location')).toBe(`/v1/leads/${id}/history`);
-    const [message, change] = (await getLeadHistory(app, id, { after: answer.body.position })).slice(-2);
+    const response = await sends(id, { text: 'Good morning' }, { 'x-actor': 'agent:ana' });
+    expect(response).toMatchObject({ status: 201, body: { changed: true, version: 4, lead: { status: 'contacted' } } });
+    expect(response.headers.get('location')).toBe(`/v1/leads/${id}/history`);
+    const [message, change] = (await getLeadHistory(app, id, { after: response.body.position })).slice(-2);
     expect(message).toMatchObject({
       type: 'OutboundMessageRecorded',
       actor: { type: 'agent', id: 'ana' },
@@ -59,8 +59,8 @@ describe('a message', () => {
   test('of the same id again: 200, nothing changed, even in parallel', async () => {
     const { id } = await openLead(app);
     const body = { messageId: uniqueId('out') };
-    const answers = await Promise.all(Array.from({ length: 10 }, () => sends(id, body)));
-    expect(answers.map((it) => it.status).toSorted()).toEqual([...Array<number>(9).fill(200), 201]);
+    const responses = await Promise.all(Array.from({ length: 10 }, () => sends(id, body)));
+    expect(responses.map((response) => response.status).toSorted()).toEqual([...Array<number>(9).fill(200), 201]);
     expect(await sends(id, { ...body, text: 'other words' })).toMatchObject({
       status: 200,
       body: { changed: false, version: 4 },

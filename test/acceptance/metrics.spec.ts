@@ -17,10 +17,10 @@ interface Figure {
 
 /** Everything that Prometheus would read. */
 async function figures(): Promise<readonly Figure[]> {
-  const answer = await app.get('/metrics');
-  expect(answer.status).toBe(200);
-  expect(answer.headers.get('content-type')).toContain('text/plain; version=0.0.4');
-  return answer.text
+  const response = await app.get('/metrics');
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toContain('text/plain; version=0.0.4');
+  return response.text
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
@@ -32,7 +32,7 @@ async function figures(): Promise<readonly Figure[]> {
 const has = (labels: Labels, wanted: Labels): boolean =>
   Object.entries(wanted).every(([key, value]) => labels[key] === value);
 const sum = (all: readonly Figure[], name: string, wanted: Labels = {}): number =>
-  all.filter((it) => it.name === name && has(it.labels, wanted)).reduce((total, { value }) => total + value, 0);
+  all.filter((sample) => sample.name === name && has(sample.labels, wanted)).reduce((total, { value }) => total + value, 0);
 
 /** By how much each of them grew while something happened. */
 async function growth(what: () => Promise<unknown>, ...of: (readonly [string, Labels?])[]): Promise<readonly number[]> {
@@ -131,7 +131,7 @@ test('every view tells its lag and whether it stands still', async () => {
   expect(views).toEqual(expect.arrayContaining(['agents', 'follow-ups', 'lead-history', 'lead-list']));
   for (const view of views) {
     expect(sum(all, 'leadstream_view_lag_seconds', { view: view! })).toBeLessThan(30);
-    expect(all.filter((it) => it.name === 'leadstream_view_stopped' && it.labels['view'] === view)).toEqual([
+    expect(all.filter((sample) => sample.name === 'leadstream_view_stopped' && sample.labels['view'] === view)).toEqual([
       expect.objectContaining({ value: 0 }),
     ]);
   }
@@ -139,7 +139,7 @@ test('every view tells its lag and whether it stands still', async () => {
 
 onEmbedded.log(test)('every view tells its lag in events, which an EventStoreDB does not count', async () => {
   const all = await figures();
-  const named = (name: string) => all.filter((it) => it.name === name).map(({ labels }) => labels['view']);
+  const named = (name: string) => all.filter((sample) => sample.name === name).map(({ labels }) => labels['view']);
   expect(named('leadstream_view_lag_events')).toEqual(named('leadstream_view_lag_seconds'));
 });
 
@@ -153,7 +153,7 @@ test('queues and the process are told', async () => {
     'nodejs_heap_size_used_bytes',
     'process_cpu_seconds_total',
   ])
-    expect(all.filter((it) => it.name === name)).toHaveLength(1);
+    expect(all.filter((sample) => sample.name === name)).toHaveLength(1);
 });
 
 test('nothing of it tells who somebody is, or grows with the number of leads', async () => {
@@ -177,7 +177,7 @@ test('nothing of it tells who somebody is, or grows with the number of leads', a
   expect(JSON.stringify(before)).not.toContain(secret);
   for (let i = 0; i < 3; i++) await story();
   const named = (all: readonly Figure[]) => all.map(({ name, labels }) => `${name} ${JSON.stringify(labels)}`);
-  expect(named(await figures()).filter((it) => !named(before).includes(it) && !it.startsWith('nodejs_'))).toEqual([]);
+  expect(named(await figures()).filter((series) => !named(before).includes(series) && !series.startsWith('nodejs_'))).toEqual([]);
 });
 
 test('what an automation has set aside is counted', async () => {

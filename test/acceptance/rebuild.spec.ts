@@ -29,10 +29,10 @@ test('a view that is wiped under a running service answers nothing until it is w
   expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'projection_behind', '1']);
   // A worker that has nothing to do sees it at the next event.
   await postInteraction(app);
-  let answer = await app.get('/v1/leads', { count: true });
-  for (; answer.status !== 200; answer = await app.get('/v1/leads', { count: true }))
-    expect(answer.body.code).toBe('projection_behind');
-  expect(answer.body.total).toBe(leads.length + 1);
+  let response = await app.get('/v1/leads', { count: true });
+  for (; response.status !== 200; response = await app.get('/v1/leads', { count: true }))
+    expect(response.body.code).toBe('projection_behind');
+  expect(response.body.total).toBe(leads.length + 1);
   await views.close();
 });
 

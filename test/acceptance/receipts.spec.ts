@@ -28,12 +28,12 @@ import {
 const app = setupApp();
 
 const ordersOf = <T>(list: readonly T[]): readonly (readonly T[])[] =>
-  list.length < 2 ? [list] : list.flatMap((it, nth) => ordersOf(list.toSpliced(nth, 1)).map((rest) => [it, ...rest]));
+  list.length < 2 ? [list] : list.flatMap((item, index) => ordersOf(list.toSpliced(index, 1)).map((rest) => [item, ...rest]));
 
 /** All that is said of a delivery but when we wrote it. */
 const essence = ({ messageId: _, broadcastId: __, timeline, ...rest }: DeliveredMessage): object => ({
   ...rest,
-  timeline: timeline.map(({ recordedAt: ___, ...it }) => it),
+  timeline: timeline.map(({ recordedAt: ___, ...receipt }) => receipt),
 });
 
 const error = { code: '131026', detail: 'Not reachable' };
@@ -63,13 +63,13 @@ describe('a delivery is the same', () => {
     const broadcastId = await postBroadcast(app);
     const orders = ordersOf([0, 1, 2, 3]);
     const told = await Promise.all(
-      orders.map(async (order, nth) => {
+      orders.map(async (order, index) => {
         const [contactId, messageId] = [uniqueId('contact'), uniqueId('bm')];
-        const receipts = order.map((it) => said(messageId)[it]!);
-        for (const [at, it] of [...receipts, receipts[0]!, null].entries()) {
-          if (at === nth % 6)
+        const receipts = order.map((receiptIndex) => said(messageId)[receiptIndex]!);
+        for (const [at, receipt] of [...receipts, receipts[0]!, null].entries()) {
+          if (at === index % 6)
             await retryWhileUnavailable(() => postMessages(app, broadcastId, [{ contactId, messageId }]));
-          if (it) await retryWhileUnavailable(() => postReceipts(app, at % 2 === 0 ? [it] : [it, it, receipts[0]!]));
+          if (receipt) await retryWhileUnavailable(() => postReceipts(app, at % 2 === 0 ? [receipt] : [receipt, receipt, receipts[0]!]));
         }
         return getDeliveries(app, contactId);
       }),
@@ -83,12 +83,12 @@ describe('a delivery is the same', () => {
     const broadcastId = await postBroadcast(app);
     const [contactId, messageId] = [uniqueId('contact'), uniqueId('bm')];
     const all = [...said(messageId), ...said(messageId)];
-    const [sent, ...answers] = await Promise.all([
+    const [sent, ...responses] = await Promise.all([
       postMessages(app, broadcastId, [{ contactId, messageId }]),
-      ...all.map((it) => postReceipts(app, [it])),
+      ...all.map((receipt) => postReceipts(app, [receipt])),
     ]);
     expect(sent.status).toBe(200);
-    expect(answers.flatMap(batchOutcomes).toSorted()).toEqual([
+    expect(responses.flatMap(batchOutcomes).toSorted()).toEqual([
       ...Array<string>(4).fill('duplicate'),
       ...Array<string>(4).fill('recorded'),
     ]);
@@ -168,7 +168,7 @@ describe('receipts', () => {
       await getLeadHistory(app, leadId, { after }),
       await getContactHistory(app, contactId, { after }),
     ]) {
-      const about = entries.filter((it) => JSON.stringify(it.data).includes(messageId));
+      const about = entries.filter((entry) => JSON.stringify(entry.data).includes(messageId));
       expect(about).toMatchObject([
         { type: 'MessageSent', occurredAt: sentAt, summary: 'Broadcast of Spring by whatsapp: read' },
       ]);
@@ -179,7 +179,7 @@ describe('receipts', () => {
   test('the bad ones are named beside the good', async () => {
     const { contactId, messageId } = await postMessage(app);
     const good = receiptBody(messageId, 'sent', 1);
-    const answer = await postReceipts(app, [
+    const response = await postReceipts(app, [
       good,
       { ...good, status: 'seen' },
       { ...good, occurredAt: 'yesterday' },
@@ -193,11 +193,11 @@ describe('receipts', () => {
       good,
       receiptBody(messageId, 'delivered', 2),
     ]);
-    expect(answer.status).toBe(207);
-    expect(batchOutcomes(answer)).toEqual(['recorded', ...Array<string>(9).fill('invalid'), 'duplicate', 'recorded']);
-    const details = answer.body.results.map((it) => ('detail' in it ? it.detail : ''));
+    expect(response.status).toBe(207);
+    expect(batchOutcomes(response)).toEqual(['recorded', ...Array<string>(9).fill('invalid'), 'duplicate', 'recorded']);
+    const details = response.body.results.map((result) => ('detail' in result ? result.detail : ''));
     expect(details[1]).toContain(receiptStatuses.join(', '));
-    expect(details.slice(2, 9).map((it) => it.split(' ')[0])).toEqual([
+    expect(details.slice(2, 9).map((detail) => detail.split(' ')[0])).toEqual([
       'occurredAt',
       'occurredAt',
       'occurredAt',
@@ -213,7 +213,7 @@ describe('receipts', () => {
     const bad = await postReceipts(app, [{}, 'x']);
     expect(bad).toMatchObject({ status: 422, body: { code: 'validation_failed' } });
     expect(batchOutcomes(bad)).toEqual(['invalid', 'invalid']);
-    for (const batch of [[], Array.from({ length: 1_001 }, (_, nth) => receiptBody('m', 'sent', nth))])
+    for (const batch of [[], Array.from({ length: 1_001 }, (_, index) => receiptBody('m', 'sent', index))])
       expect(await postReceipts(app, batch)).toMatchObject({ status: 422, body: { errors: [{ field: 'receipts' }] } });
   });
 
@@ -237,9 +237,9 @@ describe('under parallel load', () => {
     const broadcastId = await postBroadcast(app);
     const sent: Sent[] = Array.from({ length: 30 }, () => ({
       contactId: uniqueId('contact'),
-      attempts: Array.from({ length: any([1, 1, 2, 3]) }, (_, nth) => ({
+      attempts: Array.from({ length: any([1, 1, 2, 3]) }, (_, index) => ({
         messageId: uniqueId('bm'),
-        attempt: nth + 1,
+        attempt: index + 1,
         said: new Map<string, object>(),
       })),
       replied: false,
@@ -267,11 +267,11 @@ describe('under parallel load', () => {
         one.replied = lead.origin.broadcastId === broadcastId;
       },
     ]);
-    const order = work.map((it) => [Math.random(), it] as const).toSorted(([a], [b]) => a - b);
-    const waiting = order.map(([, it]) => it).values();
+    const order = work.map((run) => [Math.random(), run] as const).toSorted(([a], [b]) => a - b);
+    const waiting = order.map(([, run]) => run).values();
     await Promise.all(
       Array.from({ length: 24 }, async () => {
-        for (const it of waiting) await it();
+        for (const run of waiting) await run();
       }),
     );
 
@@ -281,22 +281,22 @@ describe('under parallel load', () => {
         attempts.map(({ messageId, attempt, said }) => ({
           messageId,
           attempt,
-          receipts: [...said.values()].map((it) => {
-            const { status, occurredAt: at } = it as { status: ReceiptStatus; occurredAt: string };
+          receipts: [...said.values()].map((receipt) => {
+            const { status, occurredAt: at } = receipt as { status: ReceiptStatus; occurredAt: string };
             return { status, at, timed: true, recordedAt: '', error: null };
           }),
         })),
       )!;
       return { contactId, state: best.delivery.state, progress: computeDeliveryProgress(best.delivery), replied };
     });
-    const many = (is: (it: (typeof byHand)[number]) => boolean): number => byHand.filter(is).length;
+    const many = (is: (recipient: (typeof byHand)[number]) => boolean): number => byHand.filter(is).length;
     const counters = {
       recipients: 30,
-      sent: many((it) => it.progress >= 1),
-      delivered: many((it) => it.progress >= 2),
-      read: many((it) => it.progress >= 3),
-      failed: many((it) => it.state === 'failed'),
-      replied: many((it) => it.replied),
+      sent: many((recipient) => recipient.progress >= 1),
+      delivered: many((recipient) => recipient.progress >= 2),
+      read: many((recipient) => recipient.progress >= 3),
+      failed: many((recipient) => recipient.state === 'failed'),
+      replied: many((recipient) => recipient.replied),
     };
     const { position: after } = await postInteraction(app);
     const recipients = await getRecipients(app, broadcastId, { after, limit: 7 });

@@ -31,8 +31,8 @@ const openedLongAgo = () => openLead(app, {}, { 'x-occurred-at': inHours(-3) });
 /** A follow-up that is due in a moment; in a longer one if the machine is so busy that the first is over when it is asked for. */
 async function dueSoon(leadId: string): Promise<ResponseBody['followUp']> {
   for (let ms = 200; ; ms *= 2) {
-    const answer = await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inMs(ms) });
-    if (answer.body.code !== 'validation_failed') return expectSuccess(answer).followUp;
+    const response = await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inMs(ms) });
+    if (response.body.code !== 'validation_failed') return expectSuccess(response).followUp;
   }
 }
 /** Resolves when all that was due before has been reminded of: the soonest come first. */
@@ -69,11 +69,11 @@ test('one that was rescheduled is silent at its old time, and is reminded of at 
   const { followUp: made } = await postFollowUp(app, id, { dueAt: inMs(2_000) });
   const dueAt = inMs(3_500);
   expectSuccess(await on(id, made.id, 'reschedule', { dueAt }));
-  expect((await waitForReminders(app, id, 1)).map((it) => dataOf(it).dueAt)).toEqual([dueAt]);
+  expect((await waitForReminders(app, id, 1)).map((reminder) => dataOf(reminder).dueAt)).toEqual([dueAt]);
 
   const again = inMs(1_500);
   expectSuccess(await on(id, made.id, 'reschedule', { dueAt: again }));
-  expect((await waitForReminders(app, id, 2)).map((it) => dataOf(it).dueAt)).toEqual([dueAt, again]);
+  expect((await waitForReminders(app, id, 2)).map((reminder) => dataOf(reminder).dueAt)).toEqual([dueAt, again]);
 });
 
 test('one that is closed, or whose lead is, is silent', async () => {
@@ -92,9 +92,9 @@ test('one that is closed, or whose lead is, is silent', async () => {
 
 test('many that are due at once are all reminded of, once each', async () => {
   const { id } = await openedLongAgo();
-  for (let nth = 0; nth < 12; nth++) await Promise.all(Array.from({ length: 10 }, () => overdue(id)));
+  for (let index = 0; index < 12; index++) await Promise.all(Array.from({ length: 10 }, () => overdue(id)));
   const told = await waitForReminders(app, id, 120);
-  expect(new Set(told.map((it) => dataOf(it).followUpId)).size).toBe(120);
+  expect(new Set(told.map((entry) => dataOf(entry).followUpId)).size).toBe(120);
   await allRemindedOf();
   expect(await waitForReminders(app, id)).toHaveLength(120);
 });
@@ -109,7 +109,7 @@ test('one that is imported when it is overdue is told as late, and an import may
 
 test('one missed while the service was down is reminded of once, and told as late', async () => {
   const leads = [];
-  for (let nth = 0; nth < 5; nth++) leads.push((await openedLongAgo()).id);
+  for (let index = 0; index < 5; index++) leads.push((await openedLongAgo()).id);
   for (const id of leads) await overdue(id);
   const { id } = await openLead(app);
   await dueSoon(id);

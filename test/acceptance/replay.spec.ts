@@ -27,8 +27,8 @@ interface Replayed {
 }
 
 const app = setupApp();
-const day = (nth: number): string => `2024-03-${String(nth).padStart(2, '0')}T00:00:00.000Z`;
-const on = (nth: number) => ({ 'x-occurred-at': day(nth) });
+const day = (index: number): string => `2024-03-${String(index).padStart(2, '0')}T00:00:00.000Z`;
+const on = (index: number) => ({ 'x-occurred-at': day(index) });
 const replay = (leadId: string, query = {}) => getAllItems<Replayed>(app, `/v1/leads/${leadId}/replay`, query);
 const asOf = (leadId: string, moment: string) => app.get<LeadResource>(`/v1/leads/${leadId}`, { asOf: moment });
 
@@ -38,29 +38,29 @@ async function aLife() {
   const ana = await postAgent(app);
   const opened = await postInteraction(app, { contactId, text: 'Hi', profile: { name: 'Ana' } }, on(1));
   const lead = `/v1/leads/${opened.leadId}`;
-  const answers = [opened];
-  for (const [nth, path, body] of [
+  const responses = [opened];
+  for (const [index, path, body] of [
     [2, `${lead}/assignment`, { agentId: ana.id }],
     [3, `${lead}/status`, { status: 'qualified', qualificationScore: 80 }],
     [4, `${lead}/follow-ups`, { dueAt: day(20) }],
     [5, '/v1/interactions', interactionBody({ contactId, profile: { name: 'Ana Sample' } })],
     [6, `${lead}/status`, { status: 'lost', reason: 'No answer' }],
   ] as const)
-    answers.push(expectSuccess(await app.post(path, body, on(nth))));
+    responses.push(expectSuccess(await app.post(path, body, on(index))));
   const late = expectSuccess(
     await app.post('/v1/interactions', interactionBody({ contactId, occurredAt: day(2) }), on(7)),
   );
   expect(late.leadCreated).toBe(false);
   const next = await postInteraction(app, { contactId }, on(8));
   expect(next.leadCreated).toBe(true);
-  return { id: opened.leadId, contactId, answers, late, next, after: next.position };
+  return { id: opened.leadId, contactId, answers: responses, late, next, after: next.position };
 }
 
 describe('a lead as it was', () => {
   test('at a position is what the command answered that made it so', async () => {
-    const { id, answers, after } = await aLife();
+    const { id, answers: responses, after } = await aLife();
     await getLead(app, id, after);
-    for (const { lead, position } of answers) {
+    for (const { lead, position } of responses) {
       const then = await asOf(id, position);
       expect(then).toMatchObject({ status: 200, body: lead });
       expect(then.headers.get('etag')).toBe(`"${lead.version}"`);
@@ -68,21 +68,21 @@ describe('a lead as it was', () => {
   });
 
   test('at a time goes by when things happened, with what came late', async () => {
-    const { id, late, answers, after } = await aLife();
+    const { id, late, answers: responses, after } = await aLife();
     const now = await getLead(app, id, after);
     expect((await asOf(id, day(28))).body).toEqual(now);
     expect((await asOf(id, day(5))).body).toMatchObject({ status: 'qualified', contact: { name: 'Ana Sample' } });
     expect((await asOf(id, day(4))).body).toMatchObject({ followUps: { open: 1 }, contact: { name: 'Ana' } });
-    const opened = answers[0]!.lead;
+    const opened = responses[0]!.lead;
     expect((await asOf(id, day(1))).body).toEqual(opened);
     expect((await asOf(id, day(2))).body).toMatchObject({ lastInteractionAt: day(2) });
     expect((await asOf(id, late.position)).body).toMatchObject({ status: 'lost', lastInteractionAt: day(5) });
   });
 
   test('before it was opened, or of nobody, is not found', async () => {
-    const { id, answers, next } = await aLife();
+    const { id, answers: responses, next } = await aLife();
     expect(await asOf(id, '2024-02-29T23:59:59.999Z')).toMatchObject(refused('not_found'));
-    expect(await asOf(next.leadId, answers[0]!.position)).toMatchObject(refused('not_found'));
+    expect(await asOf(next.leadId, responses[0]!.position)).toMatchObject(refused('not_found'));
     expect(await asOf('nope', day(1))).toMatchObject(refused('not_found'));
   });
 
@@ -94,7 +94,7 @@ describe('a lead as it was', () => {
 
 describe('the replay of a lead', () => {
   test('tells each event, and the lead as it was after it', async () => {
-    const { id, contactId, answers, late, after } = await aLife();
+    const { id, contactId, answers: responses, late, after } = await aLife();
     const steps = await replay(id, { after });
     expect(steps.map(({ event }) => event.type)).toEqual([
       'LeadOpened',
@@ -109,7 +109,7 @@ describe('the replay of a lead', () => {
       'FollowUpCancelled',
       'InteractionRecorded',
     ]);
-    for (const { lead, position } of answers)
+    for (const { lead, position } of responses)
       expect(steps.find(({ event }) => event.position === position)?.lead).toEqual(lead);
     for (const { event, lead } of steps) {
       expect((await asOf(id, event.position)).body).toEqual(lead);
@@ -120,7 +120,7 @@ describe('the replay of a lead', () => {
 
   test('goes on page by page without gap or repeat, and tells the total', async () => {
     const { id } = await openLead(app);
-    for (let nth = 0; nth < 12; nth++) await postStatus(app, id, nth % 2 ? 'new' : 'contacted');
+    for (let index = 0; index < 12; index++) await postStatus(app, id, index % 2 ? 'new' : 'contacted');
     const { position: after } = await postInteraction(app);
     const whole = await replay(id, { after });
     expect(whole).toHaveLength(14);

@@ -38,15 +38,15 @@ describe('a score', () => {
 
   test.each(none)('of %s by hand is refused, nothing is rounded or clamped', async (score) => {
     const { id, version } = await openLead(app);
-    const answer = await app.post(`/v1/leads/${id}/status`, `{"qualificationScore":${score}}`);
-    expect(answer).toMatchObject(score === 'NaN' ? refused('malformed_json') : invalid('qualificationScore'));
+    const response = await app.post(`/v1/leads/${id}/status`, `{"qualificationScore":${score}}`);
+    expect(response).toMatchObject(score === 'NaN' ? refused('malformed_json') : invalid('qualificationScore'));
     expect((await postStatus(app, id, 'new')).lead).toMatchObject({ version, qualification: { score: null } });
   });
 
   test.each(none)('of %s by an AI is refused as well', async (score) => {
     const { id } = await openLead(app);
-    const answer = await app.post(`/v1/leads/${id}/qualification`, `{"model":"m","score":${score}}`);
-    expect(answer).toMatchObject(score === 'NaN' ? refused('malformed_json') : invalid('score'));
+    const response = await app.post(`/v1/leads/${id}/qualification`, `{"model":"m","score":${score}}`);
+    expect(response).toMatchObject(score === 'NaN' ? refused('malformed_json') : invalid('score'));
   });
 
   test.each([0, 1, 72, 99, 100])('of %d is taken as it is, both ways', async (score) => {
@@ -80,9 +80,9 @@ describe('an AI result', () => {
         { label: 'spelling', weight: -1 },
       ],
     };
-    const answer = await byAi(id, 72, result);
-    expect(answer).toMatchObject({ status: 200, body: { changed: true, accepted: true, version: 3 } });
-    const { lead, position } = answer.body;
+    const response = await byAi(id, 72, result);
+    expect(response).toMatchObject({ status: 200, body: { changed: true, accepted: true, version: 3 } });
+    const { lead, position } = response.body;
     expect(lead.qualification).toMatchObject({
       score: 72,
       source: 'ai',

@@ -27,14 +27,14 @@ describe('an active lead', () => {
       ...active.toReversed(),
       ...active.flatMap((one) => active.flatMap((two) => [one, two])),
     ]) {
-      const answer = await status(id, { status: to });
+      const response = await status(id, { status: to });
       const changed = to !== from;
       if (changed) version++;
-      expect(answer).toMatchObject({
+      expect(response).toMatchObject({
         status: 200,
         body: { changed, version, cancelledFollowUps: 0, lead: { status: to, active: true, closedAt: null, version } },
       });
-      expect(answer.headers.get('etag')).toBe(`"${version}"`);
+      expect(response.headers.get('etag')).toBe(`"${version}"`);
       from = to;
     }
   });
@@ -76,7 +76,7 @@ describe('an active lead', () => {
       statusChangedAt,
       qualification: { score: 72, source: 'manual', pinned: true },
     });
-    const types = (await getLeadHistory(app, id, { after: position })).map((it) => it.type);
+    const types = (await getLeadHistory(app, id, { after: position })).map((entry) => entry.type);
     expect(types).toEqual(['LeadOpened', 'InteractionRecorded', 'LeadScored']);
   });
 
@@ -88,8 +88,8 @@ describe('an active lead', () => {
 
   test('gets a score alone, and stays where it is', async () => {
     const { id } = await openLead(app);
-    const answer = await status(id, { qualificationScore: 100 });
-    expect(answer).toMatchObject({
+    const response = await status(id, { qualificationScore: 100 });
+    expect(response).toMatchObject({
       status: 200,
       body: { changed: true, lead: { status: 'new', qualification: { score: 100 } } },
     });
@@ -158,8 +158,8 @@ describe('an inactive lead', () => {
     ['a follow-up long due', 'POST', 'follow-ups', { dueAt: '1999-01-01T00:00:00Z' }],
   ])('is refused %s', async (_, method, path, body) => {
     const { id } = await openClosedLead(app);
-    const answer = await app.call(method, `/v1/leads/${id}/${path}`, body);
-    expect(answer).toMatchObject(refused('lead_inactive', { leadId: id, leadStatus: 'lost', activeLeadId: null }));
+    const response = await app.call(method, `/v1/leads/${id}/${path}`, body);
+    expect(response).toMatchObject(refused('lead_inactive', { leadId: id, leadStatus: 'lost', activeLeadId: null }));
   });
 
   test('is seen as before, and its chat goes on', async () => {
@@ -184,15 +184,15 @@ describe('closing a lead', () => {
     });
     const entries = await getLeadHistory(app, id, { after: closing.position });
     const closed = entries.slice(-3);
-    expect(closed.map((it) => it.type).toSorted()).toEqual([
+    expect(closed.map((entry) => entry.type).toSorted()).toEqual([
       'FollowUpCancelled',
       'FollowUpCancelled',
       'LeadStatusChanged',
     ]);
     expect(closed.at(-1)?.position).toBe(closing.position);
-    const cancelled = closed.filter((it) => it.type === 'FollowUpCancelled');
-    expect(cancelled.map((it) => it.data)).toMatchObject([{ why: 'lead_inactive' }, { why: 'lead_inactive' }]);
-    expect(new Set(cancelled.map((it) => (it.data as { followUpId: string }).followUpId))).toEqual(
+    const cancelled = closed.filter((entry) => entry.type === 'FollowUpCancelled');
+    expect(cancelled.map((entry) => entry.data)).toMatchObject([{ why: 'lead_inactive' }, { why: 'lead_inactive' }]);
+    expect(new Set(cancelled.map((entry) => (entry.data as { followUpId: string }).followUpId))).toEqual(
       new Set([first.id, third.id]),
     );
   });
@@ -213,9 +213,9 @@ describe('closing a lead', () => {
 
   test('twenty times at once: one does it, the others are told that it is inactive', async () => {
     const { id } = await openLead(app);
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, nth) => status(id, { status: final[nth % 3] })));
-    expect(answers.filter((it) => it.status === 200)).toHaveLength(1);
-    expect(answers.filter((it) => it.body.code === 'lead_inactive')).toHaveLength(19);
+    const responses = await Promise.all(Array.from({ length: 20 }, (_, index) => status(id, { status: final[index % 3] })));
+    expect(responses.filter((response) => response.status === 200)).toHaveLength(1);
+    expect(responses.filter((response) => response.body.code === 'lead_inactive')).toHaveLength(19);
   });
 });
 
@@ -244,9 +244,9 @@ describe('If-Match', () => {
 
   test('of many at once lets one through', async () => {
     const { id } = await openLead(app);
-    const answers = await Promise.all(active.slice(1).map((to) => status(id, { status: to }, { 'if-match': '"2"' })));
-    expect(answers.filter((it) => it.status === 200)).toHaveLength(1);
-    expect(answers.filter((it) => it.body.code === 'version_mismatch')).toHaveLength(3);
+    const responses = await Promise.all(active.slice(1).map((to) => status(id, { status: to }, { 'if-match': '"2"' })));
+    expect(responses.filter((response) => response.status === 200)).toHaveLength(1);
+    expect(responses.filter((response) => response.body.code === 'version_mismatch')).toHaveLength(3);
   });
 
   test('can be the ETag of the lead as it was read', async () => {
@@ -277,8 +277,8 @@ describe('a status that makes no sense', () => {
     [{ status: 'won', qualificationScore: 101 }, ['status', 'qualificationScore']],
   ])('%j is refused by name', async (body, fields) => {
     const { id, version } = await openLead(app);
-    const answer = await status(id, body);
-    expect(answer).toMatchObject(invalid(...fields));
+    const response = await status(id, body);
+    expect(response).toMatchObject(invalid(...fields));
     expect(expectSuccess(await status(id, { status: 'new' }))).toMatchObject({ version });
   });
 

@@ -194,7 +194,7 @@ describe('under load', () => {
       const slow = await SseClient.connect(own, { from }, undefined, { slow: true });
       const quick = await SseClient.connect(own, { from });
       const text = 'x'.repeat(60_000);
-      for (let nth = 0; nth < 400; nth += 20)
+      for (let index = 0; index < 400; index += 20)
         await Promise.all(Array.from({ length: 20 }, () => postInteraction(own, { text })));
       await quick.waitFor((all) => all.length === 1_200);
       await eventually(async () => (await openStreams(own)) === 1);
@@ -218,7 +218,7 @@ describe('under load', () => {
       let end: string | undefined = undefined;
       const listening = restless(killed, from, (heard) => isBehind(heard, end));
       for (let round = 0; round < 3; round++) {
-        for (let nth = 0; nth < 20; nth++)
+        for (let index = 0; index < 20; index++)
           await Promise.all([postInteraction(killed), postInteraction(killed), postInteraction(killed)]);
         await killed.kill();
         await killed.start();

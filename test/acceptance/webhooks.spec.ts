@@ -50,7 +50,7 @@ const aNumber = (): string => `4477009${String(++people).padStart(5, '0')}`;
 const leadsOf = async (contactId: string): Promise<LeadResource[]> =>
   getAllLeads(app, { contactId, after: (await postInteraction(app)).position });
 
-const counted = (answer: ApiResponse) => [answer.status, answer.body] as const;
+const counted = (response: ApiResponse) => [response.status, response.body] as const;
 const counts = (of: Partial<Record<'recorded' | 'duplicate' | 'ignored' | 'invalid', number>>) => [
   200,
   { recorded: 0, duplicate: 0, ignored: 0, invalid: 0, ...of },
@@ -85,13 +85,13 @@ describe('the handshake', () => {
 describe('without its secret a webhook', () => {
   test('answers 503 and stores nothing', async () => {
     const from = aNumber();
-    const answers = [
+    const responses = [
       await postWhatsApp(bare, whatsAppPayload(whatsAppMessage(from, 'text', { body: 'Hello' }))),
       await postTwilio(bare, { From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') }),
       await postSendGrid(bare, [sendGridEvent(uniqueId('mail'), 'open')]),
       await bare.get('/v1/webhooks/whatsapp', { 'hub.mode': 'subscribe' }),
     ];
-    for (const answer of answers) expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+    for (const response of responses) expect(response).toMatchObject({ status: 503, body: { code: 'unavailable' } });
     expect(await getAllLeads(bare)).toEqual([]);
   });
 });
@@ -108,7 +108,7 @@ describe('a webhook that is not signed as its provider signs it', () => {
     app.post(
       `/v1/webhooks/${path}`,
       body,
-      Object.fromEntries(Object.entries(headers).filter(([, it]) => it)) as Record<string, string>,
+      Object.fromEntries(Object.entries(headers).filter(([, value]) => value)) as Record<string, string>,
     );
 
   test('is refused by WhatsApp’s route: altered by a byte, unsigned, or signed with another secret', async () => {
@@ -131,13 +131,13 @@ describe('a webhook that is not signed as its provider signs it', () => {
     const form = (from: string) => new URLSearchParams({ From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') });
     const refused = (sent: (form: URLSearchParams) => Promise<ApiResponse>) =>
       wrongly((from) => sent(form(from)), 401, 'unauthorized');
-    await refused((it) => post('twilio', `${it.toString()}x`, twilioHeaders(url, it)));
-    await refused((it) => post('twilio', `${it.toString()}&More=1`, twilioHeaders(url, it)));
-    await refused((it) =>
-      post('twilio', it.toString(), { ...twilioHeaders(url, it), 'x-twilio-signature': undefined }),
+    await refused((form) => post('twilio', `${form.toString()}x`, twilioHeaders(url, form)));
+    await refused((form) => post('twilio', `${form.toString()}&More=1`, twilioHeaders(url, form)));
+    await refused((form) =>
+      post('twilio', form.toString(), { ...twilioHeaders(url, form), 'x-twilio-signature': undefined }),
     );
-    await refused((it) => post('twilio', it.toString(), twilioHeaders('https://other.example/', it)));
-    await refused((it) => post('twilio', it.toString(), twilioHeaders(url, it, 'another token')));
+    await refused((form) => post('twilio', form.toString(), twilioHeaders('https://other.example/', form)));
+    await refused((form) => post('twilio', form.toString(), twilioHeaders(url, form, 'another token')));
   });
 
   test('is refused by SendGrid’s route: altered by a byte, at another time, an old one, or with another key', async () => {
@@ -184,11 +184,11 @@ describe('a webhook that is not signed as its provider signs it', () => {
 
   test('is refused with 400 when it is signed and still no JSON', async () => {
     for (const body of ['{', '\u0000'])
-      for (const answer of [
+      for (const response of [
         await post('whatsapp', body, whatsAppHeaders(body)),
         await post('sendgrid', body, sendGridHeaders(body)),
       ])
-        expect(answer).toMatchObject({ status: 400, body: { code: 'malformed_json' } });
+        expect(response).toMatchObject({ status: 400, body: { code: 'malformed_json' } });
   });
 });
 
@@ -231,11 +231,11 @@ describe('WhatsApp’s messages', () => {
       ['something_new', {}],
     ];
     const sent = kinds.map(([type, part]) => ({ from: aNumber(), type, part }));
-    const answer = await postWhatsApp(
+    const response = await postWhatsApp(
       app,
       whatsAppPayload(...sent.map(({ from, type, part }) => whatsAppMessage(from, type, part))),
     );
-    expect(counted(answer)).toEqual(counts({ recorded: 13, ignored: 4 }));
+    expect(counted(response)).toEqual(counts({ recorded: 13, ignored: 4 }));
     const leads = await Promise.all(sent.map(async ({ from }) => (await leadsOf(from)).length));
     expect(leads).toEqual([...Array<number>(13).fill(1), 0, 0, 0, 0]);
   });
@@ -243,7 +243,7 @@ describe('WhatsApp’s messages', () => {
   test('sent five times, two of them at once, are one interaction on one lead', async () => {
     const from = aNumber();
     const sent = whatsAppPayload(says(from, 'Hello'));
-    const answers = [
+    const responses = [
       ...(await Promise.all([postWhatsApp(app, sent), postWhatsApp(app, sent)])),
       await postWhatsApp(app, sent),
       await postWhatsApp(
@@ -254,12 +254,12 @@ describe('WhatsApp’s messages', () => {
       ),
     ];
     const many = (of: 'recorded' | 'duplicate') =>
-      answers.reduce((sum, { body }) => sum + (body as unknown as Record<typeof of, number>)[of], 0);
+      responses.reduce((sum, { body }) => sum + (body as unknown as Record<typeof of, number>)[of], 0);
     expect([many('recorded'), many('duplicate')]).toEqual([1, 4]);
     const [lead, ...others] = await leadsOf(from);
     expect(others).toEqual([]);
     const history = await getLeadHistory(app, lead!.id);
-    expect(history.filter((it) => it.type === 'InteractionRecorded')).toHaveLength(1);
+    expect(history.filter((entry) => entry.type === 'InteractionRecorded')).toHaveLength(1);
   });
 
   test('that name the broadcast’s message are attributed to it exactly, others by the window, or to none', async () => {
@@ -271,7 +271,7 @@ describe('WhatsApp’s messages', () => {
       app,
       whatsAppPayload(says(exact, 'Yes', { context: { id: named.messageId } }), says(window, 'Yes'), says(none, 'Yes')),
     );
-    const origins = await Promise.all([exact, window, none].map(async (it) => (await leadsOf(it))[0]?.origin));
+    const origins = await Promise.all([exact, window, none].map(async (contactId) => (await leadsOf(contactId))[0]?.origin));
     expect(origins).toMatchObject([
       { kind: 'broadcast_reply', attribution: 'exact', broadcastId: named.broadcastId },
       { kind: 'broadcast_reply', attribution: 'window', broadcastId: recent.broadcastId },
@@ -292,7 +292,7 @@ describe('WhatsApp’s messages', () => {
     for (const contactId of [typed, pressed]) {
       expect(await leadsOf(contactId)).toEqual([]);
       const history = await getContactHistory(app, contactId);
-      expect(history.map((it) => it.type).toSorted()).toEqual(['ContactOptedOut', 'ContactRegistered']);
+      expect(history.map((entry) => entry.type).toSorted()).toEqual(['ContactOptedOut', 'ContactRegistered']);
     }
   });
 
@@ -304,7 +304,7 @@ describe('WhatsApp’s messages', () => {
     await postWhatsApp(app, whatsAppPayload(says(from, 'Still there?', { timestamp: String(toUnixSeconds() - 60) })));
     expect(await leadsOf(from)).toMatchObject([{ id: lead!.id, status: 'lost' }]);
     const history = await getLeadHistory(app, lead!.id);
-    expect(history.filter((it) => it.type === 'InteractionRecorded')).toMatchObject([{ data: { late: true } }, {}]);
+    expect(history.filter((entry) => entry.type === 'InteractionRecorded')).toMatchObject([{ data: { late: true } }, {}]);
   });
 
   test('beside bad ones are recorded, and the bad ones are counted and logged without anything personal', async () => {
@@ -321,11 +321,11 @@ describe('WhatsApp’s messages', () => {
       whatsAppStatus(uniqueId('wamid'), 'delivered'),
       whatsAppStatus(uniqueId('wamid'), 'played'),
     ];
-    const answer = await postWhatsApp(app, {
+    const response = await postWhatsApp(app, {
       ...whatsAppPayload({ ...good, statuses }, { ...good, messages: wrong }),
       entry: [...(whatsAppPayload({ ...good, statuses }, { messages: wrong })['entry'] as []), { id: '1' }, 'x'],
     });
-    expect(counted(answer)).toEqual(counts({ recorded: 2, ignored: 1, invalid: 7 }));
+    expect(counted(response)).toEqual(counts({ recorded: 2, ignored: 1, invalid: 7 }));
     expect(await leadsOf(from)).toHaveLength(1);
     // What is logged reaches standard output a little after the answer.
     while (!/"webhook: .*/.test(app.output) || !/"provider":"whatsapp".*"invalid":7/.test(app.output))
@@ -341,7 +341,7 @@ describe('WhatsApp’s statuses', () => {
   test('are the delivery timeline, from the whole of a batch in whichever order', async () => {
     const { contactId, messageId, broadcastId } = await postMessage(app, { contactId: aNumber() });
     const [sent, failed, delivered] = [1, 2, 3].map((second) => new Date(timeAtSecond(second)));
-    const answer = await postWhatsApp(
+    const response = await postWhatsApp(
       app,
       whatsAppPayload(
         { statuses: [whatsAppStatus(messageId, 'delivered', delivered), whatsAppStatus(messageId, 'sent', sent)] },
@@ -349,7 +349,7 @@ describe('WhatsApp’s statuses', () => {
         { statuses: [whatsAppStatus(messageId, 'sent', sent), whatsAppStatus(uniqueId('wamid'), 'read')] },
       ),
     );
-    expect(counted(answer)).toEqual(counts({ recorded: 4, duplicate: 1 }));
+    expect(counted(response)).toEqual(counts({ recorded: 4, duplicate: 1 }));
     expect(await getDeliveries(app, contactId)).toMatchObject([
       {
         state: 'delivered',
@@ -421,7 +421,7 @@ describe('Twilio', () => {
       });
     const [delivery] = await getDeliveries(app, contactId);
     expect(delivery).toMatchObject({ state: 'delivered', channel: 'sms' });
-    expect(delivery!.timeline.map((it) => it.status)).toEqual(['delivered', 'queued', 'sent']);
+    expect(delivery!.timeline.map((receipt) => receipt.status)).toEqual(['delivered', 'queued', 'sent']);
     expect(delivery!.milestones.deliveredAt! >= before).toBe(true);
   });
 
@@ -489,13 +489,13 @@ describe('SendGrid', () => {
 test('a key or an address that can’t be one keeps the app from starting, and both are named', async () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { publicKey: ofAnotherCurve } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
-  const keys = ['no key', privateKey, ofAnotherCurve].map((it) =>
-    typeof it === 'string'
-      ? it
-      : it.export({ format: 'der', type: it.type === 'private' ? 'pkcs8' : 'spki' } as never).toString('base64'),
+  const keys = ['no key', privateKey, ofAnotherCurve].map((key) =>
+    typeof key === 'string'
+      ? key
+      : key.export({ format: 'der', type: key.type === 'private' ? 'pkcs8' : 'spki' } as never).toString('base64'),
   );
-  for (const [nth, SENDGRID_PUBLIC_KEY] of keys.entries()) {
-    const PUBLIC_URL = ['leads.example', 'ftp://leads.example', 'https://leads.example/?a=1'][nth]!;
+  for (const [index, SENDGRID_PUBLIC_KEY] of keys.entries()) {
+    const PUBLIC_URL = ['leads.example', 'ftp://leads.example', 'https://leads.example/?a=1'][index]!;
     const unfit = new App({ SENDGRID_PUBLIC_KEY, PUBLIC_URL });
     const { code, said } = await unfit.startExpectingExit();
     await unfit.dispose();
@@ -515,9 +515,9 @@ onEmbedded.log(test)(
     const other = new DatabaseSync(join(app.dataDir, 'events.db'));
     other.exec('BEGIN IMMEDIATE');
     try {
-      const answer = await postWhatsApp(app, sent);
-      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-      expect(answer.headers.get('retry-after')).toBe('1');
+      const response = await postWhatsApp(app, sent);
+      expect(response).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+      expect(response.headers.get('retry-after')).toBe('1');
     } finally {
       other.exec('ROLLBACK');
       other.close();

@@ -18,7 +18,7 @@ const { commands: asked, contacts } = asking;
 const rounds = Number(process.env['TORTURE_ROUNDS'] ?? 8);
 const clients = 12;
 const failures: unknown[] = [];
-const answered = (): number => asked.filter((it) => it.response).length;
+const answered = (): number => asked.filter((command) => command.response).length;
 
 /** Asks until the round is over; what was asked last may stay without an answer. */
 async function client(over: AbortSignal): Promise<void> {
@@ -52,7 +52,7 @@ test(
       expect(failures).toEqual([]);
       await app.start();
       // Half of those that nobody answered are asked again; the others are left to their fate.
-      for (const one of asked.filter((it) => !it.response && Math.random() < 0.5)) await asking.send(one);
+      for (const one of asked.filter((command) => !command.response && Math.random() < 0.5)) await asking.send(one);
     }
   },
   60_000 + rounds * 20_000,
@@ -63,7 +63,7 @@ testDataIntegrity(app, asking);
 onEmbedded.log(test)('the clock did jump', async () => {
   const { position: after } = await postInteraction(app);
   const entries = (await Promise.all(contacts.map((id) => getContactHistory(app, id, { after })))).flat();
-  const times = entries.toSorted((a, b) => (a.position < b.position ? -1 : 1)).map((it) => it.recordedAt);
+  const times = entries.toSorted((a, b) => (a.position < b.position ? -1 : 1)).map((entry) => entry.recordedAt);
   expect(times).not.toEqual(times.toSorted());
 });
 
@@ -71,7 +71,7 @@ onEmbedded.log(test)('the clock did jump', async () => {
 async function everything(after: string): Promise<Record<string, unknown>> {
   const told: Record<string, unknown> = {};
   for (const path of ['/v1/leads', '/v1/follow-ups', '/v1/agents'])
-    told[path] = (await getAllItems<object>(app, path, { after })).map((it) => ({ ...it, overdue: null }));
+    told[path] = (await getAllItems<object>(app, path, { after })).map((item) => ({ ...item, overdue: null }));
   for (const contactId of contacts) told[contactId] = await getContactHistory(app, contactId, { after });
   return told;
 }

@@ -41,9 +41,9 @@ const betrays =
   /\bat \S+ \(|\.[jt]s:\d|node_modules|sqlite|constraint|\bselect\b.*\bfrom\b|TypeError|RangeError|SyntaxError|ECONN|EventEmitter/i;
 
 async function survives({ pieces, isHttp }: MalformedRequest): Promise<void> {
-  const answer = await sendRaw(app.url, pieces);
-  if (!answer) return expect(isHttp).toBe(false);
-  const { status, head, body } = answer;
+  const response = await sendRaw(app.url, pieces);
+  if (!response) return expect(isHttp).toBe(false);
+  const { status, head, body } = response;
   const said = `${Buffer.concat(pieces).toString('latin1').slice(0, 400)}\n=> ${status} ${body.slice(0, 600)}`;
   if (status >= 500 || betrays.test(body)) throw new Error(said);
   // A HEAD's answer has no body; where HTTP itself is broken, Node may answer before we are asked.
@@ -56,7 +56,7 @@ const endure = (name: string, bent: fc.Arbitrary<MalformedRequest>, runs: number
     name,
     async () => {
       const many = fc.array(
-        bent.map((it) => ({ ...it, [fc.toStringMethod]: () => '…' })),
+        bent.map((request) => ({ ...request, [fc.toStringMethod]: () => '…' })),
         { minLength: atOnce, maxLength: atOnce },
       );
       await fc.assert(
@@ -92,7 +92,7 @@ test('every route is bent, but for the one that never ends, and exports where th
   );
   const bent = [...commandRoutes, ...queryRoutes].map(({ method, path }) => `${method} ${nameless(path)}`);
   const left = canExport ? ['GET /v1/stream'] : ['GET /v1/leads/export', 'GET /v1/stream'];
-  expect(known.filter((it) => !bent.includes(it))).toEqual(left);
+  expect(known.filter((route) => !bent.includes(route))).toEqual(left);
 });
 
 endure('bodies: odd values, odd members, broken JSON, under odd types and headers', malformedBodies, 60);
@@ -101,7 +101,7 @@ endure('queries: odd values of every parameter, cursors of all kinds', malformed
 endure('methods that a path does not take', malformedMethods, 15);
 endure('what is hardly HTTP: garbage, lies about lengths, requests in pieces', malformedHttp, 15);
 
-const manyKeys = `{${Array.from({ length: 100_000 }, (_, nth) => `"${nth}":0`).join()}}`;
+const manyKeys = `{${Array.from({ length: 100_000 }, (_, index) => `"${index}":0`).join()}}`;
 
 test.each([
   ['lists in lists without end', `{"media":${'['.repeat(300_000)}${']'.repeat(300_000)}}`],
@@ -141,14 +141,14 @@ test.each([
 test('requests that are broken off', async () => {
   const whole = validRequest();
   await Promise.all(
-    Array.from({ length: 100 }, (_, nth) => sendAndReset(app.url, whole.subarray(0, 1 + ((nth * 7) % whole.length)))),
+    Array.from({ length: 100 }, (_, index) => sendAndReset(app.url, whole.subarray(0, 1 + ((index * 7) % whole.length)))),
   );
 });
 
 test('what is no HTTP is answered as a problem too', async () => {
-  const answer = await sendRaw(app.url, ['no HTTP at all\r\n\r\n']);
-  expect(answer).toMatchObject({ status: 400, head: expect.stringContaining('application/problem+json') });
-  expect(JSON.parse(answer!.body)).toMatchObject({ code: 'malformed_json', status: 400 });
+  const response = await sendRaw(app.url, ['no HTTP at all\r\n\r\n']);
+  expect(response).toMatchObject({ status: 400, head: expect.stringContaining('application/problem+json') });
+  expect(JSON.parse(response!.body)).toMatchObject({ code: 'malformed_json', status: 400 });
 });
 
 test('pipelined requests are answered in order', async () => {
@@ -161,7 +161,7 @@ test('afterwards it is as healthy as before: everything stored can be read, and 
   expect((await app.get('/healthz')).status).toBe(200);
   expect(await app.get('/readyz')).toMatchObject({ status: 200, body: { ready: true } });
   const leads = await getAllLeads(app, { after: position });
-  expect(leads.map((it) => it.id)).toContain(lead.id);
+  expect(leads.map((lead) => lead.id)).toContain(lead.id);
   for (const { id, contactId } of leads) {
     expect((await getLeadHistory(app, id)).length).toBeGreaterThan(0);
     expect((await getContactHistory(app, contactId)).length).toBeGreaterThan(0);

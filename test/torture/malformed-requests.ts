@@ -278,14 +278,14 @@ const brokenBody = (good: object): fc.Arbitrary<Buffer> => {
         '{"a":1}{"b":2}',
         '\u0000',
       )
-      .map((it) => Buffer.from(it)),
+      .map((text) => Buffer.from(text)),
     fc.constantFrom(
       Buffer.from([0xff, 0xfe, 0x7b]),
       Buffer.from('{"a":"\xff"}', 'latin1'),
       Buffer.from(text, 'utf16le'),
       Buffer.alloc(64),
     ),
-    fc.uint8Array({ maxLength: 200 }).map((it) => Buffer.from(it)),
+    fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   );
 };
 
@@ -336,8 +336,8 @@ const headerValue = fc.oneof(
   fc.string({
     unit: fc
       .integer({ min: 0x20, max: 0xff })
-      .filter((it) => it !== 0x7f)
-      .map((it) => String.fromCharCode(it)),
+      .filter((code) => code !== 0x7f)
+      .map((code) => String.fromCharCode(code)),
     maxLength: 30,
   }),
 );
@@ -444,7 +444,7 @@ const cursor = fc
     },
     { requiredKeys: [] },
   )
-  .map((it) => `cursor=${Buffer.from(JSON.stringify(it)).toString('base64url').slice(0, 6_000)}`);
+  .map((fields) => `cursor=${Buffer.from(JSON.stringify(fields)).toString('base64url').slice(0, 6_000)}`);
 
 export interface MalformedRequest {
   readonly pieces: readonly Buffer[];
@@ -486,7 +486,7 @@ const utf8InLatin1 = (text: string): string => Buffer.from(text).toString('latin
 export const malformedBodies = fc.constantFrom(...commandRoutes).chain((route) =>
   fc
     .tuple(
-      fc.oneof({ arbitrary: bentBody(route.body!).map((it) => Buffer.from(it)), weight: 3 }, brokenBody(route.body!)),
+      fc.oneof({ arbitrary: bentBody(route.body!).map((text) => Buffer.from(text)), weight: 3 }, brokenBody(route.body!)),
       contentType,
       headers,
       fc.array(oddSegment, { minLength: 2, maxLength: 2 }),
@@ -502,7 +502,7 @@ export const malformedPaths = fc
     fc.array(oddSegment, { minLength: 2, maxLength: 2 }),
     fc.oneof(
       oddQuery,
-      cursor.map((it) => `?${it}`),
+      cursor.map((parameter) => `?${parameter}`),
     ),
     headers,
   )
@@ -520,7 +520,7 @@ export const malformedQueries = fc
     fc.constantFrom(...queryRoutes.map(({ path }) => path)),
     fc.oneof(
       oddQuery,
-      cursor.map((it) => `?${it}`),
+      cursor.map((parameter) => `?${parameter}`),
     ),
   )
   .map(([path, query]): MalformedRequest => ({
@@ -548,7 +548,7 @@ export const validRequest = (): Buffer =>
   );
 export const malformedHttp = fc
   .oneof(
-    fc.uint8Array({ minLength: 1, maxLength: 300 }).map((it) => [Buffer.from(it), Buffer.from('\r\n\r\n')]),
+    fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => [Buffer.from(bytes), Buffer.from('\r\n\r\n')]),
     fc
       .constantFrom(
         'get / HTTP/1.1\r\n\r\n',
@@ -583,7 +583,7 @@ export const malformedHttp = fc
     // A good request, but one piece after another.
     fc.array(fc.nat({ max: validRequest().length }), { minLength: 1, maxLength: 6 }).map((cuts) => {
       const at = [0, ...cuts.toSorted((a, b) => a - b), validRequest().length];
-      return at.slice(1).map((end, nth) => validRequest().subarray(at[nth], end));
+      return at.slice(1).map((end, index) => validRequest().subarray(at[index], end));
     }),
   )
   .map((pieces): MalformedRequest => ({ pieces: [...pieces, Buffer.alloc(0)], isHttp: false }));

@@ -25,7 +25,7 @@ const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)
 
 /** Random commands on a few contacts, each under a key, and what became of them. */
 export class RandomCommands {
-  readonly contacts = Array.from({ length: 40 }, (_, nth) => `torture-${nth}`);
+  readonly contacts = Array.from({ length: 40 }, (_, index) => `torture-${index}`);
   readonly commands: TrackedCommand[] = [];
   private readonly agents = ['ana', 'ben', 'cleo'];
   /** The last lead of each contact, as far as the clients have heard. */
@@ -47,12 +47,12 @@ export class RandomCommands {
   }
 
   async send(one: TrackedCommand): Promise<ApiResponse> {
-    const answer = await this.app.post(one.path, one.body, { 'idempotency-key': one.key });
-    if (answer.status >= 500) return answer;
-    one.response ??= answer;
-    const { leadId, lead } = answer.body;
+    const response = await this.app.post(one.path, one.body, { 'idempotency-key': one.key });
+    if (response.status >= 500) return response;
+    one.response ??= response;
+    const { leadId, lead } = response.body;
     if (leadId ?? lead?.id) this.heard.set(one.contactId, leadId ?? lead.id);
-    return answer;
+    return response;
   }
 
   /** Hangs up after some milliseconds, whether there was an answer or not. */
@@ -119,11 +119,11 @@ export function testDataIntegrity(app: App, asking: RandomCommands): void {
   test('no contact has two active leads, and their leads are numbered without a gap', async () => {
     const leads = await getAllLeads(app, { sort: 'createdAt' });
     for (const contactId of contacts) {
-      const own = leads.filter((it) => it.contactId === contactId).toSorted((a, b) => a.ordinal - b.ordinal);
-      expect(own.filter((it) => it.active).length).toBeLessThanOrEqual(1);
-      expect(own.map((it) => it.ordinal)).toEqual(own.map((_, nth) => nth + 1));
-      expect(own.map((it) => it.previousLeadId)).toEqual(
-        [null, ...own.slice(0, -1).map((it) => it.id)].slice(0, own.length),
+      const own = leads.filter((lead) => lead.contactId === contactId).toSorted((a, b) => a.ordinal - b.ordinal);
+      expect(own.filter((lead) => lead.active).length).toBeLessThanOrEqual(1);
+      expect(own.map((lead) => lead.ordinal)).toEqual(own.map((_, index) => index + 1));
+      expect(own.map((lead) => lead.previousLeadId)).toEqual(
+        [null, ...own.slice(0, -1).map((lead) => lead.id)].slice(0, own.length),
       );
     }
   });
@@ -131,19 +131,19 @@ export function testDataIntegrity(app: App, asking: RandomCommands): void {
   test('the versions of a lead have no gap, and each answer told the right one', async () => {
     for (const { id, version, contactId } of await getAllLeads(app)) {
       if (!contacts.includes(contactId)) continue;
-      const positions = (await getLeadHistory(app, id)).map((it) => it.position).toSorted();
+      const positions = (await getLeadHistory(app, id)).map((entry) => entry.position).toSorted();
       expect(new Set(positions).size).toBe(version);
       expect(positions).toHaveLength(version);
-      for (const { response: answer } of asked)
-        if (answer?.body.lead?.id === id && answer.body.changed)
-          expect(positions[answer.body.version - 1]).toBe(answer.body.position);
+      for (const { response: response } of asked)
+        if (response?.body.lead?.id === id && response.body.changed)
+          expect(positions[response.body.version - 1]).toBe(response.body.position);
     }
   });
 
   test('keys are honoured: asked again, each command is answered the very same and does nothing', async () => {
     const { position: before } = await postInteraction(app);
-    const answered = asked.filter((it) => it.response);
-    const some = answered.filter((_, nth) => nth % Math.ceil(answered.length / 300) === 0);
+    const answered = asked.filter((command) => command.response);
+    const some = answered.filter((_, index) => index % Math.ceil(answered.length / 300) === 0);
     for (const one of some) {
       const again = await asking.send(one);
       expect([again.status, again.text]).toEqual([one.response!.status, one.response!.text]);
