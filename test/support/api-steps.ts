@@ -12,7 +12,7 @@ import { isEmbedded } from './engines.js';
 let lastId = 0;
 export const uniqueId = (prefix: string): string => `${prefix}-${++lastId}`;
 
-export const idempotencyKey = (key = uniqueId('key')): StringMap => ({ 'idempotency-key': key });
+export const idempotencyKey = (key = uniqueId('key')): { 'idempotency-key': string } => ({ 'idempotency-key': key });
 
 export const occurredAtHeader = (time: string): StringMap => ({ 'x-occurred-at': time });
 

@@ -42,7 +42,9 @@ export const whatsAppMessage = (
   name = 'Sample Sender',
 ): JsonObject => ({
   contacts: [{ profile: { name }, wa_id: from }],
-  messages: [{ from, id: `wamid.${type}.${from}`, timestamp: String(toUnixSeconds()), type, [type]: part, ...overrides }],
+  messages: [
+    { from, id: `wamid.${type}.${from}`, timestamp: String(toUnixSeconds()), type, [type]: part, ...overrides },
+  ],
 });
 
 export const whatsAppStatus = (
