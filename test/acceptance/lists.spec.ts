@@ -6,6 +6,7 @@ import {
   expectSuccess,
   getAllItems,
   getAllLeads,
+  occurredAtHeader,
   openLead,
   postAgent,
   postAssignment,
