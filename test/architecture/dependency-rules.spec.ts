@@ -138,12 +138,7 @@ const allowed: Imports = {
   'libs/read-model/sqlite/views.ts': ['@photostructure/sqlite', '../view.js', '#domain/event-codec'],
   'libs/read-model/mongodb/views.ts': ['mongodb', '../view.js'],
   'libs/read-model/projection-runner.spec.ts': ['@photostructure/sqlite', './sqlite/views.js'],
-  'libs/commands/clock.ts': [
-    '#domain/refusal',
-    '#event-store/idempotency-store',
-    '@nestjs/common',
-    'node:crypto',
-  ],
+  'libs/commands/clock.ts': ['#domain/refusal', '#event-store/idempotency-store', '@nestjs/common', 'node:crypto'],
   'libs/automation/automations.module.ts': [
     '#commands/idempotency-service',
     '#event-store/event-store',
