@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { invalid, refused } from '../support/expected-responses.js';
-import { setupApp, App } from '../support/app.js';
+import { setupApp, type App } from '../support/app.js';
 import {
   postBulk,
   postCancel,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { invalid } from '../support/expected-responses.js';
-import { setupApp, App, type QueryParams } from '../support/app.js';
+import { setupApp, type App, type QueryParams } from '../support/app.js';
 import { SseClient, type ReceivedEvent } from '../support/sse-client.js';
 import { postBroadcast, receiptBody, postReceipts, postMessages } from '../support/broadcast-steps.js';
 import {
