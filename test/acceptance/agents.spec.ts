@@ -111,8 +111,8 @@ describe('changing an agent', () => {
   });
 
   test('changing or reading an unknown agent returns not_found', async () => {
-    expect(await app.patch('/v1/agents/nobody', { name: 'X' })).toMatchObject(refused('not_found'));
-    expect(await app.get('/v1/agents/nobody')).toMatchObject(refused('not_found'));
+    expect(await app.patch('/v1/agents/unknown', { name: 'X' })).toMatchObject(refused('not_found'));
+    expect(await app.get('/v1/agents/unknown')).toMatchObject(refused('not_found'));
   });
 
   test.each([

@@ -98,7 +98,7 @@ describe('a bulk request with ids', () => {
     await postStatus(app, qualified.id, 'qualified');
     const response = await postBulk(app, {
       action: toQualified,
-      target: { ids: [closed.id, open.id, 'nobody', qualified.id, `${open.id}0`] },
+      target: { ids: [closed.id, open.id, 'unknown', qualified.id, `${open.id}0`] },
     });
     expect(response.status).toBe(207);
     expect(resultOutcomes(response)).toEqual([
@@ -136,7 +136,7 @@ describe('a bulk request with ids', () => {
   });
 
   test('a bulk request of 500 leads is carried out immediately, with outcomes in input order', async () => {
-    const ids = [...(await openLeads(app, 450)), ...Array.from({ length: 50 }, (_, index) => `nobody-${index}`)];
+    const ids = [...(await openLeads(app, 450)), ...Array.from({ length: 50 }, (_, index) => `unknown-${index}`)];
     const mixed = ids.map((_, index) => ids[(index * 7) % 500]!);
     const response = await postBulk(app, { action: toQualified, target: { ids: mixed } });
     expect(response).toMatchObject({
@@ -192,7 +192,7 @@ describe('a bulk request with mode all_or_nothing', () => {
   test('all_or_nothing changes nothing if an item would be rejected, and returns what each item would have done', async () => {
     const [open, qualified, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
     await postStatus(app, qualified.id, 'qualified');
-    const ids = [open.id, qualified.id, closed.id, 'nobody'];
+    const ids = [open.id, qualified.id, closed.id, 'unknown'];
     const response = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
     expect(response).toMatchObject(refused('bulk_rejected'));
     expect(resultOutcomes(response)).toEqual(['ok', 'unchanged', 'rejected lead_inactive', 'not_found not_found']);
@@ -234,7 +234,13 @@ describe('a bulk request with more than 500 ids', () => {
   test('more than 500 ids become a job whose results are available in input order as NDJSON and CSV', async () => {
     const open = await openLeads(app, 60);
     const closed = await openClosedLead(app);
-    const ids = [...open, closed.id, ...Array.from({ length: 500 }, (_, index) => `nobody-${index}`), '=1+1', open[0]!];
+    const ids = [
+      ...open,
+      closed.id,
+      ...Array.from({ length: 500 }, (_, index) => `unknown-${index}`),
+      '=1+1',
+      open[0]!,
+    ];
     const response = await postBulk(
       app,
       { action: { ...toQualified, note: 'n' }, target: { ids } },
@@ -272,7 +278,7 @@ describe('a bulk request with more than 500 ids', () => {
 
   test('an all_or_nothing job fails without a change if an item would be rejected, and a retry starts again', async () => {
     const open = await openLeads(app, 30);
-    const ids = [...open, ...Array.from({ length: 480 }, (_, index) => `nobody-${index}`)];
+    const ids = [...open, ...Array.from({ length: 480 }, (_, index) => `unknown-${index}`)];
     const { body } = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
     const { bulkId } = body;
     const failed = { state: 'failed', total: 510, done: 0, ok: 30, unchanged: 0, rejected: 480 };
@@ -326,7 +332,7 @@ describe('a bulk request with a filter', () => {
 
 describe('a job', () => {
   test('cancelling a job keeps what was done and starts no further block', async () => {
-    const ids = Array.from({ length: 20_000 }, (_, index) => `nobody-${index}`);
+    const ids = Array.from({ length: 20_000 }, (_, index) => `unknown-${index}`);
     const { body } = await postBulk(app, { action: toQualified, target: { ids } });
     const response = await postCancel(app, body.bulkId);
     expect(response).toMatchObject({ status: 200, body: { bulkId: body.bulkId, state: 'cancelled', changed: true } });
@@ -343,7 +349,7 @@ describe('a job', () => {
     const ids = [
       ...open,
       (await openClosedLead(app)).id,
-      ...Array.from({ length: 500 }, (_, index) => `nobody-${index}`),
+      ...Array.from({ length: 500 }, (_, index) => `unknown-${index}`),
       open[0]!,
     ];
     const { body } = await postBulk(app, { action: { type: 'assign', agentId: agent.id }, target: { ids } });

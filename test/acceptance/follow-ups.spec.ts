@@ -75,7 +75,7 @@ describe('creating a follow-up', () => {
   test('a follow-up for an unknown agent returns not_found, for a deactivated one agent_inactive', async () => {
     const { id } = await openLead(app);
     const create = (assigneeId: string) => app.post(`/v1/leads/${id}/follow-ups`, { dueAt: inHours(1), assigneeId });
-    expect(await create('nobody')).toMatchObject(refused('not_found'));
+    expect(await create('unknown')).toMatchObject(refused('not_found'));
     const ana = await postAgent(app);
     await app.patch(`/v1/agents/${ana.id}`, { active: false });
     expect(await create(ana.id)).toMatchObject(refused('agent_inactive', { agentId: ana.id }));

@@ -172,7 +172,7 @@ describe('history filters', () => {
       [{ type: 'LeadOpened,LeadScored' }, (entry) => ['LeadOpened', 'LeadScored'].includes(entry.type)],
       [{ actor: `agent:${ana.id}` }, isByAna],
       [{ actor: ana.id }, isByAna],
-      [{ actor: 'agent:nobody' }, () => false],
+      [{ actor: 'agent:unknown' }, () => false],
       [{ from: day(3) }, (entry) => entry.occurredAt >= day(3)],
       [{ to: day(3) }, (entry) => entry.occurredAt < day(3)],
       [{ from: day(3), to: day(10) }, (entry) => entry.occurredAt >= day(3) && entry.occurredAt < day(10)],

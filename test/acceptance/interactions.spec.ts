@@ -452,7 +452,7 @@ describe('a profile', () => {
     ['name', ''],
     ['name', 7],
     ['phone', 'x'.repeat(257)],
-    ['email', 'nobody'],
+    ['email', 'unknown'],
   ])('a profile with %s %j is rejected, naming the field’s path', async (field, value) => {
     expect(await app.post('/v1/interactions', interactionBody({ profile: { [field]: value } }))).toMatchObject(
       invalid(`profile.${field}`),

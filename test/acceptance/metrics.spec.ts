@@ -68,7 +68,7 @@ describe('leadstream_commands_total', () => {
         await changeStatus(id, { status: 'contacted' });
         for (let i = 0; i < 3; i++) await changeStatus(id, { status: 'qualified' }, key);
         await changeStatus(closed.id, { status: 'new' });
-        await changeStatus('nobody', { status: 'new' });
+        await changeStatus('unknown', { status: 'new' });
         await changeStatus(id, { status: 'sold' });
       },
       commands('ChangeStatus', 'ok'),
@@ -109,7 +109,7 @@ test('requests are counted and timed by method, route pattern and status class',
   const growth = await measureGrowth(
     async () => {
       for (let i = 0; i < 3; i++) await app.get(`/v1/leads/${id}`, { after });
-      await app.get('/v1/leads/nobody');
+      await app.get('/v1/leads/unknown');
       await app.get('/v1/leads', { limit: 0 });
       await app.get(`/nowhere/${id}`);
       await app.post('/v1/interactions', '{');

@@ -156,7 +156,7 @@ describe('an inactive lead', () => {
   test.each([
     ['setting a score', 'POST', 'status', { qualificationScore: 50 }],
     ['adding a note', 'POST', 'status', { status: 'lost', note: 'confirmed' }],
-    ['assigning an agent', 'POST', 'assignment', { agentId: 'nobody' }],
+    ['assigning an agent', 'POST', 'assignment', { agentId: 'unknown' }],
     ['unassigning the agent', 'DELETE', 'assignment', undefined],
     ['unpinning the score', 'DELETE', 'qualification/pin', undefined],
     ['creating a follow-up', 'POST', 'follow-ups', { dueAt: '2999-01-01T00:00:00Z' }],

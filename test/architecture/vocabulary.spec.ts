@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { ESLint, type Linter } from 'eslint';
+import { ESLint } from 'eslint';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import tseslint from 'typescript-eslint';
@@ -14,7 +14,7 @@ beforeAll(async () => {
   // The configuration of the repository without rules that need types, because the linted text is no file of the project.
   eslint = new ESLint({
     cwd: root,
-    overrideConfig: [{ files: ['**/*.ts'], ...tseslint.configs.disableTypeChecked } as Linter.Config],
+    overrideConfig: [{ files: ['**/*.ts'], ...tseslint.configs.disableTypeChecked }],
   });
   const config = (await eslint.calculateConfigForFile(join(root, 'libs', 'domain', 'event.ts'))) as {
     rules: { 'id-denylist': readonly [number, ...string[]] };

@@ -17,8 +17,8 @@ export const idempotencyKey = (key = uniqueId('key')): { 'idempotency-key': stri
 export const occurredAtHeader = (time: string): StringMap => ({ 'x-occurred-at': time });
 
 /** Runs the scenario on an app with its own data, and disposes of the app afterwards. */
-export async function withApp(scenario: (app: App) => Promise<void>, env: StringMap = {}): Promise<void> {
-  const app = new App(env);
+export async function withApp(scenario: (app: App) => Promise<void>): Promise<void> {
+  const app = new App();
   try {
     await app.start();
     await scenario(app);

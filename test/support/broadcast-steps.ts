@@ -77,7 +77,7 @@ export const receiptBody = (
   ...overrides,
 });
 
-/** So many seconds after 09:00 UTC on 2 March 2026. */
+/** The time that is `second` seconds after 09:00 UTC on 2 March 2026. */
 export const timeAtSecond = (second: number): string => new Date(Date.UTC(2026, 2, 2, 9, 0, second)).toISOString();
 
 export const postReceipts = (
