@@ -116,15 +116,10 @@ module.exports = {
       {},
       { couldNotResolve: true, pathNot: engines.map((engine) => isPackage(engine.package)) },
     ),
-    rule(
-      'no-cycles',
-      'Files that import each other should be one file.',
-      { pathNot: '^libs/domain/' },
-      { circular: true },
-    ),
+    rule('no-cycles', 'Two files that need each other are one file.', { pathNot: '^libs/domain/' }, { circular: true }),
     rule(
       'no-cycles-at-run-time',
-      'In the domain types may import each other, because events contain states and states events; values may not.',
+      'In the domain types may name each other (an event holds a state, a state an event), values may not.',
       { path: '^libs/domain/' },
       { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     ),
