@@ -1,4 +1,4 @@
-// `npm run docs`: writes docs/data-dictionary.md, every event type and its fields, from the types and their doc comments.
+// `npm run docs`: writes docs/reference/data-dictionary.md, every event type and its fields, from the types and their doc comments.
 // `--check [file]` writes nothing and fails if the file is not current.
 // Every event type and field needs a doc comment of its own.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import prettier from 'prettier';
 import ts from 'typescript';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const target = join(root, 'docs', 'data-dictionary.md');
+const target = join(root, 'docs', 'reference', 'data-dictionary.md');
 const eventFile = join(root, 'libs', 'domain', 'event.ts');
 const envelopeFile = join(root, 'libs', 'domain', 'event-envelope.ts');
 const codecFile = join(root, 'libs', 'domain', 'event-codec.ts');

@@ -72,8 +72,8 @@ export class WebhookIntake {
     invalid: string[],
   ): Promise<Outcome | readonly Outcome[]> {
     try {
-      const { answer } = await this.bus.execute(new ContactCommandMessage(ask, this.envelope(provider, request)));
-      return answer.createdId === null ? 'duplicate' : 'recorded';
+      const { response } = await this.bus.execute(new ContactCommandMessage(ask, this.envelope(provider, request)));
+      return response.createdId === null ? 'duplicate' : 'recorded';
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (error.code === 'conflict') throw new Unavailable(error.message);
@@ -89,8 +89,8 @@ export class WebhookIntake {
     invalid: string[],
   ): Promise<readonly Outcome[]> {
     const ask = { type: 'RecordReceipts', items: receipts.map((item) => ({ item })) } as const;
-    const { answer } = await this.bus.execute(new MessageCommandMessage(ask, this.envelope(provider, request)));
-    const { results } = answer.body as { results: readonly BatchItemResult[] };
+    const { response } = await this.bus.execute(new MessageCommandMessage(ask, this.envelope(provider, request)));
+    const { results } = response.body as { results: readonly BatchItemResult[] };
     return results.flatMap((result) => {
       if (result.outcome !== 'invalid') return result.outcome;
       if (result.code === 'conflict') throw new Unavailable(result.detail);

@@ -116,7 +116,7 @@ export async function runAutomations(
   hear: (qualified: ScorerCall) => void,
 ): Promise<void> {
   const tell = ({ automation: reaction, error, ...news }: AutomationNotice): void => {
-    if (news.what === 'parked') logger.error({ reaction, ...news.parked, err: error }, 'reaction is parked');
+    if (news.type === 'parked') logger.error({ reaction, ...news.deadLetter, err: error }, 'reaction is parked');
     else logger.warn({ reaction, inMs: news.inMs, err: error }, 'reaction is tried again');
   };
   const agents = await store.openForReading(agentsView);

@@ -13,6 +13,7 @@ const samples: { [Code in keyof typeof refusals]: Parameters<(typeof refusals)[C
   follow_up_cancelled: { followUpId: 'f-1' },
   broadcast_exists: { broadcastId: 'b-1' },
   message_exists: { messageId: 'bm-1' },
+  // eslint-disable-next-line id-denylist -- a public field
   too_many_follow_ups: { most: 500 },
   bulk_rejected: { bulkId: 'bulk-1', summary: { total: 3, ok: 2, unchanged: 0, rejected: 1 }, results: [] },
   selection_changed: { expectedCount: 3, count: 4 },

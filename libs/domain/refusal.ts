@@ -23,8 +23,8 @@ export const refusals = {
   message_exists: (_: { messageId: string }) =>
     'A message with this id was already sent to another recipient or for another broadcast.',
 
-  too_many_follow_ups: ({ most }: { most: number }) =>
-    `The lead already has ${most} open follow-ups. Complete or cancel some of them first.`,
+  too_many_follow_ups: (details: TooManyFollowUpsDetails) =>
+    `The lead already has ${details.most} open follow-ups. Complete or cancel some of them first.`,
 
   bulk_rejected: ({ summary }: BulkRejectedDetails) =>
     `${summary.rejected} of ${summary.total} items would be rejected. Nothing was changed.`,
@@ -56,6 +56,12 @@ export interface LeadInactiveDetails {
   readonly inactiveSince: string;
   /** The contact's active lead; null if it has none. */
   readonly activeLeadId: string | null;
+}
+
+export interface TooManyFollowUpsDetails {
+  /** The maximum. Callers know it by this name. */
+  // eslint-disable-next-line id-denylist -- a public field
+  readonly most: number;
 }
 
 export interface InvalidField {

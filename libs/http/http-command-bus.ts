@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { FastifyRequest } from 'fastify';
 import { AgentCommandMessage, type AgentCommandInput } from '#commands/agent.handler';
-import type { CommandResponse } from '#commands/command-response';
+import type { CommandResult } from '#commands/command-response';
 import { Clock } from '#commands/clock';
 import type { BatchItemResult } from '#commands/batch';
 import { BroadcastCommandMessage, type BroadcastCommandInput } from '#commands/broadcast.handler';
@@ -58,7 +58,7 @@ export class HttpCommandBus {
 
   /** 200 when all items are good, 207 when some are, else a problem that carries the results. */
   async executeBatch(http: HttpContext, ask: MessageCommandInput): Promise<object> {
-    const execute = (envelope: CommandContext): Promise<{ answer: CommandResponse; replayed: boolean }> =>
+    const execute = (envelope: CommandContext): Promise<CommandResult> =>
       this.bus.execute(new MessageCommandMessage(ask, envelope));
     const body = (await this.send(http, { versioned: false }, execute)) as { results: readonly BatchItemResult[] };
     const bad = body.results.filter((it) => it.outcome === 'invalid');
@@ -73,7 +73,7 @@ export class HttpCommandBus {
 
   /** 200 when no item was refused, 207 when some were; 202 when a job goes on later. */
   async executeBulk(http: HttpContext, ask: BulkCommandInput): Promise<object> {
-    const execute = (envelope: CommandContext): Promise<{ answer: CommandResponse; replayed: boolean }> =>
+    const execute = (envelope: CommandContext): Promise<CommandResult> =>
       withRequestFieldNames(ask.type, this.bus.execute(new BulkCommandMessage(ask, envelope)));
     const { reply } = http;
     const body = (await this.send(http, { versioned: false }, execute)) as BulkSaid;
@@ -86,11 +86,11 @@ export class HttpCommandBus {
   private async send(
     { request, reply }: HttpContext,
     { location, versioned = !location }: Told,
-    execute: (envelope: CommandContext) => Promise<{ answer: CommandResponse; replayed: boolean }>,
+    execute: (envelope: CommandContext) => Promise<CommandResult>,
   ): Promise<object> {
     const envelope = createCommandContext(request, this.door.identify(request), this.clock.now(), versioned);
     refuseParameters(request);
-    const { answer, replayed } = await execute(envelope);
+    const { response: answer, replayed } = await execute(envelope);
     void reply.code(answer.createdId === null ? 200 : 201).header('x-position', answer.position);
     if (answer.version !== null) void reply.header('etag', `"${answer.version}"`);
     if (answer.createdId !== null && location) void reply.header('location', location(answer.createdId));

@@ -201,7 +201,9 @@ function unpinScore(_: UnpinScore, state: Lead, context: LeadDecisionContext): E
 function createFollowUp(command: CreateFollowUp, state: Lead, context: LeadDecisionContext): Events {
   const lead = requireActive(state, context);
   if (lead.followUps.some((followUp) => followUp.id === command.followUpId)) return [];
-  if (openFollowUpsOf(lead).length >= maxOpenFollowUps) throw refuse('too_many_follow_ups', { most: maxOpenFollowUps });
+  if (openFollowUpsOf(lead).length >= maxOpenFollowUps)
+    // eslint-disable-next-line id-denylist -- a public field
+    throw refuse('too_many_follow_ups', { most: maxOpenFollowUps });
   const creator = context.actor.type === 'agent' ? context.actor.id : null;
   const assigneeId = command.assignee ? requireActiveAgent(command.assignee) : (lead.agentId ?? creator);
   const dueAt = requireNotInPast('dueAt', command.dueAt, context.now);

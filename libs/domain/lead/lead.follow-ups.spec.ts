@@ -85,6 +85,7 @@ describe('CreateFollowUp', () => {
     const nearlyFull = given(opened, ...Array.from({ length: 499 }, (_, index) => at('09:30', created(index))));
     const full = nearlyFull.and(created(499));
     nearlyFull.when(createFollowUp({ followUpId: 'one-more' })).then(followUpCreated({ followUpId: 'one-more' }));
+    // eslint-disable-next-line id-denylist -- a public field
     full.when(createFollowUp({ followUpId: 'one-more' })).thenRefused('too_many_follow_ups', { most: 500 });
     full.when(createFollowUp()).thenNothing();
     full
@@ -184,42 +185,42 @@ describe('RescheduleFollowUp', () => {
 });
 
 describe('RemindFollowUp', () => {
-  const made = [opened, assign('ana'), createFollowUp()] as const;
+  const steps = [opened, assign('ana'), createFollowUp()] as const;
   const reminded = (of: Partial<NewLeadEvent<'FollowUpReminded'>['data']> = {}): NewLeadEvent<'FollowUpReminded'> => ({
     type: 'FollowUpReminded',
     data: { leadId: id, followUpId: 'f-1', dueAt: time('17:00'), assigneeId: 'ana', late: false, ...of },
   });
 
   it('a reminder fires at the due time and not before', () => {
-    given(...made)
+    given(...steps)
       .at('16:59:59.999')
       .when(remind())
       .thenNothing();
-    given(...made)
+    given(...steps)
       .at('17:00')
       .when(remind())
       .then(reminded());
   });
 
   it('a reminder more than a minute after the due time is marked as late', () => {
-    given(...made)
+    given(...steps)
       .at('17:01')
       .when(remind())
       .then(reminded());
-    given(...made)
+    given(...steps)
       .at('17:01:00.001')
       .when(remind())
       .then(reminded({ late: true }));
   });
 
   it('a reminder fires once per due time, even if the lead is reassigned', () => {
-    const scenario = given(...made, at('17:00', remind()), assign('ben')).at('17:30');
+    const scenario = given(...steps, at('17:00', remind()), assign('ben')).at('17:30');
     scenario.when(remind()).thenNothing();
     expect(foldedLead(scenario).followUps).toMatchObject([{ state: 'open', remindedAt: time('17:00') }]);
   });
 
   it('a reminder for a previous due time does nothing', () => {
-    const scenario = given(...made, reschedule('18:00'));
+    const scenario = given(...steps, reschedule('18:00'));
     scenario.at('17:00').when(remind('17:00')).thenNothing();
     scenario.at('18:00').when(remind('17:00')).thenNothing();
     scenario
@@ -229,7 +230,7 @@ describe('RemindFollowUp', () => {
   });
 
   it('a rescheduled follow-up gets another reminder', () => {
-    const scenario = given(...made, at('17:00', remind()), at('17:10', reschedule('18:00')));
+    const scenario = given(...steps, at('17:00', remind()), at('17:10', reschedule('18:00')));
     scenario
       .at('18:00')
       .when(remind('18:00'))
@@ -240,7 +241,7 @@ describe('RemindFollowUp', () => {
   it.each([completeFollowUp(), cancelFollowUp(), changeStatus('lost'), archived])(
     'a closed follow-up gets no reminder: %j',
     (close) =>
-      given(...made, close)
+      given(...steps, close)
         .at('17:00')
         .when(remind())
         .thenNothing(),
