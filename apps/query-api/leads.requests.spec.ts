@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LeadResource } from '#domain/lead/lead.shown';
 import { statuses } from '#domain/lead/lead.state';
-import { toLeadFilter } from '#http/lead-filter';
+import { toLeadFilter } from '#http/resources/lead-filter';
 import { validate } from '#http/validation';
 import { leadList } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';

@@ -6,7 +6,7 @@ import { createCommandId, exportStream } from '#commands/ids';
 import { leadExportDecider } from '#domain/export/export.decide';
 import { EventStore } from '#event-store/event-store';
 import { Http, type HttpContext } from '#http/http-context';
-import { toLeadFilter } from '#http/lead-filter';
+import { toLeadFilter } from '#http/resources/lead-filter';
 import { ApiDownload } from '#http/openapi.decorators';
 import { invalidInput, Problem } from '#http/problem';
 import { ViewReaders } from '#http/view-readers';
