@@ -328,7 +328,7 @@ describe('WhatsApp’s messages', () => {
     expect(counted(answer)).toEqual(counts({ recorded: 2, ignored: 1, invalid: 7 }));
     expect(await leadsOf(from)).toHaveLength(1);
     // What is logged reaches standard output a little after the answer.
-    while (!/"webhook: .*/.test(app.output) || !/"provider":"whatsapp".*"invalid":7/.test(app.output))
+    while (!/"ignored webhook items"/.test(app.output) || !/"provider":"whatsapp".*"invalid":7/.test(app.output))
       await app.get('/healthz');
     expect(app.output).toMatch(/"ignored":1.*"played"/);
     expect(app.output).not.toMatch(/Somebody Personal|A personal word|Sample Sender|4477009/);
