@@ -324,7 +324,7 @@ onEmbedded.log(test)('a process that may only read the log exports nothing, and 
     await reading.start();
     expect(await reading.get(path)).toMatchObject({
       status: 503,
-      body: { code: 'unavailable', detail: expect.stringContaining('reading only') },
+      body: { code: 'unavailable', detail: expect.stringContaining('read-only') },
     });
   } finally {
     await reading.dispose();

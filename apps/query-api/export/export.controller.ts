@@ -47,7 +47,7 @@ export class LeadExportController {
     {
       summary: 'Export leads',
       description:
-        'Returns leads as a CSV, XLSX or NDJSON file, with the filters and the sort key of the list. A manifest allows to verify the file: it is the trailer `X-Export-Manifest` of CSV, the second sheet of XLSX and the last line of NDJSON.',
+        'Returns leads as a CSV, XLSX or NDJSON file, with the filters and the sort key of the list. Use the manifest to verify that the file is complete: it is the trailer `X-Export-Manifest` of CSV, the second sheet of XLSX and the last line of NDJSON.',
     },
     Object.values(mediaTypes),
   )
