@@ -1,5 +1,5 @@
 import { LeadsQuery, parseLeadSort } from '#apps/query-api/leads.requests';
-import { toLeadFilter } from '#http/lead-filter';
+import { toLeadFilter } from '#http/resources/lead-filter';
 import { validate } from '#http/validation';
 import { leadList, type LeadRow } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
