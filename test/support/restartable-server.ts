@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EventStoreDbServer } from './eventstoredb-server.js';
+import { FakeEventStoreDbServer } from './fake-eventstoredb-server.js';
 import { FakeMongodbServer } from './fake-mongodb-server.js';
 
 /** A server that a test may take down, without a goodbye, and start again; what it holds outlives that. */
@@ -21,7 +21,7 @@ export interface RestartableServer {
 export async function startEventStoreDb(): Promise<RestartableServer> {
   const program = process.env['TEST_ESDB_SERVER'];
   if (program) return new Program(program, (port) => `esdb://127.0.0.1:${port}?tls=false`, isHealthy).started();
-  const server = await EventStoreDbServer.start();
+  const server = await FakeEventStoreDbServer.start();
   const stop = async (): Promise<void> => server.stop();
   return { url: server.url, start: () => server.start(), stop, end: stop };
 }

@@ -1,10 +1,10 @@
 import { afterAll } from '@jest/globals';
-import { EventStoreDbServer } from '#test/support/eventstoredb-server';
+import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { describeIdempotencyStore } from '../idempotency-store.contract.js';
 import { describeEventStore } from '../event-store.contract.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 
-const fake = await EventStoreDbServer.start();
+const fake = await FakeEventStoreDbServer.start();
 const opened: EventStoreDbLog[] = [];
 afterAll(async () => {
   await Promise.all(opened.map((log) => log.close()));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { EventStoreDbServer } from '#test/support/eventstoredb-server';
+import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { ConcurrencyError, Unavailable } from '../event-store.js';
 import { newStreamName, newEvent, newEvents, followUntil, eventIds } from '../event-store.test-support.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
@@ -104,7 +104,7 @@ describe('a server of EventStoreDB that stays away', () => {
   );
 
   it.concurrent('lets a log be closed that waits for it', async () => {
-    const server = await EventStoreDbServer.start();
+    const server = await FakeEventStoreDbServer.start();
     const log = await EventStoreDbLog.open(server.url);
     server.freeze();
     const appending = captureFailure(log.events.append(newStreamName(), 0, newEvents(1)));
@@ -116,7 +116,7 @@ describe('a server of EventStoreDB that stays away', () => {
   });
 
   it.concurrent('can not be opened', async () => {
-    const server = await EventStoreDbServer.start();
+    const server = await FakeEventStoreDbServer.start();
     server.stop();
     await expect(EventStoreDbLog.open(server.url)).rejects.toThrow(Unavailable);
   });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
-import { EventStoreDbServer } from '#test/support/eventstoredb-server';
+import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { type EventBatch, Unavailable } from '../event-store.js';
 import { newStreamName, newEvent, newEvents, followUntil, eventIds } from '../event-store.test-support.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
@@ -70,7 +70,7 @@ describe('a server of EventStoreDB that is away', () => {
   );
 
   it('and sends to the leader is left for it', async () => {
-    const leader = await EventStoreDbServer.start();
+    const leader = await FakeEventStoreDbServer.start();
     await withLog(async (log, server) => {
       server.leaderPort = leader.port;
       server.failNext('not leader');
@@ -260,7 +260,7 @@ describe('a log in an EventStoreDB', () => {
     }));
 
   it('is begun once, by whoever is first', async () => {
-    const server = await EventStoreDbServer.start();
+    const server = await FakeEventStoreDbServer.start();
     const logs = await Promise.all(Array.from({ length: 8 }, () => EventStoreDbLog.open(server.url)));
     expect(new Set(logs.map((log) => log.events.start)).size).toBe(1);
     await Promise.all(logs.map((log) => log.close()));
@@ -297,7 +297,7 @@ describe('a log in an EventStoreDB', () => {
     }));
 
   it('lives on in a process that no stray error ends', async () => {
-    const server = await EventStoreDbServer.start();
+    const server = await FakeEventStoreDbServer.start();
     try {
       // A process can't run the sources: this is what `npm test` built of log.child.ts.
       const file = join(import.meta.dirname, '../../../dist/libs/event-store/eventstoredb/log.child.js');

@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { EventStoreDbServer } from '#test/support/eventstoredb-server';
+import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { Unavailable } from '../event-store.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 
 /** A log on a server of its own, played in this process. */
 export const withLog = async (
-  test: (log: EventStoreDbLog, server: EventStoreDbServer) => Promise<void>,
-  urlOf = (server: EventStoreDbServer) => server.url,
+  test: (log: EventStoreDbLog, server: FakeEventStoreDbServer) => Promise<void>,
+  urlOf = (server: FakeEventStoreDbServer) => server.url,
 ): Promise<void> => {
-  const server = await EventStoreDbServer.start();
+  const server = await FakeEventStoreDbServer.start();
   const log = await EventStoreDbLog.open(urlOf(server));
   try {
     await test(log, server);

@@ -29,7 +29,7 @@ import {
   type StoredRecord,
   StoredLog,
   WrongVersion,
-} from './eventstoredb-server.log.js';
+} from './fake-eventstoredb-server.log.js';
 
 /** How a call fails before anything was done. */
 export type Fault = 'unavailable' | 'not ready' | 'not leader' | 'denied';
@@ -40,7 +40,7 @@ type ReadCall = ServerWritableStream<ReadReq, ReadResp>;
  * A server in this process that speaks EventStoreDB's protocol over real sockets, as far as the adapter uses it, and can be made
  * to fail. What it stored it still has after a restart.
  */
-export class EventStoreDbServer {
+export class FakeEventStoreDbServer {
   readonly log = new StoredLog();
   /** Reads and subscriptions that nobody has ended. */
   openReadCount = 0;
@@ -67,8 +67,8 @@ export class EventStoreDbServer {
   #port = 0;
   #server: Server | undefined;
 
-  static async start(): Promise<EventStoreDbServer> {
-    const server = new EventStoreDbServer();
+  static async start(): Promise<FakeEventStoreDbServer> {
+    const server = new FakeEventStoreDbServer();
     await server.start();
     return server;
   }
