@@ -1,4 +1,5 @@
 import { createHmac, hash, randomUUID } from 'node:crypto';
+import type { StreamName } from '#event-store/stream-name';
 
 /** All ids that are derived live below this namespace. Never changed: stored ids depend on it. */
 const namespace = '6f0f2f3c-6c1b-5d0e-9a54-3a3a6f1f8d21';
@@ -28,15 +29,15 @@ function base32Of(bytes: Uint8Array): string {
   return text + base32[(held << (5 - bits)) & 31];
 }
 
-export const contactStream = (org: string, contactKey: string): string => `contact-${org}-${contactKey}`;
-export const agentStream = (org: string, agentId: string): string => `agent-${org}-${agentId}`;
+export const contactStream = (org: string, contactKey: string): StreamName => `contact-${org}-${contactKey}`;
+export const agentStream = (org: string, agentId: string): StreamName => `agent-${org}-${agentId}`;
 
-export const broadcastStream = (org: string, broadcastId: string): string => `broadcast-${org}-${broadcastId}`;
-export const bulkStream = (org: string, bulkId: string): string => `bulk-${org}-${bulkId}`;
-export const messageStream = (org: string, messageKey: string): string => `message-${org}-${messageKey}`;
+export const broadcastStream = (org: string, broadcastId: string): StreamName => `broadcast-${org}-${broadcastId}`;
+export const bulkStream = (org: string, bulkId: string): StreamName => `bulk-${org}-${bulkId}`;
+export const messageStream = (org: string, messageKey: string): StreamName => `message-${org}-${messageKey}`;
 
 /** Each export has a stream of its own: none waits for another. */
-export const exportStream = (org: string, exportId: string): string => `export-${org}-${exportId}`;
+export const exportStream = (org: string, exportId: string): StreamName => `export-${org}-${exportId}`;
 
 /**
  * The UUIDv5 of a name in a namespace, which is itself a UUID (RFC 9562, section 5.5). Each command derives several; Node.js has
