@@ -19,7 +19,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     afterAll(() => store.close());
 
     describe('append', () => {
-      it('creates a stream at version 1, and read returns the events with their versions and positions', async () => {
+      it('appends to a new stream from version 1, and read returns the events with their versions and positions', async () => {
         const stream = newStreamName();
         const appended = [newEvent('Zoë 🦊 \u0000 "quoted"\n'), newEvent('x'.repeat(64 * 1024))];
         const { version, position } = await store.append(stream, 0, appended);
@@ -36,7 +36,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(read[1]!.position).toBe(position);
       });
 
-      it('stores the events as they were when it was called, even if the caller changes them later', async () => {
+      it('stores events as they were when append was called, even if the caller changes them later', async () => {
         const stream = newStreamName();
         const data = { agentId: 'a-1' };
         const appending = store.append(stream, 0, [{ ...newEvent(), data }]);
@@ -91,14 +91,14 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         ['an id in upper case', TypeError, () => [{ ...newEvent(), id: randomUUID().toUpperCase() }]],
         ['an event without a type', TypeError, () => [{ ...newEvent(), type: '' }]],
         ['the same id twice', TypeError, () => ((event) => [event, { ...event }])(newEvent())],
-      ])('rejects %s as invalid input and appends nothing', async (_, errorClass, invalidEvents) => {
+      ])('rejects an append with %s as invalid input and appends nothing', async (_, errorClass, invalidEvents) => {
         const stream = newStreamName();
         await expect(store.append(stream, 0, invalidEvents())).rejects.toThrow(errorClass);
         expect(await store.read(stream, 0, 10)).toEqual([]);
       });
 
       it.each(['', 'answer-1', 'unknown-demo-1', '$all'])(
-        'rejects a stream of a kind that is not in streamKinds, such as %p',
+        'rejects an append to a stream of a kind that is not in streamKinds, such as %p',
         async (stream) => {
           await expect(store.append(stream, 0, newEvents(1))).rejects.toThrow(
             new TypeError(`"${stream}" is not a stream of the log. Add its kind to libs/event-store/stream-name.ts.`),
@@ -106,7 +106,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         },
       );
 
-      it('accepts up to a million bytes at once and rejects more as invalid input', async () => {
+      it('accepts appends of up to a million bytes and rejects larger ones as invalid input', async () => {
         const stream = newStreamName();
         const large = (count: number): StoredEvent[] =>
           Array.from({ length: count }, () => newEvent('x'.repeat(99_000)));
@@ -121,7 +121,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     });
 
     describe('a repeated append', () => {
-      it('returns the first result, also after later appends and after the log was opened again', async () => {
+      it('returns the first result of a repeated append, also after later appends and after opening the log again', async () => {
         const stream = newStreamName();
         const [first, second] = [newEvents(2), newEvents(1)];
         const results = [await store.append(stream, 0, first), await store.append(stream, 2, second)];
@@ -138,7 +138,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.read(stream, 0, 10)).toHaveLength(6);
       });
 
-      it('returns the same result to both callers while the first append is still pending', async () => {
+      it('returns the same result for a repeated append while the first one is still pending', async () => {
         const stream = newStreamName();
         const events = newEvents(2);
         const [first, repeated] = await Promise.all([store.append(stream, 0, events), store.append(stream, 0, events)]);
@@ -146,7 +146,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.read(stream, 0, 10)).toHaveLength(2);
       });
 
-      it('is rejected if known ids are mixed with new ones, in another order, or at another version', async () => {
+      it('rejects an append of known ids mixed with new ones, in another order, or at another version', async () => {
         const stream = newStreamName();
         const [a, b] = newEvents(2) as [StoredEvent, StoredEvent];
         await store.append(stream, 0, [a, b]);
@@ -163,11 +163,11 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     });
 
     describe('read', () => {
-      it('returns no events of a stream that does not exist', async () => {
+      it('reads no events from a stream that does not exist', async () => {
         expect(await store.read(newStreamName(), 0, 10)).toEqual([]);
       });
 
-      it('returns pages of events after a version, oldest first', async () => {
+      it('reads pages of events after a version, oldest first', async () => {
         const stream = newStreamName();
         const appended = newEvents(5);
         await store.append(stream, 0, appended);
@@ -185,13 +185,13 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         [0, 10_001],
         [0, 1.5],
         [-1, 10],
-      ])('rejects afterVersion %p with limit %p', async (after, limit) => {
+      ])('rejects a read after version %p with limit %p', async (after, limit) => {
         await expect(store.read(newStreamName(), after, limit)).rejects.toThrow(RangeError);
       });
     });
 
     describe('positions', () => {
-      it('are URL-safe texts that sort in the order of the log, and the log recognizes its own', async () => {
+      it('returns positions that are URL-safe texts and sort in the order of the log, and recognizes its own', async () => {
         const positions = [store.start];
         for (let i = 0; i < 20; i++) positions.push((await store.append(newStreamName(), 0, newEvents(1))).position);
         expect([...positions].sort()).toEqual(positions);
@@ -203,23 +203,26 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.head()).toBe(positions.at(-1));
       });
 
-      it('yield the number of events between them, or null if the engine cannot tell', async () => {
+      it('counts the events between two positions, or returns null if the engine cannot tell', async () => {
         const before = await store.head();
         const { position } = await store.append(newStreamName(), 0, newEvents(3));
         expect([3, null]).toContain(store.countBetween(before, position));
         expect([0, null]).toContain(store.countBetween(position, before));
       });
 
-      it.each(['', '0', 'p', 'palien00.0000000000001', '../../etc', '💥'])('do not include %p', async (text) => {
-        expect(store.isPosition(text)).toBe(false);
-        await expect(followUntil(store, text, () => false)).rejects.toThrow(RangeError);
-      });
+      it.each(['', '0', 'p', 'palien00.0000000000001', '../../etc', '💥'])(
+        'does not accept %p as a position',
+        async (text) => {
+          expect(store.isPosition(text)).toBe(false);
+          await expect(followUntil(store, text, () => false)).rejects.toThrow(RangeError);
+        },
+      );
     });
 
     describeFollowing(() => store);
 
     describe('close', () => {
-      it('finishes pending appends, then rejects every call as Unavailable and ends followers', async () => {
+      it('closes after finishing pending appends, then rejects every call as Unavailable and ends followers', async () => {
         const stream = newStreamName();
         const closing = await reopen();
         const following = followUntil(closing, await closing.head(), () => false).catch((error: unknown) => error);
@@ -244,7 +247,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
 
     // Last, because it leaves an event in the log that stops every follower from the start.
     describe('an event that cannot be decoded', () => {
-      it('stops read and follow at that event, after all events before it', async () => {
+      it('stops read and follow at an event that cannot be decoded, after all events before it', async () => {
         const stream = newStreamName();
         const after = await store.head();
         const readable = newEvents(2);

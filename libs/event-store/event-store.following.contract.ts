@@ -12,7 +12,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       store = currentStore();
     });
 
-    it('yields every event from the start, once and in order, then new events', async () => {
+    it('follows the log from the start: every event once and in order, then new events', async () => {
       const stream = newStreamName();
       await store.append(stream, 0, newEvents(3));
       const inStream = (events: readonly RecordedEvent[]): RecordedEvent[] =>
@@ -28,7 +28,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       expect(positions).toEqual([...new Set(positions)].sort());
     });
 
-    it('starts right after a position and yields batches no larger than batchSize', async () => {
+    it('follows the log from right after a position, in batches no larger than batchSize', async () => {
       const stream = newStreamName();
       await store.append(stream, 0, newEvents(3));
       const after = await store.head();
@@ -41,7 +41,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       }
     });
 
-    it('never misses an event, whatever is appended where and when, and however slowly it is pulled', async () => {
+    it('never misses an event in following, whatever is appended where and when, and however slowly it is pulled', async () => {
       const steps = fc.array(
         fc.record({ stream: fc.nat(3), count: fc.integer({ min: 1, max: 4 }), wait: fc.boolean() }),
         { minLength: 1, maxLength: 40 },
@@ -87,7 +87,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       expect(slow!.seen).toEqual(fast!.seen);
     });
 
-    it('ends when its signal aborts: before the start, while it waits, and between two batches', async () => {
+    it('ends a follower when its signal aborts: before the start, while it waits, and between two batches', async () => {
       const countBatches = async (signal: AbortSignal, after: Position): Promise<number> => {
         let batches = 0;
         for await (const _ of store.follow(after, { signal, batchSize: 1 })) batches += 1;
@@ -109,7 +109,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       expect(await iterator.next()).toEqual({ done: true, value: undefined });
     });
 
-    it('ends when its consumer leaves, even while it waits for an event', async () => {
+    it('ends a follower when its consumer leaves, even while it waits for an event', async () => {
       const { signal } = new AbortController();
       const iterator = store.follow(await store.head(), { signal })[Symbol.asyncIterator]();
       const waiting = iterator.next();
@@ -118,7 +118,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       expect(await iterator.next()).toEqual({ done: true, value: undefined });
     });
 
-    it.each([0, 10_001, 1.5])('rejects a batchSize of %p', async (batchSize) => {
+    it.each([0, 10_001, 1.5])('rejects a follower with a batchSize of %p', async (batchSize) => {
       await expect(followUntil(store, store.start, () => false, batchSize)).rejects.toThrow(RangeError);
     });
   });

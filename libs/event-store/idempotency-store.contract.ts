@@ -43,7 +43,7 @@ export function describeIdempotencyStore(name: string, open: () => Promise<Idemp
       expect(await store.find(id)).toEqual(aResponse('first'));
     });
 
-    it('keeps one of many concurrent responses and returns that one to every saver', async () => {
+    it('keeps one of many concurrent responses of a command and returns that one to every saver', async () => {
       const id = randomUUID();
       const returned = await Promise.all(
         Array.from({ length: 20 }, (_, index) => store.saveIfAbsent(id, aResponse(index))),
@@ -78,7 +78,7 @@ export function describeIdempotencyStore(name: string, open: () => Promise<Idemp
       expect(await store.saveIfAbsent(id, aResponse('new'))).toEqual(aResponse('new'));
     });
 
-    it('rejects a text that is not a time', async () => {
+    it('rejects a text that is not a time, in storing and deleting responses', async () => {
       await expect(store.deleteBefore('yesterday')).rejects.toThrow(RangeError);
       await expect(store.saveIfAbsent(randomUUID(), aResponse(1, 'yesterday'))).rejects.toThrow(RangeError);
     });

@@ -183,7 +183,7 @@ describe('a copy is refused', () => {
 
   test('to a server that does not answer, whose password is not repeated', async () => {
     const err = await said(['--to', 'esdb://admin:changeit@127.0.0.1:9?tls=false']);
-    expect(err).toMatch(/^The target of the copy: .*can not be reached/);
+    expect(err).toMatch(/^The target of the copy: .*cannot be reached/);
     expect(err).not.toContain('changeit');
   });
 

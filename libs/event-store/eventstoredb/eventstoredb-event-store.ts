@@ -80,8 +80,7 @@ export class EventStoreDbEventStore implements EventStore {
         if (actualVersion === undefined) throw error;
         // An earlier attempt, whose outcome is unknown, may have succeeded.
         const stored = await this.readSlice(attempt, name, expectedVersion, events.length);
-        const isOurs =
-          stored.length === events.length && stored.every(({ id }, index) => id === events[index]!.id);
+        const isOurs = stored.length === events.length && stored.every(({ id }, index) => id === events[index]!.id);
         if (!isOurs) throw new ConcurrencyError(stream, expectedVersion, actualVersion);
         return { version: expectedVersion + events.length, commit: commitOf(stored.at(-1)!) };
       }

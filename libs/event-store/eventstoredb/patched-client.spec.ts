@@ -14,7 +14,7 @@ const messageAbout = (member: string): string =>
   'which Leadstream patches; run "npm ci" to install that version';
 
 describe('patching @eventstore/db-client', () => {
-  it('accepts the installed client', () => {
+  it('patches the installed client', () => {
     expect(() => patchClient(connect())).not.toThrow();
   });
 
@@ -23,34 +23,37 @@ describe('patching @eventstore/db-client', () => {
     ['handleError', (_stub: unknown, _error: unknown) => undefined],
     ['execute', (_stubClass: unknown, _debugName: unknown, _call: unknown) => undefined],
     ['getChannel', () => undefined],
-  ])('fails with one sentence if the private member %s', (member, sameShape) => {
+  ])('the private member %s', (member, sameShape) => {
     const clientWith = (value: unknown): EventStoreDBClient => Object.assign(connect(), { [member]: value });
 
-    it(`${member} does not exist`, () => {
+    it(`refuses to patch a client without ${member}, in one sentence that says what to do`, () => {
       const client = connect();
       Reflect.deleteProperty(client, member);
       expect(() => patchClient(client)).toThrow(new IncompatibleClient(member));
       expect(() => patchClient(client)).toThrow(messageAbout(member));
     });
 
-    it(`${member} is not a function`, () => {
+    it(`refuses to patch a client whose ${member} is not a function`, () => {
       expect(() => patchClient(clientWith({}))).toThrow(messageAbout(member));
     });
 
-    it(`${member} has another number of parameters`, () => {
+    it(`refuses to patch a client whose ${member} has another number of parameters`, () => {
       expect(() => patchClient(clientWith((_a: 1, _b: 2, _c: 3, _d: 4) => undefined))).toThrow(messageAbout(member));
       expect(() => patchClient(clientWith(sameShape))).not.toThrow();
     });
 
-    it(`${member} is a method of the class, not bound to the client`, () => {
+    it(`refuses to patch a client whose ${member} is a method of the class, not bound to the client`, () => {
       const client = connect();
       Reflect.deleteProperty(client, member);
-      Object.setPrototypeOf(client, Object.create(EventStoreDBClient.prototype, { [member]: { value: sameShape } }) as object);
+      Object.setPrototypeOf(
+        client,
+        Object.create(EventStoreDBClient.prototype, { [member]: { value: sameShape } }) as object,
+      );
       expect(() => patchClient(client)).toThrow(messageAbout(member));
     });
   });
 
-  it('keeps the log from opening if the client differs, before anything is sent to the server', async () => {
+  it('a log does not open with a client that cannot be patched, and nothing is sent to the server', async () => {
     const server = await FakeEventStoreDbServer.start();
     const client = connect();
     Reflect.deleteProperty(client, 'execute');
@@ -64,7 +67,7 @@ describe('patching @eventstore/db-client', () => {
     }
   });
 
-  it('is for exactly the version that package.json pins and that is installed', () => {
+  it('the patched version of the client is the one that package.json pins and that is installed', () => {
     const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
     };

@@ -5,10 +5,10 @@ export const patchedVersion = '6.2.1';
 
 /** The private members of the client that this file replaces or calls, as in its `dist/Client/index.js`. */
 interface PrivateMembers {
-  supports(method: unknown, feature?: string): Promise<boolean>;
-  handleError(stub: GrpcStub, error: Error): Promise<void>;
-  execute<T>(stubClass: unknown, debugName: string, call: (stub: GrpcStub) => Promise<T>): Promise<T>;
-  getChannel(): Promise<GrpcChannel>;
+  supports: (method: unknown, feature?: string) => Promise<boolean>;
+  handleError: (stub: GrpcStub, error: Error) => Promise<void>;
+  execute: <T>(stubClass: unknown, debugName: string, call: (stub: GrpcStub) => Promise<T>) => Promise<T>;
+  getChannel: () => Promise<GrpcChannel>;
 }
 
 interface GrpcStub {

@@ -31,15 +31,15 @@ function withoutRootRights<T>(work: () => T): T {
   }
 }
 
-describe('a log file', () => {
-  it('is created together with the folders of its path', () =>
+describe('opening a log file', () => {
+  it('creates a log file together with the folders of its path', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'a', 'b', 'events.db');
       await SqliteLog.open({ file }).close();
       expect(existsSync(file)).toBe(true);
     }));
 
-  it('does not open for a second writer of the same process, also by another path, and the first continues', () =>
+  it('does not open a log file for a second writer of the process, also by another path, and the first continues', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const log = SqliteLog.open({ file });
@@ -51,7 +51,7 @@ describe('a log file', () => {
       await SqliteLog.open({ file }).close();
     }));
 
-  it('does not open while another process writes, and opens as soon as that process is killed', () =>
+  it('does not open a log file while another process writes, and opens it as soon as that process is killed', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const holder = startChild('hold', file);
@@ -65,7 +65,7 @@ describe('a log file', () => {
       await log.close();
     }));
 
-  it('does not open read-only unless it exists and holds a log', () =>
+  it('does not open a file read-only unless it exists and holds a log', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       expect(openError(file, true)).toContain('the file does not exist');
@@ -74,7 +74,7 @@ describe('a log file', () => {
       expect(openError(file, true)).toContain('nothing has been written to it yet');
     }));
 
-  it('opens read-only with or without a writer, and is then never written to', () =>
+  it('opens a log file read-only with or without a writer, and then never writes to it', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const log = SqliteLog.open({ file });
@@ -93,7 +93,7 @@ describe('a log file', () => {
       await readerAlone.close();
     }));
 
-  it('is rejected and left unchanged if it is not a database', () =>
+  it('rejects a file that is not a database and leaves it unchanged', () =>
     withTempFolder((folder) => {
       const file = join(folder, 'notes.txt');
       const text = 'not a log, but somebody’s notes\n'.repeat(200);
@@ -103,7 +103,7 @@ describe('a log file', () => {
       expect(readFileSync(file, 'utf8')).toBe(text);
     }));
 
-  it('is rejected and left unchanged if it is a database of another program', () =>
+  it('rejects a database of another program and leaves it unchanged', () =>
     withTempFolder((folder) => {
       const file = join(folder, 'other.db');
       const otherDatabase = new DatabaseSync(file);
@@ -114,7 +114,7 @@ describe('a log file', () => {
       expect(readFileSync(file).equals(before)).toBe(true);
     }));
 
-  it('is rejected if a later release wrote it in a newer format', () =>
+  it('rejects a log file that a later release wrote in a newer format', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       await SqliteLog.open({ file }).close();
@@ -124,7 +124,7 @@ describe('a log file', () => {
       expect(openError(file)).toContain('its format version is 99, but this release supports at most 1');
     }));
 
-  it('is rejected with the reason if its path cannot be used', () =>
+  it('names the reason if the path of a log file cannot be used', () =>
     withTempFolder((folder) => {
       writeFileSync(join(folder, 'file'), '');
       expect(openError(join(folder, 'file', 'events.db'))).toContain('a part of its path is not a folder');
@@ -132,7 +132,7 @@ describe('a log file', () => {
       expect(openError(join(folder, 'folder.db'))).toContain('cannot be opened or created');
     }));
 
-  it('is rejected with the reason if its folder is not writable', () =>
+  it('names the reason if the folder of a log file is not writable', () =>
     withTempFolder((folder) => {
       chmodSync(folder, 0o555);
       const file = join(folder, 'events.db');
@@ -142,7 +142,7 @@ describe('a log file', () => {
       chmodSync(folder, 0o755);
     }));
 
-  it('is rejected with the reason if it is not writable but its folder is', () =>
+  it('names the reason if a log file is not writable but its folder is', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       await SqliteLog.open({ file }).close();

@@ -134,7 +134,10 @@ function containsLog(db: DatabaseSyncInstance, path: string): boolean {
   if (application === 0 && version === 0 && objects === 0) return false;
   if (application !== applicationId) throw new UnusableLogFile(path, 'it is a database of another program');
   if (version > formatVersion)
-    throw new UnusableLogFile(path, `its format version is ${version}, but this release supports at most ${formatVersion}`);
+    throw new UnusableLogFile(
+      path,
+      `its format version is ${version}, but this release supports at most ${formatVersion}`,
+    );
   return true;
 }
 

@@ -4,8 +4,8 @@ import { followUntil } from '../event-store.test-support.js';
 import { withTempFolder, startChild } from './log-children.fixture.js';
 import { SqliteLog } from './sqlite-log.js';
 
-describe('a log whose process is killed repeatedly', () => {
-  it('holds every acknowledged event once and without gaps after each kill', () =>
+describe('crashes', () => {
+  it('a log holds every acknowledged event once and without gaps after each kill of its process', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const acknowledged = new Map<string, string>();

@@ -61,13 +61,13 @@ describe('a log in a SQLite file', () => {
       for (const stream of [first, contested, last]) expect(await log.events.read(stream, 0, 10)).toHaveLength(1);
     }));
 
-  it('has its head at the start while it is empty', () =>
+  it('an empty log has its head at its start', () =>
     withLog(async (log) => {
       expect(await log.events.head()).toBe(log.events.start);
       expect(log.events.start).toMatch(/^p[0-9a-v]{8}\.0{13}$/);
     }));
 
-  it('does not accept positions of another log, or its own future positions', () =>
+  it('a log does not accept positions of another log, or its own future positions', () =>
     withLog((log) =>
       withLog(async (otherLog) => {
         const { position } = await otherLog.events.append(newStreamName(), 0, newEvents(1));
@@ -141,7 +141,7 @@ describe('a log in a SQLite file', () => {
       await log.close();
     }));
 
-  it('is unavailable, with the reason, while another program has locked its file', () =>
+  it('a log is unavailable, with the reason, while another program has locked its file', () =>
     withLog(async (log, file) => {
       const otherProgram = new DatabaseSync(file);
       otherProgram.exec('BEGIN IMMEDIATE');
@@ -180,7 +180,7 @@ describe('a log in a SQLite file', () => {
       expect(await exited).toBe(0);
     }));
 
-  it('is followed by other processes', () =>
+  it('a log can be followed by other processes', () =>
     withLog(async (log, file) => {
       const reader = startChild('follow', file);
       expect((await reader.lines.next()).value).toBe('ready');
@@ -208,7 +208,7 @@ describe('a log in a SQLite file', () => {
       expect(turns).toBeGreaterThan(20);
     }));
 
-  it('continues at once where only the beginning of the events that others have read is cached', () =>
+  it('a follower continues at once where only the beginning of the events that others have read is cached', () =>
     withLog(async (log) => {
       for (let i = 0; i < 5; i++) await log.events.append(newStreamName(), 0, newEvents(900));
       const stop = new AbortController();
@@ -229,7 +229,7 @@ describe('a log in a SQLite file', () => {
       expect(batchSizes).toEqual([100, 1_000]);
     }));
 
-  it('leaves no open resource in the process when it is closed', () =>
+  it('a closed log leaves no open resource in the process', () =>
     withTempFolder(async (folder) => {
       const openResources = (): string[] =>
         process
