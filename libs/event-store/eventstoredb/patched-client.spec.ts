@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { EventStoreDBClient } from '@eventstore/db-client';
+import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { describe, expect, it, jest } from '@jest/globals';
 import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
+import { sleep } from '#timing/sleep';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 import { IncompatibleClient, patchClient, patchedVersion } from './patched-client.js';
 
@@ -76,5 +77,49 @@ describe('patching @eventstore/db-client', () => {
       patchedVersion,
       patchedVersion,
     ]);
+  });
+});
+
+describe('a patched client', () => {
+  interface PrivateMembers {
+    handleError(stub: object, error: object): Promise<void>;
+    getChannel(): Promise<{ close(): void }>;
+  }
+  const privateMembersOf = (client: EventStoreDBClient): PrivateMembers => client as unknown as PrivateMembers;
+
+  /** Lets the client handle a failed call while its next channel cannot connect. */
+  async function handleErrorWithoutServer(client: EventStoreDBClient): Promise<void> {
+    const members = privateMembersOf(client);
+    const connecting = members.getChannel().catch(() => undefined);
+    const unavailable = { code: 14, message: 'gone' };
+    await members.handleError({ getChannel: () => ({}) }, unavailable);
+    await connecting;
+  }
+  const connectToNoServer = (): EventStoreDBClient =>
+    EventStoreDBClient.connectionString('esdb://127.0.0.1:1,127.0.0.1:2?tls=false&maxDiscoverAttempts=1');
+
+  it('handles an error while the next channel cannot connect, where a client that is not patched rejects', async () => {
+    await expect(handleErrorWithoutServer(connectToNoServer())).rejects.toThrow('Failed to discover');
+    const client = connectToNoServer();
+    patchClient(client);
+    await expect(handleErrorWithoutServer(client)).resolves.toBeUndefined();
+  });
+
+  it('rejects an append over a closed channel, instead of leaving it pending with an unhandled rejection', async () => {
+    const server = await FakeEventStoreDbServer.start();
+    const client = EventStoreDBClient.connectionString(server.url);
+    patchClient(client);
+    const append = () => client.appendToStream('agent-demo-1', jsonEvent({ type: 'Tested', data: {} }));
+    try {
+      await append();
+      (await privateMembersOf(client).getChannel()).close();
+      const outcome = append().catch((error: unknown) => error);
+      const timeout = new AbortController();
+      const firstOutcome = await Promise.race([outcome, sleep(5_000, timeout.signal)]);
+      timeout.abort();
+      expect(firstOutcome).toMatchObject({ message: 'Channel has been shut down' });
+    } finally {
+      server.stop();
+    }
   });
 });
