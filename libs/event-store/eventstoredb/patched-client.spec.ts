@@ -27,23 +27,23 @@ describe('patching @eventstore/db-client', () => {
   ])('the private member %s', (member, sameShape) => {
     const clientWith = (value: unknown): EventStoreDBClient => Object.assign(connect(), { [member]: value });
 
-    it(`refuses to patch a client without ${member}, in one sentence that says what to do`, () => {
+    it(`rejects a client without ${member}, in one sentence that says what to do`, () => {
       const client = connect();
       Reflect.deleteProperty(client, member);
       expect(() => patchClient(client)).toThrow(new IncompatibleClient(member));
       expect(() => patchClient(client)).toThrow(messageAbout(member));
     });
 
-    it(`refuses to patch a client whose ${member} is not a function`, () => {
+    it(`rejects a client whose ${member} is not a function`, () => {
       expect(() => patchClient(clientWith({}))).toThrow(messageAbout(member));
     });
 
-    it(`refuses to patch a client whose ${member} has another number of parameters`, () => {
+    it(`rejects a client whose ${member} has another number of parameters`, () => {
       expect(() => patchClient(clientWith((_a: 1, _b: 2, _c: 3, _d: 4) => undefined))).toThrow(messageAbout(member));
       expect(() => patchClient(clientWith(sameShape))).not.toThrow();
     });
 
-    it(`refuses to patch a client whose ${member} is a method of the class, not bound to the client`, () => {
+    it(`rejects a client whose ${member} is a method of the class, not bound to the client`, () => {
       const client = connect();
       Reflect.deleteProperty(client, member);
       Object.setPrototypeOf(

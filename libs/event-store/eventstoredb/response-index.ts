@@ -66,7 +66,10 @@ export class ResponseIndex {
     await this.append(this.streamOf(hour), entries);
   }
 
-  /** Pages of the commands whose responses were stored before a time. Entries of a page are deleted once the next one is pulled. */
+  /**
+   * Pages of the commands whose responses were stored before a time. The list of an hour is deleted after its last page, if all of
+   * the hour is before that time.
+   */
   async *commandIdsBefore(time: number): AsyncGenerator<string[]> {
     const listed: { hour: string; revision: bigint }[] = [];
     for await (const page of this.pages<HourEntry>(this.hoursStream))
