@@ -1,4 +1,4 @@
-import type { View } from '#read-model/view';
+import type { DeclaredView } from '#read-model/view';
 import { agentsView } from './agents/agents.projection.js';
 import { broadcastDelivery } from './broadcast-delivery/broadcast-delivery.projection.js';
 import { bulkJobs } from './bulk-jobs/bulk-jobs.projection.js';
@@ -10,8 +10,8 @@ import { qualificationDue } from './qualification-due/qualification-due.projecti
 import { statisticsView } from './statistics/statistics.projection.js';
 import { waitingLeads } from './waiting-leads/waiting-leads.projection.js';
 
-/** Every question the business asks: what the worker keeps up to date. */
-export const views: readonly View[] = [
+/** The views that the worker keeps up to date. */
+export const views: readonly DeclaredView[] = [
   leadList,
   leadHistory,
   followUpsView,

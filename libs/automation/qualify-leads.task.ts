@@ -2,6 +2,7 @@ import type { EventType, Position, RecordedEvent } from '#domain/event';
 import type { Origin } from '#domain/lead/lead.state';
 import { isFinal } from '#domain/lead/lead.state';
 import { contactKeyOf } from '#domain/lead/lead.id';
+import { countInteractionsRead } from '#domain/lead/lead.read-count';
 import { contactStream } from '#commands/ids';
 import type { ContactCommandInput } from '#commands/contact.handler';
 import { causedBy } from '#commands/command-context';
@@ -132,13 +133,7 @@ function after(lead: Read | undefined, event: RecordedEvent, leadId: string): Re
     return { ...next, interactions: [...lead.interactions, interaction], newest };
   }
   if (event.type === 'LeadStatusChanged') return { ...next, active: lead.active && !isFinal(event.data.to) };
-  return { ...next, read: Math.max(lead.read, readBy(event)) };
-}
-
-/** How many interactions an AI result had read, or was given in vain. */
-function readBy(event: RecordedEvent): number {
-  if (event.type === 'LeadScored') return event.data.ai?.read ?? 0;
-  return 'read' in event.data ? event.data.read : 0;
+  return { ...next, read: Math.max(lead.read, countInteractionsRead(event)) };
 }
 
 const later = (time: string, ms: number): string => new Date(Date.parse(time) + ms).toISOString();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { UnreadableEvent } from '#domain/event-codec';
 import type { Position, RecordedEvent } from '#domain/event';
 import type { EventFeed } from './projection-runner.js';
-import type { Table } from './view.js';
+import { defineTable, type EventHandler, type Table } from './view.js';
 
 export const positionAt = (n: number): Position => `p${String(n).padStart(6, '0')}`;
 
@@ -63,17 +63,33 @@ export interface AgentEventCount {
   readonly active: boolean;
   readonly events: number;
 }
-export const keysOfAgent = (event: { data: { agentId: string } }) => [event.data.agentId];
-export const agents: Table<AgentEventCount> = {
-  keys: { AgentRegistered: keysOfAgent, AgentDeactivated: keysOfAgent },
-  evolve: (row, event, key) => ({ id: key, active: event.type === 'AgentRegistered', events: (row?.events ?? 0) + 1 }),
+
+export const agentKey = (event: { data: { agentId: string } }) => event.data.agentId;
+
+type CountedEvent = RecordedEvent<'AgentRegistered' | 'AgentDeactivated'>;
+
+/** Each event of an agent adds `step` to its row. */
+export function countAgentEvents(step = 1) {
+  const handler: EventHandler<AgentEventCount, CountedEvent> = {
+    key: agentKey,
+    apply: (row, event, key) => ({
+      id: key,
+      active: event.type === 'AgentRegistered',
+      events: (row?.events ?? 0) + step,
+    }),
+  };
+  return { AgentRegistered: handler, AgentDeactivated: handler } satisfies Table<AgentEventCount>['on'];
+}
+
+export const agents = defineTable<AgentEventCount>()({
+  on: countAgentEvents(),
   columns: { id: ({ id }) => id, events: ({ events }) => events },
   indexes: [{ prefix: [], sort: 'id' }],
   tokens: ({ id }) => [id],
-};
+});
+
 export const totals: Table<{ readonly count: number }> = {
-  keys: { AgentDeactivated: () => ['all'] },
-  evolve: (row) => ({ count: (row?.count ?? 0) + 1 }),
+  on: { AgentDeactivated: { key: () => 'all', apply: (row) => ({ count: (row?.count ?? 0) + 1 }) } },
   columns: { count: ({ count }) => count },
   indexes: [],
 };

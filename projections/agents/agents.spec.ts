@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectRows } from '#test/support/project-rows';
 import * as ask from '#test/support/given-when-then';
-import { agentKey, agentsView, type AgentRow, type LeadOfAgent } from './agents.projection.js';
+import { agentKey, agentsView, type AgentRow, type AssignedLead } from './agents.projection.js';
 
-const leadAfter = (...steps: readonly ask.ContactStep[]): LeadOfAgent | undefined =>
-  projectRows<LeadOfAgent>(agentsView, 'leads', ask.given(...steps).events).get(ask.leadId(1));
+const leadAfter = (...steps: readonly ask.ContactStep[]): AssignedLead | undefined =>
+  projectRows<AssignedLead>(agentsView, 'leads', ask.given(...steps).events).get(ask.leadId(1));
 
 describe('Agents', () => {
   it('are rows with what they are called, their room, and whether they work', () => {

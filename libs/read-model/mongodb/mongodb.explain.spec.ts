@@ -100,8 +100,7 @@ describe('the server played for the acceptance suite', () => {
     version: 1,
     tables: {
       things: {
-        keys: {},
-        evolve: () => undefined,
+        on: {},
         columns: { org: () => 'a', rank: () => 1, weight: () => 1 },
         indexes: [{ prefix: ['org'], sort: 'rank' }],
       },
