@@ -69,7 +69,11 @@ describe('The conditions derived', () => {
     ['closed leads', isClosed, [{ column: 'status', from: 5 }, withoutFollowUp]],
     ['active statuses', { column: 'status', in: [0, 4] }, [isActive]],
     ['final statuses', { column: 'status', in: [5, 7] }, [isClosed, withoutFollowUp]],
-    ['leads with a follow-up due before a time', { column: 'nextFollowUpAt', to: 'b' }, [isActive, { column: 'status', to: 5 }]],
+    [
+      'leads with a follow-up due before a time',
+      { column: 'nextFollowUpAt', to: 'b' },
+      [isActive, { column: 'status', to: 5 }],
+    ],
     ['leads updated before a time', { column: 'updatedAt', from: 'a', to: 'b' }, [{ column: 'createdAt', to: 'b' }]],
     ['leads updated since a time', { column: 'updatedAt', from: 'a' }, []],
     ['leads opened since a time', { column: 'createdAt', from: 'a', to: 'b' }, [{ column: 'updatedAt', from: 'a' }]],
