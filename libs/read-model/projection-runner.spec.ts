@@ -333,7 +333,7 @@ describe('catching up', () => {
     const { news, hears } = started(view, log);
     await hears('built');
     expect(news.map(({ what }) => what)).toEqual(['retrying', 'retrying', 'built']);
-    expect(news[0]).toMatchObject({ error: { message: 'the log is away' } });
+    expect(news[0]).toMatchObject({ error: { message: 'the log is unavailable' } });
   });
 
   it('waits out a storage that can not be written', async () => {

@@ -8,16 +8,16 @@ import { summarizeEvent } from './lead-history.summary.js';
 const entriesAfter = (...steps: readonly ask.ContactStep[]): EntryRow[] => [
   ...projectRows<EntryRow>(leadHistory, 'entries', ask.given(...steps).events).values(),
 ];
-const tellAfter = (...steps: readonly ask.ContactStep[]): string[] =>
+const summariesAfter = (...steps: readonly ask.ContactStep[]): string[] =>
   entriesAfter(...steps).map(({ type, data }) =>
     summarizeEvent(type, data, (id) => (id === 'ana' ? 'Agent One' : null)),
   );
 
-describe('The history', () => {
-  it('has an entry for everything that happened, with who, when, when recorded, and what', () => {
+describe('The lead history view', () => {
+  it('has an entry for each event of a contact, with actor, data and times', () => {
     const { events } = ask.given(ask.opened, ask.by(ask.agentActor('ana'), ask.lost));
     const entries = entriesAfter(ask.opened, ask.by(ask.agentActor('ana'), ask.lost));
-    expect(entries.map((it) => it.id)).toStrictEqual(events.map((it) => it.id));
+    expect(entries.map(({ id }) => id)).toStrictEqual(events.map(({ id }) => id));
     expect(entries.at(-1)).toMatchObject({
       type: 'LeadStatusChanged',
       contactKey: ask.contactKey,
@@ -30,23 +30,23 @@ describe('The history', () => {
     });
   });
 
-  it('tells what set an entry off, when that was not a command', () => {
+  it('has the event that caused an entry unless a command did', () => {
     const entries = entriesAfter(ask.opened, ask.outbound());
-    const [message, moved] = entries.slice(-2);
-    expect(moved).toMatchObject({ type: 'LeadStatusChanged', cause: message?.id, actor: { type: 'system' } });
+    const [message, statusChange] = entries.slice(-2);
+    expect(statusChange).toMatchObject({ type: 'LeadStatusChanged', cause: message?.id, actor: { type: 'system' } });
   });
 
-  it('is ordered by when things happened, late arrivals at their place', () => {
+  it('sorts entries by when things happened, so that a late message precedes what was recorded before it', () => {
     const late = ask.interaction({ messageId: 'm-2', occurredAt: ask.sentAt('09:00:00') });
     const entries = entriesAfter(ask.at('12:00', ask.opened), ask.at('13:00', ask.lost), ask.at('14:00', late));
-    const inOrder = entries
+    const sorted = entries
       .map((row) => ({ type: row.type, at: String(projectColumns(leadHistory, 'entries', row)['at']) }))
       .sort((a, b) => (a.at < b.at ? -1 : 1));
-    expect(inOrder.map((it) => it.type)[0]).toBe('InteractionRecorded');
-    expect(inOrder.map((it) => it.type).at(-1)).toBe('LeadStatusChanged');
+    expect(sorted[0]?.type).toBe('InteractionRecorded');
+    expect(sorted.at(-1)?.type).toBe('LeadStatusChanged');
   });
 
-  it('marks what opens and what closes a lead', () => {
+  it('marks the entries that open or close a lead', () => {
     const entries = entriesAfter(
       ask.opened,
       ask.changeStatus('qualified'),
@@ -62,15 +62,15 @@ describe('The history', () => {
     ]);
   });
 
-  it('has a broadcast message as one entry, at the time of its send, with its receipts inside', () => {
+  it('has one entry for a broadcast message, at the time of its send, with its receipts inside', () => {
     const read = newReceipt('read', '09:20');
-    const early = newReceipt('sent', '09:10');
-    const told = givenMessage(
-      recordReceipts('bm-1', early),
+    const beforeSend = newReceipt('sent', '09:10');
+    const { events } = givenMessage(
+      recordReceipts('bm-1', beforeSend),
       ask.at('09:00', recordSend()),
       recordReceipts('bm-1', read),
     );
-    const entries = [...projectRows<EntryRow>(leadHistory, 'entries', told.events).values()];
+    const entries = [...projectRows<EntryRow>(leadHistory, 'entries', events).values()];
     expect(entries).toMatchObject([
       {
         type: 'MessageSent',
@@ -81,23 +81,37 @@ describe('The history', () => {
       },
     ]);
     expect(projectColumns(leadHistory, 'entries', entries[0]!)).toMatchObject({ shownOn: everyLead });
-    const receipts = told.events.filter((it) => it.type === 'ReceiptRecorded');
+    const receipts = events.filter(({ type }) => type === 'ReceiptRecorded');
     expect(projectRows(leadHistory, 'entries', receipts).size).toBe(0);
   });
 
-  it('says also the rarer ones', () => {
-    const named = ask.interaction({ messageId: 'm-2', profile: { name: 'Contact One', email: 'one@example.test' } });
+  it('summarizes every type of entry, and an event that has no entry by its type', () => {
     expect(
-      tellAfter(
+      summariesAfter(
         ask.interaction({ kind: 'broadcast_reply' }),
-        ...[named, ask.interaction({ messageId: 'm-3', text: 'stop' }), ask.outbound(), ask.aiResult(40)],
-        ...[ask.scoreByHand(70), ask.aiResult(50), ask.unpin(), ask.assign('ana'), ask.assign('ben')],
-        ...[ask.unassign(), ask.changeStatus('follow_up', { reason: 'Later' }), ask.changeStatus(null, { note: 'Hm' })],
-        ...[ask.createFollowUp(), ask.reschedule('18:00', { reason: 'Busy' }), ask.at('18:00', ask.remind('18:00'))],
-        ...[ask.createFollowUp({ followUpId: 'f-2' }), ask.at('17:30', ask.remind('17:00', { followUpId: 'f-2' }))],
-        ...[ask.completeFollowUp(), ask.cancelFollowUp({ followUpId: 'f-2', reason: 'Twice' })],
-        ...[ask.interaction({ messageId: 'm-4' }), ask.aiFailure({ readUpTo: ask.interactionId('m-4') })],
-        ...[ask.at('18:30', ask.lost), ask.aiResult(60)],
+        ask.interaction({ messageId: 'm-2', profile: { name: 'Contact One', email: 'one@example.test' } }),
+        ask.interaction({ messageId: 'm-3', text: 'stop' }),
+        ask.outbound(),
+        ask.aiResult(40),
+        ask.scoreByHand(70),
+        ask.aiResult(50),
+        ask.unpin(),
+        ask.assign('ana'),
+        ask.assign('ben'),
+        ask.unassign(),
+        ask.changeStatus('follow_up', { reason: 'Later' }),
+        ask.changeStatus(null, { note: 'Hm' }),
+        ask.createFollowUp(),
+        ask.reschedule('18:00', { reason: 'Busy' }),
+        ask.at('18:00', ask.remind('18:00')),
+        ask.createFollowUp({ followUpId: 'f-2' }),
+        ask.at('17:30', ask.remind('17:00', { followUpId: 'f-2' })),
+        ask.completeFollowUp(),
+        ask.cancelFollowUp({ followUpId: 'f-2', reason: 'Twice' }),
+        ask.interaction({ messageId: 'm-4' }),
+        ask.aiFailure({ readUpTo: ask.interactionId('m-4') }),
+        ask.at('18:30', ask.lost),
+        ask.aiResult(60),
         ask.at('18:40', ask.interaction({ messageId: 'm-5', occurredAt: ask.sentAt('18:10:00') })),
       ),
     ).toStrictEqual([
@@ -136,9 +150,9 @@ describe('The history', () => {
     expect(summarizeEvent('AgentRegistered', {}, () => null)).toBe('AgentRegistered');
   });
 
-  it('says each entry in a few readable words', () => {
+  it('summarizes the entries of a lead from its first message to its closing', () => {
     expect(
-      tellAfter(
+      summariesAfter(
         ask.opened,
         ask.assign('ana'),
         ask.scoreByHand(70),
