@@ -3,7 +3,7 @@ import { LeadSelector, type LeadFilterParams } from '#commands/lead-selector';
 import { EventStore } from '#event-store/event-store';
 import { toLeadFilter } from '#http/lead-filter';
 import { ViewReaders } from '#http/view-readers';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { listActiveLeadIds, countActiveLeads } from '#projections/lead-list/lead-list.query';
 
 /** Selects leads from the list of them. */
@@ -24,7 +24,7 @@ export class LeadListSelector extends LeadSelector {
     now: string,
   ): Promise<{ readonly ids: readonly string[] } | { readonly count: number }> {
     const filter = toLeadFilter(asked, now);
-    const reader = await this.reading.atLeast(leadList, { after: await this.log.head() });
+    const reader = await this.reading.atLeast(leadListView, { after: await this.log.head() });
     const count = await countActiveLeads(reader, org, filter);
     if (count !== expectedCount) return { count };
     const ids = await listActiveLeadIds(reader, org, filter, expectedCount + 1);

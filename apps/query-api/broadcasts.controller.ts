@@ -8,7 +8,7 @@ import { ListQuery, nextCursor, parsePageRequest, countIfRequested, ViewQuery } 
 import { Problem } from '#http/problem';
 import { ViewReaders } from '#http/view-readers';
 import { Authenticator } from '#http/request';
-import { broadcastDelivery } from '#projections/broadcast-delivery/broadcast-delivery.projection';
+import { broadcastDeliveryView } from '#projections/broadcast-delivery/broadcast-delivery.projection';
 import { countDeliveries, listDeliveries } from '#projections/broadcast-delivery/broadcast-delivery.query';
 import { campaignsView } from '#projections/campaigns/campaigns.projection';
 import {
@@ -36,7 +36,7 @@ export class BroadcastQueriesController {
   async ofLead(@Param('id') leadId: string, @Query() query: ListQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.door.identify(http.request);
     const page = parsePageRequest(query, this.clock.now());
-    const reader = await this.reading.atLeast(broadcastDelivery, query);
+    const reader = await this.reading.atLeast(broadcastDeliveryView, query);
     const { slice } = page;
     const found = await listDeliveries(reader, org, leadId, slice);
     if (!found) throw await this.reading.notFound(http, reader, 'There is no such lead.');

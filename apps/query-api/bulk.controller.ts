@@ -9,7 +9,7 @@ import { ApiDownload, ApiGet } from '#http/openapi.decorators';
 import { ViewQuery } from '#http/paging';
 import { ViewReaders } from '#http/view-readers';
 import { Authenticator, getHeader } from '#http/request';
-import { bulkJobs } from '#projections/bulk-jobs/bulk-jobs.projection';
+import { bulkJobsView } from '#projections/bulk-jobs/bulk-jobs.projection';
 import { loadJob, readResults } from '#projections/bulk-jobs/bulk-jobs.query';
 import type { ViewReader } from '#read-model/view-store';
 import { escapeFormula } from './export/cells.js';
@@ -58,7 +58,7 @@ export class BulkQueriesController {
     http: HttpContext,
   ): Promise<{ reader: ViewReader; org: string; job: BulkJobResource }> {
     const { org } = this.door.identify(http.request);
-    const reader = await this.reading.atLeast(bulkJobs, query);
+    const reader = await this.reading.atLeast(bulkJobsView, query);
     const { checkpoint } = await reader.state();
     const job = await loadJob(reader, org, id);
     if (!job) throw await this.reading.notFound(http, reader, 'There is no such bulk.');

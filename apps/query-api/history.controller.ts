@@ -11,7 +11,7 @@ import { ListQuery, nextCursor, parsePageRequest, countIfRequested, type PageReq
 import { Problem } from '#http/problem';
 import { ViewReaders } from '#http/view-readers';
 import { Authenticator } from '#http/request';
-import { leadHistory } from '#projections/lead-history/lead-history.projection';
+import { leadHistoryView } from '#projections/lead-history/lead-history.projection';
 import {
   countHistory,
   listHistory,
@@ -85,7 +85,7 @@ export class HistoryController {
       to: parseInstant(to)?.at ?? null,
       asOf: asOf === undefined ? null : await this.reading.parseAsOf(asOf),
     };
-    return { page, filter, reader: await this.reading.atLeast(leadHistory, query) };
+    return { page, filter, reader: await this.reading.atLeast(leadHistoryView, query) };
   }
 
   private find(

@@ -11,7 +11,7 @@ import { Problem } from '#http/problem';
 import { type AsOf, ViewReaders } from '#http/view-readers';
 import { Authenticator } from '#http/request';
 import { loadAgentNames as agentNamesOf } from '#projections/agent-names';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads, loadLead } from '#projections/lead-list/lead-list.query';
 import type { ViewReader } from '#read-model/view-store';
 import { leadAsOf, replayLead, type ReplayedEvent } from './lead-replay.js';
@@ -38,7 +38,7 @@ export class LeadQueriesController {
     const page = parsePageRequest(query, this.clock.now());
     const filter = toLeadFilter(page.query, page.now);
     const sort = parseLeadSort(page.query.sort);
-    const reader = await this.reading.atLeast(leadList, query);
+    const reader = await this.reading.atLeast(leadListView, query);
     const { slice } = page;
     const found = await listLeads(reader, org, filter, { sort, ...slice });
     this.reading.setPositionHeader(http, found.checkpoint);
@@ -51,7 +51,7 @@ export class LeadQueriesController {
   async one(@Param('id') id: string, @Query() query: LeadQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.door.identify(http.request);
     const asOf = query.asOf === undefined ? null : await this.reading.parseAsOf(query.asOf);
-    const reader = await this.reading.atLeast(leadList, query);
+    const reader = await this.reading.atLeast(leadListView, query);
     const { checkpoint } = await reader.state();
     const lead = asOf ? await this.asItWas(reader, org, id, asOf) : await loadLead(reader, org, id);
     this.reading.setPositionHeader(http, checkpoint);
@@ -66,7 +66,7 @@ export class LeadQueriesController {
     const { org } = this.door.identify(http.request);
     const page = parsePageRequest(query, this.clock.now());
     const { limit, after } = page.slice;
-    const reader = await this.reading.atLeast(leadList, query);
+    const reader = await this.reading.atLeast(leadListView, query);
     this.reading.setPositionHeader(http, (await reader.state()).checkpoint);
     const found: ReplayedEvent[] = [];
     let total = 0;

@@ -60,7 +60,7 @@ const leads = defineTable<{ readonly org: string }>()({
   indexes: [],
 });
 
-export const broadcastDelivery = defineView({
+export const broadcastDeliveryView = defineView({
   name: 'broadcast-delivery',
   version: 1,
   tables: { messages, leads },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { givenMessage, newReceipt, recordReceipts, recordSend, template } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
-import { broadcastDelivery } from './broadcast-delivery.projection.js';
+import { broadcastDeliveryView } from './broadcast-delivery.projection.js';
 import { countDeliveries, listDeliveries } from './broadcast-delivery.query.js';
 
 const sent = (messageId: string, clock: string, contactKey = ask.contactKey) =>
@@ -20,7 +20,7 @@ const log = mergeIntoLog(
 
 let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await openTestView(broadcastDelivery, log);
+  view = await openTestView(broadcastDeliveryView, log);
 });
 afterAll(() => view.close());
 

@@ -5,10 +5,10 @@ import { computeDelivery } from '#domain/message/message.delivery';
 import { projectRows } from '#test/support/project-rows';
 import { givenMessage, messageKey, newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
-import { broadcastDelivery, type MessageRow } from './broadcast-delivery.projection.js';
+import { broadcastDeliveryView, type MessageRow } from './broadcast-delivery.projection.js';
 
 const rowOf = (events: readonly RecordedEvent[]): MessageRow | undefined =>
-  projectRows<MessageRow>(broadcastDelivery, 'messages', events).get(messageKey('bm-1'));
+  projectRows<MessageRow>(broadcastDeliveryView, 'messages', events).get(messageKey('bm-1'));
 
 const [sent, delivered] = [newReceipt('sent', '09:00'), newReceipt('delivered', '09:05')];
 
@@ -59,7 +59,7 @@ describe('The broadcast delivery view', () => {
 
   it('has a row for each lead, so that a lead shows messages sent before it was opened', () => {
     const { events } = ask.given(ask.broadcast(), ask.opened, ask.lost, ask.secondInteraction);
-    const leads = projectRows<{ org: string }>(broadcastDelivery, 'leads', events);
+    const leads = projectRows<{ org: string }>(broadcastDeliveryView, 'leads', events);
     expect([...leads]).toEqual([
       [ask.leadId(1), { org: ask.org }],
       [ask.leadId(2), { org: ask.org }],

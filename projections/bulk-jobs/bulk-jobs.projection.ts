@@ -89,7 +89,7 @@ const results = defineTable<BlockRow>()({
   indexes: [{ prefix: ['bulk'], sort: 'block' }],
 });
 
-export const bulkJobs = defineView({
+export const bulkJobsView = defineView({
   name: 'bulk-jobs',
   version: 1,
   tables: { jobs, results },

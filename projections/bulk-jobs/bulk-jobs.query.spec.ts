@@ -12,7 +12,7 @@ import {
 } from '#test/support/given-bulk';
 import * as ask from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
-import { bulkJobs } from './bulk-jobs.projection.js';
+import { bulkJobsView } from './bulk-jobs.projection.js';
 import { loadJob, listOpenJobs, readResults } from './bulk-jobs.query.js';
 
 const givenJob = (bulkId: string, clock: string, ...steps: readonly BulkCommand[]) =>
@@ -49,7 +49,7 @@ const log = mergeIntoLog(
 
 let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await openTestView(bulkJobs, log);
+  view = await openTestView(bulkJobsView, log);
 });
 afterAll(() => view.close());
 

@@ -13,15 +13,15 @@ import {
   targetBulk,
 } from '#test/support/given-bulk';
 import { org } from '#test/support/given-when-then';
-import { bulkJobs, bulkKey, type BlockRow, type JobRow } from './bulk-jobs.projection.js';
+import { bulkJobsView, bulkKey, type BlockRow, type JobRow } from './bulk-jobs.projection.js';
 
 const key = bulkKey(org, 'bulk-1');
 type Steps = readonly BulkCommand[];
 const requested: Steps = [targetBulk(0, ['a', 'b', 'c']), requestBulk()];
 const jobAfter = (...steps: Steps): JobRow | undefined =>
-  projectRows<JobRow>(bulkJobs, 'jobs', givenBulk(...steps).events).get(key);
+  projectRows<JobRow>(bulkJobsView, 'jobs', givenBulk(...steps).events).get(key);
 const blockAfter = (block: number, ...steps: Steps): BlockRow | undefined =>
-  projectRows<BlockRow>(bulkJobs, 'results', givenBulk(...steps).events).get(`${key}/${block}`);
+  projectRows<BlockRow>(bulkJobsView, 'results', givenBulk(...steps).events).get(`${key}/${block}`);
 
 const firstBlock = recordExecuted(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected'));
 const secondBlock = recordExecuted(1, bulkResult(2, 'c'));
@@ -45,7 +45,7 @@ describe('The bulk jobs view', () => {
   ])('has the column open for a %s job: %i', (state, open, steps) => {
     const row = jobAfter(...requested, ...steps)!;
     expect(row.job.state).toBe(state);
-    expect(projectColumns(bulkJobs, 'jobs', row)).toMatchObject({ open });
+    expect(projectColumns(bulkJobsView, 'jobs', row)).toMatchObject({ open });
   });
 
   it('has a row with results for each block that has been executed', () => {

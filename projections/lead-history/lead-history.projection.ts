@@ -126,7 +126,7 @@ function contactKeyIn(data: RecordedEvent<HistoryEvent>['data']): string {
 const opensOrClosesLead = ({ type, data }: EntryRow): boolean =>
   type === 'LeadOpened' || (type === 'LeadStatusChanged' && isFinal((data as StatusChange).to));
 
-export const leadHistory = defineView({
+export const leadHistoryView = defineView({
   name: 'lead-history',
   version: 3,
   tables: { entries, agents: agentNames },

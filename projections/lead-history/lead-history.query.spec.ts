@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { givenMessage, recordSend } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
-import { leadHistory } from './lead-history.projection.js';
+import { leadHistoryView } from './lead-history.projection.js';
 import {
   countHistory,
   listHistory,
@@ -30,7 +30,7 @@ const log = mergeIntoLog(
 
 let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await openTestView(leadHistory, log);
+  view = await openTestView(leadHistoryView, log);
 });
 afterAll(() => view.close());
 

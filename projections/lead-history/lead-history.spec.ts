@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { projectColumns, projectRows } from '#test/support/project-rows';
 import { givenMessage, newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
 import * as ask from '#test/support/given-when-then';
-import { everyLead, leadHistory, type EntryRow } from './lead-history.projection.js';
+import { everyLead, leadHistoryView, type EntryRow } from './lead-history.projection.js';
 import { summarizeEvent } from './lead-history.summary.js';
 
 const entriesAfter = (...steps: readonly ask.ContactStep[]): EntryRow[] => [
-  ...projectRows<EntryRow>(leadHistory, 'entries', ask.given(...steps).events).values(),
+  ...projectRows<EntryRow>(leadHistoryView, 'entries', ask.given(...steps).events).values(),
 ];
 const summariesAfter = (...steps: readonly ask.ContactStep[]): string[] =>
   entriesAfter(...steps).map(({ type, data }) =>
@@ -40,7 +40,7 @@ describe('The lead history view', () => {
     const late = ask.interaction({ messageId: 'm-2', occurredAt: ask.sentAt('09:00:00') });
     const entries = entriesAfter(ask.at('12:00', ask.opened), ask.at('13:00', ask.lost), ask.at('14:00', late));
     const sorted = entries
-      .map((row) => ({ type: row.type, at: String(projectColumns(leadHistory, 'entries', row)['at']) }))
+      .map((row) => ({ type: row.type, at: String(projectColumns(leadHistoryView, 'entries', row)['at']) }))
       .sort((a, b) => (a.at < b.at ? -1 : 1));
     expect(sorted[0]?.type).toBe('InteractionRecorded');
     expect(sorted.at(-1)?.type).toBe('LeadStatusChanged');
@@ -54,7 +54,7 @@ describe('The lead history view', () => {
       ask.lost,
       ask.secondInteraction,
     );
-    const turns = entries.filter((row) => projectColumns(leadHistory, 'entries', row)['turns'] === 1);
+    const turns = entries.filter((row) => projectColumns(leadHistoryView, 'entries', row)['turns'] === 1);
     expect(turns.map(({ type, leadId, data }) => [type, leadId, (data as { to?: string }).to])).toEqual([
       ['LeadOpened', ask.leadId(1), undefined],
       ['LeadStatusChanged', ask.leadId(1), 'lost'],
@@ -70,7 +70,7 @@ describe('The lead history view', () => {
       ask.at('09:00', recordSend()),
       recordReceipts('bm-1', read),
     );
-    const entries = [...projectRows<EntryRow>(leadHistory, 'entries', events).values()];
+    const entries = [...projectRows<EntryRow>(leadHistoryView, 'entries', events).values()];
     expect(entries).toMatchObject([
       {
         type: 'MessageSent',
@@ -80,9 +80,9 @@ describe('The lead history view', () => {
         data: { messageId: 'bm-1', receipts: [{ status: 'sent' }, { status: 'read' }] },
       },
     ]);
-    expect(projectColumns(leadHistory, 'entries', entries[0]!)).toMatchObject({ shownOn: everyLead });
+    expect(projectColumns(leadHistoryView, 'entries', entries[0]!)).toMatchObject({ shownOn: everyLead });
     const receipts = events.filter(({ type }) => type === 'ReceiptRecorded');
-    expect(projectRows(leadHistory, 'entries', receipts).size).toBe(0);
+    expect(projectRows(leadHistoryView, 'entries', receipts).size).toBe(0);
   });
 
   it('summarizes every type of entry, and an event that has no entry by its type', () => {
@@ -145,7 +145,7 @@ describe('The lead history view', () => {
       'Score of 60 by model-1 dropped: lead inactive',
       'Late chat by whatsapp',
     ]);
-    const [sent] = projectRows<EntryRow>(leadHistory, 'entries', givenMessage(recordSend()).events).values();
+    const [sent] = projectRows<EntryRow>(leadHistoryView, 'entries', givenMessage(recordSend()).events).values();
     expect(summarizeEvent('MessageSent', sent!.data, () => null)).toBe('Broadcast of Campaign One by whatsapp: queued');
     expect(summarizeEvent('AgentRegistered', {}, () => null)).toBe('AgentRegistered');
   });

@@ -7,12 +7,12 @@ import { dayMs } from '#test/bench/contact-generator';
 import { generateAppends } from '#test/bench/append-generator';
 import { projectColumns } from '#test/support/project-rows';
 import { deriveConditions } from './lead-list.derived.js';
-import { leadList, type LeadRow } from './lead-list.projection.js';
+import { leadListView, type LeadRow } from './lead-list.projection.js';
 
 const end = Date.parse('2026-06-30T12:00:00.000Z');
 const dataset = { org: 'default', seed: 3, begin: end - 200 * dayMs, end, eventsPerLead: 9 };
 const daysAgo = (days: number): string => new Date(end - days * dayMs).toISOString();
-const table = leadList.tables['leads']!;
+const table = leadListView.tables['leads']!;
 
 const filters: readonly Condition[] = [
   ...statuses.map((_, index) => ({ column: 'status', in: [index] })),
@@ -46,7 +46,7 @@ it('Every derived condition holds for every lead that matches the filter, after 
       for (const key of affectedKeys(table, event)) {
         const row = applyEvent(table, rows.get(key), event, key)!;
         rows.set(key, row);
-        const columns = projectColumns(leadList, 'leads', row);
+        const columns = projectColumns(leadListView, 'leads', row);
         for (const [filter, derived] of derivedByFilter)
           if (holds(filter, columns))
             for (const condition of derived) {

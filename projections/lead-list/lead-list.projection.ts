@@ -119,7 +119,7 @@ const leads = defineTable<LeadRow, LeadFoldEvent['type']>()({
   tokens: (row) => searchFieldsOf(row).tokens,
 });
 
-export const leadList = defineView({
+export const leadListView = defineView({
   name: 'lead-list',
   version: 2,
   tables: { leads, agents: agentNames },

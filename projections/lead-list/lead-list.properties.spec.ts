@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { projectRows } from '#test/support/project-rows';
 import { createRandom, randomContactHistory } from '#test/support/random-contact-history';
 import { leadEvents } from '../event-families.js';
-import { leadList, type LeadRow } from './lead-list.projection.js';
+import { leadListView, type LeadRow } from './lead-list.projection.js';
 
 const historyOf = (seed: number) => randomContactHistory(1, createRandom(seed));
 
@@ -11,7 +11,7 @@ it('The rows of the lead list equal the leads of the contact’s own fold, whate
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2 ** 31 - 2 }), (seed) => {
       const { events, state } = historyOf(seed);
-      const rows = projectRows<LeadRow>(leadList, 'leads', events);
+      const rows = projectRows<LeadRow>(leadListView, 'leads', events);
       const leads = state.known ? state.leads : [];
       expect([...rows].map(([key, { lead }]) => [key, lead])).toStrictEqual(leads.map((lead) => [lead.id, lead]));
     }),

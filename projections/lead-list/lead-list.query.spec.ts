@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as ask from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
-import { leadList } from './lead-list.projection.js';
+import { leadListView } from './lead-list.projection.js';
 import {
   listActiveLeadIds,
   countActiveLeads,
@@ -25,7 +25,7 @@ const log = mergeIntoLog(
 
 let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await openTestView(leadList, log);
+  view = await openTestView(leadListView, log);
 });
 afterAll(() => view.close());
 
@@ -103,7 +103,7 @@ describe('The query of leads', () => {
       ...opened!,
       data: { ...opened!.data, leadId: `c1-${index}` },
     }));
-    const largeView = await openTestView(leadList, mergeIntoLog(manyOpened));
+    const largeView = await openTestView(leadListView, mergeIntoLog(manyOpened));
     try {
       const ids = await listActiveLeadIds(largeView.reader, ask.org, all, 5_000);
       expect(new Set(ids)).toEqual(new Set(manyOpened.map(({ data }) => data.leadId)));

@@ -3,14 +3,14 @@ import type { RecordedEvent } from '#domain/event';
 import { affectedKeys, applyEvent } from '#read-model/view-fold';
 import { projectColumns, projectRows } from '#test/support/project-rows';
 import * as ask from '#test/support/given-when-then';
-import { leadList, type LeadRow } from './lead-list.projection.js';
+import { leadListView, type LeadRow } from './lead-list.projection.js';
 
-const leads = leadList.tables['leads']!;
+const leads = leadListView.tables['leads']!;
 const rowsAfter = (...steps: readonly ask.ContactStep[]): Map<string, LeadRow> =>
-  projectRows<LeadRow>(leadList, 'leads', ask.given(...steps).events);
+  projectRows<LeadRow>(leadListView, 'leads', ask.given(...steps).events);
 const rowAfter = (...steps: readonly ask.ContactStep[]): LeadRow => rowsAfter(...steps).get(ask.leadId(1))!;
 const columnsAfter = (...steps: readonly ask.ContactStep[]): Record<string, unknown> =>
-  projectColumns(leadList, 'leads', rowAfter(...steps));
+  projectColumns(leadListView, 'leads', rowAfter(...steps));
 const tokensAfter = (...steps: readonly ask.ContactStep[]): readonly string[] => leads.tokens!(rowAfter(...steps));
 
 describe('The lead list', () => {
@@ -43,7 +43,7 @@ describe('The lead list', () => {
   it('has no row for a lead without LeadOpened, and returns the same row for an event that changes nothing', () => {
     const { events } = ask.given(ask.opened, ask.lost);
     const withoutOpening = events.filter((event) => event.type !== 'LeadOpened');
-    expect(projectRows(leadList, 'leads', withoutOpening).size).toBe(0);
+    expect(projectRows(leadListView, 'leads', withoutOpening).size).toBe(0);
     const row = rowAfter(ask.opened);
     const repeated = events.find((event) => event.type === 'LeadOpened')!;
     expect(applyEvent(leads, row, repeated, ask.leadId(1))).toBe(row);

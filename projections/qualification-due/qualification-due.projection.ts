@@ -88,7 +88,7 @@ const leads = defineTable<LeadReadProgress>()({
 });
 
 /** Active leads with interactions that no AI has read, and since when. */
-export const qualificationDue = defineView({
+export const qualificationDueView = defineView({
   name: 'qualification-due',
   version: 1,
   tables: { leads },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as ask from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
-import { qualificationDue } from './qualification-due.projection.js';
+import { qualificationDueView } from './qualification-due.projection.js';
 import { listUnreadBefore } from './qualification-due.query.js';
 
 const lead = (contactKey: string, clock: string, ...steps: readonly ask.ContactStep[]) =>
@@ -18,7 +18,7 @@ const log = mergeIntoLog(
 
 let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await openTestView(qualificationDue, log);
+  view = await openTestView(qualificationDueView, log);
 });
 afterAll(() => view.close());
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectColumns, projectRows } from '#test/support/project-rows';
 import * as ask from '#test/support/given-when-then';
-import { qualificationDue, type LeadReadProgress } from './qualification-due.projection.js';
+import { qualificationDueView, type LeadReadProgress } from './qualification-due.projection.js';
 
 const rowAfter = (...steps: readonly ask.ContactStep[]): LeadReadProgress =>
-  projectRows<LeadReadProgress>(qualificationDue, 'leads', ask.given(...steps).events).get(ask.leadId(1))!;
+  projectRows<LeadReadProgress>(qualificationDueView, 'leads', ask.given(...steps).events).get(ask.leadId(1))!;
 const unreadSince = (...steps: readonly ask.ContactStep[]): unknown =>
-  projectColumns(qualificationDue, 'leads', rowAfter(...steps))['unreadSince'];
+  projectColumns(qualificationDueView, 'leads', rowAfter(...steps))['unreadSince'];
 const secondMessage = ask.at('09:30', ask.interaction({ messageId: 'm-2' }));
 
 describe('The view of leads due for qualification', () => {
@@ -37,6 +37,6 @@ describe('The view of leads due for qualification', () => {
   it('has no row for a lead without LeadOpened', () => {
     const { events } = ask.given(ask.opened, ask.aiResult(40), ask.lost);
     const rest = events.filter(({ type }) => type !== 'LeadOpened');
-    expect(projectRows(qualificationDue, 'leads', rest).size).toBe(0);
+    expect(projectRows(qualificationDueView, 'leads', rest).size).toBe(0);
   });
 });

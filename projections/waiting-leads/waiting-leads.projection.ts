@@ -62,7 +62,7 @@ function rotationIn(event: WaitingEvent): WaitingLead['turn'] {
   return mode === 'round_robin' || mode === 'least_loaded' ? { agentId, position: event.position } : null;
 }
 
-export const waitingLeads = defineView({
+export const waitingLeadsView = defineView({
   name: 'waiting-leads',
   version: 1,
   tables: { leads },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as ask from '#test/support/given-when-then';
 import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harness';
-import { waitingLeads } from './waiting-leads.projection.js';
+import { waitingLeadsView } from './waiting-leads.projection.js';
 import { findLastRotation, listLongestWaiting } from './waiting-leads.query.js';
 
 const lead = (contactKey: string, clock: string, ...steps: readonly ask.ContactStep[]) =>
@@ -19,7 +19,7 @@ const log = mergeIntoLog(
 
 let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await openTestView(waitingLeads, log);
+  view = await openTestView(waitingLeadsView, log);
 });
 afterAll(() => view.close());
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectColumns, projectRows } from '#test/support/project-rows';
 import * as ask from '#test/support/given-when-then';
-import { waitingLeads, type WaitingLead } from './waiting-leads.projection.js';
+import { waitingLeadsView, type WaitingLead } from './waiting-leads.projection.js';
 
 const after = (...steps: readonly ask.ContactStep[]) => {
   const { events } = ask.given(...steps);
-  return { row: projectRows<WaitingLead>(waitingLeads, 'leads', events).get(ask.leadId(1)), events };
+  return { row: projectRows<WaitingLead>(waitingLeadsView, 'leads', events).get(ask.leadId(1)), events };
 };
 const rotated = ask.assign('ana', { mode: 'round_robin' });
 const agentDeactivated = ask.unassign({ mode: 'agent_deactivated' });
@@ -41,7 +41,10 @@ describe('The view of waiting leads', () => {
       waitingSince: null,
       turn: { agentId: 'ana', position: events.at(-1)?.position },
     });
-    expect(projectColumns(waitingLeads, 'leads', row!)).toMatchObject({ turnOf: 'ana', turn: events.at(-1)?.position });
+    expect(projectColumns(waitingLeadsView, 'leads', row!)).toMatchObject({
+      turnOf: 'ana',
+      turn: events.at(-1)?.position,
+    });
   });
 
   it('counts only automatic assignments of either kind as a rotation', () => {

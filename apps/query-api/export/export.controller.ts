@@ -11,7 +11,7 @@ import { ApiDownload } from '#http/openapi.decorators';
 import { invalidInput, Problem } from '#http/problem';
 import { ViewReaders } from '#http/view-readers';
 import { Authenticator, type Identity } from '#http/request';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
 import type { ViewSnapshot } from '#read-model/view-store';
 import { parseLeadSort } from '../leads.requests.js';
@@ -56,7 +56,7 @@ export class LeadExportController {
         'unavailable',
         'Every export is recorded in the log, which this process opened for reading only: ask the process that writes it.',
       );
-    const reader = await this.reading.atLeast(leadList, query);
+    const reader = await this.reading.atLeast(leadListView, query);
     if (http.request.method === 'HEAD') {
       this.head(http, asked, now, (await reader.state()).checkpoint);
       return undefined;
