@@ -12,8 +12,9 @@ type Summaries = {
   ) => string;
 };
 
-const agentName = (id: string | null, nameOf: AgentNameResolver): string =>
-  id === null ? 'nobody' : (nameOf(id) ?? id);
+const agentName = (id: string, nameOf: AgentNameResolver): string => nameOf(id) ?? id;
+const assigneeSuffix = (id: string | null, nameOf: AgentNameResolver): string =>
+  id === null ? ' (unassigned)' : ` for ${agentName(id, nameOf)}`;
 const reasonSuffix = ({ reason }: { readonly reason: string | null }): string => (reason === null ? '' : `: ${reason}`);
 const withSpaces = (code: string): string => code.replaceAll('_', ' ');
 
@@ -42,10 +43,10 @@ const summaries: Summaries = {
       ? `Assigned to ${agentName(to, nameOf)}`
       : `Reassigned from ${agentName(from, nameOf)} to ${agentName(to, nameOf)}`,
   LeadUnassigned: ({ from }, nameOf) => `Unassigned from ${agentName(from, nameOf)}`,
-  FollowUpCreated: ({ dueAt, assigneeId }, nameOf) => `Follow-up due ${dueAt} for ${agentName(assigneeId, nameOf)}`,
+  FollowUpCreated: ({ dueAt, assigneeId }, nameOf) => `Follow-up due ${dueAt}${assigneeSuffix(assigneeId, nameOf)}`,
   FollowUpRescheduled: (data) => `Follow-up moved from ${data.from} to ${data.to}${reasonSuffix(data)}`,
   FollowUpReminded: ({ dueAt, assigneeId, late }, nameOf) =>
-    `${late ? 'Late reminder' : 'Reminder'} for ${agentName(assigneeId, nameOf)}: follow-up due ${dueAt}`,
+    `${late ? 'Late reminder' : 'Reminder'}${assigneeSuffix(assigneeId, nameOf)}: follow-up due ${dueAt}`,
   FollowUpCompleted: () => 'Follow-up completed',
   FollowUpCancelled: (data) =>
     `Follow-up cancelled${data.why === 'lead_inactive' ? ': the lead was closed' : reasonSuffix(data)}`,

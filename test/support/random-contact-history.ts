@@ -12,8 +12,8 @@ export const historiesStart = Date.parse('2026-03-02T00:00:00.000Z');
 /** A seeded random generator: the same seed gives the same numbers. */
 export interface Random {
   /** A whole number from 0 to `limit` - 1. */
-  below(limit: number): number;
-  pick<T>(items: readonly T[]): T;
+  readonly below: (limit: number) => number;
+  readonly pick: <T>(items: readonly T[]) => T;
 }
 
 export function createRandom(seed: number): Random {

@@ -21,10 +21,11 @@ export async function openTestView(
   const store = new SqliteViewStore(folder, { readerThread: false });
   const writer = await store.openForWriting(view);
   const position = log.at(-1)!.position;
-  const writes = Object.entries(view.tables).flatMap(([table, { tokens }]) =>
-    [...projectRows(view, table, log)].map(([key, row]): RowWrite => {
-      const columns = projectColumns(view, table, row) as RowWrite['columns'];
-      return { table, key, row, position, columns, ...(tokens ? { tokens: tokens(row) } : {}) };
+  const writes = Object.entries(view.tables).flatMap(([tableName, table]) =>
+    [...projectRows(view, tableName, log)].map(([key, row]): RowWrite => {
+      const columns = projectColumns(view, tableName, row) as RowWrite['columns'];
+      const write = { table: tableName, key, row, position, columns };
+      return table.tokens ? { ...write, tokens: table.tokens(row) } : write;
     }),
   );
   await writer.save(writes, null, position);
