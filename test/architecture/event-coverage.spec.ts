@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { eventTypes } from '#domain/event-codec';
-import { views } from './index.js';
+import { views } from '#projections/index';
 
 describe.each(views.map((view) => [view.name, view] as const))('The view %s', (_, view) => {
   it('handles or ignores every event type, and none both', () => {
@@ -13,7 +13,7 @@ describe.each(views.map((view) => [view.name, view] as const))('The view %s', (_
   });
 });
 
-const root = fileURLToPath(new URL('../', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const { options } = ts.parseJsonConfigFileContent(
   ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)).config,
   ts.sys,
