@@ -340,7 +340,7 @@ onEmbedded.log(test)('a process that opens the log read-only rejects exports wit
     await readOnlyApp.start();
     expect(await readOnlyApp.get(path)).toMatchObject({
       status: 503,
-      body: { code: 'unavailable', detail: expect.stringContaining('reading only') },
+      body: { code: 'unavailable', detail: expect.stringContaining('read-only') },
     });
   } finally {
     await readOnlyApp.dispose();

@@ -359,7 +359,7 @@ describe('WhatsApp messages', () => {
     expect(statusAndBody(response)).toEqual(okWithCounts({ recorded: 2, ignored: 1, invalid: 7 }));
     expect(await leadsOf(from)).toHaveLength(1);
     // The log line reaches standard output shortly after the response.
-    while (!/"webhook: .*/.test(app.output) || !/"provider":"whatsapp".*"invalid":7/.test(app.output))
+    while (!/"ignored webhook items"/.test(app.output) || !/"provider":"whatsapp".*"invalid":7/.test(app.output))
       await app.get('/healthz');
     expect(app.output).toMatch(/"ignored":1.*"played"/);
     expect(app.output).not.toMatch(/Somebody Personal|A personal word|Sample Sender|4477009/);
