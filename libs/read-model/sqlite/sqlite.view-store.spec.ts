@@ -12,7 +12,7 @@ import { type RowQuery, ViewsUnavailable } from '../view-store.js';
 import type { Table, View } from '../view.js';
 import { SqliteConnection } from './connection.js';
 import { ViewFileReader } from './view-file.reader.js';
-import type { CostModel } from './query-planner.sql.js';
+import type { CostModel } from './query-planner.js';
 import { sqliteSchemaOf } from './schema.sql.js';
 import { SqliteViewStore } from './sqlite.view-store.js';
 
@@ -110,7 +110,7 @@ describe('views in SQLite', () => {
       }
     }
     const reader = new ViewFileReader(stem('leads'), sqliteSchemaOf(view), (path) => new Explained(path, 'read'));
-    reader.handle({ what: 'find', table: 'leads', query });
+    reader.handle({ type: 'find', table: 'leads', query });
     reader.close();
     expect(plans).toHaveLength(statements);
     for (const plan of plans) expect(plan).toEqual([expect.stringMatching(/^SEARCH leads USING COVERING INDEX/)]);
@@ -153,7 +153,7 @@ describe('views in SQLite', () => {
     await (await store.openForWriting(view)).close();
     const other: View = { ...view, tables: { leads: { ...leads, columns: { ...leads.columns, more: () => 1 } } } };
     await expect(store.openForWriting(other)).rejects.toThrow(
-      /changed\.v1\.g1\.db holds other tables or columns.*raise the version/,
+      /changed\.v1\.g1\.db has other tables or columns.*Raise the view's version/,
     );
     await expect((await store.openForReading(other)).state()).rejects.toThrow(ViewsUnavailable);
     await store.wipe(other);
@@ -169,7 +169,7 @@ describe('views in SQLite', () => {
     const foreign: View = { ...view, name: 'foreign' };
     const refused = {
       name: 'ViewsUnavailable',
-      message: expect.stringMatching(/foreign\.v1\.g1\.db.*not one of ours/),
+      message: expect.stringMatching(/foreign\.v1\.g1\.db: it is not a view file/),
     };
     await expect(store.openForWriting(foreign)).rejects.toMatchObject(refused);
     await expect(store.wipe(foreign)).rejects.toMatchObject(refused);
@@ -181,7 +181,7 @@ describe('views in SQLite', () => {
     const writer = await store.openForWriting({ ...view, name: 'busy' });
     const other = new DatabaseSync(file('busy'));
     other.exec('BEGIN IMMEDIATE');
-    await expect(writer.save([], null, 'p1')).rejects.toThrow(/busy\.v1\.g1\.db.*another process is writing/);
+    await expect(writer.save([], null, 'p1')).rejects.toThrow(/busy\.v1\.g1\.db: another process is writing to it/);
     other.exec('ROLLBACK');
     other.close();
     await writer.save([], null, 'p1');
@@ -191,7 +191,7 @@ describe('views in SQLite', () => {
 
   it('says that the disk is full or only to be read, and has then kept nothing of the batch', async () => {
     const [path, cause] = [file('full'), { code: 'ERR_SQLITE_ERROR' }];
-    const connection = new SqliteConnection(path, 'make');
+    const connection = new SqliteConnection(path, 'create');
     connection.exec('CREATE TABLE kept (a); PRAGMA max_page_count = 10');
     const fill = () =>
       Array.from({ length: 100 }, () => connection.run('INSERT INTO kept VALUES (?)', 'x'.repeat(4_000)));
@@ -201,10 +201,10 @@ describe('views in SQLite', () => {
         message: expect.stringMatching(reason),
         cause: expect.objectContaining(cause),
       });
-    expect(() => connection.transaction('IMMEDIATE', fill)).toThrow(refused(/full\.v1\.g1\.db.*the disk is full/));
+    expect(() => connection.transaction('IMMEDIATE', fill)).toThrow(refused(/full\.v1\.g1\.db: the disk is full/));
     expect(connection.get('SELECT count(*) FROM kept')).toEqual([0]);
     const reading = new SqliteConnection(path, 'read');
-    expect(() => reading.run('INSERT INTO kept VALUES (1)')).toThrow(refused(/can only be read/));
+    expect(() => reading.run('INSERT INTO kept VALUES (1)')).toThrow(refused(/it is read-only/));
     reading.close();
     connection.close();
   });
@@ -224,7 +224,7 @@ describe('views in SQLite', () => {
 
     it('is named, and can be wiped', async () => {
       const its = await damaged('damaged');
-      await expect(store.openForWriting(its)).rejects.toThrow(/damaged\.v1\.g1\.db.*it is damaged: rebuild/);
+      await expect(store.openForWriting(its)).rejects.toThrow(/damaged\.v1\.g1\.db: it is damaged\. Rebuild the view/);
       await expect((await store.openForReading(its)).state()).rejects.toThrow(ViewsUnavailable);
       await store.wipe(its);
       expect((await (await store.openForWriting(its)).state()).checkpoint).toBeNull();
@@ -236,7 +236,7 @@ describe('views in SQLite', () => {
       const first = await store.openForWriting(its, { candidate: true });
       await first.close();
       writeFileSync(file('hurt', 2), Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8_176, 0x5a)]));
-      await expect(store.openForWriting(its, { candidate: true })).rejects.toThrow(/not one of ours/);
+      await expect(store.openForWriting(its, { candidate: true })).rejects.toThrow(/it is not a view file/);
       rmSync(file('hurt', 2));
       const beside = await store.openForWriting(its, { candidate: true });
       await beside.save([], null, 'p2');
