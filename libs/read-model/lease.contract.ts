@@ -9,7 +9,7 @@ const pace: LeaseTiming = { heartbeatIntervalMs: 50, pollIntervalMs: 25, timeout
 
 /** A process that works whenever it is its turn. */
 class Worker {
-  readonly news: LeaseNotice['what'][] = [];
+  readonly news: LeaseNotice['type'][] = [];
   /** How many of its turns go on. */
   working = 0;
   private readonly stopping = new AbortController();
@@ -20,7 +20,7 @@ class Worker {
     readonly lease: Lease,
     private readonly work = endOf,
   ) {
-    this.turns = new LeaderElection(lease, ({ what }) => this.news.push(what), pace);
+    this.turns = new LeaderElection(lease, ({ type }) => this.news.push(type), pace);
   }
 
   start(): this {
@@ -136,7 +136,7 @@ export function leaseContract(adapter: string, freshPlace: () => Promise<TestSto
       expect(working()).toEqual([first]);
       expect(first!.held).toBe(true);
       await first!.stop();
-      expect(first!.news.slice(-2)).toEqual(['taken', 'released']);
+      expect(first!.news.slice(-2)).toEqual(['acquired', 'released']);
       expect(await until(() => working().length > 0)).toBeLessThan(pace.timeoutMs);
       expect(working()).not.toContain(first);
       await Promise.all(workers.map((it) => it.stop()));
@@ -219,7 +219,7 @@ export function leaseContract(adapter: string, freshPlace: () => Promise<TestSto
       const worker = new Worker(await anotherLease()).start();
       await until(() => worker.news.length > 0);
       await worker.stop();
-      expect(worker.news).toEqual(['standing by']);
+      expect(worker.news).toEqual(['waiting']);
     });
   });
 }

@@ -37,7 +37,7 @@ describe('catching up', () => {
     const heard = new EventTarget();
     const catchUp = new ProjectionRunner(view, on, log, (each) => {
       news.push(each);
-      heard.dispatchEvent(new Event(each.what));
+      heard.dispatchEvent(new Event(each.type));
     });
     const calling = new AbortController();
     const running = catchUp.run(calling.signal);
@@ -46,8 +46,8 @@ describe('catching up', () => {
       await running;
     };
     stops.push(stop);
-    const hears = async (what: ProjectionNotice['what']) =>
-      news.some((each) => each.what === what) || once(heard, what);
+    const hears = async (type: ProjectionNotice['type']) =>
+      news.some((each) => each.type === type) || once(heard, type);
     return { catchUp, news, hears, stop };
   }
 
@@ -161,7 +161,7 @@ describe('catching up', () => {
     for (const { stop } of workers) await stop();
     await other.close();
     expect(await contents(both)).toEqual(await contents(alone));
-    expect(workers.flatMap(({ news }) => news).filter(({ what }) => what === 'stopped')).toEqual([]);
+    expect(workers.flatMap(({ news }) => news).filter(({ type }) => type === 'stopped')).toEqual([]);
     const applied = workers[0]!.catchUp.appliedEvents + workers[1]!.catchUp.appliedEvents;
     expect(applied).toBe(log.events.length);
   });
@@ -317,7 +317,7 @@ describe('catching up', () => {
     log.failuresLeft = 2;
     const { news, hears } = started(view, log);
     await hears('built');
-    expect(news.map(({ what }) => what)).toEqual(['retrying', 'retrying', 'built']);
+    expect(news.map(({ type }) => type)).toEqual(['retrying', 'retrying', 'built']);
     expect(news[0]).toMatchObject({ error: { message: 'the log is away' } });
   });
 

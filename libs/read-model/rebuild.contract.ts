@@ -164,7 +164,7 @@ export function rebuildContract(
           if (round === 2) builders.push(working(view, log, store, true));
           for (const { ended, news } of builders) {
             await ended;
-            expect(news.at(-1)).toMatchObject({ what: 'switched' });
+            expect(news.at(-1)).toMatchObject({ type: 'promoted' });
           }
           await store.removeRetired(view);
         }
@@ -270,7 +270,7 @@ export function rebuildContract(
       while (await store.candidateState(view)) await setTimeout(5);
       calling.abort();
       await tending;
-      expect(news.map(({ what }) => what)).toEqual(['built', 'switched']);
+      expect(news.map(({ type }) => type)).toEqual(['built', 'promoted']);
       await worker.stop();
       expect((await rowsOf(view)).rows).toEqual(foldedBy(log, await log.head()));
     });

@@ -219,14 +219,14 @@ describe('views in MongoDB', () => {
   it('says so when the columns changed under the same version, until the view is wiped', async () => {
     await store.openForWriting(view);
     const other = { ...view, tables: { things: { ...things, columns: { ...things.columns, more: () => 1 } } } };
-    await expect(store.openForWriting(other)).rejects.toThrow(/holds other tables or columns.*raise the version/);
+    await expect(store.openForWriting(other)).rejects.toThrow(/has other tables or columns.*Raise the view's version/);
     await store.wipe(other);
     expect((await (await store.openForWriting(other)).state()).checkpoint).toBeNull();
   });
 
   it('refuses a URL without a database, not repeating its password', () => {
     for (const url of ['mongodb://me:secret@127.0.0.1', 'mongodb://me:secret@a,b/?w=1'])
-      expect(() => new MongodbViewStore(url)).toThrow(/^The URL of the views must name a database/);
+      expect(() => new MongodbViewStore(url)).toThrow(/^The URL of the read store must name a database/);
   });
 
   it('is closed for good', async () => {

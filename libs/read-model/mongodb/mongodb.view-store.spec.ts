@@ -38,7 +38,7 @@ it.each([
   const reader = await store.openForReading({ name: 'any', version: 1, tables: {} });
   await reader.state();
   old(server);
-  await expect(reader.snapshot()).rejects.toThrow(/no replica set/);
+  await expect(reader.snapshot()).rejects.toThrow(/require a replica set/);
   await store.close();
   await server.stop();
 });
