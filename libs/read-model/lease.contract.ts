@@ -119,10 +119,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
 
     it('is acquired by exactly one of many processes that try at once', async () => {
       const leases = await Promise.all(Array.from({ length: 8 }, openLease));
-      const countWinners = async (
-        from: Parameters<Lease['compareAndSet']>[0],
-        heartbeat: number,
-      ): Promise<number> => {
+      const countWinners = async (from: Parameters<Lease['compareAndSet']>[0], heartbeat: number): Promise<number> => {
         const attempts = leases.map((lease, index) => lease.compareAndSet(from, { holder: `${index}`, heartbeat }));
         return (await Promise.all(attempts)).filter(Boolean).length;
       };

@@ -96,7 +96,7 @@ export class RowCache {
         const keysOf = cache.table.keys[event.type] as KeysOf | undefined;
         const keys = keysOf?.(event) ?? [];
         if (keys.length > maxKeysPerEvent)
-          throw new Error(`it touches ${keys.length} rows of table ${cache.name}, more than ${maxKeysPerEvent}`);
+          throw new Error(`the event affects ${keys.length} rows of table ${cache.name}, more than ${maxKeysPerEvent}`);
         let created = missing.get(cache);
         if (!created) missing.set(cache, (created = { entries: new Map<string, Entry>(), keysToLoad: [] }));
         const { entries, keysToLoad } = created;

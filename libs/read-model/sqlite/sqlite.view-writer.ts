@@ -1,5 +1,6 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { Position } from '#domain/event';
+import { pollUntil } from '#timing/poll';
 import {
   CheckpointMoved,
   emptyViewState,
@@ -63,7 +64,8 @@ export class SqliteViewWriter implements ViewWriter {
   /** A write pause is ignored after its full length, so that a wrong clock cannot block writing. */
   async save(rows: readonly RowWrite[], from: Position | null, to: Position): Promise<void> {
     const deadline = performance.now() + writePause.durationMs;
-    while (!this.trySave(rows, from, to, performance.now() < deadline)) await setTimeout(pauseCheckIntervalMs);
+    const save = (): boolean => this.trySave(rows, from, to, performance.now() < deadline);
+    await pollUntil(save, { intervalMs: pauseCheckIntervalMs });
   }
 
   /** Returns false while writers are paused. */
