@@ -28,8 +28,8 @@ export class WorkerThread {
       if ('scorerCall' in said) return this.hear(said);
       const { id: n, name, command: ask, context: envelope } = said;
       const tell = (told: ParentMessage): void => worker.postMessage(told);
-      bus.execute(createCommandMessage[name](ask, envelope)).then(
-        ({ answer }) => tell({ id: n, response: answer }),
+      bus.execute(createCommandMessage(name, ask, envelope)).then(
+        ({ response }) => tell({ id: n, response }),
         (error: unknown) => {
           if (isRefusal(error)) tell({ id: n, refused: { code: error.code, details: error.details } });
           else tell({ id: n, failed: String(error), isTransient: error instanceof Unavailable });

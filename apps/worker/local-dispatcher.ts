@@ -1,4 +1,4 @@
-import type { CommandResponse } from '#commands/command-response';
+import type { CommandResult } from '#commands/command-response';
 import { BulkItemExecutor } from '#commands/bulk-item-executor';
 import { BulkWorkHandler, BulkWorkCommandMessage } from '#commands/bulk-work.handler';
 import { Clock } from '#commands/clock';
@@ -20,9 +20,9 @@ export function createLocalDispatcher(
   const handling = new DeciderService(events, now, () => settings.policy);
   const contact = new ContactHandler(handling, new IdempotencyService(answers, now), new IdKey(loadIdKey(settings)));
   const bulkWork = new BulkWorkHandler(handling, new BulkItemExecutor(contact), events);
-  const carryOut: CommandKindMap<Promise<{ answer: CommandResponse }>> = {
+  const carryOut: CommandKindMap<Promise<CommandResult>> = {
     contact: (ask, envelope) => contact.execute(new ContactCommandMessage(ask, envelope)),
     bulkWork: (ask, envelope) => bulkWork.execute(new BulkWorkCommandMessage(ask, envelope)),
   };
-  return async (name, ask, envelope) => (await carryOut[name](ask, envelope)).answer;
+  return async (name, ask, envelope) => (await carryOut[name](ask, envelope)).response;
 }

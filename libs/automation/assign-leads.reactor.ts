@@ -7,34 +7,34 @@ import { causedBy, systemActor } from '#commands/command-context';
 import type { EventStore } from '#event-store/event-store';
 import type { DispatchContactCommand, Reactor } from './reactor.js';
 
-/** A lead that waits for an agent, and since when. */
+/** An active lead without an agent. */
 export interface QueuedLead {
   readonly leadId: string;
   readonly waitingSince: string;
 }
 
-/** The queue of leads that wait, and the agents they wait for, as the views tell them. */
+/** The leads that wait for an agent, and the agents, as views report them. */
 export interface AssignmentQueue {
-  /** Resolves when all that is told here is as of this position, or later. @throws Unavailable when it takes too long */
+  /** Resolves once all methods read data as of `position` or later. @throws Unavailable when that takes too long */
   waitForPosition(position: Position, signal: AbortSignal): Promise<void>;
-  /** Those that wait longest, first. */
-  longestWaiting(org: string, most: number): Promise<readonly QueuedLead[]>;
+  /** The leads that have waited longest, longest first. */
+  longestWaiting(org: string, limit: number): Promise<readonly QueuedLead[]>;
   /**
-   * The active agents in the order of their registration. Asked after the queue: every turn of a lead that no longer stood there
-   * is counted.
+   * The active agents in order of registration. Call it after `longestWaiting`: it then counts the assignment of every lead that
+   * had already left the queue.
    */
   activeAgents(org: string, signal: AbortSignal): Promise<readonly AssignmentCandidate[]>;
 }
 
-/** How many leads are given a turn at one look. */
-const atOnce = 100;
+/** How many leads one pass over the queue assigns at most. */
+const passSize = 100;
 
 /**
- * Leads that wait for an agent get one, the oldest first, as soon as anybody has room. Whatever may change the queue or the room
- * is met in the log; then the queue is served until nobody waits or nobody has room.
+ * Assigns waiting leads to agents, longest waiting first, as soon as an agent has capacity. Every event that can lengthen the
+ * queue or free capacity triggers passes over the queue, until no lead waits or no agent has capacity.
  *
- * Workers that overlap look at the same queue and find the same turns. Each assignment is made only if its lead still waits; where
- * it does not, somebody else was here, and the rest of that look is dropped. So no turn is given twice.
+ * Workers that overlap read the same queue and select the same agents. An assignment takes effect only if its lead still waits.
+ * Where it does not, another worker was faster, and the rest of the pass is dropped. So no agent gets a lead out of turn.
  */
 export class AssignLeads implements Reactor {
   readonly name = 'assign-leads';
@@ -47,52 +47,58 @@ export class AssignLeads implements Reactor {
     'AgentReactivated',
     'AgentCapacityChanged',
   ] as const;
-  /** By organization: all that was so up to here has been served. A backlog of events costs one look, not one each. */
-  private readonly served = new Map<string, Position>();
+  /** By organization: events up to this position need no pass of their own. So a backlog of events costs one pass, not one each. */
+  private readonly servedUpTo = new Map<string, Position>();
 
   constructor(
     private readonly mode: AutoAssignmentMode,
     private readonly log: Pick<EventStore, 'head'>,
-    private readonly room: AssignmentQueue,
-    private readonly ask: DispatchContactCommand,
+    private readonly queue: AssignmentQueue,
+    private readonly dispatch: DispatchContactCommand,
     private readonly clock: Clock,
   ) {}
 
   async react(event: RecordedEvent, signal: AbortSignal): Promise<void> {
-    if (!mayServe(event) || event.position <= (this.served.get(event.org) ?? '')) return;
+    if (!mayAllowAssignment(event) || event.position <= (this.servedUpTo.get(event.org) ?? '')) return;
     while (!signal.aborted) {
-      // What is looked at is as new as the log, so that events that are behind need no look of their own.
       const head = await this.log.head();
-      await this.room.waitForPosition(head, signal);
-      if (!(await this.serve(event, signal))) {
-        this.served.set(event.org, head);
+      await this.queue.waitForPosition(head, signal);
+      if (!(await this.runPass(event, signal))) {
+        this.servedUpTo.set(event.org, head);
         return;
       }
     }
   }
 
-  /** False: nobody waits, or nobody has room. */
-  private async serve(cause: RecordedEvent, signal: AbortSignal): Promise<boolean> {
+  /** Returns false if no lead waits or no agent has capacity. */
+  private async runPass(cause: RecordedEvent, signal: AbortSignal): Promise<boolean> {
     const { org } = cause;
-    const queue = await this.room.longestWaiting(org, atOnce);
-    if (queue.length === 0) return false;
-    const turns = selectNextAgents(this.mode, await this.room.activeAgents(org, signal), queue.length);
-    for (const [nth, agentId] of turns.entries())
-      if (signal.aborted || !(await this.assign(queue[nth]!, agentId, cause))) break;
-    return turns.length > 0;
+    const leads = await this.queue.longestWaiting(org, passSize);
+    if (leads.length === 0) return false;
+    const agentIds = selectNextAgents(this.mode, await this.queue.activeAgents(org, signal), leads.length);
+    for (const [index, agentId] of agentIds.entries())
+      if (signal.aborted || !(await this.assign(leads[index]!, agentId, cause))) break;
+    return agentIds.length > 0;
   }
 
-  /** False: it was not so any more; the lead has an agent by now or is closed, or the agent has left. */
+  /** Returns false if the views were behind: the lead has an agent or is closed, or the agent is inactive. */
   private async assign({ leadId, waitingSince }: QueuedLead, agentId: string, cause: RecordedEvent): Promise<boolean> {
     const { org, id, meta } = cause;
-    const only = { waitingSince };
-    const what = `${this.name} ${leadId} ${waitingSince} ${agentId}`;
+    const purpose = `${this.name} ${leadId} ${waitingSince} ${agentId}`;
     try {
-      const { body } = await this.ask(
-        { type: 'AssignAgent', leadId, agentId, mode: this.mode, moveFollowUps: true, note: null, onlyIf: only },
-        causedBy({ org, id, correlation: meta.correlation }, what, systemActor(this.name), this.clock.now()),
+      const { body } = await this.dispatch(
+        {
+          type: 'AssignAgent',
+          leadId,
+          agentId,
+          mode: this.mode,
+          moveFollowUps: true,
+          note: null,
+          onlyIf: { waitingSince },
+        },
+        causedBy({ org, id, correlation: meta.correlation }, purpose, systemActor(this.name), this.clock.now()),
       );
-      return (body as { readonly changed?: boolean }).changed === true;
+      return body.changed === true;
     } catch (error) {
       if (isRefusal(error)) return false;
       throw error;
@@ -100,10 +106,10 @@ export class AssignLeads implements Reactor {
   }
 }
 
-/** Whether it may have made a lead wait, or room for one. */
-function mayServe(event: RecordedEvent): boolean {
+/** Whether the event may have added a lead to the queue or freed capacity. */
+function mayAllowAssignment(event: RecordedEvent): boolean {
   if (event.type === 'LeadStatusChanged') return isFinal(event.data.to);
-  // Only who had the lead before has room for another one now.
+  // Only the previous agent has gained capacity.
   if (event.type === 'LeadAssigned') return event.data.from !== null;
   return true;
 }

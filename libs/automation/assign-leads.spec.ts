@@ -6,145 +6,143 @@ import { Unavailable } from '#event-store/event-store';
 import { AutomationHarness } from '#test/support/automation-harness';
 import { AssignLeads, type AssignmentQueue } from './assign-leads.reactor.js';
 
-let stage: AutomationHarness;
-let looks: number;
+let harness: AutomationHarness;
+let queueReads: number;
 beforeEach(() => {
-  stage = new AutomationHarness();
-  looks = 0;
+  harness = new AutomationHarness();
+  queueReads = 0;
 });
-afterEach(() => stage.close());
+afterEach(() => harness.close());
 
-/** Told by the log itself, as views would tell it: active leads without an agent, and agents with what they have. */
-const room: AssignmentQueue = {
+/** Computed from the log, as views would report it: active leads without an agent, and agents with their numbers of leads. */
+const queue: AssignmentQueue = {
   waitForPosition: async () => undefined,
   longestWaiting: async () => {
-    looks += 1;
+    queueReads += 1;
     const waiting = new Map<string, string>();
-    for (const { type, data, meta } of await stage.readAllEvents()) {
+    for (const { type, data, meta } of await harness.readAllEvents()) {
       if (type === 'LeadOpened' || type === 'LeadUnassigned') waiting.set(data.leadId, meta.occurredAt);
       if (type === 'LeadAssigned' || (type === 'LeadStatusChanged' && isFinal(data.to))) waiting.delete(data.leadId);
     }
     return [...waiting].map(([leadId, waitingSince]) => ({ leadId, waitingSince }));
   },
   activeAgents: async () => {
-    const turns = await stage.readEventsOfType('LeadAssigned');
-    return (await stage.readEventsOfType('AgentRegistered')).map(({ data: { agentId: id, capacity } }) => {
-      const own = turns.filter((it) => it.data.to === id);
-      return { id, capacity, activeLeads: own.length, lastAssignedPosition: own.at(-1)?.position ?? null };
+    const assignments = await harness.readEventsOfType('LeadAssigned');
+    return (await harness.readEventsOfType('AgentRegistered')).map(({ data: { agentId: id, capacity } }) => {
+      const toAgent = assignments.filter(({ data }) => data.to === id);
+      const lastAssignedPosition = toAgent.at(-1)?.position ?? null;
+      return { id, capacity, activeLeads: toAgent.length, lastAssignedPosition };
     });
   },
 };
-const reaction = (mode: AutoAssignmentMode = 'round_robin', door = stage.dispatchContactCommand): AssignLeads =>
-  new AssignLeads(mode, stage.log.events, room, door, stage.clock);
+const newReactor = (mode: AutoAssignmentMode = 'round_robin', dispatch = harness.dispatchContactCommand): AssignLeads =>
+  new AssignLeads(mode, harness.log.events, queue, dispatch, harness.clock);
 
-const meet = async (it: AssignLeads, event: RecordedEvent | undefined): Promise<void> =>
-  it.react(event!, new AbortController().signal);
-/** Every event of the log, one after another. */
-const meetAll = async (it: AssignLeads): Promise<void> => {
-  for (const event of await stage.readAllEvents())
-    if (it.eventTypes.some((type) => type === event.type)) await meet(it, event);
+const react = async (reactor: AssignLeads, event: RecordedEvent | undefined): Promise<void> =>
+  reactor.react(event!, new AbortController().signal);
+const reactToAll = async (reactor: AssignLeads): Promise<void> => {
+  for (const event of await harness.readAllEvents())
+    if (reactor.eventTypes.some((type) => type === event.type)) await react(reactor, event);
 };
-const given = async (): Promise<readonly (readonly [string, string])[]> =>
-  (await stage.readEventsOfType('LeadAssigned')).map(({ data }) => [data.leadId, data.to] as const);
+const listAssignments = async (): Promise<readonly (readonly [string, string])[]> =>
+  (await harness.readEventsOfType('LeadAssigned')).map(({ data }) => [data.leadId, data.to] as const);
 
-describe('Leads that wait', () => {
-  it('get the agents in turn, the oldest first, each told as automatic and by its cause', async () => {
-    await stage.registerAgent('ana');
-    await stage.registerAgent('ben');
-    const leads = [await stage.createLead('c-1'), await stage.createLead('c-2'), await stage.createLead('c-3')];
-    const [cause] = await stage.readEventsOfType('LeadOpened');
-    await meet(reaction(), cause);
-    expect(await given()).toEqual([
+describe('AssignLeads', () => {
+  it('assigns waiting leads to the agents in rotation, longest waiting first, with mode and cause', async () => {
+    await harness.registerAgent('ana');
+    await harness.registerAgent('ben');
+    const leads = [await harness.createLead('c-1'), await harness.createLead('c-2'), await harness.createLead('c-3')];
+    const [cause] = await harness.readEventsOfType('LeadOpened');
+    await react(newReactor(), cause);
+    expect(await listAssignments()).toEqual([
       [leads[0], 'ana'],
       [leads[1], 'ben'],
       [leads[2], 'ana'],
     ]);
-    for (const { data, meta } of await stage.readEventsOfType('LeadAssigned')) {
+    for (const { data, meta } of await harness.readEventsOfType('LeadAssigned')) {
       expect(data.mode).toBe('round_robin');
       expect(meta).toMatchObject({ actor: { type: 'system', id: 'assign-leads' }, causation: cause?.id });
     }
   });
 
-  it('wait on while nobody has room, and are served when somebody comes', async () => {
-    await stage.registerAgent('ana', 1);
-    const [first, second] = [await stage.createLead('c-1'), await stage.createLead('c-2')];
-    const it = reaction();
-    await meetAll(it);
-    expect(await given()).toEqual([[first, 'ana']]);
-    await stage.registerAgent('ben', 1);
-    await meetAll(it);
-    expect(await given()).toEqual([
+  it('leaves leads waiting while no agent has capacity, and assigns them when an agent is registered', async () => {
+    await harness.registerAgent('ana', 1);
+    const [first, second] = [await harness.createLead('c-1'), await harness.createLead('c-2')];
+    const reactor = newReactor();
+    await reactToAll(reactor);
+    expect(await listAssignments()).toEqual([[first, 'ana']]);
+    await harness.registerAgent('ben', 1);
+    await reactToAll(reactor);
+    expect(await listAssignments()).toEqual([
       [first, 'ana'],
       [second, 'ben'],
     ]);
   });
 
-  it('go to whoever has the fewest, if so asked for', async () => {
-    await stage.registerAgent('ana');
-    await stage.assign(await stage.createLead('c-1'), 'ana');
-    await stage.registerAgent('ben');
-    const lead = await stage.createLead('c-2');
-    await meetAll(reaction('least_loaded'));
-    expect(await given()).toContainEqual([lead, 'ben']);
-  });
-});
-
-describe('A look at the queue', () => {
-  it('serves a backlog of events at once: what it has seen needs no look of its own', async () => {
-    await stage.registerAgent('ana');
-    for (const contactId of ['c-1', 'c-2', 'c-3']) await stage.createLead(contactId);
-    await meetAll(reaction());
-    // One that gives turns, and one that finds nobody waiting.
-    expect(looks).toBe(2);
+  it('assigns to the agent with the fewest leads in mode least_loaded', async () => {
+    await harness.registerAgent('ana');
+    await harness.assign(await harness.createLead('c-1'), 'ana');
+    await harness.registerAgent('ben');
+    const lead = await harness.createLead('c-2');
+    await reactToAll(newReactor('least_loaded'));
+    expect(await listAssignments()).toContainEqual([lead, 'ben']);
   });
 
-  it('is not taken for what makes no room', async () => {
-    await stage.registerAgent('ana');
-    const leadId = await stage.createLead('c-1');
-    await stage.assign(leadId, 'ana');
-    await stage.changeStatus(leadId, 'contacted');
-    const [assigned] = await stage.readEventsOfType('LeadAssigned');
-    const [moved] = await stage.readEventsOfType('LeadStatusChanged');
-    for (const event of [assigned, moved]) await meet(reaction(), event);
-    expect(looks).toBe(0);
-    await stage.changeStatus(leadId, 'lost');
-    await meet(reaction(), (await stage.readEventsOfType('LeadStatusChanged')).at(-1));
-    expect(looks).toBe(1);
+  it('reads the queue once for a backlog of events that the first pass has covered', async () => {
+    await harness.registerAgent('ana');
+    for (const contactId of ['c-1', 'c-2', 'c-3']) await harness.createLead(contactId);
+    await reactToAll(newReactor());
+    // One pass assigns the leads, and one finds no lead waiting.
+    expect(queueReads).toBe(2);
   });
 
-  it('is dropped where another worker was quicker, and taken anew', async () => {
-    await stage.registerAgent('ana');
-    await stage.registerAgent('ben');
-    const leads = [await stage.createLead('c-1'), await stage.createLead('c-2'), await stage.createLead('c-3')];
+  it('does not read the queue after events that free no capacity', async () => {
+    await harness.registerAgent('ana');
+    const leadId = await harness.createLead('c-1');
+    await harness.assign(leadId, 'ana');
+    await harness.changeStatus(leadId, 'contacted');
+    const [assigned] = await harness.readEventsOfType('LeadAssigned');
+    const [changed] = await harness.readEventsOfType('LeadStatusChanged');
+    for (const event of [assigned, changed]) await react(newReactor(), event);
+    expect(queueReads).toBe(0);
+    await harness.changeStatus(leadId, 'lost');
+    await react(newReactor(), (await harness.readEventsOfType('LeadStatusChanged')).at(-1));
+    expect(queueReads).toBe(1);
+  });
+
+  it('drops a pass when another worker was faster, and reads the queue again', async () => {
+    await harness.registerAgent('ana');
+    await harness.registerAgent('ben');
+    const leads = [await harness.createLead('c-1'), await harness.createLead('c-2'), await harness.createLead('c-3')];
     let isFirst = true;
-    const overtaken = reaction('round_robin', async (ask, envelope) => {
+    const overtaken = newReactor('round_robin', async (command, context) => {
       if (isFirst) {
         isFirst = false;
-        await meetAll(reaction());
+        await reactToAll(newReactor());
       }
-      return stage.dispatchContactCommand(ask, envelope);
+      return harness.dispatchContactCommand(command, context);
     });
-    await meet(overtaken, (await stage.readEventsOfType('LeadOpened'))[0]);
-    expect(await given()).toEqual([
+    await react(overtaken, (await harness.readEventsOfType('LeadOpened'))[0]);
+    expect(await listAssignments()).toEqual([
       [leads[0], 'ana'],
       [leads[1], 'ben'],
       [leads[2], 'ana'],
     ]);
   });
 
-  it('gives no turn again for an event that is met again', async () => {
-    await stage.registerAgent('ana');
-    await stage.createLead('c-1');
-    await meetAll(reaction());
-    const head = await stage.log.events.head();
-    await meetAll(reaction());
-    expect(await stage.log.events.head()).toBe(head);
+  it('assigns nothing when it receives the same events again', async () => {
+    await harness.registerAgent('ana');
+    await harness.createLead('c-1');
+    await reactToAll(newReactor());
+    const head = await harness.log.events.head();
+    await reactToAll(newReactor());
+    expect(await harness.log.events.head()).toBe(head);
   });
 
-  it('fails where the log is out of reach, to be tried again', async () => {
-    await stage.registerAgent('ana');
-    await stage.createLead('c-1');
-    const away = reaction('round_robin', async () => Promise.reject(new Unavailable('down')));
-    await expect(meetAll(away)).rejects.toThrow(Unavailable);
+  it('fails when the log is unavailable, so that the event is retried', async () => {
+    await harness.registerAgent('ana');
+    await harness.createLead('c-1');
+    const unavailable = newReactor('round_robin', async () => Promise.reject(new Unavailable('down')));
+    await expect(reactToAll(unavailable)).rejects.toThrow(Unavailable);
   });
 });

@@ -12,14 +12,16 @@ import type { DeadLetter, Reactor } from './reactor.js';
 import { createAutomationView } from './dead-letters.js';
 import { EventProcessor, type AutomationNotice } from './event-processor.js';
 
-let stage: AutomationHarness;
-beforeEach(() => void (stage = new AutomationHarness()));
-afterEach(() => stage.close());
+let harness: AutomationHarness;
+beforeEach(() => {
+  harness = new AutomationHarness();
+});
+afterEach(() => harness.close());
 
-/** Told by the log itself, as a view would tell it. */
-const assignedBefore: LeadsAssignedBefore = async function* (_, agentId, position) {
+/** Computed from the log, as the agents view would report it. */
+const leadsAssignedBefore: LeadsAssignedBefore = async function* (_, agentId, position) {
   const leads = new Map<string, string | null>();
-  for (const event of await stage.readAllEvents()) {
+  for (const event of await harness.readAllEvents()) {
     if (event.position >= position) break;
     if (event.type === 'LeadAssigned')
       leads.set(event.data.leadId, event.data.to === agentId ? event.meta.occurredAt : null);
@@ -27,97 +29,102 @@ const assignedBefore: LeadsAssignedBefore = async function* (_, agentId, positio
   }
   for (const [leadId, assignedAt] of leads) yield { leadId, assignedAt };
 };
-const freeLeads = (): UnassignLeadsOfDeactivatedAgent =>
-  new UnassignLeadsOfDeactivatedAgent(stage.log.events, assignedBefore, stage.dispatchContactCommand, stage.clock);
+const unassignLeads = (): UnassignLeadsOfDeactivatedAgent =>
+  new UnassignLeadsOfDeactivatedAgent(
+    harness.log.events,
+    leadsAssignedBefore,
+    harness.dispatchContactCommand,
+    harness.clock,
+  );
 
-/** Runs a reaction until it has passed all that the log held when this was called. */
+/** Runs a reactor until it has processed all events that are in the log now. */
 async function runToHead(
-  reaction: Reactor,
-  tellNews: (news: AutomationNotice) => void = () => undefined,
+  reactor: Reactor,
+  notify: (notice: AutomationNotice) => void = () => undefined,
 ): Promise<void> {
-  const { log, store } = stage;
+  const { log, store } = harness;
   const head = await log.events.head();
   const stop = new AbortController();
-  const running = new EventProcessor(reaction, store, log.events, tellNews).run(stop.signal);
-  const reader = await store.openForReading(createAutomationView(reaction));
-  const passed = async (): Promise<Position> => (await reader.state()).checkpoint ?? log.events.start;
-  while ((await passed()) < head) await new Promise(setImmediate);
+  const running = new EventProcessor(reactor, store, log.events, notify).run(stop.signal);
+  const reader = await store.openForReading(createAutomationView(reactor));
+  const checkpoint = async (): Promise<Position> => (await reader.state()).checkpoint ?? log.events.start;
+  while ((await checkpoint()) < head) await new Promise(setImmediate);
   stop.abort();
   await running;
 }
 
-describe('Deactivating an agent', () => {
-  it('frees its active leads, an event each, told as caused by the deactivation', async () => {
-    await stage.registerAgent('ana');
-    const [one, two, closed] = [
-      await stage.createLead('c-1'),
-      await stage.createLead('c-2'),
-      await stage.createLead('c-3'),
+describe('UnassignLeadsOfDeactivatedAgent', () => {
+  it('unassigns each active lead of the agent, caused by the deactivation', async () => {
+    await harness.registerAgent('ana');
+    const [first, second, closed] = [
+      await harness.createLead('c-1'),
+      await harness.createLead('c-2'),
+      await harness.createLead('c-3'),
     ];
-    for (const leadId of [one, two, closed]) await stage.assign(leadId, 'ana');
-    await stage.changeStatus(closed, 'lost');
-    await stage.setAgentActive('ana', false);
-    await runToHead(freeLeads());
-    const [cause] = await stage.readEventsOfType('AgentDeactivated');
-    const freed = await stage.readEventsOfType('LeadUnassigned');
-    expect(freed.map((it) => it.data)).toStrictEqual(
-      [one, two].map((leadId) => ({ leadId, from: 'ana', mode: 'agent_deactivated' })),
+    for (const leadId of [first, second, closed]) await harness.assign(leadId, 'ana');
+    await harness.changeStatus(closed, 'lost');
+    await harness.setAgentActive('ana', false);
+    await runToHead(unassignLeads());
+    const [cause] = await harness.readEventsOfType('AgentDeactivated');
+    const unassigned = await harness.readEventsOfType('LeadUnassigned');
+    expect(unassigned.map(({ data }) => data)).toStrictEqual(
+      [first, second].map((leadId) => ({ leadId, from: 'ana', mode: 'agent_deactivated' })),
     );
-    for (const { meta } of freed)
+    for (const { meta } of unassigned)
       expect(meta).toMatchObject({ actor: { type: 'system', id: 'free-leads' }, causation: cause?.id });
   });
 
-  it('frees a lead that was being assigned in that very moment', async () => {
-    await stage.registerAgent('ana');
-    const leadId = await stage.createLead('c-1');
-    // The assignment was decided on what the agent was before; in the log it stands behind the deactivation.
-    const [registered] = await stage.readEventsOfType('AgentRegistered');
-    const { events } = stage.log;
+  it('unassigns a lead whose assignment was decided before the deactivation and recorded after it', async () => {
+    await harness.registerAgent('ana');
+    const leadId = await harness.createLead('c-1');
+    // The handler is shown only the agent's first event, so it decides as if the agent were still active.
+    const [registered] = await harness.readEventsOfType('AgentRegistered');
+    const { events } = harness.log;
     const read = events.read.bind(events);
-    await stage.setAgentActive('ana', false);
+    await harness.setAgentActive('ana', false);
     events.read = async (stream, ...page) =>
       stream === registered?.stream ? (await read(stream, ...page)).slice(0, 1) : read(stream, ...page);
-    stage.restart();
-    await stage.assign(leadId, 'ana');
+    harness.restart();
+    await harness.assign(leadId, 'ana');
     events.read = read;
-    expect(await stage.readEventsOfType('LeadAssigned')).toHaveLength(1);
-    await runToHead(freeLeads());
-    expect((await stage.readEventsOfType('LeadUnassigned')).map((it) => it.data.leadId)).toStrictEqual([leadId]);
+    expect(await harness.readEventsOfType('LeadAssigned')).toHaveLength(1);
+    await runToHead(unassignLeads());
+    expect((await harness.readEventsOfType('LeadUnassigned')).map(({ data }) => data.leadId)).toStrictEqual([leadId]);
   });
 
-  it('leaves alone what was assigned anew after the agent came back', async () => {
-    await stage.registerAgent('ana');
-    await stage.registerAgent('ben');
-    const leadId = await stage.createLead('c-1');
-    await stage.assign(leadId, 'ana');
-    await stage.setAgentActive('ana', false);
-    await stage.setAgentActive('ana', true);
-    await stage.assign(leadId, 'ben');
-    await stage.assign(leadId, 'ana');
-    await runToHead(freeLeads());
-    expect(await stage.readEventsOfType('LeadUnassigned')).toStrictEqual([]);
+  it('keeps a lead that was assigned again after the agent was reactivated', async () => {
+    await harness.registerAgent('ana');
+    await harness.registerAgent('ben');
+    const leadId = await harness.createLead('c-1');
+    await harness.assign(leadId, 'ana');
+    await harness.setAgentActive('ana', false);
+    await harness.setAgentActive('ana', true);
+    await harness.assign(leadId, 'ben');
+    await harness.assign(leadId, 'ana');
+    await runToHead(unassignLeads());
+    expect(await harness.readEventsOfType('LeadUnassigned')).toStrictEqual([]);
   });
 
-  it('is done once, also when the checkpoint is lost and everything is met again', async () => {
-    await stage.registerAgent('ana');
-    await stage.assign(await stage.createLead('c-1'), 'ana');
-    await stage.setAgentActive('ana', false);
-    await runToHead(freeLeads());
-    const before = await stage.log.events.head();
-    await stage.store.wipe(createAutomationView(freeLeads()));
-    await runToHead(freeLeads());
-    expect(await stage.log.events.head()).toBe(before);
-    expect(await stage.readEventsOfType('LeadUnassigned')).toHaveLength(1);
+  it('unassigns each lead once, also when the checkpoint is lost and all events are processed again', async () => {
+    await harness.registerAgent('ana');
+    await harness.assign(await harness.createLead('c-1'), 'ana');
+    await harness.setAgentActive('ana', false);
+    await runToHead(unassignLeads());
+    const before = await harness.log.events.head();
+    await harness.store.wipe(createAutomationView(unassignLeads()));
+    await runToHead(unassignLeads());
+    expect(await harness.log.events.head()).toBe(before);
+    expect(await harness.readEventsOfType('LeadUnassigned')).toHaveLength(1);
   });
 });
 
-describe('A send whose second append is missing', () => {
-  it('is made up for, once', async () => {
+describe('CompleteBroadcastSends', () => {
+  it('makes the second append of an interrupted send, once', async () => {
     const contactId = 'c-1';
-    const leadId = await stage.createLead(contactId);
+    const leadId = await harness.createLead(contactId);
     const contactKey = leadId.slice(0, -2);
     const recipient = { broadcastId: 'b-1', contactKey, attempt: 1 };
-    const { org, actor, commandId, now } = stage.createContext();
+    const { org, actor, commandId, now } = harness.createContext();
     const occurredAt = '2026-01-01T09:00:00.000Z';
     const meta = { actor, correlation: 'c', causation: 'c', commandId, occurredAt, recordedAt: now };
     const campaign = { id: 'k-1', name: 'Campaign One' };
@@ -125,56 +132,58 @@ describe('A send whose second append is missing', () => {
     const data = { messageKey: 'k', channel: 'whatsapp', messageId: 'w-1', recipient, campaign, template };
     const personal = { contactId, parameters: null, receipts: [] };
     const sent = { id: createCommandId(org, 'sent'), type: 'MessageSent', v: 1, org, data, personal, meta };
-    await stage.log.events.append('message-default-k', 0, [sent]);
-    const reaction = new CompleteBroadcastSends(stage.deciderService, stage.dispatchContactCommand);
-    await runToHead(reaction);
-    await stage.store.wipe(createAutomationView(reaction));
-    await runToHead(reaction);
-    expect((await stage.readEventsOfType('BroadcastAddressed')).map((it) => it.data)).toMatchObject([
+    await harness.log.events.append('message-default-k', 0, [sent]);
+    const reactor = new CompleteBroadcastSends(harness.deciderService, harness.dispatchContactCommand);
+    await runToHead(reactor);
+    await harness.store.wipe(createAutomationView(reactor));
+    await runToHead(reactor);
+    expect((await harness.readEventsOfType('BroadcastAddressed')).map((it) => it.data)).toMatchObject([
       { contactKey, broadcastId: 'b-1', messageId: 'w-1', receivedAt: occurredAt, leads: 1 },
     ]);
   });
 });
 
-describe('A reaction', () => {
-  const failing = (react: Reactor['react']): Reactor => ({
+describe('EventProcessor', () => {
+  const reactorThat = (react: Reactor['react']): Reactor => ({
     name: 'free-leads',
     eventTypes: ['AgentRegistered'],
     react,
   });
 
-  it('that keeps failing is parked with its reason, and the next is met', async () => {
-    await stage.registerAgent('ana');
-    await stage.registerAgent('ben');
-    const met: string[] = [];
-    const news: string[] = [];
-    const reaction = failing(async (event) => {
-      met.push(event.id);
-      if (event.type === 'AgentRegistered' && event.data.agentId === 'ana') throw new Error('no way');
+  it('parks an event that keeps failing, with the reason, and processes the next one', async () => {
+    await harness.registerAgent('ana');
+    await harness.registerAgent('ben');
+    const processed: string[] = [];
+    const notices: string[] = [];
+    const reactor = reactorThat(async (event) => {
+      processed.push(event.id);
+      if (event.type === 'AgentRegistered' && event.data.agentId === 'ana') throw new Error('it failed');
     });
-    await runToHead(reaction, ({ what }) => news.push(what));
-    const [ana, ben] = await stage.readEventsOfType('AgentRegistered');
-    const reader = await stage.store.openForReading(createAutomationView(reaction));
+    await runToHead(reactor, ({ type }) => notices.push(type));
+    const [ana, ben] = await harness.readEventsOfType('AgentRegistered');
+    const reader = await harness.store.openForReading(createAutomationView(reactor));
     const { rows } = await reader.find<DeadLetter>('parked', {
       where: [],
       sort: { column: 'since', descending: false },
       limit: 9,
     });
-    expect(rows.map(({ row }) => row)).toMatchObject([{ eventId: ana?.id, type: 'AgentRegistered', reason: 'no way' }]);
-    expect(met.filter((id) => id === ana?.id).length).toBeGreaterThan(1);
-    expect(met.filter((id) => id === ben?.id)).toHaveLength(1);
-    expect(news.at(-1)).toBe('parked');
+    expect(rows.map(({ row }) => row)).toMatchObject([
+      { eventId: ana?.id, type: 'AgentRegistered', reason: 'it failed' },
+    ]);
+    expect(processed.filter((id) => id === ana?.id).length).toBeGreaterThan(1);
+    expect(processed.filter((id) => id === ben?.id)).toHaveLength(1);
+    expect(notices.at(-1)).toBe('parked');
   });
 
-  it('waits for a store that is out of reach instead of parking', async () => {
-    await stage.registerAgent('ana');
-    let times = 0;
-    const reaction = failing(async () => {
-      times += 1;
-      if (times < 4) throw new Unavailable('down');
+  it('waits for a store that is unavailable instead of parking the event', async () => {
+    await harness.registerAgent('ana');
+    let attempts = 0;
+    const reactor = reactorThat(async () => {
+      attempts += 1;
+      if (attempts < 4) throw new Unavailable('down');
     });
-    const news: string[] = [];
-    await runToHead(reaction, ({ what }) => news.push(what));
-    expect(news).toStrictEqual(['retrying', 'retrying', 'retrying']);
+    const notices: string[] = [];
+    await runToHead(reactor, ({ type }) => notices.push(type));
+    expect(notices).toStrictEqual(['retrying', 'retrying', 'retrying']);
   });
 });

@@ -1,44 +1,44 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '#commands/clock';
 import type { CommandDispatcher } from '#commands/command-dispatcher';
 import { causedBy, systemActor } from '#commands/command-context';
+import { backoffMs } from '#timing/backoff';
+import { sleep } from '#timing/sleep';
 
-/** A bulk's job that is not at its end. */
+/** A bulk job that has not ended. */
 interface OpenJob {
   readonly org: string;
   readonly id: string;
 }
 
-/** What an operator wants to hear of. */
+/** A failure, which is retried in `inMs` milliseconds. */
 export interface BulkRunnerNotice {
-  /** Null: what is open can't be told. */
+  /** The job that failed. Null: the open jobs could not be listed. */
   readonly bulkId: string | null;
   readonly inMs: number;
   readonly error: unknown;
 }
 
-/** In milliseconds. */
-const lookEvery = 100;
-const backOff = { first: 200, longest: 30_000 };
+const pollIntervalMs = 100;
+const retryDelay = { firstMs: 400, maxMs: 30_000 };
 
-/** A job that failed waits, longer each time, and does not keep the others. */
-interface Waiting {
-  readonly attempts: number;
+/** A job that failed, and is skipped until `until` (as of `performance.now()`). */
+interface FailedJob {
+  readonly failures: number;
   readonly until: number;
 }
 
 /**
- * Carries open jobs out, a block of items at a time, in turns: so a small job need not wait for a large one. What is open, and
- * cancelled, the bulk's own stream decides at each turn: the list of open jobs may be behind, and other workers may do the same.
+ * Executes open jobs round-robin, one block of items at a time, so that a small job does not wait for a large one. The list of
+ * open jobs may be out of date, and other workers may run the same jobs: the bulk's own stream decides what is left to do.
  */
 export class BulkRunner {
-  private readonly waiting = new Map<string, Waiting>();
+  private readonly failedJobs = new Map<string, FailedJob>();
 
   constructor(
-    private readonly open: () => Promise<readonly OpenJob[]>,
-    private readonly door: CommandDispatcher,
+    private readonly listOpenJobs: () => Promise<readonly OpenJob[]>,
+    private readonly dispatch: CommandDispatcher,
     private readonly clock: Clock,
-    private readonly tell: (news: BulkRunnerNotice) => void,
+    private readonly notify: (notice: BulkRunnerNotice) => void,
   ) {}
 
   /** Runs until `signal` aborts; never rejects. */
@@ -46,49 +46,48 @@ export class BulkRunner {
     for (let failures = 0; !signal.aborted;) {
       let pauseMs = 0;
       try {
-        const worked = await this.turn(await this.open(), signal);
+        const worked = await this.runRound(await this.listOpenJobs(), signal);
         failures = 0;
-        if (!worked) pauseMs = lookEvery;
+        if (!worked) pauseMs = pollIntervalMs;
       } catch (error) {
-        pauseMs = pauseAfter(++failures);
-        this.tell({ bulkId: null, inMs: pauseMs, error });
+        pauseMs = backoffMs(failures++, retryDelay);
+        this.notify({ bulkId: null, inMs: pauseMs, error });
       }
-      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      if (pauseMs > 0) await sleep(pauseMs, signal);
     }
   }
 
-  /** One block of each; whether there was anything to do. */
-  private async turn(jobs: readonly OpenJob[], signal: AbortSignal): Promise<boolean> {
+  /** Runs one block of each job. Returns whether there was anything to do. */
+  private async runRound(jobs: readonly OpenJob[], signal: AbortSignal): Promise<boolean> {
+    this.forgetClosedJobs(jobs);
     let worked = false;
-    for (const id of this.waiting.keys()) if (!jobs.some((it) => it.id === id)) this.waiting.delete(id);
     for (const job of jobs) {
       if (signal.aborted) break;
-      const before = this.waiting.get(job.id);
-      if (before && before.until > performance.now()) continue;
+      const failed = this.failedJobs.get(job.id);
+      if (failed && failed.until > performance.now()) continue;
       try {
-        if (await this.work(job)) worked = true;
-        this.waiting.delete(job.id);
+        if (await this.runBlock(job)) worked = true;
+        this.failedJobs.delete(job.id);
       } catch (error) {
-        const attempts = (before?.attempts ?? 0) + 1;
-        const inMs = pauseAfter(attempts);
-        this.waiting.set(job.id, { attempts, until: performance.now() + inMs });
-        this.tell({ bulkId: job.id, inMs, error });
+        const failures = failed?.failures ?? 0;
+        const inMs = backoffMs(failures, retryDelay);
+        this.failedJobs.set(job.id, { failures: failures + 1, until: performance.now() + inMs });
+        this.notify({ bulkId: job.id, inMs, error });
       }
     }
     return worked;
   }
 
-  private async work({ org, id: bulkId }: OpenJob): Promise<boolean> {
-    const { body } = await this.door(
+  private forgetClosedJobs(openJobs: readonly OpenJob[]): void {
+    for (const id of this.failedJobs.keys()) if (!openJobs.some((job) => job.id === id)) this.failedJobs.delete(id);
+  }
+
+  private async runBlock({ org, id: bulkId }: OpenJob): Promise<boolean> {
+    const { body } = await this.dispatch(
       'bulkWork',
       { type: 'WorkOnBulk', bulkId },
       causedBy({ org, id: bulkId, correlation: bulkId }, 'work', systemActor('bulk-runner'), this.clock.now()),
     );
     return body.changed === true;
   }
-}
-
-function pauseAfter(attempts: number): number {
-  const full = Math.min(backOff.longest, backOff.first * 2 ** attempts);
-  return Math.round(full * (0.5 + Math.random() / 2));
 }

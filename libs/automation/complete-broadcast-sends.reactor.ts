@@ -6,33 +6,34 @@ import { causedBy, systemActor } from '#commands/command-context';
 import type { DispatchContactCommand, Reactor } from './reactor.js';
 
 /**
- * A send is two appends. Where a crash came between them, the contact does not know of its broadcast, and a reply would not be
- * attributed: this makes up for it.
+ * A send makes two appends. If a crash comes between them, the contact's stream lacks the broadcast, and replies would not be
+ * attributed to it. This reactor makes the second append.
  */
 export class CompleteBroadcastSends implements Reactor {
   readonly name = 'address-sends';
   readonly eventTypes = ['MessageSent'] as const;
 
   constructor(
-    private readonly handling: Pick<DeciderService, 'read'>,
-    private readonly ask: DispatchContactCommand,
+    private readonly deciders: Pick<DeciderService, 'read'>,
+    private readonly dispatch: DispatchContactCommand,
   ) {}
 
   async react(event: RecordedEvent): Promise<void> {
     if (event.type !== 'MessageSent') return;
-    const { org, meta } = event;
+    const { org, id, meta } = event;
     const { channel, messageId, campaign, recipient } = event.data;
     const { broadcastId, contactKey } = recipient;
-    const known = await this.handling.read(contactDecider, contactStream(org, contactKey));
-    const isThere =
-      known.known && known.addressedBroadcasts.some((it) => it.messageId === messageId && it.channel === channel);
-    if (isThere) return;
+    const contact = await this.deciders.read(contactDecider, contactStream(org, contactKey));
+    const isComplete =
+      contact.known &&
+      contact.addressedBroadcasts.some((sent) => sent.messageId === messageId && sent.channel === channel);
+    if (isComplete) return;
     const { contactId } = event.personal;
     const sentAt = meta.occurredAt;
-    await this.ask(
+    await this.dispatch(
       { type: 'AddressBroadcast', contactId, profile: {}, broadcastId, campaign, channel, messageId, sentAt },
-      // At the time of the send: one that was dated back must not stand in the way of what is told next.
-      causedBy({ org, id: event.id, correlation: meta.correlation }, this.name, systemActor(this.name), sentAt),
+      // The command has the time of the send: a later time would make the contact's next backdated command invalid.
+      causedBy({ org, id, correlation: meta.correlation }, this.name, systemActor(this.name), sentAt),
     );
   }
 }

@@ -2,54 +2,51 @@ import { CheckpointMoved, type ViewStore, type ViewWriter, type RowWrite } from 
 import type { Table, View } from '#read-model/view';
 import type { DeadLetter } from './reactor.js';
 
-const parkedColumns: Table<DeadLetter>['columns'] = { since: (row) => row.since };
+const parked: Table<DeadLetter> = {
+  on: {},
+  columns: { since: (row) => row.since },
+  indexes: [{ prefix: [], sort: 'since' }],
+};
 
 /**
- * Where an automation keeps what it parked and, if it goes by events, its checkpoint. It lies beside the views, but no event fills
- * it: losing it means that everything is tried again, which changes nothing.
+ * Stores an automation's dead letters and, if it reads events, its checkpoint. No projection fills this view: if it is lost,
+ * everything is handled again, which has no further effect.
  */
 export const createAutomationView = ({ name }: { readonly name: string }): View => ({
   name: `reaction-${name}`,
   version: 1,
-  tables: {
-    parked: {
-      keys: {},
-      evolve: (row?: DeadLetter) => row,
-      columns: parkedColumns,
-      indexes: [{ prefix: [], sort: 'since' }],
-    },
-  },
+  tables: { parked },
 });
 
-export const toDeadLetterWrite = (parked: DeadLetter): RowWrite => ({
+export const toDeadLetterWrite = (deadLetter: DeadLetter): RowWrite => ({
   table: 'parked',
-  key: parked.eventId,
-  row: parked,
-  position: parked.position,
-  columns: { since: parked.since },
+  key: deadLetter.eventId,
+  row: deadLetter,
+  position: deadLetter.position,
+  columns: { since: deadLetter.since },
 });
 
-/** What an automation without a checkpoint has parked. Both methods throw `ViewsUnavailable`, and may then be called again. */
+/** The dead letters of an automation without a checkpoint. Its methods throw `ViewsUnavailable` and may then be called again. */
 export class DeadLetters {
-  private writer: ViewWriter | undefined;
+  private writer: Promise<ViewWriter> | undefined;
 
   constructor(
-    private readonly of: { readonly name: string },
+    private readonly automation: { readonly name: string },
     private readonly views: Pick<ViewStore, 'openForWriting'>,
   ) {}
 
   async has(eventId: string): Promise<boolean> {
-    return this.with(async (writer) => (await writer.load('parked', [eventId])).has(eventId));
+    return this.withWriter(async (writer) => (await writer.load('parked', [eventId])).has(eventId));
   }
 
-  async add(parked: DeadLetter): Promise<void> {
-    await this.with(async (writer) => {
+  async add(deadLetter: DeadLetter): Promise<void> {
+    await this.withWriter(async (writer) => {
       for (;;) {
         const { checkpoint } = await writer.state();
         try {
-          return await writer.save([toDeadLetterWrite(parked)], checkpoint, checkpoint ?? parked.position);
+          return await writer.save([toDeadLetterWrite(deadLetter)], checkpoint, checkpoint ?? deadLetter.position);
         } catch (error) {
-          // Another worker parks something too.
+          // Another worker adds a dead letter at the same time.
           if (!(error instanceof CheckpointMoved)) throw error;
         }
       }
@@ -59,21 +56,23 @@ export class DeadLetters {
   async close(): Promise<void> {
     const { writer } = this;
     this.writer = undefined;
-    await writer?.close().catch(() => undefined);
+    await writer?.then((opened) => opened.close()).catch(() => undefined);
   }
 
-  private async with<T>(work: (writer: ViewWriter) => Promise<T>): Promise<T> {
+  /** Calls that run at the same time share one writer. */
+  private async withWriter<T>(work: (writer: ViewWriter) => Promise<T>): Promise<T> {
+    const writer = (this.writer ??= this.open());
     try {
-      return await work((this.writer ??= await this.opened()));
+      return await work(await writer);
     } catch (error) {
-      // A fresh writer may do what this one can't any more.
-      await this.close();
+      // A new writer may succeed where this one, or opening it, has failed.
+      if (this.writer === writer) await this.close();
       throw error;
     }
   }
 
-  private async opened(): Promise<ViewWriter> {
-    const writer = await this.views.openForWriting(createAutomationView(this.of));
+  private async open(): Promise<ViewWriter> {
+    const writer = await this.views.openForWriting(createAutomationView(this.automation));
     if (!(await writer.state()).built) await writer.finishBuild();
     return writer;
   }

@@ -3,19 +3,19 @@ import { localScorer } from './local.scorer.js';
 import type { Interaction } from './scorer.js';
 import { conversation, chatInteraction, scorerContract, neverAborted } from './scorer.contract.js';
 
-scorerContract('by rules', () => localScorer);
+scorerContract('local', () => localScorer);
 
-const judged = (...interactions: Interaction[]) => localScorer.score(conversation(...interactions), neverAborted);
+const score = (...interactions: Interaction[]) => localScorer.score(conversation(...interactions), neverAborted);
 
-describe('The rules', () => {
-  it('add up to the score, from a base', async () => {
-    expect(await judged(chatInteraction('Hello'))).toEqual({
+describe('localScorer', () => {
+  it('adds the weights of the factors to a base score and explains the sum', async () => {
+    expect(await score(chatInteraction('Hello'))).toEqual({
       score: 25,
       rationale: 'From 25',
       factors: [],
       modelVersion: '1',
     });
-    expect(await judged(chatInteraction('¿Cuánto cuesta? Quiero comprar'))).toEqual({
+    expect(await score(chatInteraction('¿Cuánto cuesta? Quiero comprar'))).toEqual({
       score: 70,
       rationale: 'From 25, asks about the price +20, wants to buy or book +20, asks a question +5',
       factors: [
@@ -27,13 +27,13 @@ describe('The rules', () => {
     });
   });
 
-  it('never leave 0 to 100', async () => {
-    expect((await judged(chatInteraction('Kein Interesse!'))).score).toBe(0);
+  it('limits the score to 0 to 100', async () => {
+    expect((await score(chatInteraction('Kein Interesse!'))).score).toBe(0);
     const keen = 'What is the price? I want to book a test ride tomorrow at 10';
     const form = chatInteraction(null, { kind: 'integration', form: { size: 'L' }, hasMedia: true });
-    expect((await judged(chatInteraction(keen), chatInteraction(keen), form)).score).toBe(100);
+    expect((await score(chatInteraction(keen), chatInteraction(keen), form)).score).toBe(100);
   });
 
-  it('go by whole words', async () =>
-    expect((await judged(chatInteraction('Priceless bookworms'))).factors).toEqual([]));
+  it('matches whole words only', async () =>
+    expect((await score(chatInteraction('Priceless bookworms'))).factors).toEqual([]));
 });

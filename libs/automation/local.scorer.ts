@@ -1,11 +1,11 @@
 import type { Factor } from '#domain/lead/lead.state';
 import type { Conversation, Judgement, Scorer } from './scorer.js';
 
-/** Where a lead begins of which nothing is known. */
-const base = 25;
+/** The score of a lead without any of the signals below. */
+const baseScore = 25;
 
-/** Whole words and phrases, lower-case and without marks, in English, German, French, Spanish, Portuguese and Italian. */
-const words = {
+/** Whole words and phrases, lower-case and without diacritics, in English, German, French, Spanish, Portuguese and Italian. */
+const keywords = {
   price: [
     'price',
     'cost',
@@ -80,7 +80,7 @@ const words = {
     'oggi',
     'domani',
   ],
-  refusal: [
+  disinterest: [
     'not interested',
     'no thanks',
     'no thank you',
@@ -105,12 +105,9 @@ const words = {
   ],
 } as const;
 
-const tenMinutes = 600_000;
+const tenMinutesMs = 600_000;
 
-/**
- * Judges by rules that can be read, without a network: a base, and for each thing that is noticed a factor with its weight. The
- * same conversation always gets the same score.
- */
+/** Scores by fixed rules, without a network: a base score, plus a weight for each signal. The same conversation always gets the same score. */
 export const localScorer: Scorer = {
   model: 'local',
   async score(conversation) {
@@ -119,39 +116,44 @@ export const localScorer: Scorer = {
 };
 
 function judge(conversation: Conversation): Judgement {
-  const factors = factorsOf(conversation);
-  const sum = factors.reduce((total, { weight }) => total + weight, base);
-  const told = factors.map(({ label, weight }) => `${label} ${weight > 0 ? '+' : '-'}${Math.abs(weight)}`);
+  const factors = findFactors(conversation);
+  const sum = factors.reduce((total, { weight }) => total + weight, baseScore);
+  const terms = factors.map(({ label, weight }) => `${label} ${weight > 0 ? '+' : '-'}${Math.abs(weight)}`);
   return {
     score: Math.min(100, Math.max(0, sum)),
-    rationale: [`From ${base}`, ...told].join(', '),
+    rationale: [`From ${baseScore}`, ...terms].join(', '),
     factors,
     modelVersion: '1',
   };
 }
 
-function factorsOf({ origin, interactions }: Conversation): readonly Factor[] {
+function findFactors({ origin, interactions }: Conversation): readonly Factor[] {
   const texts = interactions.map(({ text }) => text ?? '');
-  const said = texts.map(plain);
-  const says = (list: readonly string[]): boolean => said.some((text) => list.some((it) => text.includes(` ${it} `)));
+  const normalized = texts.map(normalize);
+  const mentions = (words: readonly string[]): boolean =>
+    normalized.some((text) => words.some((word) => text.includes(` ${word} `)));
   const times = interactions.map(({ at }) => Date.parse(at)).sort((a, b) => a - b);
-  const noticed: readonly (readonly [boolean, string, number])[] = [
-    [says(words.price), 'asks about the price', 20],
-    [says(words.buying), 'wants to buy or book', 20],
-    [says(words.when) || said.some((text) => /\d/.test(text)), 'names a number or a time', 10],
+  const signals: readonly (readonly [present: boolean, label: string, weight: number])[] = [
+    [mentions(keywords.price), 'asks about the price', 20],
+    [mentions(keywords.buying), 'wants to buy or book', 20],
+    [mentions(keywords.when) || normalized.some((text) => /\d/.test(text)), 'names a number or a time', 10],
     [texts.some((text) => /[?？؟]/.test(text)), 'asks a question', 5],
     [interactions.some(({ hasMedia }) => hasMedia), 'sent a picture or a file', 5],
     [interactions.some(({ form }) => isFilledIn(form)), 'filled in a form', 15],
     [origin.kind === 'broadcast_reply', 'answers a broadcast', 5],
     [interactions.length >= 3, 'wrote three times or more', 10],
-    [times.some((at, nth) => nth > 0 && at - times[nth - 1]! <= tenMinutes), 'writes again within ten minutes', 5],
-    [says(words.refusal), 'says no', -40],
+    [
+      times.some((time, index) => index > 0 && time - times[index - 1]! <= tenMinutesMs),
+      'writes again within ten minutes',
+      5,
+    ],
+    [mentions(keywords.disinterest), 'says no', -40],
   ];
-  return noticed.filter(([is]) => is).map(([, label, weight]) => ({ label, weight }));
+  return signals.filter(([present]) => present).map(([, label, weight]) => ({ label, weight }));
 }
 
-/** Lower-case words without marks, one space around each. */
-const plain = (text: string): string =>
+/** Lower-case words without diacritics, with a space before and after each. */
+const normalize = (text: string): string =>
   ` ${text
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
@@ -160,4 +162,4 @@ const plain = (text: string): string =>
     .trim()} `;
 
 const isFilledIn = (form: unknown): boolean =>
-  typeof form === 'object' && form !== null && Object.values(form).some((it) => it !== null && it !== '');
+  typeof form === 'object' && form !== null && Object.values(form).some((value) => value !== null && value !== '');

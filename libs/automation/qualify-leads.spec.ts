@@ -7,134 +7,148 @@ import { ScoringError, type Conversation, type Judgement, type Scorer } from './
 
 const debounceMs = 10_000;
 
-let stage: AutomationHarness;
-let asked: Conversation[];
+let harness: AutomationHarness;
+let judged: Conversation[];
 let outcomes: string[];
 let judge: (conversation: Conversation) => Promise<Judgement>;
 beforeEach(() => {
-  stage = new AutomationHarness();
-  [asked, outcomes] = [[], []];
+  harness = new AutomationHarness();
+  judged = [];
+  outcomes = [];
   judge = async () => ({ score: 70, rationale: 'Asked for a price.', factors: [], modelVersion: '1' });
 });
-afterEach(() => stage.close());
+afterEach(() => harness.close());
 
 const scorer: Scorer = {
   model: 'a-model',
   score: (conversation) => {
-    asked.push(conversation);
+    judged.push(conversation);
     return judge(conversation);
   },
 };
-/** Every lead with an interaction, as a view tells it that has forgotten who was judged. */
+/** Every lead with an interaction, as a view would report it that has lost all results of scorers. */
 const unreadBefore: UnreadBefore = async function* (time) {
   const newest = new Map<
     string,
     { id: string; type: EventType; position: Position; recordedAt: string; correlation: string }
   >();
-  for (const { id, type, position, data, meta } of await stage.readAllEvents())
+  for (const { id, type, position, data, meta } of await harness.readAllEvents())
     if (type === 'InteractionRecorded' && data.leadId !== null)
       newest.set(data.leadId, { id, type, position, recordedAt: meta.recordedAt, correlation: meta.correlation });
-  for (const [leadId, it] of newest)
-    if (it.recordedAt < time) yield { row: { org: 'default', leadId, newest: it }, checkpoint: it.position };
+  for (const [leadId, event] of newest)
+    if (event.recordedAt < time) yield { row: { org: 'default', leadId, newest: event }, checkpoint: event.position };
 };
-/** So long after now. */
-const at = (ms: number) => ({ now: () => new Date(Date.now() + ms).toISOString() });
-const duty = (time = at(debounceMs + 1_000), debounce = debounceMs): QualifyLeads =>
-  new QualifyLeads(unreadBefore, stage.log.events, scorer, debounce, stage.dispatchContactCommand, time, (it) =>
-    outcomes.push(it),
+const clockAhead = (ms: number) => ({ now: () => new Date(Date.now() + ms).toISOString() });
+const newTask = (clock = clockAhead(debounceMs + 1_000)): QualifyLeads =>
+  new QualifyLeads(
+    unreadBefore,
+    harness.log.events,
+    scorer,
+    debounceMs,
+    harness.dispatchContactCommand,
+    clock,
+    (outcome) => outcomes.push(outcome),
   );
 
-const says = async (text: string, contactId = 'c-1'): Promise<string> => {
-  const what = { profile: {}, channel: 'webchat', kind: 'chat', messageId: text, occurredAt: null } as const;
-  const told = { text, media: null, inReplyTo: null, integration: null };
-  const { body } = await stage.executeContactCommand({ type: 'RecordInteraction', contactId, ...what, ...told });
+/** Returns the id of the contact's lead. */
+const recordMessage = async (text: string, contactId = 'c-1'): Promise<string> => {
+  const { body } = await harness.executeContactCommand({
+    type: 'RecordInteraction',
+    contactId,
+    profile: {},
+    channel: 'webchat',
+    kind: 'chat',
+    messageId: text,
+    occurredAt: null,
+    text,
+    media: null,
+    inReplyTo: null,
+    integration: null,
+  });
   return (body as { readonly leadId: string }).leadId;
 };
-async function dueBefore(it: QualifyLeads, time: string) {
-  const found = [];
-  for await (const due of it.dueBefore(time)) found.push(due);
-  return found;
+async function listDueBefore(task: QualifyLeads, time: string) {
+  const items = [];
+  for await (const item of task.dueBefore(time)) items.push(item);
+  return items;
 }
-/** Whatever is due is carried out. */
-const carryAllOut = async (it = duty()): Promise<readonly Position[]> => {
+const runAllDue = async (task = newTask()): Promise<readonly Position[]> => {
   const positions: Position[] = [];
-  for await (const due of it.dueBefore('2999-01-01T00:00:00.000Z'))
-    positions.push(await it.run(due, new AbortController().signal));
+  for await (const item of task.dueBefore('2999-01-01T00:00:00.000Z'))
+    positions.push(await task.run(item, new AbortController().signal));
   return positions;
 };
 
-describe('A lead is judged', () => {
-  it('when nothing has come for a while: due so long after its newest interaction', async () => {
-    await says('Hello');
-    const leadId = await says('What is the price?');
-    const newest = (await stage.readEventsOfType('InteractionRecorded')).at(-1)!;
+describe('QualifyLeads', () => {
+  it('makes a lead due when the debounce time has passed since its newest interaction', async () => {
+    await recordMessage('Hello');
+    const leadId = await recordMessage('What is the price?');
+    const newest = (await harness.readEventsOfType('InteractionRecorded')).at(-1)!;
     const dueAt = new Date(Date.parse(newest.meta.recordedAt) + debounceMs);
-    expect(await dueBefore(duty(), dueAt.toISOString())).toEqual([]);
-    expect(await dueBefore(duty(), new Date(dueAt.getTime() + 1).toISOString())).toMatchObject([
+    expect(await listDueBefore(newTask(), dueAt.toISOString())).toEqual([]);
+    expect(await listDueBefore(newTask(), new Date(dueAt.getTime() + 1).toISOString())).toMatchObject([
       { id: leadId, at: dueAt.toISOString(), cause: { id: newest.id }, checkpoint: newest.position },
     ]);
   });
 
-  it('by all of its interactions, oldest first, and the score says what was read and by whom', async () => {
-    await says('Hello');
-    await says('What is the price?');
-    const [position] = await carryAllOut();
-    expect(asked).toMatchObject([{ interactions: [{ text: 'Hello' }, { text: 'What is the price?' }] }]);
-    const [scored] = await stage.readEventsOfType('LeadScored');
-    const newest = (await stage.readEventsOfType('InteractionRecorded')).at(-1);
+  it('has all interactions judged, oldest first, and records the score with its model and what it read', async () => {
+    await recordMessage('Hello');
+    await recordMessage('What is the price?');
+    const [position] = await runAllDue();
+    expect(judged).toMatchObject([{ interactions: [{ text: 'Hello' }, { text: 'What is the price?' }] }]);
+    const [scored] = await harness.readEventsOfType('LeadScored');
+    const newest = (await harness.readEventsOfType('InteractionRecorded')).at(-1);
     expect(scored?.data).toMatchObject({ to: 70, ai: { model: 'a-model', read: 2 } });
     expect(scored?.meta).toMatchObject({ actor: { type: 'ai', id: 'a-model' }, causation: newest?.id });
     expect(scored?.position).toBe(position);
     expect(outcomes).toEqual(['scored']);
   });
 
-  it('once for what was read, also where the view has forgotten it', async () => {
-    await says('Hello');
-    const [position] = await carryAllOut();
-    expect(await carryAllOut()).toEqual([position]);
-    expect(asked).toHaveLength(1);
-    await says('What is the price?');
-    await carryAllOut();
-    expect(asked).toHaveLength(2);
+  it('has the same interactions judged once, also when the view has lost the result', async () => {
+    await recordMessage('Hello');
+    const [position] = await runAllDue();
+    expect(await runAllDue()).toEqual([position]);
+    expect(judged).toHaveLength(1);
+    await recordMessage('What is the price?');
+    await runAllDue();
+    expect(judged).toHaveLength(2);
   });
 
-  it('not once more after a failure for the same: that is on record, in words of ours', async () => {
-    await says('Hello');
-    judge = async () => Promise.reject(new ScoringError('the answer was no JSON'));
-    await carryAllOut();
-    await carryAllOut();
-    expect(asked).toHaveLength(1);
+  it('records a failure with its reason and does not have the same interactions judged again', async () => {
+    await recordMessage('Hello');
+    judge = async () => Promise.reject(new ScoringError('the response is not JSON'));
+    await runAllDue();
+    await runAllDue();
+    expect(judged).toHaveLength(1);
     expect(outcomes).toEqual(['failed']);
-    expect((await stage.readEventsOfType('QualificationFailed')).map(({ data }) => data)).toMatchObject([
-      { reason: 'the answer was no JSON', model: 'a-model' },
+    expect((await harness.readEventsOfType('QualificationFailed')).map(({ data }) => data)).toMatchObject([
+      { reason: 'the response is not JSON', model: 'a-model' },
     ]);
   });
 
-  it('later, where the scorer is not asked now: nothing is recorded', async () => {
-    await says('Hello');
-    judge = async () => Promise.reject(new Unavailable('resting'));
-    const head = await stage.log.events.head();
-    await expect(carryAllOut()).rejects.toThrow(Unavailable);
-    expect(await stage.log.events.head()).toBe(head);
+  it('records nothing when the scorer is unavailable, so that it is called again later', async () => {
+    await recordMessage('Hello');
+    judge = async () => Promise.reject(new Unavailable('circuit open'));
+    const head = await harness.log.events.head();
+    await expect(runAllDue()).rejects.toThrow(Unavailable);
+    expect(await harness.log.events.head()).toBe(head);
     expect(outcomes).toEqual([]);
   });
-});
 
-describe('A lead is left alone', () => {
-  it('that is closed', async () => {
-    const leadId = await says('Hello');
-    await stage.changeStatus(leadId, 'lost');
-    expect(await carryAllOut()).toEqual([await stage.log.events.head()]);
-    expect(asked).toEqual([]);
+  it('skips a lead that is closed', async () => {
+    const leadId = await recordMessage('Hello');
+    await harness.changeStatus(leadId, 'lost');
+    expect(await runAllDue()).toEqual([await harness.log.events.head()]);
+    expect(judged).toEqual([]);
   });
 
-  it('to which something new has come that the view does not know: it becomes due anew', async () => {
-    await says('Hello');
-    const [due] = await dueBefore(duty(), '2999-01-01T00:00:00.000Z');
-    await says('One moment');
-    const newest = (await stage.readEventsOfType('InteractionRecorded')).at(-1);
-    const early = duty(at(0));
-    expect(await early.run(due!, new AbortController().signal)).toBe(newest?.position);
-    expect(asked).toEqual([]);
+  it('postpones a lead with a newer interaction than the view has seen', async () => {
+    await recordMessage('Hello');
+    const [item] = await listDueBefore(newTask(), '2999-01-01T00:00:00.000Z');
+    await recordMessage('One moment');
+    const newest = (await harness.readEventsOfType('InteractionRecorded')).at(-1);
+    const task = newTask(clockAhead(0));
+    expect(await task.run(item!, new AbortController().signal)).toBe(newest?.position);
+    expect(judged).toEqual([]);
   });
 });

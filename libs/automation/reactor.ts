@@ -2,22 +2,27 @@ import type { EventType, RecordedEvent } from '#domain/event';
 import type { CommandResponse } from '#commands/command-response';
 import type { ContactCommandInput } from '#commands/contact.handler';
 import type { CommandContext } from '#commands/command-context';
+import { Unavailable } from '#event-store/event-store';
+import { ViewsUnavailable } from '#read-model/view-store';
 
-/** All there are: each keeps its checkpoint, and what it parked, under its name (`a-z 0-9 -`). */
+/** All reactors. Checkpoints and dead letters are stored under these names (`a-z 0-9 -`), so they must not change. */
 export const reactorNames = ['free-leads', 'address-sends', 'assign-leads'] as const;
 
-/** A durable reaction: events in, commands out. It may be told the same event again and must then do nothing more. */
+/** Reacts to events by sending commands. It may receive an event again, and must then have no further effect. */
 export interface Reactor {
   readonly name: (typeof reactorNames)[number];
   readonly eventTypes: readonly EventType[];
-  /** Throws when it could not be done; it is tried again, and parked when it keeps failing. */
+  /** Throws if it fails: it is then retried, and the event is parked if it keeps failing. */
   react(event: RecordedEvent, signal: AbortSignal): Promise<void>;
 }
 
-/** The same door to commands that HTTP uses. */
-export type DispatchContactCommand = (ask: ContactCommandInput, envelope: CommandContext) => Promise<CommandResponse>;
+/** Sends a command to the contact handler, as HTTP does. @throws Refusal, Unavailable */
+export type DispatchContactCommand = (
+  command: ContactCommandInput,
+  context: CommandContext,
+) => Promise<CommandResponse>;
 
-/** A reaction that kept failing: set aside, so that the others go on. */
+/** An event that is parked: handling it kept failing, and the automation goes on without it. */
 export interface DeadLetter {
   readonly eventId: string;
   readonly type: EventType;
@@ -27,3 +32,23 @@ export interface DeadLetter {
   /** RFC 3339. */
   readonly since: string;
 }
+
+/** After this many failed attempts an event is parked. */
+export const maxAttempts = 6;
+
+export const createDeadLetter = (
+  { id, type, position }: Pick<RecordedEvent, 'id' | 'type' | 'position'>,
+  error: unknown,
+  since: string,
+): DeadLetter => ({
+  eventId: id,
+  type,
+  position,
+  reason: error instanceof Error ? error.message : String(error),
+  attempts: maxAttempts,
+  since,
+});
+
+/** Such a failure says nothing about the event: it is retried without limit. */
+export const isStoreUnavailable = (error: unknown): error is Unavailable | ViewsUnavailable =>
+  error instanceof Unavailable || error instanceof ViewsUnavailable;

@@ -3,13 +3,13 @@ import { causedBy, systemActor } from '#commands/command-context';
 import type { DueItem, ScheduledTask, SchedulerClock } from './scheduled-task.js';
 import type { DispatchContactCommand } from './reactor.js';
 
-/** An open follow-up that was not reminded of since it is due then. */
+/** An open follow-up without a reminder for its due time. */
 interface FollowUp {
   readonly org: string;
   readonly leadId: string;
   readonly id: string;
   readonly dueAt: string;
-  /** The event that says so. */
+  /** The event that set `dueAt`. */
   readonly dueBy: {
     readonly id: string;
     readonly type: EventType;
@@ -18,7 +18,7 @@ interface FollowUp {
   };
 }
 
-/** Of all organizations, those that are due before a time, the soonest first; and how far the view was that says so. */
+/** The follow-ups of all organizations that are due before `time`, soonest first, with the view's checkpoint. */
 export type RemindersBefore = (
   time: string,
 ) => AsyncIterable<{ readonly row: FollowUp; readonly checkpoint: Position | null }>;
@@ -27,14 +27,14 @@ interface Reminder extends DueItem {
   readonly followUp: FollowUp;
 }
 
-/** A follow-up's reminder fires when it is due. Whether there still is something to be reminded of is decided on the log. */
+/** Sends a reminder when a follow-up is due. The decider skips a follow-up that has been closed, rescheduled or reminded since. */
 export class RemindFollowUps implements ScheduledTask<Reminder> {
   readonly name = 'remind-follow-ups';
 
   constructor(
     private readonly remindersBefore: RemindersBefore,
-    private readonly ask: DispatchContactCommand,
-    private readonly time: Pick<SchedulerClock, 'now'>,
+    private readonly dispatch: DispatchContactCommand,
+    private readonly clock: Pick<SchedulerClock, 'now'>,
   ) {}
 
   async *dueBefore(time: string): AsyncGenerator<Reminder> {
@@ -42,11 +42,11 @@ export class RemindFollowUps implements ScheduledTask<Reminder> {
       yield { id: followUp.id, at: followUp.dueAt, cause: followUp.dueBy, checkpoint, followUp };
   }
 
-  /** Caused by what set the time: another time is another reminder. */
+  /** The cause is the event that set the due time: a rescheduled follow-up gets a new reminder. */
   async run({ followUp: { org, leadId, id: followUpId, dueAt, dueBy } }: Reminder): Promise<Position> {
-    const { position } = await this.ask(
+    const { position } = await this.dispatch(
       { type: 'RemindFollowUp', leadId, followUpId, dueAt },
-      causedBy({ org, ...dueBy }, this.name, systemActor(this.name), this.time.now()),
+      causedBy({ org, ...dueBy }, this.name, systemActor(this.name), this.clock.now()),
     );
     return position;
   }

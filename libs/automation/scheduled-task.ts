@@ -1,33 +1,32 @@
 import type { Position, RecordedEvent } from '#domain/event';
 
-/** All there are: each keeps what it parked under its name, which no reaction has (`a-z 0-9 -`). */
+/** All scheduled tasks. Dead letters are stored under these names (`a-z 0-9 -`): they must not change, nor equal a reactor's. */
 export const scheduledTaskNames = ['remind-follow-ups', 'qualify-leads'] as const;
 
-/** Something that has to be done at a time, as a view tells it. */
+/** An item of work that is due at a time. */
 export interface DueItem {
-  /** What it is about: there is at most one thing under way for it at a time. */
+  /** The scheduler runs at most one item with this id at a time. */
   readonly id: string;
-  /** From when on it is to be done: RFC 3339, UTC, milliseconds. */
+  /** When it is due: RFC 3339, UTC, milliseconds. */
   readonly at: string;
-  /** The event that it comes from. With another one it is another thing to do, which has not failed yet. */
+  /** The event that made it due. With another cause it is a new item, without earlier failures. */
   readonly cause: Pick<RecordedEvent, 'id' | 'type' | 'position'>;
-  /** How far the view was that says so. */
+  /** The checkpoint of the view that reported the item. */
   readonly checkpoint: Position | null;
 }
 
 /**
- * What is done by the clock, as a reaction is done by events: a view says what is due, commands come out, and by what these record
- * the view stops saying so. It may be told the same thing again and must then do nothing more.
+ * Work that is due at a time, as opposed to a reactor's, which follows an event. A view reports due items, and the events of the
+ * resulting commands remove them from the view. An item may be run again, and must then have no further effect.
  */
 export interface ScheduledTask<Item extends DueItem = DueItem> {
   readonly name: (typeof scheduledTaskNames)[number];
-  /** What is to be done before a time, the soonest first; nothing while the view is being built. */
+  /** Items due before `time`, soonest first. Throws `ViewBeingBuilt` until the view has caught up with the log. */
   dueBefore(time: string): AsyncIterable<Item>;
-  /** The position from which on the view no longer says that this is due. Throws when it could not be done. */
-  run(due: Item, signal: AbortSignal): Promise<Position>;
+  /** Returns the position from which on the view no longer reports this item. Throws if it fails. */
+  run(item: Item, signal: AbortSignal): Promise<Position>;
 }
 
-/** The time, and waiting for it. */
 export interface SchedulerClock {
   /** RFC 3339, UTC, milliseconds. */
   now(): string;

@@ -11,97 +11,99 @@ import { createAutomationView } from './dead-letters.js';
 import type { DeadLetter } from './reactor.js';
 import type { AutomationNotice } from './event-processor.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'clockwork-'));
+const folder = mkdtempSync(join(tmpdir(), 'scheduler-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Stands still until it is moved, and knows who waits for it. */
-class DrivenTime implements SchedulerClock {
-  private at = Date.parse('2026-03-02T12:00:00.000Z');
-  private resting: { readonly until: number; readonly wake: () => void } | undefined;
+/** A clock that only moves when a test moves it, and that knows when the scheduler pauses. */
+class ManualClock implements SchedulerClock {
+  private time = Date.parse('2026-03-02T12:00:00.000Z');
+  private paused: { readonly until: number; readonly resume: () => void } | undefined;
 
-  now = (): string => new Date(this.at).toISOString();
-  in = (ms: number): string => new Date(this.at + ms).toISOString();
+  now = (): string => new Date(this.time).toISOString();
+  in = (ms: number): string => new Date(this.time + ms).toISOString();
 
   pause(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((wake) => {
-      this.resting = { until: this.at + ms, wake };
-      signal.onabort = () => wake();
-      if (signal.aborted) wake();
+    return new Promise((resume) => {
+      this.paused = { until: this.time + ms, resume };
+      signal.onabort = () => resume();
+      if (signal.aborted) resume();
     });
   }
 
-  /** Moves on to when it wants to be woken, `times` over, and each time lets it come to rest again. Says how far that was. */
-  async wake(times = 1): Promise<number> {
-    const from = this.at;
-    for (let nth = 0; nth < times; nth++) {
-      const { until, wake } = await this.rests();
-      this.resting = undefined;
-      this.at = until;
-      wake();
-      await this.rests();
+  /** Moves to the end of the scheduler's pause and waits for its next one, `times` over. Returns the milliseconds passed. */
+  async endPause(times = 1): Promise<number> {
+    const start = this.time;
+    for (let count = 0; count < times; count++) {
+      const { until, resume } = await this.untilPaused();
+      this.paused = undefined;
+      this.time = until;
+      resume();
+      await this.untilPaused();
     }
-    return this.at - from;
+    return this.time - start;
   }
 
-  /** Resolves when it waits for the time, and nothing else goes on any more. */
-  async rests(): Promise<NonNullable<DrivenTime['resting']>> {
-    while (!this.resting) await turn();
-    for (let nth = 0; nth < 20; nth++) await turn();
-    return this.resting;
+  /** Resolves when the scheduler pauses and no other work is pending. */
+  async untilPaused(): Promise<NonNullable<ManualClock['paused']>> {
+    while (!this.paused) await tick();
+    await ticks(20);
+    return this.paused;
   }
 }
 
-const turn = (): Promise<void> => new Promise(setImmediate);
-const position = (nth: number): string => `p${String(nth).padStart(3, '0')}`;
+const tick = (): Promise<void> => new Promise(setImmediate);
+const ticks = async (count: number): Promise<void> => {
+  for (let index = 0; index < count; index++) await tick();
+};
+const positionOf = (index: number): string => `p${String(index).padStart(3, '0')}`;
 
-/** A view that says what is due, and hears of what was done a while later. */
-class Agenda implements ScheduledTask {
+/** A task with a fake view that sees the results of runs only when a test says so. */
+class FakeTask implements ScheduledTask {
   readonly name = 'remind-follow-ups';
-  readonly entries = new Map<string, DueItem>();
-  /** What was asked to be carried out, in order. */
-  readonly asked: string[] = [];
-  /** How far the view is. */
-  seen = 0;
-  /** How far the log is. */
-  head = 0;
-  trouble: Error | undefined;
-  work: (due: DueItem) => Promise<unknown> = async () => undefined;
+  readonly items = new Map<string, DueItem>();
+  /** The ids of the items that were run, in order. */
+  readonly runs: string[] = [];
+  viewIndex = 0;
+  logIndex = 0;
+  listError: Error | undefined;
+  work: (item: DueItem) => Promise<unknown> = async () => undefined;
 
-  put(id: string, at: string, cause = `cause of ${id}`): void {
-    this.entries.set(id, { id, at, cause: { id: cause, type: 'FollowUpCreated', position: 'p000' }, checkpoint: null });
+  add(id: string, at: string, cause = `cause of ${id}`): void {
+    this.items.set(id, { id, at, cause: { id: cause, type: 'FollowUpCreated', position: 'p000' }, checkpoint: null });
   }
 
   async *dueBefore(time: string): AsyncGenerator<DueItem> {
-    if (this.trouble) throw this.trouble;
-    const soonest = [...this.entries.values()].filter((it) => it.at < time).sort((a, b) => (a.at < b.at ? -1 : 1));
-    for (const due of soonest) yield { ...due, checkpoint: position(this.seen) };
+    if (this.listError) throw this.listError;
+    const due = [...this.items.values()].filter(({ at }) => at < time).sort((a, b) => (a.at < b.at ? -1 : 1));
+    for (const item of due) yield { ...item, checkpoint: positionOf(this.viewIndex) };
   }
 
-  async run(due: DueItem): Promise<string> {
-    this.asked.push(due.id);
-    await this.work(due);
-    return position((this.head += 1));
+  async run(item: DueItem): Promise<string> {
+    this.runs.push(item.id);
+    await this.work(item);
+    this.logIndex += 1;
+    return positionOf(this.logIndex);
   }
 
-  /** The view takes in all that was done. */
-  catchUp(...done: readonly string[]): void {
-    this.seen = this.head;
-    for (const id of done) this.entries.delete(id);
+  /** The view reads to the end of the log and no longer reports these items. */
+  catchUp(...doneIds: readonly string[]): void {
+    this.viewIndex = this.logIndex;
+    for (const id of doneIds) this.items.delete(id);
   }
 }
 
-let time: DrivenTime;
-let agenda: Agenda;
+let clock: ManualClock;
+let task: FakeTask;
 let store: SqliteViewStore;
-let news: AutomationNotice[];
+let notices: AutomationNotice[];
 let stops: (() => Promise<void>)[];
-let nth = 0;
+let stores = 0;
 
 beforeEach(() => {
-  time = new DrivenTime();
-  agenda = new Agenda();
-  store = new SqliteViewStore(join(folder, `${(nth += 1)}`), { readerThread: false });
-  news = [];
+  clock = new ManualClock();
+  task = new FakeTask();
+  store = new SqliteViewStore(join(folder, `${(stores += 1)}`), { readerThread: false });
+  notices = [];
   stops = [];
 });
 afterEach(async () => {
@@ -109,188 +111,189 @@ afterEach(async () => {
   await store.close();
 });
 
-/** Runs until it is stopped, or the test is over. */
-function run(atOnce?: number): () => Promise<void> {
-  const stop = new AbortController();
-  const running = new Scheduler(agenda, store, time, (it) => news.push(it), atOnce).run(stop.signal);
-  const stopped = async (): Promise<void> => {
-    stop.abort();
+/** Starts a scheduler and returns a function that stops it. It also stops after the test. */
+function startScheduler(concurrency?: number): () => Promise<void> {
+  const abort = new AbortController();
+  const running = new Scheduler(task, store, clock, (notice) => notices.push(notice), concurrency).run(abort.signal);
+  const stop = async (): Promise<void> => {
+    abort.abort();
     await running;
   };
-  stops.push(stopped);
-  return stopped;
+  stops.push(stop);
+  return stop;
 }
 
-const parked = async (): Promise<readonly DeadLetter[]> => {
-  const reader = await store.openForReading(createAutomationView(agenda));
+const readDeadLetters = async (): Promise<readonly DeadLetter[]> => {
+  const reader = await store.openForReading(createAutomationView(task));
   if (!(await reader.state()).built) return [];
   const all = { where: [], sort: { column: 'since', descending: false }, limit: 10 };
   return (await reader.find<DeadLetter>('parked', all)).rows.map(({ row }) => row);
 };
 
-describe('What is due by the clock', () => {
-  it('is done at its time, the soonest first, and what is due later then', async () => {
-    agenda.put('soon', time.in(300));
-    agenda.put('now', time.now());
-    agenda.put('long due', time.in(-60_000));
-    agenda.put('later', time.in(3_000));
-    run();
-    await time.rests();
-    expect(agenda.asked).toEqual(['long due', 'now']);
-    agenda.catchUp('long due', 'now');
-    expect(await time.wake()).toBe(300);
-    expect(agenda.asked).toEqual(['long due', 'now', 'soon']);
-    agenda.catchUp('soon');
-    expect(await time.wake(3)).toBe(2_700);
-    expect(agenda.asked).toEqual(['long due', 'now', 'soon', 'later']);
+describe('Scheduler', () => {
+  it('runs each item when it is due, soonest first', async () => {
+    task.add('soon', clock.in(300));
+    task.add('now', clock.now());
+    task.add('long due', clock.in(-60_000));
+    task.add('later', clock.in(3_000));
+    startScheduler();
+    await clock.untilPaused();
+    expect(task.runs).toEqual(['long due', 'now']);
+    task.catchUp('long due', 'now');
+    expect(await clock.endPause()).toBe(300);
+    expect(task.runs).toEqual(['long due', 'now', 'soon']);
+    task.catchUp('soon');
+    expect(await clock.endPause(3)).toBe(2_700);
+    expect(task.runs).toEqual(['long due', 'now', 'soon', 'later']);
   });
 
-  it('is looked for once a second while there is nothing', async () => {
-    run();
-    expect(await time.wake(5)).toBe(5_000);
-    agenda.put('new', time.now());
-    await time.wake();
-    expect(agenda.asked).toEqual(['new']);
+  it('polls once a second while nothing is due', async () => {
+    startScheduler();
+    expect(await clock.endPause(5)).toBe(5_000);
+    task.add('new', clock.now());
+    await clock.endPause();
+    expect(task.runs).toEqual(['new']);
   });
 
-  it('is not asked for again while the view does not know yet that it was done', async () => {
-    agenda.put('one', time.now());
-    run();
-    await time.wake(10);
-    agenda.catchUp('one');
-    await time.wake(10);
-    expect(agenda.asked).toEqual(['one']);
+  it('does not run an item again while the view has not seen the result', async () => {
+    task.add('item', clock.now());
+    startScheduler();
+    await clock.endPause(10);
+    task.catchUp('item');
+    await clock.endPause(10);
+    expect(task.runs).toEqual(['item']);
   });
 
-  it('that was done in vain is done again with growing pauses', async () => {
-    agenda.put('one', time.now());
-    run();
-    await time.rests();
-    const times: number[] = [];
+  it('runs an item that stays due again after growing pauses, and never parks it', async () => {
+    task.add('item', clock.now());
+    startScheduler();
+    await clock.untilPaused();
+    const runTimes: number[] = [];
     for (let second = 1; second <= 60; second++) {
-      agenda.catchUp();
-      const before = agenda.asked.length;
-      await time.wake();
-      if (agenda.asked.length > before) times.push(second);
+      task.catchUp();
+      const runsBefore = task.runs.length;
+      await clock.endPause();
+      if (task.runs.length > runsBefore) runTimes.push(second);
     }
-    expect(times).toEqual([1, 3, 7, 15, 31]);
-    expect(await parked()).toEqual([]);
+    expect(runTimes).toEqual([1, 3, 7, 15, 31]);
+    expect(await readDeadLetters()).toEqual([]);
   });
 
-  it('is another thing when it has another cause', async () => {
-    agenda.put('one', time.now());
-    run();
-    await time.rests();
-    agenda.put('one', time.now(), 'rescheduled');
-    await time.wake();
-    expect(agenda.asked).toEqual(['one', 'one']);
+  it('treats an item with another cause as a new item', async () => {
+    task.add('item', clock.now());
+    startScheduler();
+    await clock.untilPaused();
+    task.add('item', clock.now(), 'rescheduled');
+    await clock.endPause();
+    expect(task.runs).toEqual(['item', 'item']);
   });
 
-  it('is done side by side, but never more than asked for, and one thing once at a time', async () => {
+  it('runs at most `concurrency` items at a time, and each item once at a time', async () => {
     const ends: (() => void)[] = [];
-    agenda.work = () => new Promise<void>((end) => ends.push(end));
-    for (const id of ['a', 'b', 'c']) agenda.put(id, time.now());
-    run(2);
-    for (let nth = 0; nth < 50; nth++) await turn();
-    expect(agenda.asked).toEqual(['a', 'b']);
-    agenda.put('a', time.now(), 'another cause');
+    task.work = () => new Promise<void>((end) => ends.push(end));
+    for (const id of ['a', 'b', 'c']) task.add(id, clock.now());
+    startScheduler(2);
+    await ticks(50);
+    expect(task.runs).toEqual(['a', 'b']);
+    task.add('a', clock.now(), 'another cause');
     ends[1]!();
-    await time.rests();
-    expect(agenda.asked).toEqual(['a', 'b', 'c']);
-    await time.wake(3);
-    expect(agenda.asked).toEqual(['a', 'b', 'c']);
+    await clock.untilPaused();
+    expect(task.runs).toEqual(['a', 'b', 'c']);
+    await clock.endPause(3);
+    expect(task.runs).toEqual(['a', 'b', 'c']);
     for (const end of ends) end();
-    await time.wake();
-    expect(agenda.asked).toEqual(['a', 'b', 'c', 'a']);
+    await clock.endPause();
+    expect(task.runs).toEqual(['a', 'b', 'c', 'a']);
     for (const end of ends) end();
   });
 
-  it('that is under way is waited for when it stops', async () => {
+  it('waits for running items when it stops', async () => {
     let end = (): void => undefined;
-    agenda.work = () => new Promise<void>((resolve) => (end = resolve));
-    agenda.put('one', time.now());
-    const stop = run();
-    await time.rests();
+    task.work = () => new Promise<void>((resolve) => (end = resolve));
+    task.add('item', clock.now());
+    const stop = startScheduler();
+    await clock.untilPaused();
     let stopped = false;
     const stopping = stop().then(() => (stopped = true));
-    for (let nth = 0; nth < 50; nth++) await turn();
+    await ticks(50);
     expect(stopped).toBe(false);
     end();
     await stopping;
   });
 });
 
-describe('What fails', () => {
+describe('Scheduler and items that fail', () => {
   beforeEach(() => {
-    agenda.work = async ({ id }) => {
-      if (id === 'bad') throw new Error('no way');
+    task.work = async ({ id }) => {
+      if (id === 'bad') throw new Error('it failed');
     };
-    agenda.put('bad', time.in(-1));
-    agenda.put('good', time.now());
+    task.add('bad', clock.in(-1));
+    task.add('good', clock.now());
   });
 
-  it('holds up nothing else, is tried again with growing pauses, and is then parked with its reason', async () => {
-    run();
-    await time.rests();
-    expect(agenda.asked).toEqual(['bad', 'good']);
-    agenda.catchUp('good');
-    await time.wake(100);
-    expect(agenda.asked.filter((id) => id === 'bad')).toHaveLength(6);
-    expect(news.map(({ what }) => what)).toEqual([...Array.from({ length: 5 }, () => 'retrying'), 'parked']);
-    expect(await parked()).toEqual([
+  it('runs other items, retries the failed one after growing pauses, and then parks it with the reason', async () => {
+    startScheduler();
+    await clock.untilPaused();
+    expect(task.runs).toEqual(['bad', 'good']);
+    task.catchUp('good');
+    await clock.endPause(100);
+    expect(task.runs.filter((id) => id === 'bad')).toHaveLength(6);
+    expect(notices.map(({ type }) => type)).toEqual([...Array.from({ length: 5 }, () => 'retrying'), 'parked']);
+    expect(await readDeadLetters()).toEqual([
       {
         eventId: 'cause of bad',
         type: 'FollowUpCreated',
         position: 'p000',
-        reason: 'no way',
+        reason: 'it failed',
         attempts: 6,
         since: '2026-03-02T12:00:31.000Z',
       },
     ]);
   });
 
-  it('and is parked stays so for whoever begins anew, until it has another cause', async () => {
-    const stop = run();
-    await time.wake(40);
+  it('does not run a parked item after a restart, until it has another cause', async () => {
+    const stop = startScheduler();
+    await clock.endPause(40);
     await stop();
-    agenda.asked.length = 0;
-    run();
-    await time.wake(5);
-    expect(agenda.asked).not.toContain('bad');
-    agenda.put('bad', time.now(), 'rescheduled');
-    await time.wake();
-    expect(agenda.asked).toContain('bad');
+    task.runs.length = 0;
+    startScheduler();
+    await clock.endPause(5);
+    expect(task.runs).not.toContain('bad');
+    task.add('bad', clock.now(), 'rescheduled');
+    await clock.endPause();
+    expect(task.runs).toContain('bad');
   });
 
-  it('because a store is out of reach is waited out, and never parked', async () => {
-    let times = 0;
-    agenda.work = async () => {
-      if ((times += 1) <= 20) throw new Unavailable('down');
+  it('waits while a store is unavailable, and parks nothing', async () => {
+    let attempts = 0;
+    task.work = async () => {
+      attempts += 1;
+      if (attempts <= 20) throw new Unavailable('down');
     };
-    run();
-    await time.wake(30);
-    expect(await parked()).toEqual([]);
-    expect(agenda.head).toBeGreaterThanOrEqual(2);
-    expect(news.every(({ what }) => what === 'retrying')).toBe(true);
+    startScheduler();
+    await clock.endPause(30);
+    expect(await readDeadLetters()).toEqual([]);
+    expect(task.logIndex).toBeGreaterThanOrEqual(2);
+    expect(notices.every(({ type }) => type === 'retrying')).toBe(true);
   });
 });
 
-describe('A view', () => {
-  it('that is being built is waited for in silence', async () => {
-    agenda.put('one', time.now());
-    agenda.trouble = new ViewBeingBuilt('follow-ups');
-    run();
-    expect(await time.wake(3)).toBeGreaterThan(3_000);
-    expect({ asked: agenda.asked, news }).toEqual({ asked: [], news: [] });
-    agenda.trouble = undefined;
-    await time.wake();
-    expect(agenda.asked).toEqual(['one']);
+describe('Scheduler and its view', () => {
+  it('waits without a notice while the view is being built', async () => {
+    task.add('item', clock.now());
+    task.listError = new ViewBeingBuilt('follow-ups');
+    startScheduler();
+    expect(await clock.endPause(3)).toBeGreaterThan(3_000);
+    expect({ runs: task.runs, notices }).toEqual({ runs: [], notices: [] });
+    task.listError = undefined;
+    await clock.endPause();
+    expect(task.runs).toEqual(['item']);
   });
 
-  it('that can not be read is asked again after pauses, which is told', async () => {
-    agenda.trouble = new Error('unreadable');
-    run();
-    await time.wake(3);
-    expect(news).toMatchObject([1, 2, 4, 5].map((s) => ({ what: 'retrying', inMs: s * 1_000 })));
+  it('retries with notices and growing pauses when the view cannot be read', async () => {
+    task.listError = new Error('unreadable');
+    startScheduler();
+    await clock.endPause(3);
+    expect(notices).toMatchObject([1, 2, 4, 5].map((seconds) => ({ type: 'retrying', inMs: seconds * 1_000 })));
   });
 });

@@ -1,152 +1,156 @@
 import type { Position } from '#domain/event';
-import { Unavailable } from '#event-store/event-store';
-import { ViewBeingBuilt, ViewsUnavailable, type ViewStore } from '#read-model/view-store';
+import { ViewBeingBuilt, type ViewStore } from '#read-model/view-store';
 import type { DueItem, ScheduledTask, SchedulerClock } from './scheduled-task.js';
 import { DeadLetters } from './dead-letters.js';
 import type { AutomationNotice } from './event-processor.js';
+import { createDeadLetter, isStoreUnavailable, maxAttempts } from './reactor.js';
 
-/** How far ahead it looks, and how long it rests when nothing is due until then; in milliseconds. */
-const lookEveryMs = 1_000;
-const longestPauseMs = 5_000;
-/** What fails is left alone for 1, 2, 4, 8 and 16 looks before it is tried again, and then parked. */
-const attempts = 6;
+/** Time between polls in milliseconds; also how far ahead a poll looks. */
+const pollIntervalMs = 1_000;
+/** The longest pause, in milliseconds, while the log or the views are unavailable. */
+const maxPauseMs = 5_000;
 
-/** What has become of a thing that was due when it was looked at last. */
-interface Known {
-  readonly cause: string;
-  readonly underWay: boolean;
-  /** It was done: from this position on the view no longer says that it is due. */
-  readonly done: Position | null;
-  /** How often it failed, or was done in vain. */
+/** What the scheduler remembers of an item that the last poll found. */
+interface TrackedItem {
+  readonly causeId: string;
+  readonly isRunning: boolean;
+  /** The item has been run: from this position on the view no longer reports it. */
+  readonly donePosition: Position | null;
+  /** Runs that failed, or after which the view still reports the item. */
   readonly failures: number;
-  /** It is left alone until this look; for ever when it is parked. */
-  readonly until: number;
+  /** The first poll that may run the item again; Infinity if it is parked. */
+  readonly nextPoll: number;
 }
 
+type RunResult = Partial<Pick<TrackedItem, 'donePosition' | 'failures' | 'nextPoll'>>;
+
+const parked: RunResult = { nextPoll: Infinity };
+
 /**
- * Does what is due by the clock, as a view tells it: the soonest first, several things side by side. It keeps nothing: what was
- * done stands in the log, so whoever begins anew, or works at the same time, finds it done. What fails is tried again with
- * growing pauses and then parked, and holds up nothing else. What the log or the views can't do now is waited out.
+ * Runs the due items of a scheduled task: soonest first, several at a time. It stores nothing but dead letters. What has been
+ * done is in the log, so after a restart, or beside another worker, an item is found done.
+ *
+ * A failed item is skipped for 1, 2, 4, 8 and 16 polls before its retries, and is then parked; it holds up no other item.
+ * While the log or the views are unavailable the scheduler waits; that never parks an item.
  */
 export class Scheduler<Item extends DueItem> {
-  private readonly known = new Map<string, Known>();
-  private readonly underWay = new Set<Promise<void>>();
-  private readonly parkingPlace: DeadLetters;
-  private looks = 0;
-  /** The log or the views were out of reach. */
-  private trouble: Error | undefined;
+  private readonly items = new Map<string, TrackedItem>();
+  private readonly running = new Set<Promise<void>>();
+  private readonly deadLetters: DeadLetters;
+  private polls = 0;
+  /** An item failed because the log or the views are unavailable. */
+  private outage: Error | undefined;
 
-  /** `atOnce`: how many things are done side by side. */
   constructor(
-    private readonly duty: ScheduledTask<Item>,
+    private readonly task: ScheduledTask<Item>,
     views: Pick<ViewStore, 'openForWriting'>,
-    private readonly time: SchedulerClock,
-    private readonly tell: (news: AutomationNotice) => void,
-    private readonly atOnce = 8,
+    private readonly clock: SchedulerClock,
+    private readonly notify: (notice: AutomationNotice) => void,
+    private readonly concurrency = 8,
   ) {
-    this.parkingPlace = new DeadLetters(duty, views);
+    this.deadLetters = new DeadLetters(task, views);
   }
 
-  /** Runs until `signal` aborts and what is under way has ended; never rejects. */
+  /** Runs until `signal` aborts and all running items have ended; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    let troubles = 0;
+    let failures = 0;
     while (!signal.aborted) {
-      let inMs: number;
+      let pauseMs: number;
       try {
-        inMs = await this.look(signal);
-        troubles = 0;
+        pauseMs = await this.poll(signal);
+        failures = 0;
       } catch (error) {
-        inMs = Math.min(longestPauseMs, lookEveryMs * 2 ** troubles++);
-        if (!(error instanceof ViewBeingBuilt)) this.tellOfRetry(error, inMs);
+        pauseMs = Math.min(maxPauseMs, pollIntervalMs * 2 ** failures++);
+        if (!(error instanceof ViewBeingBuilt)) this.notifyRetry(error, pauseMs);
       }
-      await this.time.pause(inMs, signal);
+      await this.clock.pause(pauseMs, signal);
     }
-    await Promise.all(this.underWay);
-    await this.parkingPlace.close();
+    await Promise.all(this.running);
+    await this.deadLetters.close();
   }
 
-  /** Begins with all that is due. Says when to look again. */
-  private async look(signal: AbortSignal): Promise<number> {
-    const { trouble } = this;
-    this.trouble = undefined;
-    if (trouble) throw trouble;
+  /** Starts every due item. Returns the milliseconds until the next poll. */
+  private async poll(signal: AbortSignal): Promise<number> {
+    const { outage } = this;
+    this.outage = undefined;
+    if (outage) throw outage;
 
-    this.looks += 1;
-    const now = Date.parse(this.time.now());
-    const met = new Set<string>();
-    let inMs = lookEveryMs;
-    for await (const due of this.duty.dueBefore(new Date(now + lookEveryMs).toISOString())) {
-      inMs = Math.min(inMs, Date.parse(due.at) - now);
-      if (inMs > 0) break;
-      inMs = lookEveryMs;
-      met.add(due.id);
-      if (!this.isToBeDone(due)) continue;
-      while (this.underWay.size >= this.atOnce) await Promise.race(this.underWay);
-      if (signal.aborted || this.trouble) return 0;
-      this.begin(due, signal);
+    this.polls += 1;
+    const now = Date.parse(this.clock.now());
+    const found = new Set<string>();
+    for await (const item of this.task.dueBefore(new Date(now + pollIntervalMs).toISOString())) {
+      const inMs = Date.parse(item.at) - now;
+      if (inMs > 0) return this.endPoll(found, inMs);
+      found.add(item.id);
+      if (!this.shouldRun(item)) continue;
+      while (this.running.size >= this.concurrency) await Promise.race(this.running);
+      if (signal.aborted || this.outage) return 0;
+      this.start(item, signal);
     }
-    for (const [id, { underWay }] of this.known) if (!underWay && !met.has(id)) this.known.delete(id);
-    return inMs;
+    return this.endPoll(found, pollIntervalMs);
   }
 
-  private isToBeDone({ id, cause, checkpoint }: Item): boolean {
-    const known = this.known.get(id);
-    if (!known) return true;
-    if (known.underWay) return false;
-    if (known.cause !== cause.id) return true;
-    const isSeen = known.done === null || (checkpoint !== null && checkpoint >= known.done);
-    return isSeen && this.looks >= known.until;
+  /** Forgets items that are no longer due. */
+  private endPoll(found: ReadonlySet<string>, nextPollMs: number): number {
+    for (const [id, { isRunning }] of this.items) if (!isRunning && !found.has(id)) this.items.delete(id);
+    return nextPollMs;
   }
 
-  private begin(due: Item, signal: AbortSignal): void {
-    const before = this.known.get(due.id);
-    const failures = before?.cause === due.cause.id ? before.failures : 0;
-    const known = { cause: due.cause.id, failures, done: null, until: 0 };
-    this.known.set(due.id, { ...known, underWay: true });
-    const work = this.attempt(due, failures, signal).then((became) => {
-      this.known.set(due.id, { ...known, ...became, underWay: false });
-      this.underWay.delete(work);
+  private shouldRun({ id, cause, checkpoint }: Item): boolean {
+    const tracked = this.items.get(id);
+    if (!tracked) return true;
+    if (tracked.isRunning) return false;
+    if (tracked.causeId !== cause.id) return true;
+    // Until the view has reached that position, it is only late in removing the item.
+    const { donePosition } = tracked;
+    const isStillDue = donePosition === null || (checkpoint !== null && checkpoint >= donePosition);
+    return isStillDue && this.polls >= tracked.nextPoll;
+  }
+
+  private start(item: Item, signal: AbortSignal): void {
+    const earlier = this.items.get(item.id);
+    const failures = earlier?.causeId === item.cause.id ? earlier.failures : 0;
+    const tracked = { causeId: item.cause.id, failures, donePosition: null, nextPoll: 0 };
+    this.items.set(item.id, { ...tracked, isRunning: true });
+    const run = this.runItem(item, failures, signal).then((result) => {
+      this.items.set(item.id, { ...tracked, ...result, isRunning: false });
+      this.running.delete(run);
     });
-    this.underWay.add(work);
+    this.running.add(run);
   }
 
-  private async attempt(due: Item, failures: number, signal: AbortSignal): Promise<Partial<Known>> {
-    const again = { failures: failures + 1, until: this.looks + 2 ** failures };
+  private async runItem(item: Item, failures: number, signal: AbortSignal): Promise<RunResult> {
+    const retry = { failures: failures + 1, nextPoll: this.polls + 2 ** failures };
     try {
-      if (failures === 0 && (await this.parkingPlace.has(due.cause.id))) return parked;
-      const done = await this.duty.run(due, signal);
-      return { ...again, failures: Math.min(again.failures, attempts - 1), done };
+      if (failures === 0 && (await this.deadLetters.has(item.cause.id))) return parked;
+      const donePosition = await this.task.run(item, signal);
+      // An item that stays due after successful runs is retried for ever, but never parked.
+      return { ...retry, failures: Math.min(retry.failures, maxAttempts - 1), donePosition };
     } catch (error) {
       if (signal.aborted) return {};
-      if (isPassing(error)) this.trouble = error;
-      else if (again.failures >= attempts) return this.park(due, error);
-      else {
-        this.tellOfRetry(error, 2 ** failures * lookEveryMs);
-        return again;
+      if (isStoreUnavailable(error)) {
+        this.outage = error;
+        return {};
       }
-      return {};
+      if (retry.failures >= maxAttempts) return this.park(item, error);
+      this.notifyRetry(error, 2 ** failures * pollIntervalMs);
+      return retry;
     }
   }
 
-  private async park({ cause }: Item, error: unknown): Promise<Partial<Known>> {
-    const { id: eventId, type, position } = cause;
-    const reason = error instanceof Error ? error.message : String(error);
-    const told = { eventId, type, position, reason, attempts, since: this.time.now() };
+  private async park({ cause }: Item, error: unknown): Promise<RunResult> {
+    const deadLetter = createDeadLetter(cause, error, this.clock.now());
     try {
-      await this.parkingPlace.add(told);
-    } catch (trouble) {
-      this.trouble = trouble as Error;
+      await this.deadLetters.add(deadLetter);
+    } catch (outage) {
+      this.outage = outage as Error;
       return {};
     }
-    this.tell({ what: 'parked', automation: this.duty.name, parked: told, error });
+    this.notify({ type: 'parked', automation: this.task.name, deadLetter, error });
     return parked;
   }
 
-  private tellOfRetry(error: unknown, inMs: number): void {
-    this.tell({ what: 'retrying', automation: this.duty.name, inMs, error });
+  private notifyRetry(error: unknown, inMs: number): void {
+    this.notify({ type: 'retrying', automation: this.task.name, inMs, error });
   }
 }
-
-const parked = { until: Infinity };
-
-const isPassing = (error: unknown): error is Error => error instanceof Unavailable || error instanceof ViewsUnavailable;

@@ -1,20 +1,20 @@
 import type { Channel, Factor, InteractionKind, Origin } from '#domain/lead/lead.state';
 
-/** What a scorer judges: a lead's interactions, oldest first. All texts are the contact's: data, and nothing to be obeyed. */
+/** What a scorer judges: a lead's interactions, oldest first. All texts are the contact's: they are data, never instructions. */
 export interface Conversation {
   readonly origin: Pick<Origin, 'kind' | 'attribution'>;
   readonly interactions: readonly Interaction[];
 }
 
 export interface Interaction {
-  /** When it happened, RFC 3339. */
+  /** RFC 3339. */
   readonly at: string;
   readonly channel: Channel;
   readonly kind: InteractionKind;
   readonly text: string | null;
-  /** Whether something came with it, such as a picture. */
+  /** Whether it has an attachment, such as a picture. */
   readonly hasMedia: boolean;
-  /** What an integration sent, such as the fields of a form; null where there is none. */
+  /** Data that an integration sent, such as the fields of a form; null if there is none. */
   readonly form: unknown;
 }
 
@@ -28,16 +28,16 @@ export interface Judgement {
 
 /** Judges how promising a lead is. */
 export interface Scorer {
-  /** What it is called in the history of a lead. */
+  /** The name that a lead's history shows. */
   readonly model: string;
   /**
-   * @throws CanNotScore when this conversation has no judgement; it is not asked for again.
-   * @throws Unavailable when nothing is asked now, because asking has failed too often; it may be asked again.
+   * @throws ScoringError if this conversation cannot be judged; it is not judged again
+   * @throws Unavailable if the scorer is not called at present, because too many calls have failed; the caller may retry
    */
   score(conversation: Conversation, signal: AbortSignal): Promise<Judgement>;
 }
 
-/** The reason is in words of ours, and holds nothing of the conversation. */
+/** The message is recorded in the lead's history. It must contain nothing from the conversation. */
 export class ScoringError extends Error {
-  override readonly name = 'CanNotScore';
+  override readonly name = 'ScoringError';
 }

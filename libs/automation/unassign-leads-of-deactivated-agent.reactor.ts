@@ -5,16 +5,16 @@ import { isRefusal } from '#domain/refusal';
 import type { Clock } from '#commands/clock';
 import { causedBy, systemActor } from '#commands/command-context';
 import { agentStream } from '#commands/ids';
-import type { EventStore } from '#event-store/event-store';
+import { readStream, type EventStore } from '#event-store/event-store';
 import type { DispatchContactCommand, Reactor } from './reactor.js';
 
-/** An active lead and the assignment that it was found with. */
+/** An active lead and the time of its assignment. */
 interface Assignment {
   readonly leadId: string;
   readonly assignedAt: string | null;
 }
 
-/** Active leads assigned to an agent before a position, as of that position or later. */
+/** The active leads assigned to an agent before `position`, read as of that position or later. */
 export type LeadsAssignedBefore = (
   org: string,
   agentId: string,
@@ -23,8 +23,8 @@ export type LeadsAssignedBefore = (
 ) => AsyncIterable<Assignment>;
 
 /**
- * Deactivating an agent frees its active leads. Those assigned before are found when the deactivation is met in the log; one
- * that was being assigned in that moment stands behind it in the log, and is freed when its assignment is met.
+ * Unassigns the active leads of a deactivated agent. Leads assigned before the deactivation are found when that event is
+ * processed. An assignment that was decided at the same time comes after it in the log, and is undone when it is processed.
  */
 export class UnassignLeadsOfDeactivatedAgent implements Reactor {
   readonly name = 'free-leads';
@@ -32,50 +32,44 @@ export class UnassignLeadsOfDeactivatedAgent implements Reactor {
 
   constructor(
     private readonly log: Pick<EventStore, 'read'>,
-    private readonly assignedBefore: LeadsAssignedBefore,
-    private readonly ask: DispatchContactCommand,
+    private readonly leadsAssignedBefore: LeadsAssignedBefore,
+    private readonly dispatch: DispatchContactCommand,
     private readonly clock: Clock,
   ) {}
 
   async react(event: RecordedEvent, signal: AbortSignal): Promise<void> {
     if (event.type === 'AgentDeactivated') {
       const { agentId } = event.data;
-      for await (const { leadId, assignedAt } of this.assignedBefore(event.org, agentId, event.position, signal))
-        if (assignedAt !== null) await this.free(leadId, agentId, assignedAt, event);
+      for await (const { leadId, assignedAt } of this.leadsAssignedBefore(event.org, agentId, event.position, signal))
+        if (assignedAt !== null) await this.unassign(leadId, agentId, assignedAt, event);
     }
     if (event.type === 'LeadAssigned') {
       const { leadId, to } = event.data;
-      const at = await this.agentAt(event.org, to, event.position);
-      if (at.known && !at.active) await this.free(leadId, to, event.meta.occurredAt, event);
+      const agent = await this.readAgentAsOf(event.org, to, event.position);
+      if (agent.known && !agent.active) await this.unassign(leadId, to, event.meta.occurredAt, event);
     }
   }
 
-  /** What the log said of the agent before a position. */
-  private async agentAt(org: string, agentId: string, position: Position): Promise<Agent> {
-    let state = agentDecider.initialState;
-    for (let version = 0; ;) {
-      const events = await this.log.read(agentStream(org, agentId), version, 1_000);
-      for (const event of events)
-        if (event.position < position) state = agentDecider.evolve(state, event as AgentEvent & { id: string });
-      version += events.length;
-      if (events.length < 1_000) return state;
+  /** The agent as it was before `position`. */
+  private async readAgentAsOf(org: string, agentId: string, position: Position): Promise<Agent> {
+    let agent = agentDecider.initialState;
+    for await (const event of readStream(this.log, agentStream(org, agentId))) {
+      if (event.position >= position) break;
+      agent = agentDecider.evolve(agent, event as AgentEvent & { id: string });
     }
+    return agent;
   }
 
-  private async free(leadId: string, agentId: string, assignedAt: string, cause: RecordedEvent): Promise<void> {
+  private async unassign(leadId: string, agentId: string, assignedAt: string, cause: RecordedEvent): Promise<void> {
     const { org, id, meta } = cause;
+    const purpose = `${this.name} ${leadId}`;
     try {
-      await this.ask(
+      await this.dispatch(
         { type: 'UnassignAgent', leadId, mode: 'agent_deactivated', onlyIf: { agentId, assignedAt } },
-        causedBy(
-          { org, id, correlation: meta.correlation },
-          `${this.name} ${leadId}`,
-          systemActor(this.name),
-          this.clock.now(),
-        ),
+        causedBy({ org, id, correlation: meta.correlation }, purpose, systemActor(this.name), this.clock.now()),
       );
     } catch (error) {
-      // Closed meanwhile: the last agent stays on record.
+      // The lead has been closed since, and keeps its last agent.
       if (!isRefusal(error) || error.code !== 'lead_inactive') throw error;
     }
   }

@@ -1,90 +1,101 @@
 import { describe, expect, it } from '@jest/globals';
 import { Unavailable } from '#event-store/event-store';
 import { enableDeadlines, currentDeadline, withDeadline } from '#timing/deadline';
+import { sleep } from '#timing/sleep';
 import { runBatch, type BatchWorkResult } from './batch.js';
-import type { CommandContext } from './command-context.js';
+import { buildCommandContext } from './command-context.js';
 import { KeyedQueue } from './keyed-queue.js';
 
-const envelope: CommandContext = {
+const context = buildCommandContext({
   org: 'default',
   actor: { type: 'service', id: 'api' },
-  commandId: 'b2b0a1e4-0d0c-4b6e-9a55-1f6f0f0d2c11',
-  requestHash: null,
   now: '2026-03-01T09:00:00.000Z',
-  backdated: false,
   correlation: 'c',
-  causation: 'c',
-  expectedVersion: null,
-};
+});
 const items = Array.from({ length: 1_000 }, (_, item) => ({ item }));
 
-describe('The items of a batch', () => {
-  it('take turns, and are told of in their order', async () => {
-    let [underWay, most] = [0, 0];
-    const { body } = await runBatch(items, envelope, 'p', async (item) => {
-      most = Math.max(most, ++underWay);
-      await new Promise((resolve) => setTimeout(resolve, item % 3));
-      underWay -= 1;
+describe('runBatch', () => {
+  it('runs 25 items at a time and returns the results in input order', async () => {
+    let running = 0;
+    let maxRunning = 0;
+    const { body } = await runBatch(items, context, 'p', async (item) => {
+      running += 1;
+      maxRunning = Math.max(maxRunning, running);
+      await sleep(item % 3);
+      running -= 1;
       return { outcome: item % 2 ? 'recorded' : 'duplicate', position: 'p' };
     });
-    expect(most).toBe(25);
+    expect(maxRunning).toBe(25);
     expect((body as { results: unknown[] }).results).toEqual(
       items.map(({ item }) => ({ index: item, outcome: item % 2 ? 'recorded' : 'duplicate' })),
     );
   });
 
-  it('are not begun any more when the store is away', async () => {
-    let begun = 0;
-    const failing = runBatch(items, envelope, 'p', async () => {
-      begun += 1;
-      await new Promise((resolve) => setTimeout(resolve, 1));
+  it('starts no further items when the store is unreachable', async () => {
+    let started = 0;
+    const failing = runBatch(items, context, 'p', async () => {
+      started += 1;
+      await sleep(1);
       throw new Unavailable('away');
     });
     await expect(failing).rejects.toThrow(Unavailable);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(begun).toBe(25);
+    await sleep(20);
+    expect(started).toBe(25);
   });
 
-  it('are tried again when a store that answers others had no time for them, as the same command', async () => {
-    const commands = new Map<number, string>();
-    const { body } = await runBatch(items, envelope, 'p', async (item, { commandId }) => {
-      await new Promise((resolve) => setTimeout(resolve, item % 3));
-      const before = commands.get(item);
-      expect(before ?? commandId).toBe(commandId);
-      commands.set(item, commandId);
-      if (item % 30 === 2 && before === undefined) throw new Unavailable('too much to do');
+  it('retries an item as the same command while the store still serves other items', async () => {
+    const commandIds = new Map<number, string>();
+    const { body } = await runBatch(items, context, 'p', async (item, { commandId }) => {
+      await sleep(item % 3);
+      const earlierId = commandIds.get(item);
+      expect(earlierId ?? commandId).toBe(commandId);
+      commandIds.set(item, commandId);
+      if (item % 30 === 2 && earlierId === undefined) throw new Unavailable('overloaded');
       return { outcome: 'recorded', position: 'p' };
     });
-    expect((body as { results: { outcome: string }[] }).results.every((it) => it.outcome === 'recorded')).toBe(true);
+    const { results } = body as { results: { outcome: string }[] };
+    expect(results.every(({ outcome }) => outcome === 'recorded')).toBe(true);
   });
 
-  it('that must go one after another do, also when one is tried again', async () => {
+  it('retries an item that failed before any other item was done', async () => {
+    let attempts = 0;
+    const { body } = await runBatch(items.slice(0, 10), context, 'p', async (item) => {
+      if (item === 0 && ++attempts === 1) throw new Unavailable('overloaded');
+      await sleep(5);
+      return { outcome: 'recorded', position: 'p' };
+    });
+    const { results } = body as { results: { outcome: string }[] };
+    expect(results.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 10 }, () => 'recorded'));
+    expect(attempts).toBe(2);
+  });
+
+  it('keeps serialized items in order, also when one of them is retried', async () => {
     const queue = new KeyedQueue();
-    const begun: number[] = [];
+    const started: number[] = [];
     const work = async (item: number): Promise<BatchWorkResult> => {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      begun.push(item);
-      if (item === 2 && begun.filter((it) => it === 2).length < 3) throw new Unavailable('too much to do');
+      await sleep(1);
+      started.push(item);
+      if (item === 2 && started.filter((earlier) => earlier === 2).length < 3) throw new Unavailable('overloaded');
       return { outcome: 'recorded', position: 'p' };
     };
-    await runBatch(items.slice(0, 40), envelope, 'p', work, (item, it) => queue.serialize(String(item % 2), it));
-    expect(begun.filter((it) => it % 2 === 0).slice(0, 5)).toEqual([0, 2, 2, 2, 4]);
+    await runBatch(items.slice(0, 40), context, 'p', work, (item, task) => queue.serialize(String(item % 2), task));
+    expect(started.filter((item) => item % 2 === 0).slice(0, 5)).toEqual([0, 2, 2, 2, 4]);
   });
 
-  it('are given up when the store goes away in the middle', async () => {
-    let begun = 0;
-    const failing = runBatch(items, envelope, 'p', async () => {
-      if (++begun > 500) throw new Unavailable('away');
+  it('fails when the store becomes unreachable in the middle of a batch', async () => {
+    let started = 0;
+    const failing = runBatch(items, context, 'p', async () => {
+      if (++started > 500) throw new Unavailable('away');
       return { outcome: 'recorded', position: 'p' };
     });
     await expect(failing).rejects.toThrow(Unavailable);
-    expect(begun).toBeLessThan(800);
+    expect(started).toBeLessThan(800);
   });
 
-  it('have the patience of a command each: a batch may take longer', async () => {
+  it('gives each item the deadline of one command, so that a batch may take longer', async () => {
     enableDeadlines();
     await withDeadline(0, () =>
-      runBatch(items, envelope, 'p', async () => {
+      runBatch(items, context, 'p', async () => {
         expect(currentDeadline()).toBeGreaterThan(performance.now() + 3_000);
         return { outcome: 'recorded', position: 'p' };
       }),

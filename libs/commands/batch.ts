@@ -9,10 +9,9 @@ import { deriveId } from './ids.js';
 import { commandTimeoutMs } from './idempotency-service.js';
 import { forEachConcurrently } from './for-each-concurrently.js';
 
-/** An item of a batch as it was given, or why it can't be taken. */
+/** An item of a batch, or the reason why the input is invalid. */
 export type BatchItem<Item> = { readonly item: Item } | { readonly invalid: InvalidReason };
 
-/** Why an item is invalid. */
 export interface InvalidReason {
   readonly code: string;
   readonly detail: string;
@@ -22,67 +21,101 @@ export type BatchItemResult = { readonly index: number } & (
   { readonly outcome: 'recorded' | 'duplicate' } | ({ readonly outcome: 'invalid' } & InvalidReason)
 );
 
-/** What was done for one item, and where the log stands for it. */
 export interface BatchWorkResult {
   readonly outcome: 'recorded' | 'duplicate';
+  /** The position of the item's last event. */
   readonly position: Position;
 }
 
-/** Items side by side. More would only wait in the store, with the time that it gives a call running. */
-const atOnce = 25;
+/** More items at once would only wait in the store while their deadlines run. */
+const concurrency = 25;
 
 /**
- * Carries the items out side by side and tells what became of each, in input order. An item that a rule refuses is `invalid`;
- * a store that can't be reached fails the batch, which may then be sent again: what was recorded comes back as it was. One that
- * is only slow does not: an item that it had no time for is tried again while it carries out others.
+ * Executes the items concurrently and returns a result for each, in input order. An item that a rule refuses is `invalid`.
  *
- * `inTurn`: what must go one after another waits there, also for one that is tried again.
+ * An item that fails with `Unavailable` is retried as long as other items succeed or are refused meanwhile: the store is slow,
+ * but not away. Otherwise the batch fails. The caller may send it again, because no item is recorded twice.
+ *
+ * `serialize` runs the items that must not overlap one after another, including their retries.
+ * @throws Unavailable
  */
 export async function runBatch<Item>(
   items: readonly BatchItem<Item>[],
-  envelope: CommandContext,
+  context: CommandContext,
   start: Position,
-  work: (item: Item, envelope: CommandContext) => Promise<BatchWorkResult>,
-  inTurn: (item: Item, work: () => Promise<BatchWorkResult>) => Promise<BatchWorkResult> = (_, work) => work(),
+  work: (item: Item, context: CommandContext) => Promise<BatchWorkResult>,
+  serialize: (item: Item, task: () => Promise<BatchWorkResult>) => Promise<BatchWorkResult> = (_, task) => task(),
 ): Promise<CommandResponse> {
   let position = start;
   const results: BatchItemResult[] = [];
-  let answered = 0;
-  const persistently = async (attempt: () => Promise<BatchWorkResult>): Promise<BatchWorkResult> => {
-    for (;;) {
-      const before = answered;
-      try {
-        // A store that answers is given the time that a large batch takes; one that goes away meanwhile is not.
-        return await withDeadline(commandTimeoutMs, attempt);
-      } catch (error) {
-        if (!(error instanceof Unavailable) || answered === before) throw error;
-      }
-    }
-  };
-  const resultOf = async (given: BatchItem<Item>, index: number): Promise<BatchItemResult> => {
-    if ('invalid' in given) return { index, outcome: 'invalid', ...given.invalid };
-    const { item } = given;
-    const own = ofItem(envelope, index);
+  const retry = new RetryWhileOthersSucceed();
+
+  const runItem = async (entry: BatchItem<Item>, index: number): Promise<BatchItemResult> => {
+    if ('invalid' in entry) return { index, outcome: 'invalid', ...entry.invalid };
+    const { item } = entry;
+    const itemContext = contextOfItem(context, index);
+    // Each attempt has its own deadline, so a large batch may take longer than one command.
+    const attempt = (): Promise<BatchWorkResult> => withDeadline(commandTimeoutMs, () => work(item, itemContext));
     try {
-      const done = await inTurn(item, () => persistently(() => work(item, own)));
-      answered += 1;
-      if (done.position > position) position = done.position;
-      return { index, outcome: done.outcome };
+      const result = await serialize(item, () => retry.run(attempt));
+      if (result.position > position) position = result.position;
+      return { index, outcome: result.outcome };
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      answered += 1;
       return { index, outcome: 'invalid', code: error.code, detail: error.message };
     }
   };
-  await forEachConcurrently(items.length, atOnce, async (index) => {
-    results[index] = await resultOf(items[index]!, index);
+
+  await forEachConcurrently(items.length, concurrency, async (index) => {
+    results[index] = await runItem(items[index]!, index);
   });
   return { createdId: null, version: null, position, body: { results, position } };
 }
 
-/** Each item is a command of its own; with a caller's key, one that is known again. */
-const ofItem = (envelope: CommandContext, index: number): CommandContext => ({
-  ...envelope,
-  commandId: envelope.requestHash === null ? randomUUID() : deriveId(envelope.commandId, `item ${index}`),
+/** Retries what fails with `Unavailable`, as long as the store serves others. */
+class RetryWhileOthersSucceed {
+  /** Attempts that succeeded or were refused. */
+  private served = 0;
+  private running = 0;
+  private wakeWaiting: (() => void)[] = [];
+
+  async run<T>(attempt: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const servedBefore = this.served;
+      try {
+        return await this.runOnce(attempt);
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        // The first failure says little: the attempts that are still running show whether the store serves others.
+        while (this.served === servedBefore && this.running > 0) await this.nextSettled();
+        if (this.served === servedBefore) throw error;
+      }
+    }
+  }
+
+  private async runOnce<T>(attempt: () => Promise<T>): Promise<T> {
+    this.running += 1;
+    try {
+      const result = await attempt();
+      this.served += 1;
+      return result;
+    } catch (error) {
+      if (isRefusal(error)) this.served += 1;
+      throw error;
+    } finally {
+      this.running -= 1;
+      for (const wake of this.wakeWaiting.splice(0)) wake();
+    }
+  }
+
+  private nextSettled(): Promise<void> {
+    return new Promise((resolve) => this.wakeWaiting.push(resolve));
+  }
+}
+
+/** Each item is a command of its own. With an Idempotency-Key its id is derived, so that a repeated batch repeats the same commands. */
+const contextOfItem = (context: CommandContext, index: number): CommandContext => ({
+  ...context,
+  commandId: context.requestHash === null ? randomUUID() : deriveId(context.commandId, `item ${index}`),
   requestHash: null,
 });

@@ -1,17 +1,16 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { broadcastDecider, type Broadcast, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
-import type { CommandResponse } from './command-response.js';
+import type { CommandResponse, CommandResult } from './command-response.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
 import type { CommandContext } from './command-context.js';
 import { DeciderService } from './decider-service.js';
 import { broadcastStream, deriveId } from './ids.js';
 import { IdempotencyService } from './idempotency-service.js';
 
-/** Without an id of the caller's, the broadcast gets one of ours. */
+/** If `broadcastId` is null, the handler derives one. */
 export type BroadcastCommandInput = Omit<CreateBroadcast, 'broadcastId'> & { readonly broadcastId: string | null };
 
-/** The one door to broadcasts. */
-export class BroadcastCommandMessage extends Command<{ answer: CommandResponse; replayed: boolean }> {
+export class BroadcastCommandMessage extends Command<CommandResult> {
   constructor(
     readonly command: BroadcastCommandInput,
     readonly context: CommandContext,
@@ -23,33 +22,33 @@ export class BroadcastCommandMessage extends Command<{ answer: CommandResponse; 
 @CommandHandler(BroadcastCommandMessage)
 export class BroadcastHandler implements ICommandHandler<BroadcastCommandMessage> {
   constructor(
-    private readonly handling: DeciderService,
-    private readonly kept: IdempotencyService,
+    private readonly deciders: DeciderService,
+    private readonly idempotency: IdempotencyService,
     private readonly meter: CommandMeter = noopCommandMeter,
   ) {}
 
-  execute({
-    command: ask,
-    context: envelope,
-  }: BroadcastCommandMessage): Promise<{ answer: CommandResponse; replayed: boolean }> {
-    return this.meter.measure(ask.type, () => this.kept.runOnce(envelope, () => this.carryOut(ask, envelope)));
+  execute({ command, context }: BroadcastCommandMessage): Promise<CommandResult> {
+    return this.meter.measure(command.type, () =>
+      this.idempotency.runOnce(context, () => this.handle(command, context)),
+    );
   }
 
-  private async carryOut(ask: BroadcastCommandInput, envelope: CommandContext): Promise<CommandResponse> {
-    const broadcastId = ask.broadcastId ?? deriveId(envelope.commandId, 'broadcast');
-    const stream = broadcastStream(envelope.org, broadcastId);
-    const versionOf = (state: Broadcast): number | undefined => (state.known ? 1 : undefined);
-    const command: CreateBroadcast = { ...ask, broadcastId };
-    const { after, position } = await this.handling.handle(broadcastDecider, stream, command, envelope, versionOf);
-    const shown = { broadcast: showBroadcast(after), changed: true, version: 1, position };
-    return { createdId: broadcastId, version: 1, position, body: shown };
+  private async handle(input: BroadcastCommandInput, context: CommandContext): Promise<CommandResponse> {
+    const broadcastId = input.broadcastId ?? deriveId(context.commandId, 'broadcast');
+    const stream = broadcastStream(context.org, broadcastId);
+    const command: CreateBroadcast = { ...input, broadcastId };
+    const { after, position } = await this.deciders.handle(broadcastDecider, stream, command, context, versionOf);
+    const body = { broadcast: toBroadcastResource(after), changed: true, version: 1, position };
+    return { createdId: broadcastId, version: 1, position, body };
   }
 }
 
-/** A new broadcast has been sent to nobody. */
-const showBroadcast = (state: Broadcast): object | null => {
-  if (!state.known) return null;
-  const { id, name, channel, campaign, template, createdAt } = state;
+const versionOf = (broadcast: Broadcast): number | undefined => (broadcast.known ? 1 : undefined);
+
+/** A new broadcast has no recipients yet. */
+const toBroadcastResource = (broadcast: Broadcast): object | null => {
+  if (!broadcast.known) return null;
+  const { id, name, channel, campaign, template, createdAt } = broadcast;
   const counters = { recipients: 0, sent: 0, delivered: 0, read: 0, failed: 0, replied: 0 };
   return { id, name, channel, campaign, template, createdAt, counters };
 };

@@ -9,101 +9,115 @@ import { causedBy, type CommandContext } from './command-context.js';
 import { commandTimeoutMs } from './idempotency-service.js';
 import { forEachConcurrently } from './for-each-concurrently.js';
 
-/** A lead of a bulk, by its place among the items. */
 export interface BulkItem {
+  /** Index among all items of the bulk, from 0. */
   readonly index: number;
+  /** The lead's id. */
   readonly id: string;
 }
 
-/** What all items of a bulk have in common. */
+/** What all items of a bulk share. */
 export interface BulkContext {
   readonly bulkId: string;
   readonly org: string;
   readonly actor: Actor;
   readonly action: BulkAction;
-  /** 0, and one more with each retry. */
+  /** 0 at first, then one more for each retry. */
   readonly round: number;
   /** The time of the items' commands. */
   readonly now: string;
   readonly backdated: boolean;
 }
 
-/** So many items side by side that their appends share commits. */
-const atOnce = 32;
+/** Items that name the lead of an earlier item, with the index of that item. */
+type Duplicates = ReadonlyMap<number, number>;
 
-/** The items of a bulk: each is an ordinary command, known again by the bulk's id and its own place. */
+/** The result of an item that is not among those to execute, if it has one. */
+type FindEarlierResult = (index: number) => BulkResult | undefined;
+
+interface ItemEffect {
+  readonly changed: boolean;
+  readonly version: number | null;
+}
+
+/** Enough items at once for their appends to share commits. */
+const concurrency = 32;
+
+/** Executes the items of a bulk. Each is an ordinary command with an id derived from the bulk, the index and the round. */
 @Injectable()
 export class BulkItemExecutor {
   constructor(private readonly contacts: ContactHandler) {}
 
   /**
-   * Carries items out. Those in `repeats` name a lead again that a first one named, whose result is among these, or `before`.
-   * @throws Unavailable; what was done then is not done again by the next call
+   * Executes the items. A duplicate gets its result from the first item with the same lead, among these or from
+   * `findEarlierResult`.
+   * @throws Unavailable when a store cannot be reached; a repeated call does not repeat what was done
    */
   async execute(
     items: readonly BulkItem[],
-    cause: BulkContext,
-    repeats: ReadonlyMap<number, number>,
-    before: (index: number) => BulkResult | undefined,
+    bulk: BulkContext,
+    duplicates: Duplicates,
+    findEarlierResult: FindEarlierResult,
     start: Position,
   ): Promise<{ readonly results: readonly BulkResult[]; readonly position: Position }> {
     let position = start;
-    const results = await this.eachOf(items, repeats, before, async ({ index, id }) => {
-      const envelope = envelopeOf(cause, index);
-      const { answer } = await this.contacts.execute(new ContactCommandMessage(askOf(cause.action, id), envelope));
-      if (answer.position > position) position = answer.position;
-      return { changed: answer.body.changed !== false, version: answer.version };
+    const results = await this.runEach(items, duplicates, findEarlierResult, async ({ index, id }) => {
+      const message = new ContactCommandMessage(commandFor(bulk.action, id), contextOfItem(bulk, index));
+      const { response } = await this.contacts.execute(message);
+      if (response.position > position) position = response.position;
+      return { changed: response.body.changed !== false, version: response.version };
     });
     return { results, position };
   }
 
-  /** What would become of the items now; nothing is done. `begun`: one of them was carried out before. */
+  /**
+   * The results that the items would have now, without executing them. `alreadyStarted`: at least one of them has been
+   * executed before.
+   */
   async preview(
     items: readonly BulkItem[],
-    cause: BulkContext,
-    repeats: ReadonlyMap<number, number>,
-    before: (index: number) => BulkResult | undefined,
-  ): Promise<{ readonly results: readonly BulkResult[]; readonly begun: boolean }> {
-    let begun = false;
-    const results = await this.eachOf(items, repeats, before, async ({ index, id }) => {
-      const { effect: would, version } = await this.contacts.preview(askOf(cause.action, id), envelopeOf(cause, index));
-      begun ||= would === 'be done already';
-      return { changed: would !== 'change nothing', version };
+    bulk: BulkContext,
+    duplicates: Duplicates,
+    findEarlierResult: FindEarlierResult,
+  ): Promise<{ readonly results: readonly BulkResult[]; readonly alreadyStarted: boolean }> {
+    let alreadyStarted = false;
+    const results = await this.runEach(items, duplicates, findEarlierResult, async ({ index, id }) => {
+      const { effect, version } = await this.contacts.preview(commandFor(bulk.action, id), contextOfItem(bulk, index));
+      alreadyStarted ||= effect === 'already_done';
+      return { changed: effect !== 'none', version };
     });
-    return { results, begun };
+    return { results, alreadyStarted };
   }
 
-  private async eachOf(
+  private async runEach(
     items: readonly BulkItem[],
-    repeats: ReadonlyMap<number, number>,
-    before: (index: number) => BulkResult | undefined,
-    work: (item: BulkItem) => Promise<{ readonly changed: boolean; readonly version: number | null }>,
+    duplicates: Duplicates,
+    findEarlierResult: FindEarlierResult,
+    work: (item: BulkItem) => Promise<ItemEffect>,
   ): Promise<readonly BulkResult[]> {
     const results = new Map<number, BulkResult>();
-    const firsts = items.filter(({ index }) => !repeats.has(index));
-    await forEachConcurrently(firsts.length, atOnce, async (nth) => {
-      const item = firsts[nth]!;
-      // A store that answers is given the time that a large bulk takes; one that goes away meanwhile is not.
-      results.set(item.index, {
-        ...item,
-        ...(await withDeadline(commandTimeoutMs, () => outcomeOf(() => work(item)))),
-      });
+    const firsts = items.filter(({ index }) => !duplicates.has(index));
+    await forEachConcurrently(firsts.length, concurrency, async (position) => {
+      const item = firsts[position]!;
+      // Each item has its own deadline, so a large bulk may take longer than one command.
+      const outcome = await withDeadline(commandTimeoutMs, () => outcomeOf(() => work(item)));
+      results.set(item.index, { ...item, ...outcome });
     });
     return items.map(({ index }) => {
-      const first = repeats.get(index) ?? index;
-      const result = results.get(first) ?? before(first)!;
+      const first = duplicates.get(index) ?? index;
+      const result = results.get(first) ?? findEarlierResult(first)!;
       return first === index ? result : toDuplicateResult(index, result);
     });
   }
 }
 
-/** With an id that is made of the bulk's: the same item of the same round is the same command. */
-function envelopeOf({ bulkId, org, actor, round, now, backdated }: BulkContext, index: number): CommandContext {
-  const what = round === 0 ? `item ${index}` : `item ${index} round ${round}`;
-  return { ...causedBy({ org, id: bulkId, correlation: bulkId }, what, actor, now), backdated };
+/** The same item of the same round always has the same command id. */
+function contextOfItem({ bulkId, org, actor, round, now, backdated }: BulkContext, index: number): CommandContext {
+  const purpose = round === 0 ? `item ${index}` : `item ${index} round ${round}`;
+  return { ...causedBy({ org, id: bulkId, correlation: bulkId }, purpose, actor, now), backdated };
 }
 
-function askOf(action: BulkAction, leadId: string): ContactCommandInput {
+function commandFor(action: BulkAction, leadId: string): ContactCommandInput {
   switch (action.type) {
     case 'change_status':
       return { ...action, type: 'ChangeStatus', leadId };
@@ -116,26 +130,24 @@ function askOf(action: BulkAction, leadId: string): ContactCommandInput {
   }
 }
 
-type Outcome = Pick<BulkResult, 'outcome' | 'code' | 'version'>;
+type ItemOutcome = Pick<BulkResult, 'outcome' | 'code' | 'version'>;
 
-async function outcomeOf(
-  work: () => Promise<{ readonly changed: boolean; readonly version: number | null }>,
-): Promise<Outcome> {
+async function outcomeOf(work: () => Promise<ItemEffect>): Promise<ItemOutcome> {
   try {
     const { changed, version } = await work();
     return { outcome: changed ? 'ok' : 'unchanged', code: null, version };
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    return { outcome: refusedAs(error), code: error.code, version: null };
+    return { outcome: refusalOutcome(error), code: error.code, version: null };
   }
 }
 
-/** An agent that is not found is no fault of the lead. */
-function refusedAs({ code, details }: Refusal): BulkResult['outcome'] {
+/** `not_found` means that the lead does not exist. If another object does not, such as the agent, the item is `rejected`. */
+function refusalOutcome({ code, details }: Refusal): BulkResult['outcome'] {
   if (code === 'not_found' && 'what' in details && details.what === 'lead') return 'not_found';
   return code === 'conflict' ? 'conflict' : 'rejected';
 }
 
-/** Of all or nothing: it had passed the check. */
+/** For `all_or_nothing`: an item that passed the check and was then refused has changed in between. */
 export const markRefusedAsConflict = (result: BulkResult): BulkResult =>
   isRefused(result) ? { ...result, outcome: 'conflict' } : result;

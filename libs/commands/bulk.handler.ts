@@ -3,18 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { BulkAction, BulkMode } from '#domain/bulk/bulk.action';
 import { bulkDecider, type Bulk, type BulkCommand } from '#domain/bulk/bulk.decide';
 import { toBulkJobResource } from '#domain/bulk/bulk.job';
-import {
-  isRefused,
-  findDuplicates,
-  toBulkResultResource,
-  summarizeResults,
-  type BulkResult,
-} from '#domain/bulk/bulk.results';
+import { isRefused, findDuplicates, toBulkResultResource, summarizeResults } from '#domain/bulk/bulk.results';
 import { requireNotInPast, refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
 import { withDeadline } from '#timing/deadline';
-import type { CommandResponse } from './command-response.js';
-import { BulkItemExecutor, markRefusedAsConflict, type BulkContext } from './bulk-item-executor.js';
+import type { CommandResponse, CommandResult } from './command-response.js';
+import { BulkItemExecutor, markRefusedAsConflict, type BulkContext, type BulkItem } from './bulk-item-executor.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
 import type { CommandContext } from './command-context.js';
 import { DeciderService, type DecisionResult } from './decider-service.js';
@@ -22,21 +16,20 @@ import { bulkStream, deriveId } from './ids.js';
 import { IdempotencyService, commandTimeoutMs } from './idempotency-service.js';
 import { LeadSelector, type LeadFilterParams } from './lead-selector.js';
 
-/** Up to so many leads that are named are changed while the caller waits; more are a job. */
+/** A bulk with at most this many ids runs while the caller waits; a larger one, or one with a filter, becomes a job. */
 export const maxSynchronousItems = 500;
-/** No bulk has more items. */
 export const maxBulkItems = 100_000;
 
-/** So many items of a job are carried out and recorded together; between two blocks it can be cancelled. */
+/** How many items of a job are executed and recorded together. A job can be cancelled between two blocks. */
 const blockSize = 200;
-/** So many ids are written at once. */
-const chunkSize = 1_000;
+/** How many ids of a selection are recorded by one append. */
+const selectionChunkSize = 1_000;
 
-/** Which leads: named, or found by a filter when the caller has seen how many they are. */
+/** Which leads: by id, or by a filter together with the number of leads that the caller expects it to match. */
 export type BulkTarget =
   { readonly ids: readonly string[] } | { readonly filter: LeadFilterParams; readonly expectedCount: number };
 
-/** The same to many leads. */
+/** Runs one action on many leads. */
 export interface StartBulk {
   readonly type: 'StartBulk';
   readonly action: BulkAction;
@@ -46,8 +39,8 @@ export interface StartBulk {
 
 export type BulkCommandInput = StartBulk | { readonly type: 'CancelBulk' | 'RetryBulk'; readonly bulkId: string };
 
-/** The one door to bulks, for callers; what carries jobs out has its own: `WorkOnBulk`. */
-export class BulkCommandMessage extends Command<{ answer: CommandResponse; replayed: boolean }> {
+/** A caller's command on a bulk. Jobs are executed by `WorkOnBulk`. */
+export class BulkCommandMessage extends Command<CommandResult> {
   constructor(
     readonly command: BulkCommandInput,
     readonly context: CommandContext,
@@ -59,107 +52,133 @@ export class BulkCommandMessage extends Command<{ answer: CommandResponse; repla
 @CommandHandler(BulkCommandMessage)
 export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
   constructor(
-    private readonly handling: DeciderService,
-    private readonly kept: IdempotencyService,
+    private readonly deciders: DeciderService,
+    private readonly idempotency: IdempotencyService,
     private readonly items: BulkItemExecutor,
-    private readonly selection: LeadSelector,
+    private readonly leadSelector: LeadSelector,
     private readonly log: EventStore,
     private readonly meter: CommandMeter = noopCommandMeter,
   ) {}
 
-  execute({
-    command: ask,
-    context: envelope,
-  }: BulkCommandMessage): Promise<{ answer: CommandResponse; replayed: boolean }> {
-    return this.meter.measure(ask.type, () => this.kept.runOnce(envelope, () => this.carryOut(ask, envelope)));
+  execute({ command, context }: BulkCommandMessage): Promise<CommandResult> {
+    return this.meter.measure(command.type, () =>
+      this.idempotency.runOnce(context, () => this.handle(command, context)),
+    );
   }
 
-  private async carryOut(ask: BulkCommandInput, envelope: CommandContext): Promise<CommandResponse> {
-    if (ask.type !== 'StartBulk') return jobAnswer(ask.bulkId, await this.tell(ask, envelope), null);
-    const { action, target } = ask;
-    if (action.type === 'create_follow_up') requireNotInPast('action.dueAt', action.dueAt, envelope.now);
-    const bulkId = deriveId(envelope.commandId, 'bulk');
+  private async handle(command: BulkCommandInput, context: CommandContext): Promise<CommandResponse> {
+    if (command.type === 'StartBulk') return this.start(command, context);
+    return jobResponse(command.bulkId, await this.decide(command, context), null);
+  }
+
+  private async start(command: StartBulk, context: CommandContext): Promise<CommandResponse> {
+    const { action, target } = command;
+    if (action.type === 'create_follow_up') requireNotInPast('action.dueAt', action.dueAt, context.now);
+    const bulkId = deriveId(context.commandId, 'bulk');
     return 'ids' in target && target.ids.length <= maxSynchronousItems
-      ? this.atOnce(bulkId, ask, target.ids, envelope)
-      : this.asJob(bulkId, ask, envelope);
+      ? this.runNow(bulkId, command, target.ids, context)
+      : this.createJob(bulkId, command, context);
   }
 
-  private async atOnce(
+  private async runNow(
     bulkId: string,
-    ask: StartBulk,
+    { action, mode }: StartBulk,
     ids: readonly string[],
-    envelope: CommandContext,
+    context: CommandContext,
   ): Promise<CommandResponse> {
-    const { action, mode } = ask;
-    const { org, actor, now, backdated } = envelope;
-    const cause: BulkContext = { bulkId, org, actor, action, round: 0, now, backdated };
+    const { org, actor, now, backdated } = context;
+    const bulk: BulkContext = { bulkId, org, actor, action, round: 0, now, backdated };
     const items = ids.map((id, index) => ({ index, id }));
-    const repeats = findDuplicates(ids);
-    const before = (): undefined => undefined;
+    const duplicates = findDuplicates(ids);
 
-    if (mode === 'all_or_nothing') {
-      const { results, begun } = await this.items.preview(items, cause, repeats, before);
-      // Begun before a crash: they had passed then.
-      if (!begun && results.some(isRefused))
-        throw refuse('bulk_rejected', {
-          bulkId,
-          summary: summarizeResults(results),
-          results: results.map(toBulkResultResource),
-        });
-    }
-    const done = await this.items.execute(items, cause, repeats, before, this.log.start);
-    const results: readonly BulkResult[] =
-      mode === 'all_or_nothing' ? done.results.map(markRefusedAsConflict) : done.results;
-    const selection = deriveId(envelope.commandId, 'selection');
-    const { position } = await this.tell(
+    if (mode === 'all_or_nothing') await this.requireAllAccepted(items, bulk, duplicates);
+    const executed = await this.items.execute(items, bulk, duplicates, noEarlierResult, this.log.start);
+    const results = mode === 'all_or_nothing' ? executed.results.map(markRefusedAsConflict) : executed.results;
+    const selection = deriveId(context.commandId, 'selection');
+    const { position } = await this.decide(
       { type: 'KeepBulk', bulkId, selection, action, mode, blockSize, backdated, results },
-      envelope,
+      context,
     );
     const body = { bulkId, summary: summarizeResults(results), results: results.map(toBulkResultResource), position };
     return { createdId: null, version: null, position, body };
   }
 
-  /** The selection is written first, in parts; only when it is whole, it becomes a job. */
-  private async asJob(bulkId: string, ask: StartBulk, envelope: CommandContext): Promise<CommandResponse> {
-    const { action, mode, target } = ask;
-    // Asked again after a crash that left its answer unkept: it is a job already, whatever the filter would find now.
-    const isJob = (await this.handling.read(bulkDecider, bulkStream(envelope.org, bulkId))).known;
-    const ids = isJob ? [] : await this.idsOf(target, envelope);
-    const selection = randomUUID();
-    for (let from = 0; from < ids.length; from += chunkSize) {
-      const leadIds = ids.slice(from, from + chunkSize);
-      await this.tell({ type: 'TargetBulk', bulkId, selection, from, leadIds }, envelope, `${selection} ${from}`);
-    }
-    const filter = 'filter' in target ? target.filter : null;
-    const told = { selection, action, mode, blockSize, backdated: envelope.backdated, filter };
-    const outcome = await this.tell({ type: 'RequestBulk', bulkId, ...told, total: ids.length }, envelope);
-    return jobAnswer(bulkId, outcome, bulkId);
+  /** @throws Refusal `bulk_rejected` if an item would be refused */
+  private async requireAllAccepted(
+    items: readonly BulkItem[],
+    bulk: BulkContext,
+    duplicates: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    const { results, alreadyStarted } = await this.items.preview(items, bulk, duplicates, noEarlierResult);
+    // If a crash interrupted the bulk, its items had passed this check before.
+    if (alreadyStarted || !results.some(isRefused)) return;
+    throw refuse('bulk_rejected', {
+      bulkId: bulk.bulkId,
+      summary: summarizeResults(results),
+      results: results.map(toBulkResultResource),
+    });
   }
 
-  private async idsOf(target: BulkTarget, { org, now }: CommandContext): Promise<readonly string[]> {
+  /** Records the selection in chunks first. Only a complete selection becomes a job. */
+  private async createJob(
+    bulkId: string,
+    { action, mode, target }: StartBulk,
+    context: CommandContext,
+  ): Promise<CommandResponse> {
+    // A request repeated after a crash before its response was stored: keep the job's leads, whatever the filter finds now.
+    const exists = (await this.deciders.read(bulkDecider, bulkStream(context.org, bulkId))).known;
+    const ids = exists ? [] : await this.selectLeads(target, context);
+    const selection = randomUUID();
+    for (let from = 0; from < ids.length; from += selectionChunkSize) {
+      const leadIds = ids.slice(from, from + selectionChunkSize);
+      const commandId = deriveId(context.commandId, `${selection} ${from}`);
+      await this.decide({ type: 'TargetBulk', bulkId, selection, from, leadIds }, { ...context, commandId });
+    }
+    const result = await this.decide(
+      {
+        type: 'RequestBulk',
+        bulkId,
+        selection,
+        action,
+        mode,
+        blockSize,
+        backdated: context.backdated,
+        filter: 'filter' in target ? target.filter : null,
+        total: ids.length,
+      },
+      context,
+    );
+    return jobResponse(bulkId, result, bulkId);
+  }
+
+  private async selectLeads(target: BulkTarget, { org, now }: CommandContext): Promise<readonly string[]> {
     if ('ids' in target) return target.ids;
     const { filter, expectedCount } = target;
-    const found = await this.selection.select(org, filter, expectedCount, now);
-    if ('ids' in found) return found.ids;
-    throw refuse('selection_changed', { expectedCount, count: found.count });
+    const selected = await this.leadSelector.select(org, filter, expectedCount, now);
+    if ('ids' in selected) return selected.ids;
+    throw refuse('selection_changed', { expectedCount, count: selected.count });
   }
 
-  /** All events of a bulk, its own and its items', have its id as correlation. `part`: of several commands to one bulk. */
-  private tell(command: BulkCommand, envelope: CommandContext, part?: string): Promise<DecisionResult<Bulk>> {
-    const commandId = part === undefined ? envelope.commandId : deriveId(envelope.commandId, part);
-    const own = { ...envelope, commandId, correlation: command.bulkId };
-    // A large selection is many appends: each has the patience of one.
+  /** All events of a bulk and of its items have the bulk's id as correlation. */
+  private decide(command: BulkCommand, context: CommandContext): Promise<DecisionResult<Bulk>> {
+    const { bulkId } = command;
+    const stream = bulkStream(context.org, bulkId);
+    const bulkContext = { ...context, correlation: bulkId };
+    // A large selection takes many appends: each has its own deadline.
     return withDeadline(commandTimeoutMs, () =>
-      this.handling.handle(bulkDecider, bulkStream(envelope.org, command.bulkId), command, own, () => undefined),
+      this.deciders.handle(bulkDecider, stream, command, bulkContext, () => undefined),
     );
   }
 }
 
-function jobAnswer(
+/** A bulk that runs while the caller waits has no earlier blocks. */
+const noEarlierResult = (): undefined => undefined;
+
+function jobResponse(
   bulkId: string,
   { after, events, position }: DecisionResult<Bulk>,
-  made: string | null,
+  createdId: string | null,
 ): CommandResponse {
   const job = after.known ? toBulkJobResource(after.job) : {};
-  return { createdId: made, version: null, position, body: { bulkId, ...job, changed: events.length > 0, position } };
+  return { createdId, version: null, position, body: { bulkId, ...job, changed: events.length > 0, position } };
 }

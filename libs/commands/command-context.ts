@@ -1,46 +1,62 @@
+import { randomUUID } from 'node:crypto';
 import type { Actor } from '#domain/event';
 import { deriveId } from './ids.js';
 
-/** The circumstances of a command. */
+/** Who sends a command, when, and why. */
 export interface CommandContext {
   readonly org: string;
   readonly actor: Actor;
   readonly commandId: string;
-  /** Given when the caller sent an Idempotency-Key: SHA-256 of the request in hex. The answer is then kept. */
+  /** SHA-256 of the request in hex if the caller sent an Idempotency-Key: the response is then stored. Otherwise null. */
   readonly requestHash: string | null;
   /** The command's time, RFC 3339 in UTC with milliseconds. */
   readonly now: string;
-  /** The caller dated the command back. */
+  /** The caller set `now` to a time in the past. */
   readonly backdated: boolean;
   readonly correlation: string;
   readonly causation: string;
-  /** Only if the lead (or agent) is at this version: If-Match. */
+  /** If-Match: the version that the lead or agent must have; null accepts any. */
   readonly expectedVersion: number | null;
 }
 
-/** What a command comes from that nobody sent. */
+type ContextFields = Pick<CommandContext, 'org' | 'actor' | 'now' | 'correlation'> & Partial<CommandContext>;
+
+/** By default the command has a random id, is its own cause, and carries no Idempotency-Key, backdating or expected version. */
+export const buildCommandContext = ({
+  org,
+  actor,
+  commandId = randomUUID(),
+  requestHash = null,
+  now,
+  backdated = false,
+  correlation,
+  causation = commandId,
+  expectedVersion = null,
+}: ContextFields): CommandContext => ({
+  org,
+  actor,
+  commandId,
+  requestHash,
+  now,
+  backdated,
+  correlation,
+  causation,
+  expectedVersion,
+});
+
 interface Cause {
   readonly org: string;
-  /** The event, or the job, that it comes from. */
+  /** The event or job that triggers the command. */
   readonly id: string;
   readonly correlation: string;
 }
 
 /**
- * The circumstances of a command that nobody sent. Its id is made of its cause and of `what` is done about it: so asking twice is
- * asking once.
+ * The context of a command that the system sends itself. The command id is derived from the cause and `purpose`, so sending
+ * the command again has no further effect.
  */
-export const causedBy = ({ org, id, correlation }: Cause, what: string, actor: Actor, now: string): CommandContext => ({
-  org,
-  actor,
-  commandId: deriveId(id, what),
-  requestHash: null,
-  now,
-  backdated: false,
-  correlation,
-  causation: id,
-  expectedVersion: null,
-});
+export const causedBy = ({ org, id, correlation }: Cause, purpose: string, actor: Actor, now: string): CommandContext =>
+  buildCommandContext({ org, actor, commandId: deriveId(id, purpose), now, correlation, causation: id });
 
-/** The automation of that name acts by itself. */
+/** The actor of the automation with this name. */
 export const systemActor = (id: string): Actor => ({ type: 'system', id });

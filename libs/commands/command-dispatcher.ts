@@ -1,30 +1,36 @@
 import type { Command } from '@nestjs/cqrs';
-import type { CommandResponse } from './command-response.js';
+import type { CommandResponse, CommandResult } from './command-response.js';
 import { BulkWorkCommandMessage, type BulkWorkCommandInput } from './bulk-work.handler.js';
 import { ContactCommandMessage, type ContactCommandInput } from './contact.handler.js';
 import type { CommandContext } from './command-context.js';
 
-/** What is asked for from within, by automations and by what carries jobs out: by the name of its door. Plain data. */
+/** The commands that automations and bulk jobs send, by kind. Plain data: it also crosses threads. */
 export interface CommandInputs {
   readonly contact: ContactCommandInput;
   readonly bulkWork: BulkWorkCommandInput;
 }
 export type CommandKind = keyof CommandInputs;
 
-/** Asks for a command where the log is written. @throws Refusal, Unavailable */
-export type CommandDispatcher = <Name extends CommandKind>(
-  name: Name,
-  ask: CommandInputs[Name],
-  envelope: CommandContext,
+/** Sends a command to the process or thread that writes to the log. @throws Refusal, Unavailable */
+export type CommandDispatcher = <Kind extends CommandKind>(
+  kind: Kind,
+  command: CommandInputs[Kind],
+  context: CommandContext,
 ) => Promise<CommandResponse>;
 
-/** Something for each door. */
-export type CommandKindMap<Told> = {
-  readonly [Name in CommandKind]: (ask: CommandInputs[Name], envelope: CommandContext) => Told;
+/** One function for each kind of command. */
+export type CommandKindMap<Result> = {
+  readonly [Kind in CommandKind]: (command: CommandInputs[Kind], context: CommandContext) => Result;
 };
 
-/** The commands for the bus. */
-export const createCommandMessage: CommandKindMap<Command<{ answer: CommandResponse; replayed: boolean }>> = {
-  contact: (ask, envelope) => new ContactCommandMessage(ask, envelope),
-  bulkWork: (ask, envelope) => new BulkWorkCommandMessage(ask, envelope),
+const messages: CommandKindMap<Command<CommandResult>> = {
+  contact: (command, context) => new ContactCommandMessage(command, context),
+  bulkWork: (command, context) => new BulkWorkCommandMessage(command, context),
 };
+
+/** The message for Nest's command bus. */
+export const createCommandMessage = <Kind extends CommandKind>(
+  kind: Kind,
+  command: CommandInputs[Kind],
+  context: CommandContext,
+): Command<CommandResult> => messages[kind](command, context);

@@ -1,37 +1,39 @@
 import { isRefusal, type RefusalCode } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
-import type { CommandResponse } from './command-response.js';
+import type { CommandResult } from './command-response.js';
 import { ReplayedRefusal } from './idempotency-service.js';
 
-/** How a command ended. `unchanged`: things were as asked already. */
+/** `unchanged`: the state was already as requested. */
 export type CommandOutcome = 'ok' | 'unchanged' | 'replayed' | `refused:${RefusalCode}` | 'unavailable' | 'failed';
 
-/** Hears how every command ended, and after how many seconds. */
 export abstract class CommandMeter {
   abstract record(type: string, outcome: CommandOutcome, seconds: number): void;
 
-  /** Does the work of a command, and tells. */
-  async measure<Told extends { readonly answer: CommandResponse; readonly replayed: boolean }>(
-    type: string,
-    work: () => Promise<Told>,
-  ): Promise<Told> {
+  /** Runs the command and records its outcome and duration. */
+  async measure(type: string, work: () => Promise<CommandResult>): Promise<CommandResult> {
     const start = performance.now();
-    const end = (outcome: CommandOutcome): void => this.record(type, outcome, (performance.now() - start) / 1_000);
     try {
-      const told = await work();
-      end(told.replayed ? 'replayed' : told.answer.body.changed === false ? 'unchanged' : 'ok');
-      return told;
+      const result = await work();
+      this.record(type, outcomeOf(result), secondsSince(start));
+      return result;
     } catch (error) {
-      end(failureOf(error));
+      this.record(type, failureOf(error), secondsSince(start));
       throw error;
     }
   }
 }
 
-/** For a process that nobody asks for figures. */
+/** For processes without metrics. */
 export const noopCommandMeter: CommandMeter = new (class extends CommandMeter {
   override record(): void {}
 })();
+
+const secondsSince = (start: number): number => (performance.now() - start) / 1_000;
+
+function outcomeOf({ response, replayed }: CommandResult): CommandOutcome {
+  if (replayed) return 'replayed';
+  return response.body.changed === false ? 'unchanged' : 'ok';
+}
 
 function failureOf(error: unknown): CommandOutcome {
   if (error instanceof ReplayedRefusal) return 'replayed';

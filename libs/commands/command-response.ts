@@ -1,11 +1,18 @@
 import type { Position } from '#domain/event';
 
-/** What a command is answered with; JSON, so that it can be kept and told again. */
+/** What a command returns. It is JSON: the response to an Idempotency-Key is stored and replayed. */
 export interface CommandResponse {
-  /** The id of what was made; null when nothing new was. */
+  /** The id of what the command created; null if it created nothing. */
   readonly createdId: string | null;
-  /** The version that If-Match speaks of; null where there is none. */
+  /** The version that If-Match refers to; null if there is none. */
   readonly version: number | null;
   readonly position: Position;
+  /** `changed` is false if the state was already as requested. */
   readonly body: Readonly<Record<string, unknown>> & { readonly changed?: boolean };
+}
+
+export interface CommandResult {
+  readonly response: CommandResponse;
+  /** An earlier request with the same Idempotency-Key produced this response. */
+  readonly replayed: boolean;
 }

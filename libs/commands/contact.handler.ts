@@ -3,34 +3,47 @@ import { agentDecider } from '#domain/agent/agent.decide';
 import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from '#domain/contact/contact.commands';
 import { contactDecider } from '#domain/contact/contact.decide';
 import { findLead, type Contact } from '#domain/contact/contact.state';
-import type { DomainEvent } from '#domain/event';
 import type { AgentLookup, AssignAgent, CreateFollowUp } from '#domain/lead/lead.commands';
-import { toFollowUpResource, toLeadResource, type AgentNameResolver } from '#domain/lead/lead.shown';
-import type { Lead } from '#domain/lead/lead.state';
-import { refuse } from '#domain/refusal';
 import { parseLeadId } from '#domain/lead/lead.id';
-import type { CommandResponse } from './command-response.js';
+import { refuse } from '#domain/refusal';
+import type { CommandResponse, CommandResult } from './command-response.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
 import type { CommandContext } from './command-context.js';
-import { DeciderService, type DecisionResult, type CommandPreview } from './decider-service.js';
-import { agentStream, deriveContactKey, contactStream, deriveId, createIdFactory } from './ids.js';
+import { ContactResponder } from './contact-responder.js';
+import { DeciderService, type CommandPreview } from './decider-service.js';
+import { agentStream, deriveContactKey, contactStream, deriveId } from './ids.js';
 import { IdempotencyService } from './idempotency-service.js';
 import { IdKey } from './id-key.js';
 
-/** A contact's command as it is asked for: what only we know (keys, made-up ids, facts about agents) is added here. */
-export type ContactCommandInput =
-  | Omit<RecordInteraction, 'contactKey'>
-  | Omit<CreateLead, 'contactKey'>
-  | Omit<AddressBroadcast, 'contactKey'>
-  | (Omit<AssignAgent, 'agent'> & { readonly agentId: string })
-  | (Omit<CreateFollowUp, 'assignee' | 'followUpId'> & { readonly assigneeId: string | null })
-  | Exclude<
-      ContactCommand,
-      { type: 'RecordInteraction' | 'CreateLead' | 'AssignAgent' | 'CreateFollowUp' | 'AddressBroadcast' }
-    >;
+/** Commands with a contact key or facts about an agent: callers cannot know these, so the handler adds them. */
+type EnrichedType = Extract<
+  ContactCommand,
+  { readonly contactKey: string } | { readonly agent: AgentLookup } | { readonly assignee: AgentLookup | null }
+>['type'];
 
-/** The one door to everything about contacts and their leads: for HTTP, CLI, bulk and automation alike. */
-export class ContactCommandMessage extends Command<{ answer: CommandResponse; replayed: boolean }> {
+/** What callers send for the commands that the handler enriches. */
+interface EnrichedInputs {
+  readonly RecordInteraction: Omit<RecordInteraction, 'contactKey'>;
+  readonly CreateLead: Omit<CreateLead, 'contactKey'>;
+  readonly AddressBroadcast: Omit<AddressBroadcast, 'contactKey'>;
+  readonly AssignAgent: Omit<AssignAgent, 'agent'> & { readonly agentId: string };
+  readonly CreateFollowUp: Omit<CreateFollowUp, 'assignee' | 'followUpId'> & { readonly assigneeId: string | null };
+}
+
+/** A contact's command as callers send it. A command that needs no enriching is sent as the decider takes it. */
+export type ContactCommandInput = EnrichedInputs[EnrichedType] | Exclude<ContactCommand, { type: EnrichedType }>;
+
+type CommandOf<Type extends EnrichedType> = Extract<ContactCommand, { type: Type }>;
+
+type Enrichers = {
+  readonly [Type in EnrichedType]: (
+    input: EnrichedInputs[Type],
+    context: CommandContext,
+  ) => CommandOf<Type> | Promise<CommandOf<Type>>;
+};
+
+/** A command on a contact or one of its leads, from HTTP, the CLI, a bulk job or an automation. */
+export class ContactCommandMessage extends Command<CommandResult> {
   constructor(
     readonly command: ContactCommandInput,
     readonly context: CommandContext,
@@ -41,162 +54,94 @@ export class ContactCommandMessage extends Command<{ answer: CommandResponse; re
 
 @CommandHandler(ContactCommandMessage)
 export class ContactHandler implements ICommandHandler<ContactCommandMessage> {
+  private readonly responder: ContactResponder;
+
+  private readonly enrichers: Enrichers = {
+    RecordInteraction: (input, { org }) => ({ ...input, contactKey: this.contactKey(org, input.contactId) }),
+    CreateLead: (input, { org }) => ({ ...input, contactKey: this.contactKey(org, input.contactId) }),
+    AddressBroadcast: (input, { org }) => ({ ...input, contactKey: this.contactKey(org, input.contactId) }),
+    AssignAgent: async ({ agentId, ...command }, { org }) => ({
+      ...command,
+      agent: await this.lookUpAgent(org, agentId),
+    }),
+    CreateFollowUp: async ({ assigneeId, ...command }, { org, commandId }) => ({
+      ...command,
+      assignee: assigneeId === null ? null : await this.lookUpAgent(org, assigneeId),
+      followUpId: deriveId(commandId, 'follow-up'),
+    }),
+  };
+
   constructor(
-    private readonly handling: DeciderService,
-    private readonly kept: IdempotencyService,
+    private readonly deciders: DeciderService,
+    private readonly idempotency: IdempotencyService,
     private readonly idKey: IdKey,
     private readonly meter: CommandMeter = noopCommandMeter,
-  ) {}
+  ) {
+    this.responder = new ContactResponder(deciders);
+  }
 
-  execute({
-    command: ask,
-    context: envelope,
-  }: ContactCommandMessage): Promise<{ answer: CommandResponse; replayed: boolean }> {
-    return this.meter.measure(ask.type, () => this.kept.runOnce(envelope, () => this.carryOut(ask, envelope)));
+  execute({ command, context }: ContactCommandMessage): Promise<CommandResult> {
+    return this.meter.measure(command.type, () =>
+      this.idempotency.runOnce(context, () => this.handle(command, context)),
+    );
   }
 
   /**
-   * What would come of it now, with nothing done. `version`: that of the lead as it is.
-   * @throws Refusal what it would be refused with
+   * What the command would do now, without doing it. `version` is the lead's current version.
+   * @throws Refusal the one that the command would be refused with
    */
   async preview(
-    ask: ContactCommandInput,
-    envelope: CommandContext,
-  ): Promise<Pick<CommandPreview<Contact>, 'effect'> & { version: number | null }> {
-    const { command, stream, versionOf } = await this.routed(ask, envelope);
-    const { state, effect: would } = await this.handling.preview(contactDecider, stream, command, envelope, versionOf);
-    return { effect: would, version: versionOf(state) ?? null };
+    input: ContactCommandInput,
+    context: CommandContext,
+  ): Promise<Pick<CommandPreview<Contact>, 'effect'> & { readonly version: number | null }> {
+    const command = await this.enrich(input, context);
+    const stream = streamOf(command, context.org);
+    const versionOf = leadVersionFor(command);
+    const { state, effect } = await this.deciders.preview(contactDecider, stream, command, context, versionOf);
+    return { effect, version: versionOf(state) ?? null };
   }
 
-  private async carryOut(ask: ContactCommandInput, envelope: CommandContext): Promise<CommandResponse> {
-    const { command, stream, versionOf } = await this.routed(ask, envelope);
-    const outcome = await this.handling.handle(contactDecider, stream, command, envelope, versionOf);
-    return this.answer(command, outcome, stream, envelope);
+  private async handle(input: ContactCommandInput, context: CommandContext): Promise<CommandResponse> {
+    const command = await this.enrich(input, context);
+    const stream = streamOf(command, context.org);
+    const result = await this.deciders.handle(contactDecider, stream, command, context, leadVersionFor(command));
+    return this.responder.respond(command, result, context.org);
   }
 
-  /** The whole command, and the stream that it is for. */
-  private async routed(
-    ask: ContactCommandInput,
-    envelope: CommandContext,
-  ): Promise<{ command: ContactCommand; stream: string; versionOf: (state: Contact) => number | undefined }> {
-    const command = await this.complete(ask, envelope);
-    const contactKey = 'contactKey' in command ? command.contactKey : parseLeadId(command.leadId)?.contactKey;
-    if (!contactKey) throw refuse('not_found', { what: 'lead' });
-    const versionOf = (state: Contact): number | undefined =>
-      'leadId' in command ? findLead(state, command.leadId)?.version : undefined;
-    return { command, stream: contactStream(envelope.org, contactKey), versionOf };
+  private enrich(input: ContactCommandInput, context: CommandContext): ContactCommand | Promise<ContactCommand> {
+    return this.needsEnriching(input) ? this.applyEnricher(input, context) : input;
   }
 
-  /** Adds what the decision needs and the caller can't know. */
-  private async complete(ask: ContactCommandInput, { org, commandId }: CommandContext): Promise<ContactCommand> {
-    switch (ask.type) {
-      case 'RecordInteraction':
-      case 'CreateLead':
-      case 'AddressBroadcast':
-        return { ...ask, contactKey: deriveContactKey(this.idKey.secret, org, ask.contactId) };
-      case 'AssignAgent': {
-        const { agentId, ...command } = ask;
-        return { ...command, agent: await this.agentFact(org, agentId) };
-      }
-      case 'CreateFollowUp': {
-        const { assigneeId, ...command } = ask;
-        const assignee = assigneeId === null ? null : await this.agentFact(org, assigneeId);
-        return { ...command, assignee, followUpId: deriveId(commandId, 'follow-up') };
-      }
-      case 'ChangeStatus':
-      case 'UnassignAgent':
-      case 'RecordAiResult':
-      case 'RecordQualificationFailure':
-      case 'UnpinScore':
-      case 'CompleteFollowUp':
-      case 'CancelFollowUp':
-      case 'RescheduleFollowUp':
-      case 'RemindFollowUp':
-      case 'RecordOutboundMessage':
-        return ask;
-    }
+  private needsEnriching(input: ContactCommandInput): input is EnrichedInputs[EnrichedType] {
+    return input.type in this.enrichers;
   }
 
-  private async agentFact(org: string, id: string): Promise<AgentLookup> {
-    const known = await this.handling.read(agentDecider, agentStream(org, id));
-    return { id, status: !known.known ? 'unknown' : known.active ? 'active' : 'inactive' };
+  private applyEnricher<Type extends EnrichedType>(
+    input: EnrichedInputs[Type],
+    context: CommandContext,
+  ): CommandOf<Type> | Promise<CommandOf<Type>> {
+    return this.enrichers[input.type as Type](input, context);
   }
 
-  private async answer(
-    command: ContactCommand,
-    { after, events, position }: DecisionResult<Contact>,
-    stream: string,
-    envelope: CommandContext,
-  ): Promise<CommandResponse> {
-    const changed = events.length > 0;
-    const happened = (type: DomainEvent['type']): number => events.filter((it) => it.type === type).length;
-    const tell = async (
-      leadId: string | null,
-      more: (lead: Lead, nameOf: AgentNameResolver) => object,
-      made: string | null = null,
-    ): Promise<CommandResponse> => {
-      const lead = leadId === null ? undefined : findLead(after, leadId);
-      const version = lead?.version ?? null;
-      const nameOf = lead ? await this.names(envelope.org, lead) : () => null;
-      const shown = { lead: lead ? toLeadResource(lead, nameOf) : null, changed, ...(lead ? more(lead, nameOf) : {}) };
-      return { createdId: made, version, position, body: { ...shown, version, position } };
-    };
-    const nothingMore = (): object => ({});
-
-    switch (command.type) {
-      case 'RecordInteraction': {
-        const interactionId = createIdFactory(stream)('interaction', command.channel, command.messageId);
-        const leadId = (after.known && after.interactions.get(interactionId)?.leadId) || null;
-        const answer = await tell(leadId, nothingMore, changed ? interactionId : null);
-        const leadCreated = happened('LeadOpened') > 0;
-        return { ...answer, body: { interactionId, leadId, leadCreated, ...answer.body } };
-      }
-      case 'CreateLead': {
-        const leadId = (after.known && after.leads.at(-1)?.id) || null;
-        return tell(leadId, nothingMore, leadId);
-      }
-      case 'ChangeStatus':
-        return tell(command.leadId, () => ({ cancelledFollowUps: happened('FollowUpCancelled') }));
-      case 'AssignAgent':
-      case 'UnassignAgent':
-      case 'RecordQualificationFailure':
-      case 'UnpinScore':
-        return tell(command.leadId, nothingMore);
-      case 'RecordAiResult':
-        return tell(command.leadId, ({ active, qualification: { pinned, source, score } }) => {
-          const dropped = happened('AiResultDropped') > 0;
-          const accepted = active && !pinned && !dropped && source === 'ai' && score === command.score;
-          return { accepted, changed: changed && !dropped };
-        });
-      case 'CreateFollowUp':
-      case 'CompleteFollowUp':
-      case 'CancelFollowUp':
-      case 'RescheduleFollowUp':
-      case 'RemindFollowUp': {
-        const made = command.type === 'CreateFollowUp' ? command.followUpId : null;
-        return tell(
-          command.leadId,
-          (lead, nameOf) => {
-            const found = lead.followUps.find((it) => it.id === command.followUpId);
-            return { followUp: found ? toFollowUpResource(found, lead, nameOf, this.handling.clock()) : null };
-          },
-          made,
-        );
-      }
-      case 'RecordOutboundMessage':
-        return tell(command.leadId, () => ({ messageId: command.messageId }), changed ? command.messageId : null);
-      case 'AddressBroadcast':
-        return tell(null, nothingMore);
-    }
+  private contactKey(org: string, contactId: string): string {
+    return deriveContactKey(this.idKey.secret, org, contactId);
   }
 
-  private async names(org: string, lead: Lead): Promise<AgentNameResolver> {
-    const ids = new Set([lead.agentId, ...lead.followUps.map((it) => it.assigneeId)].filter((id) => id !== null));
-    const names = new Map<string, string>();
-    for (const id of ids) {
-      const known = await this.handling.readCached(agentDecider, agentStream(org, id));
-      if (known.known) names.set(id, known.name);
-    }
-    return (id) => names.get(id) ?? null;
+  private async lookUpAgent(org: string, id: string): Promise<AgentLookup> {
+    const agent = await this.deciders.read(agentDecider, agentStream(org, id));
+    if (!agent.known) return { id, status: 'unknown' };
+    return { id, status: agent.active ? 'active' : 'inactive' };
   }
 }
+
+function streamOf(command: ContactCommand, org: string): string {
+  const contactKey = 'contactKey' in command ? command.contactKey : parseLeadId(command.leadId)?.contactKey;
+  if (contactKey === undefined) throw refuse('not_found', { what: 'lead' });
+  return contactStream(org, contactKey);
+}
+
+/** The version that If-Match refers to. */
+const leadVersionFor =
+  (command: ContactCommand) =>
+  (state: Contact): number | undefined =>
+    'leadId' in command ? findLead(state, command.leadId)?.version : undefined;

@@ -7,211 +7,223 @@ import { contactDecider } from '#domain/contact/contact.decide';
 import { findLead, type Contact } from '#domain/contact/contact.state';
 import { Unavailable, type WriteResult, type EventStore } from '#event-store/event-store';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
-import * as ask from '#test/support/given-when-then';
-import type { CommandContext } from './command-context.js';
+import * as commands from '#test/support/given-when-then';
+import { buildCommandContext, type CommandContext } from './command-context.js';
 import { DeciderService, type DecisionResult } from './decider-service.js';
 import { createCommandId, contactStream } from './ids.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'handle-'));
+const folder = mkdtempSync(join(tmpdir(), 'decider-service-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let log: SqliteLog;
-let nth = 0;
+let logs = 0;
 beforeEach(() => {
-  log = SqliteLog.open({ file: join(folder, `${(nth += 1)}.db`) });
+  log = SqliteLog.open({ file: join(folder, `${(logs += 1)}.db`) });
 });
 afterEach(() => log.close());
 
-const stream = contactStream('default', ask.contactKey);
-const leadId = ask.leadId(1);
+const stream = contactStream('default', commands.contactKey);
+const leadId = commands.leadId(1);
 const now = (): string => new Date().toISOString();
-const aProcess = (events: EventStore = log.events): DeciderService => new DeciderService(events, now);
 
-const told = (more: Partial<CommandContext> = {}): CommandContext => ({
-  org: 'default',
-  actor: { type: 'service', id: 'test' },
-  commandId: createCommandId('default', null),
-  requestHash: null,
-  now: now(),
-  backdated: false,
-  correlation: 'c',
-  causation: 'c',
-  expectedVersion: null,
-  ...more,
-});
+/** A service with its own cache, as in another process. */
+const newService = (events: EventStore = log.events): DeciderService => new DeciderService(events, now);
+
+const contextWith = (fields: Partial<CommandContext> = {}): CommandContext =>
+  buildCommandContext({
+    org: 'default',
+    actor: { type: 'service', id: 'test' },
+    now: now(),
+    correlation: 'c',
+    causation: 'c',
+    ...fields,
+  });
 
 const handle = (
-  by: DeciderService,
+  service: DeciderService,
   command: ContactCommand,
-  more: Partial<CommandContext> = {},
+  fields: Partial<CommandContext> = {},
 ): Promise<DecisionResult<Contact>> =>
-  by.handle(contactDecider, stream, command, told(more), (state) => findLead(state, leadId)?.version);
+  service.handle(contactDecider, stream, command, contextWith(fields), (state) => findLead(state, leadId)?.version);
 
-const typesStored = async (): Promise<string[]> => (await log.events.read(stream, 0, 1_000)).map((it) => it.type);
+const storedTypes = async (): Promise<string[]> => (await log.events.read(stream, 0, 1_000)).map(({ type }) => type);
 
-/** The log with one method done differently. */
-const logThat = (does: Partial<Pick<EventStore, 'append' | 'read'>>): EventStore => {
+/** The log with some methods replaced. */
+const logWith = (methods: Partial<Pick<EventStore, 'append' | 'read'>>): EventStore => {
   const { events } = log;
-  const same: Pick<EventStore, 'start' | 'append' | 'read'> = {
+  const original: Pick<EventStore, 'start' | 'append' | 'read'> = {
     start: events.start,
-    append: (...asked) => events.append(...asked),
-    read: (...asked) => events.read(...asked),
+    append: (...args) => events.append(...args),
+    read: (...args) => events.read(...args),
   };
-  return { ...same, ...does } as EventStore;
+  return { ...original, ...methods } as EventStore;
 };
 
-describe('A command', () => {
-  it('is decided on what the stream says, and appended at the version read', async () => {
-    const done = await handle(aProcess(), ask.interaction());
-    expect(done.events.map((it) => it.type)).toStrictEqual(['ContactRegistered', 'LeadOpened', 'InteractionRecorded']);
-    expect(done.position).toBe(await log.events.head());
-    expect(await typesStored()).toStrictEqual(['ContactRegistered', 'LeadOpened', 'InteractionRecorded']);
+describe('DeciderService', () => {
+  it('decides on the state of the stream and appends at the version read', async () => {
+    const result = await handle(newService(), commands.interaction());
+    const types = ['ContactRegistered', 'LeadOpened', 'InteractionRecorded'];
+    expect(result.events.map(({ type }) => type)).toStrictEqual(types);
+    expect(result.position).toBe(await log.events.head());
+    expect(await storedTypes()).toStrictEqual(types);
   });
 
-  it('that finds things as asked appends nothing and tells the position of what is so', async () => {
-    const here = aProcess();
-    const first = await handle(here, ask.interaction());
-    const again = await handle(here, ask.interaction());
-    expect(again).toMatchObject({ events: [], position: first.position });
+  it('appends nothing and returns the position of the state when a command changes nothing', async () => {
+    const service = newService();
+    const first = await handle(service, commands.interaction());
+    const second = await handle(service, commands.interaction());
+    expect(second).toMatchObject({ events: [], position: first.position });
   });
 
-  it('loses a race to another process and is decided again on the fresh state', async () => {
-    const [one, other] = [aProcess(), aProcess()];
-    await handle(one, ask.interaction());
-    await handle(other, ask.changeStatus('qualified'));
-    const { after } = await handle(one, ask.scoreByHand(70));
+  it('decides again on the current state after losing a race to another process', async () => {
+    const service = newService();
+    await handle(service, commands.interaction());
+    await handle(newService(), commands.changeStatus('qualified'));
+    const { after } = await handle(service, commands.scoreByHand(70));
     expect(findLead(after, leadId)).toMatchObject({ status: 'qualified', qualification: { score: 70 }, version: 4 });
   });
 
-  it('is never refused by a memory that is behind', async () => {
-    const [one, other] = [aProcess(), aProcess()];
-    await handle(one, ask.interaction());
-    await handle(one, ask.lost);
-    await handle(other, ask.secondInteraction);
-    const second = ask.changeStatus('qualified', { leadId: ask.leadId(2) });
-    await expect(handle(one, second)).resolves.toMatchObject({ events: [{ type: 'LeadStatusChanged' }] });
+  it('never refuses a command because of an outdated cache', async () => {
+    const service = newService();
+    await handle(service, commands.interaction());
+    await handle(service, commands.lost);
+    await handle(newService(), commands.secondInteraction);
+    const second = commands.changeStatus('qualified', { leadId: commands.leadId(2) });
+    await expect(handle(service, second)).resolves.toMatchObject({ events: [{ type: 'LeadStatusChanged' }] });
   });
 
-  it('is never left undone by a memory that is behind', async () => {
-    const [one, other] = [aProcess(), aProcess()];
-    await handle(one, ask.interaction());
-    await handle(one, ask.changeStatus('qualified'));
-    await handle(other, ask.changeStatus('contacted'));
-    await expect(handle(one, ask.changeStatus('qualified'))).resolves.toMatchObject({
+  it('never skips a command because of an outdated cache', async () => {
+    const service = newService();
+    await handle(service, commands.interaction());
+    await handle(service, commands.changeStatus('qualified'));
+    await handle(newService(), commands.changeStatus('contacted'));
+    await expect(handle(service, commands.changeStatus('qualified'))).resolves.toMatchObject({
       events: [{ type: 'LeadStatusChanged', data: { from: 'contacted', to: 'qualified' } }],
     });
   });
 
-  it('needs no read when memory has the stream', async () => {
+  it('does not read a stream that is cached', async () => {
     let reads = 0;
-    const counting = logThat({
-      read: (...asked) => {
+    const counting = logWith({
+      read: (...args) => {
         reads += 1;
-        return log.events.read(...asked);
+        return log.events.read(...args);
       },
     });
-    const here = aProcess(counting);
-    await handle(here, ask.interaction());
-    const before = reads;
-    await handle(here, ask.changeStatus('qualified'));
-    expect(reads).toBe(before);
+    const service = newService(counting);
+    await handle(service, commands.interaction());
+    const readsBefore = reads;
+    await handle(service, commands.changeStatus('qualified'));
+    expect(reads).toBe(readsBefore);
   });
 
-  it('gives up after ten lost races, having done nothing', async () => {
-    const busy = logThat({
-      append: async (name, expected, events): Promise<WriteResult> => {
-        const other = told();
+  it('refuses a command as a conflict after ten lost races, having appended nothing', async () => {
+    const contended = logWith({
+      append: async (name, expectedVersion, events): Promise<WriteResult> => {
         const version = (await log.events.read(name, 0, 1_000)).length;
-        const noise = { ...events[0]!, id: other.commandId };
-        await log.events.append(name, version, [noise]);
-        return log.events.append(name, expected, events);
+        await log.events.append(name, version, [{ ...events[0]!, id: createCommandId('default', null) }]);
+        return log.events.append(name, expectedVersion, events);
       },
     });
-    await expect(handle(aProcess(busy), ask.interaction())).rejects.toMatchObject({ code: 'conflict' });
-    expect(await typesStored()).toHaveLength(10);
+    await expect(handle(newService(contended), commands.interaction())).rejects.toMatchObject({ code: 'conflict' });
+    expect(await storedTypes()).toHaveLength(10);
   });
 
-  it('that the log could not take fails, and does not spoil the next', async () => {
+  it('fails a command that the log cannot take, and executes the next one', async () => {
     let down = true;
-    const flaky = logThat({
-      append: (...asked) => (down ? Promise.reject(new Unavailable('down')) : log.events.append(...asked)),
+    const flaky = logWith({
+      append: (...args) => (down ? Promise.reject(new Unavailable('down')) : log.events.append(...args)),
     });
-    const here = aProcess(flaky);
-    await expect(handle(here, ask.interaction())).rejects.toThrow(Unavailable);
+    const service = newService(flaky);
+    await expect(handle(service, commands.interaction())).rejects.toThrow(Unavailable);
     down = false;
-    expect((await handle(here, ask.interaction())).events).toHaveLength(3);
+    expect((await handle(service, commands.interaction())).events).toHaveLength(3);
   });
-});
 
-describe('200 commands of one contact at once', () => {
-  it('make one lead', async () => {
-    const here = aProcess();
+  it('opens one lead for 200 concurrent interactions of one contact', async () => {
+    const service = newService();
     await Promise.all(
-      Array.from({ length: 200 }, (_, each) => handle(here, ask.interaction({ messageId: `m-${each}` }))),
+      Array.from({ length: 200 }, (_, index) => handle(service, commands.interaction({ messageId: `m-${index}` }))),
     );
-    const types = await typesStored();
-    expect(types.filter((it) => it === 'LeadOpened')).toHaveLength(1);
-    expect(types.filter((it) => it === 'InteractionRecorded')).toHaveLength(200);
+    const types = await storedTypes();
+    expect(types.filter((type) => type === 'LeadOpened')).toHaveLength(1);
+    expect(types.filter((type) => type === 'InteractionRecorded')).toHaveLength(200);
   });
 
-  it('make one lead also when four processes race', async () => {
-    const four = Array.from({ length: 4 }, () => aProcess());
-    const each = Array.from({ length: 40 }, (_, at) => ask.interaction({ messageId: `m-${at}` }));
-    const all = await Promise.allSettled(each.map((command, at) => handle(four[at % 4]!, command)));
-    const types = await typesStored();
-    expect(types.filter((it) => it === 'LeadOpened')).toHaveLength(1);
-    expect(types.filter((it) => it === 'InteractionRecorded')).toHaveLength(
-      all.filter((it) => it.status === 'fulfilled').length,
+  it('opens one lead for interactions of one contact when four processes race', async () => {
+    const services = Array.from({ length: 4 }, () => newService());
+    const interactions = Array.from({ length: 40 }, (_, index) => commands.interaction({ messageId: `m-${index}` }));
+    const results = await Promise.allSettled(
+      interactions.map((command, index) => handle(services[index % 4]!, command)),
     );
+    const types = await storedTypes();
+    expect(types.filter((type) => type === 'LeadOpened')).toHaveLength(1);
+    expect(types.filter((type) => type === 'InteractionRecorded')).toHaveLength(
+      results.filter(({ status }) => status === 'fulfilled').length,
+    );
+  });
+
+  it('executes a command at the expected version and refuses it at another, naming the current version', async () => {
+    const service = newService();
+    await handle(service, commands.interaction());
+    const atVersionOne = handle(service, commands.changeStatus('qualified'), { expectedVersion: 1 });
+    await expect(atVersionOne).rejects.toMatchObject({ code: 'version_mismatch', details: { version: 2 } });
+    const atVersionTwo = handle(service, commands.changeStatus('qualified'), { expectedVersion: 2 });
+    await expect(atVersionTwo).resolves.toMatchObject({
+      events: [{ type: 'LeadStatusChanged', data: { to: 'qualified' }, version: 4 }],
+    });
+  });
+
+  it('previews a command on the current state without appending', async () => {
+    const service = newService();
+    await handle(service, commands.interaction());
+    const preview = (command: ContactCommand, fields: Partial<CommandContext> = {}) =>
+      service.preview(contactDecider, stream, command, contextWith(fields), () => undefined);
+    expect(await preview(commands.changeStatus('qualified'))).toMatchObject({ effect: 'change' });
+    expect(await storedTypes()).toHaveLength(3);
+    const keyed = { commandId: createCommandId('default', 'key-2'), requestHash: 'r' };
+    await handle(newService(), commands.changeStatus('qualified'), keyed);
+    expect(await preview(commands.changeStatus('qualified'))).toMatchObject({ effect: 'none' });
+    expect(await preview(commands.changeStatus('qualified'), keyed)).toMatchObject({ effect: 'already_done' });
   });
 });
 
-describe('A version that was expected', () => {
-  it('is met or refused, telling the version of now', async () => {
-    const here = aProcess();
-    await handle(here, ask.interaction());
-    const early = handle(here, ask.changeStatus('qualified'), { expectedVersion: 1 });
-    await expect(early).rejects.toMatchObject({ code: 'version_mismatch', details: { version: 2 } });
-    await expect(handle(here, ask.changeStatus('qualified'), { expectedVersion: 2 })).resolves.toBeDefined();
-  });
-});
-
-describe('A command with a key of the caller', () => {
+describe('DeciderService and commands with an Idempotency-Key', () => {
   const keyed = { commandId: createCommandId('default', 'key-1'), requestHash: 'r' };
 
-  it('is done once, and answered from the state that it made, whatever came after', async () => {
-    const one = aProcess();
-    await handle(one, ask.interaction());
-    const first = await handle(one, ask.scoreByHand(10), keyed);
-    await handle(one, ask.scoreByHand(90));
-    for (const process of [one, aProcess()]) {
-      const again = await handle(process, ask.scoreByHand(10), keyed);
-      expect(again).toMatchObject({ position: first.position });
-      expect(findLead(again.before, leadId)?.qualification.score).toBeNull();
-      expect(findLead(again.after, leadId)).toMatchObject({ version: 3, qualification: { score: 10 } });
+  it('executes the command once and replays its outcome from the log, whatever came after', async () => {
+    const service = newService();
+    await handle(service, commands.interaction());
+    const first = await handle(service, commands.scoreByHand(10), keyed);
+    await handle(service, commands.scoreByHand(90));
+    for (const repeating of [service, newService()]) {
+      const repeated = await handle(repeating, commands.scoreByHand(10), keyed);
+      expect(repeated).toMatchObject({ position: first.position });
+      expect(findLead(repeated.before, leadId)?.qualification.score).toBeNull();
+      expect(findLead(repeated.after, leadId)).toMatchObject({ version: 3, qualification: { score: 10 } });
     }
-    expect((await typesStored()).filter((it) => it === 'LeadScored')).toHaveLength(2);
+    expect((await storedTypes()).filter((type) => type === 'LeadScored')).toHaveLength(2);
   });
 
-  it('refuses another request under the key, also when only the log remembers it', async () => {
-    await handle(aProcess(), ask.interaction(), keyed);
-    const other = handle(aProcess(), ask.changeStatus('lost'), { ...keyed, requestHash: 'another' });
-    await expect(other).rejects.toMatchObject({ code: 'idempotency_key_reused' });
-    expect(await typesStored()).toHaveLength(3);
+  it('refuses another request under the key, also when only the log has a record of it', async () => {
+    await handle(newService(), commands.interaction(), keyed);
+    const changed = handle(newService(), commands.changeStatus('lost'), { ...keyed, requestHash: 'another' });
+    await expect(changed).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+    expect(await storedTypes()).toHaveLength(3);
   });
 
-  it('is a command of its own on another stream, once its answer is forgotten', async () => {
-    const here = aProcess();
-    await handle(here, ask.interaction(), keyed);
-    const elsewhere = contactStream('default', 'another');
-    const command = ask.createLead({ contactKey: 'another', contactId: 'contact-2' });
-    const done = await here.handle(
+  it('executes another request under the key on another stream, once the response has expired', async () => {
+    const service = newService();
+    await handle(service, commands.interaction(), keyed);
+    const otherStream = contactStream('default', 'another');
+    const command = commands.createLead({ contactKey: 'another', contactId: 'contact-2' });
+    const result = await service.handle(
       contactDecider,
-      elsewhere,
+      otherStream,
       command,
-      told({ ...keyed, requestHash: 'another' }),
+      contextWith({ ...keyed, requestHash: 'another' }),
       () => undefined,
     );
-    expect(done.events.map((it) => it.type)).toStrictEqual(['ContactRegistered', 'LeadOpened']);
+    expect(result.events.map(({ type }) => type)).toStrictEqual(['ContactRegistered', 'LeadOpened']);
   });
 });

@@ -1,172 +1,174 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { defaultPolicy, type Decider, type Policy } from '#domain/decider';
 import { withPosition, currentSchemaVersion } from '#domain/event-codec';
 import type { DomainEvent, NewEvent, Position, RecordedEvent, StoredEvent } from '#domain/event';
 import { Refusal, refuse } from '#domain/refusal';
 import { ConcurrencyError, Unavailable, type EventStore } from '#event-store/event-store';
+import { sleep } from '#timing/sleep';
 import type { CommandContext } from './command-context.js';
 import { deriveId, createIdFactory } from './ids.js';
 import { KeyedQueue } from './keyed-queue.js';
 
-/** What came of a command: the state it met, what it did, and what is so now. */
 export interface DecisionResult<State> {
   readonly before: State;
   readonly after: State;
-  /** None: things were already as asked. */
+  /** Empty if the state was already as requested. */
   readonly events: readonly DomainEvent[];
   readonly position: Position;
 }
 
-/** What a command would meet and do. `be done already`: this very command was carried out before. */
+/** What a command would do. `already_done`: this very command, by its id, has been executed before. */
 export interface CommandPreview<State> {
   readonly state: State;
-  readonly effect: 'change' | 'change nothing' | 'be done already';
+  readonly effect: 'change' | 'none' | 'already_done';
 }
 
-/** A stream folded up to a version: a baseline that saves reading. The append, or a read of what came since, has the last word. */
-interface Fold {
+/**
+ * The fold of a stream up to a version, which saves reading the stream. It may be behind: the append checks the version, and
+ * a decision without events is repeated on the current state.
+ */
+interface CachedStream {
   readonly state: unknown;
   readonly version: number;
   readonly position: Position;
   /**
-   * Commands with a caller's key, and the versions of the first and last event that each made. Shared by all folds of the
-   * stream and added to in place: what it says is true of the log whichever fold is asked.
+   * Commands with an Idempotency-Key, by id. All cached versions of a stream share this map and add to it in place: an entry
+   * is true of the log, whichever version it is read through.
    */
-  readonly commands: Map<string, Span>;
+  readonly commands: Map<string, CommandEvents>;
 }
-interface Span {
+
+/** The versions of the first and last event of a command. */
+interface CommandEvents {
   readonly first: number;
   readonly last: number;
-  readonly request: string | undefined;
+  readonly requestHash: string | undefined;
 }
 
-const attempts = 10;
-/** A command waits its turn no longer than this: with the log out of reach, a queue must not grow without end. */
-const longestWaitMs = 3_500;
+const maxAttempts = 10;
+/** How long a command may wait for earlier ones of its stream, so that the queue is bounded while the log is unreachable. */
+const maxWaitMs = 3_500;
 const pageSize = 1_000;
 
-/** Carries commands to decisions: read, fold, decide, one append at the version read; a lost race is decided again. */
+/**
+ * Executes commands: reads the stream, folds it, asks the decider, and appends once at the version read. If another process
+ * appended first, it decides again.
+ */
 export class DeciderService {
   private readonly queue = new KeyedQueue();
-  private readonly folds: LRUCache<string, Fold>;
+  private readonly cachedStreams: LRUCache<string, CachedStream>;
 
   /**
-   * `clock` tells the time, RFC 3339. `policyOf`: of an organization; who only reads needs none. `cacheEvents`: how many events
-   * the folds kept in memory may stand for, all together.
+   * `clock` returns the time as RFC 3339. `policyOf` returns an organization's policy; it is optional for read-only use.
+   * `maxCachedEvents`: how many events all cached streams may have together.
    */
   constructor(
     private readonly store: EventStore,
     readonly clock: () => string,
     private readonly policyOf: (org: string) => Policy = () => defaultPolicy,
-    cacheEvents = 200_000,
+    maxCachedEvents = 200_000,
   ) {
-    this.folds = new LRUCache({ maxSize: cacheEvents, sizeCalculation: (fold) => fold.version + 1 });
+    this.cachedStreams = new LRUCache({ maxSize: maxCachedEvents, sizeCalculation: ({ version }) => version + 1 });
   }
 
   /**
-   * Commands of one stream run one after another in this process; only other processes are raced.
-   * `versionOf` gives the version that If-Match speaks of, undefined when there is nothing yet.
+   * Commands on one stream run one after another in this process; they compete only with other processes.
+   * `versionOf` returns the version that If-Match refers to, or undefined if nothing exists yet.
    * @throws Refusal, Unavailable
    */
   handle<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
     command: Command,
-    envelope: CommandContext,
+    context: CommandContext,
     versionOf: (state: State) => number | undefined,
   ): Promise<DecisionResult<State>> {
-    const latest = performance.now() + longestWaitMs;
+    const deadline = performance.now() + maxWaitMs;
     return this.queue.serialize(stream, async () => {
-      if (performance.now() > latest) throw new Unavailable('earlier commands of the same stream take too long');
-      let fold = this.folds.get(stream);
-      let fresh = fold === undefined;
-      fold ??= await this.catchUp(decider, stream);
+      if (performance.now() > deadline) throw new Unavailable('Earlier commands on the same stream take too long.');
+      let cached = this.cachedStreams.get(stream);
+      let isCurrent = cached === undefined;
+      cached ??= await this.catchUp(decider, stream);
       for (let attempt = 1; ; attempt++) {
-        const done = fold.commands.get(envelope.commandId);
+        const done = cached.commands.get(context.commandId);
         if (done) {
-          if (
-            envelope.requestHash !== null &&
-            done.request !== undefined &&
-            done.request !== markOf(envelope.requestHash)
-          )
-            throw refuse('idempotency_key_reused', {});
-          return this.asItWas(decider, stream, done);
+          requireSameRequest(done, context);
+          return this.replayOutcome(decider, stream, done);
         }
-        const state = fold.state as State;
+        const state = cached.state as State;
         let drafts: readonly NewEvent<Event>[] = [];
         let refusal: Refusal | undefined;
         try {
-          drafts = this.decide(decider, command, state, stream, envelope, versionOf);
+          drafts = this.decide(decider, command, state, stream, context, versionOf);
         } catch (error) {
           if (!(error instanceof Refusal)) throw error;
           refusal = error;
         }
         if (drafts.length > 0) {
-          const stored = drafts.map((draft, nth) => this.seal(draft, `${stream} ${nth}`, envelope));
+          const stored = drafts.map((draft, index) => this.toStoredEvent(draft, `${stream} ${index}`, context));
           try {
-            const { version, position } = await this.store.append(stream, fold.version, stored);
-            const first = fold.version + 1;
-            const recorded = stored.map((event, nth) =>
-              withPosition(event, { stream, version: first + nth, position }),
+            const { version, position } = await this.store.append(stream, cached.version, stored);
+            const first = cached.version + 1;
+            const recorded = stored.map((event, index) =>
+              withPosition(event, { stream, version: first + index, position }),
             );
-            fold = this.keep(stream, advance(decider, fold, recorded));
-            if (fold.version !== version) this.folds.delete(stream);
-            return { before: state, after: fold.state as State, events: recorded as unknown as Event[], position };
+            cached = this.cache(stream, applyEvents(decider, cached, recorded));
+            if (cached.version !== version) this.cachedStreams.delete(stream);
+            return { before: state, after: cached.state as State, events: recorded as unknown as Event[], position };
           } catch (error) {
-            this.folds.delete(stream);
+            this.cachedStreams.delete(stream);
             if (!(error instanceof ConcurrencyError)) throw error;
-            if (attempt >= attempts) throw refuse('conflict', {});
+            if (attempt >= maxAttempts) throw refuse('conflict', {});
             await sleep(Math.random() * 2 ** Math.min(attempt, 6));
           }
-        } else if (fresh) {
+        } else if (isCurrent) {
           if (refusal) throw refusal;
-          return { before: state, after: state, events: [], position: fold.position };
+          return { before: state, after: state, events: [], position: cached.position };
         }
-        // The baseline may be behind: nothing is refused, or left undone, but on what is so now.
-        fold = await this.catchUp(decider, stream, fold);
-        fresh = true;
+        // The cached state may be behind: only the current state may refuse a command or find nothing to do.
+        cached = await this.catchUp(decider, stream, cached);
+        isCurrent = true;
       }
     });
   }
 
   /**
-   * What a command would do to the stream as it is now; nothing is appended.
+   * What a command would do to the stream's current state, without appending.
    * @throws Refusal, Unavailable
    */
   async preview<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
     command: Command,
-    envelope: CommandContext,
+    context: CommandContext,
     versionOf: (state: State) => number | undefined,
   ): Promise<CommandPreview<State>> {
-    const fold = await this.catchUp(decider, stream, this.folds.peek(stream));
-    const state = fold.state as State;
-    if (fold.commands.has(envelope.commandId)) return { state, effect: 'be done already' };
-    const drafts = this.decide(decider, command, state, stream, envelope, versionOf);
-    return { state, effect: drafts.length > 0 ? 'change' : 'change nothing' };
+    const cached = await this.catchUp(decider, stream, this.cachedStreams.peek(stream));
+    const state = cached.state as State;
+    if (cached.commands.has(context.commandId)) return { state, effect: 'already_done' };
+    const drafts = this.decide(decider, command, state, stream, context, versionOf);
+    return { state, effect: drafts.length > 0 ? 'change' : 'none' };
   }
 
-  /** Streams with commands that wait or are being carried out. */
+  /** How many streams have commands that wait or run. */
   get pendingStreams(): number {
     return this.queue.size;
   }
 
-  /** What a stream says now. */
+  /** The current state of a stream. */
   async read<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
   ): Promise<State> {
-    return (await this.catchUp(decider, stream, this.folds.peek(stream))).state as State;
+    return (await this.catchUp(decider, stream, this.cachedStreams.peek(stream))).state as State;
   }
 
-  /** What a stream said when it was last looked at: for what may be a little old, such as a name. */
+  /** The cached state of a stream, which may be out of date; reads the stream if it is not cached. */
   async readCached<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
   ): Promise<State> {
-    return (this.folds.get(stream)?.state as State | undefined) ?? this.read(decider, stream);
+    return (this.cachedStreams.get(stream)?.state as State | undefined) ?? this.read(decider, stream);
   }
 
   private decide<State, Command, Event extends DomainEvent>(
@@ -174,10 +176,10 @@ export class DeciderService {
     command: Command,
     state: State,
     stream: string,
-    envelope: CommandContext,
+    context: CommandContext,
     versionOf: (state: State) => number | undefined,
   ): readonly NewEvent<Event>[] {
-    const { now, backdated, actor, org, expectedVersion } = envelope;
+    const { now, backdated, actor, org, expectedVersion } = context;
     const version = versionOf(state);
     if (expectedVersion !== null && version !== undefined && version !== expectedVersion)
       throw refuse('version_mismatch', { version });
@@ -185,77 +187,82 @@ export class DeciderService {
     return decider.decide(command, state, given);
   }
 
-  private seal(draft: NewEvent<DomainEvent>, what: string, envelope: CommandContext): StoredEvent {
-    const { type, data, occurredAt = envelope.now, actor = envelope.actor, causation = envelope.causation } = draft;
-    const { commandId, correlation, org, requestHash: request } = envelope;
-    const id = draft.id ?? deriveId(commandId, what);
+  private toStoredEvent(draft: NewEvent<DomainEvent>, name: string, context: CommandContext): StoredEvent {
+    const { type, data, occurredAt = context.now, actor = context.actor, causation = context.causation } = draft;
+    const { commandId, correlation, org, requestHash } = context;
+    const id = draft.id ?? deriveId(commandId, name);
     const v = currentSchemaVersion(type);
-    const made = { actor, correlation, causation, commandId };
-    const when = { occurredAt, recordedAt: this.clock() };
-    const meta = request === null ? { ...made, ...when } : { ...made, request: markOf(request), ...when };
+    const recordedAt = this.clock();
+    const meta =
+      requestHash === null
+        ? { actor, correlation, causation, commandId, occurredAt, recordedAt }
+        : { actor, correlation, causation, commandId, request: shorten(requestHash), occurredAt, recordedAt };
     return 'personal' in draft
       ? { id, type, v, org, data, personal: draft.personal, meta }
       : { id, type, v, org, data, meta };
   }
 
-  /** Reads what came after `from` (the beginning, if left out) and keeps the fold. */
+  /** Applies the events after `from` (by default all), up to version `upTo`. Caches the result unless `upTo` is given. */
   private async catchUp<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
-    from?: Fold,
+    from?: CachedStream,
     upTo = Infinity,
-  ): Promise<Fold> {
-    let fold = from ?? { state: decider.initialState, version: 0, position: this.store.start, commands: new Map() };
+  ): Promise<CachedStream> {
+    let cached = from ?? { state: decider.initialState, version: 0, position: this.store.start, commands: new Map() };
+    // Page by page: `readStream` would cost a promise for each event.
     for (;;) {
-      const limit = Math.min(pageSize, upTo - fold.version);
-      const events = limit > 0 ? await this.store.read(stream, fold.version, limit) : [];
-      if (events.length > 0) fold = advance(decider, fold, events);
-      if (events.length < limit || fold.version >= upTo) break;
+      const limit = Math.min(pageSize, upTo - cached.version);
+      const events = limit > 0 ? await this.store.read(stream, cached.version, limit) : [];
+      if (events.length > 0) cached = applyEvents(decider, cached, events);
+      if (events.length < limit || cached.version >= upTo) break;
     }
-    return upTo === Infinity && fold.version > 0 ? this.keep(stream, fold) : fold;
+    return upTo === Infinity && cached.version > 0 ? this.cache(stream, cached) : cached;
   }
 
-  /** A command that was carried out before (its answer was not kept): what it met and did then. */
-  private async asItWas<State, Command, Event extends DomainEvent>(
+  /** The result of a command that was executed before but has no stored response: its own events and the states around them. */
+  private async replayOutcome<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
-    { first, last }: Span,
+    { first, last }: CommandEvents,
   ): Promise<DecisionResult<State>> {
     const before = await this.catchUp(decider, stream, undefined, first - 1);
     const events = await this.store.read(stream, first - 1, last - first + 1);
-    const after = advance(decider, before, events);
+    const after = applyEvents(decider, before, events);
     return { before: before.state as State, after: after.state as State, events, position: after.position };
   }
 
-  private keep(stream: string, fold: Fold): Fold {
-    if ((this.folds.peek(stream)?.version ?? 0) <= fold.version) this.folds.set(stream, fold);
-    return fold;
+  private cache(stream: string, cached: CachedStream): CachedStream {
+    if ((this.cachedStreams.peek(stream)?.version ?? 0) <= cached.version) this.cachedStreams.set(stream, cached);
+    return cached;
   }
 }
 
-function advance<State, Command, Event extends DomainEvent>(
+function applyEvents<State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
-  from: Fold,
+  from: CachedStream,
   events: readonly RecordedEvent[],
-): Fold {
+): CachedStream {
+  const { commands } = from;
   let state = from.state as State;
   let { version, position } = from;
   for (const event of events) {
     state = decider.evolve(state, event as unknown as Event & { id: string });
     ({ version, position } = event);
-    const { commandId } = event.meta;
-    if (isKeyed(commandId))
-      from.commands.set(commandId, {
-        first: from.commands.get(commandId)?.first ?? version,
-        last: version,
-        request: event.meta.request,
-      });
+    const { commandId, request: requestHash } = event.meta;
+    if (hasIdempotencyKey(commandId))
+      commands.set(commandId, { first: commands.get(commandId)?.first ?? version, last: version, requestHash });
   }
-  return { state, version, position, commands: from.commands };
+  return { state, version, position, commands };
 }
 
-/** Enough of a request's SHA-256 to tell it from another. */
-const markOf = (request: string): string => request.slice(0, 32);
+function requireSameRequest(done: CommandEvents, { requestHash }: CommandContext): void {
+  if (requestHash === null || done.requestHash === undefined) return;
+  if (done.requestHash !== shorten(requestHash)) throw refuse('idempotency_key_reused', {});
+}
 
-/** UUIDv5: the caller gave a key. A random id never comes again, so it need not be remembered. */
-const isKeyed = (commandId: string): boolean => commandId.charAt(14) === '5';
+/** Half of the SHA-256 is stored with each event: enough to distinguish requests. */
+const shorten = (requestHash: string): string => requestHash.slice(0, 32);
+
+/** Derived ids are UUIDv5. Random ids (UUIDv4) never repeat, so they need not be remembered. */
+const hasIdempotencyKey = (commandId: string): boolean => commandId.charAt(14) === '5';

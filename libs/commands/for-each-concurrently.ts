@@ -1,11 +1,11 @@
-/** Does the work of each index from 0, `atOnce` of them side by side. Once one has failed, none is begun any more. */
+/** Calls `work` for each index from 0, at most `concurrency` at a time. After a failure it starts no further calls. */
 export async function forEachConcurrently(
   count: number,
-  atOnce: number,
+  concurrency: number,
   work: (index: number) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  const oneByOne = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     for (let index = next++; index < count; index = next++)
       try {
         await work(index);
@@ -14,5 +14,5 @@ export async function forEachConcurrently(
         throw error;
       }
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, oneByOne));
+  await Promise.all(Array.from({ length: Math.min(concurrency, count) }, worker));
 }

@@ -1,4 +1,4 @@
-/** The secret from which contacts' keys are derived. Lost, no contact is ever found again: it belongs into every backup. */
+/** The secret from which contact keys are derived. If it is lost, no contact can be found again: include it in every backup. */
 export class IdKey {
   constructor(readonly secret: string) {}
 }

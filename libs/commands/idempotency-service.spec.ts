@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { invalidField, refuse } from '#domain/refusal';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
-import type { CommandContext } from './command-context.js';
+import { buildCommandContext, type CommandContext } from './command-context.js';
+import type { CommandResponse } from './command-response.js';
 import { createCommandId } from './ids.js';
 import { IdempotencyService, ReplayedRefusal } from './idempotency-service.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'kept-'));
+const folder = mkdtempSync(join(tmpdir(), 'idempotency-'));
 let log: SqliteLog;
-let kept: IdempotencyService;
+let idempotency: IdempotencyService;
 beforeAll(() => {
   log = SqliteLog.open({ file: join(folder, 'log.db') });
-  kept = new IdempotencyService(log.responses, () => new Date().toISOString());
+  idempotency = new IdempotencyService(log.responses, () => new Date().toISOString());
 });
 afterAll(async () => {
   await log.close();
@@ -21,75 +22,133 @@ afterAll(async () => {
 });
 
 let keys = 0;
-const envelope = (request: string | null, key = `key-${(keys += 1)}`): CommandContext => ({
-  org: 'default',
-  actor: { type: 'service', id: 'test' },
-  commandId: createCommandId('default', request === null ? null : key),
-  requestHash: request,
-  now: '2026-01-01T00:00:00.000Z',
-  backdated: false,
-  correlation: 'c',
-  causation: 'c',
-  expectedVersion: null,
+const contextOf = (requestHash: string | null, key = `key-${(keys += 1)}`): CommandContext =>
+  buildCommandContext({
+    org: 'default',
+    actor: { type: 'service', id: 'test' },
+    commandId: createCommandId('default', requestHash === null ? null : key),
+    requestHash,
+    now: '2026-01-01T00:00:00.000Z',
+    correlation: 'c',
+    causation: 'c',
+  });
+
+const responseWith = (version: number): CommandResponse => ({
+  createdId: 'lead-1',
+  version,
+  position: 'p1',
+  body: { lead: { id: 'lead-1' }, changed: true },
 });
 
-describe('An answer', () => {
-  it('is told again to the same request, and the work is not done again', async () => {
-    const asked = envelope('request');
-    let works = 0;
-    const work = async (): Promise<number> => (works += 1);
-    await expect(kept.runOnce(asked, work)).resolves.toStrictEqual({ answer: 1, replayed: false });
-    await expect(kept.runOnce(asked, work)).resolves.toStrictEqual({ answer: 1, replayed: true });
-    expect(works).toBe(1);
+describe('IdempotencyService and responses', () => {
+  it('returns the stored response to the same request without running the work again', async () => {
+    const context = contextOf('request');
+    let runs = 0;
+    const work = async (): Promise<CommandResponse> => responseWith((runs += 1));
+    const response = responseWith(1);
+    await expect(idempotency.runOnce(context, work)).resolves.toStrictEqual({ response, replayed: false });
+    await expect(idempotency.runOnce(context, work)).resolves.toStrictEqual({ response, replayed: true });
+    expect(runs).toBe(1);
   });
 
-  it('is not kept without a key', async () => {
-    const asked = envelope(null);
-    let works = 0;
-    const work = async (): Promise<number> => (works += 1);
-    await kept.runOnce(asked, work);
-    await expect(kept.runOnce(asked, work)).resolves.toStrictEqual({ answer: 2, replayed: false });
+  it('stores no response without an Idempotency-Key', async () => {
+    const context = contextOf(null);
+    let runs = 0;
+    const work = async (): Promise<CommandResponse> => responseWith((runs += 1));
+    await idempotency.runOnce(context, work);
+    await expect(idempotency.runOnce(context, work)).resolves.toStrictEqual({
+      response: responseWith(2),
+      replayed: false,
+    });
   });
 
-  it('is nothing for another request under the same key', async () => {
-    const asked = envelope('request', 'shared');
-    await kept.runOnce(asked, async () => 1);
-    const other = kept.runOnce(envelope('another', 'shared'), async () => 2);
-    await expect(other).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+  it('rejects another request under the same key', async () => {
+    const context = contextOf('request', 'shared');
+    await idempotency.runOnce(context, async () => responseWith(1));
+    const otherRequest = idempotency.runOnce(contextOf('another', 'shared'), async () => responseWith(2));
+    await expect(otherRequest).rejects.toMatchObject({ code: 'idempotency_key_reused' });
   });
 
-  it('is not waited for: the same request meanwhile is told that it is under way', async () => {
-    const asked = envelope('request');
-    let finish: (value: number) => void = () => undefined;
-    const first = kept.runOnce(asked, () => new Promise<number>((resolve) => (finish = resolve)));
-    await expect(kept.runOnce(asked, async () => 2)).rejects.toMatchObject({ code: 'idempotency_in_flight' });
-    const other = kept.runOnce({ ...asked, requestHash: 'another' }, async () => 2);
-    await expect(other).rejects.toMatchObject({ code: 'idempotency_key_reused' });
-    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
-    finish(1);
-    await expect(first).resolves.toStrictEqual({ answer: 1, replayed: false });
+  it('rejects requests under a key that is in flight at once instead of waiting', async () => {
+    const context = contextOf('request');
+    let finish: (response: CommandResponse) => void = () => undefined;
+    const first = idempotency.runOnce(context, () => new Promise((resolve) => (finish = resolve)));
+    const second = idempotency.runOnce(context, async () => responseWith(2));
+    await expect(second).rejects.toMatchObject({ code: 'idempotency_in_flight' });
+    const otherRequest = idempotency.runOnce({ ...context, requestHash: 'another' }, async () => responseWith(2));
+    await expect(otherRequest).rejects.toMatchObject({ code: 'idempotency_key_reused' });
+    for (let tick = 0; tick < 50; tick += 1) await new Promise(setImmediate);
+    finish(responseWith(1));
+    await expect(first).resolves.toStrictEqual({ response: responseWith(1), replayed: false });
   });
 });
 
-describe('A refusal', () => {
-  it('is kept as an answer is', async () => {
-    const asked = envelope('request');
-    const refused = kept.runOnce(asked, () => Promise.reject(refuse('not_found', { what: 'lead' })));
+describe('IdempotencyService and refusals', () => {
+  it('stores a refusal and replays it as a ReplayedRefusal', async () => {
+    const context = contextOf('request');
+    const refused = idempotency.runOnce(context, () => Promise.reject(refuse('not_found', { what: 'lead' })));
     await expect(refused).rejects.toMatchObject({ code: 'not_found' });
-    const again = kept.runOnce(asked, async () => 'late');
-    await expect(again).rejects.toThrow(ReplayedRefusal);
-    await expect(kept.runOnce(asked, async () => 'late')).rejects.toMatchObject({
+    await expect(refused).rejects.not.toThrow(ReplayedRefusal);
+    const repeated = idempotency.runOnce(context, async () => responseWith(1));
+    await expect(repeated).rejects.toThrow(ReplayedRefusal);
+    await expect(idempotency.runOnce(context, async () => responseWith(1))).rejects.toMatchObject({
       code: 'not_found',
       details: { what: 'lead' },
     });
   });
 
   it.each([
-    ['bad input', invalidField('dueAt', 'in_past', 'must not lie in the past')],
+    ['invalid input', invalidField('dueAt', 'in_past', 'must not be in the past')],
     ['a conflict', refuse('conflict', {})],
-  ])('of %s is not kept', async (_, refusal) => {
-    const asked = envelope('request');
-    await expect(kept.runOnce(asked, () => Promise.reject(refusal))).rejects.toBe(refusal);
-    await expect(kept.runOnce(asked, async () => 'well')).resolves.toStrictEqual({ answer: 'well', replayed: false });
+  ])('does not store the refusal of %s, so that the same request can succeed later', async (_, refusal) => {
+    const context = contextOf('request');
+    await expect(idempotency.runOnce(context, () => Promise.reject(refusal))).rejects.toBe(refusal);
+    await expect(idempotency.runOnce(context, async () => responseWith(1))).resolves.toStrictEqual({
+      response: responseWith(1),
+      replayed: false,
+    });
+  });
+});
+
+describe('Records that older versions stored', () => {
+  const body = { lead: { id: 'abc-1', version: 1 }, changed: true, version: 1, position: '0000000000000007' };
+  const keptAt = '2026-01-01T00:00:00.000Z';
+  const position = '0000000000000007';
+  const neverRuns = (): never => {
+    throw new Error('the stored outcome must be used');
+  };
+
+  it('are replayed as responses: `made` is the id of what was created', async () => {
+    const context = contextOf('request');
+    await log.responses.saveIfAbsent(
+      context.commandId,
+      JSON.parse(
+        `{"request":"request","answer":{"answered":{"made":"abc-1","version":1,"position":"${position}",` +
+          `"body":${JSON.stringify(body)}}},"keptAt":"${keptAt}"}`,
+      ) as Parameters<typeof log.responses.saveIfAbsent>[1],
+    );
+    await expect(idempotency.runOnce(context, neverRuns)).resolves.toStrictEqual({
+      response: { createdId: 'abc-1', version: 1, position, body },
+      replayed: true,
+    });
+  });
+
+  it('are replayed as refusals', async () => {
+    const context = contextOf('request');
+    const answer = { refused: { code: 'agent_inactive', details: { agentId: 'ana' } } };
+    await log.responses.saveIfAbsent(context.commandId, { request: 'request', answer, keptAt });
+    const replayed = idempotency.runOnce(context, neverRuns);
+    await expect(replayed).rejects.toThrow(ReplayedRefusal);
+    await expect(replayed).rejects.toMatchObject({ code: 'agent_inactive', details: { agentId: 'ana' } });
+  });
+
+  it('have the form that is stored today', async () => {
+    const context = contextOf('request');
+    await idempotency.runOnce(context, async () => ({ createdId: 'abc-1', version: 1, position, body }));
+    expect(await log.responses.find(context.commandId)).toStrictEqual({
+      request: 'request',
+      answer: { answered: { made: 'abc-1', version: 1, position, body } },
+      keptAt: expect.any(String),
+    });
   });
 });

@@ -2,23 +2,30 @@ import { isRefusal, refuse, Refusal, type RefusalCode } from '#domain/refusal';
 import type { IdempotencyStore } from '#event-store/idempotency-store';
 import { withDeadline } from '#timing/deadline';
 import type { CommandContext } from './command-context.js';
+import type { CommandResponse, CommandResult } from './command-response.js';
 
-/** What was refused the first time, told again. */
+/** A refusal that was stored and is now returned to a repeated request. */
 export class ReplayedRefusal<Code extends RefusalCode = RefusalCode> extends Refusal<Code> {}
 
-type Kept<Answer> =
-  | { readonly answered: Answer }
+/**
+ * An outcome as it is stored. The names must stay, because existing data contains them: `made` holds the response's `createdId`.
+ */
+type StoredOutcome =
+  | { readonly answered: Omit<CommandResponse, 'createdId'> & { readonly made: CommandResponse['createdId'] } }
   | { readonly refused: { readonly code: RefusalCode; readonly details: Refusal['details'] } };
 
-/** Refusals that say nothing of the request itself: asking again may be answered differently. */
-const passing: ReadonlySet<RefusalCode> = new Set(['validation_failed', 'conflict', 'idempotency_in_flight']);
+/** Refusals that do not depend on the request alone: the same request may succeed later. */
+const notStored: ReadonlySet<RefusalCode> = new Set(['validation_failed', 'conflict', 'idempotency_in_flight']);
 
-/** With the stores out of reach a command is told so within five seconds, whatever it had to ask of them before. Of a batch: each item. */
+/**
+ * Time limit in milliseconds for all store calls of one command (in a batch: of one item), so that a command fails within
+ * five seconds when a store cannot be reached.
+ */
 export const commandTimeoutMs = 3_500;
 
-/** Answers a repeated command (same Idempotency-Key, same request) as the first time. */
+/** Runs a command with an Idempotency-Key once; returns the stored response when the same request is repeated. */
 export class IdempotencyService {
-  /** Keys being worked on here, and their requests. */
+  /** Request hashes by command id. */
   private readonly inFlight = new Map<string, string>();
 
   constructor(
@@ -26,59 +33,56 @@ export class IdempotencyService {
     private readonly clock: () => string,
   ) {}
 
-  /** Commands with a key being worked on. */
   get inFlightCount(): number {
     return this.inFlight.size;
   }
 
   /**
-   * Does the work unless its answer is kept. Answers must be JSON.
-   * @throws Refusal `idempotency_key_reused`, `idempotency_in_flight`, or what the work refused, now or the first time.
+   * Runs `work`, or returns the stored response of the same request.
+   * @throws Refusal `idempotency_key_reused`, `idempotency_in_flight`, or the refusal of `work`, now or when it first ran
    */
-  runOnce<Answer>(
-    envelope: CommandContext,
-    work: () => Promise<Answer>,
-  ): Promise<{ answer: Answer; replayed: boolean }> {
-    return withDeadline(commandTimeoutMs, () => this.carriedOutOnce(envelope, work));
+  runOnce(context: CommandContext, work: () => Promise<CommandResponse>): Promise<CommandResult> {
+    return withDeadline(commandTimeoutMs, () => this.run(context, work));
   }
 
-  private async carriedOutOnce<Answer>(
-    envelope: CommandContext,
-    work: () => Promise<Answer>,
-  ): Promise<{ answer: Answer; replayed: boolean }> {
-    const { commandId, requestHash: request } = envelope;
-    if (request === null) return { answer: await work(), replayed: false };
+  private async run(
+    { commandId, requestHash }: CommandContext,
+    work: () => Promise<CommandResponse>,
+  ): Promise<CommandResult> {
+    if (requestHash === null) return { response: await work(), replayed: false };
 
-    const underWay = this.inFlight.get(commandId);
-    if (underWay !== undefined)
-      throw refuse(underWay === request ? 'idempotency_in_flight' : 'idempotency_key_reused', {});
-    this.inFlight.set(commandId, request);
+    const inFlight = this.inFlight.get(commandId);
+    if (inFlight !== undefined)
+      throw refuse(inFlight === requestHash ? 'idempotency_in_flight' : 'idempotency_key_reused', {});
+    this.inFlight.set(commandId, requestHash);
     try {
       const found = await this.store.find(commandId);
       if (found) {
-        if (found.request !== request) throw refuse('idempotency_key_reused', {});
-        return { answer: told(found.answer as Kept<Answer>, ReplayedRefusal), replayed: true };
+        if (found.request !== requestHash) throw refuse('idempotency_key_reused', {});
+        return { response: unwrap(found.answer as StoredOutcome, ReplayedRefusal), replayed: true };
       }
-      const outcome = await attempt(work);
-      const kept = await this.store.saveIfAbsent(commandId, { request, answer: outcome, keptAt: this.clock() });
-      if (kept.request !== request) throw refuse('idempotency_key_reused', {});
-      return { answer: told(kept.answer as Kept<Answer>, Refusal), replayed: false };
+      const answer = await runToOutcome(work);
+      const stored = await this.store.saveIfAbsent(commandId, { request: requestHash, answer, keptAt: this.clock() });
+      if (stored.request !== requestHash) throw refuse('idempotency_key_reused', {});
+      return { response: unwrap(stored.answer as StoredOutcome, Refusal), replayed: false };
     } finally {
       this.inFlight.delete(commandId);
     }
   }
 }
 
-async function attempt<Answer>(work: () => Promise<Answer>): Promise<Kept<Answer>> {
+async function runToOutcome(work: () => Promise<CommandResponse>): Promise<StoredOutcome> {
   try {
-    return { answered: await work() };
+    const { createdId, version, position, body } = await work();
+    return { answered: { made: createdId, version, position, body } };
   } catch (error) {
-    if (!isRefusal(error) || passing.has(error.code)) throw error;
+    if (!isRefusal(error) || notStored.has(error.code)) throw error;
     return { refused: { code: error.code, details: error.details } };
   }
 }
 
-function told<Answer>(kept: Kept<Answer>, As: typeof Refusal): Answer {
-  if ('answered' in kept) return kept.answered;
-  throw new As(kept.refused.code, kept.refused.details);
+function unwrap(outcome: StoredOutcome, RefusalClass: typeof Refusal): CommandResponse {
+  if ('refused' in outcome) throw new RefusalClass(outcome.refused.code, outcome.refused.details);
+  const { made, version, position, body } = outcome.answered;
+  return { createdId: made, version, position, body };
 }

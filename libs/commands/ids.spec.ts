@@ -3,8 +3,8 @@ import * as fc from 'fast-check';
 import { parseLeadId } from '#domain/lead/lead.id';
 import { createCommandId, deriveContactKey, deriveId, createIdFactory, deriveMessageKey } from './ids.js';
 
-describe("A contact's key", () => {
-  it('is the same for ever: stored ids depend on it', () => {
+describe('Derived ids', () => {
+  it('never change, because stored ids depend on them', () => {
     expect(deriveContactKey('a secret of sixteen', 'default', 'contact-1')).toMatchInlineSnapshot(
       `"vjz6iasidqxiwlrltzv4x5pmkq"`,
     );
@@ -32,30 +32,36 @@ describe("A contact's key", () => {
     expect(deriveId(namespace, name)).toBe(id);
   });
 
-  it('differs by secret, organization and contact, and is found in the ids of its leads', () => {
+  it('give each secret, organization and contact its own contact key, which lead ids contain', () => {
     fc.assert(
-      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), fc.nat(999), (one, other, ordinal) => {
-        const key = deriveContactKey('secret', 'org', one);
-        expect(key).toMatch(/^[a-z2-7]{26}$/);
-        expect(parseLeadId(`${key}-${ordinal + 1}`)).toEqual({ contactKey: key, ordinal: ordinal + 1 });
-        expect(deriveContactKey('secret', 'another', one)).not.toBe(key);
-        expect(deriveContactKey('terces', 'org', one)).not.toBe(key);
-        if (one !== other) expect(deriveContactKey('secret', 'org', other)).not.toBe(key);
-      }),
+      fc.property(
+        fc.string({ minLength: 1 }),
+        fc.string({ minLength: 1 }),
+        fc.nat(999),
+        (contactId, otherId, ordinal) => {
+          const key = deriveContactKey('secret', 'org', contactId);
+          expect(key).toMatch(/^[a-z2-7]{26}$/);
+          expect(parseLeadId(`${key}-${ordinal + 1}`)).toEqual({ contactKey: key, ordinal: ordinal + 1 });
+          expect(deriveContactKey('secret', 'another', contactId)).not.toBe(key);
+          expect(deriveContactKey('terces', 'org', contactId)).not.toBe(key);
+          if (contactId !== otherId) expect(deriveContactKey('secret', 'org', otherId)).not.toBe(key);
+        },
+      ),
     );
   });
 
   it.each(['', 'x', 'aaaaaaaaaaaaaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaaaaaaaaaaaaa-0', 'AAAAAAAAAAAAAAAAAAAAAAAAAA-1'])(
-    'is not in %j',
+    'are not parsed from %j, which is not a lead id',
     (text) => expect(parseLeadId(text)).toBeUndefined(),
   );
 });
 
-describe('The id of a command', () => {
-  it('is random without a key of the caller, and told apart from one with', () => {
+describe('createCommandId', () => {
+  it('returns a UUIDv4 without an Idempotency-Key and a UUIDv5 derived from the key with one', () => {
     expect(createCommandId('default', null)).not.toBe(createCommandId('default', null));
     expect(createCommandId('default', null).charAt(14)).toBe('4');
     expect(createCommandId('default', 'key').charAt(14)).toBe('5');
+    expect(createCommandId('default', 'key')).toBe(createCommandId('default', 'key'));
     expect(createCommandId('default', 'key')).not.toBe(createCommandId('another', 'key'));
   });
 });

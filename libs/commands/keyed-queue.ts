@@ -1,16 +1,16 @@
-/** Runs the work of one key one after another, in the order of the calls; works of different keys run side by side. */
+/** Runs the tasks of one key one after another, in call order. Tasks of different keys run concurrently. */
 export class KeyedQueue {
   private readonly tails = new Map<string, Promise<unknown>>();
 
-  /** Keys with work that is not done. */
+  /** How many keys have unfinished tasks. */
   get size(): number {
     return this.tails.size;
   }
 
-  serialize<T>(key: string, work: () => Promise<T>): Promise<T> {
+  serialize<T>(key: string, task: () => Promise<T>): Promise<T> {
     const tail = this.tails.get(key);
-    const result = tail ? tail.then(work, work) : work();
-    const settled = result.then(nothing, nothing).then(() => {
+    const result = tail ? tail.then(task, task) : task();
+    const settled = result.then(noop, noop).then(() => {
       if (this.tails.get(key) === settled) this.tails.delete(key);
     });
     this.tails.set(key, settled);
@@ -18,4 +18,4 @@ export class KeyedQueue {
   }
 }
 
-const nothing = (): void => undefined;
+const noop = (): void => undefined;

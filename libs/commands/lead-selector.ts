@@ -1,11 +1,11 @@
-/** A filter of leads as it was asked, in the names and values of the list's query. */
+/** A filter with the names and values of the lead list's query parameters. */
 export type LeadFilterParams = Readonly<Record<string, string>>;
 
-/** Finds the active leads that a filter selects; for whoever may not read views. */
+/** Finds active leads by a filter. A port, because this library must not read views. */
 export abstract class LeadSelector {
   /**
-   * Their ids, of a view that has come to where the log was when this was asked. Where their number is not `expectedCount`, only
-   * that number is told.
+   * The ids of the active leads that match, from a view that has caught up with the log's head at the time of the call.
+   * Returns their count instead if it differs from `expectedCount`.
    * @throws Problem `projection_behind`, ViewsUnavailable
    */
   abstract select(

@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { broadcastDecider, type KnownBroadcast } from '#domain/broadcast/broadcast.decide';
 import { contactDecider } from '#domain/contact/contact.decide';
+import type { Position } from '#domain/event';
 import type { Channel } from '#domain/lead/lead.state';
 import {
   messageDecider,
@@ -9,9 +10,9 @@ import {
   type NewReceipt,
   type RecordReceipts,
 } from '#domain/message/message.decide';
-import { refuse } from '#domain/refusal';
+import { isRefusal, refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
-import type { CommandResponse } from './command-response.js';
+import type { CommandResponse, CommandResult } from './command-response.js';
 import { runBatch, type BatchItem, type BatchWorkResult } from './batch.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
 import type { CommandContext } from './command-context.js';
@@ -21,11 +22,12 @@ import { broadcastStream, deriveContactKey, contactStream, deriveMessageKey, mes
 import { IdempotencyService } from './idempotency-service.js';
 import { KeyedQueue } from './keyed-queue.js';
 
-/** A message that was sent. `attempt` null: the next of its recipient. */
 export interface SendInput {
   readonly contactId: string;
   readonly messageId: string;
+  /** Null: the command's time. */
   readonly sentAt: string | null;
+  /** From 1. Null: the recipient's next attempt. */
   readonly attempt: number | null;
   readonly parameters: unknown;
 }
@@ -35,12 +37,21 @@ export interface ReceiptInput extends NewReceipt {
   readonly messageId: string;
 }
 
-export type MessageCommandInput =
-  | { readonly type: 'RecordSends'; readonly broadcastId: string; readonly items: readonly BatchItem<SendInput>[] }
-  | { readonly type: 'RecordReceipts'; readonly items: readonly BatchItem<ReceiptInput>[] };
+export interface RecordSendsInput {
+  readonly type: 'RecordSends';
+  readonly broadcastId: string;
+  readonly items: readonly BatchItem<SendInput>[];
+}
 
-/** The one door to sends and receipts, which come in batches. */
-export class MessageCommandMessage extends Command<{ answer: CommandResponse; replayed: boolean }> {
+export interface RecordReceiptsInput {
+  readonly type: 'RecordReceipts';
+  readonly items: readonly BatchItem<ReceiptInput>[];
+}
+
+export type MessageCommandInput = RecordSendsInput | RecordReceiptsInput;
+
+/** A batch of sends or receipts. */
+export class MessageCommandMessage extends Command<CommandResult> {
   constructor(
     readonly command: MessageCommandInput,
     readonly context: CommandContext,
@@ -49,79 +60,79 @@ export class MessageCommandMessage extends Command<{ answer: CommandResponse; re
   }
 }
 
+/** The receipts of one message in a batch: they are recorded by one append. */
+interface MessageReceipts {
+  readonly messageKey: string;
+  readonly receipts: ReceiptInput[];
+  recording: Promise<RecordedReceipts> | undefined;
+}
+
+interface RecordedReceipts {
+  /** Keys of the new receipts. An item takes its key out, so that a repetition in the same batch is a duplicate. */
+  readonly newKeys: Set<string>;
+  readonly position: Position;
+}
+
 @CommandHandler(MessageCommandMessage)
 export class MessageHandler implements ICommandHandler<MessageCommandMessage> {
-  /** The sends to one recipient go one after another, so that each attempt is counted once. */
-  private readonly recipients = new KeyedQueue();
+  /** Sends to one recipient run one after another, so that each attempt gets its own number. */
+  private readonly recipientQueue = new KeyedQueue();
 
   constructor(
-    private readonly handling: DeciderService,
-    private readonly kept: IdempotencyService,
+    private readonly deciders: DeciderService,
+    private readonly idempotency: IdempotencyService,
     private readonly idKey: IdKey,
     private readonly log: EventStore,
     private readonly meter: CommandMeter = noopCommandMeter,
   ) {}
 
-  execute({
-    command: ask,
-    context: envelope,
-  }: MessageCommandMessage): Promise<{ answer: CommandResponse; replayed: boolean }> {
-    return this.meter.measure(ask.type, () => this.kept.runOnce(envelope, () => this.carryOut(ask, envelope)));
+  execute({ command, context }: MessageCommandMessage): Promise<CommandResult> {
+    return this.meter.measure(command.type, () =>
+      this.idempotency.runOnce(context, () =>
+        command.type === 'RecordSends' ? this.recordSends(command, context) : this.recordReceipts(command, context),
+      ),
+    );
   }
 
-  private async carryOut(ask: MessageCommandInput, envelope: CommandContext): Promise<CommandResponse> {
-    const { start } = this.log;
-    if (ask.type === 'RecordReceipts') {
-      const receive = this.receiving(ask.items, envelope);
-      return runBatch(ask.items, envelope, start, receive);
-    }
-    const sent = await this.handling.read(broadcastDecider, broadcastStream(envelope.org, ask.broadcastId));
-    if (!sent.known) throw refuse('not_found', { what: 'broadcast' });
-    const { secret } = this.idKey;
+  private async recordSends(
+    { broadcastId, items }: RecordSendsInput,
+    context: CommandContext,
+  ): Promise<CommandResponse> {
+    const { org } = context;
+    const broadcast = await this.deciders.read(broadcastDecider, broadcastStream(org, broadcastId));
+    if (!broadcast.known) throw refuse('not_found', { what: 'broadcast' });
     return runBatch(
-      ask.items,
-      envelope,
-      start,
-      (item, own) => this.send(item, deriveContactKey(secret, own.org, item.contactId), sent, own),
-      ({ contactId }, send) => this.recipients.serialize(`${envelope.org} ${contactId}`, send),
+      items,
+      context,
+      this.log.start,
+      (item, itemContext) => this.recordSend(item, broadcast, itemContext),
+      ({ contactId }, send) => this.recipientQueue.serialize(`${org} ${contactId}`, send),
     );
   }
 
   /**
-   * Two appends: the send to the message's stream, then the address to the contact's, where replies are attributed. What a crash
-   * leaves undone between them is done when the send is repeated, or by automation.
+   * Two appends: the send to the message's stream, then the broadcast to the contact's stream, where replies are attributed.
+   * If a crash comes between them, a repeated send or an automation makes the second one.
    */
-  private async send(
+  private async recordSend(
     item: SendInput,
-    contactKey: string,
-    sent: KnownBroadcast,
-    envelope: CommandContext,
+    broadcast: KnownBroadcast,
+    context: CommandContext,
   ): Promise<BatchWorkResult> {
-    const { org } = envelope;
+    const { org } = context;
     const { contactId, messageId, sentAt, parameters } = item;
-    const messageKey = deriveMessageKey(this.idKey.secret, org, sent.channel, messageId);
-    const known = await this.handling.read(contactDecider, contactStream(org, contactKey));
-    const before = known.known ? known.addressedBroadcasts.filter((it) => it.broadcastId === sent.id) : [];
-    const attempt = item.attempt ?? before.length + 1;
-    const { position, events } = await this.handling.handle(
+    const { id: broadcastId, campaign, channel } = broadcast;
+    const contactKey = deriveContactKey(this.idKey.secret, org, contactId);
+    const messageKey = deriveMessageKey(this.idKey.secret, org, channel, messageId);
+    const attempt = item.attempt ?? (await this.countSends(contactStream(org, contactKey), broadcastId)) + 1;
+    const sent = await this.deciders.handle(
       messageDecider,
       messageStream(org, messageKey),
-      {
-        type: 'RecordSend',
-        messageKey,
-        messageId,
-        contactKey,
-        contactId,
-        broadcast: sent,
-        attempt,
-        parameters,
-        sentAt,
-      },
-      envelope,
-      () => undefined,
+      { type: 'RecordSend', messageKey, messageId, contactKey, contactId, broadcast, attempt, parameters, sentAt },
+      context,
+      noVersion,
     );
-    const { id: broadcastId, campaign, channel } = sent;
-    const addressed = await this.handling.handle(
+    const addressed = await this.deciders.handle(
       contactDecider,
       contactStream(org, contactKey),
       {
@@ -135,53 +146,69 @@ export class MessageHandler implements ICommandHandler<MessageCommandMessage> {
         messageId,
         sentAt,
       },
-      envelope,
-      () => undefined,
+      context,
+      noVersion,
     );
-    const outcome = events.length > 0 ? 'recorded' : 'duplicate';
-    return { outcome, position: addressed.position > position ? addressed.position : position };
+    const position = addressed.position > sent.position ? addressed.position : sent.position;
+    return { outcome: sent.events.length > 0 ? 'recorded' : 'duplicate', position };
   }
 
-  /** All receipts of one message are one append, whoever of them is asked for first; each tells whether it was new. */
-  private receiving(
-    items: readonly BatchItem<ReceiptInput>[],
-    { org }: CommandContext,
-  ): (item: ReceiptInput, envelope: CommandContext) => Promise<BatchWorkResult> {
-    const keys = new Map<ReceiptInput, string>();
-    const byMessage = new Map<string, ReceiptInput[]>();
-    for (const given of items) {
-      if ('invalid' in given) continue;
-      const { channel, messageId } = given.item;
-      const key = deriveMessageKey(this.idKey.secret, org, channel, messageId);
-      keys.set(given.item, key);
-      const known = byMessage.get(key);
-      if (known) known.push(given.item);
-      else byMessage.set(key, [given.item]);
+  /** How many messages of a broadcast the contact has been sent. */
+  private async countSends(stream: string, broadcastId: string): Promise<number> {
+    const contact = await this.deciders.read(contactDecider, stream);
+    if (!contact.known) return 0;
+    return contact.addressedBroadcasts.filter((addressed) => addressed.broadcastId === broadcastId).length;
+  }
+
+  private async recordReceipts({ items }: RecordReceiptsInput, context: CommandContext): Promise<CommandResponse> {
+    const { org } = context;
+    const messages = this.groupByMessage(items, org);
+    return runBatch(items, context, this.log.start, async (item, itemContext) => {
+      const { newKeys, position } = await this.recordOnce(messages.get(item)!, itemContext);
+      return { outcome: newKeys.delete(keyOf(item)) ? 'recorded' : 'duplicate', position };
+    });
+  }
+
+  private groupByMessage(items: readonly BatchItem<ReceiptInput>[], org: string): Map<ReceiptInput, MessageReceipts> {
+    const byKey = new Map<string, MessageReceipts>();
+    const byItem = new Map<ReceiptInput, MessageReceipts>();
+    for (const entry of items) {
+      if ('invalid' in entry) continue;
+      const { item } = entry;
+      const messageKey = deriveMessageKey(this.idKey.secret, org, item.channel, item.messageId);
+      const message = byKey.get(messageKey) ?? { messageKey, receipts: [], recording: undefined };
+      message.receipts.push(item);
+      byKey.set(messageKey, message);
+      byItem.set(item, message);
     }
-    const appends = new Map<string, Promise<{ fresh: Set<string>; position: string }>>();
-    return async (item, envelope) => {
-      const messageKey = keys.get(item)!;
-      const append = appends.get(messageKey) ?? this.receive(messageKey, byMessage.get(messageKey) ?? [item], envelope);
-      appends.set(messageKey, append);
-      const { fresh, position } = await append;
-      return { outcome: fresh.delete(keyIn(item)) ? 'recorded' : 'duplicate', position };
-    };
+    return byItem;
   }
 
-  private async receive(
-    messageKey: string,
-    receipts: readonly ReceiptInput[],
-    envelope: CommandContext,
-  ): Promise<{ fresh: Set<string>; position: string }> {
-    const { channel = 'whatsapp', messageId = '' } = receipts[0] ?? {};
+  /** The first item of a message records all of its receipts; the others share the result. */
+  private recordOnce(message: MessageReceipts, context: CommandContext): Promise<RecordedReceipts> {
+    message.recording ??= this.appendReceipts(message, context).catch((error: unknown) => {
+      // A refusal is final. After any other failure the batch retries the item, which must not get this promise again.
+      if (!isRefusal(error)) message.recording = undefined;
+      throw error;
+    });
+    return message.recording;
+  }
+
+  private async appendReceipts(
+    { messageKey, receipts }: MessageReceipts,
+    context: CommandContext,
+  ): Promise<RecordedReceipts> {
+    const { channel, messageId } = receipts[0]!;
     const command: RecordReceipts = { type: 'RecordReceipts', messageKey, channel, messageId, receipts };
-    const stream = messageStream(envelope.org, messageKey);
-    const { events, position } = await this.handling.handle(messageDecider, stream, command, envelope, () => undefined);
-    const recorded = events.flatMap((it) => (it.type === 'ReceiptRecorded' ? toReceipt(it) : []));
-    return { fresh: new Set(recorded.map(receiptKey)), position };
+    const stream = messageStream(context.org, messageKey);
+    const { events, position } = await this.deciders.handle(messageDecider, stream, command, context, noVersion);
+    const recorded = events.flatMap((event) => (event.type === 'ReceiptRecorded' ? toReceipt(event) : []));
+    return { newKeys: new Set(recorded.map(receiptKey)), position };
   }
 }
 
-/** What the receipt is known by: see `receiptKey`. */
-const keyIn = ({ status, at, error }: NewReceipt): string =>
+/** If-Match does not apply to messages. */
+const noVersion = (): undefined => undefined;
+
+const keyOf = ({ status, at, error }: NewReceipt): string =>
   receiptKey({ status, at: at ?? '', timed: at !== null, error });

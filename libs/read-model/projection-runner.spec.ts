@@ -7,7 +7,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import type { Position } from '#domain/event';
 import { pollUntil } from '#timing/poll';
 import { ProjectionRunner, type EventFeed, type ProjectionNotice } from './projection-runner.js';
-import { type AgentEventCount, keysOfAgent, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
+import { type AgentEventCount, agentKey, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
 import { SqliteViewStore } from './sqlite/sqlite.view-store.js';
 import type { RowQuery, ViewReader, ViewStore, RowWrite } from './view-store.js';
 import type { Table, View } from './view.js';
@@ -185,9 +185,15 @@ describe('a projection runner', () => {
     [
       'folded',
       (poison) => ({
-        evolve: (row, event, key) => {
-          if (event.type === 'AgentDeactivated' && poison()) throw new Error('can not be folded');
-          return agents.evolve(row, event, key);
+        on: {
+          ...agents.on,
+          AgentDeactivated: {
+            key: agentKey,
+            apply: (row, event, key) => {
+              if (poison()) throw new Error('can not be folded');
+              return agents.on.AgentDeactivated.apply(row, event, key);
+            },
+          },
         },
       }),
       /can not be folded/,
@@ -195,9 +201,12 @@ describe('a projection runner', () => {
     [
       'given its keys',
       (poison) => ({
-        keys: {
-          ...agents.keys,
-          AgentDeactivated: (event) => (poison() ? [...Array(1_001).keys()].map(String) : keysOfAgent(event)),
+        on: {
+          ...agents.on,
+          AgentDeactivated: {
+            ...agents.on.AgentDeactivated,
+            key: (event) => (poison() ? [...Array(1_001).keys()].map(String) : agentKey(event)),
+          },
         },
       }),
       /1001 rows.*more than 1000/,
@@ -212,16 +221,22 @@ describe('a projection runner', () => {
     [
       'stored',
       (poison) => ({
-        evolve: (row, event, key) => {
-          const next = agents.evolve(row, event, key)!;
-          return !next.active && poison()
-            ? {
-                ...next,
-                toJSON: () => {
-                  throw new Error('can not be stored');
-                },
-              }
-            : next;
+        on: {
+          ...agents.on,
+          AgentDeactivated: {
+            key: agentKey,
+            apply: (row, event, key) => {
+              const next = agents.on.AgentDeactivated.apply(row, event, key)!;
+              return poison()
+                ? {
+                    ...next,
+                    toJSON: () => {
+                      throw new Error('can not be stored');
+                    },
+                  }
+                : next;
+            },
+          },
         },
       }),
       /can not be stored/,
@@ -313,7 +328,7 @@ describe('a projection runner', () => {
     const { notices, waitForNotice } = start(view, log);
     await waitForNotice('built');
     expect(notices.map(({ type }) => type)).toEqual(['retrying', 'retrying', 'built']);
-    expect(notices[0]).toMatchObject({ error: { message: 'the log is away' } });
+    expect(notices[0]).toMatchObject({ error: { message: 'the log is unavailable' } });
   });
 
   it('retries when the storage cannot be written', async () => {
@@ -380,9 +395,12 @@ describe('a projection runner', () => {
     await idle.stop();
     const stopped = start(
       viewOf({
-        keys: {
-          AgentRegistered: () => {
-            throw new Error('odd');
+        on: {
+          AgentRegistered: {
+            key: () => {
+              throw new Error('odd');
+            },
+            apply: (row) => row,
           },
         },
       }),

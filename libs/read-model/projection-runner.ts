@@ -44,7 +44,7 @@ export type ProjectionNotice =
   | { readonly type: 'retrying'; readonly view: View; readonly inMs: number; readonly error: unknown };
 
 // While a view is built, changed rows gather in memory over several batches. At a million leads that cuts the processor time of an
-// event from 83 µs (8,000 rows) to 31 µs (64,000 rows): see docs/benchmarks.md.
+// event from 83 µs (8,000 rows) to 31 µs (64,000 rows): see docs/evidence/benchmarks.md.
 const minGatheredRows = 8_000;
 /** A row may take some 10 KB of the heap, and several views are built at the same time. */
 const gatheredRowsForHeap = Math.floor(getHeapStatistics().heap_size_limit / 32_768);

@@ -1,13 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import type { Position, RecordedEvent } from '#domain/event';
+import { affectedKeys, applyEvent } from './view-fold.js';
 import type { RowWrite, ViewWriter } from './view-store.js';
 import type { AnyTable, ColumnValue, View } from './view.js';
 
 /** Rows of a table that stay in memory after they were saved. */
 const maxSavedRows = 4_000;
 const maxKeysPerEvent = 1_000;
-
-type KeysOf = (event: RecordedEvent) => readonly string[];
 
 type Computed = Pick<RowWrite, 'columns' | 'tokens'>;
 
@@ -53,7 +52,7 @@ export class RowCache {
       saved: new LRUCache<string, Entry>({ max: maxSavedRows }),
     }));
     for (const cache of this.caches)
-      for (const type of Object.keys(cache.table.keys))
+      for (const type of Object.keys(cache.table.on))
         this.cachesByEventType.set(type, [...(this.cachesByEventType.get(type) ?? []), cache]);
   }
 
@@ -75,7 +74,7 @@ export class RowCache {
     for (const { event, cache, entries } of steps)
       for (const entry of entries) {
         if (entry.position >= event.position) continue;
-        const row = cache.table.evolve(entry.row, event, entry.key) as object | undefined;
+        const row = applyEvent(cache.table, entry.row, event, entry.key);
         if (row === entry.row) continue;
         if (row === undefined) throw new Error(`table ${cache.name} removed row ${entry.key}`);
         if (check) {
@@ -93,8 +92,7 @@ export class RowCache {
     const missing = new Map<TableCache, { readonly entries: Map<string, Entry>; readonly keysToLoad: string[] }>();
     for (const event of events)
       for (const cache of this.cachesByEventType.get(event.type) ?? []) {
-        const keysOf = cache.table.keys[event.type] as KeysOf | undefined;
-        const keys = keysOf?.(event) ?? [];
+        const keys = affectedKeys(cache.table, event);
         if (keys.length > maxKeysPerEvent)
           throw new Error(`the event affects ${keys.length} rows of table ${cache.name}, more than ${maxKeysPerEvent}`);
         let created = missing.get(cache);

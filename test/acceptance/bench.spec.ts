@@ -7,34 +7,34 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 const program = join(import.meta.dirname, '..', '..', 'dist', 'test', 'bench', 'main.js');
-const patience = 120_000;
+const timeoutMs = 120_000;
 
-interface Run {
+interface BenchRun {
   readonly code: number | null;
-  readonly said: string;
-  readonly complained: string;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-async function bench(...args: readonly string[]): Promise<Run> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: patience });
-  const [said, complained] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { code: child.exitCode, said, complained };
+async function runBench(...args: readonly string[]): Promise<BenchRun> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { code: child.exitCode, stdout, stderr };
 }
 
-/** Too small to say anything of speed: that each bench still runs, measures and tells. */
-const smallest = [
+/** Too small to measure speed. They only show that each bench runs, measures and reports. */
+const minimalSizes = [
   ...['--seconds', '0.1', '--rounds', '1', '--connections', '2', '--events', '100', '--recipients', '200'],
   ...['--minutes', '0.02', '--leads', '50', '--events-per-lead', '8', '--offline'],
 ];
-let all: Run;
+let allBenches: BenchRun;
 
 beforeAll(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'leadstream-bench-smoke-'));
-  all = await bench(...smallest, '--folder', folder);
+  allBenches = await runBench(...minimalSizes, '--folder', folder);
   rmSync(folder, { recursive: true, force: true });
-}, patience);
+}, timeoutMs);
 
-test('the benches run to their end', () => expect(all).toMatchObject({ code: 0, complained: '' }));
+test('all benches run to their end without an error', () => expect(allBenches).toMatchObject({ code: 0, stderr: '' }));
 
 test.each([
   ['log', /50 in flight +\d/],
@@ -45,13 +45,13 @@ test.each([
   ['export', /\nxlsx +[\d,]+ +\d/],
   ['growth', /One lead: its history +[\d,.]+ ms/],
   ['soak', /Memory of the process +\d+ MiB +\d+ MiB/],
-])('%s measures', (name, told) => {
-  const [, section = ''] = all.said.split(`\n${name}: `);
-  expect(section).toMatch(told);
+])('the bench %s reports its figures', (name, figures) => {
+  const [, section = ''] = allBenches.stdout.split(`\n${name}: `);
+  expect(section).toMatch(figures);
 });
 
-test('a bench that there is not, and a size that can not be, are told', async () => {
-  expect(await bench('celing')).toMatchObject({ code: 1, complained: expect.stringContaining('no bench celing') });
-  const many = await bench('log', '--rounds', 'many');
-  expect(many).toMatchObject({ code: 1, complained: expect.stringContaining('--rounds') });
+test('an unknown bench and an invalid size are reported', async () => {
+  expect(await runBench('celing')).toMatchObject({ code: 1, stderr: expect.stringContaining('no bench celing') });
+  const invalidSize = await runBench('log', '--rounds', 'many');
+  expect(invalidSize).toMatchObject({ code: 1, stderr: expect.stringContaining('--rounds') });
 });

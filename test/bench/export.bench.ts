@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { get } from 'node:http';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { buildView, fillLog, logFile, viewsFolder } from './dataset.js';
 import { measureRate } from './measure.js';
 import { type Bench, formatMegabytes, markdownTable, formatInteger } from './report.js';
@@ -31,7 +31,7 @@ export const exports: Bench = {
     // Of its own, for exports are events too.
     const folder = `${options.folderFor(leads, eventsPerLead)}-export`;
     await fillLog(folder, { leads, seed: options.size('seed', 1), eventsPerLead }, say);
-    await buildView(folder, leadList);
+    await buildView(folder, leadListView);
     const service = await BenchService.start(1, {
       EVENT_STORE_URL: `sqlite:${logFile(folder)}`,
       READ_STORE_URL: `sqlite:${viewsFolder(folder)}`,

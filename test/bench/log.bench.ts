@@ -21,7 +21,7 @@ export const log: Bench = {
     const bare = new BareTable(join(folder, 'bare.db'));
     const events = sampleEvents();
     let streams = 0;
-    const toOurs = () => ours.events.append(`bench-${++streams}`, 0, [events.next()]);
+    const toOurs = () => ours.events.append(`agent-bench-${++streams}`, 0, [events.next()]);
     const toBare = () => bare.append(events.next());
 
     const results = [];

@@ -4,19 +4,18 @@ import { join } from 'node:path';
 import { AgentHandler, AgentCommandMessage, type AgentCommandInput } from '#commands/agent.handler';
 import { Clock } from '#commands/clock';
 import { ContactCommandMessage, ContactHandler, type ContactCommandInput } from '#commands/contact.handler';
-import type { CommandContext } from '#commands/command-context';
+import { buildCommandContext, type CommandContext } from '#commands/command-context';
 import { DeciderService } from '#commands/decider-service';
 import { IdKey } from '#commands/id-key';
-import { createCommandId } from '#commands/ids';
 import { IdempotencyService } from '#commands/idempotency-service';
 import type { EventType, RecordedEvent } from '#domain/event';
 import type { ActiveStatus, FinalStatus } from '#domain/lead/lead.state';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 
-/** What automations meet: a log, doors to commands, and where they keep what they parked. Without HTTP, and without views. */
+/** What automations need: a log, command handlers and a view store. No HTTP server and no projections. */
 export class AutomationHarness {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'leadstream-backstage-'));
+  private readonly folder = mkdtempSync(join(tmpdir(), 'leadstream-automation-'));
   readonly clock = new Clock();
   readonly log: SqliteLog;
   readonly store: SqliteViewStore;
@@ -36,49 +35,58 @@ export class AutomationHarness {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** The same log, by a process that has not read anything yet. */
+  /** New handlers on the same log, with empty caches. */
   restart(): void {
     const now = (): string => this.clock.now();
     this.deciderService = new DeciderService(this.log.events, now);
-    const kept = new IdempotencyService(this.log.responses, now);
-    this.contacts = new ContactHandler(this.deciderService, kept, new IdKey('a secret of sixteen'));
-    this.agents = new AgentHandler(this.deciderService, kept);
+    const idempotency = new IdempotencyService(this.log.responses, now);
+    this.contacts = new ContactHandler(this.deciderService, idempotency, new IdKey('a secret of sixteen'));
+    this.agents = new AgentHandler(this.deciderService, idempotency);
   }
 
-  /** By a service, now. */
+  /** The context of a command that a service sends now. */
   createContext(): CommandContext {
-    return {
+    return buildCommandContext({
       org: 'default',
       actor: { type: 'service', id: 'test' },
-      commandId: createCommandId('default', null),
-      requestHash: null,
       now: this.clock.now(),
-      backdated: false,
       correlation: 'c',
       causation: 'c',
-      expectedVersion: null,
-    };
+    });
   }
 
-  /** Where automations ask. */
-  readonly dispatchContactCommand = async (ask: ContactCommandInput, envelope: CommandContext) =>
-    (await this.contacts.execute(new ContactCommandMessage(ask, envelope))).answer;
+  readonly dispatchContactCommand = async (input: ContactCommandInput, context: CommandContext) =>
+    (await this.contacts.execute(new ContactCommandMessage(input, context))).response;
 
-  executeContactCommand(ask: ContactCommandInput) {
-    return this.dispatchContactCommand(ask, this.createContext());
+  executeContactCommand(input: ContactCommandInput) {
+    return this.dispatchContactCommand(input, this.createContext());
   }
-  executeAgentCommand(ask: AgentCommandInput) {
-    return this.agents.execute(new AgentCommandMessage(ask, this.createContext()));
+  executeAgentCommand(input: AgentCommandInput) {
+    return this.agents.execute(new AgentCommandMessage(input, this.createContext()));
   }
 
-  /** A new lead of a contact. */
+  /** Returns the id of the new lead. */
   async createLead(contactId: string): Promise<string> {
-    const how = { profile: {}, channel: null, origin: 'manual', note: null } as const;
-    return (await this.executeContactCommand({ type: 'CreateLead', contactId, ...how })).createdId ?? '';
+    const { createdId } = await this.executeContactCommand({
+      type: 'CreateLead',
+      contactId,
+      profile: {},
+      channel: null,
+      origin: 'manual',
+      note: null,
+    });
+    return createdId ?? '';
   }
   assign(leadId: string, agentId: string) {
-    const how = { mode: 'manual', moveFollowUps: true, note: null, onlyIf: null } as const;
-    return this.executeContactCommand({ type: 'AssignAgent', leadId, agentId, ...how });
+    return this.executeContactCommand({
+      type: 'AssignAgent',
+      leadId,
+      agentId,
+      mode: 'manual',
+      moveFollowUps: true,
+      note: null,
+      onlyIf: null,
+    });
   }
   changeStatus(leadId: string, status: ActiveStatus | FinalStatus) {
     return this.executeContactCommand({ type: 'ChangeStatus', leadId, status, score: null, reason: null, note: null });
@@ -90,7 +98,6 @@ export class AutomationHarness {
     return this.executeAgentCommand({ type: 'ChangeAgent', agentId, active });
   }
 
-  /** The whole log. */
   async readAllEvents(): Promise<readonly RecordedEvent[]> {
     const { events } = this.log;
     const head = await events.head();
@@ -103,8 +110,7 @@ export class AutomationHarness {
     return found;
   }
 
-  /** All events of a type. */
   async readEventsOfType<T extends EventType>(type: T): Promise<readonly RecordedEvent<T>[]> {
-    return (await this.readAllEvents()).filter((it): it is RecordedEvent<T> => it.type === type);
+    return (await this.readAllEvents()).filter((event): event is RecordedEvent<T> => event.type === type);
   }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DeciderService } from '#commands/decider-service';
+import { buildCommandContext } from '#commands/command-context';
 import { deriveContactKey, deriveMessageKey, messageStream } from '#commands/ids';
 import type { RecordedEvent } from '#domain/event';
 import { messageDecider } from '#domain/message/message.decide';
@@ -19,8 +20,8 @@ import {
 import { getAllItems, uniqueId, postInteraction } from '../support/api-steps.js';
 
 /**
- * A process that records sends and receipts is killed at random moments, again and again on the same data. A send is two
- * appends: what a kill leaves between them must heal by itself, and whatever was acknowledged is there, once.
+ * Kills a process that records sends and receipts at random moments, again and again on the same data. A send makes two appends:
+ * what a kill leaves incomplete between them must be completed, and everything acknowledged must be there, once.
  */
 const rounds = Number(process.env['TORTURE_ROUNDS'] ?? 5);
 const clients = 8;
@@ -29,59 +30,63 @@ const app = new App({ ID_KEY });
 beforeAll(() => app.start());
 afterAll(() => app.dispose());
 
-const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)]!;
-const contacts = Array.from({ length: 300 }, (_, nth) => `recipient-${nth}`);
+const pick = <T>(values: readonly T[]): T => values[Math.floor(Math.random() * values.length)]!;
+const contactIds = Array.from({ length: 300 }, (_, index) => `recipient-${index}`);
 let broadcastId: string;
 
-interface Asked {
+interface Batch {
+  readonly kind: 'sends' | 'receipts';
   readonly items: readonly object[];
-  readonly what: 'sends' | 'receipts';
   acknowledged: boolean;
 }
-const asked: Asked[] = [];
+const batches: Batch[] = [];
 const messageIds: string[] = [];
 
-const ask = ({ what, items }: Asked) =>
-  what === 'sends' ? postMessages(app, broadcastId, items) : postReceipts(app, items);
+const post = ({ kind, items }: Batch) =>
+  kind === 'sends' ? postMessages(app, broadcastId, items) : postReceipts(app, items);
 
-/** False: nobody answers any more. */
-async function carryOut(it: Asked): Promise<boolean> {
-  const answer = await ask(it).catch(() => undefined);
-  if (!answer) return false;
-  expect(answer.status).toBe(200);
-  return (it.acknowledged = true);
+/** Returns false if the service did not respond. */
+async function send(batch: Batch): Promise<boolean> {
+  const response = await post(batch).catch(() => undefined);
+  if (!response) return false;
+  expect(response.status).toBe(200);
+  batch.acknowledged = true;
+  return true;
 }
 
-/** Batches of both kinds, receipts also of messages that nobody has recorded yet, until the process is gone. */
-async function client(): Promise<void> {
+/** Sends batches of both kinds until the process is gone. Some receipts are for messages that are not recorded yet. */
+async function runClient(): Promise<void> {
   for (;;) {
-    const fresh = Array.from({ length: 10 }, () => uniqueId('bm'));
-    messageIds.push(...fresh);
-    const said = Array.from({ length: 10 }, () =>
-      receiptBody(any(messageIds), any(['sent', 'delivered', 'read', 'failed']), any([1, 2, 3])),
-    );
-    const both: Asked[] = [
-      {
-        what: 'sends',
-        items: fresh.map((messageId) => ({ contactId: any(contacts), messageId })),
-        acknowledged: false,
-      },
-      { what: 'receipts', items: said, acknowledged: false },
-    ];
-    asked.push(...both);
-    for (const it of both) if (!(await carryOut(it))) return;
+    const newIds = Array.from({ length: 10 }, () => uniqueId('bm'));
+    messageIds.push(...newIds);
+    const sends: Batch = {
+      kind: 'sends',
+      items: newIds.map((messageId) => ({ contactId: pick(contactIds), messageId })),
+      acknowledged: false,
+    };
+    const receipts: Batch = {
+      kind: 'receipts',
+      items: Array.from({ length: 10 }, () =>
+        receiptBody(pick(messageIds), pick(['sent', 'delivered', 'read', 'failed']), pick([1, 2, 3])),
+      ),
+      acknowledged: false,
+    };
+    batches.push(sends, receipts);
+    if (!(await send(sends)) || !(await send(receipts))) return;
   }
 }
 
-/** The log from its beginning, and on, until `enough`; how long that may take, the test's own time says. */
-async function logUntil(enough: (events: readonly RecordedEvent[]) => boolean): Promise<readonly RecordedEvent[]> {
+/** Reads the log from its start, and waits for new events, until `isEnough`. Only the test's timeout limits the wait. */
+async function readLogUntil(
+  isEnough: (events: readonly RecordedEvent[]) => boolean,
+): Promise<readonly RecordedEvent[]> {
   const log = await app.openLog();
   const stop = new AbortController();
   const events: RecordedEvent[] = [];
   try {
     for await (const batch of log.events.follow(log.events.start, { signal: stop.signal })) {
       events.push(...batch.events);
-      if (enough(events)) break;
+      if (isEnough(events)) break;
     }
     return events;
   } finally {
@@ -91,35 +96,36 @@ async function logUntil(enough: (events: readonly RecordedEvent[]) => boolean): 
 }
 
 const sentIn = (events: readonly RecordedEvent[]): string[] =>
-  events.flatMap((it) => (it.type === 'MessageSent' ? [it.data.messageId] : []));
+  events.flatMap((event) => (event.type === 'MessageSent' ? [event.data.messageId] : []));
 const addressedIn = (events: readonly RecordedEvent[]): string[] =>
-  events.flatMap((it) => (it.type === 'BroadcastAddressed' ? [it.data.messageId] : []));
+  events.flatMap((event) => (event.type === 'BroadcastAddressed' ? [event.data.messageId] : []));
 
 test(
-  `killed ${rounds} times in the middle of sends`,
+  `the service restarts after each of ${rounds} kills during sends`,
   async () => {
     broadcastId = await postBroadcast(app);
     for (let round = 0; round < rounds; round++) {
-      const load = Array.from({ length: clients }, client);
+      const load = Array.from({ length: clients }, runClient);
       await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 500));
       await app.kill();
       await Promise.all(load);
       await app.start();
-      // Half of what nobody answered is sent again; the rest is left to heal.
-      for (const it of asked) if (!it.acknowledged && Math.random() < 0.5) await carryOut(it);
+      // Half of the batches without a response are sent again; automation must complete the rest.
+      for (const batch of batches) if (!batch.acknowledged && Math.random() < 0.5) await send(batch);
     }
-    expect(asked.filter((it) => it.acknowledged).length).toBeGreaterThan(rounds * 2);
+    expect(batches.filter(({ acknowledged }) => acknowledged).length).toBeGreaterThan(rounds * 2);
   },
   60_000 + rounds * 20_000,
 );
 
-test('a send that was cut off between its two appends heals without being repeated', async () => {
+test('automation completes a send that was interrupted between its two appends', async () => {
   await app.kill();
-  const contactId = uniqueId('cut-off');
+  const contactId = uniqueId('interrupted');
   const messageId = uniqueId('bm');
   const log = await app.openLog({ write: true });
   try {
     const now = new Date().toISOString();
+    const actor = { type: 'service', id: 'api' } as const;
     const messageKey = deriveMessageKey(ID_KEY, 'default', 'whatsapp', messageId);
     await new DeciderService(log.events, () => now).handle(
       messageDecider,
@@ -135,80 +141,74 @@ test('a send that was cut off between its two appends heals without being repeat
         parameters: null,
         sentAt: null,
       },
-      {
-        org: 'default',
-        actor: { type: 'service', id: 'api' },
-        commandId: 'b2b0a1e4-0d0c-4b6e-9a55-1f6f0f0d2c11',
-        requestHash: null,
-        now,
-        backdated: false,
-        correlation: 'cut off',
-        causation: 'cut off',
-        expectedVersion: null,
-      },
+      buildCommandContext({ org: 'default', actor, now, correlation: 'interrupted' }),
       () => undefined,
     );
   } finally {
     await log.events.close();
   }
   await app.start();
-  await logUntil((events) => addressedIn(events).includes(messageId));
+  await readLogUntil((events) => addressedIn(events).includes(messageId));
   const { lead } = await postInteraction(app, { contactId, kind: 'broadcast_reply' });
   expect(lead.origin).toMatchObject({ attribution: 'window', broadcastId });
 });
 
-test('every message that was sent is known to its contact, once', async () => {
-  const isHealed = (events: readonly RecordedEvent[]): boolean => {
+test('every recorded message is addressed to its contact once', async () => {
+  const isComplete = (events: readonly RecordedEvent[]): boolean => {
     const addressed = new Set(addressedIn(events));
-    return sentIn(events).every((it) => addressed.has(it));
+    return sentIn(events).every((messageId) => addressed.has(messageId));
   };
   const { position } = await postInteraction(app);
-  const events = await logUntil((all) => all.at(-1)!.position >= position && isHealed(all));
-  const [sent, addressed] = [sentIn(events), addressedIn(events)];
+  const events = await readLogUntil((all) => all.at(-1)!.position >= position && isComplete(all));
+  const sent = sentIn(events);
   expect(new Set(sent).size).toBe(sent.length);
-  expect(addressed.toSorted()).toEqual(sent.toSorted());
+  expect(addressedIn(events).toSorted()).toEqual(sent.toSorted());
 });
 
-test('everything acknowledged is there, and is a duplicate when it comes again', async () => {
-  const acknowledged = asked.filter((it) => it.acknowledged);
-  for (const it of acknowledged.filter((_, nth) => nth % Math.ceil(acknowledged.length / 100) === 0)) {
-    expect(new Set(batchOutcomes(await ask(it)))).toEqual(new Set(['duplicate']));
+test('every item of an acknowledged batch is a duplicate when it is sent again', async () => {
+  const acknowledged = batches.filter((batch) => batch.acknowledged);
+  const sampleEvery = Math.ceil(acknowledged.length / 100);
+  for (const batch of acknowledged.filter((_, index) => index % sampleEvery === 0)) {
+    expect(new Set(batchOutcomes(await post(batch)))).toEqual(new Set(['duplicate']));
   }
 });
 
-test('the counters are those of the recipients, and a rebuild makes the same of the log', async () => {
+test('counters match the recipients in the log, and a rebuild returns the same recipients and counters', async () => {
   const { position: after } = await postInteraction(app);
   const recipients = await getRecipients(app, broadcastId, { after });
   const { counters } = await getBroadcast(app, broadcastId, after);
 
-  // Counted by hand from the log.
-  const events = await logUntil((all) => all.at(-1)!.position >= after);
+  // The expected counters are computed from the log.
+  const events = await readLogUntil((all) => all.at(-1)!.position >= after);
   const receipts = new Map<string, Parameters<typeof selectBestAttempt>[0][number]['receipts'][number][]>();
   const attempts = new Map<string, { messageId: string; attempt: number }[]>();
-  for (const it of events) {
-    if (it.type === 'MessageSent') {
-      const { contactKey, attempt } = it.data.recipient;
-      attempts.set(contactKey, [...(attempts.get(contactKey) ?? []), { messageId: it.data.messageId, attempt }]);
+  for (const { type, data, meta } of events) {
+    if (type === 'MessageSent') {
+      const { contactKey, attempt } = data.recipient;
+      attempts.set(contactKey, [...(attempts.get(contactKey) ?? []), { messageId: data.messageId, attempt }]);
     }
-    if (it.type === 'ReceiptRecorded') {
-      const { status, timed, messageId } = it.data;
-      const { occurredAt: at, recordedAt } = it.meta;
+    if (type === 'ReceiptRecorded') {
+      const { status, timed, messageId } = data;
+      const { occurredAt: at, recordedAt } = meta;
       receipts.set(messageId, [...(receipts.get(messageId) ?? []), { status, at, timed, recordedAt, error: null }]);
     }
   }
-  const best = [...attempts.values()].map(
-    (own) => selectBestAttempt(own.map((it) => ({ ...it, receipts: receipts.get(it.messageId) ?? [] })))!.delivery,
+  const deliveries = [...attempts.values()].map(
+    (ofRecipient) =>
+      selectBestAttempt(
+        ofRecipient.map((attempt) => ({ ...attempt, receipts: receipts.get(attempt.messageId) ?? [] })),
+      )!.delivery,
   );
-  const progress = best.map(computeDeliveryProgress);
+  const progress = deliveries.map(computeDeliveryProgress);
   expect(counters).toEqual({
-    recipients: best.length,
-    sent: progress.filter((it) => it >= 1).length,
-    delivered: progress.filter((it) => it >= 2).length,
-    read: progress.filter((it) => it >= 3).length,
-    failed: best.filter((it) => it.state === 'failed').length,
-    replied: recipients.filter((it) => it.repliedLeadId !== null).length,
+    recipients: deliveries.length,
+    sent: progress.filter((step) => step >= 1).length,
+    delivered: progress.filter((step) => step >= 2).length,
+    read: progress.filter((step) => step >= 3).length,
+    failed: deliveries.filter(({ state }) => state === 'failed').length,
+    replied: recipients.filter(({ repliedLeadId }) => repliedLeadId !== null).length,
   });
-  expect(recipients).toHaveLength(best.length);
+  expect(recipients).toHaveLength(deliveries.length);
 
   await app.stop();
   await app.wipeViews();

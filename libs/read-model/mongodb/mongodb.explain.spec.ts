@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { views } from '#projections/index';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { FakeMongodbServer } from '#test/support/fake-mongodb-server';
 import { type Condition, type RowQuery, ViewsUnavailable } from '../view-store.js';
 import type { View } from '../view.js';
@@ -72,7 +72,7 @@ const indexedQueries = (
       await (await store.openForWriting(view)).finishBuild();
       const queries = [
         ...indexedQueries(view),
-        ...(view === leadList ? leadQueries.map(([, query, sort]) => ['leads', query, sort] as const) : []),
+        ...(view === leadListView ? leadQueries.map(([, query, sort]) => ['leads', query, sort] as const) : []),
       ];
       const slowPlans: string[] = [];
       for (const [name, query, column] of queries)
@@ -101,8 +101,7 @@ describe('the fake MongoDB server of the acceptance suite', () => {
     version: 1,
     tables: {
       things: {
-        keys: {},
-        evolve: () => undefined,
+        on: {},
         columns: { org: () => 'a', rank: () => 1, weight: () => 1 },
         indexes: [{ prefix: ['org'], sort: 'rank' }],
       },

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Position, RecordedEvent } from '#domain/event';
-import { everyLead, leadHistory } from '#projections/lead-history/lead-history.projection';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { everyLead, leadHistoryView } from '#projections/lead-history/lead-history.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import * as scenario from '#test/support/given-when-then';
 import { FakeMongodbServer } from '#test/support/fake-mongodb-server';
 import { ProjectionRunner, type EventFeed } from '../projection-runner.js';
@@ -103,12 +103,12 @@ describe('projections in MongoDB', () => {
   beforeAll(async () => {
     server = await FakeMongodbServer.start();
     [mongodb, otherMongodb] = [new MongodbViewStore(server.url()), new MongodbViewStore(server.url())];
-    for (const view of [leadList, leadHistory]) await catchUp(view, sqlite);
+    for (const view of [leadListView, leadHistoryView]) await catchUp(view, sqlite);
     // Two workers for each view, and connections that fail on the way.
     for (const when of ['before', 'after', 'before', 'after'] as const)
       server.injectFault('update', { disconnect: when });
     server.injectFault('find', { disconnect: 'after' });
-    for (const view of [leadList, leadHistory]) await catchUp(view, mongodb, otherMongodb);
+    for (const view of [leadListView, leadHistoryView]) await catchUp(view, mongodb, otherMongodb);
   });
   afterAll(async () => {
     await Promise.all([mongodb!.close(), otherMongodb!.close(), sqlite.close()]);
@@ -131,7 +131,7 @@ describe('projections in MongoDB', () => {
     return all;
   }
 
-  it.each([leadList, leadHistory])(
+  it.each([leadListView, leadHistoryView])(
     'store the same rows of $name as SQLite, although connections failed',
     async (view) => {
       expect(events.length).toBeGreaterThan(300);
@@ -155,7 +155,7 @@ describe('projections in MongoDB', () => {
   it.each([null, 'ann', 'anne', '中', '0105', 'b an', 'nobody'])(
     'return the same leads as SQLite for every filter and sort order, with the search text %s',
     async (search) => {
-      const [mongodbReader, sqliteReader] = await openReaders(leadList);
+      const [mongodbReader, sqliteReader] = await openReaders(leadListView);
       const words = search === null ? {} : { words: parseSearchWords(search) };
       for (const where of filters) {
         const filter = { where, ...words };
@@ -170,7 +170,7 @@ describe('projections in MongoDB', () => {
   );
 
   it('return the same history of a lead or a contact as SQLite', async () => {
-    const [mongodbReader, sqliteReader] = await openReaders(leadHistory);
+    const [mongodbReader, sqliteReader] = await openReaders(leadHistoryView);
     for (let index = 0; index < 20; index++)
       for (const descending of [false, true])
         for (const filter of [[], [{ column: 'shownOn', in: [`c${index}-1`, everyLead] }]]) {
@@ -181,10 +181,10 @@ describe('projections in MongoDB', () => {
   });
 
   it('have the same rows again after they were wiped and built from the log', async () => {
-    const before = await loadAll(mongodb!, leadList);
-    await mongodb!.wipe(leadList);
-    expect((await loadAll(mongodb!, leadList)).flat()).toEqual([]);
-    await catchUp(leadList, otherMongodb!);
-    expect(await loadAll(mongodb!, leadList)).toEqual(before);
+    const before = await loadAll(mongodb!, leadListView);
+    await mongodb!.wipe(leadListView);
+    expect((await loadAll(mongodb!, leadListView)).flat()).toEqual([]);
+    await catchUp(leadListView, otherMongodb!);
+    expect(await loadAll(mongodb!, leadListView)).toEqual(before);
   });
 });

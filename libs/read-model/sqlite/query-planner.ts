@@ -12,7 +12,7 @@ import {
 } from './index-coverage.js';
 import type { SqliteTableSchema } from './schema.sql.js';
 
-// Why a planner of our own, and what its rules cost and gain: docs/decisions/0014-list-query-planner.md
+// Why a planner of our own, and what its rules cost and gain: docs/explanation/decisions/0014-list-query-planner.md
 
 export type SearchWord = Required<Filter>['words'][number];
 
