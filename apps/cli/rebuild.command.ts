@@ -118,7 +118,7 @@ const standsStill = ({ name }: View, beside: boolean, { eventId, position, reaso
   (beside ? ' What served before goes on serving.' : '');
 
 function tell(news: ProjectionNotice): void {
-  if (news.what !== 'retrying') return;
+  if (news.type !== 'retrying') return;
   const reason = news.error instanceof Error ? news.error.message : String(news.error);
   console.error(`Trying again in ${news.inMs} ms: ${reason}`);
 }

@@ -39,10 +39,10 @@ import { openAssignmentQueue } from './assignment-queue.js';
 /** One of all workers at a time works, and says in the log when it begins and when it has to stop. */
 export function createLeaderElection(lease: Lease, logger: Logger): LeaderElection {
   const tell = (news: LeaseNotice): void => {
-    switch (news.what) {
-      case 'standing by':
+    switch (news.type) {
+      case 'waiting':
         return logger.info('another worker holds the lease: standing by');
-      case 'taken':
+      case 'acquired':
         return logger.info('lease taken: working');
       case 'released':
         return logger.info('lease released');
@@ -70,10 +70,10 @@ export async function runProjections(
     (what: 'view' | 'rebuild') =>
     (news: ProjectionNotice): void => {
       const view = `${news.view.name} v${news.view.version}`;
-      switch (news.what) {
+      switch (news.type) {
         case 'built':
           return logger.info({ view }, `${what} has caught up with the log`);
-        case 'switched':
+        case 'promoted':
           return logger.info({ view }, `${what} has taken over`);
         case 'stopped':
           return logger.error({ view, ...news.stopped, err: news.error }, `${what} stands still`);
