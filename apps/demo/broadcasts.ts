@@ -4,11 +4,11 @@ import type { ReceiptStatus } from '#domain/message/message.events';
 import type { Random } from './random.js';
 
 /*
- * Two campaigns of the shop by WhatsApp, one after the other, and what the provider says of each message: late, twice and out of
- * order, as providers do.
+ * Two WhatsApp broadcasts of the shop, one after the other, and the provider's receipts: late, repeated and out of order, as
+ * providers send them.
  */
 
-/** A campaign's message to a contact; sent again after a failure, it is another attempt. */
+/** A broadcast message to one contact. After a failure it is sent again under another message id. */
 export interface SendBroadcast {
   readonly type: 'SendBroadcast';
   readonly broadcastId: string;
@@ -22,37 +22,43 @@ export interface ReceiveReceipts {
   readonly receipts: readonly ReceiptInput[];
 }
 
-/** The first runs through the first half of the sample, the second through the rest. */
+/** The first runs in the first half of the sample, the second in the other half. */
 export const createDemoBroadcasts = (seed: number): readonly [DemoBroadcast, DemoBroadcast] => [
-  campaign(seed, 'spring', 'Spring check', 'Hello {{1}}, is your bike ready for spring? We check it for free.'),
-  campaign(seed, 'tours', 'Summer tours', 'Hello {{1}}, our tours begin in June. Shall we keep a place for you?'),
+  createBroadcast(seed, 'spring', 'Spring check', 'Hello {{1}}, is your bike ready for spring? We check it for free.'),
+  createBroadcast(
+    seed,
+    'tours',
+    'Summer tours',
+    'Hello {{1}}, our tours begin in June. Shall we keep a place for you?',
+  ),
 ];
 
 export type DemoBroadcast = BroadcastCommandInput & { readonly broadcastId: string };
 
-const campaign = (seed: number, nick: string, name: string, body: string): DemoBroadcast => ({
+const createBroadcast = (seed: number, nickname: string, name: string, body: string): DemoBroadcast => ({
   type: 'CreateBroadcast',
-  broadcastId: `demo-${seed}-${nick}`,
+  broadcastId: `demo-${seed}-${nickname}`,
   name,
   channel: 'whatsapp',
-  campaign: { id: `demo-${seed}-${nick}`, name },
-  template: { name: `${nick}_offer`, language: 'en', category: 'marketing', body },
+  campaign: { id: `demo-${seed}-${nickname}`, name },
+  template: { name: `${nickname}_offer`, language: 'en', category: 'marketing', body },
 });
 
-/** A status at so many seconds after the send, with the provider's code if it failed. */
-type Told = readonly [status: ReceiptStatus, seconds: number, code?: keyof typeof details];
-/** What is told of one attempt, call by call. */
-type Attempt = readonly (readonly Told[])[];
+/** A status so many seconds after the send, with the provider's error code if it failed. */
+type StatusReport = readonly [status: ReceiptStatus, seconds: number, code?: keyof typeof errorDetails];
+/** What the provider reports of one send, webhook call by webhook call. */
+type Attempt = readonly (readonly StatusReport[])[];
 
-const details = {
+const errorDetails = {
   131026: 'Message undeliverable.',
   131049: 'Not delivered, to keep the conversation healthy.',
 } as const;
 
-const arriving: Readonly<Record<string, readonly Attempt[]>> = {
+/** Deliveries whose message is read in the end, so that it can be answered. */
+const readDeliveries: Readonly<Record<string, readonly Attempt[]>> = {
   smooth: [[[['sent', 2]], [['delivered', 9]], [['read', 1_840]]]],
   backwards: [[[['read', 620]], [['delivered', 8]], [['sent', 1]], [['delivered', 8]]]],
-  inOneGo: [
+  inOneCall: [
     [
       [
         ['delivered', 7],
@@ -80,7 +86,7 @@ const arriving: Readonly<Record<string, readonly Attempt[]>> = {
     ],
   ],
 };
-const other: Readonly<Record<string, readonly Attempt[]>> = {
+const unreadDeliveries: Readonly<Record<string, readonly Attempt[]>> = {
   unread: [
     [
       [
@@ -93,25 +99,29 @@ const other: Readonly<Record<string, readonly Attempt[]>> = {
   silent: [[[['sent', 1]]]],
 };
 
-/** What becomes of a message: attempt by attempt, what is told of it. `arrives`: it is read, so that it can be answered. */
-export function drawDelivery(chance: Random, arrives: boolean): readonly Attempt[] {
-  const weights = { smooth: 30, backwards: 16, inOneGo: 16, neverDelivered: 12, contradicted: 6, retried: 10 };
-  if (arrives || chance.boolean(0.6)) return arriving[chance.pickWeighted(weights)]!;
-  return other[chance.pickWeighted({ unread: 50, undeliverable: 25, silent: 25 })]!;
+/** Draws what happens to a message, one attempt after the other. */
+export function drawDelivery(random: Random, isAnswered: boolean): readonly Attempt[] {
+  const weights = { smooth: 30, backwards: 16, inOneCall: 16, neverDelivered: 12, contradicted: 6, retried: 10 };
+  if (isAnswered || random.boolean(0.6)) return readDeliveries[random.pickWeighted(weights)]!;
+  return unreadDeliveries[random.pickWeighted({ unread: 50, undeliverable: 25, silent: 25 })]!;
 }
 
-/** Providers tell whole seconds. `sentAt` in milliseconds since 1970. */
-export const toReceiveReceipts = (messageId: string, sentAt: number, told: readonly Told[]): ReceiveReceipts => ({
+/** `sentAt` is in milliseconds since 1970; providers report whole seconds. */
+export const toReceiveReceipts = (
+  messageId: string,
+  sentAt: number,
+  reports: readonly StatusReport[],
+): ReceiveReceipts => ({
   type: 'ReceiveReceipts',
-  receipts: told.map(([status, seconds, code]) => ({
+  receipts: reports.map(([status, seconds, code]) => ({
     channel: 'whatsapp',
     messageId,
     status,
     at: new Date((Math.floor(sentAt / 1_000) + seconds) * 1_000).toISOString(),
-    error: code === undefined ? null : { code: String(code), detail: details[code] },
+    error: code === undefined ? null : { code: String(code), detail: errorDetails[code] },
   })),
 });
 
-/** When the call comes in which this is told, in seconds after the send. */
-export const receivedAfterSeconds = (told: readonly Told[]): number =>
-  Math.max(...told.map(([, seconds]) => seconds)) + 1;
+/** Seconds between the send and the webhook call with these reports. */
+export const receivedAfterSeconds = (reports: readonly StatusReport[]): number =>
+  Math.max(...reports.map(([, seconds]) => seconds)) + 1;

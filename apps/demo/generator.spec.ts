@@ -1,24 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  createBroadcastSteps,
-  createAgentSteps,
-  createDeactivationStep,
-  createLife,
-  sampleMs,
-} from './demo.generator.js';
+import { createAgentSteps, createBroadcastSteps, createDeactivationStep, createLife, sampleMs } from './generator.js';
 
 const end = Date.parse('2026-06-30T15:30:00.000Z');
-const lives = Array.from({ length: 300 }, (_, nth) => createLife(1, nth + 1, end));
-const all = lives.flatMap(({ steps }) => steps);
-const many = (type: string): number => all.filter(({ command: ask }) => ask.type === type).length;
+const lives = Array.from({ length: 300 }, (_, index) => createLife(1, index + 1, end));
+const commands = lives.flatMap(({ steps }) => steps.map(({ command }) => command));
+const countOf = (type: string): number => commands.filter((command) => command.type === type).length;
 
-describe('a life', () => {
-  test('is the same for the same seed, number and end', () => {
+describe('createLife', () => {
+  test('returns the same life for the same seed, number and end', () => {
     expect(createLife(1, 17, end)).toEqual(createLife(1, 17, end));
     expect(createLife(2, 17, end)).not.toEqual(createLife(1, 17, end));
   });
 
-  test('goes forward, and no further than its end', () => {
+  test('returns steps in order of time, none of them after the end', () => {
     for (const { steps } of lives) {
       const times = steps.map(({ at }) => at);
       expect(times).toEqual(times.toSorted());
@@ -26,67 +20,71 @@ describe('a life', () => {
     }
   });
 
-  test('begins with a message of the contact, or with one to it', () => {
+  test('begins a life with a message of the contact or with a broadcast to it', () => {
     const first = new Set(lives.map(({ steps }) => steps[0]?.command.type));
     expect(first).toEqual(new Set(['RecordInteraction', 'SendBroadcast', 'ReceiveReceipts']));
   });
+
+  test('begins the first life exactly when the sample begins, with the same message for every end', () => {
+    const [first, later] = [createLife(1, 1, end).steps[0], createLife(1, 1, end + 12_345_678).steps[0]];
+    expect(Date.parse(first!.at)).toBe(end - sampleMs);
+    expect(later?.command).toEqual(first?.command);
+  });
 });
 
-test('the first contact begins exactly when the sample does, with the same message whenever that is', () => {
-  const [first, later] = [createLife(1, 1, end).steps[0], createLife(1, 1, end + 12_345_678).steps[0]];
-  expect(Date.parse(first!.at)).toBe(end - sampleMs);
-  expect(later?.command).toEqual(first?.command);
-});
+describe('the broadcasts of a sample', () => {
+  const sent = commands.flatMap((command) => (command.type === 'SendBroadcast' ? command : []));
+  const receipts = commands.flatMap((command) => (command.type === 'ReceiveReceipts' ? command.receipts : []));
 
-describe('a campaign', () => {
-  const sent = all.flatMap(({ command: ask }) => (ask.type === 'SendBroadcast' ? ask : []));
-  const receipts = all.flatMap(({ command: ask }) => (ask.type === 'ReceiveReceipts' ? ask.receipts : []));
-
-  test('is one of two, announced before anything is sent', () => {
-    const ids = createBroadcastSteps(1, end).map(({ command: ask }) => ask.broadcastId);
-    expect(new Set(sent.map((it) => it.broadcastId))).toEqual(new Set(ids));
+  test('are two, both created before anything is sent', () => {
+    const ids = createBroadcastSteps(1, end).map(({ command }) => command.broadcastId);
+    expect(new Set(sent.map(({ broadcastId }) => broadcastId))).toEqual(new Set(ids));
     expect(createBroadcastSteps(1, end).every(({ at }) => Date.parse(at) < end - sampleMs)).toBe(true);
   });
 
-  test('has messages with ids of their own, and receipts of nothing else', () => {
-    const ids = new Set(sent.map((it) => it.messageId));
+  test('have messages with unique ids, and receipts only for these', () => {
+    const ids = new Set(sent.map(({ messageId }) => messageId));
     expect(ids.size).toBe(sent.length);
-    expect(receipts.every((it) => ids.has(it.messageId))).toBe(true);
+    expect(receipts.every(({ messageId }) => ids.has(messageId))).toBe(true);
   });
 
-  test('has receipts that come early, twice, out of order, after a failure, and for a second attempt', () => {
-    const told = (is: (own: typeof receipts) => boolean): boolean =>
-      sent.some(({ messageId }) => is(receipts.filter((it) => it.messageId === messageId)));
-    const after = (one: string, another: string) => (own: typeof receipts) =>
-      own.findIndex((it) => it.status === one) > own.findIndex((it) => it.status === another) &&
-      own.some((it) => it.status === another);
-    expect(told(after('sent', 'delivered'))).toBe(true);
-    expect(told(after('delivered', 'failed'))).toBe(true);
-    expect(told((own) => new Set(own.map((it) => it.status)).size < own.length)).toBe(true);
+  test('get receipts that are early, repeated, out of order, after a failure, and for a second attempt', () => {
+    const someMessage = (matches: (ofMessage: typeof receipts) => boolean): boolean =>
+      sent.some(({ messageId }) => matches(receipts.filter((receipt) => receipt.messageId === messageId)));
+    const isAfter = (late: string, early: string) => (ofMessage: typeof receipts) =>
+      ofMessage.findIndex(({ status }) => status === late) > ofMessage.findIndex(({ status }) => status === early) &&
+      ofMessage.some(({ status }) => status === early);
+    expect(someMessage(isAfter('sent', 'delivered'))).toBe(true);
+    expect(someMessage(isAfter('delivered', 'failed'))).toBe(true);
+    expect(someMessage((ofMessage) => new Set(ofMessage.map(({ status }) => status)).size < ofMessage.length)).toBe(
+      true,
+    );
     expect(lives.some(({ steps }) => steps[0]?.command.type === 'ReceiveReceipts')).toBe(true);
-    expect(new Set(sent.map((it) => it.contactId)).size).toBeLessThan(sent.length);
+    expect(new Set(sent.map(({ contactId }) => contactId)).size).toBeLessThan(sent.length);
   });
 
-  test('is answered by naming its message', () => {
-    const ids = new Set(sent.map((it) => it.messageId));
-    const named = all.filter(({ command: ask }) => ask.type === 'RecordInteraction' && ids.has(ask.inReplyTo ?? ''));
-    expect(named.length).toBeGreaterThan(10);
+  test('are answered by interactions that name the message', () => {
+    const ids = new Set(sent.map(({ messageId }) => messageId));
+    const replies = commands.filter(
+      (command) => command.type === 'RecordInteraction' && ids.has(command.inReplyTo ?? ''),
+    );
+    expect(replies.length).toBeGreaterThan(10);
   });
 });
 
-test('everybody joins before the first message, and the one who leaves does so at the end', () => {
+test('all agents join before the first message, and one leaves at the end', () => {
   expect(createAgentSteps(1, end).every(({ at }) => Date.parse(at) < end - sampleMs)).toBe(true);
   expect(createDeactivationStep(1, end).at).toBe(new Date(end).toISOString());
 });
 
-test('a sample has some of everything', () => {
+test('a sample contains every kind of command, channel and language', () => {
   const types = ['RecordInteraction', 'RecordOutboundMessage', 'AssignAgent', 'ChangeStatus', 'RecordAiResult'];
   const followUps = ['CreateFollowUp', 'RescheduleFollowUp', 'CompleteFollowUp', 'CancelFollowUp'];
-  expect([...types, ...followUps, 'UnpinScore'].filter((type) => many(type) === 0)).toEqual([]);
-  const said = all.flatMap(({ command: ask }) => (ask.type === 'RecordInteraction' ? ask : []));
-  expect(said.some((it) => it.text === 'STOP')).toBe(true);
-  expect(said.some((it) => it.occurredAt !== null)).toBe(true);
-  expect(new Set(said.map((it) => it.channel)).size).toBe(8);
-  expect(new Set(said.map((it) => it.messageId)).size).toBe(said.length);
+  expect([...types, ...followUps, 'UnpinScore'].filter((type) => countOf(type) === 0)).toEqual([]);
+  const interactions = commands.flatMap((command) => (command.type === 'RecordInteraction' ? command : []));
+  expect(interactions.some(({ text }) => text === 'STOP')).toBe(true);
+  expect(interactions.some(({ occurredAt }) => occurredAt !== null)).toBe(true);
+  expect(new Set(interactions.map(({ channel }) => channel)).size).toBe(8);
+  expect(new Set(interactions.map(({ messageId }) => messageId)).size).toBe(interactions.length);
   expect(new Set(lives.map(({ person }) => person.language)).size).toBe(14);
 });

@@ -1,62 +1,61 @@
 import type { AgentCommandInput } from '#commands/agent.handler';
 import type { LeadResource } from '#domain/lead/lead.shown';
-import type { DemoBroadcast } from './demo.campaigns.js';
-import type { Life } from './demo.generator.js';
-import type { Step } from './demo.life.js';
-import type { ServiceResponse, ServiceRequest, ServiceClient } from './service-client.js';
+import type { DemoBroadcast } from './broadcasts.js';
+import type { Life } from './generator.js';
+import type { Step } from './life-simulator.js';
+import type { ServiceClient, ServiceRequest, ServiceResponse } from './service-client.js';
 
-/** What came of a sample, command by command. */
 export class SendSummary {
   commands = 0;
-  /** Answered as the first time, because it had been carried out before. */
+  /** Commands that the service had carried out before. */
   replayed = 0;
-  refused = 0;
-  /** The first refusal, in the service's words. */
-  refusal: string | null = null;
+  rejected = 0;
+  /** The service's message for the first rejection. */
+  firstRejection: string | null = null;
 
   count({ status, headers, body }: ServiceResponse): void {
     this.commands += 1;
     if (headers.get('idempotent-replayed') === 'true') this.replayed += 1;
     if (status < 400) return;
-    this.refused += 1;
-    this.refusal ??= body.detail ?? `status ${status}`;
+    this.rejected += 1;
+    this.firstRejection ??= body.detail ?? `status ${status}`;
   }
 }
 
-/** A life as it was lived: the contact's newest lead. Null: none came of it. */
+/** `lead`: the contact's newest lead; null if no lead was created. */
 export type SentLife = Life & { readonly lead: LeadResource | null };
 
-/** Sends what the generator made, each command under a key of its own: sent again, it changes nothing. */
+/** Sends the generated commands, each with an idempotency key of its own: sent again, they change nothing. */
 export class DemoSender {
-  readonly tally = new SendSummary();
-  /** Up to where the log has told of it, as far as it was answered. */
+  readonly summary = new SendSummary();
+  /** The highest position of the responses; empty before the first. */
   position = '';
 
   constructor(
     private readonly service: ServiceClient,
-    private readonly tick: () => void,
+    private readonly onSent: () => void,
   ) {}
 
   async sendAgentCommand(step: Step<AgentCommandInput>): Promise<ServiceResponse> {
-    return this.send(agentRequest(step.command), step, `${step.command.agentId}-${step.command.type}`);
+    return this.send(toAgentRequest(step.command), step, `${step.command.agentId}-${step.command.type}`);
   }
 
   async sendBroadcast(step: Step<DemoBroadcast>): Promise<ServiceResponse> {
-    const { type: _, broadcastId: id, ...said } = step.command;
-    return this.send({ method: 'POST', path: '/v1/broadcasts', body: { id, ...said } }, step, `${id}-create`);
+    const { type: _, broadcastId: id, ...fields } = step.command;
+    return this.send({ method: 'POST', path: '/v1/broadcasts', body: { id, ...fields } }, step, `${id}-create`);
   }
 
-  /** One command after another; where one is refused, the rest of the life would make no sense. */
+  /** Sends one command after another. Stops at a rejection: the later steps depend on it. */
   async sendLife(life: Life): Promise<SentLife> {
     let lead: LeadResource | null = null;
     let followUpId = '';
-    for (const [nth, step] of life.steps.entries()) {
+    for (const [index, step] of life.steps.entries()) {
       const request = toContactRequest(step.command, lead?.id ?? '', followUpId);
-      const answer = await this.send(request, step, `${life.person.contactId}-${nth}`);
-      if (answer.status >= 400) break;
-      const told = answer.body as { lead?: LeadResource | null; followUp?: { id: string } };
-      lead = told.lead ?? lead;
-      followUpId = told.followUp?.id ?? followUpId;
+      const response = await this.send(request, step, `${life.person.contactId}-${index}`);
+      if (response.status >= 400) break;
+      const body = response.body as { lead?: LeadResource | null; followUp?: { id: string } };
+      lead = body.lead ?? lead;
+      followUpId = body.followUp?.id ?? followUpId;
     }
     return { ...life, lead };
   }
@@ -66,81 +65,82 @@ export class DemoSender {
     { at, agentId }: Omit<Step, 'command'>,
     key: string,
   ): Promise<ServiceResponse> {
-    const answer = await this.service.send(request, {
+    const response = await this.service.send(request, {
       'x-occurred-at': at,
       'idempotency-key': key,
       ...(agentId !== null && { 'x-actor': `agent:${agentId}` }),
     });
-    this.tally.count(answer);
-    const { position } = answer.body as { position?: string };
+    this.summary.count(response);
+    const { position } = response.body as { position?: string };
     if (position !== undefined && position > this.position) this.position = position;
-    this.tick();
-    return answer;
+    this.onSent();
+    return response;
   }
 }
 
-function agentRequest({ type, agentId: id, ...said }: AgentCommandInput): ServiceRequest {
+function toAgentRequest({ type, agentId: id, ...fields }: AgentCommandInput): ServiceRequest {
   switch (type) {
     case 'RegisterAgent':
-      return { method: 'POST', path: '/v1/agents', body: withoutNulls({ id, ...said }) };
+      return { method: 'POST', path: '/v1/agents', body: withoutNulls({ id, ...fields }) };
     case 'ChangeAgent':
-      return { method: 'PATCH', path: `/v1/agents/${id}`, body: said };
+      return { method: 'PATCH', path: `/v1/agents/${id}`, body: fields };
   }
 }
 
-/** The request that asks this of the contact's newest lead and follow-up. */
-export function toContactRequest(ask: Step['command'], leadId: string, followUpId: string): ServiceRequest {
+/** The request for a command on the contact's newest lead and follow-up. */
+export function toContactRequest(command: Step['command'], leadId: string, followUpId: string): ServiceRequest {
   const post = (path: string, body: object): ServiceRequest => ({ method: 'POST', path, body: withoutNulls(body) });
   const lead = `/v1/leads/${leadId}`;
-  switch (ask.type) {
+  switch (command.type) {
     case 'RecordInteraction': {
-      const { type: _, occurredAt, ...said } = ask;
-      return post('/v1/interactions', { ...said, occurredAt: occurredAt?.at ?? null });
+      const { type: _, occurredAt, ...fields } = command;
+      return post('/v1/interactions', { ...fields, occurredAt: occurredAt?.at ?? null });
     }
     case 'CreateLead': {
-      const { type: _, ...said } = ask;
-      return post('/v1/leads', said);
+      const { type: _, ...fields } = command;
+      return post('/v1/leads', fields);
     }
     case 'ChangeStatus': {
-      const { type: _, score: qualificationScore, ...said } = ask;
-      return post(`${lead}/status`, { ...said, qualificationScore });
+      const { type: _, score: qualificationScore, ...fields } = command;
+      return post(`${lead}/status`, { ...fields, qualificationScore });
     }
     case 'AssignAgent': {
-      const { type: _, mode: __, ...said } = ask;
-      return post(`${lead}/assignment`, said);
+      const { type: _, mode: __, ...fields } = command;
+      return post(`${lead}/assignment`, fields);
     }
     case 'UnassignAgent':
       return { method: 'DELETE', path: `${lead}/assignment` };
     case 'RecordAiResult': {
-      const { type: _, ...said } = ask;
-      return post(`${lead}/qualification`, said);
+      const { type: _, ...fields } = command;
+      return post(`${lead}/qualification`, fields);
     }
     case 'UnpinScore':
       return { method: 'DELETE', path: `${lead}/qualification/pin` };
     case 'CreateFollowUp': {
-      const { type: _, ...said } = ask;
-      return post(`${lead}/follow-ups`, said);
+      const { type: _, ...fields } = command;
+      return post(`${lead}/follow-ups`, fields);
     }
     case 'CompleteFollowUp':
-      return post(`${lead}/follow-ups/${followUpId}/complete`, { note: ask.note });
+      return post(`${lead}/follow-ups/${followUpId}/complete`, { note: command.note });
     case 'CancelFollowUp':
-      return post(`${lead}/follow-ups/${followUpId}/cancel`, { reason: ask.reason });
+      return post(`${lead}/follow-ups/${followUpId}/cancel`, { reason: command.reason });
     case 'RescheduleFollowUp':
-      return post(`${lead}/follow-ups/${followUpId}/reschedule`, { dueAt: ask.dueAt, reason: ask.reason });
+      return post(`${lead}/follow-ups/${followUpId}/reschedule`, { dueAt: command.dueAt, reason: command.reason });
     case 'RecordOutboundMessage': {
-      const { type: _, ...said } = ask;
-      return post(`${lead}/messages`, said);
+      const { type: _, ...fields } = command;
+      return post(`${lead}/messages`, fields);
     }
     case 'SendBroadcast': {
-      const { type: _, broadcastId, ...message } = ask;
+      const { type: _, broadcastId, ...message } = command;
       return post(`/v1/broadcasts/${broadcastId}/messages`, { messages: [message] });
     }
     case 'ReceiveReceipts':
       return post('/v1/receipts', {
-        receipts: ask.receipts.map(({ at: occurredAt, ...said }) => withoutNulls({ ...said, occurredAt })),
+        receipts: command.receipts.map(({ at: occurredAt, ...fields }) => withoutNulls({ ...fields, occurredAt })),
       });
   }
 }
 
-/** In requests what is absent is left out. */
-const withoutNulls = (said: object): object => Object.fromEntries(Object.entries(said).filter(([, it]) => it !== null));
+/** Requests leave absent fields out. */
+const withoutNulls = (fields: object): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));

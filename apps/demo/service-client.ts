@@ -1,9 +1,7 @@
-import { CliError } from './cli-error.js';
+import { OperatorError } from '#wiring/operator-error';
 
-/** What an answer says; `detail`: why not. */
 type Body = Readonly<Record<string, unknown>> & { readonly detail?: string };
 
-/** An answer of the service, whether it did what was asked or not. */
 export interface ServiceResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -16,17 +14,19 @@ export interface ServiceRequest {
   readonly body?: object;
 }
 
-/** A running Leadstream, spoken to over HTTP. */
+/** Calls a running Leadstream over HTTP. */
 export class ServiceClient {
   /** Without a slash at its end. */
   readonly url: string;
 
+  /** @throws OperatorError if the URL is not one of HTTP */
   constructor(url: string) {
-    if (!/^https?:/.test(url) || !URL.canParse(url)) throw new CliError(`"${url}" is no address of a service.`);
+    if (!/^https?:/.test(url) || !URL.canParse(url))
+      throw new OperatorError(`"${url}" is not an http or https URL. Set --url to the address of the service.`, 2);
     this.url = url.replace(/\/+$/, '');
   }
 
-  /** @throws Trouble when there is no answer, or none that this service would give */
+  /** @throws OperatorError if the service cannot be reached or fails, or if something else answers */
   async send(
     { method, path, body }: ServiceRequest,
     headers: Readonly<Record<string, string>> = {},
@@ -36,18 +36,22 @@ export class ServiceClient {
       headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     }).catch((cause: unknown) => {
-      throw new CliError(`Nothing answers at ${this.url}. Is the service running? Start it with: npm start`, { cause });
+      throw new OperatorError(
+        `Nothing answers at ${this.url}. Start the service with: npm start. If it listens elsewhere, set PORT or --url.`,
+        1,
+        { cause },
+      );
     });
-    const text = await response.text().catch(() => '');
-    const answer = objectIn(text);
-    if (!answer) throw new CliError(`What answers at ${this.url} is not Leadstream.`);
-    const { status, headers: told } = response;
-    if (status >= 500) throw new CliError(`The service can't go on: ${answer.detail ?? `status ${status}`}`);
-    return { status, headers: told, body: answer };
+    const { status } = response;
+    const responseBody = parseObject(await response.text().catch(() => ''));
+    if (!responseBody) throw new OperatorError(`The server at ${this.url} is not Leadstream. Set PORT or --url.`);
+    if (status >= 500)
+      throw new OperatorError(`The service failed: ${responseBody.detail ?? `status ${status}`} See its log.`);
+    return { status, headers: response.headers, body: responseBody };
   }
 }
 
-function objectIn(text: string): Body | undefined {
+function parseObject(text: string): Body | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as Body) : undefined;

@@ -1,17 +1,17 @@
 import type { WriteStream } from 'node:tty';
 
-const width = 32;
-const everyMs = 100;
+const barWidth = 32;
+const redrawIntervalMs = 100;
 
-/** How far a long job has got: a bar that redraws itself on a terminal, a line for every tenth elsewhere. */
+/** Progress of a long job: a bar that redraws itself on a terminal, elsewhere a line for every tenth. */
 export class Progress {
   private done = 0;
-  private shown = 0;
+  private drawnAt = 0;
 
-  /** `total`: null when nobody knows. */
+  /** `total`: null if it is not known. */
   constructor(
     private readonly total: number | null,
-    private readonly what: string,
+    private readonly unit: string,
     private readonly out: Pick<WriteStream, 'write'> & { isTTY?: boolean } = process.stdout,
   ) {}
 
@@ -19,21 +19,21 @@ export class Progress {
     this.update(this.done + 1);
   }
 
-  /** `note` stands behind the numbers. */
+  /** `note` is printed after the numbers. */
   update(done: number, note = ''): void {
-    const before = this.tenths;
+    const tenthsBefore = this.tenths;
     this.done = done;
-    const words = this.words() + note;
+    const text = this.text() + note;
     if (this.out.isTTY) {
-      if (performance.now() < this.shown + everyMs && done !== this.total) return;
-      this.shown = performance.now();
-      this.out.write(`\r${this.bar()}${words}\u001b[K`);
-    } else if (this.tenths > before) {
-      this.out.write(`${words}\n`);
+      if (performance.now() < this.drawnAt + redrawIntervalMs && done !== this.total) return;
+      this.drawnAt = performance.now();
+      this.out.write(`\r${this.bar()}${text}\u001b[K`);
+    } else if (this.tenths > tenthsBefore) {
+      this.out.write(`${text}\n`);
     }
   }
 
-  /** Leaves the bar as it is and goes on below it. */
+  /** Leaves the bar on the screen; further output begins below it. */
   finish(): void {
     if (this.out.isTTY && this.done > 0) this.out.write('\n');
   }
@@ -44,12 +44,12 @@ export class Progress {
 
   private bar(): string {
     if (!this.total) return '';
-    const filled = Math.min(width, Math.round((this.done / this.total) * width));
-    return `[${'#'.repeat(filled).padEnd(width, '.')}] `;
+    const filled = Math.min(barWidth, Math.round((this.done / this.total) * barWidth));
+    return `[${'#'.repeat(filled).padEnd(barWidth, '.')}] `;
   }
 
-  private words(): string {
-    const of = this.total === null ? '' : ` of ${this.total.toLocaleString('en')}`;
-    return `${this.done.toLocaleString('en')}${of} ${this.what}`;
+  private text(): string {
+    const ofTotal = this.total === null ? '' : ` of ${this.total.toLocaleString('en')}`;
+    return `${this.done.toLocaleString('en')}${ofTotal} ${this.unit}`;
   }
 }

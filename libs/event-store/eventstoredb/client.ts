@@ -32,6 +32,11 @@ const options = [
   ...['discoveryInterval', 'gossipTimeout', 'maxDiscoverAttempts', 'keepAliveInterval', 'keepAliveTimeout'],
 ];
 
+/** The URL of the event log cannot be used; the message does not repeat it. */
+export class InvalidLogUrl extends TypeError {
+  override readonly name = 'InvalidLogUrl';
+}
+
 /** Where the log is: the server, and the log's own name on it. */
 export interface LogAddress {
   readonly connectionString: string;
@@ -41,24 +46,24 @@ export interface LogAddress {
 /**
  * `esdb://user:password@host:2113?tls=true#name`, or several hosts, or `esdb+discover://`; behind `#` the log's own name, where
  * several share a server.
- * @throws TypeError that does not repeat the URL: it may hold a password
+ * @throws InvalidLogUrl that does not repeat the URL: it may hold a password
  */
 export function parseLogUrl(url: string): LogAddress {
   const [connection = '', logName = '', ...rest] = url.split('#');
-  if (!/^esdb(\+discover)?:\/\/./.test(connection)) throw new TypeError('the URL of the event log is not esdb://…');
+  if (!/^esdb(\+discover)?:\/\/./.test(connection)) throw new InvalidLogUrl('the URL of the event log is not esdb://…');
   if (rest.length > 0 || !/^[a-z0-9]*$/.test(logName))
-    throw new TypeError('the name behind # in the URL of the event log must be of small letters and digits');
+    throw new InvalidLogUrl('the name behind # in the URL of the event log must be of small letters and digits');
   return { connectionString: connection, logName };
 }
 
 /**
- * @throws TypeError that does not repeat the URL
+ * @throws InvalidLogUrl that does not repeat the URL
  */
 export function openClient({ connectionString: connection }: LogAddress): EventStoreDBClient {
   let full = connection.replace(/\/+$/, '');
   const given = optionsIn(full);
   if (!given.every((it) => options.some((option) => option.toLowerCase() === it)))
-    throw new TypeError(`an option in the URL of the event log is none of ${options.join(', ')}`);
+    throw new InvalidLogUrl(`an option in the URL of the event log is none of ${options.join(', ')}`);
   for (const [key, value] of Object.entries(defaults))
     if (!given.includes(key.toLowerCase())) full += `${full.includes('?') ? '&' : '?'}${key}=${value}`;
   let client: EventStoreDBClient;
@@ -69,7 +74,7 @@ export function openClient({ connectionString: connection }: LogAddress): EventS
     const { message } = error as Error;
     const why = /certificate|userCert/.test(message) ? `: ${message}` : '';
     // eslint-disable-next-line preserve-caught-error
-    throw new TypeError(`the URL of the event log can't be used${why}`);
+    throw new InvalidLogUrl(`the URL of the event log can't be used${why}`);
   }
   const inside = client as unknown as Inside;
   // Batch appends ignore deadlines, and wait in one map for all clients of the process: an error of one rejects those of others,
