@@ -39,6 +39,7 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
+  ENOENT: 'it cannot be created there',
   ENOTDIR: 'a part of the path is a file',
 };
 
@@ -47,5 +48,6 @@ function reasonOf(error: NodeJS.ErrnoException, folder: string): string {
   return reasons[error.code ?? ''] ?? error.message;
 }
 
+/** By shape: an error of Node.js need not be of this realm's Error class (Jest runs tests in another). */
 export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+  typeof error === 'object' && error !== null && typeof (error as NodeJS.ErrnoException).syscall === 'string';
