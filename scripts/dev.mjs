@@ -14,7 +14,7 @@ let timer;
 let restarting = Promise.resolve();
 
 function start() {
-  app = spawn(process.execPath, [...process.execArgv, join(root, 'scripts', 'start.mjs'), ...args], {
+  app = spawn(process.execPath, [join(root, 'scripts', 'start.mjs'), ...args], {
     cwd: process.cwd(),
     stdio: 'inherit',
   });

@@ -73,7 +73,9 @@ async function withLogs<T>(
         `${describeKeyLocation(settings)} is not the key of this log: contacts would not be found with it. Set ID_KEY or DATA_DIR to those of the service.`,
       );
     const targetSettings = { ...settings, eventStoreUrl: to };
-    const { events: target } = await openLog(targetSettings, { write: true }).catch(rethrowFor('target'));
+    const { events: target } = await openLog(targetSettings, { write: true, urlSetting: '--to' }).catch(
+      rethrowFor('target'),
+    );
     try {
       if (source.start === target.start)
         throw new OperatorError('Both URLs lead to the same log. Set --to to another.');

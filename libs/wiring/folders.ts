@@ -1,13 +1,12 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { OperatorError } from './operator-error.js';
-import type { SettingName } from './settings-table.js';
 
 /**
  * Creates a folder and its parents where they are missing, and checks that this process can write to it.
  * @throws OperatorError naming the setting
  */
-export function ensureWritableFolder(folder: string, setting: SettingName): void {
+export function ensureWritableFolder(folder: string, setting: string): void {
   try {
     createFolder(folder);
     accessSync(folder, constants.W_OK | constants.X_OK);

@@ -6,6 +6,7 @@ import { checkPortIsFree, explainListenError } from './listening.js';
 import { createLogger } from './logger.js';
 import { reportFatalError } from './operator-error.js';
 import { parseSettings, type Settings } from './settings.js';
+import { toOperatorError } from './stores.js';
 import { checkSettingNames } from './unknown-settings.js';
 import { readArguments } from './usage.js';
 
@@ -39,7 +40,7 @@ export async function serve(
     logger.info({ url: await app.getUrl(), dataDir: settings.dataDir }, 'listening');
   } catch (error) {
     logger?.flush();
-    process.exit(reportFatalError(error));
+    process.exit(reportFatalError(toOperatorError(error)));
   }
 }
 

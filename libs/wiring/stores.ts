@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import type { IdempotencyStore } from '#event-store/idempotency-store';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import type { CommittedGroup } from '#event-store/sqlite/group-commit';
@@ -14,41 +14,49 @@ export interface LogStores {
   readonly responses: IdempotencyStore;
 }
 
+interface LogOptions {
+  /** Whether this process appends. An embedded log has one writer, an EventStoreDB any number. */
+  readonly write: boolean;
+  /** Called after each commit of an embedded log. */
+  readonly onCommit?: (group: CommittedGroup) => void;
+  /** What the URL came from, for messages. */
+  readonly urlSetting?: string;
+}
+
 /**
  * Opens the event log. An engine's package is loaded only when its URL is used.
- * @param options.write whether this process appends. An embedded log has one writer, an EventStoreDB any number.
- * @param options.onCommit called after each commit of an embedded log
  * @throws OperatorError
  */
 export async function openLog(
   settings: Settings,
-  { write, onCommit }: { write: boolean; onCommit?: (group: CommittedGroup) => void },
+  { write, onCommit, urlSetting = 'EVENT_STORE_URL' }: LogOptions,
 ): Promise<LogStores> {
   const { eventStoreUrl } = settings;
-  if (isShared(eventStoreUrl)) return openEventStoreDb(eventStoreUrl);
+  if (isShared(eventStoreUrl)) return openEventStoreDb(eventStoreUrl, urlSetting);
   const { SqliteLog } = await import('#event-store/sqlite/sqlite-log');
   const { UnusableLogFile } = await import('#event-store/sqlite/log-file');
   const file = pathIn(eventStoreUrl);
-  if (write) ensureWritableFolder(dirname(file), folderSetting(settings, file, 'EVENT_STORE_URL'));
+  const setting = isInDataDir(settings, file) ? 'DATA_DIR' : urlSetting;
+  if (write) ensureWritableFolder(dirname(file), setting);
   try {
     return SqliteLog.open({ file, readOnly: !write, ...(onCommit && { onCommit }) });
   } catch (error) {
     if (!(error instanceof UnusableLogFile)) throw error;
-    throw new OperatorError(describeUnusableLog(eventStoreUrl, error), 1, { cause: error });
+    throw new OperatorError(describeUnusableLog(eventStoreUrl, error, setting), 1, { cause: error });
   }
 }
 
-async function openEventStoreDb(url: string): Promise<LogStores> {
+async function openEventStoreDb(url: string, urlSetting: string): Promise<LogStores> {
   const { EventStoreDbLog } = await import('#event-store/eventstoredb/eventstoredb-log');
   const { InvalidLogUrl } = await import('#event-store/eventstoredb/client');
   try {
     return await EventStoreDbLog.open(url);
   } catch (error) {
     if (error instanceof InvalidLogUrl)
-      throw new OperatorError(`${asSentence(error.message)} Correct EVENT_STORE_URL.`, 1, { cause: error });
+      throw new OperatorError(`${asSentence(error.message)} Correct ${urlSetting}.`, 1, { cause: error });
     if (!(error instanceof Unavailable)) throw error;
     throw new OperatorError(
-      `${asSentence(error.message)} Check EVENT_STORE_URL (${redactUrl(url)}) and that the server is running.`,
+      `${asSentence(error.message)} Check ${urlSetting} (${redactUrl(url)}) and that the server is running.`,
       1,
       { cause: error },
     );
@@ -57,14 +65,14 @@ async function openEventStoreDb(url: string): Promise<LogStores> {
 
 const sqliteBusy = 5;
 
-function describeUnusableLog(url: string, { message, cause }: Error): string {
+function describeUnusableLog(url: string, { message, cause }: Error, setting: string): string {
   const { code, errcode } = (cause ?? {}) as { code?: unknown; errcode?: unknown };
   if (code === 'ENOENT')
-    return `There is no event log at ${url}. Set DATA_DIR (or EVENT_STORE_URL) to what the service uses; npm start creates a new log.`;
+    return `There is no event log at ${url}. Set ${setting} to what the service uses; npm start creates a new log.`;
   const isBusy = typeof errcode === 'number' && (errcode & 0xff) === sqliteBusy;
   const advice = isBusy
-    ? 'The other process may be the running service: stop it, or set DATA_DIR to another folder.'
-    : 'Check DATA_DIR and EVENT_STORE_URL.';
+    ? `The other process may be the running service: stop it, or set ${setting} to another place.`
+    : `Check ${setting}.`;
   return `${asSentence(message)} ${advice}`;
 }
 
@@ -81,7 +89,7 @@ export async function openViews(settings: Settings, { readerThread }: { readerTh
   }
   const { SqliteViewStore } = await import('#read-model/sqlite/sqlite.view-store');
   const folder = pathIn(readStoreUrl);
-  ensureWritableFolder(folder, folderSetting(settings, folder, 'READ_STORE_URL'));
+  ensureWritableFolder(folder, isInDataDir(settings, folder) ? 'DATA_DIR' : 'READ_STORE_URL');
   return new SqliteViewStore(folder, readerThread ? {} : { readerThread: false });
 }
 
@@ -119,12 +127,7 @@ export const isShared = (url: string): boolean => !url.startsWith('sqlite:');
 
 const pathIn = (url: string): string => url.slice('sqlite:'.length);
 
-/** The setting that decides where a file or folder is. */
-const folderSetting = <Name extends 'EVENT_STORE_URL' | 'READ_STORE_URL'>(
-  { dataDir }: Settings,
-  path: string,
-  urlSetting: Name,
-): Name | 'DATA_DIR' => (resolve(path).startsWith(dataDir) ? 'DATA_DIR' : urlSetting);
+const isInDataDir = ({ dataDir }: Settings, path: string): boolean => resolve(path).startsWith(dataDir + sep);
 
 /** A store's URL for messages: without user, password and options. */
 export const redactUrl = (url: string): string => redactCredentials(url).replace(/\?[^#]*/, '');

@@ -497,11 +497,11 @@ test('a key or an address that can’t be one keeps the app from starting, and b
   for (const [nth, SENDGRID_PUBLIC_KEY] of keys.entries()) {
     const PUBLIC_URL = ['leads.example', 'ftp://leads.example', 'https://leads.example/?a=1'][nth]!;
     const unfit = new App({ SENDGRID_PUBLIC_KEY, PUBLIC_URL });
-    const { code, said } = await unfit.startExpectingExit();
+    const { code, output } = await unfit.startExpectingExit();
     await unfit.dispose();
     expect(code).toBe(1);
-    expect(said).toMatch(/SENDGRID_PUBLIC_KEY .*must be a P-256 public key/);
-    expect(said).toMatch(/PUBLIC_URL .*must be an http or https URL/);
+    expect(output).toMatch(/SENDGRID_PUBLIC_KEY .*must be a P-256 public key/);
+    expect(output).toMatch(/PUBLIC_URL .*must be an http or https URL/);
   }
 });
 
