@@ -29,16 +29,11 @@ export function explainListenError(error: unknown, { host, port }: Address): unk
   return message === undefined ? error : new OperatorError(message, 1, { cause: error });
 }
 
-function listenFailure(error: NodeJS.ErrnoException, { host, port }: Address): string | undefined {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `Port ${port} is in use, perhaps by Leadstream itself. Set PORT to a free port, or to 0 for any.`;
-    case 'EACCES':
-      return `Port ${port} needs more permissions. Set PORT to a port above 1023.`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `This machine does not have the address ${host}. Set HOST to 127.0.0.1.`;
-    default:
-      return undefined;
-  }
+function listenFailure({ code }: NodeJS.ErrnoException, { host, port }: Address): string | undefined {
+  if (code === 'EADDRINUSE')
+    return `Port ${port} is in use, perhaps by Leadstream itself. Set PORT to a free port, or to 0 for any.`;
+  if (code === 'EACCES') return `Port ${port} needs more permissions. Set PORT to a port above 1023.`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `This machine does not have the address ${host}. Set HOST to 127.0.0.1.`;
+  return undefined;
 }

@@ -116,7 +116,7 @@ describe('the demo, when it cannot run', () => {
     [['--url', 'leads'], {}, '"leads" is not an http or https URL'],
     [[], { PORT: 'many' }, 'PORT is "many", where no service can be reached. Set --url.'],
   ])('the demo rejects %j and %j with exit code 2: %s', async (args, env, message) => {
-    const { code, out, err } = await runCli(args, env as StringMap, 'demo');
+    const { code, out, err } = await runCli(args, env, 'demo');
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toContain(message);
   });

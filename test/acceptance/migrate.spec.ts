@@ -162,7 +162,7 @@ describe('migrate is rejected', () => {
     await other.stop();
     const before = server.log.all.length;
     expect(await failure(['--to', toLog('other')])).toMatch(
-      /^Event number 1 of the target, .* The target holds another log\.\n$/,
+      /^Event number 1 of the target, .* The target holds another log: set --to to an empty one\.\n$/,
     );
     expect(server.log.all).toHaveLength(before);
   });
@@ -212,7 +212,7 @@ describe('migrate is rejected', () => {
 
   test.each([
     [[], "required option '--to <url>' not specified"],
-    [['--to', 'redis://x'], 'It must be sqlite:<file> or esdb://…'],
+    [['--to', 'redis://x'], 'It must be sqlite:<file> or esdb://<host>:<port>.'],
   ])('migrate rejects the arguments %j with exit code 2: %s', async (args, message) => {
     expect(await migrate(args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(message) });
   });
