@@ -135,7 +135,7 @@ async function build() {
     writeFileSync(outputPath(file), `${code}\n//# sourceMappingURL=${basename(file)}.map\n`);
     writeFileSync(outputPath(`${file}.map`), map);
   }
-  // Pages, schemas and the like are read from beside the code.
+  // Pages, schemas and the like are read from the folder of the code.
   for (const file of files) if (!/[.](ts|md)$/.test(file)) copyFileSync(pathTo(file), outputPath(file));
   writeFileSync(outputPath('.built'), stamp);
   rmSync(pathTo('dist'), { recursive: true, force: true });
