@@ -539,7 +539,7 @@ test('the app exits at startup with an invalid SENDGRID_PUBLIC_KEY and PUBLIC_UR
   for (const [index, SENDGRID_PUBLIC_KEY] of keys.entries()) {
     const PUBLIC_URL = ['leads.example', 'ftp://leads.example', 'https://leads.example/?a=1'][index]!;
     const misconfiguredApp = new App({ SENDGRID_PUBLIC_KEY, PUBLIC_URL });
-    const { code, said: output } = await misconfiguredApp.startExpectingExit();
+    const { code, output } = await misconfiguredApp.startExpectingExit();
     await misconfiguredApp.dispose();
     expect(code).toBe(1);
     expect(output).toMatch(/SENDGRID_PUBLIC_KEY .*must be a P-256 public key/);

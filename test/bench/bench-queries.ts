@@ -1,4 +1,4 @@
-import { Random } from '#apps/cli/random';
+import { Random } from '#apps/demo/random';
 import { leadSorts } from '#projections/lead-list/lead-list.query';
 import { agentId, campaignId, dayMs } from './contact-generator.js';
 

@@ -1,4 +1,4 @@
-import { Random } from '#apps/cli/random';
+import { Random } from '#apps/demo/random';
 import { agentCount, agentId } from './contact-generator.js';
 import type { HttpCall, LoadClient } from './load-client.js';
 

@@ -1,4 +1,4 @@
-import { Random } from '#apps/cli/random';
+import { Random } from '#apps/demo/random';
 import { deriveContactKey, contactStream } from '#commands/ids';
 import { contactDecider } from '#domain/contact/contact.decide';
 import type { ContactCommand } from '#domain/contact/contact.commands';

@@ -1,4 +1,4 @@
-import { Random } from '#apps/cli/random';
+import { Random } from '#apps/demo/random';
 import { median, percentile } from './measure.js';
 import type { BenchQuery } from './bench-queries.js';
 

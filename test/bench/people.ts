@@ -1,5 +1,5 @@
-import type { Random } from '#apps/cli/random';
-import { populations } from '#apps/cli/demo.people';
+import type { Random } from '#apps/demo/random';
+import { populations } from '#apps/demo/populations';
 
 /*
  * The people of the bench: the demo's, in its languages, but with far more names. Half of the family names are put together of

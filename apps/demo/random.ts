@@ -1,4 +1,4 @@
-/** Chance that can be had again: the same seeds give the same draws, on every machine. */
+/** Reproducible random numbers: the same seeds give the same draws on every machine. */
 export class Random {
   private state: number;
 
@@ -18,20 +18,25 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** A whole number, both ends included. */
-  int(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1));
+  /** A whole number from `min` to `max`, both included. */
+  int(min: number, max: number): number {
+    return min + Math.floor(this.next() * (max - min + 1));
   }
 
   pick<T>(list: readonly [T, ...T[]]): T {
     return list[this.int(0, list.length - 1)] ?? list[0];
   }
 
-  /** One of the names, each as likely as its weight is big. */
+  /** One of the names, with a probability in proportion to its weight. */
   pickWeighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name {
     const names = Object.keys(weights) as Name[];
-    let left = this.next() * names.reduce((sum, name) => sum + weights[name], 0);
-    return names.find((name) => (left -= weights[name]) < 0) ?? names[0]!;
+    const total = names.reduce((sum, name) => sum + weights[name], 0);
+    let left = this.next() * total;
+    for (const name of names) {
+      left -= weights[name];
+      if (left < 0) return name;
+    }
+    return names[0]!;
   }
 
   hex(digits: number): string {

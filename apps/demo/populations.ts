@@ -1,6 +1,6 @@
 /*
- * Who writes to the sample's bicycle shop, and what they say. Names are put together by chance. Phones: ranges that a country
- * keeps for fiction where it has them; elsewhere national numbers that begin with 000, which no network gives out.
+ * The people who write to the sample's bicycle shop, and their texts. Names are random combinations. Phone numbers are from ranges
+ * that a country reserves for fiction; elsewhere they begin with 000, which no network assigns.
  */
 
 export type NonEmpty<T> = readonly [T, ...T[]];
@@ -10,9 +10,9 @@ export interface Population {
   readonly hoursFromUtc: number;
   readonly given: NonEmpty<string>;
   readonly family: NonEmpty<string>;
-  /** The whole name as people write it; given name, space, family name if left out. */
+  /** Default: given name, space, family name. */
   readonly formatName?: (given: string, family: string) => string;
-  /** E.164. The same `n` gives the same phone; how many there are differs by country. */
+  /** E.164. The same `n` gives the same phone number; how many different ones there are depends on the country. */
   readonly phone: (n: number) => string;
   readonly questions: NonEmpty<string>;
   readonly answers: NonEmpty<string>;
@@ -26,10 +26,10 @@ const unassigned =
   (n: number): string =>
     `+${country}000${digits(n, 7)}`;
 
-const northAmerica = ['202', '212', '312', '415', '503', '617', '713', '808'];
-const inEnglish: NonEmpty<(n: number) => string> = [
+const northAmericanAreaCodes = ['202', '212', '312', '415', '503', '617', '713', '808'];
+const englishPhones: NonEmpty<(n: number) => string> = [
   (n) => `+447700900${digits(n, 3)}`,
-  (n) => `+1${northAmerica[Math.floor(n / 100) % northAmerica.length]}55501${digits(n, 2)}`,
+  (n) => `+1${northAmericanAreaCodes[Math.floor(n / 100) % northAmericanAreaCodes.length]}55501${digits(n, 2)}`,
   (n) => `+6125550${digits(n, 4)}`,
 ];
 
@@ -39,7 +39,7 @@ export const populations: NonEmpty<Population> = [
     hoursFromUtc: 0,
     given: ['Amelia', 'Callum', 'Grace', 'Harvey', 'Isla', 'Owen', 'Poppy', 'Toby'],
     family: ['Ashdown', 'Barlow', 'Colby', 'Fenwick', 'Hollis', 'Marlow', 'Thorne', 'Whitby'],
-    phone: (n) => (inEnglish[n % inEnglish.length] ?? inEnglish[0])(n),
+    phone: (n) => (englishPhones[n % englishPhones.length] ?? englishPhones[0])(n),
     questions: [
       'Do you still have the blue city bike?',
       'How much is a child seat?',
