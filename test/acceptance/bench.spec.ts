@@ -7,51 +7,61 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 const program = join(import.meta.dirname, '..', '..', 'dist', 'test', 'bench', 'main.js');
-const patience = 120_000;
+const timeoutMs = 120_000;
 
-interface Run {
+interface BenchRun {
   readonly code: number | null;
-  readonly said: string;
-  readonly complained: string;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-async function bench(...args: readonly string[]): Promise<Run> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: patience });
-  const [said, complained] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { code: child.exitCode, said, complained };
+async function runBench(...args: readonly string[]): Promise<BenchRun> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { code: child.exitCode, stdout, stderr };
 }
 
-/** Too small to say anything of speed: that each bench still runs, measures and tells. */
-const smallest = [
+/** Too small to measure speed. They only show that each bench runs, measures and reports. */
+const minimalSizes = [
   ...['--seconds', '0.1', '--rounds', '1', '--connections', '2', '--events', '100', '--recipients', '200'],
   ...['--minutes', '0.02', '--leads', '50', '--events-per-lead', '8', '--offline'],
 ];
-let all: Run;
+let allBenches: BenchRun;
 
 beforeAll(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'leadstream-bench-smoke-'));
-  all = await bench(...smallest, '--folder', folder);
+  allBenches = await runBench(...minimalSizes, '--folder', folder);
   rmSync(folder, { recursive: true, force: true });
-}, patience);
+}, timeoutMs);
 
-test('the benches run to their end', () => expect(all).toMatchObject({ code: 0, complained: '' }));
+test('all benches run to their end without an error', () => expect(allBenches).toMatchObject({ code: 0, stderr: '' }));
 
 test.each([
   ['log', /50 in flight +\d/],
-  ['peers', /Events of a replay of all +\d/],
+  ['peers', /Events of a full replay +\d/],
   ['ceiling', /\n2 +[\d,]+ \(.*×/],
   ['lag', /\n1,000 +[\d,.]+ ms \/ [\d,.]+ ms/],
-  ['receipts', /and the counters are final +\d/],
+  ['receipts', /Time until the counters are final +\d/],
   ['export', /\nxlsx +[\d,]+ +\d/],
-  ['growth', /One lead: its history +[\d,.]+ ms/],
+  ['growth', /Lead: history +[\d,.]+ ms/],
   ['soak', /Memory of the process +\d+ MiB +\d+ MiB/],
-])('%s measures', (name, told) => {
-  const [, section = ''] = all.said.split(`\n${name}: `);
-  expect(section).toMatch(told);
+])('the bench %s reports its figures', (name, figures) => {
+  const [, section = ''] = allBenches.stdout.split(`\n${name}: `);
+  expect(section).toMatch(figures);
 });
 
-test('a bench that there is not, and a size that can not be, are told', async () => {
-  expect(await bench('celing')).toMatchObject({ code: 1, complained: expect.stringContaining('no bench celing') });
-  const many = await bench('log', '--rounds', 'many');
-  expect(many).toMatchObject({ code: 1, complained: expect.stringContaining('--rounds') });
+test('an unknown bench, an unknown option and an invalid size are reported in one sentence with exit code 2', async () => {
+  const usageError = (text: string) => ({ code: 2, stdout: '', stderr: expect.stringMatching(`^.*${text}.*\\n$`) });
+  expect(await runBench('celing')).toMatchObject(usageError('no bench celing'));
+  expect(await runBench('log', '--round', '1')).toMatchObject(usageError("Unknown option '--round'"));
+  expect(await runBench('log', '--rounds', 'many')).toMatchObject(usageError('--rounds'));
+});
+
+test.each([[['--help']], [['log', '--help']], [['-h']]])('%j prints the usage and runs no bench', async (args) => {
+  const run = await runBench(...args);
+  expect(run).toMatchObject({ code: 0, stderr: '' });
+  expect(run.stdout).toMatch(/^Usage: npm run bench -- .*\n/);
+  for (const text of ['\n  log ', '\n  engines ', '\n  --rounds <n> ', '\n  --write '])
+    expect(run.stdout).toContain(text);
+  expect(run.stdout).not.toContain('processors');
 });
