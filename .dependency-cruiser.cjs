@@ -1,9 +1,9 @@
-// Who may know whom. Each rule is shown to refuse an import: test/architecture/dependency-rules.spec.ts.
+// Which folder may import which. test/architecture/dependency-rules.spec.ts shows for each rule an import that it rejects.
 
-/** Tests may look behind doors: they are bound only by the rules that name them. */
+/** Tests may import internals. Only the rules that name tests apply to them. */
 const tests = ['^test/', '[.](spec|contract|fixture)[.]ts$'];
 
-/** All that is ours. What is elsewhere is Node or a package. */
+/** All code of this repository; anything else is Node or a package. */
 const ours = '^(apps|libs|projections|scripts|test)/';
 
 const eventStorePorts = '^libs/event-store/[^/]+$';
@@ -12,8 +12,8 @@ const readModelPorts = '^libs/read-model/[^/]+$';
 /** Small timing functions that any folder except the domain may import. */
 const timing = '^libs/timing/';
 
-/** A room of libs, and the rooms it may know besides itself. */
-const rooms = {
+/** The folders of libs, and what each may import besides itself. */
+const allowedImports = {
   timing: [],
   'event-store': ['^libs/domain/(event|event-codec)[.]ts$', timing],
   'read-model': ['^libs/domain/(event|event-codec)[.]ts$', timing],
@@ -25,7 +25,7 @@ const rooms = {
 
 const adapter = 'libs/(?:event-store|read-model)/(?:sqlite|eventstoredb|mongodb)';
 
-/** The packages of engines, and the folders that may know them. */
+/** The packages of storage engines, and the folders that may import them. */
 const engines = [
   { name: 'sqlite', package: '@photostructure/sqlite', home: '^libs/(event-store|read-model)/sqlite/' },
   { name: 'eventstoredb', package: '@eventstore/db-client', home: '^libs/event-store/eventstoredb/' },
@@ -34,85 +34,85 @@ const engines = [
 /** Matches a path in node_modules, or the bare name where the package is not installed. */
 const isPackage = (name) => `(^|node_modules/)${name}(/|$)`;
 
-/** In `to`, $1 is what the parentheses in `from` have caught; where they caught nothing it stays, and matches no path. */
+/** In `to`, $1 is the group captured in `from`. Without a capture it stays literal and matches no path. */
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
 module.exports = {
   forbidden: [
     rule(
-      'domain-knows-nothing',
-      'The rules of the business stand on nothing: no package, no Node, no other folder.',
+      'domain-has-no-dependencies',
+      'The domain imports no package, no Node module and no other folder.',
       { path: '^libs/domain/', pathNot: tests },
       { pathNot: '^libs/domain/' },
     ),
     rule(
-      'domain-specs-know-only-the-domain',
-      'A spec of the domain needs the domain, a test runner and the given/when/then of test/support.',
+      'domain-specs-import-only-domain',
+      'A spec of the domain imports the domain, the test runner and test/support.',
       { path: '^libs/domain/.*[.]spec[.]ts$' },
       { pathNot: ['^libs/domain/', '^test/support/', isPackage('@jest/globals'), isPackage('fast-check')] },
     ),
-    ...Object.entries(rooms).map(([room, known]) =>
+    ...Object.entries(allowedImports).map(([lib, allowed]) =>
       rule(
-        `${room}-knows-its-neighbours`,
-        `Of what is ours, libs/${room} knows only itself and ${known.join(' ')}`,
-        { path: `^libs/${room}/`, pathNot: tests },
-        { path: ours, pathNot: [`^libs/${room}/`, ...known] },
+        `${lib}-allowed-imports`,
+        `Within this repository libs/${lib} may import only itself and ${allowed.join(' ')}`,
+        { path: `^libs/${lib}/`, pathNot: tests },
+        { path: ours, pathNot: [`^libs/${lib}/`, ...allowed] },
       ),
     ),
     rule(
-      'rooms-are-on-the-plan',
-      'A folder of libs that no rule above names: give it a rule first.',
-      { path: '^libs/', pathNot: ['domain', ...Object.keys(rooms)].map((room) => `^libs/${room}/`) },
+      'libs-are-declared',
+      'A new folder of libs needs an entry in allowedImports first.',
+      { path: '^libs/', pathNot: ['domain', ...Object.keys(allowedImports)].map((lib) => `^libs/${lib}/`) },
       {},
     ),
     rule(
       'projections-are-pure',
-      'A projection is a key and a pure fold: it knows the domain and the shape of a view, no package, no Node.',
+      'A projection is a key and a pure fold: it imports the domain and view types, no package and no Node module.',
       { path: '^projections/', pathNot: tests },
       { pathNot: ['^projections/', '^libs/domain/', '^libs/read-model/(view|view-store|tokens)[.]ts$'] },
     ),
     rule(
-      'projections-know-no-other',
-      'A view is wiped and rebuilt alone, so it needs nothing of another one. What several have lies beside their folders.',
+      'projections-are-independent',
+      'A view is rebuilt alone, so its projection imports no other one. Shared code is in files directly under projections.',
       { path: '^projections/(?:([^/]+)/|(?!index[.]ts$)[^/]+$)' },
       { path: '^projections/([^/]+/|index[.]ts$)', pathNot: '^projections/$1/' },
     ),
     rule(
-      'only-wiring-picks-adapters',
-      'Everybody else knows the ports, so that an engine is a setting. Tests may pick one.',
+      'only-wiring-imports-adapters',
+      'All other code imports the ports, so that the engine is a setting. Tests may import adapters.',
       { path: `^(${adapter}(?=/))?`, pathNot: [...tests, '^libs/wiring/'] },
       { path: `^${adapter}/`, pathNot: '^$1/' },
     ),
     ...engines.map((engine) =>
       rule(
         `${engine.name}-stays-in-its-adapter`,
-        `${engine.package} is known to ${engine.home} alone, and to tests that look at what was stored.`,
+        `Only ${engine.home} imports ${engine.package}, and tests that read stored data.`,
         { path: ours, pathNot: [...tests, engine.home] },
         { path: isPackage(engine.package) },
       ),
     ),
     rule(
-      'apps-know-no-other-app',
-      'Apps are processes that may run on different machines; all-in-one alone puts the others together.',
+      'apps-are-independent',
+      'Apps are processes that may run on different machines. Only all-in-one combines the others.',
       { path: '^apps/([^/]+)/', pathNot: '^apps/all-in-one/' },
       { path: '^apps/', pathNot: '^apps/$1/' },
     ),
     rule(
-      'nothing-knows-apps',
-      'Apps stand on top. Only what lies in test may start them.',
+      'no-app-imports',
+      'Apps are the top layer. Only files in test may start them.',
       { pathNot: ['^apps/', '^test/'] },
       { path: '^apps/' },
     ),
-    rule('nothing-knows-tests', 'What runs does not need what tests it.', { pathNot: tests }, { path: tests }),
+    rule('no-test-imports', 'Production code imports no test code.', { pathNot: tests }, { path: tests }),
     rule(
       'packages-are-declared',
-      'What runs needs only what package.json lists under dependencies.',
+      'Production code imports only packages that package.json lists under dependencies.',
       { path: ours, pathNot: [...tests, '^scripts/'] },
       { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     ),
     rule(
       'imports-resolve',
-      'An import that leads nowhere would slip past every other rule. An engine may be left out of an installation.',
+      'The other rules do not see an import that cannot be resolved. Engine packages may be missing in an installation.',
       {},
       { couldNotResolve: true, pathNot: engines.map((engine) => isPackage(engine.package)) },
     ),

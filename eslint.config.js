@@ -9,10 +9,105 @@ const nodeGlobals = Object.fromEntries(
   ]),
 );
 
+/** Words of an old private vocabulary. docs/reference/glossary.md has the terms to use. */
+const deniedWords = [
+  ...[
+    'anew',
+    'ask',
+    'asked',
+    'asking',
+    'asks',
+    'bent',
+    'beside',
+    'bystander',
+    'chance',
+    'door',
+    'doors',
+    'few',
+    'glance',
+  ],
+  ...[
+    'hear',
+    'heard',
+    'hears',
+    'made',
+    'mended',
+    'most',
+    'nobody',
+    'nth',
+    'patience',
+    'place',
+    'placed',
+    'places',
+    'said',
+  ],
+  ...[
+    'say',
+    'says',
+    'spoken',
+    'tallied',
+    'tally',
+    'tell',
+    'tells',
+    'told',
+    'trouble',
+    'turn',
+    'turns',
+    'usual',
+    'whoever',
+  ],
+];
+const capitalized = (word) => word[0].toUpperCase() + word.slice(1);
+
+/** Matches names in which a denied word is one of several words: `mostRows`, `freshPlace`, `MOST_ROWS`. */
+const compoundWithDeniedWord = [
+  `^_*(${deniedWords.join('|')})[A-Z0-9_]`,
+  `.(${deniedWords.map(capitalized).join('|')})([A-Z0-9_]|$)`,
+  `^(${deniedWords.map(capitalized).join('|')})[A-Z0-9_]`,
+  `(^|_)(${deniedWords.join('|').toUpperCase()})(_|$)`,
+].join('|');
+
+/** Where a name is declared. `it` is denied only there, since Jest has a global of that name. */
+const declarations = [
+  ':function > Identifier.params',
+  ':function > Identifier.id',
+  'ClassDeclaration > Identifier.id',
+  'VariableDeclarator > Identifier.id',
+  'AssignmentPattern > Identifier.left',
+  'ArrayPattern > Identifier',
+  'RestElement > Identifier',
+  'ObjectPattern > Property > Identifier.value',
+  'TSFunctionType > Identifier.params',
+  'TSInterfaceDeclaration > Identifier.id',
+  'TSTypeAliasDeclaration > Identifier.id',
+];
+const members = [
+  'MethodDefinition > Identifier.key',
+  'PropertyDefinition > Identifier.key',
+  'ObjectExpression > Property > Identifier.key',
+  'TSPropertySignature > Identifier.key',
+  'TSMethodSignature > Identifier.key',
+  'PrivateIdentifier',
+];
+const named = (selectors, pattern) => selectors.map((selector) => `${selector}[name=/${pattern}/]`).join(', ');
+
+const vocabulary = {
+  'id-denylist': ['error', ...deniedWords, ...deniedWords.map(capitalized)],
+  'no-restricted-syntax': [
+    'error',
+    {
+      selector: named([...declarations, ...members], compoundWithDeniedWord),
+      message: 'This name contains a word that is not used here. See deniedWords in eslint.config.js.',
+    },
+    { selector: named(declarations, '^it$'), message: 'Name the parameter or variable after what it holds.' },
+  ],
+};
+
 export default defineConfig(
   { ignores: ['dist*/', 'node_modules/', 'data/', 'coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
+  { rules: vocabulary },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

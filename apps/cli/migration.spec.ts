@@ -9,13 +9,13 @@ import type { EventStore } from '#event-store/event-store';
 import { newEvent, newStreamName, newEvents, followUntil, eventIds } from '#event-store/event-store.test-support';
 import { EventStoreDbLog } from '#event-store/eventstoredb/eventstoredb-log';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
-import { EventStoreDbServer } from '#test/support/eventstoredb-server';
+import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { compareLogs, copyEvents, isIdKeyOfLog } from './migration.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'migration-'));
-let server: EventStoreDbServer;
+let server: FakeEventStoreDbServer;
 beforeAll(async () => {
-  server = await EventStoreDbServer.start();
+  server = await FakeEventStoreDbServer.start();
 });
 afterAll(() => {
   server.stop();

@@ -1,5 +1,4 @@
 import { Body, Controller, Param, Post } from '@nestjs/common';
-import type { BatchItem } from '#commands/batch';
 import type { ReceiptInput, SendInput } from '#commands/message.handler';
 import { HttpCommandBus } from '#http/http-command-bus';
 import { Http, type HttpContext } from '#http/http-context';
@@ -7,17 +6,17 @@ import { parseInstant } from '#http/instant';
 import { ApiCreateCommand, ApiBatchCommand } from '#http/openapi.decorators';
 import { validateItems } from '#http/validation';
 import { BroadcastRequest, ReceiptRequest, ReceiptsRequest, SendRequest, SendsRequest } from './broadcasts.requests.js';
+import { batchResponse, broadcastResponse } from './broadcasts.responses.js';
 
 @Controller('v1')
 export class BroadcastsController {
-  constructor(private readonly gate: HttpCommandBus) {}
+  constructor(private readonly commandBus: HttpCommandBus) {}
 
   @Post('broadcasts')
-  @ApiCreateCommand('Create a broadcast', 'BroadcastAnswer', ['broadcast_exists'])
-  create(@Body() said: BroadcastRequest, @Http() http: HttpContext): Promise<object> {
-    const { id: broadcastId = null, name, channel, campaign } = said;
-    const { language, category = null, body = null } = said.template;
-    return this.gate.executeBroadcast(
+  @ApiCreateCommand('Create a broadcast', broadcastResponse, ['broadcast_exists'])
+  create(@Body() body: BroadcastRequest, @Http() http: HttpContext): Promise<object> {
+    const { id: broadcastId = null, name, channel, campaign, template } = body;
+    return this.commandBus.executeBroadcast(
       http,
       {
         type: 'CreateBroadcast',
@@ -25,40 +24,59 @@ export class BroadcastsController {
         name,
         channel,
         campaign: { id: campaign.id, name: campaign.name },
-        template: { name: said.template.name, language, category, body },
+        template: {
+          name: template.name,
+          language: template.language,
+          category: template.category ?? null,
+          body: template.body ?? null,
+        },
       },
       { location: (id) => `/v1/broadcasts/${encodeURIComponent(id)}` },
     );
   }
 
   @Post('broadcasts/:id/messages')
-  @ApiBatchCommand('Record messages that were sent', ['not_found'])
-  send(@Param('id') broadcastId: string, @Body() said: SendsRequest, @Http() http: HttpContext): Promise<object> {
-    const items = validateItems(SendRequest, said.messages, (it): SendInput => {
-      const { contactId, messageId, attempt = null, parameters = null } = it;
-      return { contactId, messageId, attempt, parameters, sentAt: parseInstant(it.sentAt)?.at ?? null };
-    });
-    return this.gate.executeBatch(http, { type: 'RecordSends', broadcastId, items });
+  @ApiBatchCommand(
+    {
+      summary: 'Record sent messages',
+      description:
+        'Records messages of a broadcast that were sent to contacts. Each item is validated and recorded on its own.',
+    },
+    batchResponse,
+    ['not_found'],
+  )
+  send(@Param('id') broadcastId: string, @Body() body: SendsRequest, @Http() http: HttpContext): Promise<object> {
+    const items = validateItems(SendRequest, body.messages, toSendInput);
+    return this.commandBus.executeBatch(http, { type: 'RecordSends', broadcastId, items });
   }
 
   @Post('receipts')
-  @ApiBatchCommand('Record what providers say of messages')
-  receive(@Body() said: ReceiptsRequest, @Http() http: HttpContext): Promise<object> {
-    const items: readonly BatchItem<ReceiptInput>[] = validateItems(
-      ReceiptRequest,
-      said.receipts,
-      (it): ReceiptInput => {
-        const { channel, messageId, status, error } = it;
-        const at = parseInstant(it.occurredAt)?.at ?? null;
-        return {
-          channel,
-          messageId,
-          status,
-          at,
-          error: error ? { code: error.code, detail: error.detail ?? null } : null,
-        };
-      },
-    );
-    return this.gate.executeBatch(http, { type: 'RecordReceipts', items });
+  @ApiBatchCommand(
+    {
+      summary: 'Record delivery receipts',
+      description:
+        'Records what providers report about messages, in any order, also before the message itself is known. Each item is validated and recorded on its own.',
+    },
+    batchResponse,
+  )
+  receive(@Body() body: ReceiptsRequest, @Http() http: HttpContext): Promise<object> {
+    const items = validateItems(ReceiptRequest, body.receipts, toReceiptInput);
+    return this.commandBus.executeBatch(http, { type: 'RecordReceipts', items });
   }
 }
+
+const toSendInput = ({ contactId, messageId, sentAt, attempt, parameters }: SendRequest): SendInput => ({
+  contactId,
+  messageId,
+  attempt: attempt ?? null,
+  parameters: parameters ?? null,
+  sentAt: parseInstant(sentAt)?.at ?? null,
+});
+
+const toReceiptInput = ({ channel, messageId, status, occurredAt, error }: ReceiptRequest): ReceiptInput => ({
+  channel,
+  messageId,
+  status,
+  at: parseInstant(occurredAt)?.at ?? null,
+  error: error ? { code: error.code, detail: error.detail ?? null } : null,
+});

@@ -11,9 +11,10 @@ import {
   Optional,
 } from '#http/fields';
 import { parseInstant } from '#http/instant';
-import { LeadFilterRequest } from '#http/lead-filter';
+import { LeadFilterRequest } from '#http/resources/lead-filter';
 import { invalidInput } from '#http/problem';
-import { AssignmentRequest, FollowUpRequest, StatusRequest } from './leads.requests.js';
+import { FollowUpRequest } from './follow-ups.requests.js';
+import { AssignmentRequest, StatusRequest } from './leads.requests.js';
 
 @AtLeastOneOf('status', 'qualificationScore')
 export class ChangeStatusAction extends StatusRequest {
@@ -32,7 +33,7 @@ export class CreateFollowUpAction extends FollowUpRequest {
   @IsOneOf(['create_follow_up']) readonly type!: 'create_follow_up';
 }
 
-type AnyAction = ChangeStatusAction | AssignAction | UnassignAction | CreateFollowUpAction;
+type BulkActionRequest = ChangeStatusAction | AssignAction | UnassignAction | CreateFollowUpAction;
 const actions = {
   change_status: ChangeStatusAction,
   assign: AssignAction,
@@ -43,46 +44,63 @@ const actions = {
 /** Either `ids`, or `filter` with `expectedCount`. */
 @AtLeastOneOf('ids', 'filter')
 export class BulkTargetRequest {
-  @Optional() @IsIdList(maxBulkItems) readonly ids?: string[];
+  @Optional() @IsIdList(maxBulkItems, 'IDs of the leads.') readonly ids?: string[];
   @Optional() @IsQueryObject(LeadFilterRequest) readonly filter?: LeadFilterRequest;
-  @Optional() @IsInteger({ min: 0, max: maxBulkItems }) readonly expectedCount?: number;
+
+  @Optional()
+  @IsInteger(
+    { min: 0, max: maxBulkItems },
+    'Number of active leads that the filter must select. Required with `filter`. If it selects another number, nothing is changed.',
+  )
+  readonly expectedCount?: number;
 }
 
 export class BulkRequest {
-  @IsVariantOf('type', actions) readonly action!: AnyAction;
+  @IsVariantOf('type', actions) readonly action!: BulkActionRequest;
   @IsNestedObject(BulkTargetRequest) readonly target!: BulkTargetRequest;
-  @Optional() @IsOneOf(bulkModes) readonly mode?: BulkMode;
+
+  @Optional()
+  @IsOneOf(
+    bulkModes,
+    '`best_effort` (default) runs every item. `all_or_nothing` changes nothing if any item would be rejected.',
+  )
+  readonly mode?: BulkMode;
 }
 
-export function parseBulkAction(said: AnyAction): BulkAction {
-  const { type } = said;
+export function parseBulkAction(request: BulkActionRequest): BulkAction {
+  const { type } = request;
   switch (type) {
     case 'change_status': {
-      const { status = null, qualificationScore: score = null, reason = null, note = null } = said;
+      const { status = null, qualificationScore: score = null, reason = null, note = null } = request;
       return { type, status, score, reason, note };
     }
     case 'assign': {
-      const { agentId, moveFollowUps = true, note = null } = said;
+      const { agentId, moveFollowUps = true, note = null } = request;
       return { type, agentId, moveFollowUps, note };
     }
     case 'unassign':
       return { type };
     case 'create_follow_up': {
-      const { dueAt, note = null, assigneeId = null, alsoSetStatus = false } = said;
+      const { dueAt, note = null, assigneeId = null, alsoSetStatus = false } = request;
       return { type, dueAt: parseInstant(dueAt)?.at ?? dueAt, note, assigneeId, alsoSetStatus };
     }
   }
 }
 
-/** @throws Problem validation_failed unless it is one of the two */
+/** @throws Problem `validation_failed` unless the target is either IDs or a filter with its expected count */
 export function parseBulkTarget({ ids, filter, expectedCount }: BulkTargetRequest): BulkTarget {
-  const refuse = (name: string, code: string, message: string): Error =>
+  const invalidTarget = (name: string, code: string, message: string): Error =>
     invalidInput({ field: `target.${name}`, code, message });
-  if (ids && filter) throw refuse('filter', 'not_with_ids', 'is not given together with ids');
-  if (ids && expectedCount !== undefined) throw refuse('expectedCount', 'not_with_ids', 'belongs to a filter');
+  if (ids && filter) throw invalidTarget('filter', 'not_with_ids', 'must not be combined with ids');
+  if (ids && expectedCount !== undefined)
+    throw invalidTarget('expectedCount', 'not_with_ids', 'is supported only with filter');
   if (ids) return { ids };
   if (expectedCount === undefined)
-    throw refuse('expectedCount', 'required', 'must say how many leads the filter selects');
-  const asked = Object.entries({ ...filter }).filter(([, value]) => value !== undefined);
-  return { filter: Object.fromEntries(asked), expectedCount };
+    throw invalidTarget(
+      'expectedCount',
+      'required',
+      'is required and must be the number of leads that the filter selects',
+    );
+  const parameters = Object.entries({ ...filter }).filter(([, value]) => value !== undefined);
+  return { filter: Object.fromEntries(parameters), expectedCount };
 }

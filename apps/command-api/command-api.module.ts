@@ -20,7 +20,7 @@ import { LeadsController } from './leads.controller.js';
 import { WebhookIntake } from './webhook-intake.js';
 import { WebhooksController } from './webhooks.controller.js';
 
-/** POST, PATCH, DELETE: from a request to a command. Needs a StoresModule beside it. */
+/** The routes that change something. Requires a StoresModule. */
 @Module({
   imports: [CqrsModule],
   controllers: [

@@ -4,29 +4,26 @@ import { Http, type HttpContext } from '#http/http-context';
 import { parseInstant } from '#http/instant';
 import { ApiCreateCommand } from '#http/openapi.decorators';
 import { InteractionRequest } from './interactions.requests.js';
+import { interactionResponse } from './interactions.responses.js';
 
 @Controller('v1/interactions')
 export class InteractionsController {
-  constructor(private readonly gate: HttpCommandBus) {}
+  constructor(private readonly commandBus: HttpCommandBus) {}
 
   @Post()
-  @ApiCreateCommand('Record an interaction of a contact; the first opens a lead', 'InteractionAnswer', [], {
-    mayExist: true,
-  })
-  record(@Body() said: InteractionRequest, @Http() http: HttpContext): Promise<object> {
-    const {
-      contactId,
-      channel,
-      kind,
-      messageId,
-      text = null,
-      media = null,
-      inReplyTo = null,
-      integration = null,
-    } = said;
-    const occurredAt = parseInstant(said.occurredAt) ?? null;
-    const profile = { ...said.profile };
-    return this.gate.executeContact(
+  @ApiCreateCommand(
+    {
+      summary: 'Record an interaction',
+      description:
+        'Records an interaction of a contact on its active lead. If the contact has no active lead, a lead is created. A repeated message returns 200 and changes nothing.',
+    },
+    interactionResponse,
+    [],
+    { mayExist: true },
+  )
+  record(@Body() body: InteractionRequest, @Http() http: HttpContext): Promise<object> {
+    const { contactId, channel, kind, messageId } = body;
+    return this.commandBus.executeContact(
       http,
       {
         type: 'RecordInteraction',
@@ -34,12 +31,12 @@ export class InteractionsController {
         channel,
         kind,
         messageId,
-        occurredAt,
-        text,
-        media,
-        inReplyTo,
-        integration,
-        profile,
+        occurredAt: parseInstant(body.occurredAt) ?? null,
+        text: body.text ?? null,
+        media: body.media ?? null,
+        inReplyTo: body.inReplyTo ?? null,
+        integration: body.integration ?? null,
+        profile: { ...body.profile },
       },
       { location: () => `/v1/contacts/${encodeURIComponent(contactId)}/history` },
     );

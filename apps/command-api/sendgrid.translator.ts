@@ -2,7 +2,7 @@ import type { ReceiptStatus } from '#domain/message/message.events';
 import { isRecord } from '#http/validation';
 import { toReceiptItem, parseUnixSeconds, toLogLabel, type WebhookItem } from './webhook-item.js';
 
-/** SendGrid's events in our words. What a reader did beyond opening (a click, a complaint) is no receipt. */
+/** Events that are receipts. What a reader did beyond opening the message (a click, a complaint) is not one. */
 const statuses = new Map<string, ReceiptStatus>([
   ['processed', 'accepted'],
   ['deferred', 'sent'],
@@ -12,30 +12,33 @@ const statuses = new Map<string, ReceiptStatus>([
   ['dropped', 'failed'],
 ]);
 
-/** Every event of the batch. Their `sg_event_id` is made anew when SendGrid repeats itself, so it tells nothing. */
+/** SendGrid generates a new `sg_event_id` when it repeats an event, so that ID does not identify duplicates and is not used. */
 export const translateSendGrid = (body: unknown): readonly WebhookItem[] =>
-  Array.isArray(body) ? body.map(eventIn) : [{ invalid: 'a body that is no list' }];
+  Array.isArray(body) ? body.map(translateEvent) : [{ invalid: 'the body is not an array' }];
 
-function eventIn(given: unknown): WebhookItem {
-  if (!isRecord(given)) return { invalid: 'an event that is no object' };
-  const { event, timestamp, sg_message_id: id } = given;
-  if (typeof event !== 'string') return { invalid: 'an event without a word' };
+function translateEvent(value: unknown): WebhookItem {
+  if (!isRecord(value)) return { invalid: 'an event is not an object' };
+  const { event, timestamp, sg_message_id: id } = value;
+  if (typeof event !== 'string') return { invalid: 'an event has no name' };
   const status = statuses.get(event);
   if (!status) return { ignored: toLogLabel(event) };
   const at = parseUnixSeconds(timestamp)?.at;
-  if (at === undefined) return { invalid: 'an event without a time' };
-  // A bounce that came long after the attempt names no message.
-  if (id === undefined) return { ignored: `${event} without a message id` };
-  // What was sent has the id before the dot; behind it stands the way that it went.
+  if (at === undefined) return { invalid: 'an event has no valid time' };
+  // A bounce that arrives long after the attempt has no message ID.
+  if (id === undefined) return { ignored: `${event} without a message ID` };
+  // The part before the first dot is the ID of the sent message. The rest describes its route.
   const messageId = typeof id === 'string' ? id.split('.', 1)[0] : id;
-  return toReceiptItem({ channel: 'email', status, at }, messageId, errorIn(event, given));
+  return toReceiptItem({ channel: 'email', status, at }, messageId, parseError(event, value));
 }
 
-/** Why it failed, or was put off. */
-function errorIn(event: string, of: Readonly<Record<string, unknown>>): { code: unknown; detail: unknown } | null {
-  const detail = of.reason ?? of.response;
+/** Why the message failed or was deferred. */
+function parseError(
+  event: string,
+  value: Readonly<Record<string, unknown>>,
+): { readonly code: unknown; readonly detail: unknown } | null {
+  const detail = value.reason ?? value.response;
   if (event === 'deferred') return { code: 'deferred', detail };
   if (event !== 'bounce' && event !== 'dropped') return null;
-  const code = [of.status, of.type].find((it) => typeof it === 'string' && it !== '');
+  const code = [value.status, value.type].find((text) => typeof text === 'string' && text !== '');
   return { code: code ?? event, detail };
 }

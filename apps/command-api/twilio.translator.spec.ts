@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { translateTwilio } from './twilio.translator.js';
 
-const heard = (said: Readonly<Record<string, string>>) => translateTwilio(new URLSearchParams(said));
+const translate = (parameters: Readonly<Record<string, string>>) => translateTwilio(new URLSearchParams(parameters));
 const sid = 'SM00000000000000000000000000000001';
 const callback = { MessageSid: sid, SmsSid: sid, AccountSid: 'AC1', From: '+442079460000', To: '+447700900123' };
 
-describe('A status callback', () => {
+describe('A Twilio status callback', () => {
   it.each([
     ['scheduled', 'queued'],
     ['queued', 'queued'],
@@ -18,49 +18,57 @@ describe('A status callback', () => {
     ['undelivered', 'failed'],
     ['failed', 'failed'],
     ['canceled', 'failed'],
-  ])('%s is %s, without a time', (word, status) =>
-    expect(heard({ ...callback, MessageStatus: word, SmsStatus: word })).toEqual({
+  ])('translateTwilio translates the status %s to a receipt with status %s and no time', (twilioStatus, status) =>
+    expect(translate({ ...callback, MessageStatus: twilioStatus, SmsStatus: twilioStatus })).toEqual({
       receipt: { channel: 'sms', messageId: sid, status, at: null, error: null },
     }),
   );
 
-  it('keeps the code, and the words where there are some', () => {
+  it('translateTwilio keeps the error code, and the error message if there is one', () => {
     const failed = { ...callback, MessageStatus: 'undelivered', ErrorCode: '30003' };
-    expect(heard(failed)).toMatchObject({ receipt: { error: { code: '30003', detail: null } } });
-    expect(heard({ ...failed, ErrorMessage: 'Unreachable' })).toMatchObject({
+    expect(translate(failed)).toMatchObject({ receipt: { error: { code: '30003', detail: null } } });
+    expect(translate({ ...failed, ErrorMessage: 'Unreachable' })).toMatchObject({
       receipt: { error: { code: '30003', detail: 'Unreachable' } },
     });
-    for (const none of ['', '0'])
-      expect(heard({ ...callback, MessageStatus: 'sent', ErrorCode: none })).toMatchObject({
+    for (const noError of ['', '0'])
+      expect(translate({ ...callback, MessageStatus: 'sent', ErrorCode: noError })).toMatchObject({
         receipt: { error: null },
       });
   });
 
-  it('is of WhatsApp when the address says so', () =>
-    expect(heard({ ...callback, MessageStatus: 'read', To: 'whatsapp:+447700900123' })).toMatchObject({
+  it('translateTwilio takes the channel WhatsApp from the prefix of the address', () =>
+    expect(translate({ ...callback, MessageStatus: 'read', To: 'whatsapp:+447700900123' })).toMatchObject({
       receipt: { channel: 'whatsapp' },
     }));
 
-  it('is nothing to us in a word or by a channel that is not known', () => {
-    expect(heard({ ...callback, MessageStatus: 'something_new' })).toEqual({ ignored: 'something_new' });
-    expect(heard({ ...callback, MessageStatus: 'toString' })).toEqual({ ignored: 'toString' });
-    expect(heard({ ...callback, MessageStatus: 'sent', To: 'rcs:+447700900123' })).toEqual({
+  it('translateTwilio ignores unknown statuses and unknown channels', () => {
+    expect(translate({ ...callback, MessageStatus: 'something_new' })).toEqual({ ignored: 'something_new' });
+    expect(translate({ ...callback, MessageStatus: 'toString' })).toEqual({ ignored: 'toString' });
+    expect(translate({ ...callback, MessageStatus: 'sent', To: 'rcs:+447700900123' })).toEqual({
       ignored: 'another channel',
     });
   });
 
-  it('that names no message is invalid', () =>
-    expect(heard({ MessageStatus: 'sent', To: '+447700900123' })).toEqual({ invalid: expect.any(String) as unknown }));
+  it('translateTwilio reports a status callback without a message ID as invalid', () =>
+    expect(translate({ MessageStatus: 'sent', To: '+447700900123' })).toEqual({
+      invalid: expect.any(String) as unknown,
+    }));
 });
 
-describe('An inbound message', () => {
+describe('An inbound Twilio message', () => {
   const inbound = {
-    ...{ MessageSid: sid, SmsSid: sid, SmsStatus: 'received', NumMedia: '0', NumSegments: '1' },
-    ...{ From: '+447700900123', To: '+442079460000', Body: 'Hello' },
+    MessageSid: sid,
+    SmsSid: sid,
+    SmsStatus: 'received',
+    NumMedia: '0',
+    NumSegments: '1',
+    From: '+447700900123',
+    To: '+442079460000',
+    Body: 'Hello',
   };
 
-  it('by SMS is an interaction of its sender, known by the whole number', () =>
-    expect(heard(inbound)).toEqual({
+  it('translateTwilio translates an SMS to an interaction of the contact with that phone number', () =>
+    expect(translate(inbound)).toEqual({
       interaction: {
         type: 'RecordInteraction',
         kind: 'inferred',
@@ -76,12 +84,15 @@ describe('An inbound message', () => {
       },
     }));
 
-  it('by WhatsApp is of the contact that the Cloud API would name, and may answer a message', () =>
+  it('translateTwilio gives a WhatsApp message the contact ID of the Cloud API and the message that it replies to', () =>
     expect(
-      heard({
+      translate({
         ...inbound,
-        ...{ From: 'whatsapp:+447700900123', WaId: '447700900123', ProfileName: 'Sample Sender' },
-        ...{ ButtonPayload: 'more', OriginalRepliedMessageSid: 'MM1' },
+        From: 'whatsapp:+447700900123',
+        WaId: '447700900123',
+        ProfileName: 'Sample Sender',
+        ButtonPayload: 'more',
+        OriginalRepliedMessageSid: 'MM1',
       }),
     ).toMatchObject({
       interaction: {
@@ -93,32 +104,34 @@ describe('An inbound message', () => {
       },
     }));
 
-  it('may bring files, with or without words, or a place', () => {
+  it('translateTwilio keeps files and locations as media', () => {
     const files = { MediaUrl0: 'https://example.test/0', MediaContentType0: 'image/jpeg' };
-    expect(heard({ ...inbound, ...files, NumMedia: '1', Body: '' })).toMatchObject({
+    expect(translate({ ...inbound, ...files, NumMedia: '1', Body: '' })).toMatchObject({
       interaction: {
         text: null,
         media: { type: 'files', files: [{ url: 'https://example.test/0', contentType: 'image/jpeg' }] },
       },
     });
-    expect(heard({ ...inbound, Latitude: '41.38', Longitude: '2.17', Label: 'The shop' })).toMatchObject({
+    expect(translate({ ...inbound, Latitude: '41.38', Longitude: '2.17', Label: 'The shop' })).toMatchObject({
       interaction: {
         media: { type: 'location', latitude: '41.38', longitude: '2.17', name: 'The shop', address: null },
       },
     });
   });
 
-  it('of a sender without a phone is kept under the name it has', () =>
-    expect(heard({ ...inbound, From: 'SAMPLE' })).toMatchObject({ interaction: { contactId: 'SAMPLE', profile: {} } }));
+  it('translateTwilio uses an alphanumeric sender as the contact ID, without a phone number', () =>
+    expect(translate({ ...inbound, From: 'SAMPLE' })).toMatchObject({
+      interaction: { contactId: 'SAMPLE', profile: {} },
+    }));
 
-  it('claims no files that it could not have', () => {
+  it('translateTwilio accepts a message with an invalid number of files', () => {
     for (const NumMedia of ['-1', 'many', '1e9', ''])
-      expect(['interaction']).toContain(Object.keys(heard({ ...inbound, NumMedia }))[0]);
+      expect(['interaction']).toContain(Object.keys(translate({ ...inbound, NumMedia }))[0]);
   });
 
-  it('without a sender is invalid', () => {
-    const { From: _, ...nobody } = inbound;
-    expect(heard(nobody)).toEqual({ invalid: expect.any(String) as unknown });
-    expect(heard({})).toEqual({ invalid: expect.any(String) as unknown });
+  it('translateTwilio reports a message without a sender as invalid', () => {
+    const { From: _, ...withoutSender } = inbound;
+    expect(translate(withoutSender)).toEqual({ invalid: expect.any(String) as unknown });
+    expect(translate({})).toEqual({ invalid: expect.any(String) as unknown });
   });
 });

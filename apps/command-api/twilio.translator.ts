@@ -2,7 +2,7 @@ import type { Channel } from '#domain/lead/lead.state';
 import type { ReceiptStatus } from '#domain/message/message.events';
 import { toInteraction, toReceiptItem, toLogLabel, type WebhookItem } from './webhook-item.js';
 
-/** Twilio's words in ours. A part of the segments that arrived is not the message. */
+/** A message of which only some segments were delivered counts as sent, not as delivered. */
 const statuses = new Map<string, ReceiptStatus>([
   ['scheduled', 'queued'],
   ['queued', 'queued'],
@@ -17,59 +17,60 @@ const statuses = new Map<string, ReceiptStatus>([
   ['canceled', 'failed'],
 ]);
 
-/** A status callback or an inbound message of Twilio's: always one thing. */
+/** Translates a status callback or an inbound message. Each request of Twilio contains exactly one. */
 export function translateTwilio(form: URLSearchParams): WebhookItem {
-  const word = form.get('MessageStatus') ?? form.get('SmsStatus');
-  if (word === null || word === 'received' || word === 'receiving') return messageIn(form);
-  const status = statuses.get(word);
-  if (!status) return { ignored: toLogLabel(word) };
+  const twilioStatus = form.get('MessageStatus') ?? form.get('SmsStatus');
+  if (twilioStatus === null || twilioStatus === 'received' || twilioStatus === 'receiving')
+    return translateMessage(form);
+  const status = statuses.get(twilioStatus);
+  if (!status) return { ignored: toLogLabel(twilioStatus) };
   const channel = channelOf(form.get('To'));
   if (!channel) return { ignored: 'another channel' };
   const code = form.get('ErrorCode');
   const detail = form.get('ErrorMessage') ?? form.get('ChannelStatusMessage');
   const error = code === null || code === '' || code === '0' ? null : { code, detail };
-  return toReceiptItem({ channel, status, at: null }, sidOf(form), error);
+  return toReceiptItem({ channel, status, at: null }, messageIdOf(form), error);
 }
 
-function messageIn(form: URLSearchParams): WebhookItem {
+function translateMessage(form: URLSearchParams): WebhookItem {
   const from = form.get('From');
-  if (from === null) return { invalid: 'neither a status nor a message' };
+  if (from === null) return { invalid: 'neither a status callback nor a message' };
   const channel = channelOf(from);
   if (!channel) return { ignored: 'another channel' };
   const number = from.replace(/^\w+:/, '');
-  // An alphanumeric sender or a short code is no phone.
+  // An alphanumeric sender or a short code is not a phone number.
   const phone = /^\+[1-9]\d{5,14}$/.test(number) ? number : null;
   return toInteraction({
     channel,
-    // The same person as by the Cloud API, where an id has no plus.
+    // The same contact as through the WhatsApp Cloud API, whose IDs have no plus sign.
     contactId: channel === 'whatsapp' ? number.replace(/^\+/, '') : number,
-    messageId: sidOf(form),
+    messageId: messageIdOf(form),
     name: form.get('ProfileName'),
     phone,
     occurredAt: null,
     text: form.get('Body') || null,
-    media: mediaIn(form),
+    media: parseMedia(form),
     inReplyTo: form.get('OriginalRepliedMessageSid'),
     integration: null,
   });
 }
 
-const sidOf = (form: URLSearchParams): string | null => form.get('MessageSid') ?? form.get('SmsSid');
+const messageIdOf = (form: URLSearchParams): string | null => form.get('MessageSid') ?? form.get('SmsSid');
 
-/** The prefix of an address tells; a bare one is a phone's. */
+/** An address without a prefix is a phone number. */
 const channelOf = (address: string | null): Channel | undefined => {
   if (address?.startsWith('whatsapp:')) return 'whatsapp';
   if (address?.startsWith('messenger:')) return 'facebook';
   return address?.includes(':') ? undefined : 'sms';
 };
 
-const mostMedia = 10;
+const maxMediaFiles = 10;
 
-function mediaIn(form: URLSearchParams): object | null {
-  const many = Math.min(mostMedia, Number(form.get('NumMedia')) || 0);
-  const files = Array.from({ length: many }, (_, nth) => ({
-    url: form.get(`MediaUrl${nth}`),
-    contentType: form.get(`MediaContentType${nth}`),
+function parseMedia(form: URLSearchParams): object | null {
+  const fileCount = Math.min(maxMediaFiles, Number(form.get('NumMedia')) || 0);
+  const files = Array.from({ length: fileCount }, (_, index) => ({
+    url: form.get(`MediaUrl${index}`),
+    contentType: form.get(`MediaContentType${index}`),
   }));
   if (files.length > 0) return { type: 'files', files };
   const [latitude, longitude] = [form.get('Latitude'), form.get('Longitude')];

@@ -14,14 +14,20 @@ import type { WebhookItem, RecordInteractionInput } from './webhook-item.js';
 
 export type Provider = 'whatsapp' | 'twilio' | 'sendgrid';
 
-/** How many parts of a webhook came to what. */
+/** Number of items by outcome. */
 export type WebhookCounts = Readonly<Record<'recorded' | 'duplicate' | 'ignored' | 'invalid', number>>;
 
 type Outcome = keyof WebhookCounts;
 
-const mostLogged = 20;
+/** Items that are not recorded: the provider's names of ignored items, and the reasons of invalid ones. */
+interface UnrecordedItems {
+  readonly ignored: string[];
+  readonly invalid: string[];
+}
 
-/** From what a provider said to commands. Resolves when all of it is on disk. */
+const maxLoggedReasons = 20;
+
+/** Records the items of a webhook as commands. */
 @Injectable()
 export class WebhookIntake {
   constructor(
@@ -31,76 +37,78 @@ export class WebhookIntake {
   ) {}
 
   /**
-   * Good parts are recorded, whatever stands beside them; the others are counted and logged, since a provider that sent them
-   * again would send the same.
-   * @throws Unavailable when a part could not be recorded now: the provider may send all of it again.
+   * Resolves when all valid items are on disk. Other items are counted and logged, not rejected: the provider would only send
+   * the same again.
+   * @throws Unavailable if an item could not be recorded now; the provider may then send the whole webhook again
    */
-  async accept(provider: Provider, heard: readonly WebhookItem[], request: FastifyRequest): Promise<WebhookCounts> {
+  async accept(provider: Provider, items: readonly WebhookItem[], request: FastifyRequest): Promise<WebhookCounts> {
     const receipts: ReceiptInput[] = [];
-    const waiting: Promise<Outcome | readonly Outcome[]>[] = [];
-    const others: Record<'ignored' | 'invalid', string[]> = { ignored: [], invalid: [] };
-    for (const part of heard) {
-      if ('interaction' in part) waiting.push(this.interact(part.interaction, provider, request, others.invalid));
-      else if ('receipt' in part) receipts.push(part.receipt);
-      else if ('ignored' in part) others.ignored.push(part.ignored);
-      else others.invalid.push(part.invalid);
+    const pending: Promise<readonly Outcome[]>[] = [];
+    const unrecorded: UnrecordedItems = { ignored: [], invalid: [] };
+    for (const item of items) {
+      if ('interaction' in item)
+        pending.push(this.recordInteraction(item.interaction, provider, request, unrecorded.invalid));
+      else if ('receipt' in item) receipts.push(item.receipt);
+      else if ('ignored' in item) unrecorded.ignored.push(item.ignored);
+      else unrecorded.invalid.push(item.invalid);
     }
-    if (receipts.length > 0) waiting.push(this.receive(receipts, provider, request, others.invalid));
+    if (receipts.length > 0) pending.push(this.recordReceipts(receipts, provider, request, unrecorded.invalid));
 
-    // What can be recorded is, also when something else can't.
-    const settled = await Promise.allSettled(waiting);
-    const outcomes = settled.flatMap((it) => {
-      if (it.status === 'rejected') throw it.reason;
-      return it.value;
+    // Wait for all of them, so that one failure does not leave others half done.
+    const outcomes = (await Promise.allSettled(pending)).flatMap((result) => {
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
     });
-    const many = (outcome: Outcome): number => outcomes.filter((it) => it === outcome).length;
     const counts: WebhookCounts = {
-      recorded: many('recorded'),
-      duplicate: many('duplicate'),
-      ignored: others.ignored.length,
-      invalid: others.invalid.length,
+      recorded: outcomes.filter((outcome) => outcome === 'recorded').length,
+      duplicate: outcomes.filter((outcome) => outcome === 'duplicate').length,
+      ignored: unrecorded.ignored.length,
+      invalid: unrecorded.invalid.length,
     };
     this.metrics.countWebhookItems(provider, counts);
-    this.log(provider, counts, others, request);
+    this.log(provider, counts, unrecorded, request);
     return counts;
   }
 
-  private async interact(
-    ask: RecordInteractionInput,
+  private async recordInteraction(
+    command: RecordInteractionInput,
     provider: Provider,
     request: FastifyRequest,
     invalid: string[],
-  ): Promise<Outcome | readonly Outcome[]> {
+  ): Promise<readonly Outcome[]> {
     try {
-      const { response } = await this.bus.execute(new ContactCommandMessage(ask, this.envelope(provider, request)));
-      return response.createdId === null ? 'duplicate' : 'recorded';
+      const context = this.createContext(provider, request);
+      const { response } = await this.bus.execute(new ContactCommandMessage(command, context));
+      return [response.createdId === null ? 'duplicate' : 'recorded'];
     } catch (error) {
       if (!isRefusal(error)) throw error;
       if (error.code === 'conflict') throw new Unavailable(error.message);
-      invalid.push(`a message: ${error.message}`);
+      invalid.push(`a message was rejected: ${error.message}`);
       return [];
     }
   }
 
-  private async receive(
+  private async recordReceipts(
     receipts: readonly ReceiptInput[],
     provider: Provider,
     request: FastifyRequest,
     invalid: string[],
   ): Promise<readonly Outcome[]> {
-    const ask = { type: 'RecordReceipts', items: receipts.map((item) => ({ item })) } as const;
-    const { response } = await this.bus.execute(new MessageCommandMessage(ask, this.envelope(provider, request)));
+    const command = { type: 'RecordReceipts', items: receipts.map((item) => ({ item })) } as const;
+    const { response } = await this.bus.execute(
+      new MessageCommandMessage(command, this.createContext(provider, request)),
+    );
     const { results } = response.body as { results: readonly BatchItemResult[] };
     return results.flatMap((result) => {
-      if (result.outcome !== 'invalid') return result.outcome;
+      if (result.outcome !== 'invalid') return [result.outcome];
       if (result.code === 'conflict') throw new Unavailable(result.detail);
-      invalid.push(`a receipt: ${result.detail}`);
+      invalid.push(`a receipt was rejected: ${result.detail}`);
       return [];
     });
   }
 
-  /** A provider knows of no organizations, and acts for none of our agents. */
-  private envelope(provider: Provider, request: FastifyRequest): CommandContext {
+  /** Providers know nothing of organizations, and act for none of our agents. */
+  private createContext(provider: Provider, request: FastifyRequest): CommandContext {
     const commandId = randomUUID();
     return {
       org: 'default',
@@ -118,12 +126,13 @@ export class WebhookIntake {
   private log(
     provider: Provider,
     { ignored, invalid }: WebhookCounts,
-    others: Readonly<Record<'ignored' | 'invalid', readonly string[]>>,
+    unrecorded: UnrecordedItems,
     request: FastifyRequest,
   ): void {
-    const what = { provider, correlationId: request.id };
-    if (ignored > 0) request.log.info({ ...what, ignored, kinds: [...new Set(others.ignored)] }, 'webhook: ignored');
-    if (invalid > 0)
-      request.log.warn({ ...what, invalid, reasons: others.invalid.slice(0, mostLogged) }, 'webhook: invalid');
+    const fields = { provider, correlationId: request.id };
+    const kinds = [...new Set(unrecorded.ignored)];
+    const reasons = unrecorded.invalid.slice(0, maxLoggedReasons);
+    if (ignored > 0) request.log.info({ ...fields, ignored, kinds }, 'ignored webhook items');
+    if (invalid > 0) request.log.warn({ ...fields, invalid, reasons }, 'invalid webhook items');
   }
 }

@@ -5,18 +5,21 @@ import { Clock } from '#commands/clock';
 import { Http, type HttpContext } from '#http/http-context';
 import { ApiProviderWebhook, ApiText } from '#http/openapi.decorators';
 import { invalidInput, Problem } from '#http/problem';
-import { ProviderSecrets } from '#http/provider-secrets';
+import { ProviderSecrets } from '#wiring/provider-secrets';
 import { parseJsonBody, RawBody } from '#http/raw-body';
 import { getHeader } from '#http/request';
 import { translateSendGrid } from './sendgrid.translator.js';
 import { isFromSendGrid, isFromTwilio, isFromWhatsApp, isSameSecret } from './signatures.js';
 import { translateTwilio } from './twilio.translator.js';
 import { WebhookIntake, type WebhookCounts } from './webhook-intake.js';
+import { webhookResponse } from './webhooks.responses.js';
 import { translateWhatsApp } from './whatsapp.translator.js';
 
 const sendGridHeaders = ['X-Twilio-Email-Event-Webhook-Signature', 'X-Twilio-Email-Event-Webhook-Timestamp'];
+const webhookDescription =
+  'Called by the provider. The signature is verified over the raw body. The response is sent once all valid items are on disk.';
 
-/** What providers send of themselves. It is answered when it is on disk, not before. */
+/** Webhooks of providers. The response is sent once everything is on disk. */
 @Controller('v1/webhooks')
 export class WebhooksController {
   constructor(
@@ -25,18 +28,24 @@ export class WebhooksController {
     private readonly clock: Clock,
   ) {}
 
-  /** The handshake: WhatsApp asks whether this address is meant to hear of it. */
   @Get('whatsapp')
-  @ApiQuery({ name: 'hub.mode', enum: ['subscribe'] })
-  @ApiQuery({ name: 'hub.verify_token', type: String })
-  @ApiQuery({ name: 'hub.challenge', type: String })
-  @ApiText("WhatsApp's handshake", { 200: ['text/plain'] }, ['forbidden', 'validation_failed', 'unavailable'])
+  @ApiQuery({ name: 'hub.mode', enum: ['subscribe'], description: 'Always `subscribe`.' })
+  @ApiQuery({ name: 'hub.verify_token', type: String, description: 'The value of `WHATSAPP_VERIFY_TOKEN`.' })
+  @ApiQuery({ name: 'hub.challenge', type: String, description: 'Text to return in the response.' })
+  @ApiText(
+    {
+      summary: 'Verify the WhatsApp webhook',
+      description: 'Called by WhatsApp when the webhook is configured. Returns the challenge if the token is correct.',
+    },
+    { 200: ['text/plain'] },
+    ['forbidden', 'validation_failed', 'unavailable'],
+  )
   verify(@Http() { request, reply }: HttpContext): string {
-    const token = inUse(this.secrets.whatsappVerifyToken, 'WHATSAPP_VERIFY_TOKEN');
-    const asked = request.query as Readonly<Record<string, unknown>>;
-    const { 'hub.mode': mode, 'hub.verify_token': word, 'hub.challenge': challenge } = asked;
-    if (mode !== 'subscribe' || typeof word !== 'string' || !isSameSecret(word, token))
-      throw new Problem('forbidden', 'This is not the verify token.');
+    const expectedToken = requireSetting(this.secrets.whatsappVerifyToken, 'WHATSAPP_VERIFY_TOKEN');
+    const query = request.query as Readonly<Record<string, unknown>>;
+    const { 'hub.mode': mode, 'hub.verify_token': token, 'hub.challenge': challenge } = query;
+    if (mode !== 'subscribe' || typeof token !== 'string' || !isSameSecret(token, expectedToken))
+      throw new Problem('forbidden', 'The verify token is wrong. Use the value of WHATSAPP_VERIFY_TOKEN.');
     if (typeof challenge !== 'string')
       throw invalidInput({ field: 'hub.challenge', code: 'required', message: 'must be given once' });
     void reply.type('text/plain; charset=utf-8').header('x-content-type-options', 'nosniff');
@@ -44,60 +53,74 @@ export class WebhooksController {
   }
 
   @Post('whatsapp')
-  @ApiProviderWebhook('What WhatsApp tells', 'WebhookAnswer', ['X-Hub-Signature-256'], ['malformed_json'])
+  @ApiProviderWebhook(
+    { summary: 'Receive WhatsApp events', description: webhookDescription },
+    webhookResponse,
+    ['X-Hub-Signature-256'],
+    ['malformed_json'],
+  )
   @HttpCode(200)
   @RawBody('application/json')
   whatsapp(@Http() { request }: HttpContext): Promise<WebhookCounts> {
-    const secret = inUse(this.secrets.whatsappAppSecret, 'WHATSAPP_APP_SECRET');
-    const bytes = bytesOf(request);
-    if (!isFromWhatsApp(bytes, getHeader(request, 'x-hub-signature-256'), secret)) throw notTheirs();
-    return this.intake.accept('whatsapp', translateWhatsApp(parseJsonBody(bytes)), request);
+    const secret = requireSetting(this.secrets.whatsappAppSecret, 'WHATSAPP_APP_SECRET');
+    const body = rawBodyOf(request);
+    if (!isFromWhatsApp(body, getHeader(request, 'x-hub-signature-256'), secret)) throw invalidSignature();
+    return this.intake.accept('whatsapp', translateWhatsApp(parseJsonBody(body)), request);
   }
 
-  /** Answered in TwiML that says nothing: an inbound message asks what to answer its sender. */
+  /** Returns empty TwiML: for an inbound message, the response says what to reply to its sender. */
   @Post('twilio')
-  @ApiProviderWebhook('What Twilio tells', ['text/xml'], ['X-Twilio-Signature'])
+  @ApiProviderWebhook(
+    { summary: 'Receive Twilio events', description: `${webhookDescription} Returns empty TwiML.` },
+    ['text/xml'],
+    ['X-Twilio-Signature'],
+  )
   @HttpCode(200)
   @RawBody('application/x-www-form-urlencoded')
   async twilio(@Http() { request, reply }: HttpContext): Promise<string> {
-    const token = inUse(this.secrets.twilioAuthToken, 'TWILIO_AUTH_TOKEN');
-    const form = new URLSearchParams(bytesOf(request).toString('utf8'));
-    const url = this.urlOf(request);
-    if (!isFromTwilio(url, form, getHeader(request, 'x-twilio-signature'), token)) throw notTheirs();
+    const token = requireSetting(this.secrets.twilioAuthToken, 'TWILIO_AUTH_TOKEN');
+    const form = new URLSearchParams(rawBodyOf(request).toString('utf8'));
+    const signature = getHeader(request, 'x-twilio-signature');
+    if (!isFromTwilio(this.publicUrlOf(request), form, signature, token)) throw invalidSignature();
     await this.intake.accept('twilio', [translateTwilio(form)], request);
     void reply.type('text/xml; charset=utf-8');
     return '<?xml version="1.0" encoding="UTF-8"?><Response/>';
   }
 
   @Post('sendgrid')
-  @ApiProviderWebhook('What SendGrid tells', 'WebhookAnswer', sendGridHeaders, ['malformed_json'])
+  @ApiProviderWebhook(
+    { summary: 'Receive SendGrid events', description: webhookDescription },
+    webhookResponse,
+    sendGridHeaders,
+    ['malformed_json'],
+  )
   @HttpCode(200)
   @RawBody('application/json')
   sendgrid(@Http() { request }: HttpContext): Promise<WebhookCounts> {
-    const key = inUse(this.secrets.sendgridPublicKey, 'SENDGRID_PUBLIC_KEY');
-    const bytes = bytesOf(request);
+    const key = requireSetting(this.secrets.sendgridPublicKey, 'SENDGRID_PUBLIC_KEY');
+    const body = rawBodyOf(request);
     const signed = {
       signature: getHeader(request, 'x-twilio-email-event-webhook-signature'),
       timestamp: getHeader(request, 'x-twilio-email-event-webhook-timestamp'),
     };
-    if (!isFromSendGrid(bytes, signed, key, this.clock.now())) throw notTheirs();
-    return this.intake.accept('sendgrid', translateSendGrid(parseJsonBody(bytes)), request);
+    if (!isFromSendGrid(body, signed, key, this.clock.now())) throw invalidSignature();
+    return this.intake.accept('sendgrid', translateSendGrid(parseJsonBody(body)), request);
   }
 
-  /** As the provider wrote it. PUBLIC_URL may name the webhook, or only what its path follows. */
-  private urlOf({ protocol, host, url }: FastifyRequest): string {
+  /** The URL as the provider signed it. PUBLIC_URL may be the URL of the webhook itself or the base of its path. */
+  private publicUrlOf({ protocol, host, url }: FastifyRequest): string {
     const base = this.secrets.publicUrl ?? `${protocol}://${host}`;
     const [path = '', ...query] = url.split('?');
     return [base.endsWith(path) ? base : base + path, ...query].join('?');
   }
 }
 
-const bytesOf = ({ body }: FastifyRequest): Buffer => (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+const rawBodyOf = ({ body }: FastifyRequest): Buffer => (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
 
-function inUse<Secret>(secret: Secret | null, setting: string): Secret {
-  if (secret === null) throw new Problem('unavailable', `This webhook is not in use here: ${setting} is not set.`);
+function requireSetting<Secret>(secret: Secret | null, setting: string): Secret {
+  if (secret === null) throw new Problem('unavailable', `This webhook is not configured. Set ${setting} to enable it.`);
   return secret;
 }
 
-const notTheirs = (): Problem =>
-  new Problem('unauthorized', 'The signature is missing, too old, or not that of the provider. Nothing was stored.');
+const invalidSignature = (): Problem =>
+  new Problem('unauthorized', "The provider's signature is missing, expired or invalid. Nothing was stored.");

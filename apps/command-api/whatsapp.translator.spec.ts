@@ -13,19 +13,19 @@ const from = '447700900123';
 const noon = new Date('2026-03-02T12:00:00Z');
 const atNoon = { timestamp: '1772452800' };
 
-const said = (type: string, part: unknown, more: JsonObject = {}): RecordInteractionInput => {
-  const [heard, ...others] = translateWhatsApp(
-    whatsAppPayload(whatsAppMessage(from, type, part, { ...atNoon, ...more })),
-  );
+/** The interaction that a message with this content is translated to. */
+const toInteraction = (type: string, part: unknown, fields: JsonObject = {}): RecordInteractionInput => {
+  const message = whatsAppMessage(from, type, part, { ...atNoon, ...fields });
+  const [item, ...others] = translateWhatsApp(whatsAppPayload(message));
   expect(others).toEqual([]);
-  if (!heard || !('interaction' in heard)) throw new Error(JSON.stringify(heard));
-  return heard.interaction;
+  if (!item || !('interaction' in item)) throw new Error(JSON.stringify(item));
+  return item.interaction;
 };
-const heardOf = (value: JsonObject) => translateWhatsApp(whatsAppPayload(value));
+const translate = (value: JsonObject) => translateWhatsApp(whatsAppPayload(value));
 
-describe('An inbound message', () => {
-  it('is an interaction of its sender, whose id is a phone number, at the provider’s whole second', () =>
-    expect(said('text', { body: 'Hello' })).toEqual({
+describe('An inbound WhatsApp message', () => {
+  it('translateWhatsApp translates a text message to an interaction of its sender at the time of the provider', () =>
+    expect(toInteraction('text', { body: 'Hello' })).toEqual({
       type: 'RecordInteraction',
       kind: 'inferred',
       contactId: from,
@@ -48,57 +48,62 @@ describe('An inbound message', () => {
     ['location', { latitude: 41.38, longitude: 2.17, name: 'The shop', address: 'Sample Street 1' }, null],
     ['button', { payload: 'more', text: 'Tell me more' }, 'Tell me more'],
     ['order', { catalog_id: 'c-1', text: 'Please', product_items: [{ quantity: 1, item_price: 10 }] }, 'Please'],
-  ] as const)('of type %s has its words as text and the rest beside it', (type, part, text) => {
-    const { caption: _, text: __, ...rest } = part as JsonObject;
-    expect(said(type, part)).toMatchObject({ text, media: { type, ...rest } });
-  });
+  ] as const)(
+    'translateWhatsApp keeps the text of a message of type %s as text and the rest as media',
+    (type, part, text) => {
+      const { caption: _, text: __, ...rest } = part as JsonObject;
+      expect(toInteraction(type, part)).toMatchObject({ text, media: { type, ...rest } });
+    },
+  );
 
   it.each([
     ['button_reply', { id: 'yes', title: 'Yes, please' }, 'Yes, please'],
     ['list_reply', { id: 'red', title: 'Red', description: 'Size M' }, 'Red'],
     ['nfm_reply', { name: 'flow', body: 'Sent', response_json: '{"size":"M"}' }, 'Sent'],
-  ] as const)('that is a %s says what was picked or filled in', (type, part, text) => {
+  ] as const)('translateWhatsApp takes the text of a %s from what was picked or filled in', (type, part, text) => {
     const { title: _, body: __, ...rest } = part as JsonObject;
-    expect(said('interactive', { type, [type]: part })).toMatchObject({ text, media: { type, ...rest } });
+    expect(toInteraction('interactive', { type, [type]: part })).toMatchObject({ text, media: { type, ...rest } });
   });
 
-  it('may hold contacts', () => {
+  it('translateWhatsApp keeps shared contacts as media', () => {
     const contacts = [{ name: { formatted_name: 'Other Sample' }, phones: [{ phone: '+447700900124' }] }];
-    expect(said('contacts', contacts)).toMatchObject({ text: null, media: { type: 'contacts', contacts } });
+    expect(toInteraction('contacts', contacts)).toMatchObject({ text: null, media: { type: 'contacts', contacts } });
   });
 
-  it('names the message that it answers', () => {
-    expect(said('text', { body: 'Yes' }, { context: { from: '442079460000', id: 'wamid.sent' } })).toMatchObject({
+  it('translateWhatsApp keeps the ID of the message that a message replies to', () => {
+    expect(
+      toInteraction('text', { body: 'Yes' }, { context: { from: '442079460000', id: 'wamid.sent' } }),
+    ).toMatchObject({
       inReplyTo: 'wamid.sent',
     });
-    expect(said('text', { body: 'Yes' }, { context: { forwarded: true } })).toMatchObject({ inReplyTo: null });
+    expect(toInteraction('text', { body: 'Yes' }, { context: { forwarded: true } })).toMatchObject({ inReplyTo: null });
   });
 
-  it('that came by an advertisement keeps what is told of it', () => {
+  it('translateWhatsApp keeps the referral of a message that came through an advertisement', () => {
     const referral = { source_type: 'ad', source_id: '1', headline: 'Bicycles' };
-    expect(said('text', { body: 'Hi' }, { referral })).toMatchObject({ integration: { referral } });
+    expect(toInteraction('text', { body: 'Hi' }, { referral })).toMatchObject({ integration: { referral } });
   });
 
-  it('goes without a name that can not be one, or is another sender’s', () => {
+  it('translateWhatsApp omits a name that is invalid or belongs to another sender', () => {
     for (const name of ['', ' ', 'a\u0000b', 'x'.repeat(300), 7]) {
       const value = whatsAppMessage(from, 'text', { body: 'Hi' }, {}, name as string);
-      expect(heardOf(value)).toMatchObject([{ interaction: { profile: { phone: `+${from}` } } }]);
-      expect(JSON.stringify(heardOf(value))).not.toContain('"name"');
+      expect(translate(value)).toMatchObject([{ interaction: { profile: { phone: `+${from}` } } }]);
+      expect(JSON.stringify(translate(value))).not.toContain('"name"');
     }
     const other = {
       ...whatsAppMessage(from, 'text', { body: 'Hi' }),
       contacts: [{ profile: { name: 'Other' }, wa_id: '44' }],
     };
-    expect(heardOf(other)).toMatchObject([{ interaction: { profile: { phone: `+${from}` } } }]);
+    expect(translate(other)).toMatchObject([{ interaction: { profile: { phone: `+${from}` } } }]);
   });
 
-  it('of somebody who shows a user name instead of a number is known by the other id', () => {
+  it('translateWhatsApp uses the user ID as the contact ID of a sender who hides the phone number', () => {
     const { messages } = whatsAppMessage(from, 'text', { body: 'Hi' }) as { messages: [JsonObject] };
     const { from: _, ...message } = messages[0];
     const contacts = [{ profile: { name: 'Nobody', username: 'nobody' }, user_id: 'GB.1234' }];
-    const [heard] = heardOf({ contacts, messages: [{ ...message, from_user_id: 'GB.1234' }] });
-    expect(heard).toMatchObject({ interaction: { contactId: 'GB.1234', profile: { name: 'Nobody' } } });
-    expect(heard).not.toMatchObject({ interaction: { profile: { phone: expect.anything() as unknown } } });
+    const [item] = translate({ contacts, messages: [{ ...message, from_user_id: 'GB.1234' }] });
+    expect(item).toMatchObject({ interaction: { contactId: 'GB.1234', profile: { name: 'Nobody' } } });
+    expect(item).not.toMatchObject({ interaction: { profile: { phone: expect.anything() as unknown } } });
   });
 
   it.each([
@@ -108,51 +113,55 @@ describe('An inbound message', () => {
     ['edit', {}],
     ['something_new', { body: 'Hello' }],
     ['constructor', {}],
-  ])('of type %s opens nothing', (type, part) =>
-    expect(heardOf(whatsAppMessage(from, type, part))).toEqual([{ ignored: type }]),
+  ])('translateWhatsApp ignores a message of type %s', (type, part) =>
+    expect(translate(whatsAppMessage(from, type, part))).toEqual([{ ignored: type }]),
   );
 
-  it('that picks something new in a way not known yet opens nothing', () =>
-    expect(heardOf(whatsAppMessage(from, 'interactive', { type: 'call_permission_reply' }))).toEqual([
+  it('translateWhatsApp ignores an interactive message of an unknown type', () =>
+    expect(translate(whatsAppMessage(from, 'interactive', { type: 'call_permission_reply' }))).toEqual([
       { ignored: 'interactive' },
     ]));
 });
 
-describe('A status', () => {
-  it.each(['sent', 'delivered', 'read', 'failed'])('%s is a receipt at the provider’s second', (status) =>
-    expect(heardOf({ statuses: [whatsAppStatus('wamid.1', status, noon)] })).toEqual([
-      { receipt: { channel: 'whatsapp', messageId: 'wamid.1', status, at: '2026-03-02T12:00:00.000Z', error: null } },
-    ]),
+describe('A WhatsApp status', () => {
+  it.each(['sent', 'delivered', 'read', 'failed'])(
+    'translateWhatsApp translates the status %s to a receipt at the time of the provider',
+    (status) =>
+      expect(translate({ statuses: [whatsAppStatus('wamid.1', status, noon)] })).toEqual([
+        { receipt: { channel: 'whatsapp', messageId: 'wamid.1', status, at: '2026-03-02T12:00:00.000Z', error: null } },
+      ]),
   );
 
-  it('that failed keeps the provider’s code and details', () =>
+  it('translateWhatsApp keeps the error code and the details of a failed status', () =>
     expect(
-      heardOf({ statuses: [whatsAppStatus('wamid.1', 'failed', noon, whatsAppFailure(131026, 'Not reachable'))] }),
+      translate({ statuses: [whatsAppStatus('wamid.1', 'failed', noon, whatsAppFailure(131026, 'Not reachable'))] }),
     ).toMatchObject([{ receipt: { error: { code: '131026', detail: 'Not reachable' } } }]));
 
-  it('falls back to the words of the error where there are no details', () => {
-    const of = (error: JsonObject) =>
-      heardOf({ statuses: [whatsAppStatus('wamid.1', 'failed', noon, { errors: [error] })] });
-    expect(of({ code: 1, title: 'A title' })).toMatchObject([{ receipt: { error: { code: '1', detail: 'A title' } } }]);
-    expect(of({ code: 1 })).toMatchObject([{ receipt: { error: { code: '1', detail: null } } }]);
-    expect(of({ title: 'A title' })).toMatchObject([{ receipt: { error: null } }]);
+  it('translateWhatsApp uses the title of an error without details', () => {
+    const translateError = (error: JsonObject) =>
+      translate({ statuses: [whatsAppStatus('wamid.1', 'failed', noon, { errors: [error] })] });
+    expect(translateError({ code: 1, title: 'A title' })).toMatchObject([
+      { receipt: { error: { code: '1', detail: 'A title' } } },
+    ]);
+    expect(translateError({ code: 1 })).toMatchObject([{ receipt: { error: { code: '1', detail: null } } }]);
+    expect(translateError({ title: 'A title' })).toMatchObject([{ receipt: { error: null } }]);
   });
 
-  it.each(['played', 'deleted', 'warning', 'toString'])('%s is not one of ours', (status) =>
-    expect(heardOf({ statuses: [whatsAppStatus('wamid.1', status)] })).toEqual([{ ignored: status }]),
+  it.each(['played', 'deleted', 'warning', 'toString'])('translateWhatsApp ignores the status %s', (status) =>
+    expect(translate({ statuses: [whatsAppStatus('wamid.1', status)] })).toEqual([{ ignored: status }]),
   );
 });
 
-describe('A body', () => {
+describe('A WhatsApp body', () => {
   const hello = whatsAppMessage(from, 'text', { body: 'Hello' });
   const status = { statuses: [whatsAppStatus('wamid.1', 'sent', noon), whatsAppStatus('wamid.1', 'read', noon)] };
 
-  it('is heard to its end: every entry, change, message and status', () => {
-    const both = {
+  it('translateWhatsApp translates every entry, change, message and status', () => {
+    const twoEntries = {
       ...whatsAppPayload(hello),
       entry: [...(whatsAppPayload(hello, status)['entry'] as []), ...(whatsAppPayload(status)['entry'] as [])],
     };
-    expect(translateWhatsApp(both).map((it) => Object.keys(it)[0])).toEqual([
+    expect(translateWhatsApp(twoEntries).map((item) => Object.keys(item)[0])).toEqual([
       'interaction',
       'receipt',
       'receipt',
@@ -161,54 +170,51 @@ describe('A body', () => {
     ]);
   });
 
-  it('may tell of what is not for us', () => {
+  it('translateWhatsApp ignores changes and errors that are not messages or statuses', () => {
     const change = { field: 'message_template_status_update', value: { event: 'APPROVED' } };
     expect(translateWhatsApp({ entry: [{ id: '1', changes: [change] }] })).toEqual([
       { ignored: 'message_template_status_update' },
     ]);
-    expect(heardOf({ errors: [{ code: 130429, title: 'Too much' }] })).toEqual([{ ignored: 'error' }]);
-    expect(heardOf({})).toEqual([]);
+    expect(translate({ errors: [{ code: 130429, title: 'Too much' }] })).toEqual([{ ignored: 'error' }]);
+    expect(translate({})).toEqual([]);
   });
 
   const invalid = { invalid: expect.any(String) as unknown };
 
   it.each<[string, unknown]>([
-    ['no object', 'hello'],
-    ['null', null],
-    ['a list', []],
-    ['without entries', {}],
-    ['with entries that are no list', { entry: {} }],
-    ['with an entry that is none', { entry: [7] }],
-    ['with an entry without changes', { entry: [{}] }],
-    ['with a change that is none', { entry: [{ changes: [null] }] }],
-    ['with a change without a value', { entry: [{ changes: [{ field: 'messages' }] }] }],
-    ['with messages that are no list', whatsAppPayload({ messages: 'hello' })],
-    ['with statuses that are no list', whatsAppPayload({ statuses: {} })],
-  ])('that is %s has a part that is invalid, and nothing else', (_, body) =>
+    ['is not an object', 'hello'],
+    ['is null', null],
+    ['is an array', []],
+    ['has no entries', {}],
+    ['has entries that are not an array', { entry: {} }],
+    ['has an entry that is not an object', { entry: [7] }],
+    ['has an entry without changes', { entry: [{}] }],
+    ['has a change that is null', { entry: [{ changes: [null] }] }],
+    ['has a change without a value', { entry: [{ changes: [{ field: 'messages' }] }] }],
+    ['has messages that are not an array', whatsAppPayload({ messages: 'hello' })],
+    ['has statuses that are not an array', whatsAppPayload({ statuses: {} })],
+  ])('translateWhatsApp returns one invalid item for a body that %s', (_, body) =>
     expect(translateWhatsApp(body)).toEqual([invalid]),
   );
 
   const message = (hello['messages'] as [JsonObject])[0];
   it.each<[string, unknown]>([
-    ['is no object', 'hello'],
+    ['is not an object', 'hello'],
     ['has no type', { ...message, type: undefined }],
     ['has no sender', { ...message, from: undefined }],
-    ['has a sender that is no text', { ...message, from: 447700900123 }],
-    ['has no id', { ...message, id: undefined }],
-    ['has an id too long', { ...message, id: 'x'.repeat(129) }],
+    ['has a sender that is not a string', { ...message, from: 447700900123 }],
+    ['has no ID', { ...message, id: undefined }],
+    ['has an ID that is too long', { ...message, id: 'x'.repeat(129) }],
     ['has no time', { ...message, timestamp: undefined }],
-    ['has a time that is none', { ...message, timestamp: 'noon' }],
-    ['has a time beyond all calendars', { ...message, timestamp: '99999999999999' }],
-    ['lacks its part', { ...message, text: undefined }],
-    ['has words that are none', { ...message, text: { body: 7 } }],
-    ['has words too long', { ...message, text: { body: 'x'.repeat(65_537) } }],
-    ['has too much beside its words', { ...message, type: 'image', image: { sha256: 'x'.repeat(65_537) } }],
-    [
-      'is an interactive one without its part',
-      { ...message, type: 'interactive', interactive: { type: 'list_reply' } },
-    ],
-  ])('keeps its good parts when a message in it %s', (_, wrong) =>
-    expect(heardOf({ ...hello, messages: [wrong, message], ...status })).toEqual([
+    ['has an invalid time', { ...message, timestamp: 'noon' }],
+    ['has a time that is out of range', { ...message, timestamp: '99999999999999' }],
+    ['has no content', { ...message, text: undefined }],
+    ['has a text that is not a string', { ...message, text: { body: 7 } }],
+    ['has a text that is too long', { ...message, text: { body: 'x'.repeat(65_537) } }],
+    ['has too much other data', { ...message, type: 'image', image: { sha256: 'x'.repeat(65_537) } }],
+    ['is interactive but has no reply', { ...message, type: 'interactive', interactive: { type: 'list_reply' } }],
+  ])('translateWhatsApp keeps the valid items of a body with a message that %s', (_, invalidMessage) =>
+    expect(translate({ ...hello, messages: [invalidMessage, message], ...status })).toEqual([
       invalid,
       { interaction: expect.anything() as unknown },
       { receipt: expect.anything() as unknown },
@@ -216,21 +222,27 @@ describe('A body', () => {
     ]),
   );
 
-  const good = whatsAppStatus('wamid.1', 'sent', noon);
+  const validStatus = whatsAppStatus('wamid.1', 'sent', noon);
   it.each<[string, unknown]>([
-    ['is no object', []],
-    ['has no word', { ...good, status: undefined }],
-    ['has no id', { ...good, id: '' }],
-    ['has an id too long', { ...good, id: 'x'.repeat(129) }],
-    ['has a time that is none', { ...good, timestamp: '2026-03-02T12:00:00Z' }],
-    ['has no time', { ...good, timestamp: null }],
-  ])('keeps its good parts when a status in it %s', (_, wrong) =>
-    expect(heardOf({ statuses: [wrong, good] })).toEqual([invalid, { receipt: expect.anything() as unknown }]),
+    ['is not an object', []],
+    ['has no name', { ...validStatus, status: undefined }],
+    ['has no ID', { ...validStatus, id: '' }],
+    ['has an ID that is too long', { ...validStatus, id: 'x'.repeat(129) }],
+    ['has an invalid time', { ...validStatus, timestamp: '2026-03-02T12:00:00Z' }],
+    ['has no time', { ...validStatus, timestamp: null }],
+  ])('translateWhatsApp keeps the valid items of a body with a status that %s', (_, invalidStatus) =>
+    expect(translate({ statuses: [invalidStatus, validStatus] })).toEqual([
+      invalid,
+      { receipt: expect.anything() as unknown },
+    ]),
   );
 
-  it('never has anything personal in what is invalid or ignored', () => {
-    const secret = { from: 'Sample Sender 447700900123', type: 'Sample Sender <447700900123>', text: { body: 7 } };
-    const heard = heardOf({ messages: [secret, { ...secret, type: 'text' }], statuses: [{ status: '447700900123' }] });
-    expect(JSON.stringify(heard)).not.toMatch(/Sample|4477/);
+  it('translateWhatsApp puts no personal data into invalid or ignored items', () => {
+    const personal = { from: 'Sample Sender 447700900123', type: 'Sample Sender <447700900123>', text: { body: 7 } };
+    const items = translate({
+      messages: [personal, { ...personal, type: 'text' }],
+      statuses: [{ status: '447700900123' }],
+    });
+    expect(JSON.stringify(items)).not.toMatch(/Sample|4477/);
   });
 });

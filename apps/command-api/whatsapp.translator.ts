@@ -10,51 +10,50 @@ import {
 } from './webhook-item.js';
 
 /*
- * The WhatsApp Cloud API's webhook: entries of changes of messages and statuses, any number of each. Wherever the shape is not
- * what it should be, that part alone is invalid.
+ * The webhook of the WhatsApp Cloud API: entries with changes with any number of messages and statuses. A part with an unexpected
+ * shape is invalid on its own and does not affect the others.
  */
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Each message, status and whatever else the body tells of. */
 export const translateWhatsApp = (body: unknown): readonly WebhookItem[] =>
   partsOf(body, 'entry').flatMap((entry) =>
-    isRecord(entry) ? partsOf(entry, 'changes').flatMap(inChange) : { invalid: 'an entry that is no object' },
+    isRecord(entry) ? partsOf(entry, 'changes').flatMap(translateChange) : { invalid: 'an entry is not an object' },
   );
 
-/** Undefined, which is no part at all, stands for a list that is missing. */
-const partsOf = (of: unknown, name: string): readonly unknown[] =>
-  (isRecord(of) ? listIn(of[name]) : undefined) ?? [undefined];
+/** A missing array counts as one undefined part, which is then reported as invalid. */
+const partsOf = (value: unknown, name: string): readonly unknown[] =>
+  (isRecord(value) ? arrayOrUndefined(value[name]) : undefined) ?? [undefined];
 
-const listIn = (value: unknown): readonly unknown[] | undefined => (Array.isArray(value) ? value : undefined);
+const arrayOrUndefined = (value: unknown): readonly unknown[] | undefined => (Array.isArray(value) ? value : undefined);
 
-function inChange(change: unknown): readonly WebhookItem[] {
-  if (!isRecord(change)) return [{ invalid: 'a change that is no object' }];
+function translateChange(change: unknown): readonly WebhookItem[] {
+  if (!isRecord(change)) return [{ invalid: 'a change is not an object' }];
   const { field, value } = change;
   if (field !== 'messages') return [{ ignored: toLogLabel(field) }];
-  if (!isRecord(value)) return [{ invalid: 'a change without a value' }];
+  if (!isRecord(value)) return [{ invalid: 'a change has no value' }];
   const { messages = [], statuses = [], errors } = value;
-  const contacts = listIn(value.contacts) ?? [];
+  const contacts = arrayOrUndefined(value.contacts) ?? [];
   return [
-    ...(listIn(messages) ?? [undefined]).map((it) => messageIn(it, contacts)),
-    ...(listIn(statuses) ?? [undefined]).map(statusIn),
-    ...(listIn(errors) ?? []).map(() => ({ ignored: 'error' })),
+    ...(arrayOrUndefined(messages) ?? [undefined]).map((message) => translateMessage(message, contacts)),
+    ...(arrayOrUndefined(statuses) ?? [undefined]).map(translateStatus),
+    ...(arrayOrUndefined(errors) ?? []).map(() => ({ ignored: 'error' })),
   ];
 }
 
-function messageIn(message: unknown, contacts: readonly unknown[]): WebhookItem {
-  if (!isRecord(message)) return { invalid: 'a message that is no object' };
+function translateMessage(message: unknown, contacts: readonly unknown[]): WebhookItem {
+  if (!isRecord(message)) return { invalid: 'a message is not an object' };
   const { type, id, from, from_user_id: userId, timestamp, context, referral } = message;
-  if (typeof type !== 'string') return { invalid: 'a message without a type' };
-  const said = contentOf(type, message);
-  if (said === 'ignored') return { ignored: toLogLabel(type) };
-  if (said === 'invalid') return { invalid: `a message of type ${toLogLabel(type)} that lacks its part` };
+  if (typeof type !== 'string') return { invalid: 'a message has no type' };
+  const content = parseContent(type, message);
+  if (content === 'ignored') return { ignored: toLogLabel(type) };
+  if (content === 'invalid') return { invalid: `a message of type ${toLogLabel(type)} has no valid content` };
   const occurredAt = parseUnixSeconds(timestamp);
-  if (!occurredAt) return { invalid: 'a message without a time' };
-  // Who hides the phone number behind a user name is known by another id alone.
+  if (!occurredAt) return { invalid: 'a message has no valid time' };
+  // A sender who hides the phone number behind a user name has only a user ID.
   const sender = contacts
     .filter(isRecord)
-    .find((it) => (from === undefined ? it.user_id === userId : it.wa_id === from));
+    .find((contact) => (from === undefined ? contact.user_id === userId : contact.wa_id === from));
   return toInteraction({
     channel: 'whatsapp',
     contactId: from ?? userId,
@@ -62,7 +61,7 @@ function messageIn(message: unknown, contacts: readonly unknown[]): WebhookItem 
     name: isRecord(sender?.profile) ? sender.profile.name : undefined,
     phone: toE164(from),
     occurredAt,
-    ...said,
+    ...content,
     inReplyTo: isRecord(context) ? context.id : null,
     integration: isRecord(referral) ? { referral } : null,
   });
@@ -73,43 +72,45 @@ interface Content {
   readonly media: object | null;
 }
 
-/** The field of each type's part in which its sender's words stand. Types that are not named here open nothing. */
-const words = new Map([
+const mediaTypes = ['image', 'video', 'audio', 'voice', 'document', 'sticker', 'location'];
+
+/** By message type: the field of the type's own part that contains the text. Types that are not listed open no lead. */
+const textFields = new Map([
   ['text', 'body'],
-  ...['image', 'video', 'audio', 'voice', 'document', 'sticker', 'location'].map((it) => [it, 'caption'] as const),
+  ...mediaTypes.map((type) => [type, 'caption'] as const),
   ['button', 'text'],
   ['order', 'text'],
 ] as const);
 
-/** What was picked from buttons or a list, or filled into a form. */
-const answers = new Map<unknown, string>([
+/** By reply type: the field that contains what was picked from buttons or a list, or filled into a form. */
+const replyTextFields = new Map<unknown, string>([
   ['button_reply', 'title'],
   ['list_reply', 'title'],
   ['nfm_reply', 'body'],
 ]);
 
-function contentOf(type: string, message: Json): Content | 'ignored' | 'invalid' {
+function parseContent(type: string, message: Json): Content | 'ignored' | 'invalid' {
   const part = message[type];
   if (type === 'request_welcome') return { text: null, media: { type } };
-  if (type === 'contacts') return listIn(part) ? { text: null, media: { type, contacts: part } } : 'invalid';
-  if (type === 'interactive') return isRecord(part) ? chosen(part) : 'invalid';
-  const field = words.get(type);
+  if (type === 'contacts') return Array.isArray(part) ? { text: null, media: { type, contacts: part } } : 'invalid';
+  if (type === 'interactive') return isRecord(part) ? parseReply(part) : 'invalid';
+  const field = textFields.get(type);
   if (field === undefined) return 'ignored';
   if (!isRecord(part)) return 'invalid';
   if (type === 'text') return typeof part.body === 'string' ? { text: part.body, media: null } : 'invalid';
-  return withText(type, part, field);
+  return toContent(type, part, field);
 }
 
-function chosen({ type, ...of }: Json): Content | 'ignored' | 'invalid' {
-  const field = answers.get(type);
+function parseReply({ type, ...parts }: Json): Content | 'ignored' | 'invalid' {
+  const field = replyTextFields.get(type);
   if (field === undefined) return 'ignored';
-  const part = of[String(type)];
-  return isRecord(part) ? withText(String(type), part, field) : 'invalid';
+  const part = parts[String(type)];
+  return isRecord(part) ? toContent(String(type), part, field) : 'invalid';
 }
 
-/** One field is what was said, the others stay with the message as they came. */
-function withText(type: string, { type: _, ...part }: Json, field: string): Content {
-  const { [field]: text = null, ...media } = part;
+/** One field is the text; the others are kept as media. */
+function toContent(type: string, { type: _, ...part }: Json, textField: string): Content {
+  const { [textField]: text = null, ...media } = part;
   return { text, media: { ...media, type } };
 }
 
@@ -121,20 +122,18 @@ const statuses = new Map<unknown, ReceiptStatus>([
   ['failed', 'failed'],
 ]);
 
-function statusIn(given: unknown): WebhookItem {
-  if (!isRecord(given)) return { invalid: 'a status that is no object' };
-  const status = statuses.get(given.status);
-  if (!status)
-    return typeof given.status === 'string'
-      ? { ignored: toLogLabel(given.status) }
-      : { invalid: 'a status without a word' };
-  const at = parseUnixSeconds(given.timestamp)?.at;
-  if (at === undefined) return { invalid: 'a status without a time' };
-  const error = listIn(given.errors)?.[0];
-  return toReceiptItem({ channel: 'whatsapp', status, at }, given.id, isRecord(error) ? errorIn(error) : null);
+function translateStatus(value: unknown): WebhookItem {
+  if (!isRecord(value)) return { invalid: 'a status is not an object' };
+  if (typeof value.status !== 'string') return { invalid: 'a status has no name' };
+  const status = statuses.get(value.status);
+  if (!status) return { ignored: toLogLabel(value.status) };
+  const at = parseUnixSeconds(value.timestamp)?.at;
+  if (at === undefined) return { invalid: 'a status has no valid time' };
+  const error = arrayOrUndefined(value.errors)?.[0];
+  return toReceiptItem({ channel: 'whatsapp', status, at }, value.id, isRecord(error) ? parseError(error) : null);
 }
 
-const errorIn = ({ code, title, message, error_data: data }: Json): { code: unknown; detail: unknown } => ({
+const parseError = ({ code, title, message, error_data: data }: Json): { code: unknown; detail: unknown } => ({
   code,
   detail: (isRecord(data) ? data.details : undefined) ?? message ?? title,
 });

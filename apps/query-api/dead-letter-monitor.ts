@@ -5,7 +5,9 @@ import { reactorNames } from '#automation/reactor';
 import { Metrics } from '#http/metrics';
 import { ViewStore, type ViewReader } from '#read-model/view-store';
 
-/** Tells how much each automation has set aside, so that somebody looks: `cli status` says what and why. */
+const automationNames = [...reactorNames, ...scheduledTaskNames];
+
+/** Reports the number of dead letters of each automation as a metric. `cli status` shows what they are and why. */
 @Injectable()
 export class DeadLetterMonitor {
   private readonly readers = new Map<string, Promise<ViewReader>>();
@@ -16,19 +18,17 @@ export class DeadLetterMonitor {
   ) {
     metrics.addLabeledGauge(
       'leadstream_automation_parked',
-      'What the automation set aside: it kept failing.',
+      'Dead letters of the automation: what it set aside after repeated failures.',
       'automation',
-      () =>
-        Promise.all(
-          [...reactorNames, ...scheduledTaskNames].map(async (name) => [name, await this.parkedBy(name)] as const),
-        ),
+      () => Promise.all(automationNames.map(async (name) => [name, await this.countDeadLetters(name)] as const)),
     );
   }
 
-  private async parkedBy(name: string): Promise<number> {
-    const reader = this.readers.get(name) ?? this.views.openForReading(createAutomationView({ name }));
-    this.readers.set(name, reader);
-    const { built } = await (await reader).state();
-    return built ? (await reader).count('parked', { where: [] }) : 0;
+  private async countDeadLetters(name: string): Promise<number> {
+    const opening = this.readers.get(name) ?? this.views.openForReading(createAutomationView({ name }));
+    this.readers.set(name, opening);
+    const reader = await opening;
+    const { built } = await reader.state();
+    return built ? reader.count('parked', { where: [] }) : 0;
   }
 }

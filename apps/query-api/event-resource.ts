@@ -5,15 +5,15 @@ import { currentSchemaVersion } from '#domain/event-codec';
 import type { Actor, EventType, Position, RecordedEvent } from '#domain/event';
 import { EventStore } from '#event-store/event-store';
 
-/** An event as callers see it. */
+/** An event as the API returns it. */
 export interface EventResource {
   readonly id: string;
   readonly type: EventType;
-  /** Of the shape that `data` has. */
+  /** Schema version of `data`. */
   readonly v: number;
-  /** Null where it is about no lead. */
+  /** Null if the event does not belong to a lead. */
   readonly leadId: string | null;
-  /** Null where it is about no contact, or about one that is not known yet. */
+  /** Null if the event does not belong to a contact, or to one whose ID is not known yet. */
   readonly contactId: string | null;
   readonly occurredAt: string;
   readonly recordedAt: string;
@@ -42,37 +42,37 @@ export function toEventResource(event: RecordedEvent, contactId: string | null):
   };
 }
 
-/** How many contacts' ids are remembered. They never change. */
-const mostContacts = 20_000;
+/** Contact IDs never change, so they can be cached without expiry. */
+const maxCachedContacts = 20_000;
 
 /**
- * Events as callers see them, wherever in the log they stand. Most name their contact by its key alone, and no key leads back to an
- * id: the id is told by an event of the same stream, the first of a contact's and the send of a message's.
+ * Converts events of any stream to resources. Most events name their contact only by its key, from which the ID cannot be derived.
+ * The ID is in another event of the same stream: in a contact's first event, and in the send event of a message.
  */
 @Injectable()
 export class EventResourceMapper {
-  private readonly contactIds = new LRUCache<string, string>({ max: mostContacts });
+  private readonly contactIds = new LRUCache<string, string>({ max: maxCachedContacts });
 
   constructor(private readonly log: EventStore) {}
 
   async map(events: readonly RecordedEvent[]): Promise<readonly EventResource[]> {
-    for (const event of events) this.learn(event);
-    return Promise.all(events.map(async (event) => toEventResource(event, await this.contactIdOf(event))));
+    for (const event of events) this.cacheContactId(event);
+    return Promise.all(events.map(async (event) => toEventResource(event, await this.findContactId(event))));
   }
 
-  private async contactIdOf(event: RecordedEvent): Promise<string | null> {
+  private async findContactId(event: RecordedEvent): Promise<string | null> {
     const key = contactKeyIn(event);
     if (key === undefined) return null;
-    // Nearly always the first; only receipts that came before the send stand before it in a message's stream.
+    // Nearly always the first event has it. In a message's stream, receipts may precede the send event.
     for (let version = 0, limit = 1; version < event.version && !this.contactIds.has(key); limit = 100) {
       const earlier = await this.log.read(event.stream, version, limit);
-      for (const one of earlier) this.learn(one);
+      for (const earlierEvent of earlier) this.cacheContactId(earlierEvent);
       version += earlier.length;
     }
     return this.contactIds.get(key) ?? null;
   }
 
-  private learn(event: RecordedEvent): void {
+  private cacheContactId(event: RecordedEvent): void {
     if (!('personal' in event && 'contactId' in event.personal)) return;
     const key = contactKeyIn(event);
     const { contactId } = event.personal;
@@ -80,7 +80,7 @@ export class EventResourceMapper {
   }
 }
 
-/** Made of organization and contact: no two organizations have the same. */
+/** Derived from organization and contact, so no two organizations share a key. */
 function contactKeyIn({ data }: RecordedEvent): string | undefined {
   if ('contactKey' in data) return data.contactKey;
   if ('leadId' in data) return contactKeyOf(data.leadId);

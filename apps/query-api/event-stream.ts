@@ -1,98 +1,98 @@
 import type { Position } from '#domain/event';
 import type { EventStore } from '#event-store/event-store';
 import type { HttpContext } from '#http/http-context';
-import { readLogPages } from './log-pages.js';
 import type { EventResourceMapper } from './event-resource.js';
+import { readLogPages } from './log-pages.js';
 import { type SharedRecentEvents, toStreamedEvents, type StreamedEvent } from './recent-events.js';
 
-/** In milliseconds: how often a caller hears something, and how long one may take nothing of what it is told. */
-const heartbeat = 15_000;
-const patience = 30_000;
-/** In milliseconds: when a caller comes back that lost its connection. */
-const retry = 2_000;
-/** Events of the log, and characters of text, that are made at once. */
+const heartbeatIntervalMs = 15_000;
+/** A client that accepts no data for this long is disconnected. */
+const writeTimeoutMs = 30_000;
+/** Time after which a disconnected client reconnects. */
+const retryMs = 2_000;
+/** Events per read of the log. */
 const pageSize = 200;
+/** Characters per write. */
 const chunkSize = 64 * 1024;
 
-/** Some of the log's events, told. `events` may be none: then everything up to `position` was looked at, and nothing more. */
 interface Page {
+  /** May be empty: then there was nothing new, or nothing for this stream, up to `position`. */
   readonly events: readonly StreamedEvent[];
   readonly position: Position;
 }
 
 /**
- * One caller's server-sent events, from a position on. Pulled as the caller takes them: one that is slow falls behind, and reads the
- * log at its own pace; one that takes nothing for half a minute is let go. Either way nothing is kept for it: it comes back with the
- * id that it got last.
+ * The server-sent events of one client, from a position on. Events are pulled as the client accepts them. A slow client falls behind
+ * and reads the log at its own pace; one that accepts nothing is disconnected. Nothing is buffered for it: it resumes from the last
+ * event ID that it received.
  */
 export class EventStream {
-  private readonly leaving = new AbortController();
+  private readonly abort = new AbortController();
 
   constructor(
     private readonly log: EventStore,
-    private readonly shown: EventResourceMapper,
-    private readonly tails: SharedRecentEvents,
+    private readonly mapper: EventResourceMapper,
+    private readonly sharedEvents: SharedRecentEvents,
     private readonly from: Position,
-    private readonly wanted: (told: StreamedEvent) => boolean,
+    private readonly matches: (streamed: StreamedEvent) => boolean,
     private readonly http: HttpContext,
   ) {}
 
-  /** Ends when the caller has gone, the process ends, or the log can't be read. */
-  async *text(): AsyncGenerator<string> {
+  /** Yields the text of the stream. Ends when the client disconnects, the process stops or the log cannot be read. */
+  async *frames(): AsyncGenerator<string> {
     const { reply, request } = this.http;
-    const gone = (): void => this.leaving.abort();
-    reply.raw.once('close', gone);
+    const onClose = (): void => this.abort.abort();
+    reply.raw.once('close', onClose);
     try {
-      // An id alone is no event, but is kept: whoever loses the connection before the first event comes back to here.
-      yield `retry: ${retry}\n${beat(this.from)}`;
-      let spokeAt = performance.now();
+      // An ID without data is not an event, but clients store it: one that loses the connection before the first event resumes here.
+      yield `retry: ${retryMs}\n${heartbeat(this.from)}`;
+      let lastWriteAt = performance.now();
       for await (const { events, position } of this.pages()) {
-        for (const chunk of chunks(events.filter(this.wanted))) {
-          yield* this.taken(chunk);
-          spokeAt = performance.now();
+        for (const chunk of toChunks(events.filter(this.matches))) {
+          yield* this.withWriteTimeout(chunk);
+          lastWriteAt = performance.now();
         }
-        if (performance.now() - spokeAt < heartbeat) continue;
-        // Says also how far it is: there may be much in the log that this caller does not want.
-        yield* this.taken(beat(position));
-        spokeAt = performance.now();
+        if (performance.now() - lastWriteAt < heartbeatIntervalMs) continue;
+        // Also advances the client's last event ID past events that do not match.
+        yield* this.withWriteTimeout(heartbeat(position));
+        lastWriteAt = performance.now();
       }
     } catch (error) {
-      // The answer has begun: it can only end. Its caller comes back, and is told what is wrong.
-      request.log.warn({ err: error, correlationId: request.id }, 'stream ended');
+      // The response has begun and can only end. The client reconnects and then gets the error.
+      request.log.warn({ err: error, correlationId: request.id }, 'event stream failed');
     } finally {
-      reply.raw.removeListener('close', gone);
-      this.tails.leave(this.leaving);
+      reply.raw.removeListener('close', onClose);
+      this.sharedEvents.leave(this.abort);
     }
   }
 
   private async *pages(): AsyncGenerator<Page> {
-    const { signal } = this.leaving;
-    const tail = await this.tails.join(this.leaving);
+    const { signal } = this.abort;
+    const recentEvents = await this.sharedEvents.join(this.abort);
     let position = this.from;
     while (!signal.aborted) {
-      const recent = tail.after(position);
-      if (recent === undefined) {
+      const events = recentEvents.after(position);
+      if (events === undefined) {
         for await (const batch of readLogPages(this.log, position, pageSize, signal)) {
-          yield { events: await toStreamedEvents(this.shown, batch.events), position: batch.position };
+          yield { events: await toStreamedEvents(this.mapper, batch.events), position: batch.position };
           position = batch.position;
-          if (tail.after(position)) break;
+          if (recentEvents.after(position)) break;
         }
         continue;
       }
-      const last = recent.at(-1);
+      const last = events.at(-1);
       if (last) position = last.event.position;
-      else await tail.waitForMore(heartbeat, signal);
-      yield { events: recent, position };
+      else await recentEvents.waitForMore(heartbeatIntervalMs, signal);
+      yield { events, position };
     }
   }
 
-  /** Hands out a piece of text, and lets go of a caller that does not take it. */
-  private *taken(text: string): Generator<string> {
+  private *withWriteTimeout(text: string): Generator<string> {
     const { reply, request } = this.http;
     const timer = setTimeout(() => {
-      request.log.warn({ correlationId: request.id }, 'stream too slow');
+      request.log.warn({ correlationId: request.id }, 'disconnected an event stream client that accepts no data');
       reply.raw.destroy();
-    }, patience);
+    }, writeTimeoutMs);
     try {
       yield text;
     } finally {
@@ -101,10 +101,10 @@ export class EventStream {
   }
 }
 
-/** A comment keeps the connection open on its way through proxies. */
-const beat = (position: Position): string => `: ...\nid: ${position}\n\n`;
+/** The comment keeps the connection open through proxies. */
+const heartbeat = (position: Position): string => `: ...\nid: ${position}\n\n`;
 
-function* chunks(events: readonly StreamedEvent[]): Generator<string> {
+function* toChunks(events: readonly StreamedEvent[]): Generator<string> {
   let chunk = '';
   for (const { frame } of events) {
     chunk += frame;

@@ -1,80 +1,77 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
-import { eventTypes } from '#domain/event-codec';
 import type { Position, RecordedEvent } from '#domain/event';
 import { EventStore } from '#event-store/event-store';
+import { splitList } from '#http/fields';
 import { Http, type HttpContext } from '#http/http-context';
-import { IsPlainText, IsListOfValues, splitList, Optional } from '#http/fields';
 import { ApiList } from '#http/openapi.decorators';
-import { parseFreshness, nextCursor, PageQuery, parsePageRequest } from '#http/paging';
-import { invalidPosition, ViewReaders } from '#http/view-readers';
+import { parseFreshness, nextCursor, parsePageRequest } from '#http/paging';
 import { Authenticator } from '#http/request';
-import { readLogPages } from './log-pages.js';
+import { invalidPosition, ViewReaders } from '#http/view-readers';
 import { EventResourceMapper } from './event-resource.js';
+import { EventsQuery } from './events.requests.js';
+import { eventPage } from './events.responses.js';
+import { readLogPages } from './log-pages.js';
 
-/** How many events one request looks through: of a rare type, it takes several to find one. */
-const mostLooks = 2_000;
-/** Read at once, so that a log in this process takes commands between two reads. */
+/** Events that one request scans at most. A rare event type takes several requests to find. */
+const maxScannedEvents = 2_000;
+/** Small, so that a log in this process can accept commands between two reads. */
 const batchSize = 200;
-
-export class EventsQuery extends PageQuery {
-  @Optional() @IsPlainText('A position: the events behind it. Default: from the beginning.') readonly from?: string;
-  @Optional() @IsListOfValues(eventTypes) readonly type?: string;
-}
 
 @Controller('v1/events')
 export class EventsController {
   constructor(
-    private readonly reading: ViewReaders,
-    private readonly door: Authenticator,
+    private readonly views: ViewReaders,
+    private readonly authenticator: Authenticator,
     private readonly clock: Clock,
     private readonly log: EventStore,
-    private readonly shown: EventResourceMapper,
+    private readonly mapper: EventResourceMapper,
   ) {}
 
-  /**
-   * The log itself, not a view: always as new as it gets. A page may have fewer items than asked for, even none, and be followed by
-   * others: `nextCursor` alone tells the end, which is where the log ended. From there, `from=<X-Position>` goes on.
-   */
+  /** Reads the log itself, so the response is always up to date and never waits. */
   @Get()
-  @ApiList('The events of the organization, oldest first', 'EventPage')
+  @ApiList(
+    {
+      summary: 'List events',
+      description:
+        "Returns the organization's events, oldest first. A page may contain fewer items than `limit`, or none, and still have a next page. When `nextCursor` is null, continue later with `from` set to `X-Position`.",
+    },
+    eventPage,
+  )
   async list(@Query() query: EventsQuery, @Http() http: HttpContext): Promise<object> {
-    const { org } = this.door.identify(http.request);
+    const { org } = this.authenticator.identify(http.request);
     const page = parsePageRequest(query, this.clock.now());
     const { limit, after: cursor } = page.slice;
     const { after } = parseFreshness(query);
-    if (after !== null) await this.reading.checkPosition('after', after);
+    if (after !== null) await this.views.checkPosition('after', after);
     const [field, from] = cursor ? ['cursor', String(cursor.value)] : ['from', page.query.from ?? this.log.start];
-    await this.reading.checkPosition(field, from);
+    await this.views.checkPosition(field, from);
     const types = page.query.type === undefined ? null : new Set(splitList(page.query.type));
-    const isAskedFor = (event: RecordedEvent): boolean => event.org === org && (types?.has(event.type) ?? true);
-    const { events, upTo, more } = await this.scan(from, limit, isAskedFor).catch((error: unknown) => {
+    const matches = (event: RecordedEvent): boolean => event.org === org && (types?.has(event.type) ?? true);
+    const { events, upTo, hasMore } = await this.scan(from, limit, matches).catch((error: unknown) => {
       throw error instanceof RangeError ? invalidPosition(field) : error;
     });
-    const items = await this.shown.map(events);
-    this.reading.setPositionHeader(http, upTo);
-    return { items, nextCursor: nextCursor(page, more ? { value: upTo, key: '' } : null) };
+    const items = await this.mapper.map(events);
+    this.views.setPositionHeader(http, upTo);
+    return { items, nextCursor: nextCursor(page, hasMore ? { value: upTo, key: '' } : null) };
   }
 
-  /** Up to `limit` of those asked for, and how far it came looking for them. */
-  private async scan(after: Position, limit: number, isAskedFor: (event: RecordedEvent) => boolean): Promise<Scanned> {
+  private async scan(
+    after: Position,
+    limit: number,
+    matches: (event: RecordedEvent) => boolean,
+  ): Promise<{ readonly events: readonly RecordedEvent[]; readonly upTo: Position; readonly hasMore: boolean }> {
     const events: RecordedEvent[] = [];
     let upTo = after;
-    let looks = 0;
+    let scanned = 0;
     for await (const batch of readLogPages(this.log, after, batchSize))
       for (const event of batch.events) {
-        // There is another one.
-        if (events.length === limit || looks === mostLooks) return { events, upTo, more: true };
-        looks++;
+        // Checked before the event is taken: there is at least this one more.
+        if (events.length === limit || scanned === maxScannedEvents) return { events, upTo, hasMore: true };
+        scanned++;
         upTo = event.position;
-        if (isAskedFor(event)) events.push(event);
+        if (matches(event)) events.push(event);
       }
-    return { events, upTo, more: false };
+    return { events, upTo, hasMore: false };
   }
-}
-
-interface Scanned {
-  readonly events: readonly RecordedEvent[];
-  readonly upTo: Position;
-  readonly more: boolean;
 }

@@ -13,47 +13,51 @@ export interface Lag {
   readonly view: string;
   readonly version: number;
   readonly ready: boolean;
-  /** Since when there has been something that the view does not show, in seconds, to about a second; 0: it shows everything. */
+  /** Seconds since the oldest event that the view has not applied, accurate to about a second. 0 if it has applied all. */
   readonly lagSeconds: number;
-  /** How many events the view has not taken in; null where the engine can't tell without reading them. */
+  /** Number of events that the view has not applied. Null if the engine cannot count them without reading them. */
   readonly lagEvents: number | null;
   readonly stopped: ProjectionFailure | null;
 }
 
-/** More seconds behind than this is not ready. */
-const most = 30;
+/** A view with more lag is not ready. */
+const maxLagSeconds = 30;
+const sampleIntervalMs = 1_000;
+/** One hour; when it is exceeded, the older half is dropped. */
+const maxSamples = 3_600;
 
-/** Tells lag in seconds: positions are opaque, so it remembers when the log's head was where. */
+/** Measures lag in seconds. Positions are opaque, so it remembers when the head of the log had which position. */
 @Injectable()
 export class LagMonitor implements OnModuleInit, OnApplicationShutdown {
-  /** One look at the head a second; older than needed they are dropped. */
-  private looks: { readonly at: number; readonly head: Position }[] = [];
+  private samples: { readonly at: number; readonly head: Position }[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly log: EventStore,
-    private readonly reading: ViewReaders,
+    private readonly readers: ViewReaders,
     readiness: Readiness,
     metrics: Metrics,
   ) {
     readiness.add('views', async () => {
       const lags = await this.lags();
-      return { ready: lags.every((it) => it.ready), views: lags };
+      return { ready: lags.every((lag) => lag.ready), views: lags };
     });
-    const perView = (name: string, help: string, figure: (lag: Lag) => number | null): void =>
+    const addViewGauge = (name: string, help: string, valueOf: (lag: Lag) => number | null): void =>
       metrics.addLabeledGauge(name, help, 'view', async () =>
         (await this.lags()).flatMap((lag) => {
-          const value = figure(lag);
+          const value = valueOf(lag);
           return value === null ? [] : [[lag.view, value] as const];
         }),
       );
-    perView('leadstream_view_lag_seconds', 'How long the view has been behind the log.', (lag) => lag.lagSeconds);
-    perView('leadstream_view_lag_events', 'How many events the view is behind the log.', (lag) => lag.lagEvents);
-    perView('leadstream_view_stopped', '1: the view stands still.', (lag) => (lag.stopped ? 1 : 0));
+    addViewGauge('leadstream_view_lag_seconds', 'Time that the view is behind the log.', (lag) => lag.lagSeconds);
+    addViewGauge('leadstream_view_lag_events', 'Events that the view is behind the log.', (lag) => lag.lagEvents);
+    addViewGauge('leadstream_view_stopped', '1 if the view has stopped on an event, otherwise 0.', (lag) =>
+      lag.stopped ? 1 : 0,
+    );
   }
 
   onModuleInit(): void {
-    this.timer = setInterval(() => void this.look().catch(() => undefined), 1_000).unref();
+    this.timer = setInterval(() => void this.sampleHead().catch(() => undefined), sampleIntervalMs).unref();
   }
 
   onApplicationShutdown(): void {
@@ -61,25 +65,24 @@ export class LagMonitor implements OnModuleInit, OnApplicationShutdown {
   }
 
   async lags(): Promise<readonly Lag[]> {
-    await this.look();
+    await this.sampleHead();
     return Promise.all(views.map((view) => this.lagOf(view)));
   }
 
   private async lagOf(view: View): Promise<Lag> {
-    const reader = await this.reading.getReader(view);
+    const reader = await this.readers.getReader(view);
     const { checkpoint, stopped, built } = await reader.state();
-    const at = checkpoint ?? this.log.start;
-    const missed = this.looks.find(({ head }) => head > at);
-    const lagSeconds = missed ? Math.round((Date.now() - missed.at) / 100) / 10 : 0;
-    const lagEvents = this.log.countBetween(at, await this.log.head());
-    const ready = built && stopped === null && lagSeconds <= most;
+    const position = checkpoint ?? this.log.start;
+    const firstMissed = this.samples.find(({ head }) => head > position);
+    const lagSeconds = firstMissed ? Math.round((Date.now() - firstMissed.at) / 100) / 10 : 0;
+    const lagEvents = this.log.countBetween(position, await this.log.head());
+    const ready = built && stopped === null && lagSeconds <= maxLagSeconds;
     return { view: view.name, version: view.version, ready, lagSeconds, lagEvents, stopped };
   }
 
-  private async look(): Promise<void> {
+  private async sampleHead(): Promise<void> {
     const head = await this.log.head();
-    const newest = this.looks.at(-1);
-    if (newest?.head !== head) this.looks.push({ at: Date.now(), head });
-    if (this.looks.length > 3_600) this.looks = this.looks.slice(-1_800);
+    if (this.samples.at(-1)?.head !== head) this.samples.push({ at: Date.now(), head });
+    if (this.samples.length > maxSamples) this.samples = this.samples.slice(-maxSamples / 2);
   }
 }

@@ -2,9 +2,8 @@ import type { Position } from '#domain/event';
 import type { EventBatch, EventStore } from '#event-store/event-store';
 
 /**
- * What stands in the log behind `after`, in order, in batches of at most `batchSize`, up to where the log ended when it was asked.
- * Pulled: leaving is free at any time.
- * @throws RangeError behind no event of this log, where the engine can tell
+ * Reads the log after a position, in batches of at most `batchSize`, up to where the log ended when reading began.
+ * @throws RangeError if `after` is not a position of this log (when the engine can detect it)
  */
 export async function* readLogPages(
   log: EventStore,

@@ -15,7 +15,7 @@ import { StatisticsController } from './statistics.controller.js';
 import { StreamController } from './stream.controller.js';
 import { SharedRecentEvents } from './recent-events.js';
 
-/** GET: from a query to a view's rows, or to the log's events. Needs a StoresModule and an AboutModule beside it. */
+/** The routes that read views or the log. Requires a StoresModule and an AboutModule. */
 @Module({
   controllers: [
     LeadExportController,

@@ -4,39 +4,44 @@ import { EventStore, Unavailable } from '#event-store/event-store';
 import { Metrics } from '#http/metrics';
 import { EventResourceMapper, type EventResource } from './event-resource.js';
 
-/** An event that streams tell, if it is one of theirs: written once for all of them. */
+/** An event as streams send it. Serialized once for all streams. */
 export interface StreamedEvent {
   readonly org: string;
   readonly event: EventResource;
-  /** As server-sent events have it. */
+  /** Its text in the server-sent event format. */
   readonly frame: string;
 }
 
-/** What a tail remembers, so that streams that are a little behind need not read the log themselves. */
-const most = { events: 1_000, characters: 8 * 1024 * 1024 };
+/** Enough for streams that are slightly behind, so that they need not read the log themselves. */
+const maxEvents = 1_000;
+const maxCharacters = 8 * 1024 * 1024;
 const batchSize = 200;
 
 /**
- * The end of the log, followed once for all streams of the process. It remembers the newest events: streams take them from here, each
- * at its own pace; one that has fallen behind them reads the log until it is here again. Nothing is kept for anybody.
+ * Follows the end of the log once for all streams of the process and keeps the newest events in memory. Streams read them at their own
+ * pace; one that falls behind reads the log until it has caught up. No state is kept per stream.
  */
 export class RecentEvents {
-  /** Rejects when the log can't be read. */
+  /** Rejects if the log cannot be read. */
   readonly started: Promise<void>;
   private readonly stop = new AbortController();
-  private readonly waiting = new Set<() => void>();
-  /** Everything behind it is remembered. */
-  private begin: Position = '';
+  private readonly waiters = new Set<() => void>();
+  /** Every event after this position is in memory. */
+  private start: Position = '';
   private recent: readonly StreamedEvent[] = [];
   private characters = 0;
   private failure: unknown;
 
   constructor(
     private readonly log: EventStore,
-    private readonly shown: EventResourceMapper,
+    private readonly mapper: EventResourceMapper,
   ) {
-    this.started = this.start();
-    void this.started.then(() => this.run()).catch((error: unknown) => (this.failure = error));
+    this.started = this.readHead();
+    void this.started
+      .then(() => this.run())
+      .catch((error: unknown) => {
+        this.failure = error;
+      });
   }
 
   get hasFailed(): boolean {
@@ -48,111 +53,113 @@ export class RecentEvents {
   }
 
   /**
-   * What came behind a position; undefined when it has forgotten some of that.
-   * @throws why the log could not be followed
+   * The events after a position. Undefined if some of them are no longer in memory.
+   * @throws the error that ended following the log
    */
-  after(after: Position): readonly StreamedEvent[] | undefined {
+  after(position: Position): readonly StreamedEvent[] | undefined {
     if (this.hasFailed) throw this.failure;
-    if (after < this.begin) return undefined;
-    return this.recent.slice(this.recent.findLastIndex(({ event }) => event.position <= after) + 1);
+    if (position < this.start) return undefined;
+    return this.recent.slice(this.recent.findLastIndex(({ event }) => event.position <= position) + 1);
   }
 
-  /** Until there may be more, `ms` are over, or `signal` aborts. */
+  /** Resolves when there may be more events, after `ms`, or when `signal` aborts. */
   waitForMore(ms: number, signal: AbortSignal): Promise<void> {
     if (this.hasFailed || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', wake);
-        this.waiting.delete(wake);
+        this.waiters.delete(wake);
         resolve();
       };
       const timer = setTimeout(wake, ms);
       signal.addEventListener('abort', wake);
-      this.waiting.add(wake);
+      this.waiters.add(wake);
     });
   }
 
-  private async start(): Promise<void> {
-    this.begin = await this.log.head();
+  private async readHead(): Promise<void> {
+    this.start = await this.log.head();
   }
 
   private async run(): Promise<void> {
     try {
       const { signal } = this.stop;
-      for await (const { events } of this.log.follow(this.begin, { signal, batchSize }))
-        this.remember(await toStreamedEvents(this.shown, events));
-      throw new Unavailable('the log is followed no more');
+      for await (const { events } of this.log.follow(this.start, { signal, batchSize }))
+        this.add(await toStreamedEvents(this.mapper, events));
+      throw new Unavailable('Following the log has ended.');
     } finally {
-      // Only then does whoever was waiting look for the failure.
-      setImmediate(() => this.wake());
+      // Waiters must wake after `failure` is set, which happens when this promise has rejected.
+      setImmediate(() => this.wakeAll());
     }
   }
 
-  private remember(told: readonly StreamedEvent[]): void {
-    for (const one of told) this.characters += one.frame.length;
-    const all = [...this.recent, ...told];
-    let forgotten = 0;
-    for (; all.length - forgotten > most.events || this.characters > most.characters; forgotten++) {
-      this.characters -= all[forgotten]!.frame.length;
-      this.begin = all[forgotten]!.event.position;
+  private add(added: readonly StreamedEvent[]): void {
+    for (const { frame } of added) this.characters += frame.length;
+    const all = [...this.recent, ...added];
+    let dropped = 0;
+    for (; all.length - dropped > maxEvents || this.characters > maxCharacters; dropped++) {
+      this.characters -= all[dropped]!.frame.length;
+      this.start = all[dropped]!.event.position;
     }
-    this.recent = all.slice(forgotten);
-    this.wake();
+    this.recent = all.slice(dropped);
+    this.wakeAll();
   }
 
-  private wake(): void {
-    for (const wake of [...this.waiting]) wake();
+  private wakeAll(): void {
+    for (const wake of [...this.waiters]) wake();
   }
 }
 
-/** Events as streams tell them. */
 export async function toStreamedEvents(
-  shown: EventResourceMapper,
+  mapper: EventResourceMapper,
   events: readonly RecordedEvent[],
 ): Promise<readonly StreamedEvent[]> {
-  const all = await shown.map(events);
-  return all.map((event, nth) => ({
-    org: events[nth]!.org,
+  const resources = await mapper.map(events);
+  return resources.map((event, index) => ({
+    org: events[index]!.org,
     event,
     frame: `id: ${event.position}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
   }));
 }
 
-/** The streams of this process and their tail, which there is only while there are streams. */
+/** Shares one RecentEvents among the streams of this process. It exists only while there are streams. */
 @Injectable()
 export class SharedRecentEvents implements OnModuleDestroy {
-  private readonly open = new Set<AbortController>();
+  private readonly openStreams = new Set<AbortController>();
   private current: RecentEvents | undefined;
   private closing = false;
 
   constructor(
     private readonly log: EventStore,
-    private readonly shown: EventResourceMapper,
+    private readonly mapper: EventResourceMapper,
     metrics: Metrics,
   ) {
-    metrics.addGauge('leadstream_streams_open', 'Streams that callers listen to.', () => this.open.size);
+    metrics.addGauge('leadstream_streams_open', 'Open event streams.', () => this.openStreams.size);
   }
 
-  /** Streams would hold up the end of the process: they end, and their callers come back to another one. */
+  /** Open streams would delay the shutdown. They end, and their clients reconnect to another process. */
   onModuleDestroy(): void {
     this.closing = true;
-    for (const stream of this.open) stream.abort();
+    for (const stream of this.openStreams) stream.abort();
   }
 
-  /** For a stream, until it leaves: aborted when it must end. @throws Unavailable */
-  async join(leaving: AbortController): Promise<RecentEvents> {
-    this.open.add(leaving);
-    if (this.closing) leaving.abort();
-    if (!this.current || this.current.hasFailed) this.current = new RecentEvents(this.log, this.shown);
-    const tail = this.current;
-    await tail.started;
-    return tail;
+  /**
+   * For a stream, until it leaves. Aborts the stream when it must end.
+   * @throws Unavailable if the log cannot be read
+   */
+  async join(stream: AbortController): Promise<RecentEvents> {
+    this.openStreams.add(stream);
+    if (this.closing) stream.abort();
+    if (!this.current || this.current.hasFailed) this.current = new RecentEvents(this.log, this.mapper);
+    const recentEvents = this.current;
+    await recentEvents.started;
+    return recentEvents;
   }
 
-  leave(leaving: AbortController): void {
-    this.open.delete(leaving);
-    if (this.open.size > 0) return;
+  leave(stream: AbortController): void {
+    this.openStreams.delete(stream);
+    if (this.openStreams.size > 0) return;
     this.current?.close();
     this.current = undefined;
   }

@@ -1,11 +1,9 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
 import { Http, type HttpContext } from '#http/http-context';
-import { IsTimeZone, Optional } from '#http/fields';
 import { ApiList } from '#http/openapi.decorators';
-import { ViewQuery } from '#http/paging';
-import { ViewReaders } from '#http/view-readers';
 import { Authenticator } from '#http/request';
+import { ViewReaders } from '#http/view-readers';
 import type { Period } from '#projections/statistics/period';
 import { statisticsView } from '#projections/statistics/statistics.projection';
 import {
@@ -15,58 +13,79 @@ import {
   computeTimeInStatus,
 } from '#projections/statistics/statistics.query';
 import type { ViewReader } from '#read-model/view-store';
-import { IsMoment, parsePeriod } from './statistics.requests.js';
+import { parsePeriod, StatisticsQuery } from './statistics.requests.js';
+import {
+  agentsStatistics,
+  funnelStatistics,
+  sourcesStatistics,
+  timeInStatusStatistics,
+} from './statistics.responses.js';
 
-export class StatisticsQuery extends ViewQuery {
-  @Optional() @IsMoment('Inclusive. Default: 30 days before `to`.') readonly from?: string;
-  @Optional() @IsMoment('Exclusive. Default: the end of today.') readonly to?: string;
-  @Optional() @IsTimeZone() readonly timeZone?: string;
-}
-
-/** Figures over a period. Each is defined where it is worked out: projections/statistics/statistics.query.ts. */
+/** Statistics over a period. projections/statistics/statistics.query.ts defines how each is computed. */
 @Controller('v1/stats')
 export class StatisticsController {
   constructor(
-    private readonly reading: ViewReaders,
-    private readonly door: Authenticator,
+    private readonly views: ViewReaders,
+    private readonly authenticator: Authenticator,
     private readonly clock: Clock,
   ) {}
 
   @Get('funnel')
-  @ApiList('What became of the leads opened in a period', 'FunnelStatistics')
+  @ApiList(
+    {
+      summary: 'Get the lead funnel',
+      description: 'Returns how many of the leads created in a period reached each status, as of now.',
+    },
+    funnelStatistics,
+  )
   funnel(@Query() query: StatisticsQuery, @Http() http: HttpContext): Promise<object> {
-    return this.figures(query, http, computeFunnel);
+    return this.respond(query, http, computeFunnel);
   }
 
   @Get('time-in-status')
-  @ApiList('How long the leads that left a status in a period were in it', 'TimeInStatusStatistics')
+  @ApiList(
+    {
+      summary: 'Get the time in status',
+      description: 'Returns how long leads that left an active status in a period had been in it.',
+    },
+    timeInStatusStatistics,
+  )
   timeInStatus(@Query() query: StatisticsQuery, @Http() http: HttpContext): Promise<object> {
-    return this.figures(query, http, async (...asked) => ({ statuses: await computeTimeInStatus(...asked) }));
+    return this.respond(query, http, async (...args) => ({ statuses: await computeTimeInStatus(...args) }));
   }
 
   @Get('agents')
-  @ApiList('What agents did in a period', 'AgentsStatistics')
+  @ApiList(
+    { summary: 'Get agent statistics', description: 'Returns what each agent did in a period.' },
+    agentsStatistics,
+  )
   agents(@Query() query: StatisticsQuery, @Http() http: HttpContext): Promise<object> {
-    return this.figures(query, http, async (...asked) => ({ items: await computeAgentStatistics(...asked) }));
+    return this.respond(query, http, async (...args) => ({ items: await computeAgentStatistics(...args) }));
   }
 
   @Get('sources')
-  @ApiList('Where the leads opened in a period came from', 'SourcesStatistics')
+  @ApiList(
+    {
+      summary: 'Get lead sources',
+      description: 'Returns where the leads created in a period came from, and how many of them are converted now.',
+    },
+    sourcesStatistics,
+  )
   sources(@Query() query: StatisticsQuery, @Http() http: HttpContext): Promise<object> {
-    return this.figures(query, http, async (...asked) => ({ items: await computeSourceStatistics(...asked) }));
+    return this.respond(query, http, async (...args) => ({ items: await computeSourceStatistics(...args) }));
   }
 
-  private async figures(
+  private async respond(
     query: StatisticsQuery,
     http: HttpContext,
-    ask: (reader: ViewReader, org: string, period: Period) => Promise<object>,
+    compute: (reader: ViewReader, org: string, period: Period) => Promise<object>,
   ): Promise<object> {
-    const { org } = this.door.identify(http.request);
+    const { org } = this.authenticator.identify(http.request);
     const period = parsePeriod(query, this.clock.now());
-    const reader = await this.reading.atLeast(statisticsView, query);
+    const reader = await this.views.atLeast(statisticsView, query);
     const { checkpoint } = await reader.state();
-    const told = await ask(reader, org, period);
-    this.reading.setPositionHeader(http, checkpoint);
-    return { period, ...told };
+    const statistics = await compute(reader, org, period);
+    this.views.setPositionHeader(http, checkpoint);
+    return { period, ...statistics };
   }
 }

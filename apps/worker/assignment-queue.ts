@@ -3,14 +3,14 @@ import type { Position } from '#domain/event';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { agentsView } from '#projections/agents/agents.projection';
 import { listActiveAgents, countLeadsOfAgent } from '#projections/agents/agents.query';
-import { waitingLeads } from '#projections/waiting-leads/waiting-leads.projection';
+import { waitingLeadsView } from '#projections/waiting-leads/waiting-leads.projection';
 import { findLastRotation, listLongestWaiting } from '#projections/waiting-leads/waiting-leads.query';
 import type { ViewReader, ViewStore } from '#read-model/view-store';
 import { waitForPosition } from '#read-model/wait-for-position';
 
 /** What automatic assignment looks at: one view tells who waits and whose the last turns were, another one who has room. */
 export async function openAssignmentQueue(log: Pick<EventStore, 'start'>, store: ViewStore): Promise<AssignmentQueue> {
-  const [waiting, agents] = [await store.openForReading(waitingLeads), await store.openForReading(agentsView)];
+  const [waiting, agents] = [await store.openForReading(waitingLeadsView), await store.openForReading(agentsView)];
   const reach = async (reader: ViewReader, position: Position, signal: AbortSignal): Promise<void> => {
     const isThere = position === log.start || (await waitForPosition(reader, position, 30_000, signal));
     if (!isThere) throw new Unavailable('a view that automatic assignment looks at is behind');

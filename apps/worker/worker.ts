@@ -22,10 +22,10 @@ import { agentsView } from '#projections/agents/agents.projection';
 import { listLeadsAssignedBefore } from '#projections/agents/agents.query';
 import { followUpsView } from '#projections/follow-ups/follow-ups.projection';
 import { listRemindersDueBefore } from '#projections/follow-ups/follow-ups.query';
-import { bulkJobs } from '#projections/bulk-jobs/bulk-jobs.projection';
+import { bulkJobsView } from '#projections/bulk-jobs/bulk-jobs.projection';
 import { listOpenJobs, type OpenJob } from '#projections/bulk-jobs/bulk-jobs.query';
 import { views } from '#projections/index';
-import { qualificationDue } from '#projections/qualification-due/qualification-due.projection';
+import { qualificationDueView } from '#projections/qualification-due/qualification-due.projection';
 import { listUnreadBefore } from '#projections/qualification-due/qualification-due.query';
 import { ProjectionRunner, type ProjectionNotice } from '#read-model/projection-runner';
 import { type Lease, type LeaseNotice, LeaderElection } from '#read-model/lease';
@@ -137,7 +137,7 @@ export async function runAutomations(
   const reminders = new RemindFollowUps((before) => listRemindersDueBefore(followUps, before), ask, time);
   const { scorer: named, debounceMs } = settings.qualification;
   const scorer = await createScorer(settings);
-  const unread = await store.openForReading(qualificationDue);
+  const unread = await store.openForReading(qualificationDueView);
   const heard = (outcome: ScorerCall['outcome'], seconds: number): void => hear({ scorer: named, outcome, seconds });
   const qualifications =
     scorer && new QualifyLeads((before) => listUnreadBefore(unread, before), log, scorer, debounceMs, ask, time, heard);
@@ -155,7 +155,7 @@ export async function runBulkJobs(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const jobs = await store.openForReading(bulkJobs);
+  const jobs = await store.openForReading(bulkJobsView);
   const open = async (): Promise<readonly OpenJob[]> => ((await jobs.state()).built ? listOpenJobs(jobs) : []);
   const runner = new BulkRunner(open, door, clock, ({ bulkId, inMs, error }) =>
     logger.warn({ bulkId, inMs, err: error }, 'bulks go on after a pause'),

@@ -1,4 +1,5 @@
 import { createHmac, hash, randomUUID } from 'node:crypto';
+import type { StreamName } from '#event-store/stream-name';
 
 /** The namespace of all derived ids. It must never change: stored ids depend on it. */
 const namespace = '6f0f2f3c-6c1b-5d0e-9a54-3a3a6f1f8d21';
@@ -28,14 +29,14 @@ function toBase32(bytes: Uint8Array): string {
   return text + base32Alphabet[(buffer << (5 - bits)) & 31];
 }
 
-export const contactStream = (org: string, contactKey: string): string => `contact-${org}-${contactKey}`;
-export const agentStream = (org: string, agentId: string): string => `agent-${org}-${agentId}`;
-export const broadcastStream = (org: string, broadcastId: string): string => `broadcast-${org}-${broadcastId}`;
-export const bulkStream = (org: string, bulkId: string): string => `bulk-${org}-${bulkId}`;
-export const messageStream = (org: string, messageKey: string): string => `message-${org}-${messageKey}`;
+export const contactStream = (org: string, contactKey: string): StreamName => `contact-${org}-${contactKey}`;
+export const agentStream = (org: string, agentId: string): StreamName => `agent-${org}-${agentId}`;
+export const broadcastStream = (org: string, broadcastId: string): StreamName => `broadcast-${org}-${broadcastId}`;
+export const bulkStream = (org: string, bulkId: string): StreamName => `bulk-${org}-${bulkId}`;
+export const messageStream = (org: string, messageKey: string): StreamName => `message-${org}-${messageKey}`;
 
 /** Each export has its own stream, so that exports do not wait for each other. */
-export const exportStream = (org: string, exportId: string): string => `export-${org}-${exportId}`;
+export const exportStream = (org: string, exportId: string): StreamName => `export-${org}-${exportId}`;
 
 /** The UUIDv5 of a name (RFC 9562, section 5.5). Own code because Node.js has no function for it; every command derives several. */
 function uuidV5(name: string, namespaceId: string): string {

@@ -1,42 +1,45 @@
 import type { StoredEvent } from '#domain/event';
+import { checkStreamName } from './stream-name.js';
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const lowerCaseUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
- * Refuses what no adapter may pass on to its engine, whose answers to such mistakes differ and are worse.
- * @throws RangeError when `expectedVersion` is not a version.
- * @throws TypeError for a nameless stream, no events, an event without type, an id that is not a UUID in lower case,
- * and an id that two of the events share.
+ * Rejects input that no adapter may pass on: engines respond to such mistakes differently, and some fail later.
+ * @throws RangeError if `expectedVersion` is not a version.
+ * @throws TypeError for a name that is not a stream of the log, no events, an event without a type, an id that is not a
+ * lower-case UUID, or two events with the same id.
  */
 export function checkAppend(stream: string, expectedVersion: number, events: readonly StoredEvent[]): void {
-  if (stream === '') throw new TypeError('a stream needs a name');
+  checkStreamName(stream);
   checkVersion(expectedVersion);
-  if (events.length === 0) throw new TypeError(`nothing to append to ${stream}`);
+  if (events.length === 0) throw new TypeError(`an append to ${stream} must have at least one event`);
   const ids = new Set<string>();
   for (const { id, type } of events) {
-    if (!uuid.test(id)) throw new TypeError(`the id of an event must be a UUID in lower case, not ${id}`);
-    if (!type) throw new TypeError(`event ${id} has no type`);
+    if (!lowerCaseUuid.test(id)) throw new TypeError(`the event id ${id} must be a lower-case UUID`);
+    if (!type) throw new TypeError(`the event ${id} must have a type`);
     if (ids.has(id)) throw new TypeError(`two events of one append have the id ${id}`);
     ids.add(id);
   }
 }
 
-/** What one append may hold: an engine's own limit is 1 MiB with all that it adds. */
-const mostBytes = 1_000_000;
+/** EventStoreDB allows 1 MiB per append, including what it adds to the events. */
+const maxAppendBytes = 1_000_000;
 
-/** @throws RangeError when the events, as the JSON that is stored, are larger together than one append may be. */
+/** @throws RangeError if the events, as the JSON that is stored, are larger together than one append may be. */
 export function checkSize(stream: string, bodies: readonly string[]): void {
   const bytes = bodies.reduce((sum, body) => sum + Buffer.byteLength(body), 0);
-  if (bytes > mostBytes) throw new RangeError(`${bytes} bytes are too many for one append to ${stream}`);
+  if (bytes > maxAppendBytes)
+    throw new RangeError(`an append to ${stream} must have at most ${maxAppendBytes} bytes, not ${bytes}`);
 }
 
-/** @throws RangeError unless `version` is a whole number from 0. */
+/** @throws RangeError unless `version` is an integer from 0. */
 export function checkVersion(version: number): void {
-  if (!Number.isSafeInteger(version) || version < 0) throw new RangeError(`${version} is not a version of a stream`);
+  if (!Number.isSafeInteger(version) || version < 0)
+    throw new RangeError(`a stream version must be an integer from 0, not ${version}`);
 }
 
-/** @throws RangeError unless `limit` is a whole number from 1 to 10,000. */
+/** @throws RangeError unless `limit` is an integer from 1 to 10,000. */
 export function checkLimit(limit: number): void {
   if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
-    throw new RangeError(`${limit} events can't be asked for at once: 1 to 10,000`);
+    throw new RangeError(`the number of events to read at once must be from 1 to 10,000, not ${limit}`);
 }

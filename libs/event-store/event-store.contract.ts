@@ -7,8 +7,8 @@ import { describeFollowing } from './event-store.following.contract.js';
 import { newStreamName, newEvent, newEvents, followUntil, eventIds } from './event-store.test-support.js';
 
 /**
- * What every adapter promises.
- * @param open Opens the same log each time; it may hold other events, which are all readable. Called again after `close`.
+ * The tests that every adapter must pass.
+ * @param open Opens the same log each time. It may hold other events, if all of them can be decoded. Called again after `close`.
  */
 export function describeEventStore(name: string, open: () => Promise<EventStore>): void {
   describe(`${name} as an event store`, () => {
@@ -18,20 +18,25 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     });
     afterAll(() => store.close());
 
-    describe('appending', () => {
-      it('begins a stream at version 1 and reads back what was appended, and where', async () => {
+    describe('append', () => {
+      it('appends to a new stream from version 1, and read returns the events with their versions and positions', async () => {
         const stream = newStreamName();
         const appended = [newEvent('Zoë 🦊 \u0000 "quoted"\n'), newEvent('x'.repeat(64 * 1024))];
         const { version, position } = await store.append(stream, 0, appended);
         const read = await store.read(stream, 0, 10);
         expect(version).toBe(2);
         expect(read).toEqual(
-          appended.map((event, i) => ({ ...event, stream, version: i + 1, position: read[i]!.position })),
+          appended.map((event, index) => ({
+            ...event,
+            stream,
+            version: index + 1,
+            position: read[index]!.position,
+          })),
         );
         expect(read[1]!.position).toBe(position);
       });
 
-      it('stores what the events were when they were appended', async () => {
+      it('stores events as they were when append was called, even if the caller changes them later', async () => {
         const stream = newStreamName();
         const data = { agentId: 'a-1' };
         const appending = store.append(stream, 0, [{ ...newEvent(), data }]);
@@ -44,39 +49,39 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         [0, 'no stream is expected'],
         [1, 'too low'],
         [3, 'too high'],
-      ])('refuses another version than the stream has, %i (%s), and appends nothing', async (expected) => {
+      ])('rejects the expected version %i (%s) on a stream at version 2 and appends nothing', async (expected) => {
         const stream = newStreamName();
         await store.append(stream, 0, newEvents(2));
-        const refused = await store.append(stream, expected, newEvents(2)).catch((error: unknown) => error);
-        expect(refused).toBeInstanceOf(ConcurrencyError);
-        expect(refused).toMatchObject({ stream, expectedVersion: expected, actualVersion: 2 });
+        const error = await store.append(stream, expected, newEvents(2)).catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(ConcurrencyError);
+        expect(error).toMatchObject({ stream, expectedVersion: expected, actualVersion: 2 });
         expect(await store.read(stream, 0, 10)).toHaveLength(2);
       });
 
-      it('refuses a version of a stream that does not exist', async () => {
+      it('rejects an expected version of a stream that does not exist', async () => {
         const stream = newStreamName();
         await expect(store.append(stream, 1, newEvents(1))).rejects.toThrow(ConcurrencyError);
         expect(await store.read(stream, 0, 10)).toEqual([]);
       });
 
-      it('lets exactly one of many win that create a stream at once', async () => {
+      it('accepts exactly one of many concurrent appends that create the same stream', async () => {
         const stream = newStreamName();
-        const racers = Array.from({ length: 20 }, () => newEvents(2));
-        const outcomes = await Promise.allSettled(racers.map((racer) => store.append(stream, 0, racer)));
-        const won = outcomes.findIndex(({ status }) => status === 'fulfilled');
-        const lost = outcomes.filter((outcome) => outcome.status === 'rejected');
-        expect(lost).toHaveLength(19);
-        for (const { reason } of lost) expect(reason).toBeInstanceOf(ConcurrencyError);
-        expect(eventIds(await store.read(stream, 0, 10))).toEqual(eventIds(racers[won]!));
+        const contenders = Array.from({ length: 20 }, () => newEvents(2));
+        const outcomes = await Promise.allSettled(contenders.map((events) => store.append(stream, 0, events)));
+        const winner = outcomes.findIndex(({ status }) => status === 'fulfilled');
+        const rejected = outcomes.filter((outcome) => outcome.status === 'rejected');
+        expect(rejected).toHaveLength(19);
+        for (const { reason } of rejected) expect(reason).toBeInstanceOf(ConcurrencyError);
+        expect(eventIds(await store.read(stream, 0, 10))).toEqual(eventIds(contenders[winner]!));
       });
 
-      it('does not let a refused append disturb those beside it', async () => {
+      it('does not let a rejected append affect concurrent appends to other streams', async () => {
         const streams = Array.from({ length: 10 }, newStreamName);
         const outcomes = await Promise.allSettled(
-          streams.map((stream, i) => store.append(stream, i % 2, newEvents(1))),
+          streams.map((stream, index) => store.append(stream, index % 2, newEvents(1))),
         );
         expect(outcomes.map(({ status }) => status)).toEqual(
-          streams.map((_, i) => (i % 2 === 0 ? 'fulfilled' : 'rejected')),
+          streams.map((_, index) => (index % 2 === 0 ? 'fulfilled' : 'rejected')),
         );
       });
 
@@ -84,15 +89,24 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         ['no events', TypeError, () => []],
         ['an id that is not a UUID', TypeError, () => [newEvent(), { ...newEvent(), id: 'not-a-uuid' }]],
         ['an id in upper case', TypeError, () => [{ ...newEvent(), id: randomUUID().toUpperCase() }]],
-        ['an event without type', TypeError, () => [{ ...newEvent(), type: '' }]],
-        ['an id twice', TypeError, () => ((event) => [event, { ...event }])(newEvent())],
-      ])('refuses %s as a mistake and appends nothing', async (_, kind, wrong) => {
+        ['an event without a type', TypeError, () => [{ ...newEvent(), type: '' }]],
+        ['the same id twice', TypeError, () => ((event) => [event, { ...event }])(newEvent())],
+      ])('rejects an append with %s as invalid input and appends nothing', async (_, errorClass, invalidEvents) => {
         const stream = newStreamName();
-        await expect(store.append(stream, 0, wrong())).rejects.toThrow(kind);
+        await expect(store.append(stream, 0, invalidEvents())).rejects.toThrow(errorClass);
         expect(await store.read(stream, 0, 10)).toEqual([]);
       });
 
-      it('takes up to a million bytes at once, and refuses more as a mistake', async () => {
+      it.each(['', 'answer-1', 'unknown-demo-1', '$all'])(
+        'rejects an append to a stream of a kind that is not in streamKinds, such as %p',
+        async (stream) => {
+          await expect(store.append(stream, 0, newEvents(1))).rejects.toThrow(
+            new TypeError(`"${stream}" is not a stream of the log. Add its kind to libs/event-store/stream-name.ts.`),
+          );
+        },
+      );
+
+      it('accepts appends of up to a million bytes and rejects larger ones as invalid input', async () => {
         const stream = newStreamName();
         const large = (count: number): StoredEvent[] =>
           Array.from({ length: count }, () => newEvent('x'.repeat(99_000)));
@@ -101,59 +115,59 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.append(stream, 0, large(10))).toMatchObject({ version: 10 });
       });
 
-      it.each([-1, 1.5, NaN])('refuses %p as an expected version', async (version) => {
+      it.each([-1, 1.5, NaN])('rejects %p as an expected version', async (version) => {
         await expect(store.append(newStreamName(), version, newEvents(1))).rejects.toThrow(RangeError);
       });
     });
 
-    describe('repeating an append', () => {
-      it('answers as the first time, also after later appends and after opening again', async () => {
+    describe('a repeated append', () => {
+      it('returns the first result of a repeated append, also after later appends and after opening the log again', async () => {
         const stream = newStreamName();
         const [first, second] = [newEvents(2), newEvents(1)];
-        const answers = [await store.append(stream, 0, first), await store.append(stream, 2, second)];
+        const results = [await store.append(stream, 0, first), await store.append(stream, 2, second)];
         const repeat = async (): Promise<unknown> => [
           await store.append(stream, 0, first),
           await store.append(stream, 2, second),
         ];
-        expect(await repeat()).toEqual(answers);
+        expect(await repeat()).toEqual(results);
         await store.append(stream, 3, newEvents(3));
-        expect(await repeat()).toEqual(answers);
+        expect(await repeat()).toEqual(results);
         await store.close();
         store = await open();
-        expect(await repeat()).toEqual(answers);
+        expect(await repeat()).toEqual(results);
         expect(await store.read(stream, 0, 10)).toHaveLength(6);
       });
 
-      it('gives both the same answer when the first is still under way', async () => {
+      it('returns the same result for a repeated append while the first one is still pending', async () => {
         const stream = newStreamName();
-        const twice = newEvents(2);
-        const [one, other] = await Promise.all([store.append(stream, 0, twice), store.append(stream, 0, twice)]);
-        expect(one).toEqual(other);
+        const events = newEvents(2);
+        const [first, repeated] = await Promise.all([store.append(stream, 0, events), store.append(stream, 0, events)]);
+        expect(first).toEqual(repeated);
         expect(await store.read(stream, 0, 10)).toHaveLength(2);
       });
 
-      it('refuses known ids mixed with new ones, in another order, or at another version', async () => {
+      it('rejects an append of known ids mixed with new ones, in another order, or at another version', async () => {
         const stream = newStreamName();
         const [a, b] = newEvents(2) as [StoredEvent, StoredEvent];
         await store.append(stream, 0, [a, b]);
-        for (const [version, wrong] of [
+        for (const [version, events] of [
           [0, [a, newEvent()]],
           [0, [b, a]],
           [1, [a]],
           [0, [a, b, newEvent()]],
         ] as const) {
-          await expect(store.append(stream, version, wrong)).rejects.toThrow(ConcurrencyError);
+          await expect(store.append(stream, version, events)).rejects.toThrow(ConcurrencyError);
         }
         expect(eventIds(await store.read(stream, 0, 10))).toEqual([a.id, b.id]);
       });
     });
 
-    describe('reading a stream', () => {
-      it('finds nothing in a stream that does not exist', async () => {
+    describe('read', () => {
+      it('reads no events from a stream that does not exist', async () => {
         expect(await store.read(newStreamName(), 0, 10)).toEqual([]);
       });
 
-      it('gives pages behind a version, oldest first', async () => {
+      it('reads pages of events after a version, oldest first', async () => {
         const stream = newStreamName();
         const appended = newEvents(5);
         await store.append(stream, 0, appended);
@@ -171,13 +185,13 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         [0, 10_001],
         [0, 1.5],
         [-1, 10],
-      ])('refuses to read after %p as many as %p', async (after, limit) => {
+      ])('rejects a read after version %p with limit %p', async (after, limit) => {
         await expect(store.read(newStreamName(), after, limit)).rejects.toThrow(RangeError);
       });
     });
 
     describe('positions', () => {
-      it('are plain text that grows with the log and knows its own', async () => {
+      it('returns positions that are URL-safe texts and sort in the order of the log, and recognizes its own', async () => {
         const positions = [store.start];
         for (let i = 0; i < 20; i++) positions.push((await store.append(newStreamName(), 0, newEvents(1))).position);
         expect([...positions].sort()).toEqual(positions);
@@ -189,25 +203,28 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.head()).toBe(positions.at(-1));
       });
 
-      it('may tell how many events lie between them', async () => {
+      it('counts the events between two positions, or returns null if the engine cannot tell', async () => {
         const before = await store.head();
         const { position } = await store.append(newStreamName(), 0, newEvents(3));
         expect([3, null]).toContain(store.countBetween(before, position));
         expect([0, null]).toContain(store.countBetween(position, before));
       });
 
-      it.each(['', '0', 'p', 'palien00.0000000000001', '../../etc', '💥'])('do not include %p', async (text) => {
-        expect(store.isPosition(text)).toBe(false);
-        await expect(followUntil(store, text, () => false)).rejects.toThrow(RangeError);
-      });
+      it.each(['', '0', 'p', 'palien00.0000000000001', '../../etc', '💥'])(
+        'does not accept %p as a position',
+        async (text) => {
+          expect(store.isPosition(text)).toBe(false);
+          await expect(followUntil(store, text, () => false)).rejects.toThrow(RangeError);
+        },
+      );
     });
 
     describeFollowing(() => store);
 
-    describe('being closed', () => {
-      it('first finishes the appends under way, then refuses everything and ends its followers', async () => {
+    describe('close', () => {
+      it('closes after finishing pending appends, then rejects every call as Unavailable and ends followers', async () => {
         const stream = newStreamName();
-        const closing = await open2();
+        const closing = await reopen();
         const following = followUntil(closing, await closing.head(), () => false).catch((error: unknown) => error);
         const appending = closing.append(stream, 0, newEvents(1));
         await Promise.all([closing.close(), closing.close()]);
@@ -221,25 +238,25 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.read(stream, 0, 10)).toHaveLength(1);
       });
 
-      // The log may allow one writer only: the suite's own is closed.
-      const open2 = async (): Promise<EventStore> => {
+      // The log may allow only one writer, so the suite's own store is closed first.
+      const reopen = async (): Promise<EventStore> => {
         await store.close();
         return open();
       };
     });
 
-    // Last, for it leaves in the log what no follower from the start gets over.
-    describe('an event that today’s door refuses', () => {
-      it('stops reading and following there, after all events before it', async () => {
+    // Last, because it leaves an event in the log that stops every follower from the start.
+    describe('an event that cannot be decoded', () => {
+      it('stops read and follow at an event that cannot be decoded, after all events before it', async () => {
         const stream = newStreamName();
         const after = await store.head();
-        const fine = newEvents(2);
-        const strange = { ...newEvent(), type: 'FromTheFuture' };
-        await store.append(stream, 0, [...fine, strange, newEvent()]);
-        const stopped = await store.read(stream, 0, 10).catch((error: unknown) => error);
-        expect(stopped).toBeInstanceOf(UnreadableEvent);
-        expect(stopped).toMatchObject({ eventId: strange.id, location: { stream, version: 3 } });
-        expect(eventIds(await store.read(stream, 0, 2))).toEqual(eventIds(fine));
+        const readable = newEvents(2);
+        const unknown = { ...newEvent(), type: 'FromTheFuture' };
+        await store.append(stream, 0, [...readable, unknown, newEvent()]);
+        const error = await store.read(stream, 0, 10).catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(UnreadableEvent);
+        expect(error).toMatchObject({ eventId: unknown.id, location: { stream, version: 3 } });
+        expect(eventIds(await store.read(stream, 0, 2))).toEqual(eventIds(readable));
 
         const seen: string[] = [];
         const { signal } = new AbortController();
@@ -247,7 +264,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
           for await (const batch of store.follow(after, { signal })) seen.push(...eventIds(batch.events));
         })();
         await expect(following).rejects.toThrow(UnreadableEvent);
-        expect(seen).toEqual(eventIds(fine));
+        expect(seen).toEqual(eventIds(readable));
       });
     });
   });

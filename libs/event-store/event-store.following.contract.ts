@@ -5,34 +5,35 @@ import type { EventStore } from './event-store.js';
 import { newStreamName, newEvents, followUntil } from './event-store.test-support.js';
 
 /** The part of the contract about `follow`; run by `describeEventStore`. */
-export function describeFollowing(current: () => EventStore): void {
-  describe('following', () => {
+export function describeFollowing(currentStore: () => EventStore): void {
+  describe('follow', () => {
     let store: EventStore;
     beforeAll(() => {
-      store = current();
+      store = currentStore();
     });
 
-    it('gives everything from the start, once and in order, then what comes', async () => {
+    it('follows the log from the start: every event once and in order, then new events', async () => {
       const stream = newStreamName();
       await store.append(stream, 0, newEvents(3));
-      const ours = (seen: readonly RecordedEvent[]): RecordedEvent[] => seen.filter((event) => event.stream === stream);
-      let later: Promise<unknown> | undefined;
-      const { seen } = await followUntil(store, store.start, (all) => {
-        if (ours(all).length === 3) later ??= store.append(stream, 3, newEvents(1));
-        return ours(all).length === 4;
+      const inStream = (events: readonly RecordedEvent[]): RecordedEvent[] =>
+        events.filter((event) => event.stream === stream);
+      let laterAppend: Promise<unknown> | undefined;
+      const { seen } = await followUntil(store, store.start, (events) => {
+        if (inStream(events).length === 3) laterAppend ??= store.append(stream, 3, newEvents(1));
+        return inStream(events).length === 4;
       });
-      await later;
-      expect(ours(seen)).toEqual(await store.read(stream, 0, 10));
+      await laterAppend;
+      expect(inStream(seen)).toEqual(await store.read(stream, 0, 10));
       const positions = seen.map(({ position }) => position);
       expect(positions).toEqual([...new Set(positions)].sort());
     });
 
-    it('goes on right behind a position, in batches no larger than asked for', async () => {
+    it('follows the log from right after a position, in batches no larger than batchSize', async () => {
       const stream = newStreamName();
       await store.append(stream, 0, newEvents(3));
       const after = await store.head();
       await store.append(stream, 3, newEvents(7));
-      const { seen, batches } = await followUntil(store, after, (all) => all.length === 7, 3);
+      const { seen, batches } = await followUntil(store, after, (events) => events.length === 7, 3);
       expect(seen.map(({ version }) => version)).toEqual([4, 5, 6, 7, 8, 9, 10]);
       for (const batch of batches) {
         expect(batch.events.length).toBeLessThanOrEqual(3);
@@ -40,24 +41,21 @@ export function describeFollowing(current: () => EventStore): void {
       }
     });
 
-    it('never misses an event, whatever is appended where and when, and however slowly it is pulled', async () => {
-      const moves = fc.array(
+    it('never misses an event in following, whatever is appended where and when, and however slowly it is pulled', async () => {
+      const steps = fc.array(
         fc.record({ stream: fc.nat(3), count: fc.integer({ min: 1, max: 4 }), wait: fc.boolean() }),
-        {
-          minLength: 1,
-          maxLength: 40,
-        },
+        { minLength: 1, maxLength: 40 },
       );
       await fc.assert(
-        fc.asyncProperty(moves, fc.integer({ min: 1, max: 7 }), async (list, batchSize) => {
+        fc.asyncProperty(steps, fc.integer({ min: 1, max: 7 }), async (appends, batchSize) => {
           const after = await store.head();
           const names = Array.from({ length: 4 }, newStreamName);
           const versions = [0, 0, 0, 0];
-          const total = list.reduce((sum, { count }) => sum + count, 0);
-          const tail = followUntil(store, after, (seen) => seen.length >= total, batchSize);
-          // One after another in each stream: an append names the version that the one before it left.
+          const total = appends.reduce((sum, { count }) => sum + count, 0);
+          const following = followUntil(store, after, (seen) => seen.length >= total, batchSize);
+          // Within a stream the appends run one after another: each expects the version that the one before it left.
           const pending = names.map((): Promise<unknown> => Promise.resolve());
-          for (const { stream, count, wait } of list) {
+          for (const { stream, count, wait } of appends) {
             const expected = versions[stream]!;
             const appending = pending[stream]!.then(() => store.append(names[stream]!, expected, newEvents(count)));
             versions[stream]! += count;
@@ -65,12 +63,12 @@ export function describeFollowing(current: () => EventStore): void {
             if (wait) await appending;
           }
           await Promise.all(pending);
-          const { seen } = await tail;
+          const { seen } = await following;
           const positions = seen.map(({ position }) => position);
           expect(positions).toEqual([...new Set(positions)].sort());
           for (const name of names) {
-            const mine = seen.filter(({ stream }) => stream === name);
-            expect(mine.map(({ version }) => version)).toEqual(mine.map((_, i) => i + 1));
+            const inStream = seen.filter(({ stream }) => stream === name);
+            expect(inStream.map(({ version }) => version)).toEqual(inStream.map((_, index) => index + 1));
           }
           expect(seen).toHaveLength(total);
         }),
@@ -80,38 +78,38 @@ export function describeFollowing(current: () => EventStore): void {
 
     it('serves several followers, each at its own pace', async () => {
       const after = await store.head();
-      const two = [
+      const followers = [
         followUntil(store, after, (seen) => seen.length === 5, 1),
         followUntil(store, after, (seen) => seen.length === 5),
       ];
       for (let i = 0; i < 5; i++) await store.append(newStreamName(), 0, newEvents(1));
-      const [one, other] = await Promise.all(two);
-      expect(one!.seen).toEqual(other!.seen);
+      const [slow, fast] = await Promise.all(followers);
+      expect(slow!.seen).toEqual(fast!.seen);
     });
 
-    it('ends when it is told to: before it began, while it waits, and between two batches', async () => {
-      const end = async (signal: AbortSignal, after: Position): Promise<number> => {
+    it('ends a follower when its signal aborts: before the start, while it waits, and between two batches', async () => {
+      const countBatches = async (signal: AbortSignal, after: Position): Promise<number> => {
         let batches = 0;
         for await (const _ of store.follow(after, { signal, batchSize: 1 })) batches += 1;
         return batches;
       };
       const before = await store.head();
       await store.append(newStreamName(), 0, newEvents(2));
-      expect(await end(AbortSignal.abort(), before)).toBe(0);
+      expect(await countBatches(AbortSignal.abort(), before)).toBe(0);
 
-      const waiting = new AbortController();
-      const ended = end(waiting.signal, await store.head());
-      setImmediate(() => waiting.abort());
-      expect(await ended).toBe(0);
+      const whileWaiting = new AbortController();
+      const following = countBatches(whileWaiting.signal, await store.head());
+      setImmediate(() => whileWaiting.abort());
+      expect(await following).toBe(0);
 
-      const between = new AbortController();
-      const iterator = store.follow(before, { signal: between.signal, batchSize: 1 })[Symbol.asyncIterator]();
+      const betweenBatches = new AbortController();
+      const iterator = store.follow(before, { signal: betweenBatches.signal, batchSize: 1 })[Symbol.asyncIterator]();
       expect((await iterator.next()).done).toBe(false);
-      between.abort();
+      betweenBatches.abort();
       expect(await iterator.next()).toEqual({ done: true, value: undefined });
     });
 
-    it('lets go when its reader leaves, even in the middle of waiting', async () => {
+    it('ends a follower when its consumer leaves, even while it waits for an event', async () => {
       const { signal } = new AbortController();
       const iterator = store.follow(await store.head(), { signal })[Symbol.asyncIterator]();
       const waiting = iterator.next();
@@ -120,7 +118,7 @@ export function describeFollowing(current: () => EventStore): void {
       expect(await iterator.next()).toEqual({ done: true, value: undefined });
     });
 
-    it.each([0, 10_001, 1.5])('refuses batches of %p', async (batchSize) => {
+    it.each([0, 10_001, 1.5])('rejects a follower with a batchSize of %p', async (batchSize) => {
       await expect(followUntil(store, store.start, () => false, batchSize)).rejects.toThrow(RangeError);
     });
   });

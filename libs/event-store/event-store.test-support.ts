@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
 import type { EventBatch, EventStore } from './event-store.js';
 
-const at = '2026-03-01T09:00:00.000Z';
+const time = '2026-03-01T09:00:00.000Z';
 
-/** An event that today's door lets through. */
+/** A valid event. Each one has new ids. */
 export const newEvent = (text = 'Ann'): StoredEvent => ({
   id: randomUUID(),
   type: 'AgentRenamed',
@@ -17,30 +17,30 @@ export const newEvent = (text = 'Ann'): StoredEvent => ({
     correlation: 'c',
     causation: 'c',
     commandId: randomUUID(),
-    occurredAt: at,
-    recordedAt: at,
+    occurredAt: time,
+    recordedAt: time,
   },
 });
 
 export const newEvents = (count: number): StoredEvent[] => Array.from({ length: count }, () => newEvent());
 export const newStreamName = (): string => `agent-demo-${randomUUID()}`;
-export const eventIds = (list: readonly { id: string }[]): string[] => list.map(({ id }) => id);
+export const eventIds = (events: readonly { id: string }[]): string[] => events.map(({ id }) => id);
 
-/** Follows until `enough` says so of all events seen. */
+/** Follows until `isEnough` returns true for all events seen so far. */
 export async function followUntil(
   store: EventStore,
   after: Position,
-  enough: (seen: readonly RecordedEvent[]) => boolean,
+  isEnough: (seen: readonly RecordedEvent[]) => boolean,
   batchSize = 1_000,
 ): Promise<{ seen: RecordedEvent[]; batches: EventBatch[] }> {
   const stop = new AbortController();
   const seen: RecordedEvent[] = [];
   const batches: EventBatch[] = [];
-  if (enough(seen)) return { seen, batches };
+  if (isEnough(seen)) return { seen, batches };
   for await (const batch of store.follow(after, { signal: stop.signal, batchSize })) {
     seen.push(...batch.events);
     batches.push(batch);
-    if (enough(seen)) stop.abort();
+    if (isEnough(seen)) stop.abort();
   }
   return { seen, batches };
 }

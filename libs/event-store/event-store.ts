@@ -1,53 +1,56 @@
 import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
 
-/** What an append says of its place. */
+/** The result of an append. */
 export interface WriteResult {
-  /** The stream's version after the append: how many events it holds. */
+  /** The stream's version after the append: the number of its events. */
   readonly version: number;
   /** Position of the last event appended. */
   readonly position: Position;
 }
 
 /**
- * The log: append-only streams of events in one total order. Anything acknowledged is on disk.
+ * The event log: append-only streams of events in one total order. Acknowledged events are on disk.
  * Every method may throw `Unavailable`.
  */
 export abstract class EventStore {
-  /** Before every event of this log; the only position that is not an event's. */
+  /** The position before every event of this log; the only one that is not an event's. */
   abstract readonly start: Position;
 
-  /** Whether this process can't append: an embedded log has one writer, a server any number. */
+  /** Whether this process cannot append. An embedded log has one writer; a server has any number. */
   abstract readonly readOnly: boolean;
 
   /**
-   * Appends all `events` or none, if the stream now holds exactly `expectedVersion` events (0: there is no such stream).
-   * A repeated append (same ids, same expected version) is answered as the first time, also after later appends.
-   * That ids are unique is up to who makes them: an id that an event elsewhere has is not looked for.
-   * @throws ConcurrencyError when the stream has another version.
-   * @throws RangeError when the events, as JSON, are larger than 1,000,000 bytes together.
+   * Appends all `events` or none, provided that the stream has exactly `expectedVersion` events (0: the stream does not exist).
+   * A repeated append (same ids, same expected version) returns the first result, also after later appends.
+   * The caller must create unique ids: an append does not look for its ids in other streams.
+   * @throws ConcurrencyError if the stream has another version.
+   * @throws RangeError if the events are larger than 1,000,000 bytes together, as JSON.
+   * @throws TypeError if the stream's kind is not in `streamKinds`, or an event has no type or no UUID.
    */
   abstract append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<WriteResult>;
 
   /**
    * The events of a stream with versions above `afterVersion`, oldest first, at most `limit` of them (1 to 10,000).
-   * A stream that does not exist is empty.
-   * @throws UnreadableEvent at an event that today's door refuses.
+   * Returns no events for a stream that does not exist.
+   * @throws UnreadableEvent at an event that the event codec cannot decode.
    */
   abstract read(stream: string, afterVersion: number, limit: number): Promise<readonly RecordedEvent[]>;
 
   /** The position of the newest event, or `start`. */
   abstract head(): Promise<Position>;
 
-  /** How many events lie behind `after`, up to and with `upTo`; null where this engine can't tell without reading them. */
+  /** The number of events after `after`, up to and including `upTo`; null if this engine would have to read them. */
   abstract countBetween(after: Position, upTo: Position): number | null;
 
-  /** Whether this text is a position that this log has handed out or may have. */
+  /** Whether the text is a position of this log. An engine may also accept positions that it has not handed out yet. */
   abstract isPosition(text: string): boolean;
 
   /**
-   * Every event after `after`, in order, in batches of at most `batchSize`: first what is there, then what comes, without end,
-   * gap or repeat. Pulled: at most a few batches are held in memory. Ends when `signal` aborts. Throws when the log can't be
-   * read (go on from the last position), RangeError behind no event of this log where the engine can tell, and `UnreadableEvent` at an event that today's door refuses, after all events before it.
+   * Every event after `after`, in order, in batches of at most `batchSize`: first the events that exist, then new ones as they are
+   * appended, without gap or repeat. Events are pulled, so at most a few batches are in memory. Ends when `signal` aborts.
+   * If the log cannot be read, it throws; continue from the last position.
+   * @throws RangeError if `after` is not a position in this log (when the engine can detect it).
+   * @throws UnreadableEvent at an event that the event codec cannot decode, after all events before it.
    */
   abstract follow(after: Position, options: FollowOptions): AsyncIterable<EventBatch>;
 
@@ -81,7 +84,7 @@ export async function* readStream(
   }
 }
 
-/** Somebody else appended first: read again and decide again. */
+/** The stream does not have the expected version: another append came first. Read the stream and decide again. */
 export class ConcurrencyError extends Error {
   override readonly name = 'ConcurrencyError';
   constructor(
@@ -93,7 +96,7 @@ export class ConcurrencyError extends Error {
   }
 }
 
-/** The store can't be reached or can't write now. What was asked was not acknowledged; it may be asked again. */
+/** The store cannot be reached or cannot write at the moment. Nothing was acknowledged; retry. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
 }

@@ -4,7 +4,7 @@ import { HealthController, Readiness } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { ApiDocument, OpenapiController } from './openapi.controller.js';
 
-/** What every process tells of itself: alive, ready, its figures, its API. */
+/** Routes that every process serves: health, metrics and the API documentation. */
 @Global()
 @Module({
   controllers: [HealthController, MetricsController, OpenapiController, DocsController],

@@ -5,7 +5,7 @@ import { Http, type HttpContext } from './http-context.js';
 import { ApiText } from './openapi.decorators.js';
 import { Problem } from './problem.js';
 
-/** Everything comes from this process: the page works without a network. */
+// Loads everything from this process, so that it works without internet access.
 const page = `<!doctype html>
 <html lang="en">
   <head>
@@ -35,33 +35,33 @@ const page = `<!doctype html>
 </html>
 `;
 
-/** The files of swagger-ui-dist that the page needs, and what they are. */
+/** Files of swagger-ui-dist that the page loads, with their content types. */
 const files: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
   'favicon-32x32.png': 'image/png',
 };
 
-/** A page to read the API's document and to try it. */
+/** A page to read the API documentation and to send requests. */
 @Controller('docs')
 export class DocsController {
   @Get()
-  @ApiText('A page to try the API', { 200: ['text/html'] })
+  @ApiText('Get the API documentation page', { 200: ['text/html'] })
   show(@Http() { reply }: HttpContext): string {
     void reply.type('text/html; charset=utf-8');
     return page;
   }
 
   @Get(':file')
-  @ApiText('What that page is made of', { 200: Object.values(files).map(mediaOf) }, ['not_found'])
+  @ApiText('Get a file of the documentation page', { 200: Object.values(files).map(mediaTypeOf) }, ['not_found'])
   async file(@Param('file') name: string, @Http() { reply }: HttpContext): Promise<Buffer> {
-    const type = Object.hasOwn(files, name) ? files[name] : undefined;
-    if (!type) throw new Problem('not_found', 'The page has no such file.');
-    void reply.type(type).header('cache-control', 'public, max-age=3600');
+    const contentType = Object.hasOwn(files, name) ? files[name] : undefined;
+    if (!contentType) throw new Problem('not_found', 'There is no such file.');
+    void reply.type(contentType).header('cache-control', 'public, max-age=3600');
     return readFile(fileURLToPath(import.meta.resolve(`swagger-ui-dist/${name}`)));
   }
 }
 
-function mediaOf(type: string): string {
-  return type.split(';', 1)[0] ?? type;
+function mediaTypeOf(contentType: string): string {
+  return contentType.split(';', 1)[0] ?? contentType;
 }

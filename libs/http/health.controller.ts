@@ -1,13 +1,14 @@
 import { Controller, Get, Injectable } from '@nestjs/common';
 import { Http, type HttpContext } from './http-context.js';
+import * as json from './json-schema.js';
 import { ApiText } from './openapi.decorators.js';
 
-/** What one part of the process says of itself: `ready`, and whatever helps to see why not. */
+/** The result of one check: `ready`, and any details that help to see why not. */
 export interface ReadinessCheck {
   readonly ready: boolean;
 }
 
-/** Parts of the process register here what /readyz asks. */
+/** Parts of the process register their checks for /readyz here. */
 @Injectable()
 export class Readiness {
   private readonly checks = new Map<string, () => Promise<ReadinessCheck>>();
@@ -16,32 +17,55 @@ export class Readiness {
     this.checks.set(name, check);
   }
 
-  /** A check that throws is not ready. */
+  /** A check that throws counts as not ready. */
   async checkAll(): Promise<{ readonly ready: boolean; readonly checks: Readonly<Record<string, ReadinessCheck>> }> {
-    const told = await Promise.all(
+    const results = await Promise.all(
       [...this.checks].map(async ([name, check]) => [name, await check().catch(() => ({ ready: false }))] as const),
     );
-    return { ready: told.every(([, { ready }]) => ready), checks: Object.fromEntries(told) };
+    return { ready: results.every(([, { ready }]) => ready), checks: Object.fromEntries(results) };
   }
 }
+
+const healthRef = json.component('Health', json.object({ status: json.constant('ok') }));
+
+const readinessRef = json.component(
+  'Readiness',
+  json.object({
+    ready: json.boolean('Whether every check passed.'),
+    checks: {
+      type: 'object',
+      additionalProperties: {
+        type: 'object',
+        properties: { ready: json.boolean() },
+        required: ['ready'],
+        description: 'Result of one check, with details about what is not ready.',
+      },
+    },
+  }),
+);
 
 @Controller()
 export class HealthController {
   constructor(private readonly readiness: Readiness) {}
 
-  /** The process is alive. */
   @Get('healthz')
-  @ApiText('Alive', { 200: 'Health' })
+  @ApiText('Check liveness', { 200: healthRef })
   alive(): object {
     return { status: 'ok' };
   }
 
-  /** Stores can be reached, no view stands still or is too far behind: 200, else 503, and what is not ready. */
   @Get('readyz')
-  @ApiText('Ready: stores reachable, no view stopped or too far behind', { 200: 'Readiness', 503: 'Readiness' })
+  @ApiText(
+    {
+      summary: 'Check readiness',
+      description:
+        'Returns 503 if a store is unreachable, or if a view has stopped or is too far behind the log. The response names the failed check.',
+    },
+    { 200: readinessRef, 503: readinessRef },
+  )
   async ready(@Http() { reply }: HttpContext): Promise<object> {
-    const told = await this.readiness.checkAll();
-    void reply.code(told.ready ? 200 : 503);
-    return told;
+    const result = await this.readiness.checkAll();
+    void reply.code(result.ready ? 200 : 503);
+    return result;
   }
 }

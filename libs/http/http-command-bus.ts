@@ -16,89 +16,91 @@ import type { HttpContext } from './http-context.js';
 import { invalidInput, Problem } from './problem.js';
 import { Authenticator, createCommandContext } from './request.js';
 
-/** What a controller adds to a command's answer. */
-interface Told {
-  /** Where what was made can be found; given when the command makes something. */
+interface ReplyOptions {
+  /** Path of the created resource. Present if the command creates one. */
   readonly location?: (id: string) => string;
-  /** If-Match has a version to speak of (default: yes, unless something is made). */
-  readonly versioned?: boolean;
+  /** Whether If-Match is supported. Default: true unless the command creates a resource. */
+  readonly isVersioned?: boolean;
 }
 
-/** What a bulk is answered with: what became of its items, or of which state the job is. */
-interface BulkSaid {
+interface BulkResponse {
   readonly bulkId: string;
+  /** Present if every item has been decided. */
   readonly summary?: BulkSummary;
+  /** Present if it is a job. */
   readonly state?: BulkState;
   readonly changed?: boolean;
 }
 
-/** From a request to a command, and from its answer to a reply: status, ETag, X-Position, Location. */
+type Execute = (context: CommandContext) => Promise<CommandResult>;
+
+/** Turns requests into commands, and their responses into replies with status, ETag, X-Position and Location. */
 @Injectable()
 export class HttpCommandBus {
   constructor(
     private readonly bus: CommandBus,
-    private readonly door: Authenticator,
+    private readonly authenticator: Authenticator,
     private readonly clock: Clock,
   ) {}
 
-  executeContact(http: HttpContext, ask: ContactCommandInput, told: Told = {}): Promise<object> {
-    return this.send(http, told, (envelope) => this.bus.execute(new ContactCommandMessage(ask, envelope)));
+  executeContact(http: HttpContext, command: ContactCommandInput, options: ReplyOptions = {}): Promise<object> {
+    return this.send(http, options, (context) => this.bus.execute(new ContactCommandMessage(command, context)));
   }
 
-  executeAgent(http: HttpContext, ask: AgentCommandInput, told: Told = {}): Promise<object> {
-    return this.send(http, told, (envelope) => this.bus.execute(new AgentCommandMessage(ask, envelope)));
+  executeAgent(http: HttpContext, command: AgentCommandInput, options: ReplyOptions = {}): Promise<object> {
+    return this.send(http, options, (context) => this.bus.execute(new AgentCommandMessage(command, context)));
   }
 
-  executeBroadcast(http: HttpContext, ask: BroadcastCommandInput, told: Told): Promise<object> {
-    return this.send(http, told, (envelope) => this.bus.execute(new BroadcastCommandMessage(ask, envelope)));
+  executeBroadcast(http: HttpContext, command: BroadcastCommandInput, options: ReplyOptions): Promise<object> {
+    return this.send(http, options, (context) => this.bus.execute(new BroadcastCommandMessage(command, context)));
   }
 
-  /** 200 when all items are good, 207 when some are, else a problem that carries the results. */
-  async executeBatch(http: HttpContext, ask: MessageCommandInput): Promise<object> {
-    const execute = (envelope: CommandContext): Promise<CommandResult> =>
-      this.bus.execute(new MessageCommandMessage(ask, envelope));
-    const body = (await this.send(http, { versioned: false }, execute)) as { results: readonly BatchItemResult[] };
-    const bad = body.results.filter((it) => it.outcome === 'invalid');
-    if (bad.length === body.results.length) {
+  /** 200 if all items are valid, 207 if some are, otherwise a problem that includes the results. */
+  async executeBatch(http: HttpContext, command: MessageCommandInput): Promise<object> {
+    const execute: Execute = (context) => this.bus.execute(new MessageCommandMessage(command, context));
+    const body = (await this.send(http, { isVersioned: false }, execute)) as { results: readonly BatchItemResult[] };
+    const invalid = body.results.filter((result) => result.outcome === 'invalid');
+    if (invalid.length === body.results.length) {
       void http.reply.removeHeader('x-position');
-      const errors = bad.map(({ index, code, detail }) => ({ field: `[${index}]`, code, message: detail }));
-      throw new Problem('validation_failed', 'None of the items is valid.', { errors, results: body.results });
+      const errors = invalid.map(({ index, code, detail }) => ({ field: `[${index}]`, code, message: detail }));
+      throw new Problem('validation_failed', 'Every item of the batch is invalid.', { errors, results: body.results });
     }
-    if (bad.length > 0) void http.reply.code(207);
+    if (invalid.length > 0) void http.reply.code(207);
     return body;
   }
 
-  /** 200 when no item was refused, 207 when some were; 202 when a job goes on later. */
-  async executeBulk(http: HttpContext, ask: BulkCommandInput): Promise<object> {
-    const execute = (envelope: CommandContext): Promise<CommandResult> =>
-      this.bus.execute(new BulkCommandMessage(ask, envelope));
+  /** 200 if no item was rejected, 207 if some were, 202 if a job continues in the background. */
+  async executeBulk(http: HttpContext, command: BulkCommandInput): Promise<object> {
+    const execute: Execute = (context) => this.bus.execute(new BulkCommandMessage(command, context));
     const { reply } = http;
-    const body = (await this.send(http, { versioned: false }, execute)) as BulkSaid;
-    const goesOn = body.state !== undefined && (ask.type === 'StartBulk' || (ask.type === 'RetryBulk' && body.changed));
-    if (goesOn) void reply.code(202).header('location', `/v1/bulk/${body.bulkId}`);
+    const body = (await this.send(http, { isVersioned: false }, execute)) as BulkResponse;
+    const startsJob = command.type === 'StartBulk' || (command.type === 'RetryBulk' && body.changed);
+    if (body.state !== undefined && startsJob) void reply.code(202).header('location', `/v1/bulk/${body.bulkId}`);
     else void reply.code(body.summary && body.summary.rejected > 0 ? 207 : 200);
     return body;
   }
 
   private async send(
     { request, reply }: HttpContext,
-    { location, versioned = !location }: Told,
-    execute: (envelope: CommandContext) => Promise<CommandResult>,
+    { location, isVersioned = !location }: ReplyOptions,
+    execute: Execute,
   ): Promise<object> {
-    const envelope = createCommandContext(request, this.door.identify(request), this.clock.now(), versioned);
-    refuseParameters(request);
-    const { response: answer, replayed } = await execute(envelope);
-    void reply.code(answer.createdId === null ? 200 : 201).header('x-position', answer.position);
-    if (answer.version !== null) void reply.header('etag', `"${answer.version}"`);
-    if (answer.createdId !== null && location) void reply.header('location', location(answer.createdId));
+    const identity = this.authenticator.identify(request);
+    const context = createCommandContext(request, identity, this.clock.now(), isVersioned);
+    rejectParameters(request);
+    const { response, replayed } = await execute(context);
+    void reply.code(response.createdId === null ? 200 : 201).header('x-position', response.position);
+    if (response.version !== null) void reply.header('etag', `"${response.version}"`);
+    if (response.createdId !== null && location) void reply.header('location', location(response.createdId));
     if (replayed) void reply.header('idempotent-replayed', 'true');
-    return answer.body;
+    return response.body;
   }
 }
 
-/** A command takes all it is told from its body: a parameter would be lost in silence. */
-function refuseParameters({ query }: FastifyRequest): void {
-  const given = Object.keys(query as object);
-  if (given.length === 0) return;
-  throw invalidInput(...given.map((field) => ({ field, code: 'unknown_parameter', message: 'is not known here' })));
+/** Commands take all their input from the body. Rejecting parameters keeps them from being ignored silently. */
+function rejectParameters({ query }: FastifyRequest): void {
+  const names = Object.keys(query as object);
+  if (names.length === 0) return;
+  const message = 'is not a recognized parameter; this request takes no query parameters';
+  throw invalidInput(...names.map((field) => ({ field, code: 'unknown_parameter', message })));
 }

@@ -7,9 +7,8 @@ import { ApiText } from './openapi.decorators.js';
 export class MetricsController {
   constructor(private readonly metrics: Metrics) {}
 
-  /** In the text format of Prometheus. */
   @Get('metrics')
-  @ApiText('Figures for Prometheus', { 200: ['text/plain'] })
+  @ApiText('Get metrics in the Prometheus text format', { 200: ['text/plain'] })
   async show(@Http() { reply }: HttpContext): Promise<string> {
     const { type, text } = await this.metrics.render();
     void reply.type(type);

@@ -1,13 +1,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { CommandMeter, type CommandOutcome } from '#commands/command-meter';
 
-/** In seconds: from what is done in memory to what somebody waits for. */
+/** Histogram buckets, in seconds. */
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/**
- * What this process counts, for Prometheus. Labels come from closed lists (types, codes, patterns of routes): never an id, never
- * anything personal.
- */
+/** The Prometheus metrics of this process. Label values come from closed sets: never an ID, never personal data. */
 export class Metrics extends CommandMeter {
   private readonly registry = new Registry();
   private readonly registers = [this.registry];
@@ -20,27 +17,27 @@ export class Metrics extends CommandMeter {
   });
   private readonly commandSeconds = new Histogram({
     name: 'leadstream_command_duration_seconds',
-    help: 'How long commands took, from the door to the answer, waiting for their turn included.',
+    help: 'Duration of commands from dispatch to response, including time spent in the queue.',
     labelNames: ['type'],
     buckets: durations,
     registers: this.registers,
   });
   private readonly requestSeconds = new Histogram({
     name: 'leadstream_http_request_duration_seconds',
-    help: 'How long requests took, by method, pattern of the route (none: no such route) and class of status.',
+    help: 'Duration of HTTP requests by method, route pattern (none: no such route) and status class.',
     labelNames: ['method', 'route', 'status'],
     buckets: durations,
     registers: this.registers,
   });
   private readonly commitSize = new Histogram({
     name: 'leadstream_log_commit_operations',
-    help: 'How many appends and kept answers shared a commit of the log; its count is the number of commits.',
+    help: 'Appends and stored responses per commit of the log; the count is the number of commits.',
     buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
     registers: this.registers,
   });
   private readonly commitSeconds = new Histogram({
     name: 'leadstream_log_commit_duration_seconds',
-    help: 'How long commits of the log took, until they were on disk.',
+    help: 'Duration of log commits until they are durable.',
     buckets: durations,
     registers: this.registers,
   });
@@ -52,20 +49,20 @@ export class Metrics extends CommandMeter {
 
   private readonly webhookItems = new Counter({
     name: 'leadstream_webhook_items_total',
-    help: 'Parts of webhooks by provider and outcome: recorded, duplicate, ignored (nothing to us), invalid (not what it should be).',
+    help: 'Items of webhooks by provider and outcome: recorded, duplicate, ignored (not relevant), invalid (malformed).',
     labelNames: ['provider', 'outcome'],
     registers: this.registers,
   });
 
   private readonly qualifications = new Counter({
     name: 'leadstream_qualifications_total',
-    help: 'Questions to a scorer by outcome: scored, failed.',
+    help: 'Calls of a scorer by outcome: scored, failed.',
     labelNames: ['scorer', 'outcome'],
     registers: this.registers,
   });
   private readonly qualificationSeconds = new Histogram({
     name: 'leadstream_qualification_duration_seconds',
-    help: 'How long a scorer took to answer, asking again included.',
+    help: 'Duration of scorer calls, including retries.',
     labelNames: ['scorer'],
     buckets: durations,
     registers: this.registers,
@@ -86,7 +83,7 @@ export class Metrics extends CommandMeter {
   }
 
   countWebhookItems(provider: string, counts: Readonly<Record<string, number>>): void {
-    for (const [outcome, many] of Object.entries(counts)) this.webhookItems.inc({ provider, outcome }, many);
+    for (const [outcome, count] of Object.entries(counts)) this.webhookItems.inc({ provider, outcome }, count);
   }
 
   observeQualification(scorer: string, outcome: string, seconds: number): void {
@@ -100,7 +97,7 @@ export class Metrics extends CommandMeter {
     this.events.inc(group.events);
   }
 
-  /** A figure that is looked up whenever Prometheus asks. */
+  /** Adds a gauge that is read on every scrape. */
   addGauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,
@@ -112,7 +109,7 @@ export class Metrics extends CommandMeter {
     });
   }
 
-  /** The same for each of several, told apart by a label. What can't be told right now is left out. */
+  /** Adds a gauge with one value per label value. If `read` fails, the scrape omits them all. */
   addLabeledGauge(
     name: string,
     help: string,
@@ -125,14 +122,13 @@ export class Metrics extends CommandMeter {
       labelNames: [label],
       registers: this.registers,
       async collect() {
-        const figures = await read().catch(() => []);
+        const values = await read().catch(() => []);
         this.reset();
-        for (const [value, figure] of figures) this.set({ [label]: value }, figure);
+        for (const [labelValue, value] of values) this.set({ [label]: labelValue }, value);
       },
     });
   }
 
-  /** All of it, as Prometheus reads it. */
   async render(): Promise<{ readonly type: string; readonly text: string }> {
     return { type: this.registry.contentType, text: await this.registry.metrics() };
   }

@@ -1,30 +1,32 @@
 import { Controller, Get, Injectable, type INestApplication } from '@nestjs/common';
+import * as json from './json-schema.js';
 import { ApiText } from './openapi.decorators.js';
 import { createOpenApiDocument } from './openapi.document.js';
 
-/** The API's document, made when it is first asked for. */
+/** The OpenAPI document of this process, created on first use. */
 @Injectable()
 export class ApiDocument {
   private document: object | undefined;
   private app: INestApplication | undefined;
 
-  /** Whose routes it tells. */
   setApp(app: INestApplication): void {
     this.app = app;
   }
 
   get(): object {
-    if (!this.app) throw new Error('No app was named whose document this is.');
+    if (!this.app) throw new Error('ApiDocument needs setApp first.');
     return (this.document ??= createOpenApiDocument(this.app));
   }
 }
+
+const documentRef = json.component('ApiDocument', { type: 'object', description: 'An OpenAPI 3.1 document.' });
 
 @Controller()
 export class OpenapiController {
   constructor(private readonly document: ApiDocument) {}
 
   @Get('openapi.json')
-  @ApiText('This document', { 200: 'ApiDocument' })
+  @ApiText('Get the OpenAPI document', { 200: documentRef })
   show(): object {
     return this.document.get();
   }

@@ -1,153 +1,173 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtension, ApiHeader, ApiOperation } from '@nestjs/swagger';
+import * as json from './json-schema.js';
+import type { SchemaRef } from './json-schema.js';
 import type { ProblemCode } from './problem.js';
-import { positionSchema, type ResponseSchemaName } from './openapi.schemas.js';
 
-/** What the API's document is told of a route; its parameters and its body it sees for itself. */
+/** What the OpenAPI document needs to know about a route besides its parameters and body, which Nest reads from the code. */
 export interface RouteDocumentation {
-  /** A command: it takes the headers of commands, and may be refused as any command may. */
-  readonly command: boolean;
-  /** By status: JSON of this shape, or text of these media types. */
-  readonly responses: Readonly<Record<number, ResponseSchemaName | readonly string[]>>;
-  /** The refusals that are its own. With version_mismatch it takes If-Match. */
+  /** Whether the route is a command: it accepts the headers of commands and may be rejected like any command. */
+  readonly isCommand: boolean;
+  /** By status: a JSON response of this schema, or a text of these media types. */
+  readonly responses: Readonly<Record<number, SchemaRef | readonly string[]>>;
+  /** Problems specific to this route. A route that lists `version_mismatch` accepts If-Match. */
   readonly problems: readonly ProblemCode[];
   readonly headers: readonly ResponseHeader[];
 }
 
-/** What an answer that went well says in its headers. */
+/** A header of a successful response. */
 export type ResponseHeader = 'X-Position' | 'ETag' | 'Location' | 'Content-Disposition';
 
-/** Where the document keeps it until it is whole. */
-export const documentationExtension = 'x-told';
+/** A summary alone, or a summary and a description. */
+export type OperationText = string | { readonly summary: string; readonly description: string };
 
-const tell = (summary: string, told: RouteDocumentation): MethodDecorator =>
-  applyDecorators(ApiOperation({ summary }), ApiExtension(documentationExtension, told));
+/** Carries a route's documentation to openapi.document.ts, which removes it. */
+export const documentationExtension = 'x-documentation';
 
-/** A command that makes something: 201; with `mayExist`, 200 when it was there already. */
+const viewProblems: readonly ProblemCode[] = ['validation_failed', 'projection_behind', 'unavailable'];
+
+const documentRoute = (text: OperationText, documentation: RouteDocumentation): MethodDecorator =>
+  applyDecorators(
+    ApiOperation(typeof text === 'string' ? { summary: text } : text),
+    ApiExtension(documentationExtension, documentation),
+  );
+
+/** A command that creates a resource: 201, or with `mayExist` also 200 if it already existed. */
 export const ApiCreateCommand = (
-  summary: string,
-  answer: ResponseSchemaName,
+  text: OperationText,
+  response: SchemaRef,
   problems: readonly ProblemCode[] = [],
   { mayExist = false } = {},
 ): MethodDecorator =>
-  tell(summary, {
-    command: true,
-    responses: mayExist ? { 200: answer, 201: answer } : { 201: answer },
+  documentRoute(text, {
+    isCommand: true,
+    responses: mayExist ? { 200: response, 201: response } : { 201: response },
     problems,
     headers: ['X-Position', 'ETag', 'Location'],
   });
 
-/** A command that changes something. */
+/** A command that changes a resource. */
 export const ApiCommand = (
-  summary: string,
-  answer: ResponseSchemaName,
+  text: OperationText,
+  response: SchemaRef,
   problems: readonly ProblemCode[],
 ): MethodDecorator =>
-  tell(summary, { command: true, responses: { 200: answer }, problems, headers: ['X-Position', 'ETag'] });
+  documentRoute(text, { isCommand: true, responses: { 200: response }, problems, headers: ['X-Position', 'ETag'] });
 
-/** A command on many items: 207 when some of them are bad. */
-export const ApiBatchCommand = (summary: string, problems: readonly ProblemCode[] = []): MethodDecorator =>
-  tell(summary, {
-    command: true,
-    responses: { 200: 'BatchAnswer', 207: 'BatchAnswer' },
+/** A command with many independent items: 207 if some of them are invalid. */
+export const ApiBatchCommand = (
+  text: OperationText,
+  response: SchemaRef,
+  problems: readonly ProblemCode[] = [],
+): MethodDecorator =>
+  documentRoute(text, {
+    isCommand: true,
+    responses: { 200: response, 207: response },
     problems,
     headers: ['X-Position'],
   });
 
-/** One command for many leads: 207 when some items are refused, 202 when it is a job. */
-export const ApiBulkCommand = (summary: string, problems: readonly ProblemCode[]): MethodDecorator =>
-  tell(summary, {
-    command: true,
-    responses: { 200: 'BulkAnswer', 202: 'BulkJobAnswer', 207: 'BulkAnswer' },
+/** One command for many leads: 207 if some items are rejected, 202 if it continues as a job. */
+export const ApiBulkCommand = (
+  text: OperationText,
+  responses: { readonly outcome: SchemaRef; readonly job: SchemaRef },
+  problems: readonly ProblemCode[],
+): MethodDecorator =>
+  documentRoute(text, {
+    isCommand: true,
+    responses: { 200: responses.outcome, 202: responses.job, 207: responses.outcome },
     problems,
     headers: ['X-Position', 'Location'],
   });
 
-/** A command to a job; 202 when it goes on later. */
+/** A command for a job: 202 if the job continues. */
 export const ApiJobCommand = (
-  summary: string,
+  text: OperationText,
+  response: SchemaRef,
   statuses: readonly (200 | 202)[],
   problems: readonly ProblemCode[],
 ): MethodDecorator =>
-  tell(summary, {
-    command: true,
-    responses: Object.fromEntries(statuses.map((status) => [status, 'BulkJobAnswer'])),
+  documentRoute(text, {
+    isCommand: true,
+    responses: Object.fromEntries(statuses.map((status) => [status, response])),
     problems,
-    headers: ['X-Position', ...(statuses.includes(202) ? (['Location'] as const) : [])],
+    headers: statuses.includes(202) ? ['X-Position', 'Location'] : ['X-Position'],
   });
 
-/** A list of a view. */
+/** A list, or anything else that is read from a view and has no version. */
 export const ApiList = (
-  summary: string,
-  answer: ResponseSchemaName,
+  text: OperationText,
+  response: SchemaRef,
   problems: readonly ProblemCode[] = [],
 ): MethodDecorator =>
-  tell(summary, {
-    command: false,
-    responses: { 200: answer },
-    problems: ['validation_failed', 'projection_behind', 'unavailable', ...problems],
+  documentRoute(text, {
+    isCommand: false,
+    responses: { 200: response },
+    problems: [...viewProblems, ...problems],
     headers: ['X-Position'],
   });
 
-/** What a view shows as a file, of one of these media types. */
+/** A file of one of these media types, read from a view. */
 export const ApiDownload = (
-  summary: string,
-  media: readonly string[],
+  text: OperationText,
+  mediaTypes: readonly string[],
   problems: readonly ProblemCode[] = [],
 ): MethodDecorator =>
-  tell(summary, {
-    command: false,
-    responses: { 200: media },
-    problems: ['validation_failed', 'projection_behind', 'unavailable', ...problems],
+  documentRoute(text, {
+    isCommand: false,
+    responses: { 200: mediaTypes },
+    problems: [...viewProblems, ...problems],
     headers: ['X-Position', 'Content-Disposition'],
   });
 
-/** One of a view, with its version. */
-export const ApiGet = (summary: string, answer: ResponseSchemaName): MethodDecorator =>
-  tell(summary, {
-    command: false,
-    responses: { 200: answer },
-    problems: ['not_found', 'validation_failed', 'projection_behind', 'unavailable'],
+/** One resource of a view, with its version in ETag. */
+export const ApiGet = (text: OperationText, response: SchemaRef): MethodDecorator =>
+  documentRoute(text, {
+    isCommand: false,
+    responses: { 200: response },
+    problems: ['not_found', ...viewProblems],
     headers: ['X-Position', 'ETag'],
   });
 
-/** Server-sent events. */
-export const ApiStream = (summary: string): MethodDecorator =>
+/** A stream of server-sent events. */
+export const ApiStream = (text: OperationText): MethodDecorator =>
   applyDecorators(
     ApiHeader({
       name: 'Last-Event-ID',
-      description: 'The id of the event that came last: goes on behind it.',
+      description: 'ID of the last event received. The stream resumes after it. Takes precedence over `from`.',
       required: false,
-      schema: positionSchema,
+      schema: json.position(),
     }),
-    tell(summary, {
-      command: false,
+    documentRoute(text, {
+      isCommand: false,
       responses: { 200: ['text/event-stream'] },
       problems: ['validation_failed', 'unavailable'],
       headers: ['X-Position'],
     }),
   );
 
-/** A provider's webhook, known by the headers that it is signed in. */
+/** A webhook that a provider calls, authenticated by `signatureHeaders`. */
 export const ApiProviderWebhook = (
-  summary: string,
-  answer: ResponseSchemaName | readonly string[],
-  signedIn: readonly string[],
+  text: OperationText,
+  response: SchemaRef | readonly string[],
+  signatureHeaders: readonly string[],
   problems: readonly ProblemCode[] = [],
 ): MethodDecorator =>
   applyDecorators(
-    ...signedIn.map((name) => ApiHeader({ name, required: true })),
-    tell(summary, {
-      command: false,
-      responses: { 200: answer },
+    ...signatureHeaders.map((name) =>
+      ApiHeader({ name, required: true, description: 'Signature data that the provider sends.' }),
+    ),
+    documentRoute(text, {
+      isCommand: false,
+      responses: { 200: response },
       problems: ['unauthorized', 'payload_too_large', 'unsupported_media_type', ...problems, 'unavailable'],
       headers: [],
     }),
   );
 
-/** What a process says of itself. */
+/** A route that reads no view: health, metrics, documentation and the like. */
 export const ApiText = (
-  summary: string,
-  answers: RouteDocumentation['responses'],
+  text: OperationText,
+  responses: RouteDocumentation['responses'],
   problems: readonly ProblemCode[] = [],
-): MethodDecorator => tell(summary, { command: false, responses: answers, problems, headers: [] });
+): MethodDecorator => documentRoute(text, { isCommand: false, responses, problems, headers: [] });

@@ -1,101 +1,114 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import * as json from './json-schema.js';
+import type { JsonSchema } from './json-schema.js';
 import { documentationExtension, type RouteDocumentation } from './openapi.decorators.js';
-import {
-  responseSchemas,
-  positionSchema,
-  problemSchemaName,
-  createProblemSchemas,
-  schemaRef,
-  type OpenApiSchema,
-} from './openapi.schemas.js';
 import { statusByProblemCode, type ProblemCode } from './problem.js';
+import { problemRefs } from './problem.schemas.js';
+import { printableAsciiPattern, visibleAsciiPattern } from './request.js';
+
+interface Parameter {
+  readonly name?: string;
+  readonly in?: string;
+  description?: string;
+  readonly schema?: { example?: unknown };
+  readonly $ref?: string;
+}
 
 interface Operation {
   tags?: readonly string[];
-  parameters?: readonly (OpenApiSchema & { readonly schema?: { example?: unknown } })[];
+  parameters?: readonly Parameter[];
   requestBody?: { required?: boolean; content: Record<string, { schema: { $ref?: string } }> };
   responses: Record<string, unknown>;
   [documentationExtension]?: RouteDocumentation;
 }
 
-const introduction = `What callers can rely on everywhere:
+const introduction = `Conventions of this API:
 
-- JSON in and out; times are RFC 3339. Unknown body fields and query parameters are refused, naming them. A GET can be a HEAD.
-- Errors are \`application/problem+json\` (RFC 9457) with a \`code\` for programs and a \`detail\` for people. A path that takes
-  other methods answers \`method_not_allowed\` (405) with \`Allow\`.
-- A command answers with the new state and a \`position\`. A GET with \`after=<position>\` is at least as new as that: so you read
-  your own writes.
-- A command with an \`Idempotency-Key\` can be sent again: it is answered as the first time and does nothing more.`;
+- **Format.** Request and response bodies are JSON. Times are RFC 3339 in UTC. Unknown body fields and unknown query parameters are
+  rejected, and the error names them. Every path that supports GET also supports HEAD.
+- **Errors** are \`application/problem+json\` (RFC 9457). Use \`code\` in programs; \`detail\` is for people. A path called with a method
+  that it does not support returns 405 \`method_not_allowed\` with the header \`Allow\`.
+- **Reading your own writes.** A command returns the new state and a \`position\`. Pass it as \`after=<position>\` to any GET: the response
+  then includes everything up to that position.
+- **Idempotency.** A command with an \`Idempotency-Key\` can be sent again safely: the first response is returned again, and nothing more is
+  done.`;
 
-const text = (more: OpenApiSchema = {}): OpenApiSchema => ({ type: 'string', ...more });
-const header = (name: string, description: string, schema: OpenApiSchema): OpenApiSchema => ({
+const header = (name: string, description: string, schema: JsonSchema): JsonSchema => ({
   name,
   in: 'header',
   description,
   schema,
 });
+const patternOf = (pattern: string): JsonSchema => ({ ...json.string(), pattern });
 
-/** Headers that callers send. */
-const sent: Readonly<Record<string, OpenApiSchema>> = {
+const requestHeaders: Readonly<Record<string, JsonSchema>> = {
   IdempotencyKey: header(
     'Idempotency-Key',
-    'The same key with the same request is answered the same again, and does nothing.',
-    text({ minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]*$' }),
+    'Makes the request idempotent. A repeated request with the same key returns the stored response and does nothing. The same key with a different request returns `idempotency_key_reused`.',
+    { ...json.string(), minLength: 1, maxLength: 255, pattern: printableAsciiPattern },
   ),
   IfMatch: header(
     'If-Match',
-    '`"<version>"`, in quotes: only if nothing happened since that version. Without it, or with *, the order of arrival decides.',
-    text({ pattern: '^("\\d{1,15}"|\\*)$' }),
+    '`"<version>"`, in quotes, as returned in `ETag`. The command returns `version_mismatch` if the resource has changed since that version. Without this header, or with `*`, the command applies to the current version.',
+    patternOf('^("\\d{1,15}"|\\*)$'),
   ),
   Actor: header(
     'X-Actor',
-    '`agent:<agentId>`: the person that a trusted service acts for.',
-    text({ pattern: '^agent:\\P{Cc}{1,128}$' }),
+    '`agent:<agentId>`: the agent on whose behalf a trusted service acts.',
+    patternOf('^agent:\\P{Cc}{1,128}$'),
   ),
   OccurredAt: header(
     'X-Occurred-At',
-    'Dates the command back, for imports. Not in the future.',
-    text({ format: 'date-time' }),
+    'Backdates the command, for imports. Must not be in the future.',
+    json.timestamp(),
   ),
-  CausationId: header('X-Causation-Id', 'What made the caller ask; kept with the events.', text()),
+  CausationId: header(
+    'X-Causation-Id',
+    'ID of what caused this command, such as an event or a command of your own. Stored with its events as `causationId`.',
+    { ...json.string(), minLength: 1, maxLength: 128, pattern: printableAsciiPattern },
+  ),
   CorrelationId: header(
     'X-Correlation-Id',
-    'Ties together what one request sets off; made up if it is left out, or is not 1 to 128 visible ASCII characters.',
-    text(),
+    'Groups everything that results from one request. Stored with the events as `correlationId`, logged and returned. Generated if omitted. A command with an invalid value is rejected; any other request gets a generated value instead.',
+    { ...json.string(), minLength: 1, maxLength: 128, pattern: visibleAsciiPattern },
   ),
 };
 
-/** Headers that answers carry. */
-const answered: Readonly<Record<string, OpenApiSchema>> = {
-  'X-Correlation-Id': { description: "The request's, or one that was made up.", required: true, schema: text() },
-  'X-Position': {
-    description: 'Up to where in the log the answer knows everything. Opaque.',
+const responseHeaders: Readonly<Record<string, JsonSchema>> = {
+  'X-Correlation-Id': {
+    description: 'Correlation ID of the request, as sent or generated.',
     required: true,
-    schema: positionSchema,
+    schema: json.string(),
   },
-  ETag: { description: '`"<version>"`, for If-Match.', schema: text({ pattern: '^"\\d+"$' }) },
-  Location: {
-    description: 'Where what was made can be found.',
+  'X-Position': {
+    description: 'Log position up to which the response is complete. Opaque.',
     required: true,
-    schema: text({ format: 'uri-reference' }),
+    schema: json.position(),
+  },
+  ETag: { description: '`"<version>"` of the resource, for `If-Match`.', schema: patternOf('^"\\d+"$') },
+  Location: {
+    description: 'Path of the created resource.',
+    required: true,
+    schema: { ...json.string(), format: 'uri-reference' },
   },
   'Content-Disposition': {
-    description: 'That it is a file, and what to call it.',
+    description: 'Marks the response as a file and names it.',
     required: true,
-    schema: text({ pattern: '^attachment; filename="[^"]+"$' }),
+    schema: patternOf('^attachment; filename="[^"]+"$'),
   },
   'Idempotent-Replayed': {
-    description: 'true: this was answered before, and nothing was done.',
-    schema: text({ enum: ['true'] }),
+    description: '`true` if this is the stored response of an earlier request with the same idempotency key.',
+    schema: json.enumOf(['true']),
   },
-  'Retry-After': { description: 'In seconds.', schema: text({ pattern: '^\\d+$' }) },
+  'Retry-After': { description: 'Seconds to wait before retrying.', schema: patternOf('^\\d+$') },
 };
-const tell = (...names: readonly string[]): OpenApiSchema =>
+
+const headerRefs = (names: readonly string[]): JsonSchema =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
-/** What any command may be refused with. */
-const ofCommands: readonly ProblemCode[] = [
+/** Problems that any command may return. */
+const commandProblems: readonly ProblemCode[] = [
   'malformed_json',
   'conflict',
   'idempotency_in_flight',
@@ -106,17 +119,27 @@ const ofCommands: readonly ProblemCode[] = [
   'unavailable',
 ];
 
-/** The API as this process serves it, in OpenAPI 3.1: routes, parameters and bodies as Nest sees them, answers as they are told. */
+/** By path segment and parameter. */
+const pathParameters: Readonly<Record<string, string>> = {
+  'leads/{id}': 'ID of the lead.',
+  'contacts/{id}': 'ID of the contact.',
+  'agents/{id}': 'ID of the agent.',
+  'broadcasts/{id}': 'ID of the broadcast.',
+  'bulk/{id}': 'ID of the bulk action.',
+  'follow-ups/{fid}': 'ID of the follow-up.',
+  'docs/{file}': 'Name of the file.',
+};
+
+/** Creates the OpenAPI 3.1 document of the routes that this process serves. */
 export function createOpenApiDocument(app: INestApplication): object {
-  const about = new DocumentBuilder().setOpenAPIVersion('3.1.0').setTitle('Leadstream').setVersion('1');
-  const document = SwaggerModule.createDocument(app, about.setDescription(introduction).build(), {
+  const builder = new DocumentBuilder().setOpenAPIVersion('3.1.0').setTitle('Leadstream').setVersion('1');
+  const document = SwaggerModule.createDocument(app, builder.setDescription(introduction).build(), {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
-  const requests = { ...document.components?.schemas } as Record<string, OpenApiSchema>;
-  const codes = new Set<ProblemCode>(['method_not_allowed']);
-  for (const schema of Object.values(requests)) Object.assign(schema, { additionalProperties: false });
+  const requestSchemas = { ...document.components?.schemas } as Record<string, JsonSchema>;
+  for (const schema of Object.values(requestSchemas)) Object.assign(schema, { additionalProperties: false });
   for (const [path, methods] of Object.entries(document.paths))
-    for (const operation of Object.values(methods)) complete(path, operation as Operation, requests, codes);
+    for (const operation of Object.values(methods)) completeOperation(path, operation as Operation, requestSchemas);
   const { openapi, info, paths } = document;
   return {
     openapi,
@@ -126,85 +149,105 @@ export function createOpenApiDocument(app: INestApplication): object {
     tags: [...new Set(Object.keys(paths).map(tagOf))].sort().map((name) => ({ name })),
     paths,
     components: {
-      schemas: { ...requests, ...responseSchemas, ...createProblemSchemas(codes) },
-      parameters: sent,
-      headers: answered,
+      // No operation refers to method_not_allowed: it is the response of a method that a path does not have.
+      schemas: { ...requestSchemas, ...json.findComponents([paths, problemRefs.method_not_allowed]) },
+      parameters: requestHeaders,
+      headers: responseHeaders,
     },
   };
 }
 
-const tagOf = (path: string): string => /^\/v1\/([^/]+)/.exec(path)?.[1] ?? 'this process';
+const tagOf = (path: string): string => /^\/v1\/([^/]+)/.exec(path)?.[1] ?? 'operations';
 
-/** Adds what Nest does not see. `codes` learns which problems there are. */
-function complete(
+/** Adds what Nest does not know about a route. */
+function completeOperation(
   path: string,
   operation: Operation,
-  requests: Readonly<Record<string, OpenApiSchema>>,
-  codes: Set<ProblemCode>,
+  requestSchemas: Readonly<Record<string, JsonSchema>>,
 ): void {
-  const { [documentationExtension]: told, requestBody } = operation;
-  if (!told) throw new Error(`${path} does not say what it answers: see openapi.decorators.ts`);
+  const { [documentationExtension]: documentation, requestBody } = operation;
+  if (!documentation) throw new Error(`${path} has no documentation. Use a decorator of openapi.decorators.ts.`);
   delete operation[documentationExtension];
   operation.tags = [tagOf(path)];
 
-  // An empty body counts as {}: where nothing is required it may be left out.
-  const body = requestBody?.content['application/json']?.schema.$ref?.split('/').at(-1);
-  const { required, anyOf } = requests[body ?? ''] ?? {};
-  if (requestBody && body) requestBody.required = Boolean(required ?? anyOf);
+  // An empty body counts as {}, so a body without required fields may be omitted.
+  const bodySchema = requestBody?.content['application/json']?.schema.$ref?.split('/').at(-1);
+  const { required, anyOf } = requestSchemas[bodySchema ?? ''] ?? {};
+  if (requestBody && bodySchema) requestBody.required = Boolean(required ?? anyOf);
 
-  const takes = [
-    ...(told.command ? ['IdempotencyKey', 'OccurredAt', 'CausationId'] : []),
-    ...(told.problems.includes('version_mismatch') ? ['IfMatch'] : []),
-    ...(told.command || told.headers.length > 0 ? ['Actor'] : []),
+  const { isCommand, problems: ownProblems, headers } = documentation;
+  const acceptedHeaders = [
+    ...(isCommand ? ['IdempotencyKey', 'OccurredAt', 'CausationId'] : []),
+    ...(ownProblems.includes('version_mismatch') ? ['IfMatch'] : []),
+    ...(isCommand || headers.length > 0 ? ['Actor'] : []),
     'CorrelationId',
   ];
-  // The page would fill a query with them.
-  for (const { schema } of operation.parameters ?? []) delete schema?.example;
-  const headers = takes.map((name) => ({ $ref: `#/components/parameters/${name}` }));
-  operation.parameters = [...(operation.parameters ?? []), ...headers];
-  const problems = [...new Set([...(told.command ? ofCommands : []), ...told.problems, 'internal' as const])];
-  for (const code of problems) codes.add(code);
-  operation.responses = responsesOf(told, problems);
+  const headerParameters = acceptedHeaders.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+  const parameters = operation.parameters ?? [];
+  for (const parameter of parameters) {
+    // The documentation page would prefill queries with examples.
+    delete parameter.schema?.example;
+    if (parameter.in === 'path') parameter.description = describePathParameter(path, parameter.name);
+  }
+  operation.parameters = [...parameters, ...headerParameters];
+  const problems = [...new Set([...(isCommand ? commandProblems : []), ...ownProblems, 'internal' as const])];
+  operation.responses = { ...describeResponses(documentation), ...describeProblems(documentation, problems) };
 }
 
-function responsesOf(
-  { command, responses: answers, headers }: RouteDocumentation,
+function describePathParameter(path: string, name = ''): string {
+  const [segment = ''] = new RegExp(`[^/]+/\\{${name}\\}`).exec(path) ?? [];
+  const description = pathParameters[segment];
+  if (description === undefined) throw new Error(`Describe ${segment} in openapi.document.ts.`);
+  return description;
+}
+
+const commonHeaders = (isCommand: boolean): readonly string[] =>
+  isCommand ? ['X-Correlation-Id', 'Idempotent-Replayed'] : ['X-Correlation-Id'];
+
+function describeResponses({ isCommand, responses, headers }: RouteDocumentation): Record<string, unknown> {
+  const entries = Object.entries(responses).map(([status, response]) => {
+    const ownHeaders = headers.filter((name) => name !== 'Location' || status === '201' || status === '202');
+    const content = isMediaTypes(response)
+      ? Object.fromEntries(response.map((mediaType) => [mediaType, { schema: json.string() }]))
+      : { 'application/json': { schema: response } };
+    const description = responseDescriptions[status] ?? '';
+    return [status, { description, headers: headerRefs([...commonHeaders(isCommand), ...ownHeaders]), content }];
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+function describeProblems(
+  { isCommand, headers }: RouteDocumentation,
   problems: readonly ProblemCode[],
 ): Record<string, unknown> {
-  const isOfView = !command && headers.includes('X-Position');
-  const always = ['X-Correlation-Id', ...(command ? ['Idempotent-Replayed'] : [])];
-  const good = Object.entries(answers).map(([status, answer]) => {
-    const says = headers.filter((it) => it !== 'Location' || status === '201' || status === '202');
-    const content =
-      typeof answer === 'string'
-        ? { 'application/json': { schema: schemaRef(answer) } }
-        : Object.fromEntries(answer.map((media) => [media, { schema: text() }]));
-    return [status, { description: described[status] ?? '', headers: tell(...always, ...says), content }];
-  });
-
-  const bad = [...new Set(problems.map((code) => statusByProblemCode[code]))].map((status) => {
-    const these = problems.filter((code) => statusByProblemCode[code] === status);
-    const refs = these.map((code) => schemaRef(problemSchemaName(code)));
+  const readsView = !isCommand && headers.includes('X-Position');
+  const statuses = [...new Set(problems.map((code) => statusByProblemCode[code]))];
+  const entries = statuses.map((status) => {
+    const codes = problems.filter((code) => statusByProblemCode[code] === status);
+    const refs = codes.map((code) => problemRefs[code]);
+    const ownHeaders = [
+      ...(status === 503 ? ['Retry-After'] : []),
+      ...(readsView && status === 404 ? ['X-Position'] : []),
+    ];
     return [
       String(status),
       {
-        description: these.join(', '),
-        headers: tell(
-          ...always,
-          ...(status === 503 ? ['Retry-After'] : []),
-          ...(isOfView && status === 404 ? ['X-Position'] : []),
-        ),
+        description: `Error codes: ${codes.join(', ')}`,
+        headers: headerRefs([...commonHeaders(isCommand), ...ownHeaders]),
         content: { 'application/problem+json': { schema: refs.length === 1 ? refs[0] : { oneOf: refs } } },
       },
     ];
   });
-  return Object.fromEntries([...good, ...bad]) as Record<string, unknown>;
+  return Object.fromEntries(entries) as Record<string, unknown>;
 }
 
-const described: Readonly<Record<string, string>> = {
-  200: 'Done.',
-  201: 'Made.',
-  202: 'Accepted: it is done soon.',
-  207: 'Done in part: some items are bad.',
+const isMediaTypes = (response: RouteDocumentation['responses'][number]): response is readonly string[] =>
+  Array.isArray(response);
+
+const responseDescriptions: Readonly<Record<string, string>> = {
+  200: 'OK.',
+  201: 'Created.',
+  202: 'Accepted. The job continues in the background.',
+  207: 'Partial success: some items were rejected.',
   503: 'Not ready.',
 };

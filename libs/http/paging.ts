@@ -6,43 +6,52 @@ import { parseInstant } from './instant.js';
 import { invalidInput, type Problem } from './problem.js';
 import { validate } from './validation.js';
 
-/** In milliseconds. */
-const waits = { min: 0, max: 30_000, default: 5_000 };
-const limits = { min: 1, max: 200, default: 50 };
+const waitRangeMs = { min: 0, max: 30_000, default: 5_000 };
+const limitRange = { min: 1, max: 200, default: 50 };
 
-/** What every GET of a view takes. */
+/** Parameters of every GET of a view. */
 export class ViewQuery {
-  @Optional() @IsPlainText('A position: the answer is at least as new as that.') readonly after?: string;
-  @Optional() @IsIntegerText(waits, 'How long to wait for that, in milliseconds.') readonly wait?: string;
+  @Optional()
+  @IsPlainText('Position returned by a command. The response includes everything up to that position.')
+  readonly after?: string;
+
+  @Optional()
+  @IsIntegerText(waitRangeMs, 'Maximum time to wait for `after` to be reached, in milliseconds.')
+  readonly wait?: string;
 }
 
-/** What everything takes that comes in pages. */
+/** Parameters of everything that is returned in pages. */
 export class PageQuery extends ViewQuery {
-  @Optional() @IsIntegerText(limits) readonly limit?: string;
-  @Optional() @IsPlainText('The nextCursor of the page before; it pins filters and sort.') readonly cursor?: string;
+  @Optional() @IsIntegerText(limitRange, 'Maximum number of items to return.') readonly limit?: string;
+
+  @Optional()
+  @IsPlainText(
+    '`nextCursor` of the previous page. The cursor pins filters and sort order; they may be omitted or repeated.',
+  )
+  readonly cursor?: string;
 }
 
-/** What every list takes. */
+/** Parameters of every list. */
 export class ListQuery extends PageQuery {
-  @Optional() @IsBooleanText('Whether to tell the total.') readonly count?: string;
+  @Optional() @IsBooleanText('Whether to return the total number of items as `total`.') readonly count?: string;
 }
 
-/** Where a page ends. Absent behind the last one. */
+/** The last row of a page. */
 export interface PageBoundary {
   readonly value: ColumnValue;
   readonly key: string;
 }
 
-/** The page of a list that is asked for. */
-export interface PageRequest<Asked> {
-  /** Filters and sort, also where a cursor says them. */
-  readonly query: Asked;
-  /** The clock of the list's first page, RFC 3339: what is due or overdue is told by it on all pages. */
+/** The requested page of a list. */
+export interface PageRequest<Query> {
+  /** Filters and sort order, from the cursor if there is one. */
+  readonly query: Query;
+  /** Time of the first page's request, RFC 3339. Decides what is due or overdue on all pages. */
   readonly now: string;
-  /** How many rows, and behind which. */
   readonly slice: Pick<RowQuery, 'limit' | 'after'>;
 }
 
+/** The content of a cursor. Clients hold cursors, so its field names must not change. */
 interface Cursor {
   readonly asked: Readonly<Record<string, string>>;
   readonly now: string;
@@ -50,61 +59,65 @@ interface Cursor {
   readonly key: string;
 }
 
-/** These may differ from page to page; all else is pinned by the cursor. */
+/** Parameters that may differ from page to page. The cursor pins all others. */
 const unpinned: ReadonlySet<string> = new Set(['limit', 'cursor', 'count', 'after', 'wait']);
 
-const pinned = (query: object): Record<string, string> =>
+const pinnedParameters = (query: object): Record<string, string> =>
   Object.fromEntries(Object.entries(query).filter(([name, value]) => !unpinned.has(name) && value !== undefined));
 
-/**
- * The page that a query asks for. With a cursor, filters and sort are the cursor's: they may be left out, or said again.
- * @throws Problem validation_failed
- */
-export function parsePageRequest<Asked extends PageQuery>(query: Asked, now: string): PageRequest<Asked> {
-  const limit = Number(query.limit ?? limits.default);
-  if (query.cursor === undefined) return { query: query, now, slice: { limit } };
-  const cursor = decoded(query.cursor);
-  for (const [name, value] of Object.entries(pinned(query)))
+/** @throws Problem `validation_failed` if the cursor is invalid or the query contradicts it */
+export function parsePageRequest<Query extends PageQuery>(query: Query, now: string): PageRequest<Query> {
+  const limit = Number(query.limit ?? limitRange.default);
+  if (query.cursor === undefined) return { query, now, slice: { limit } };
+  const cursor = decodeCursor(query.cursor);
+  for (const [name, value] of Object.entries(pinnedParameters(query)))
     if (cursor.asked[name] !== value)
-      throw invalidInput({ field: name, code: 'not_of_cursor', message: 'is not what the cursor was made with' });
-  // Anybody can make a cursor: what it pins is checked as if it had been asked.
-  const asked = validate(query.constructor as new () => Asked, cursor.asked);
-  return { query: asked, now: cursor.now, slice: { limit, after: { value: cursor.value, key: cursor.key } } };
+      throw invalidInput({
+        field: name,
+        code: 'not_of_cursor',
+        message: 'must be omitted or have the same value as in the request that returned the cursor',
+      });
+  // Anyone can create a cursor, so its contents are validated like a query.
+  const pinnedQuery = validate(query.constructor as new () => Query, cursor.asked);
+  return { query: pinnedQuery, now: cursor.now, slice: { limit, after: { value: cursor.value, key: cursor.key } } };
 }
 
-/** The cursor of the next page; null at the end. */
+/** The cursor of the page after `last`. Null if `last` is: there are no more pages. */
 export const nextCursor = (page: PageRequest<object>, last: PageBoundary | null): string | null =>
-  last && Buffer.from(JSON.stringify({ asked: pinned(page.query), now: page.now, ...last })).toString('base64url');
+  last &&
+  Buffer.from(JSON.stringify({ asked: pinnedParameters(page.query), now: page.now, ...last })).toString('base64url');
 
-/** How many there are in all, when the query asks for that. */
 export const countIfRequested = async (
   query: Pick<ListQuery, 'count'>,
   count: () => Promise<number>,
 ): Promise<{ total?: number }> => (query.count === 'true' ? { total: await count() } : {});
 
-const notCursor = (): Problem =>
-  invalidInput({ field: 'cursor', code: 'not_cursor', message: 'must be a nextCursor that a list gave' });
+const invalidCursor = (): Problem =>
+  invalidInput({ field: 'cursor', code: 'not_cursor', message: 'must be a nextCursor returned by this list' });
 
-function decoded(text: string): Cursor {
+const isString = (value: unknown): value is string => typeof value === 'string';
+
+function decodeCursor(text: string): Cursor {
   let cursor: Partial<Cursor> | null;
   try {
     cursor = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as Partial<Cursor> | null;
   } catch {
-    throw notCursor();
+    throw invalidCursor();
   }
   const { asked, now, value, key } = cursor ?? {};
-  const isText = (it: unknown): it is string => typeof it === 'string';
-  const isWhole =
-    typeof asked === 'object' &&
-    asked !== null &&
-    Object.values(asked).every(isText) &&
-    !Object.keys(asked).some((name) => unpinned.has(name));
-  const isValue = value === null || isText(value) || (typeof value === 'number' && Number.isFinite(value));
-  if (!isWhole || !isText(now) || parseInstant(now) === undefined || !isText(key) || !isValue) throw notCursor();
+  const isValue = value === null || isString(value) || (typeof value === 'number' && Number.isFinite(value));
+  if (!isPinned(asked) || !isString(now) || parseInstant(now) === undefined || !isString(key) || !isValue)
+    throw invalidCursor();
   return { asked, now, value, key };
 }
 
-/** `after` and `wait`: at least as new as a position, waiting at most so many milliseconds for that. */
+const isPinned = (parameters: Cursor['asked'] | undefined): parameters is Cursor['asked'] =>
+  typeof parameters === 'object' &&
+  parameters !== null &&
+  Object.values(parameters).every(isString) &&
+  !Object.keys(parameters).some((name) => unpinned.has(name));
+
+/** How fresh a response must be: it includes `after`, waiting for it at most `waitMs`. */
 export interface Freshness {
   readonly after: Position | null;
   readonly waitMs: number;
@@ -112,5 +125,5 @@ export interface Freshness {
 
 export const parseFreshness = ({ after, wait }: ViewQuery): Freshness => ({
   after: after ?? null,
-  waitMs: Number(wait ?? waits.default),
+  waitMs: Number(wait ?? waitRangeMs.default),
 });

@@ -7,7 +7,7 @@ import { SnapshotRefused, ViewBeingBuilt, ViewsUnavailable } from '#read-model/v
 import { Problem, type ProblemCode } from './problem.js';
 import type { Routes } from './routes.js';
 
-/** The one place where something thrown becomes an answer. */
+/** The only place that turns errors into responses. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly routes: Routes) {}
@@ -16,10 +16,11 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const problem = this.routes.findMethodProblem(error instanceof NotFoundException, request) ?? toProblem(error);
-    // A Problem says all there is; where it stands for another error, that one tells why.
-    const said = { ...(error === problem ? { detail: problem.message } : { err: error }), correlationId: request.id };
-    if (problem.code === 'internal') request.log.error(said, problem.code);
-    else if (problem.status >= 500) request.log.warn(said, problem.code);
+    // A Problem that replaces another error does not say why: log that error instead.
+    const reason = error === problem ? { detail: problem.message } : { err: error };
+    const fields = { ...reason, correlationId: request.id };
+    if (problem.code === 'internal') request.log.error(fields, problem.code);
+    else if (problem.status >= 500) request.log.warn(fields, problem.code);
     if (error instanceof ReplayedRefusal) void reply.header('idempotent-replayed', 'true');
     sendProblem(reply, problem, request.url);
   }
@@ -34,39 +35,39 @@ export function sendProblem(reply: FastifyReply, problem: Problem, url: string):
     .send(JSON.stringify(problem.toJSON(path)));
 }
 
-/** Fastify's own words for a request that it could not read. */
-const ofFastify: Readonly<Record<string, readonly [ProblemCode, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body is larger than 1 MiB.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'The body must be application/json.'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_json', 'The body is not as long as Content-Length says.'],
-  FST_ERR_BAD_URL: ['not_found', 'The path is not a valid URL.'],
-  FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'There is nothing at this path.'],
+/** Fastify's errors for requests that it cannot read. */
+const fastifyErrors: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body must be at most 1 MiB.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'The content type must be application/json.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_json', 'The length of the body does not match Content-Length.'],
+  FST_ERR_BAD_URL: ['not_found', 'The path is not a valid URL path.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['not_found', 'There is no resource at this path.'],
 };
 
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isRefusal(error)) return new Problem(error.code, error.message, error.details);
   if (error instanceof ViewBeingBuilt)
-    return new Problem('projection_behind', 'The view is being built.', {}, { 'retry-after': '1' });
+    return new Problem('projection_behind', 'The view is still being built. Retry later.', {}, { 'retry-after': '1' });
   if (error instanceof SnapshotRefused) return new Problem('unavailable', error.message, {}, { 'retry-after': '5' });
   if (error instanceof Unavailable || error instanceof ViewsUnavailable)
     return new Problem(
       'unavailable',
-      'The store can not be reached right now. Nothing was acknowledged; ask again.',
+      'A data store is temporarily unavailable. The request was not acknowledged; retry it.',
       {},
       { 'retry-after': '1' },
     );
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  const known = typeof code === 'string' ? ofFastify[code] : undefined;
+  const known = typeof code === 'string' ? fastifyErrors[code] : undefined;
   if (known) return new Problem(known[0], known[1]);
-  if (error instanceof NotFoundException) return new Problem('not_found', 'There is nothing at this path.');
+  if (error instanceof NotFoundException) return new Problem('not_found', 'There is no resource at this path.');
   if (error instanceof HttpException && error.getStatus() < 500) {
     const cause = toProblem(error.cause ?? undefined);
-    return cause.status < 500 ? cause : new Problem('malformed_json', 'The request can not be read.');
+    return cause.status < 500 ? cause : new Problem('malformed_json', 'The request could not be parsed.');
   }
-  if (statusIn(error) === 400) return new Problem('malformed_json', 'The request can not be read.');
-  return new Problem('internal', 'Something went wrong on our side.');
+  if (statusCodeOf(error) === 400) return new Problem('malformed_json', 'The request could not be parsed.');
+  return new Problem('internal', 'An internal error occurred. Quote the X-Correlation-Id header when you report it.');
 }
 
-const statusIn = (error: unknown): unknown =>
+const statusCodeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : undefined;

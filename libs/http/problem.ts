@@ -1,7 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import type { InvalidField, RefusalCode } from '#domain/refusal';
 
-/** Refusals that HTTP makes of its own, and what the domain's refusals are in its numbers: no code is missing here. */
+/** The HTTP status of every problem code: those of the domain's refusals and those of HTTP itself. */
 export const statusByProblemCode = {
   malformed_json: 400,
   unauthorized: 401,
@@ -36,7 +35,40 @@ export const statusByProblemCode = {
 
 export type ProblemCode = keyof typeof statusByProblemCode;
 
-/** RFC 9457. `details` are further members; `retryAfter` in seconds. */
+/** What each code means, in one phrase: the same for every occurrence (RFC 9457, section 3.1.3). */
+export const titleByProblemCode: Readonly<Record<ProblemCode, string>> = {
+  malformed_json: 'Malformed request',
+  unauthorized: 'Unauthorized',
+  forbidden: 'Forbidden',
+  not_found: 'Not found',
+  method_not_allowed: 'Method not allowed',
+  lead_inactive: 'Lead is inactive',
+  active_lead_exists: 'Contact already has an active lead',
+  agent_inactive: 'Agent is inactive',
+  agent_exists: 'Agent already exists',
+  follow_up_completed: 'Follow-up is completed',
+  follow_up_cancelled: 'Follow-up is cancelled',
+  broadcast_exists: 'Broadcast already exists',
+  message_exists: 'Message already exists',
+  too_many_follow_ups: 'Too many open follow-ups',
+  bulk_rejected: 'Bulk action rejected',
+  selection_changed: 'Selection changed',
+  bulk_running: 'Bulk job is still running',
+  bulk_closed: 'Bulk job is closed',
+  conflict: 'Concurrent change',
+  idempotency_in_flight: 'Request already in progress',
+  version_mismatch: 'Version mismatch',
+  payload_too_large: 'Payload too large',
+  unsupported_media_type: 'Unsupported media type',
+  validation_failed: 'Validation failed',
+  idempotency_key_reused: 'Idempotency key reused',
+  rate_limited: 'Too many requests',
+  internal: 'Internal error',
+  projection_behind: 'View not up to date',
+  unavailable: 'Service unavailable',
+};
+
+/** An error response (RFC 9457). `details` are additional members of its body. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly status: number;
@@ -52,14 +84,10 @@ export class Problem extends Error {
 
   toJSON(instance: string): object {
     const { code, status, message: detail, details } = this;
-    const title = STATUS_CODES[status] ?? code;
+    const title = titleByProblemCode[code];
     return { type: `urn:leadstream:problem:${code}`, title, status, detail, instance, code, ...details };
   }
 }
 
 export const invalidInput = (...errors: readonly InvalidField[]): Problem =>
-  new Problem(
-    'validation_failed',
-    errors.map(({ field, message }) => `${field}: ${message}`).join('; ') || 'Some of the input is not valid.',
-    { errors },
-  );
+  new Problem('validation_failed', errors.map(({ field, message }) => `${field}: ${message}`).join('; '), { errors });

@@ -12,20 +12,20 @@ declare module 'fastify' {
   }
 }
 
-/** The body, which must be of this media type, reaches the controller as the bytes that came: a signature is over those. */
+/** Passes the body, which must have this media type, to the controller as the bytes received, over which it is signed. */
 export const RawBody = (mediaType: MediaType): MethodDecorator =>
   applyDecorators(
     RouteConfig({ rawBody: mediaType }),
     ApiConsumes(mediaType),
-    ApiBody({ schema: { description: 'As its sender writes it.' } }),
+    ApiBody({ schema: { description: "The provider's own payload." } }),
   );
 
 /**
  * An empty body counts as {}.
- * @throws Problem malformed_json
+ * @throws Problem `malformed_json`
  */
 export function parseJsonBody(body: Buffer): unknown {
-  if (!isUtf8(body)) throw new Problem('malformed_json', 'The body is not UTF-8.');
+  if (!isUtf8(body)) throw new Problem('malformed_json', 'The body must be encoded as UTF-8.');
   const text = body.toString('utf8');
   if (text.trim() === '') return {};
   try {

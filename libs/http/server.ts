@@ -13,37 +13,43 @@ import { ApiDocument } from './openapi.controller.js';
 import { Problem, invalidInput } from './problem.js';
 import { parseJsonBody } from './raw-body.js';
 import { ProblemFilter, toProblem, sendProblem } from './problem.filter.js';
+import { isCorrelationId } from './request.js';
 import { Routes } from './routes.js';
 
 const bodyLimit = 1024 * 1024;
-/** Deeper nesting would exhaust the stack of whatever walks through a body. */
-const mostLevels = 100;
-/** How long a request may take to arrive, and how long an ending process waits for it. */
-const requestTimeout = 60_000;
-const patienceMs = 8_000;
+/** Deeper nesting could exhaust the stack of code that walks a body recursively. */
+const maxNestingLevels = 100;
+/** Time that a request may take to arrive. */
+const requestTimeoutMs = 60_000;
+/** Time that a stopping process waits for requests that are still arriving. */
+const shutdownTimeoutMs = 8_000;
+const sweepIntervalMs = 20;
 
-/** How every process speaks HTTP: JSON in and out, problems as problem+json, a log line per request with nothing personal in it. */
+/**
+ * Creates the HTTP server of a process: JSON in and out, errors as problem+json, and one log line per request without personal
+ * data.
+ */
 export async function createServer(module: Type | DynamicModule, logger: Logger): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit,
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request: { headers: Record<string, unknown> }) =>
-      correlationIn(request.headers['x-correlation-id']) ?? randomUUID(),
-    requestTimeout,
+      correlationIdOf(request.headers['x-correlation-id']) ?? randomUUID(),
+    requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: true },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(reply, toProblem(error), request.url),
-    clientErrorHandler: refuseWhatIsNotHttp,
+    clientErrorHandler: rejectMalformedHttp,
   });
   const server = adapter.getInstance<FastifyInstance>();
   const routes = new Routes();
   routes.watch(server);
-  readBodies(server);
+  parseBodies(server);
   logRequests(server);
-  letGoWhenClosing(server);
+  closeConnectionsOnShutdown(server);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
     logger: nestLogger(logger),
@@ -57,9 +63,9 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
   return app;
 }
 
-/** Node could not read it as HTTP, or waited too long for its end. */
-function refuseWhatIsNotHttp(_: Error, socket: Socket): void {
-  const problem = new Problem('malformed_json', 'The request can not be read as HTTP.');
+/** Responds to input that Node cannot parse as HTTP, or whose end does not arrive in time. */
+function rejectMalformedHttp(_: Error, socket: Socket): void {
+  const problem = new Problem('malformed_json', 'The request is not valid HTTP.');
   const body = JSON.stringify(problem.toJSON('/'));
   const lines = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
@@ -71,54 +77,62 @@ function refuseWhatIsNotHttp(_: Error, socket: Socket): void {
   else socket.destroy();
 }
 
-/** Bodies are JSON, parsed; an empty one counts as {}. Routes that ask for the bytes get those (see RawBody). */
-function readBodies(server: FastifyInstance): void {
+/** Parses bodies as JSON; an empty body counts as {}. Routes with RawBody get the bytes instead. */
+function parseBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
   for (const mediaType of ['application/json', 'application/x-www-form-urlencoded'])
     server.addContentTypeParser(
       mediaType,
       { parseAs: 'buffer', bodyLimit },
       async (request: FastifyRequest, body: Buffer) => {
-        const raw = request.routeOptions.config.rawBody;
-        const wanted = raw ?? 'application/json';
-        if (wanted !== mediaType) throw new Problem('unsupported_media_type', `The body must be ${wanted}.`);
+        const { rawBody } = request.routeOptions.config;
+        const expected = rawBody ?? 'application/json';
+        if (expected !== mediaType)
+          throw new Problem('unsupported_media_type', `The content type must be ${expected}.`);
         if (request.headers['content-encoding'] ?? false)
-          throw new Problem('unsupported_media_type', 'The body must not be compressed.');
-        if (raw) return body;
+          throw new Problem('unsupported_media_type', 'Compressed bodies are not supported. Omit Content-Encoding.');
+        if (rawBody) return body;
         const parsed = parseJsonBody(body);
-        refuseBent(parsed);
+        rejectUnsafeJson(parsed);
         return parsed;
       },
     );
 }
 
-/** Level by level, since the stack is what must not be relied on. */
-function refuseBent(parsed: unknown): void {
+/** Walks level by level, not recursively: the stack must not be relied on here. */
+function rejectUnsafeJson(parsed: unknown): void {
   let level = [parsed];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > mostLevels)
-      throw invalidInput({ field: 'body', code: 'too_deep', message: `must have at most ${mostLevels} levels` });
-    const objects = level.filter((it) => typeof it === 'object' && it !== null);
-    // What JSON.parse made an own field would become the prototype of whatever it is copied to.
-    if (objects.some((it) => Object.hasOwn(it, '__proto__')))
-      throw invalidInput({ field: '__proto__', code: 'unknown_field', message: 'is not known here' });
-    level = objects.flatMap((it): unknown[] => Object.values(it));
+    if (depth > maxNestingLevels)
+      throw invalidInput({
+        field: 'body',
+        code: 'too_deep',
+        message: `must be nested at most ${maxNestingLevels} levels deep`,
+      });
+    const objects = level.filter((value) => typeof value === 'object' && value !== null);
+    // JSON.parse creates an own field named __proto__, which becomes the prototype of any object that it is assigned to.
+    if (objects.some((value) => Object.hasOwn(value, '__proto__')))
+      throw invalidInput({ field: '__proto__', code: 'unknown_field', message: 'is not a recognized field' });
+    level = objects.flatMap((value): unknown[] => Object.values(value));
   }
 }
 
 /**
- * What was under way when closing began leaves connections that are kept alive: each is let go as soon as it says nothing more,
- * and one that never ends its request when our patience does.
+ * Requests that were in progress when closing began leave kept-alive connections, which Node does not close. They are closed as
+ * soon as they are idle; a connection whose request never ends is closed after the timeout.
  */
-function letGoWhenClosing(server: FastifyInstance): void {
+function closeConnectionsOnShutdown(server: FastifyInstance): void {
   server.addHook('preClose', async () => {
-    const sweep = setInterval(() => server.server.closeIdleConnections(), 20);
-    const last = setTimeout(() => server.server.closeAllConnections(), patienceMs);
-    server.server.once('close', () => (clearInterval(sweep), clearTimeout(last)));
+    const sweep = setInterval(() => server.server.closeIdleConnections(), sweepIntervalMs);
+    const timeout = setTimeout(() => server.server.closeAllConnections(), shutdownTimeoutMs);
+    server.server.once('close', () => {
+      clearInterval(sweep);
+      clearTimeout(timeout);
+    });
   });
 }
 
-/** The route's pattern stands for the URL, whose ids and search words are nobody's business. */
+/** Logs the route's pattern instead of the URL, which contains IDs and search words. */
 function logRequests(server: FastifyInstance): void {
   server.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-correlation-id', request.id);
@@ -127,10 +141,8 @@ function logRequests(server: FastifyInstance): void {
   server.addHook('onResponse', (request, reply, done) => {
     const { method, id: correlationId, routeOptions } = request;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    request.log.info(
-      { correlationId, method, route: routeOptions.url ?? null, status: reply.statusCode, ms },
-      'answered',
-    );
+    const route = routeOptions.url ?? null;
+    request.log.info({ correlationId, method, route, status: reply.statusCode, ms }, 'request completed');
     done();
   });
 }
@@ -142,14 +154,13 @@ function measureRequests(server: FastifyInstance, metrics: Metrics): void {
   });
 }
 
-const correlationIn = (header: unknown): string | undefined =>
-  typeof header === 'string' && /^[\x21-\x7e]{1,128}$/.test(header) ? header : undefined;
+const correlationIdOf = (header: unknown): string | undefined => (isCorrelationId(header) ? header : undefined);
 
 const nestLogger = (logger: Logger): LoggerService => ({
   log: (message: unknown) => logger.debug(String(message)),
   debug: (message: unknown) => logger.debug(String(message)),
   verbose: (message: unknown) => logger.trace(String(message)),
   warn: (message: unknown) => logger.warn(String(message)),
-  error: (message: unknown, ...more: unknown[]) => logger.error({ more: more.map(String) }, String(message)),
+  error: (message: unknown, ...details: unknown[]) => logger.error({ details: details.map(String) }, String(message)),
   fatal: (message: unknown) => logger.fatal(String(message)),
 });

@@ -5,137 +5,161 @@ import { invalidInput } from './problem.js';
 
 export type Class<T extends object = object> = new () => T;
 
-/** What class-validator calls a broken rule, in the words of our callers. */
+/** Error codes of rules whose code is not `not_<rule>`. */
 const codes: Readonly<Record<string, string>> = {
   isIn: 'not_allowed',
-  isString: 'not_text',
   isBoolean: 'not_boolean',
-  isArray: 'not_list',
-  arrayMaxSize: 'too_many',
-  arrayMinSize: 'too_few',
-  whole: 'out_of_range',
-  someOf: 'not_allowed',
+  integer: 'out_of_range',
+  listOfValues: 'not_allowed',
   sort: 'not_allowed',
 };
 
-/** Somebody who sends more nonsense than that is not told of all of it. */
-const mostErrors = 100;
+/** Errors reported at most for one request. */
+const maxErrors = 100;
 
-type Given = Readonly<Record<string, unknown>>;
+type Input = Readonly<Record<string, unknown>>;
 
-/** What an object within an input is to be read as, or which of its fields does not tell that. */
+/** Selects the class that validates a nested object, or rejects it because its type cannot be determined. */
 export type NestedSchema = (
-  given: Given,
-) => { readonly type: Class; readonly input: Given } | { readonly refused: InvalidField };
+  input: Input,
+) => { readonly type: Class; readonly input: Input } | { readonly refused: InvalidField };
 
-/** The fields of a class that are objects, or lists of objects, with fields of their own. */
-const nested = new Map<object, Map<string, NestedSchema>>();
+/** By class: the fields that contain objects, or arrays of objects, with a class of their own. */
+const nestedSchemas = new Map<object, Map<string, NestedSchema>>();
 
-export function registerNested(of: object, field: string, inside: NestedSchema): void {
-  nested.set(of, (nested.get(of) ?? new Map<string, NestedSchema>()).set(field, inside));
+export function registerNested(type: object, field: string, schema: NestedSchema): void {
+  const fields = nestedSchemas.get(type) ?? new Map<string, NestedSchema>();
+  nestedSchemas.set(type, fields.set(field, schema));
 }
 
-/** Of a class: at least one of these fields must be there. */
-const needed = new Map<object, readonly string[]>();
+/** By class: fields of which at least one is required. */
+const requiredOneOf = new Map<object, readonly string[]>();
 
-export function registerRequiredOneOf(of: object, oneOf: readonly string[]): void {
-  needed.set(of, oneOf);
+export function registerRequiredOneOf(type: object, fields: readonly string[]): void {
+  requiredOneOf.set(type, fields);
 }
 
-export const isRecord = (value: unknown): value is Given =>
+export const isRecord = (value: unknown): value is Input =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** How unknown names in the input are reported: as fields of a body or as parameters of a query. */
+export type UnknownCode = 'unknown_field' | 'unknown_parameter';
+
 /**
- * The input as an instance of its class; unknown fields are refused, nothing is converted.
- * @throws Problem validation_failed, naming each field
+ * Returns the input as an instance of its class. Unknown fields are rejected, and nothing is converted.
+ * @throws Problem `validation_failed`, naming each field
  */
-export function validate<T extends object>(type: Class<T>, input: unknown, unknownCode = 'unknown_field'): T {
+export function validate<T extends object>(
+  type: Class<T>,
+  input: unknown,
+  unknownCode: UnknownCode = 'unknown_field',
+): T {
   if (!isRecord(input)) throw invalidInput({ field: 'body', code: 'not_object', message: 'must be a JSON object' });
-  const errors: InvalidField[] = [];
-  const instance = read(type, input, '', unknownCode, errors);
-  if (errors.length > 0) throw invalidInput(...errors.slice(0, mostErrors));
+  const { instance, errors } = new Validation(unknownCode).run(type, input);
+  if (errors.length > 0) throw invalidInput(...errors.slice(0, maxErrors));
   return instance;
 }
 
-/** Each item of a batch by itself: what is valid of it, or why it is not. */
+/** Validates each item of a batch on its own. */
 export function validateItems<T extends object, Item>(
   type: Class<T>,
   items: readonly unknown[],
-  take: (valid: T) => Item,
+  toItem: (valid: T) => Item,
 ): readonly BatchItem<Item>[] {
   return items.map((input) => {
     if (!isRecord(input)) return { invalid: { code: 'not_object', detail: 'must be a JSON object' } };
-    const errors: InvalidField[] = [];
-    const instance = read(type, input, '', 'unknown_field', errors);
-    return errors.length > 0
-      ? { invalid: { code: 'validation_failed', detail: errors.map((it) => `${it.field} ${it.message}`).join('; ') } }
-      : { item: take(instance) };
+    const { instance, errors } = new Validation('unknown_field').run(type, input);
+    if (errors.length === 0) return { item: toItem(instance) };
+    const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
+    return { invalid: { code: 'validation_failed', detail } };
   });
 }
 
 const notObject: InvalidField = { field: '', code: 'not_object', message: 'must be an object' };
 
-/** Only known fields are ever copied: a caller's `constructor` or `__proto__` reaches no code that would believe it. */
-function read<T extends object>(
-  type: Class<T>,
-  input: Given,
-  within: string,
-  unknownCode: string,
-  errors: InvalidField[],
-): T {
-  const known = fieldsOf(type);
-  for (const name of Object.keys(input))
-    if (!known.has(name)) errors.push({ field: within + name, code: unknownCode, message: 'is not known here' });
+const validatorOptions = {
+  forbidUnknownValues: false,
+  stopAtFirstError: true,
+  validationError: { target: false, value: false },
+};
 
-  const fields = Object.fromEntries(
-    [...known].filter((name) => Object.hasOwn(input, name)).map((it) => [it, input[it]]),
-  );
-  const instance = Object.assign(new type(), fields);
-  const wrong = new Set<string>();
-  const options = {
-    forbidUnknownValues: false,
-    stopAtFirstError: true,
-    validationError: { target: false, value: false },
-  };
-  for (const { property, constraints = {} } of validateSync(instance, options)) {
-    wrong.add(property);
-    for (const [rule, said] of Object.entries(constraints)) {
-      const code = codes[rule] ?? `not_${rule}`.toLowerCase();
-      errors.push({ field: within + property, code, message: said.replace(`${property} `, '') });
+/** One validation of an input, which collects the errors of all its levels. */
+class Validation {
+  private readonly errors: InvalidField[] = [];
+
+  constructor(private readonly unknownCode: UnknownCode) {}
+
+  run<T extends object>(type: Class<T>, input: Input): { readonly instance: T; readonly errors: InvalidField[] } {
+    return { instance: this.readObject(type, input, ''), errors: this.errors };
+  }
+
+  /** Copies known fields only, so that a caller's `constructor` or `__proto__` reaches no other code. */
+  private readObject<T extends object>(type: Class<T>, input: Input, path: string): T {
+    const known = fieldsOf(type);
+    for (const name of Object.keys(input))
+      if (!known.has(name))
+        this.errors.push({ field: path + name, code: this.unknownCode, message: this.unknownMessage(known) });
+
+    const names = [...known].filter((name) => Object.hasOwn(input, name));
+    const fields = Object.fromEntries(names.map((name) => [name, input[name]]));
+    const instance = Object.assign(new type(), fields);
+    const invalid = this.checkFields(instance, fields, path);
+
+    for (const [name, schema] of nestedSchemas.get(type) ?? []) {
+      const value = fields[name];
+      if (value === undefined || invalid.has(name)) continue;
+      const nested = Array.isArray(value)
+        ? value.map((item, index) => this.readNested(schema, item, `${path}${name}[${index}]`))
+        : this.readNested(schema, value, path + name);
+      Object.assign(instance, { [name]: nested });
     }
+
+    const [first, ...others] = requiredOneOf.get(type) ?? [];
+    if (first !== undefined && ![first, ...others].some((name) => Object.hasOwn(input, name)))
+      this.errors.push({
+        field: path + first,
+        code: 'required',
+        message: `at least one of these fields is required: ${[first, ...others].join(', ')}`,
+      });
+    return instance;
   }
 
-  for (const [name, inside] of nested.get(type) ?? []) {
-    const value = fields[name];
-    if (value === undefined || wrong.has(name)) continue;
-    const one = (it: unknown, field: string): unknown => {
-      const as = isRecord(it) ? inside(it) : { refused: notObject };
-      if ('type' in as) return read(as.type, as.input, `${field}.`, unknownCode, errors);
-      const { refused } = as;
-      errors.push({ ...refused, field: refused.field === '' ? field : `${field}.${refused.field}` });
-      return it;
-    };
-    const field = within + name;
-    const found = Array.isArray(value) ? value.map((it, nth) => one(it, `${field}[${nth}]`)) : one(value, field);
-    Object.assign(instance, { [name]: found });
+  /** Checks the rules of each field and returns the names of invalid fields. */
+  private checkFields(instance: object, fields: Input, path: string): ReadonlySet<string> {
+    const invalid = new Set<string>();
+    for (const { property, constraints = {} } of validateSync(instance, validatorOptions)) {
+      invalid.add(property);
+      for (const [rule, message] of Object.entries(constraints))
+        this.errors.push({
+          field: path + property,
+          code: codes[rule] ?? `not_${rule}`.toLowerCase(),
+          message: fields[property] === undefined ? `is required and ${message}` : message,
+        });
+    }
+    return invalid;
   }
 
-  const oneOf = needed.get(type) ?? [];
-  if (oneOf.length > 0 && !oneOf.some((name) => Object.hasOwn(input, name)))
-    errors.push({ field: within + oneOf[0]!, code: 'required', message: `give at least one of: ${oneOf.join(', ')}` });
-  return instance;
+  private readNested(schema: NestedSchema, value: unknown, path: string): unknown {
+    const selected = isRecord(value) ? schema(value) : { refused: notObject };
+    if ('type' in selected) return this.readObject(selected.type, selected.input, `${path}.`);
+    const { refused } = selected;
+    this.errors.push({ ...refused, field: refused.field === '' ? path : `${path}.${refused.field}` });
+    return value;
+  }
+
+  private unknownMessage(known: ReadonlySet<string>): string {
+    if (this.unknownCode === 'unknown_field') return 'is not a recognized field';
+    return `is not a recognized parameter; allowed parameters: ${[...known].join(', ')}`;
+  }
 }
 
-const knownFields = new Map<object, ReadonlySet<string>>();
+const fieldsByType = new Map<object, ReadonlySet<string>>();
 
 function fieldsOf(type: Class): ReadonlySet<string> {
-  const known =
-    knownFields.get(type) ??
-    new Set(
-      getMetadataStorage()
-        .getTargetValidationMetadatas(type, '', false, false)
-        .map((it) => it.propertyName),
-    );
-  knownFields.set(type, known);
-  return known;
+  const cached = fieldsByType.get(type);
+  if (cached) return cached;
+  const metadata = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
+  const fields = new Set(metadata.map(({ propertyName }) => propertyName));
+  fieldsByType.set(type, fields);
+  return fields;
 }

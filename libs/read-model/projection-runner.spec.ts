@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 import type { Position } from '#domain/event';
 import { ProjectionRunner, type EventFeed, type ProjectionNotice } from './projection-runner.js';
-import { type AgentEventCount, keysOfAgent, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
+import { type AgentEventCount, agentKey, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
 import { SqliteViewStore } from './sqlite/sqlite.view-store.js';
 import type { RowQuery, ViewReader, ViewStore, RowWrite } from './view-store.js';
 import type { Table, View } from './view.js';
@@ -190,9 +190,15 @@ describe('catching up', () => {
     [
       'folded',
       (poison) => ({
-        evolve: (row, event, key) => {
-          if (event.type === 'AgentDeactivated' && poison()) throw new Error('can not be folded');
-          return agents.evolve(row, event, key);
+        on: {
+          ...agents.on,
+          AgentDeactivated: {
+            key: agentKey,
+            apply: (row, event, key) => {
+              if (poison()) throw new Error('can not be folded');
+              return agents.on.AgentDeactivated.apply(row, event, key);
+            },
+          },
         },
       }),
       /can not be folded/,
@@ -200,9 +206,12 @@ describe('catching up', () => {
     [
       'told its rows',
       (poison) => ({
-        keys: {
-          ...agents.keys,
-          AgentDeactivated: (event) => (poison() ? [...Array(1_001).keys()].map(String) : keysOfAgent(event)),
+        on: {
+          ...agents.on,
+          AgentDeactivated: {
+            ...agents.on.AgentDeactivated,
+            key: (event) => (poison() ? [...Array(1_001).keys()].map(String) : agentKey(event)),
+          },
         },
       }),
       /1001 rows.*more than 1000/,
@@ -217,16 +226,22 @@ describe('catching up', () => {
     [
       'stored',
       (poison) => ({
-        evolve: (row, event, key) => {
-          const next = agents.evolve(row, event, key)!;
-          return !next.active && poison()
-            ? {
-                ...next,
-                toJSON: () => {
-                  throw new Error('can not be stored');
-                },
-              }
-            : next;
+        on: {
+          ...agents.on,
+          AgentDeactivated: {
+            key: agentKey,
+            apply: (row, event, key) => {
+              const next = agents.on.AgentDeactivated.apply(row, event, key)!;
+              return poison()
+                ? {
+                    ...next,
+                    toJSON: () => {
+                      throw new Error('can not be stored');
+                    },
+                  }
+                : next;
+            },
+          },
         },
       }),
       /can not be stored/,
@@ -318,7 +333,7 @@ describe('catching up', () => {
     const { news, hears } = started(view, log);
     await hears('built');
     expect(news.map(({ what }) => what)).toEqual(['retrying', 'retrying', 'built']);
-    expect(news[0]).toMatchObject({ error: { message: 'the log is away' } });
+    expect(news[0]).toMatchObject({ error: { message: 'the log is unavailable' } });
   });
 
   it('waits out a storage that can not be written', async () => {
@@ -382,9 +397,12 @@ describe('catching up', () => {
     await atRest.stop();
     const poisoned = started(
       viewOf({
-        keys: {
-          AgentRegistered: () => {
-            throw new Error('odd');
+        on: {
+          AgentRegistered: {
+            key: () => {
+              throw new Error('odd');
+            },
+            apply: (row) => row,
           },
         },
       }),

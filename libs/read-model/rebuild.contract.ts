@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Position } from '#domain/event';
 import { ProjectionRunner, type ProjectionNotice } from './projection-runner.js';
-import { type AgentEventCount, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
+import {
+  type AgentEventCount,
+  agents,
+  countAgentEvents,
+  positionAt,
+  InMemoryLog,
+  totals,
+} from './in-memory-log.fixture.js';
 import { maintainGenerations } from './maintain-generations.js';
 import type { TestStorage } from './view-store.contract.js';
 import { type RowQuery, ViewBeingBuilt, type ViewStore, type ViewWriter } from './view-store.js';
@@ -46,12 +53,7 @@ export function rebuildContract(
 
     /** Each event counts `each`: another version is another view of the same log. */
     const viewOf = (each = 1, name = `agents-${++made}`): View => {
-      const evolve: typeof agents.evolve = (row, event, key) => ({
-        id: key,
-        active: event.type === 'AgentRegistered',
-        events: (row?.events ?? 0) + each,
-      });
-      return { name, version: each, tables: { agents: { ...agents, evolve }, totals } };
+      return { name, version: each, tables: { agents: { ...agents, on: countAgentEvents(each) }, totals } };
     };
 
     function grow(log: InMemoryLog, events: number): void {

@@ -1,13 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import type { Position, RecordedEvent } from '#domain/event';
 import type { AnyTable, ColumnValue, View } from './view.js';
+import { affectedKeys, applyEvent } from './view-fold.js';
 import type { ViewWriter, RowWrite } from './view-store.js';
 
 /** How many rows of a table stay in memory after they were saved. */
 const keptRows = 4_000;
 const mostKeys = 1_000;
-
-type KeysOf = (event: RecordedEvent) => readonly string[];
 
 interface Entry {
   readonly key: string;
@@ -50,7 +49,7 @@ export class RowCache {
       kept: new LRUCache<string, Entry>({ max: keptRows }),
     }));
     for (const plan of this.plans)
-      for (const type of Object.keys(plan.table.keys)) this.byType.set(type, [...(this.byType.get(type) ?? []), plan]);
+      for (const type of Object.keys(plan.table.on)) this.byType.set(type, [...(this.byType.get(type) ?? []), plan]);
   }
 
   /** How many rows differ from the storage. */
@@ -71,7 +70,7 @@ export class RowCache {
     for (const { event, plan, entries } of steps)
       for (const entry of entries) {
         if (entry.position >= event.position) continue;
-        const row = plan.table.evolve(entry.row, event, entry.key) as object | undefined;
+        const row = applyEvent(plan.table, entry.row, event, entry.key);
         if (row === entry.row) continue;
         if (row === undefined) throw new Error(`table ${plan.name} gave up row ${entry.key}`);
         if (check) {
@@ -89,8 +88,7 @@ export class RowCache {
     const made = new Map<Plan, { readonly entries: Map<string, Entry>; readonly asked: string[] }>();
     for (const event of events)
       for (const plan of this.byType.get(event.type) ?? []) {
-        const keysOf = plan.table.keys[event.type] as KeysOf | undefined;
-        const keys = keysOf?.(event) ?? [];
+        const keys = affectedKeys(plan.table, event);
         if (keys.length > mostKeys)
           throw new Error(`it touches ${keys.length} rows of table ${plan.name}, more than ${mostKeys}`);
         let here = made.get(plan);

@@ -13,18 +13,14 @@ const backwards = '<';
 
 const phoneSigns = /^[\d\s()./+-]+$/;
 
+/** Decomposes the text (NFKD) and removes its combining marks: é becomes e, a full-width letter an ordinary one. */
+export const removeMarks = (text: string): string => text.normalize('NFKD').replace(/\p{M}+/gu, '');
+
 /**
  * Upper case first, because it takes apart what lower case keeps: ß becomes ss, and a dotless ı an i.
  */
 const fold = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .toUpperCase()
-    .toLowerCase()
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .replace(/[øłđħŧæœς]/g, (letter) => plain[letter]!);
+  removeMarks(removeMarks(text).toUpperCase().toLowerCase()).replace(/[øłđħŧæœς]/g, (letter) => plain[letter]!);
 
 const wordsOf = (text: string): readonly string[] => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
 

@@ -17,8 +17,7 @@ interface Keyed {
 }
 
 const items: Table<Item> = {
-  keys: {},
-  evolve: (row) => row,
+  on: {},
   columns: {
     org: ({ org }) => org,
     number: ({ number }) => number,

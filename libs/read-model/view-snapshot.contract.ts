@@ -10,8 +10,7 @@ interface Thing {
 }
 
 const things: Table<Thing> = {
-  keys: {},
-  evolve: (row) => row,
+  on: {},
   columns: { rank: ({ rank }) => rank, kind: ({ kind }) => kind },
   indexes: [{ prefix: ['kind'], sort: 'rank' }],
   tokens: ({ kind }) => [kind],

@@ -23,8 +23,7 @@ interface Thing {
 }
 
 const things: Table<Thing> = {
-  keys: {},
-  evolve: (row) => row,
+  on: {},
   columns: { name: ({ name }) => name, rank: ({ rank }) => rank },
   indexes: [{ prefix: [], sort: 'rank' }],
   tokens: ({ name }) => name.split(' '),

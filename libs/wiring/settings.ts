@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { autoAssignmentModes, type AutoAssignmentMode } from '#domain/agent/agent.rotation';
 import { defaultPolicy, type Policy } from '#domain/decider';
-import type { ProviderSecrets } from '#http/provider-secrets';
+import type { ProviderSecrets } from './provider-secrets.js';
 
 /** How this process runs, from the environment. */
 export interface Settings {

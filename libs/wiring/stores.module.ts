@@ -9,7 +9,7 @@ import { IdempotencyStore } from '#event-store/idempotency-store';
 import { EventStore } from '#event-store/event-store';
 import { Readiness } from '#http/health.controller';
 import { Metrics } from '#http/metrics';
-import { ProviderSecrets } from '#http/provider-secrets';
+import { ProviderSecrets } from './provider-secrets.js';
 import { Authenticator, NoAuthentication } from '#http/request';
 import { ViewStore } from '#read-model/view-store';
 import type { Settings } from './settings.js';

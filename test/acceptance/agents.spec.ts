@@ -2,27 +2,28 @@ import { describe, expect, test } from '@jest/globals';
 import { invalid, refused } from '../support/expected-responses.js';
 import { setupApp } from '../support/app.js';
 import {
+  expectSuccess,
   getAllItems,
   getAllLeads,
+  openLead,
   postAgent,
   postAssignment,
-  expectSuccess,
-  openLead,
+  postInteraction,
   postStatus,
   uniqueId,
-  postInteraction,
+  waitUntil,
 } from '../support/api-steps.js';
 
 const app = setupApp();
 
 describe('registering an agent', () => {
-  test('shows the agent whole', async () => {
+  test('registering an agent returns the whole agent', async () => {
     const id = uniqueId('agent');
-    const answer = await app.post('/v1/agents', { id, name: 'Ana', email: 'ana@example.org', capacity: 5 });
-    expect(answer).toMatchObject({ status: 201, body: { changed: true, version: 1 } });
-    expect(answer.headers.get('location')).toBe(`/v1/agents/${id}`);
-    expect(answer.headers.get('etag')).toBe('"1"');
-    expect(answer.body.agent).toEqual({
+    const response = await app.post('/v1/agents', { id, name: 'Ana', email: 'ana@example.org', capacity: 5 });
+    expect(response).toMatchObject({ status: 201, body: { changed: true, version: 1 } });
+    expect(response.headers.get('location')).toBe(`/v1/agents/${id}`);
+    expect(response.headers.get('etag')).toBe('"1"');
+    expect(response.body.agent).toEqual({
       id,
       name: 'Ana',
       email: 'ana@example.org',
@@ -31,34 +32,34 @@ describe('registering an agent', () => {
       activeLeads: 0,
       createdAt: expect.any(String),
     });
-    expect(await app.get(`/v1/agents/${id}`, { after: answer.body.position })).toMatchObject({
+    expect(await app.get(`/v1/agents/${id}`, { after: response.body.position })).toMatchObject({
       status: 200,
-      body: answer.body.agent,
+      body: response.body.agent,
     });
   });
 
-  test('without an id makes one up', async () => {
-    const [one, two] = [
+  test('registering an agent without an id generates one', async () => {
+    const [first, second] = [
       expectSuccess(await app.post('/v1/agents', { name: 'Ana' })).agent,
       expectSuccess(await app.post('/v1/agents', { name: 'Ana' })).agent,
     ];
-    expect(one.id).not.toBe(two.id);
-    expect(one).toMatchObject({ email: null, capacity: null });
+    expect(first.id).not.toBe(second.id);
+    expect(first).toMatchObject({ email: null, capacity: null });
   });
 
-  test('twice with one id is refused, also at once', async () => {
+  test('of concurrent registrations with the same id one succeeds and the others get agent_exists', async () => {
     const id = uniqueId('agent');
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, nth) => app.post('/v1/agents', { id, name: `Ana ${nth}` })),
+    const responses = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => app.post('/v1/agents', { id, name: `Ana ${index}` })),
     );
-    expect(answers.filter((it) => it.status === 201)).toHaveLength(1);
-    for (const answer of answers.filter((it) => it.status !== 201))
-      expect(answer).toMatchObject(refused('agent_exists', { agentId: id }));
+    expect(responses.filter((response) => response.status === 201)).toHaveLength(1);
+    for (const response of responses.filter((response) => response.status !== 201))
+      expect(response).toMatchObject(refused('agent_exists', { agentId: id }));
   });
 
-  test('with an id of slashes and umlauts points to a path that works', async () => {
-    const answer = await app.post('/v1/agents', { id: `a/ö ${uniqueId('x')}`, name: 'Ana' });
-    const path = answer.headers.get('location')!;
+  test('the Location of an agent whose id has slashes and umlauts is a working path', async () => {
+    const response = await app.post('/v1/agents', { id: `a/ö ${uniqueId('x')}`, name: 'Ana' });
+    const path = response.headers.get('location')!;
     expect(await app.patch(path, { name: 'Anna' })).toMatchObject({ status: 200, body: { agent: { name: 'Anna' } } });
   });
 
@@ -75,13 +76,13 @@ describe('registering an agent', () => {
     [{ name: 'Ana', capacity: 1.5 }, ['capacity']],
     [{ name: 'Ana', capacity: '5' }, ['capacity']],
     [{ name: 'Ana', active: false }, ['active']],
-  ])('with %j is refused by name', async (body, fields) => {
+  ])('registering an agent with %j is rejected, naming the fields', async (body, fields) => {
     expect(await app.post('/v1/agents', body)).toMatchObject(invalid(...fields));
   });
 });
 
 describe('changing an agent', () => {
-  test('renames, gives room, deactivates and reactivates; what is so already is no change', async () => {
+  test('an agent can be renamed, given a capacity, deactivated and reactivated; repeating a value changes nothing', async () => {
     const { id } = await postAgent(app, { name: 'Ana', capacity: 2 });
     const change = async (body: object) => expectSuccess(await app.patch(`/v1/agents/${id}`, body));
     expect(await change({ name: 'Anna' })).toMatchObject({
@@ -101,7 +102,7 @@ describe('changing an agent', () => {
     expect(await change({})).toMatchObject({ changed: false, version: 7 });
   });
 
-  test('of another version is refused', async () => {
+  test('changing an agent with an outdated If-Match is rejected', async () => {
     const { id } = await postAgent(app);
     expectSuccess(await app.patch(`/v1/agents/${id}`, { name: 'Anna' }, { 'if-match': '"1"' }));
     expect(await app.patch(`/v1/agents/${id}`, { name: 'Ana' }, { 'if-match': '"1"' })).toMatchObject(
@@ -109,9 +110,9 @@ describe('changing an agent', () => {
     );
   });
 
-  test('who is not there is not found', async () => {
-    expect(await app.patch('/v1/agents/nobody', { name: 'X' })).toMatchObject(refused('not_found'));
-    expect(await app.get('/v1/agents/nobody')).toMatchObject(refused('not_found'));
+  test('changing or reading an unknown agent returns not_found', async () => {
+    expect(await app.patch('/v1/agents/unknown', { name: 'X' })).toMatchObject(refused('not_found'));
+    expect(await app.get('/v1/agents/unknown')).toMatchObject(refused('not_found'));
   });
 
   test.each([
@@ -121,14 +122,14 @@ describe('changing an agent', () => {
     [{ capacity: -1 }, ['capacity']],
     [{ email: 'new@example.org' }, ['email']],
     [{ id: 'other' }, ['id']],
-  ])('with %j is refused by name', async (body, fields) => {
+  ])('changing an agent with %j is rejected, naming the fields', async (body, fields) => {
     const { id } = await postAgent(app);
     expect(await app.patch(`/v1/agents/${id}`, body)).toMatchObject(invalid(...fields));
   });
 });
 
 describe('the list of agents', () => {
-  test('tells how many active leads each has', async () => {
+  test('the list of agents shows how many active leads each agent has', async () => {
     const { id } = await postAgent(app);
     const leads = [await openLead(app), await openLead(app), await openLead(app)];
     for (const lead of leads) await postAssignment(app, lead.id, id);
@@ -136,32 +137,32 @@ describe('the list of agents', () => {
     const { position } = expectSuccess(await app.delete(`/v1/leads/${leads[1]!.id}/assignment`));
     expect((await app.get(`/v1/agents/${id}`, { after: position })).body).toMatchObject({ activeLeads: 1 });
     const all = await getAllItems<{ id: string; activeLeads: number }>(app, '/v1/agents', {});
-    expect(all.find((it) => it.id === id)).toMatchObject({ activeLeads: 1 });
+    expect(all.find((agent) => agent.id === id)).toMatchObject({ activeLeads: 1 });
   });
 
-  test('can be asked for the active ones', async () => {
-    const [here, gone] = [await postAgent(app), await postAgent(app)];
-    const { position: after } = expectSuccess(await app.patch(`/v1/agents/${gone.id}`, { active: false }));
+  test('the list of agents can be filtered by active', async () => {
+    const [activeAgent, inactiveAgent] = [await postAgent(app), await postAgent(app)];
+    const { position: after } = expectSuccess(await app.patch(`/v1/agents/${inactiveAgent.id}`, { active: false }));
     const ids = async (active: boolean) =>
-      (await getAllItems<{ id: string }>(app, '/v1/agents', { active, after, limit: 3 })).map((it) => it.id);
-    expect(await ids(true)).toContain(here.id);
-    expect(await ids(true)).not.toContain(gone.id);
-    expect(await ids(false)).toContain(gone.id);
+      (await getAllItems<{ id: string }>(app, '/v1/agents', { active, after, limit: 3 })).map((agent) => agent.id);
+    expect(await ids(true)).toContain(activeAgent.id);
+    expect(await ids(true)).not.toContain(inactiveAgent.id);
+    expect(await ids(false)).toContain(inactiveAgent.id);
   });
 });
 
-test('an agent who is deactivated keeps no active lead', async () => {
+test('deactivating an agent unassigns its active leads and keeps its closed ones', async () => {
   const { id } = await postAgent(app);
-  const [one, two] = [await openLead(app), await openLead(app)];
-  for (const lead of [one, two]) await postAssignment(app, lead.id, id);
-  await postStatus(app, two.id, 'converted');
+  const [active, closed] = [await openLead(app), await openLead(app)];
+  for (const lead of [active, closed]) await postAssignment(app, lead.id, id);
+  await postStatus(app, closed.id, 'converted');
   expectSuccess(await app.patch(`/v1/agents/${id}`, { active: false }));
-  // The leads are freed by the worker, each with a command of its own.
-  for (;;) {
+  // The worker unassigns the leads later, with one command each.
+  await waitUntil(async () => {
     const { position: after } = await postInteraction(app);
-    const [mine] = await getAllLeads(app, { contactId: one.contactId, after });
-    if (mine!.agent === null) break;
-  }
-  const [kept] = await getAllLeads(app, { contactId: two.contactId });
-  expect(kept!.agent?.id).toBe(id);
+    const [lead] = await getAllLeads(app, { contactId: active.contactId, after });
+    return lead!.agent === null;
+  });
+  const [lead] = await getAllLeads(app, { contactId: closed.contactId });
+  expect(lead!.agent?.id).toBe(id);
 });

@@ -2,30 +2,31 @@ import { describe, expect, test } from '@jest/globals';
 import { invalid, refused } from '../support/expected-responses.js';
 import { setupApp } from '../support/app.js';
 import {
-  postAgent,
-  getAllLeads,
-  postAssignment,
   expectSuccess,
-  postFollowUp,
-  inHours,
-  getLeadHistory,
+  getAllLeads,
   getLead,
+  getLeadHistory,
+  inHours,
   openLead,
+  postAgent,
+  postAssignment,
+  postFollowUp,
+  postFollowUpAction,
   uniqueId,
 } from '../support/api-steps.js';
 
 const app = setupApp();
 
 describe('assigning', () => {
-  test('an active lead to an agent shows who has it, and since when', async () => {
+  test('assigning a lead returns its agent and the time of assignment', async () => {
     const [lead, ana] = [await openLead(app), await postAgent(app, { name: 'Ana' })];
-    const said = await postAssignment(app, lead.id, ana.id);
-    expect(said).toMatchObject({ changed: true, version: 3, lead: { agent: { id: ana.id, name: 'Ana' } } });
-    expect(said.lead.assignedAt! >= lead.createdAt).toBe(true);
-    expect(await getLead(app, lead.id, said.position)).toEqual(said.lead);
+    const assigned = await postAssignment(app, lead.id, ana.id);
+    expect(assigned).toMatchObject({ changed: true, version: 3, lead: { agent: { id: ana.id, name: 'Ana' } } });
+    expect(assigned.lead.assignedAt! >= lead.createdAt).toBe(true);
+    expect(await getLead(app, lead.id, assigned.position)).toEqual(assigned.lead);
   });
 
-  test('again to others, without limit, each on record with from, to, by whom and how', async () => {
+  test('a lead can be reassigned any number of times; the history shows from, to, actor and mode of each', async () => {
     const { id } = await openLead(app);
     const [ana, ben] = [await postAgent(app), await postAgent(app, { name: 'Ben' })];
     let last = '';
@@ -48,15 +49,15 @@ describe('assigning', () => {
     expect(entries[0]!.actor).toMatchObject({ type: 'agent', id: ana.id, name: 'Ana' });
   });
 
-  test('to the agent who has it: success, nothing changed', async () => {
+  test('assigning a lead to its current agent changes nothing', async () => {
     const [lead, ana] = [await openLead(app), await postAgent(app)];
     await postAssignment(app, lead.id, ana.id);
     expect(await postAssignment(app, lead.id, ana.id, { note: 'again' })).toMatchObject({ changed: false, version: 3 });
   });
 
-  test('to an agent nobody knows is not found; to a deactivated one refused', async () => {
+  test('assigning a lead to an unknown agent returns not_found, to a deactivated one agent_inactive', async () => {
     const { id } = await openLead(app);
-    expect(await app.post(`/v1/leads/${id}/assignment`, { agentId: uniqueId('nobody') })).toMatchObject(
+    expect(await app.post(`/v1/leads/${id}/assignment`, { agentId: uniqueId('unknown') })).toMatchObject(
       refused('not_found'),
     );
     const ana = await postAgent(app);
@@ -68,7 +69,7 @@ describe('assigning', () => {
     expect(await postAssignment(app, id, ana.id)).toMatchObject({ changed: true });
   });
 
-  test('does not move the status', async () => {
+  test('assigning a lead keeps its status', async () => {
     const [lead, ana] = [await openLead(app), await postAgent(app)];
     expect((await postAssignment(app, lead.id, ana.id)).lead).toMatchObject({
       status: 'new',
@@ -76,7 +77,7 @@ describe('assigning', () => {
     });
   });
 
-  test('moves the open follow-ups of the previous agent along, unless asked otherwise', async () => {
+  test('reassigning a lead moves the previous agent’s open follow-ups unless moveFollowUps is false', async () => {
     const { id } = await openLead(app);
     const [ana, ben, cleo] = [await postAgent(app), await postAgent(app), await postAgent(app)];
     await postAssignment(app, id, ana.id);
@@ -87,10 +88,10 @@ describe('assigning', () => {
     const entry = (await getLeadHistory(app, id, { type: 'LeadAssigned', order: 'desc', after: moved.position }))[0];
     expect(entry?.data).toMatchObject({ followUps: [ofAna.id] });
     await postAssignment(app, id, cleo.id, { moveFollowUps: false });
-    const assignees = async (fid: string) =>
-      expectSuccess(await app.post(`/v1/leads/${id}/follow-ups/${fid}/reschedule`, { dueAt: inHours(48) })).followUp
+    const assigneeOf = async (followUpId: string) =>
+      expectSuccess(await postFollowUpAction(app, id, followUpId, 'reschedule', { dueAt: inHours(48) })).followUp
         .assignee?.id;
-    expect([await assignees(ofAna.id), await assignees(ofCleo.id)]).toEqual([ben.id, cleo.id]);
+    expect([await assigneeOf(ofAna.id), await assigneeOf(ofCleo.id)]).toEqual([ben.id, cleo.id]);
   });
 
   test.each([
@@ -100,42 +101,42 @@ describe('assigning', () => {
     [{ agentId: 'a', moveFollowUps: 'yes' }, ['moveFollowUps']],
     [{ agentId: 'a', note: {} }, ['note']],
     [{ agentId: 'a', mode: 'bulk' }, ['mode']],
-  ])('with %j is refused by name', async (body, fields) => {
+  ])('an assignment with %j is rejected, naming the fields', async (body, fields) => {
     const { id } = await openLead(app);
     expect(await app.post(`/v1/leads/${id}/assignment`, body)).toMatchObject(invalid(...fields));
   });
 });
 
 describe('unassigning', () => {
-  test('takes the agent away; again changes nothing', async () => {
+  test('unassigning removes the agent; repeating it changes nothing', async () => {
     const [lead, ana] = [await openLead(app), await postAgent(app)];
     await postAssignment(app, lead.id, ana.id);
-    const said = expectSuccess(await app.delete(`/v1/leads/${lead.id}/assignment`));
-    expect(said).toMatchObject({ changed: true, version: 4, lead: { agent: null, assignedAt: null } });
+    const unassigned = expectSuccess(await app.delete(`/v1/leads/${lead.id}/assignment`));
+    expect(unassigned).toMatchObject({ changed: true, version: 4, lead: { agent: null, assignedAt: null } });
     expect(await app.delete(`/v1/leads/${lead.id}/assignment`, {})).toMatchObject({
       status: 200,
       body: { changed: false, version: 4 },
     });
-    const last = (await getLeadHistory(app, lead.id, { after: said.position })).at(-1);
+    const last = (await getLeadHistory(app, lead.id, { after: unassigned.position })).at(-1);
     expect(last).toMatchObject({ type: 'LeadUnassigned', data: { from: ana.id } });
   });
 
-  test('takes nothing else', async () => {
+  test('unassigning with a body field is rejected, naming the field', async () => {
     const { id } = await openLead(app);
     expect(await app.delete(`/v1/leads/${id}/assignment`, { agentId: 'x' })).toMatchObject(invalid('agentId'));
   });
 });
 
-test('a renamed agent is renamed on every lead', async () => {
-  const [one, two, ana] = [await openLead(app), await openLead(app), await postAgent(app)];
-  await postAssignment(app, one.id, ana.id);
-  await postAssignment(app, two.id, ana.id);
+test('renaming an agent shows the new name on every lead of the agent and in the history', async () => {
+  const [first, second, ana] = [await openLead(app), await openLead(app), await postAgent(app)];
+  await postAssignment(app, first.id, ana.id);
+  await postAssignment(app, second.id, ana.id);
   const { position } = expectSuccess(await app.patch(`/v1/agents/${ana.id}`, { name: 'Ana Maria' }));
   const shown = await getAllLeads(app, { agentId: ana.id, after: position });
-  expect(shown.map((it) => it.agent)).toEqual([
+  expect(shown.map((lead) => lead.agent)).toEqual([
     { id: ana.id, name: 'Ana Maria' },
     { id: ana.id, name: 'Ana Maria' },
   ]);
-  const entry = (await getLeadHistory(app, one.id, { type: 'LeadAssigned', after: position }))[0];
+  const entry = (await getLeadHistory(app, first.id, { type: 'LeadAssigned', after: position }))[0];
   expect(entry?.summary).toContain('Ana Maria');
 });

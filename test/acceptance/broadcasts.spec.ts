@@ -17,27 +17,28 @@ import {
 } from '../support/broadcast-steps.js';
 import {
   getAllItems,
+  getLead,
+  idempotencyKey,
   inHours,
   inMinutes,
-  getLead,
   openLead,
+  postInteraction,
   postStatus,
   uniqueId,
-  postInteraction,
 } from '../support/api-steps.js';
 
 const app = setupApp();
-const create = (more: object = {}) =>
+const create = (overrides: object = {}) =>
   app.call<{ broadcast: BroadcastResource; position: string; code: string; errors: { field: string }[] }>(
     'POST',
     '/v1/broadcasts',
-    broadcastBody(more),
+    broadcastBody(overrides),
   );
 
 describe('a broadcast', () => {
-  test('is made with its campaign and template, and can then be looked at', async () => {
+  test('creating a broadcast returns it with its campaign and template, and it can be read', async () => {
     const { status, headers, body } = await create({ id: 'first' });
-    const shown = {
+    const expected = {
       id: 'first',
       name: 'Spring, first round',
       channel: 'whatsapp',
@@ -47,11 +48,11 @@ describe('a broadcast', () => {
       counters: { recipients: 0, sent: 0, delivered: 0, read: 0, failed: 0, replied: 0 },
     };
     expect([status, headers.get('location'), headers.get('etag')]).toEqual([201, '/v1/broadcasts/first', '"1"']);
-    expect(body).toEqual({ broadcast: shown, changed: true, version: 1, position: expect.any(String) as unknown });
+    expect(body).toEqual({ broadcast: expected, changed: true, version: 1, position: expect.any(String) as unknown });
     expect(await getBroadcast(app, 'first', body.position)).toEqual(body.broadcast);
   });
 
-  test('gets an id when it has none, and nulls where nothing was said', async () => {
+  test('a broadcast without an id gets one, and omitted template fields are null', async () => {
     const { body } = await create({ id: undefined, template: { name: 'plain', language: 'pt_BR' } });
     expect(body.broadcast).toMatchObject({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown,
@@ -59,7 +60,7 @@ describe('a broadcast', () => {
     });
   });
 
-  test('can not be made twice under one id', async () => {
+  test('creating a second broadcast with the same id is rejected', async () => {
     const id = await postBroadcast(app);
     expect(await create({ id, name: 'Another' })).toMatchObject({ status: 409, body: { code: 'broadcast_exists' } });
   });
@@ -71,36 +72,40 @@ describe('a broadcast', () => {
     ['campaign.id', { campaign: { name: 'Spring' } }],
     ['template.language', { template: { name: 'plain' } }],
     ['counters', { counters: {} }],
-  ])('is refused with a %s that can’t be', async (field, wrong) =>
-    expect(await create(wrong)).toMatchObject({
+  ])('a broadcast with an invalid %s is rejected, naming the field', async (field, overrides) =>
+    expect(await create(overrides)).toMatchObject({
       status: 422,
       body: { code: 'validation_failed', errors: [{ field }] },
     }),
   );
 
-  test('that does not exist is not found', async () => {
-    for (const path of ['/v1/broadcasts/nobody', '/v1/broadcasts/nobody/recipients'])
+  test('reading or adding to an unknown broadcast returns not_found', async () => {
+    for (const path of ['/v1/broadcasts/unknown', '/v1/broadcasts/unknown/recipients'])
       expect(await app.get(path)).toMatchObject({ status: 404, body: { code: 'not_found' } });
-    expect(await postMessages(app, 'nobody', [{ contactId: 'c', messageId: 'm' }])).toMatchObject({
+    expect(await postMessages(app, 'unknown', [{ contactId: 'c', messageId: 'm' }])).toMatchObject({
       status: 404,
       body: { code: 'not_found' },
     });
   });
 
-  test('is listed, newest first, page by page', async () => {
+  test('broadcasts are listed newest first across pages', async () => {
     const ids: string[] = [];
-    for (let nth = 0; nth < 5; nth++) ids.unshift(await postBroadcast(app));
+    for (let index = 0; index < 5; index++) ids.unshift(await postBroadcast(app));
     const { position: after } = await postInteraction(app);
     const listed = await getAllItems<BroadcastResource>(app, '/v1/broadcasts', { limit: 2, after });
-    expect(listed.map((it) => it.id).slice(0, 5)).toEqual(ids);
-    expect(new Set(listed.map((it) => it.id)).size).toBe(listed.length);
+    expect(listed.map((broadcast) => broadcast.id).slice(0, 5)).toEqual(ids);
+    expect(new Set(listed.map((broadcast) => broadcast.id)).size).toBe(listed.length);
   });
 });
 
-describe('messages', () => {
-  const message = (more: object = {}) => ({ contactId: uniqueId('contact'), messageId: uniqueId('bm'), ...more });
+describe('a batch of messages', () => {
+  const message = (overrides: object = {}) => ({
+    contactId: uniqueId('contact'),
+    messageId: uniqueId('bm'),
+    ...overrides,
+  });
 
-  test('are recorded one by one, and known when they come again', async () => {
+  test('messages of a batch are recorded, and reported as duplicates when sent again', async () => {
     const id = await postBroadcast(app);
     const batch = [message(), message(), message()];
     const first = await postMessages(app, id, batch);
@@ -114,22 +119,22 @@ describe('messages', () => {
     expect(await getRecipients(app, id, { after: second.body.position })).toHaveLength(4);
   });
 
-  test('the bad ones are named beside the good', async () => {
+  test('a batch with invalid messages records the valid ones and names the invalid ones', async () => {
     const id = await postBroadcast(app);
-    const taken = await postMessage(app);
-    const answer = await postMessages(app, id, [
+    const existing = await postMessage(app);
+    const response = await postMessages(app, id, [
       message(),
       message({ contactId: '' }),
       message({ sentAt: inMinutes(6) }),
       message({ messageId: 'x'.repeat(129) }),
       message({ attempt: 0 }),
       'nothing',
-      { ...taken, broadcastId: undefined },
+      { ...existing, broadcastId: undefined },
       message({ template: 'other' }),
       message(),
     ]);
-    expect(answer.status).toBe(207);
-    expect(answer.body.results.map((it) => ('code' in it ? it.code : it.outcome))).toEqual([
+    expect(response.status).toBe(207);
+    expect(response.body.results.map((result) => ('code' in result ? result.code : result.outcome))).toEqual([
       'recorded',
       'validation_failed',
       'validation_failed',
@@ -140,15 +145,15 @@ describe('messages', () => {
       'validation_failed',
       'recorded',
     ]);
-    expect(answer.body.results.map((it) => it.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(answer.body.results[3]).toMatchObject({ detail: expect.stringContaining('messageId') as unknown });
-    expect(await getRecipients(app, id, { after: answer.body.position })).toHaveLength(2);
+    expect(response.body.results.map((result) => result.index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(response.body.results[3]).toMatchObject({ detail: expect.stringContaining('messageId') as unknown });
+    expect(await getRecipients(app, id, { after: response.body.position })).toHaveLength(2);
   });
 
-  test('are refused when none is good, with the reasons', async () => {
+  test('a batch without a valid message is rejected with the reason for each', async () => {
     const id = await postBroadcast(app);
-    const answer = await postMessages(app, id, [message({ messageId: '' }), 7]);
-    expect(answer).toMatchObject({
+    const response = await postMessages(app, id, [message({ messageId: '' }), 7]);
+    expect(response).toMatchObject({
       status: 422,
       body: {
         code: 'validation_failed',
@@ -158,28 +163,28 @@ describe('messages', () => {
         ],
       },
     });
-    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(response.headers.get('content-type')).toContain('application/problem+json');
   });
 
-  test('come in batches of 1 to 1,000', async () => {
+  test('a batch may have 1 to 1,000 messages', async () => {
     const id = await postBroadcast(app);
     for (const batch of [[], Array.from({ length: 1_001 }, () => message())])
       expect(await postMessages(app, id, batch)).toMatchObject({
         status: 422,
         body: { errors: [{ field: 'messages' }] },
       });
-    const most = Array.from({ length: 1_000 }, () => message());
-    const key = { 'idempotency-key': uniqueId('key') };
-    expect(new Set(batchOutcomes(await postMessages(app, id, most, key)))).toEqual(new Set(['recorded']));
+    const maxBatch = Array.from({ length: 1_000 }, () => message());
+    const key = idempotencyKey();
+    expect(new Set(batchOutcomes(await postMessages(app, id, maxBatch, key)))).toEqual(new Set(['recorded']));
     expect(await getBroadcast(app, id, (await postInteraction(app)).position)).toMatchObject({
       counters: { recipients: 1_000 },
     });
   }, 240_000);
 
-  test('under one key are answered as the first time', async () => {
+  test('a batch repeated under its idempotency key gets the stored response', async () => {
     const id = await postBroadcast(app);
     const batch = [message(), message({ messageId: '' })];
-    const key = { 'idempotency-key': uniqueId('key') };
+    const key = idempotencyKey();
     const [first, again] = [await postMessages(app, id, batch, key), await postMessages(app, id, batch, key)];
     expect([again.status, again.text]).toEqual([first.status, first.text]);
     expect(again.headers.get('idempotent-replayed')).toBe('true');
@@ -189,7 +194,7 @@ describe('messages', () => {
     });
   });
 
-  test('to one recipient are its attempts, counted also when they come at once', async () => {
+  test('messages to one recipient are numbered as its attempts, also when sent concurrently', async () => {
     const id = await postBroadcast(app);
     const contactId = uniqueId('contact');
     const batch = Array.from({ length: 4 }, () => message({ contactId }));
@@ -201,12 +206,12 @@ describe('messages', () => {
     const [recipient, ...others] = await getRecipients(app, id, { after: (await postInteraction(app)).position });
     expect(others).toEqual([]);
     expect(recipient).toMatchObject({ contactId, state: 'queued', repliedLeadId: null });
-    expect(recipient?.attempts.map((it) => it.attempt).toSorted()).toEqual([1, 2, 3, 4]);
+    expect(recipient?.attempts.map((attempt) => attempt.attempt).toSorted()).toEqual([1, 2, 3, 4]);
   });
 });
 
-describe('a message', () => {
-  test('shows in the delivery timeline with the campaign and template as they were', async () => {
+describe('a broadcast message', () => {
+  test('a broadcast message shows in the delivery timeline with its campaign and template', async () => {
     const parameters = ['Sample', { size: 'M' }];
     const { contactId, messageId, broadcastId } = await postMessage(app, { parameters });
     expect(await getDeliveries(app, contactId)).toEqual([
@@ -234,34 +239,34 @@ describe('a message', () => {
     ]);
   });
 
-  test('shows on every lead of its contact, also on one that is closed or was opened later', async () => {
+  test('a broadcast message shows on every lead of its contact, including closed and later ones', async () => {
     const { id: first, contactId } = await openLead(app);
     await postStatus(app, first, 'lost');
     const { messageId } = await postMessage(app, { contactId });
     const { leadId: second, position: after } = await postInteraction(app, { contactId });
     for (const leadId of [first, second])
       expect(await getAllItems(app, `/v1/leads/${leadId}/broadcasts`, { after })).toMatchObject([{ messageId }]);
-    expect(await app.get('/v1/leads/nobody-1/broadcasts')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    expect(await app.get('/v1/leads/unknown-1/broadcasts')).toMatchObject({ status: 404, body: { code: 'not_found' } });
   });
 
-  test('are listed newest first, page by page', async () => {
+  test('broadcast messages of a lead are listed newest first across pages', async () => {
     const contactId = uniqueId('contact');
     const sent: string[] = [];
     for (const hours of [-5, -3, -4, -1, -2])
       sent[-hours - 1] = (await postMessage(app, { contactId, sentAt: inHours(hours) })).messageId;
     const { leadId, position: after } = await postInteraction(app, { contactId });
     const listed = await getAllItems<{ messageId: string }>(app, `/v1/leads/${leadId}/broadcasts`, { after, limit: 2 });
-    expect(listed.map((it) => it.messageId)).toEqual(sent);
+    expect(listed.map((message) => message.messageId)).toEqual(sent);
   });
 });
 
-describe('a reply', () => {
-  const originOf = async (more: object) => {
-    const { lead } = await postInteraction(app, more);
+describe('a broadcast reply', () => {
+  const originOf = async (interaction: object) => {
+    const { lead } = await postInteraction(app, interaction);
     return lead.origin;
   };
 
-  test('that names the message is attributed to its broadcast exactly, however old', async () => {
+  test('a reply that names a message is attributed exactly to its broadcast, whatever its age', async () => {
     const { contactId, messageId, broadcastId } = await postMessage(app, { sentAt: inHours(-500) });
     expect(await originOf({ contactId, kind: 'broadcast_reply', inReplyTo: messageId })).toMatchObject({
       kind: 'broadcast_reply',
@@ -271,7 +276,7 @@ describe('a reply', () => {
     });
   });
 
-  test('that names none is attributed to the newest broadcast of 72 hours', async () => {
+  test('a reply that names no message is attributed to the newest broadcast within 72 hours', async () => {
     const { contactId } = await postMessage(app, { sentAt: inHours(-71) });
     const { broadcastId } = await postMessage(app, { contactId, sentAt: inHours(-2) });
     expect(await originOf({ contactId, kind: 'broadcast_reply' })).toMatchObject({
@@ -280,7 +285,7 @@ describe('a reply', () => {
     });
   });
 
-  test('that comes later than that, or is a chat, is attributed to none', async () => {
+  test('a reply after 72 hours and a chat message are attributed to no broadcast', async () => {
     const old = await postMessage(app, { sentAt: inHours(-73) });
     const none = { attribution: 'none', broadcastId: null, campaign: null };
     expect(await originOf({ contactId: old.contactId, kind: 'broadcast_reply' })).toMatchObject(none);
@@ -288,7 +293,7 @@ describe('a reply', () => {
     expect(await originOf({ contactId, kind: 'chat' })).toMatchObject({ kind: 'chat', ...none });
   });
 
-  test('counts its recipient as replied, once, with the lead that it stands on', async () => {
+  test('a reply counts its recipient as replied once, and names the lead', async () => {
     const { contactId, messageId, broadcastId } = await postMessage(app);
     const { leadId } = await postInteraction(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
     const { position } = await postInteraction(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
@@ -296,21 +301,21 @@ describe('a reply', () => {
     expect(await getRecipients(app, broadcastId)).toMatchObject([{ contactId, repliedLeadId: leadId }]);
   });
 
-  test('with an opt-out word opens no lead and is no reply', async () => {
+  test('a reply with an opt-out keyword opens no lead and does not count as a reply', async () => {
     const { contactId, messageId, broadcastId } = await postMessage(app);
-    const said = await postInteraction(app, {
+    const optOut = await postInteraction(app, {
       contactId,
       kind: 'broadcast_reply',
       inReplyTo: messageId,
       text: 'Stop!',
     });
-    expect(said).toMatchObject({ leadId: null, lead: null });
-    expect(await getBroadcast(app, broadcastId, said.position)).toMatchObject({ counters: { replied: 0 } });
+    expect(optOut).toMatchObject({ leadId: null, lead: null });
+    expect(await getBroadcast(app, broadcastId, optOut.position)).toMatchObject({ counters: { replied: 0 } });
   });
 
-  test('finds its campaign in the list of leads', async () => {
+  test('a lead opened by a reply is found by its campaignId', async () => {
     const campaignId = uniqueId('campaign');
-    const broadcastId = await postBroadcast(app, { campaign: { id: campaignId, name: 'Of its own' } });
+    const broadcastId = await postBroadcast(app, { campaign: { id: campaignId, name: 'Separate' } });
     const { contactId, messageId } = await postMessage(app, { broadcastId });
     const { lead, position: after } = await postInteraction(app, {
       contactId,
@@ -322,7 +327,7 @@ describe('a reply', () => {
 });
 
 describe('recipients', () => {
-  test('are listed in the order in which it was sent to them, a retry leaving them where they are', async () => {
+  test('recipients are listed in the order of their first message; a retry does not move them', async () => {
     const broadcastId = await postBroadcast(app);
     const sent: string[] = [];
     for (const hours of [-2, -4, -3])
@@ -330,15 +335,15 @@ describe('recipients', () => {
     await postMessage(app, { broadcastId, contactId: sent[0], sentAt: inHours(-1) });
     const { position: after } = await postInteraction(app);
     const listed = await getRecipients(app, broadcastId, { after, limit: 1 });
-    expect(listed.map((it) => it.contactId)).toEqual(sent);
+    expect(listed.map((recipient) => recipient.contactId)).toEqual(sent);
   });
 
-  test('are listed by state, page by page, each once', async () => {
+  test('recipients filtered by state are listed once each across pages', async () => {
     const id = await postBroadcast(app);
-    const messages = Array.from({ length: 30 }, (_, nth) => ({
+    const messages = Array.from({ length: 30 }, (_, index) => ({
       contactId: uniqueId('contact'),
       messageId: uniqueId('bm'),
-      nth,
+      index,
     }));
     await postMessages(
       app,
@@ -346,16 +351,16 @@ describe('recipients', () => {
       messages.map(({ contactId, messageId }) => ({ contactId, messageId })),
     );
     const states = ['queued', 'sent', 'read'] as const;
-    const said = messages.flatMap(({ messageId, nth }) => {
-      const state = states[nth % 3]!;
-      return state === 'queued' ? [] : [receiptBody(messageId, state, nth)];
+    const receipts = messages.flatMap(({ messageId, index }) => {
+      const state = states[index % 3]!;
+      return state === 'queued' ? [] : [receiptBody(messageId, state, index)];
     });
-    const { position: after } = (await postReceipts(app, said)).body;
-    const of = (state: string) =>
-      messages.filter(({ nth }) => state.includes(states[nth % 3]!)).map((it) => it.contactId);
+    const { position: after } = (await postReceipts(app, receipts)).body;
+    const contactIdsIn = (state: string) =>
+      messages.filter(({ index }) => state.includes(states[index % 3]!)).map((message) => message.contactId);
     for (const state of ['queued', 'sent', 'read', 'sent,read', 'failed']) {
       const listed = await getRecipients(app, id, { state, after, limit: 4 });
-      expect(listed.map((it) => it.contactId).toSorted()).toEqual(of(state).toSorted());
+      expect(listed.map((recipient) => recipient.contactId).toSorted()).toEqual(contactIdsIn(state).toSorted());
     }
     expect(await getRecipients(app, id, { after, limit: 7 })).toHaveLength(30);
     expect(await app.get(`/v1/broadcasts/${id}/recipients?state=lost`)).toMatchObject({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { invalid, refused } from '../support/expected-responses.js';
-import { setupApp, App } from '../support/app.js';
+import { setupApp, type App } from '../support/app.js';
 import {
   postBulk,
   postCancel,
@@ -12,31 +12,34 @@ import {
   postRetry,
 } from '../support/bulk-steps.js';
 import {
+  expectSuccess,
   getAllLeads,
+  getLead,
+  getLeadHistory,
+  idempotencyKey,
+  inHours,
+  openClosedLead,
+  openLead,
   postAgent,
   postAssignment,
-  openClosedLead,
-  expectSuccess,
   postFollowUp,
-  inHours,
-  getLeadHistory,
-  getLead,
-  openLead,
-  retryWhileUnavailable,
-  postStatus,
-  uniqueId,
   postInteraction,
+  postStatus,
+  retryWhileUnavailable,
+  uniqueId,
+  waitUntil,
+  withApp,
 } from '../support/api-steps.js';
 
 const app = setupApp();
 const toQualified = { type: 'change_status', status: 'qualified' };
 
-describe('a bulk of named leads', () => {
-  test('changes the status of all, each with events of its own that name the bulk', async () => {
+describe('a bulk request with ids', () => {
+  test('a bulk status change writes events to each lead with the bulk’s id as correlation id', async () => {
     const ids = await openLeads(app, 3);
     const action = { type: 'change_status', status: 'qualified', qualificationScore: 70, reason: 'fair', note: 'all' };
-    const answer = await postBulk(app, { action, target: { ids } }, { 'x-actor': 'agent:ana' });
-    expect(answer).toMatchObject({
+    const response = await postBulk(app, { action, target: { ids } }, { 'x-actor': 'agent:ana' });
+    expect(response).toMatchObject({
       status: 200,
       body: {
         bulkId: expect.any(String) as unknown,
@@ -44,8 +47,8 @@ describe('a bulk of named leads', () => {
         results: ids.map((id, index) => ({ index, id, outcome: 'ok', version: 4 })),
       },
     });
-    const { bulkId, position } = answer.body;
-    expect(answer.headers.get('x-position')).toBe(position);
+    const { bulkId, position } = response.body;
+    expect(response.headers.get('x-position')).toBe(position);
     for (const id of ids) {
       expect(await getLead(app, id, position)).toMatchObject({ status: 'qualified', qualification: { score: 70 } });
       const { body } = await app.get<{ items: { event: { type: string; correlationId: string; actor: object } }[] }>(
@@ -58,101 +61,106 @@ describe('a bulk of named leads', () => {
     }
   });
 
-  test('assigns, on record as bulk, moves follow-ups along, and unassigns', async () => {
+  test('a bulk assignment is recorded with mode bulk and moves follow-ups; a bulk unassignment undoes it', async () => {
     const [ana, ben] = [await postAgent(app), await postAgent(app, { name: 'Ben' })];
     const ids = await openLeads(app, 2);
     await postAssignment(app, ids[0]!, ana.id);
     const planned = await postFollowUp(app, ids[0]!);
-    const given = await postBulk(app, { action: { type: 'assign', agentId: ben.id, note: 'take' }, target: { ids } });
-    expect([given.status, resultOutcomes(given)]).toEqual([200, ['ok', 'ok']]);
+    const assigned = await postBulk(app, {
+      action: { type: 'assign', agentId: ben.id, note: 'take' },
+      target: { ids },
+    });
+    expect([assigned.status, resultOutcomes(assigned)]).toEqual([200, ['ok', 'ok']]);
     expect(
-      (await getLeadHistory(app, ids[0]!, { after: given.body.position, type: 'LeadAssigned' })).at(-1),
+      (await getLeadHistory(app, ids[0]!, { after: assigned.body.position, type: 'LeadAssigned' })).at(-1),
     ).toMatchObject({
       data: { from: ana.id, to: ben.id, mode: 'bulk', note: 'take', followUps: [planned.followUp.id] },
     });
-    const taken = await postBulk(app, { action: { type: 'unassign' }, target: { ids } });
-    expect([taken.status, resultOutcomes(taken)]).toEqual([200, ['ok', 'ok']]);
-    expect(await getLead(app, ids[0]!, taken.body.position)).toMatchObject({ agent: null });
+    const unassigned = await postBulk(app, { action: { type: 'unassign' }, target: { ids } });
+    expect([unassigned.status, resultOutcomes(unassigned)]).toEqual([200, ['ok', 'ok']]);
+    expect(await getLead(app, ids[0]!, unassigned.body.position)).toMatchObject({ agent: null });
   });
 
-  test('creates follow-ups, and sets the status if that is asked', async () => {
+  test('a bulk request creates follow-ups, and sets the status with alsoSetStatus', async () => {
     const ids = await openLeads(app, 2);
     const action = { type: 'create_follow_up', dueAt: inHours(24), note: 'call', alsoSetStatus: true };
-    const answer = await postBulk(app, { action, target: { ids } });
-    expect([answer.status, resultOutcomes(answer)]).toEqual([200, ['ok', 'ok']]);
+    const response = await postBulk(app, { action, target: { ids } });
+    expect([response.status, resultOutcomes(response)]).toEqual([200, ['ok', 'ok']]);
     for (const id of ids)
-      expect(await getLead(app, id, answer.body.position)).toMatchObject({
+      expect(await getLead(app, id, response.body.position)).toMatchObject({
         status: 'follow_up',
         followUps: { open: 1 },
       });
   });
 
-  test('answers each item in input order: ok, unchanged, rejected with the code, not found', async () => {
-    const [open, same, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
-    await postStatus(app, same.id, 'qualified');
-    const answer = await postBulk(app, {
+  test('a bulk response lists the outcome of each item in input order', async () => {
+    const [open, qualified, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
+    await postStatus(app, qualified.id, 'qualified');
+    const response = await postBulk(app, {
       action: toQualified,
-      target: { ids: [closed.id, open.id, 'nobody', same.id, `${open.id}0`] },
+      target: { ids: [closed.id, open.id, 'unknown', qualified.id, `${open.id}0`] },
     });
-    expect(answer.status).toBe(207);
-    expect(resultOutcomes(answer)).toEqual([
+    expect(response.status).toBe(207);
+    expect(resultOutcomes(response)).toEqual([
       'rejected lead_inactive',
       'ok',
       'not_found not_found',
       'unchanged',
       'not_found not_found',
     ]);
-    expect(answer.body.summary).toEqual({ total: 5, ok: 1, unchanged: 1, rejected: 3 });
-    expect(answer.body.results[1]).toEqual({ index: 1, id: open.id, outcome: 'ok', version: 3 });
+    expect(response.body.summary).toEqual({ total: 5, ok: 1, unchanged: 1, rejected: 3 });
+    expect(response.body.results[1]).toEqual({ index: 1, id: open.id, outcome: 'ok', version: 3 });
   });
 
-  test('says of each item what is wrong with the agent', async () => {
+  test('a bulk assignment to a deactivated or unknown agent reports the reason for each item', async () => {
     const { id } = await openLead(app);
-    const gone = await postAgent(app);
-    expectSuccess(await app.patch(`/v1/agents/${gone.id}`, { active: false }));
-    const toAgent = (agentId: string) => postBulk(app, { action: { type: 'assign', agentId }, target: { ids: [id] } });
-    expect(resultOutcomes(await toAgent(gone.id))).toEqual(['rejected agent_inactive']);
-    expect(resultOutcomes(await toAgent(uniqueId('nobody')))).toEqual(['rejected not_found']);
+    const inactive = await postAgent(app);
+    expectSuccess(await app.patch(`/v1/agents/${inactive.id}`, { active: false }));
+    const assignTo = (agentId: string) => postBulk(app, { action: { type: 'assign', agentId }, target: { ids: [id] } });
+    expect(resultOutcomes(await assignTo(inactive.id))).toEqual(['rejected agent_inactive']);
+    expect(resultOutcomes(await assignTo(uniqueId('unknown')))).toEqual(['rejected not_found']);
   });
 
-  test('changes a lead once, however often it is named', async () => {
+  test('a bulk request changes a lead once even if its id occurs several times', async () => {
     const [{ id }, closed] = [await openLead(app), await openClosedLead(app)];
     const ids = [id, closed.id, id, closed.id, id];
-    const answer = await postBulk(app, { action: { type: 'create_follow_up', dueAt: inHours(1) }, target: { ids } });
-    expect(resultOutcomes(answer)).toEqual([
+    const response = await postBulk(app, { action: { type: 'create_follow_up', dueAt: inHours(1) }, target: { ids } });
+    expect(resultOutcomes(response)).toEqual([
       'ok',
       'rejected lead_inactive',
       'unchanged',
       'rejected lead_inactive',
       'unchanged',
     ]);
-    expect(await getLead(app, id, answer.body.position)).toMatchObject({ followUps: { open: 1 } });
+    expect(await getLead(app, id, response.body.position)).toMatchObject({ followUps: { open: 1 } });
   });
 
-  test('takes 500 at once, some of which are refused', async () => {
-    const ids = [...(await openLeads(app, 450)), ...Array.from({ length: 50 }, (_, nth) => `nobody-${nth}`)];
-    const mixed = ids.map((_, nth) => ids[(nth * 7) % 500]!);
-    const answer = await postBulk(app, { action: toQualified, target: { ids: mixed } });
-    expect(answer).toMatchObject({
+  test('a bulk request of 500 leads is carried out immediately, with outcomes in input order', async () => {
+    const ids = [...(await openLeads(app, 450)), ...Array.from({ length: 50 }, (_, index) => `unknown-${index}`)];
+    const mixed = ids.map((_, index) => ids[(index * 7) % 500]!);
+    const response = await postBulk(app, { action: toQualified, target: { ids: mixed } });
+    expect(response).toMatchObject({
       status: 207,
       body: { summary: { total: 500, ok: 450, unchanged: 0, rejected: 50 } },
     });
-    expect(answer.body.results.map((it) => [it.index, it.id])).toEqual(mixed.map((id, index) => [index, id]));
+    expect(response.body.results.map((result) => [result.index, result.id])).toEqual(
+      mixed.map((id, index) => [index, id]),
+    );
   });
 
-  test('goes on beside others who close the same leads: each lead ends as one of them left it', async () => {
+  test('a bulk request concurrent with closings leaves each lead in a state that one of them wrote', async () => {
     const ids = await openLeads(app, 60);
-    const [answer, ...closings] = await Promise.all([
+    const [response, ...closings] = await Promise.all([
       postBulk(app, { action: toQualified, target: { ids } }),
       ...ids
-        .filter((_, nth) => nth % 2)
+        .filter((_, index) => index % 2)
         .map(async (id) =>
           expectSuccess(await retryWhileUnavailable(() => app.post(`/v1/leads/${id}/status`, { status: 'lost' }))),
         ),
     ]);
     expect(closings).toHaveLength(30);
-    for (const { id, outcome, code } of answer.body.results) {
-      const types = (await getLeadHistory(app, id, { after: answer.body.position, type: 'LeadStatusChanged' })).map(
+    for (const { id, outcome, code } of response.body.results) {
+      const types = (await getLeadHistory(app, id, { after: response.body.position, type: 'LeadStatusChanged' })).map(
         ({ data }) => (data as { to: string }).to,
       );
       if (outcome === 'ok') expect(types[0]).toBe('qualified');
@@ -160,10 +168,10 @@ describe('a bulk of named leads', () => {
     }
   });
 
-  test('under a key is answered the same again, and does nothing more', async () => {
+  test('a bulk request repeated under its idempotency key gets the stored response and changes nothing', async () => {
     const [{ id }, closed] = [await openLead(app), await openClosedLead(app)];
     const body = { action: { type: 'create_follow_up', dueAt: inHours(1) }, target: { ids: [id, closed.id] } };
-    const key = { 'idempotency-key': uniqueId('bulk') };
+    const key = idempotencyKey();
     const [first, again] = [await postBulk(app, body, key), await postBulk(app, body, key)];
     expect(again).toMatchObject({ status: 207, text: first.text });
     expect(again.headers.get('idempotent-replayed')).toBe('true');
@@ -174,32 +182,32 @@ describe('a bulk of named leads', () => {
   });
 });
 
-describe('all or nothing', () => {
-  test('does all when none would be refused', async () => {
+describe('a bulk request with mode all_or_nothing', () => {
+  test('all_or_nothing changes all leads if no item would be rejected', async () => {
     const ids = await openLeads(app, 3);
-    const answer = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
-    expect([answer.status, resultOutcomes(answer)]).toEqual([200, ['ok', 'ok', 'ok']]);
+    const response = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
+    expect([response.status, resultOutcomes(response)]).toEqual([200, ['ok', 'ok', 'ok']]);
   });
 
-  test('does nothing when one would be, and says of each what would have come of it', async () => {
-    const [open, same, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
-    await postStatus(app, same.id, 'qualified');
-    const ids = [open.id, same.id, closed.id, 'nobody'];
-    const answer = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
-    expect(answer).toMatchObject(refused('bulk_rejected'));
-    expect(resultOutcomes(answer)).toEqual(['ok', 'unchanged', 'rejected lead_inactive', 'not_found not_found']);
-    expect(answer.body.summary).toEqual({ total: 4, ok: 1, unchanged: 1, rejected: 2 });
+  test('all_or_nothing changes nothing if an item would be rejected, and returns what each item would have done', async () => {
+    const [open, qualified, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
+    await postStatus(app, qualified.id, 'qualified');
+    const ids = [open.id, qualified.id, closed.id, 'unknown'];
+    const response = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
+    expect(response).toMatchObject(refused('bulk_rejected'));
+    expect(resultOutcomes(response)).toEqual(['ok', 'unchanged', 'rejected lead_inactive', 'not_found not_found']);
+    expect(response.body.summary).toEqual({ total: 4, ok: 1, unchanged: 1, rejected: 2 });
     expect(await getLead(app, open.id, (await postInteraction(app)).position)).toMatchObject({ status: 'new' });
   });
 });
 
-describe('a bulk that was carried out at once', () => {
-  test('can be looked at afterwards, its results as a file, and what failed be tried again', async () => {
+describe('a bulk request that was carried out immediately', () => {
+  test('a finished bulk request can be read, its results downloaded and its failed items retried', async () => {
     const [open, closed] = [await openLead(app), await openClosedLead(app)];
     const ids = [closed.id, open.id];
     const { body } = await postBulk(app, { action: toQualified, target: { ids } });
     const { bulkId, position, results } = body;
-    const kept = {
+    const expected = {
       id: bulkId,
       state: 'completed',
       mode: 'best_effort',
@@ -209,33 +217,50 @@ describe('a bulk that was carried out at once', () => {
       unchanged: 0,
       rejected: 1,
     };
-    expect(await getJob(app, bulkId, { after: position })).toMatchObject({ ...kept, action: toQualified, retries: 0 });
+    expect(await getJob(app, bulkId, { after: position })).toMatchObject({
+      ...expected,
+      action: toQualified,
+      retries: 0,
+    });
     expect(await getJobResults(app, bulkId)).toEqual(results);
     const again = await postRetry(app, bulkId);
     expect(again).toMatchObject({ status: 202, body: { bulkId, state: 'queued', changed: true } });
     expect(again.headers.get('location')).toBe(`/v1/bulk/${bulkId}`);
-    expect(await waitUntilJobClosed(app, again.body)).toMatchObject({ ...kept, retries: 1 });
+    expect(await waitUntilJobClosed(app, again.body)).toMatchObject({ ...expected, retries: 1 });
   });
 });
 
-describe('a bulk of more than 500 named leads', () => {
-  test('is a job: accepted, then carried out, with its results in input order as NDJSON and CSV', async () => {
+describe('a bulk request with more than 500 ids', () => {
+  test('more than 500 ids become a job whose results are available in input order as NDJSON and CSV', async () => {
     const open = await openLeads(app, 60);
     const closed = await openClosedLead(app);
-    const ids = [...open, closed.id, ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`), '=1+1', open[0]!];
-    const answer = await postBulk(
+    const ids = [
+      ...open,
+      closed.id,
+      ...Array.from({ length: 500 }, (_, index) => `unknown-${index}`),
+      '=1+1',
+      open[0]!,
+    ];
+    const response = await postBulk(
       app,
       { action: { ...toQualified, note: 'n' }, target: { ids } },
       { 'x-actor': 'agent:ana' },
     );
-    const { bulkId, position } = answer.body;
-    expect(answer).toMatchObject({ status: 202, body: { state: 'queued', total: 563, done: 0 } });
-    expect(answer.headers.get('location')).toBe(`/v1/bulk/${bulkId}`);
+    const { bulkId, position } = response.body;
+    expect(response).toMatchObject({ status: 202, body: { state: 'queued', total: 563, done: 0 } });
+    expect(response.headers.get('location')).toBe(`/v1/bulk/${bulkId}`);
     expect((await getJob(app, bulkId, { after: position })).total).toBe(563);
-    const job = await waitUntilJobClosed(app, answer.body);
+    const job = await waitUntilJobClosed(app, response.body);
     expect(job).toMatchObject({
-      ...{ id: bulkId, state: 'completed', total: 563, done: 563, ok: 60, unchanged: 1, rejected: 502 },
-      ...{ action: { ...toQualified, note: 'n' }, requestedBy: { type: 'agent', id: 'ana' } },
+      id: bulkId,
+      state: 'completed',
+      total: 563,
+      done: 563,
+      ok: 60,
+      unchanged: 1,
+      rejected: 502,
+      action: { ...toQualified, note: 'n' },
+      requestedBy: { type: 'agent', id: 'ana' },
     });
     const results = await getJobResults(app, bulkId);
     expect(results.map(({ index, id }) => [index, id])).toEqual(ids.map((id, index) => [index, id]));
@@ -251,9 +276,9 @@ describe('a bulk of more than 500 named leads', () => {
     expect((await app.get(`/v1/bulk/${bulkId}/results`, { format: 'csv' })).text).toBe(csv.text);
   });
 
-  test('when all or nothing fails where one would be refused, with nothing done, and is tried again from the start', async () => {
+  test('an all_or_nothing job fails without a change if an item would be rejected, and a retry starts again', async () => {
     const open = await openLeads(app, 30);
-    const ids = [...open, ...Array.from({ length: 480 }, (_, nth) => `nobody-${nth}`)];
+    const ids = [...open, ...Array.from({ length: 480 }, (_, index) => `unknown-${index}`)];
     const { body } = await postBulk(app, { action: toQualified, target: { ids }, mode: 'all_or_nothing' });
     const { bulkId } = body;
     const failed = { state: 'failed', total: 510, done: 0, ok: 30, unchanged: 0, rejected: 480 };
@@ -268,8 +293,8 @@ describe('a bulk of more than 500 named leads', () => {
   });
 });
 
-describe('a bulk of what a filter selects', () => {
-  test('is a job of the active leads that are there now, which a change of the number stops', async () => {
+describe('a bulk request with a filter', () => {
+  test('a filter selects the leads of now, and is rejected if their number differs from expectedCount', async () => {
     const agent = await postAgent(app);
     const ids = await openLeads(app, 12);
     for (const id of ids) await postAssignment(app, id, agent.id);
@@ -278,14 +303,14 @@ describe('a bulk of what a filter selects', () => {
     expect(await postBulk(app, { action: toQualified, target: { filter, expectedCount: 12 } })).toMatchObject(
       refused('selection_changed', { expectedCount: 12, count: 11 }),
     );
-    const answer = await postBulk(app, { action: toQualified, target: { filter, expectedCount: 11 } });
-    expect(answer).toMatchObject({ status: 202, body: { state: 'queued', total: 11 } });
-    expect(await waitUntilJobClosed(app, answer.body)).toMatchObject({ state: 'completed', done: 11, ok: 11 });
+    const response = await postBulk(app, { action: toQualified, target: { filter, expectedCount: 11 } });
+    expect(response).toMatchObject({ status: 202, body: { state: 'queued', total: 11 } });
+    expect(await waitUntilJobClosed(app, response.body)).toMatchObject({ state: 'completed', done: 11, ok: 11 });
     const done = ids.filter((id) => id !== ids[3]);
-    expect((await getJobResults(app, answer.body.bulkId)).map(({ id }) => id).sort()).toEqual(done.toSorted());
+    expect((await getJobResults(app, response.body.bulkId)).map(({ id }) => id).sort()).toEqual(done.toSorted());
   });
 
-  test('takes the names and values of the query, also as numbers and lists, and the filter is fixed when accepted', async () => {
+  test('a bulk filter takes the list’s parameters, also as numbers and arrays, and is evaluated once', async () => {
     const word = uniqueId('zephyr').replace('-', '');
     const [first] = await openLeads(app, 2, { profile: { name: word } });
     await postStatus(app, first!, 'contacted', { qualificationScore: 80 });
@@ -293,7 +318,7 @@ describe('a bulk of what a filter selects', () => {
       postBulk(app, { action: toQualified, target: { filter: { q: word, ...filter }, expectedCount } });
     for (const filter of [{ scoreMin: 80 }, { scoreMin: '80' }, { status: ['contacted', 'lost'] }, { scored: true }])
       expect(await select(filter, 5)).toMatchObject(refused('selection_changed', { count: 1 }));
-    const key = { 'idempotency-key': uniqueId('bulk') };
+    const key = idempotencyKey();
     const body = {
       action: { type: 'change_status', status: 'lost' },
       target: { filter: { q: word }, expectedCount: 2 },
@@ -306,25 +331,25 @@ describe('a bulk of what a filter selects', () => {
 });
 
 describe('a job', () => {
-  test('is cancelled between two blocks: what was done stays done, and no more is begun', async () => {
-    const ids = Array.from({ length: 20_000 }, (_, nth) => `nobody-${nth}`);
+  test('cancelling a job keeps what was done and starts no further block', async () => {
+    const ids = Array.from({ length: 20_000 }, (_, index) => `unknown-${index}`);
     const { body } = await postBulk(app, { action: toQualified, target: { ids } });
-    const answer = await postCancel(app, body.bulkId);
-    expect(answer).toMatchObject({ status: 200, body: { bulkId: body.bulkId, state: 'cancelled', changed: true } });
-    const { done } = await getJob(app, body.bulkId, { after: answer.body.position });
+    const response = await postCancel(app, body.bulkId);
+    expect(response).toMatchObject({ status: 200, body: { bulkId: body.bulkId, state: 'cancelled', changed: true } });
+    const { done } = await getJob(app, body.bulkId, { after: response.body.position });
     expect(done).toBeLessThan(20_000);
     expect(await postCancel(app, body.bulkId)).toMatchObject({ status: 200, body: { changed: false } });
     expect(await postRetry(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'cancelled' }));
   });
 
-  test('tries again what was rejected or in conflict, and nothing else', async () => {
+  test('retrying a job carries out only the items that were rejected or in conflict', async () => {
     const agent = await postAgent(app);
     expectSuccess(await app.patch(`/v1/agents/${agent.id}`, { active: false }));
     const open = await openLeads(app, 3);
     const ids = [
       ...open,
       (await openClosedLead(app)).id,
-      ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`),
+      ...Array.from({ length: 500 }, (_, index) => `unknown-${index}`),
       open[0]!,
     ];
     const { body } = await postBulk(app, { action: { type: 'assign', agentId: agent.id }, target: { ids } });
@@ -345,7 +370,7 @@ describe('a job', () => {
     ]);
   });
 
-  test('that is at its end can not be cancelled, and one where nothing failed is not tried again', async () => {
+  test('a finished job cannot be cancelled, and one without failed items is not retried', async () => {
     const { body } = await postBulk(app, { action: toQualified, target: { ids: [(await openLead(app)).id] } });
     expect(await postCancel(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'completed' }));
     expect(await postRetry(app, body.bulkId)).toMatchObject({
@@ -354,92 +379,88 @@ describe('a job', () => {
     });
   });
 
-  test.each(['', '/results'])('that nobody knows is not found: GET %s', async (path) =>
-    expect(await app.get(`/v1/bulk/${uniqueId('nothing')}${path}`)).toMatchObject(refused('not_found')),
+  test.each(['', '/results'])('GET /v1/bulk/{id}%s of an unknown job returns not_found', async (path) =>
+    expect(await app.get(`/v1/bulk/${uniqueId('unknown')}${path}`)).toMatchObject(refused('not_found')),
   );
-  test.each(['/cancel', '/retry'])('that nobody knows is not found: POST %s', async (path) =>
-    expect(await app.post(`/v1/bulk/${uniqueId('nothing')}${path}`)).toMatchObject(refused('not_found')),
+  test.each(['/cancel', '/retry'])('POST /v1/bulk/{id}%s of an unknown job returns not_found', async (path) =>
+    expect(await app.post(`/v1/bulk/${uniqueId('unknown')}${path}`)).toMatchObject(refused('not_found')),
   );
 });
 
-describe('killed in the middle', () => {
-  const followedUp = { type: 'create_follow_up', dueAt: inHours(24), alsoSetStatus: true };
-  /** Made a follow-up each, and no more. */
-  const once = async (own: App, ids: readonly string[], after: string): Promise<void> => {
-    const leads = await getAllLeads(own, { after, wait: 30_000 });
+describe('a bulk request during which the process is killed', () => {
+  const createFollowUp = { type: 'create_follow_up', dueAt: inHours(24), alsoSetStatus: true };
+  const expectOneFollowUpEach = async (freshApp: App, ids: readonly string[], after: string): Promise<void> => {
+    const leads = await getAllLeads(freshApp, { after, wait: 30_000 });
     expect(leads.map(({ id }) => id).sort()).toEqual(ids.toSorted());
     for (const { version, status, followUps } of leads)
       expect({ version, status, open: followUps.open }).toEqual({ version: 4, status: 'follow_up', open: 1 });
   };
-  const begun = async (own: App, more: number): Promise<number> => {
-    for (;;) {
-      const { total } = (await own.get('/v1/leads', { status: 'follow_up', count: true, limit: 1 })).body;
-      if (total >= more) return total;
-    }
-  };
+  const waitForChanged = (freshApp: App, minCount: number): Promise<void> =>
+    waitUntil(async () => {
+      const { body } = await freshApp.get('/v1/leads', { status: 'follow_up', count: true, limit: 1 });
+      return body.total >= minCount;
+    }, 0);
 
-  test('a job goes on, and every lead is changed once', async () => {
-    const own = await new App().start();
-    try {
-      const ids = await openLeads(own, 260);
-      const { body } = await postBulk(own, {
-        action: followedUp,
+  test('a job continues after a kill and changes every lead once', async () => {
+    await withApp(async (freshApp) => {
+      const ids = await openLeads(freshApp, 260);
+      const { body } = await postBulk(freshApp, {
+        action: createFollowUp,
         target: { ids: [...ids, ...Array<string>(250).fill('x')] },
       });
-      // Within a block, and in the next.
-      for (const more of [20, 215]) {
-        await begun(own, more);
-        await own.kill();
-        await own.start();
+      // First within a block, then within the next.
+      for (const changed of [20, 215]) {
+        await waitForChanged(freshApp, changed);
+        await freshApp.kill();
+        await freshApp.start();
       }
-      expect(await waitUntilJobClosed(own, body)).toMatchObject({
+      expect(await waitUntilJobClosed(freshApp, body)).toMatchObject({
         state: 'completed',
         done: 510,
         ok: 260,
         rejected: 250,
       });
-      expect((await getJobResults(own, body.bulkId)).map(({ id }) => id).slice(0, 260)).toEqual(ids);
-      await once(own, ids, (await own.get('/v1/leads', { limit: 1 })).headers.get('x-position')!);
-    } finally {
-      await own.dispose();
-    }
+      expect((await getJobResults(freshApp, body.bulkId)).map(({ id }) => id).slice(0, 260)).toEqual(ids);
+      await expectOneFollowUpEach(
+        freshApp,
+        ids,
+        (await freshApp.get('/v1/leads', { limit: 1 })).headers.get('x-position')!,
+      );
+    });
   }, 240_000);
 
-  test('a bulk at once is asked again under its key, and every lead is changed once', async () => {
-    const own = await new App().start();
-    try {
-      const ids = await openLeads(own, 150);
-      const body = { action: followedUp, target: { ids }, mode: 'all_or_nothing' };
-      const key = { 'idempotency-key': 'again' };
-      const cut = postBulk(own, body, key).catch(() => undefined);
-      await begun(own, 10);
-      await own.kill();
-      await cut;
-      await own.start();
-      const answer = await retryWhileUnavailable(() => postBulk(own, body, key));
-      expect(answer).toMatchObject({ status: 200, body: { summary: { total: 150, ok: 150 } } });
-      await once(own, ids, answer.body.position);
-    } finally {
-      await own.dispose();
-    }
+  test('an immediate bulk request repeated after a kill under its key changes every lead once', async () => {
+    await withApp(async (freshApp) => {
+      const ids = await openLeads(freshApp, 150);
+      const body = { action: createFollowUp, target: { ids }, mode: 'all_or_nothing' };
+      const key = idempotencyKey();
+      const interrupted = postBulk(freshApp, body, key).catch(() => undefined);
+      await waitForChanged(freshApp, 10);
+      await freshApp.kill();
+      await interrupted;
+      await freshApp.start();
+      const response = await retryWhileUnavailable(() => postBulk(freshApp, body, key));
+      expect(response).toMatchObject({ status: 200, body: { summary: { total: 150, ok: 150 } } });
+      await expectOneFollowUpEach(freshApp, ids, response.body.position);
+    });
   }, 240_000);
 });
 
-describe('what can not be a bulk is refused, naming the field', () => {
+describe('an invalid bulk request', () => {
   const target = { ids: ['a'] };
   test.each([
     ['an unknown action', { action: { type: 'sell' }, target }, 'action.type'],
     ['an action without a type', { action: {}, target }, 'action.type'],
     ['no action', { target }, 'action'],
-    ['neither status nor score', { action: { type: 'change_status' }, target }, 'action.status'],
-    ['a status that is none', { action: { type: 'change_status', status: 'sold' }, target }, 'action.status'],
+    ['change_status without status and score', { action: { type: 'change_status' }, target }, 'action.status'],
+    ['an unknown status', { action: { type: 'change_status', status: 'sold' }, target }, 'action.status'],
     [
-      'a score that is none',
+      'a score out of range',
       { action: { type: 'change_status', qualificationScore: 101 }, target },
       'action.qualificationScore',
     ],
     ['a field of another action', { action: { ...toQualified, agentId: 'ana' }, target }, 'action.agentId'],
-    ['nobody to assign to', { action: { type: 'assign' }, target }, 'action.agentId'],
+    ['assign without an agent', { action: { type: 'assign' }, target }, 'action.agentId'],
     ['a due time in the past', { action: { type: 'create_follow_up', dueAt: inHours(-1) }, target }, 'action.dueAt'],
     [
       'a due time without an offset',
@@ -448,7 +469,7 @@ describe('what can not be a bulk is refused, naming the field', () => {
     ],
     ['no target', { action: toQualified }, 'target'],
     ['no ids', { action: toQualified, target: { ids: [] } }, 'target.ids'],
-    ['an id that is none', { action: toQualified, target: { ids: ['a', 7] } }, 'target.ids'],
+    ['an id that is not a string', { action: toQualified, target: { ids: ['a', 7] } }, 'target.ids'],
     [
       'ids and a filter',
       { action: toQualified, target: { ids: ['a'], filter: {}, expectedCount: 1 } },
@@ -467,21 +488,23 @@ describe('what can not be a bulk is refused, naming the field', () => {
       'target.filter.shoeSize',
     ],
     [
-      'a page of a filter',
+      'a page size in the filter',
       { action: toQualified, target: { filter: { limit: 5 }, expectedCount: 1 } },
       'target.filter.limit',
     ],
     [
-      'a value that is none',
+      'an unknown value in the filter',
       { action: toQualified, target: { filter: { status: 'sold' }, expectedCount: 1 } },
       'target.filter.status',
     ],
     [
-      'more than the most',
+      'an expectedCount above the maximum',
       { action: toQualified, target: { filter: {}, expectedCount: 100_001 } },
       'target.expectedCount',
     ],
     ['an unknown mode', { action: toQualified, target, mode: 'some' }, 'mode'],
     ['an unknown field', { action: toQualified, target, shoeSize: 42 }, 'shoeSize'],
-  ])('%s', async (_, body, field) => expect(await postBulk(app, body)).toMatchObject(invalid(field)));
+  ])('a bulk request with %s is rejected, naming the field', async (_, body, field) =>
+    expect(await postBulk(app, body)).toMatchObject(invalid(field)),
+  );
 });

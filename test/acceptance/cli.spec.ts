@@ -349,7 +349,7 @@ onEmbedded.log(describe)('when something is wrong with the log', () => {
     const { code, out, err } = await cli(['status']);
     db.close();
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toMatch(/^the event log .* can't be opened: it is locked by another program\n$/);
+    expect(err).toMatch(/^the event log .* cannot be opened: it is locked by another program\n$/);
   });
 });
 

@@ -1,19 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import { invalid } from '../support/expected-responses.js';
-import { setupApp, App, type QueryParams } from '../support/app.js';
+import { setupApp, type QueryParams } from '../support/app.js';
 import { postBroadcast, receiptBody, postReceipts, postMessages } from '../support/broadcast-steps.js';
 import { writeSampleLog } from '../support/sample-log.js';
 import {
   getAllItems,
+  openLead,
   postAgent,
   postAssignment,
-  openLead,
+  postInteraction,
   postStatus,
   uniqueId,
-  postInteraction,
+  withApp,
 } from '../support/api-steps.js';
 
-interface Told {
+interface EventItem {
   readonly id: string;
   readonly type: string;
   readonly leadId: string | null;
@@ -22,26 +23,26 @@ interface Told {
   readonly data: { readonly recipient?: object | null };
   readonly position: string;
 }
-interface Events {
-  readonly items: readonly Told[];
+interface EventPage {
+  readonly items: readonly EventItem[];
   readonly nextCursor: string | null;
 }
 
 const app = setupApp();
-const page = (query: QueryParams = {}) => app.get<Events>('/v1/events', query);
-const all = (query: QueryParams = {}) => getAllItems<Told>(app, '/v1/events', query);
-/** Up to where the log goes now. */
-const end = async (): Promise<string> => (await postInteraction(app)).position;
+const getPage = (query: QueryParams = {}) => app.get<EventPage>('/v1/events', query);
+const getAllEvents = (query: QueryParams = {}) => getAllItems<EventItem>(app, '/v1/events', query);
+/** Writes an interaction and returns its position, which is the end of the log. */
+const writeToEnd = async (): Promise<string> => (await postInteraction(app)).position;
 
-describe('the events of the organization', () => {
-  test('are all that happened, oldest first, each with its contact', async () => {
-    const from = await end();
+describe('GET /v1/events', () => {
+  test('GET /v1/events returns all events, oldest first, each with its contact and lead', async () => {
+    const from = await writeToEnd();
     const contactId = uniqueId('contact');
     const { leadId } = await postInteraction(app, { contactId, text: 'Hi', profile: { name: 'Ana' } });
     const { id: agentId } = await postAgent(app, { name: 'Ben' });
     await postAssignment(app, leadId, agentId);
     await postStatus(app, leadId, 'lost', { reason: 'No answer' });
-    const events = await all({ from });
+    const events = await getAllEvents({ from });
     expect(events.map(({ type }) => type)).toEqual([
       'ContactRegistered',
       'LeadOpened',
@@ -51,64 +52,64 @@ describe('the events of the organization', () => {
       'LeadStatusChanged',
     ]);
     for (const event of events) {
-      const ofAgent = event.type === 'AgentRegistered';
-      const ofContact = event.type === 'ContactRegistered';
+      const isOfAgent = event.type === 'AgentRegistered';
+      const isOfContact = event.type === 'ContactRegistered';
       expect(event).toMatchObject({
-        contactId: ofAgent ? null : contactId,
-        leadId: ofAgent || ofContact ? null : leadId,
+        contactId: isOfAgent ? null : contactId,
+        leadId: isOfAgent || isOfContact ? null : leadId,
       });
     }
     expect(events[5]).toMatchObject({ v: 1, data: { from: 'new', to: 'lost', reason: 'No answer', leadId } });
     expect(events.map(({ position }) => position)).toEqual(events.map(({ position }) => position).sort());
   });
 
-  test('are the same page by page, whatever the page, and for ever', async () => {
+  test('GET /v1/events returns the same events for every page size and every time', async () => {
     await writeSampleLog(app);
-    const whole = await all();
-    expect(new Set(whole.map(({ id }) => id)).size).toBe(whole.length);
-    expect(await all({ limit: 7 })).toEqual(whole);
-    expect(await all()).toEqual(whole);
+    const events = await getAllEvents();
+    expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+    expect(await getAllEvents({ limit: 7 })).toEqual(events);
+    expect(await getAllEvents()).toEqual(events);
   });
 
-  test('begin behind a position, which is any that was handed out', async () => {
-    const whole = await all();
-    for (const nth of [0, 1, 250, whole.length - 1])
-      expect(await all({ from: whole[nth]!.position })).toEqual(whole.slice(nth + 1));
+  test('GET /v1/events?from returns the events after any event’s position', async () => {
+    const events = await getAllEvents();
+    for (const index of [0, 1, 250, events.length - 1])
+      expect(await getAllEvents({ from: events[index]!.position })).toEqual(events.slice(index + 1));
   });
 
-  test('of some types are those among all', async () => {
-    const whole = await all();
-    const some = ['LeadOpened', 'ReceiptRecorded'];
-    const expected = whole.filter(({ type }) => some.includes(type));
+  test('GET /v1/events?type returns exactly the events of these types', async () => {
+    const events = await getAllEvents();
+    const types = ['LeadOpened', 'ReceiptRecorded'];
+    const expected = events.filter(({ type }) => types.includes(type));
     expect(expected.length).toBeGreaterThan(30);
-    expect(await all({ type: some.join(), limit: 9 })).toEqual(expected);
+    expect(await getAllEvents({ type: types.join(), limit: 9 })).toEqual(expected);
   });
 
-  test('say up to where they were read, from where the next ones are asked for', async () => {
-    const from = await end();
-    const { headers, body } = await page({ from });
+  test('X-Position of an events page is the position from which to read the next events', async () => {
+    const from = await writeToEnd();
+    const { headers, body } = await getPage({ from });
     expect(body).toEqual({ items: [], nextCursor: null });
     expect(headers.get('x-position')).toBe(from);
     const { id } = await openLead(app);
-    const next = await page({ from, type: 'LeadOpened' });
+    const next = await getPage({ from, type: 'LeadOpened' });
     expect(next.body).toMatchObject({ items: [{ type: 'LeadOpened', leadId: id }], nextCursor: null });
-    expect((await page({ from: next.headers.get('x-position') })).body.items).toEqual([]);
+    expect((await getPage({ from: next.headers.get('x-position') })).body.items).toEqual([]);
   });
 
-  test('can be asked to know a position, and always do', async () => {
+  test('GET /v1/events?after includes the event at that position', async () => {
     const { leadId, position } = await postInteraction(app);
-    const told = await all({ after: position });
-    expect(told.at(-1)).toMatchObject({ leadId, position });
+    const events = await getAllEvents({ after: position });
+    expect(events.at(-1)).toMatchObject({ leadId, position });
   });
 
-  test('of a message name the contact as soon as its send is known', async () => {
-    const from = await end();
+  test('a receipt event names the contact only once the message’s send is recorded', async () => {
+    const from = await writeToEnd();
     const [messageId, contactId] = [uniqueId('bm'), uniqueId('recipient')];
     await postReceipts(app, [receiptBody(messageId, 'delivered', 0)]);
     await postMessages(app, await postBroadcast(app), [{ messageId, contactId }]);
     await postReceipts(app, [receiptBody(messageId, 'read', 1)]);
-    const told = await all({ from, type: 'ReceiptRecorded,MessageSent' });
-    expect(told.map(({ type, contactId: of }) => [type, of])).toEqual([
+    const events = await getAllEvents({ from, type: 'ReceiptRecorded,MessageSent' });
+    expect(events.map(({ type, contactId: eventContactId }) => [type, eventContactId])).toEqual([
       ['ReceiptRecorded', null],
       ['MessageSent', contactId],
       ['ReceiptRecorded', contactId],
@@ -126,42 +127,38 @@ describe('the events of the organization', () => {
     ['count', { count: true }],
     ['cursor', { cursor: 'x' }],
     ['leadId', { leadId: 'x' }],
-  ])('refuse a bad %s by name: %j', async (field, query) => {
-    expect(await page(query)).toMatchObject(invalid(field));
+  ])('GET /v1/events rejects an invalid %s, naming it: %j', async (field, query) => {
+    expect(await getPage(query)).toMatchObject(invalid(field));
   });
 
-  test('refuse a position that is yet to come, and a cursor of another log', async () => {
-    const head = await end();
-    expect(await page({ from: head.replace(/.$/, 'v').replace(/\.0000/, '.0001') })).toMatchObject(invalid('from'));
-    const { nextCursor } = (await page({ limit: 1 })).body;
+  test('GET /v1/events rejects a future position, a cursor of another log and a changed query', async () => {
+    const head = await writeToEnd();
+    expect(await getPage({ from: head.replace(/.$/, 'v').replace(/\.0000/, '.0001') })).toMatchObject(invalid('from'));
+    const { nextCursor } = (await getPage({ limit: 1 })).body;
     const cursor = JSON.parse(Buffer.from(nextCursor!, 'base64url').toString()) as object;
     const forged = Buffer.from(JSON.stringify({ ...cursor, value: 'palien00.1' })).toString('base64url');
-    expect(await page({ cursor: forged })).toMatchObject(invalid('cursor'));
-    expect(await page({ cursor: nextCursor, type: 'LeadOpened' })).toMatchObject(invalid('type'));
+    expect(await getPage({ cursor: forged })).toMatchObject(invalid('cursor'));
+    expect(await getPage({ cursor: nextCursor, type: 'LeadOpened' })).toMatchObject(invalid('type'));
   });
 });
 
-describe('a rare type', () => {
-  test('is looked for page by page: a request looks through so many events at most', async () => {
-    const busy = new App();
-    try {
-      await busy.start();
+describe('GET /v1/events with a rare type', () => {
+  test('one request for a rare type scans a limited number of events, so a page can be empty and not the last', async () => {
+    await withApp(async (busyApp) => {
       for (let batch = 0; batch < 3; batch++)
         await postReceipts(
-          busy,
+          busyApp,
           Array.from({ length: 1_000 }, () => receiptBody(uniqueId('bm'), 'sent', 0)),
         );
-      await busy.post('/v1/agents', { id: 'rare', name: 'Rare' });
+      await busyApp.post('/v1/agents', { id: 'rare', name: 'Rare' });
       const pages: number[] = [];
       let query: QueryParams = { type: 'AgentRegistered' };
       for (let cursor: string | null = ''; cursor !== null; query = { cursor }) {
-        const { body } = await busy.get<Events>('/v1/events', query);
+        const { body } = await busyApp.get<EventPage>('/v1/events', query);
         pages.push(body.items.length);
         cursor = body.nextCursor;
       }
       expect(pages).toEqual([0, 1]);
-    } finally {
-      await busy.dispose();
-    }
+    });
   });
 });

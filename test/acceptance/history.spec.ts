@@ -3,28 +3,30 @@ import type { HistoryEntry } from '#projections/lead-history/lead-history.query'
 import { invalid, refused } from '../support/expected-responses.js';
 import { setupApp, type HistoryPage } from '../support/app.js';
 import {
+  expectSuccess,
+  getContactHistory,
+  getLeadHistory,
+  occurredAtHeader,
+  openClosedLead,
+  openLead,
   postAgent,
   postAssignment,
-  openClosedLead,
-  getContactHistory,
-  expectSuccess,
   postFollowUp,
-  getLeadHistory,
-  openLead,
+  postInteraction,
   postStatus,
   uniqueId,
-  postInteraction,
 } from '../support/api-steps.js';
 
-const app = setupApp({ QUALIFICATION: 'off' });
-const day = (nth: number, clock = '00:00:00'): string => `2024-03-${String(nth).padStart(2, '0')}T${clock}.000Z`;
-const at = (nth: number) => ({ 'x-occurred-at': day(nth) });
+const app = setupApp();
+/** Midnight UTC of a day in March 2024. */
+const day = (dayOfMonth: number): string => `2024-03-${String(dayOfMonth).padStart(2, '0')}T00:00:00.000Z`;
+const at = (dayOfMonth: number) => occurredAtHeader(day(dayOfMonth));
 
-/** A contact's two leads in March 2024, with a message of the 2nd that came on the 5th. */
-async function aLongStory() {
+/** A contact with two leads in March 2024, and a message of the 2nd that was recorded on the 5th. */
+async function createTwoLeads() {
   const ana = await postAgent(app, { name: 'Ana' });
   const contactId = uniqueId('contact');
-  const byAna = (nth: number) => ({ ...at(nth), 'x-actor': `agent:${ana.id}` });
+  const byAna = (dayOfMonth: number) => ({ ...at(dayOfMonth), 'x-actor': `agent:${ana.id}` });
   const first = await openLead(app, { contactId, text: 'Hello' }, at(1));
   const path = `/v1/leads/${first.id}`;
   expectSuccess(await app.post(`${path}/assignment`, { agentId: ana.id }, at(3)));
@@ -37,10 +39,10 @@ async function aLongStory() {
 }
 
 describe('the history of a lead', () => {
-  test('tells all that happened, in the order in which it happened, newest first unless asked otherwise', async () => {
-    const { first, after } = await aLongStory();
+  test('a lead’s history is sorted by the time of the events, newest first by default', async () => {
+    const { first, after } = await createTwoLeads();
     const entries = await getLeadHistory(app, first.id, { after });
-    expect(entries.map((it) => [it.type, it.occurredAt])).toEqual([
+    expect(entries.map((entry) => [entry.type, entry.occurredAt])).toEqual([
       ['LeadOpened', day(1)],
       ['InteractionRecorded', day(1)],
       ['InteractionRecorded', day(2)],
@@ -53,9 +55,9 @@ describe('the history of a lead', () => {
     expect(body.items).toEqual(entries.toReversed());
   });
 
-  test('tells of each who, when, when it was recorded, why, and from what to what', async () => {
-    const began = new Date().toISOString();
-    const { ana, first, after } = await aLongStory();
+  test('a history entry shows actor, event time, recording time, summary and data', async () => {
+    const startedAt = new Date().toISOString();
+    const { ana, first, after } = await createTwoLeads();
     const entry = (await getLeadHistory(app, first.id, { after })).at(-1)!;
     expect(entry).toEqual({
       id: expect.any(String),
@@ -70,39 +72,42 @@ describe('the history of a lead', () => {
       data: expect.objectContaining({ from: 'contacted', to: 'lost', reason: 'too far', note: null }),
       position: expect.any(String),
     });
-    expect(entry.recordedAt >= began).toBe(true);
+    expect(entry.recordedAt >= startedAt).toBe(true);
   });
 
-  test('names the leads before it', async () => {
-    const { first, second, after } = await aLongStory();
-    const of = async (id: string) => (await app.get<HistoryPage>(`/v1/leads/${id}/history`, { after })).body.pastLeads;
-    expect(await of(second.id)).toEqual([
+  test('a lead’s history lists the contact’s earlier leads', async () => {
+    const { first, second, after } = await createTwoLeads();
+    const pastLeadsOf = async (id: string) =>
+      (await app.get<HistoryPage>(`/v1/leads/${id}/history`, { after })).body.pastLeads;
+    expect(await pastLeadsOf(second.id)).toEqual([
       { id: first.id, ordinal: 1, status: 'lost', createdAt: day(1), closedAt: day(6) },
     ]);
-    expect(await of(first.id)).toEqual([]);
+    expect(await pastLeadsOf(first.id)).toEqual([]);
   });
 
-  test('holds that lead alone', async () => {
-    const { second, after } = await aLongStory();
-    expect((await getLeadHistory(app, second.id, { after })).map((it) => it.leadId)).toEqual(Array(3).fill(second.id));
+  test('a lead’s history has no entries of other leads', async () => {
+    const { second, after } = await createTwoLeads();
+    expect((await getLeadHistory(app, second.id, { after })).map((entry) => entry.leadId)).toEqual(
+      Array(3).fill(second.id),
+    );
   });
 
-  test('shows an agent’s present name in actors and summaries', async () => {
-    const { ana, first } = await aLongStory();
+  test('a history shows an agent’s current name in actors and summaries', async () => {
+    const { ana, first } = await createTwoLeads();
     const { position: after } = expectSuccess(await app.patch(`/v1/agents/${ana.id}`, { name: 'Anna' }));
     const entries = await getLeadHistory(app, first.id, { after });
-    expect(entries.find((it) => it.type === 'LeadAssigned')?.summary).toContain('Anna');
+    expect(entries.find((entry) => entry.type === 'LeadAssigned')?.summary).toContain('Anna');
     expect(entries.at(-1)?.actor.name).toBe('Anna');
   });
 
-  test('of events of one moment keeps the order of the log', async () => {
+  test('history entries with the same time keep the order of the log', async () => {
     const { id } = await openLead(app, {}, at(1));
     for (const status of ['contacted', 'qualifying', 'qualified', 'new'])
       expectSuccess(await app.post(`/v1/leads/${id}/status`, { status }, at(1)));
     const { position: after } = await postInteraction(app);
     const entries = await getLeadHistory(app, id, { after });
-    expect(entries.map((it) => it.position)).toEqual(entries.map((it) => it.position).toSorted());
-    expect(entries.slice(2).map((it) => (it.data as { to: string }).to)).toEqual([
+    expect(entries.map((entry) => entry.position)).toEqual(entries.map((entry) => entry.position).toSorted());
+    expect(entries.slice(2).map((entry) => (entry.data as { to: string }).to)).toEqual([
       'contacted',
       'qualifying',
       'qualified',
@@ -110,7 +115,7 @@ describe('the history of a lead', () => {
     ]);
   });
 
-  test('of a lead that is not there is not found', async () => {
+  test('the history of an unknown lead returns not_found', async () => {
     expect(await app.get('/v1/leads/nope/history')).toMatchObject(refused('not_found'));
     const { id } = await openLead(app);
     expect(await app.get(`/v1/leads/${id.replace(/1$/, '2')}/history`)).toMatchObject(refused('not_found'));
@@ -118,11 +123,13 @@ describe('the history of a lead', () => {
 });
 
 describe('the history of a contact', () => {
-  test('tells of all its leads, and what it said that opened none', async () => {
+  test('a contact’s history covers all its leads and interactions that opened none', async () => {
     const { contactId } = await openClosedLead(app);
     await postInteraction(app, { contactId, text: 'STOP' });
     const { position: after } = await postInteraction(app, { contactId, profile: { phone: '+49151' } });
-    expect((await getContactHistory(app, contactId, { after })).map((it) => [it.type, it.leadOrdinal])).toEqual([
+    expect(
+      (await getContactHistory(app, contactId, { after })).map((entry) => [entry.type, entry.leadOrdinal]),
+    ).toEqual([
       ['ContactRegistered', null],
       ['LeadOpened', 1],
       ['InteractionRecorded', 1],
@@ -134,16 +141,18 @@ describe('the history of a contact', () => {
     ]);
   });
 
-  test('puts what came late where it happened', async () => {
-    const { contactId, late, after } = await aLongStory();
+  test('a contact’s history sorts a late message by the time it happened', async () => {
+    const { contactId, late, after } = await createTwoLeads();
     const entries = await getContactHistory(app, contactId, { after });
-    const nth = entries.findIndex((it) => it.id === late.interactionId);
-    expect(entries[nth]).toMatchObject({ occurredAt: day(2), data: { text: 'late' } });
-    expect(entries.map((it) => it.occurredAt)).toEqual(entries.map((it) => it.occurredAt).toSorted());
+    expect(entries.find((entry) => entry.id === late.interactionId)).toMatchObject({
+      occurredAt: day(2),
+      data: { text: 'late' },
+    });
+    expect(entries.map((entry) => entry.occurredAt)).toEqual(entries.map((entry) => entry.occurredAt).toSorted());
   });
 
-  test('of nobody is not found; of somebody with nothing to show is empty', async () => {
-    expect(await app.get('/v1/contacts/nobody/history')).toMatchObject(refused('not_found'));
+  test('the history of an unknown contact returns not_found; one without matching entries is empty', async () => {
+    expect(await app.get('/v1/contacts/unknown/history')).toMatchObject(refused('not_found'));
     const { lead, position: after } = await postInteraction(app);
     const { body } = await app.get<HistoryPage>(`/v1/contacts/${lead.contactId}/history`, {
       type: 'LeadScored',
@@ -153,47 +162,47 @@ describe('the history of a contact', () => {
   });
 });
 
-describe('filters', () => {
-  test('by type, actor and time give what is left of the whole, and page through it', async () => {
-    const { ana, contactId, after } = await aLongStory();
-    const whole = await getContactHistory(app, contactId, { after });
-    const byAna = (it: HistoryEntry) => it.actor.id === ana.id;
-    const cases: [Record<string, string>, (it: HistoryEntry) => boolean][] = [
-      [{ type: 'LeadOpened' }, (it) => it.type === 'LeadOpened'],
-      [{ type: 'LeadOpened,LeadScored' }, (it) => ['LeadOpened', 'LeadScored'].includes(it.type)],
-      [{ actor: `agent:${ana.id}` }, byAna],
-      [{ actor: ana.id }, byAna],
-      [{ actor: 'agent:nobody' }, () => false],
-      [{ from: day(3) }, (it) => it.occurredAt >= day(3)],
-      [{ to: day(3) }, (it) => it.occurredAt < day(3)],
-      [{ from: day(3), to: day(10) }, (it) => it.occurredAt >= day(3) && it.occurredAt < day(10)],
-      [{ from: '2024-03-03T02:00:00+02:00' }, (it) => it.occurredAt >= day(3)],
+describe('history filters', () => {
+  test('history filters by type, actor and time select the matching entries across pages', async () => {
+    const { ana, contactId, after } = await createTwoLeads();
+    const entries = await getContactHistory(app, contactId, { after });
+    const isByAna = (entry: HistoryEntry) => entry.actor.id === ana.id;
+    const cases: [Record<string, string>, (entry: HistoryEntry) => boolean][] = [
+      [{ type: 'LeadOpened' }, (entry) => entry.type === 'LeadOpened'],
+      [{ type: 'LeadOpened,LeadScored' }, (entry) => ['LeadOpened', 'LeadScored'].includes(entry.type)],
+      [{ actor: `agent:${ana.id}` }, isByAna],
+      [{ actor: ana.id }, isByAna],
+      [{ actor: 'agent:unknown' }, () => false],
+      [{ from: day(3) }, (entry) => entry.occurredAt >= day(3)],
+      [{ to: day(3) }, (entry) => entry.occurredAt < day(3)],
+      [{ from: day(3), to: day(10) }, (entry) => entry.occurredAt >= day(3) && entry.occurredAt < day(10)],
+      [{ from: '2024-03-03T02:00:00+02:00' }, (entry) => entry.occurredAt >= day(3)],
       [
         { from: day(3), type: 'LeadStatusChanged', actor: ana.id },
-        (it) => byAna(it) && it.type === 'LeadStatusChanged',
+        (entry) => isByAna(entry) && entry.type === 'LeadStatusChanged',
       ],
-      [{ asOf: day(6) }, (it) => it.occurredAt <= day(6)],
-      [{ asOf: day(5) }, (it) => it.occurredAt <= day(5)],
+      [{ asOf: day(6) }, (entry) => entry.occurredAt <= day(6)],
+      [{ asOf: day(5) }, (entry) => entry.occurredAt <= day(5)],
       [{ asOf: '2000-01-01T00:00:00Z' }, () => false],
     ];
-    for (const [query, keeps] of cases)
+    for (const [query, matches] of cases)
       for (const limit of [200, 2])
         expect([query, await getContactHistory(app, contactId, { ...query, limit })]).toEqual([
           query,
-          whole.filter(keeps),
+          entries.filter(matches),
         ]);
   });
 
-  test('asOf a position tells what had been recorded by then', async () => {
-    const { contactId, first, late, after } = await aLongStory();
-    const whole = await getContactHistory(app, contactId, { after });
-    for (const { position } of whole)
+  test('a history asOf a position has the entries recorded up to it', async () => {
+    const { contactId, first, late, after } = await createTwoLeads();
+    const entries = await getContactHistory(app, contactId, { after });
+    for (const { position } of entries)
       expect(await getContactHistory(app, contactId, { asOf: position })).toEqual(
-        whole.filter((it) => it.position <= position),
+        entries.filter((entry) => entry.position <= position),
       );
     const before = await getLeadHistory(app, first.id, { asOf: late.position });
-    expect(before.map((it) => (it.data as { to?: string }).to)).not.toContain('lost');
-    expect(before.some((it) => it.id === late.interactionId)).toBe(true);
+    expect(before.map((entry) => (entry.data as { to?: string }).to)).not.toContain('lost');
+    expect(before.some((entry) => entry.id === late.interactionId)).toBe(true);
   });
 
   test.each([
@@ -209,27 +218,27 @@ describe('filters', () => {
     ['limit', 'many'],
     ['cursor', 'x'],
     ['cursor', ''],
-  ])('%s=%s is refused by name', async (name, value) => {
+  ])('a history with %s=%s is rejected, naming the parameter', async (name, value) => {
     const { contactId, id } = await openLead(app);
     expect(await app.get(`/v1/leads/${id}/history`, { [name]: value })).toMatchObject(invalid(name));
     expect(await app.get(`/v1/contacts/${contactId}/history`, { [name]: value })).toMatchObject(invalid(name));
   });
 });
 
-describe('pages', () => {
-  test('go on without gap or repeat, at any limit, in both orders', async () => {
+describe('history pages', () => {
+  test('history pages have no gap or repetition, for every limit and both orders', async () => {
     const { id } = await openLead(app);
-    for (let nth = 0; nth < 12; nth++) await postStatus(app, id, nth % 2 ? 'new' : 'contacted');
+    for (let index = 0; index < 12; index++) await postStatus(app, id, index % 2 ? 'new' : 'contacted');
     const { position: after } = await postFollowUp(app, id);
-    const whole = await getLeadHistory(app, id, { after });
-    expect(whole).toHaveLength(15);
+    const entries = await getLeadHistory(app, id, { after });
+    expect(entries).toHaveLength(15);
     for (const limit of [1, 2, 7, 15, 16]) {
-      expect(await getLeadHistory(app, id, { limit })).toEqual(whole);
-      expect(await getLeadHistory(app, id, { limit, order: 'desc' })).toEqual(whole.toReversed());
+      expect(await getLeadHistory(app, id, { limit })).toEqual(entries);
+      expect(await getLeadHistory(app, id, { limit, order: 'desc' })).toEqual(entries.toReversed());
     }
   });
 
-  test('pin what was asked', async () => {
+  test('a history cursor rejects a changed order', async () => {
     const { id } = await openLead(app);
     const { nextCursor } = (
       await app.get(`/v1/leads/${id}/history`, { limit: 1, order: 'asc', after: (await postInteraction(app)).position })
@@ -243,10 +252,10 @@ describe('pages', () => {
   });
 });
 
-test('what an assignment of another lead says stands not here', async () => {
-  const [one, other, ana] = [await openLead(app), await openLead(app), await postAgent(app)];
-  const { position: after } = await postAssignment(app, other.id, ana.id);
-  expect((await getLeadHistory(app, one.id, { after })).map((it) => it.type)).toEqual([
+test('a lead’s history does not show the assignment of another lead', async () => {
+  const [unassigned, assigned, ana] = [await openLead(app), await openLead(app), await postAgent(app)];
+  const { position: after } = await postAssignment(app, assigned.id, ana.id);
+  expect((await getLeadHistory(app, unassigned.id, { after })).map((entry) => entry.type)).toEqual([
     'LeadOpened',
     'InteractionRecorded',
   ]);

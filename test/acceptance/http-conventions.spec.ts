@@ -1,34 +1,35 @@
 import { describe, expect, test } from '@jest/globals';
 import { invalid, refused } from '../support/expected-responses.js';
-import { setupApp, App } from '../support/app.js';
+import { setupApp } from '../support/app.js';
 import { sendRaw } from '../support/raw-http.js';
 import {
-  postAgent,
-  openClosedLead,
   expectSuccess,
-  postFollowUp,
   inHours,
   interactionBody,
+  openClosedLead,
   openLead,
-  uniqueId,
+  postAgent,
+  postFollowUp,
   postInteraction,
+  uniqueId,
+  withApp,
 } from '../support/api-steps.js';
 
 const app = setupApp();
 const mebibyte = 1024 * 1024;
-const padded = (length: number): string => {
+const bodyOfLength = (length: number): string => {
   const text = JSON.stringify({ contactId: uniqueId('contact') });
   return text + ' '.repeat(length - text.length);
 };
 
-describe('every error is a problem', () => {
+describe('error responses', () => {
   test.each([
-    ['a path that is none', 404, 'not_found', () => app.get('/v1/nothing')],
-    ['a lead that is not there', 404, 'not_found', () => app.get('/v1/leads/nope')],
-    ['a method that is none', 405, 'method_not_allowed', () => app.call('PUT', '/v1/leads')],
-    ['a body that is too large', 413, 'payload_too_large', () => app.post('/v1/leads', padded(mebibyte + 1))],
+    ['an unknown path', 404, 'not_found', () => app.get('/v1/nothing')],
+    ['an unknown lead', 404, 'not_found', () => app.get('/v1/leads/nope')],
+    ['an unsupported method', 405, 'method_not_allowed', () => app.call('PUT', '/v1/leads')],
+    ['a body that is too large', 413, 'payload_too_large', () => app.post('/v1/leads', bodyOfLength(mebibyte + 1))],
     [
-      'a body that is no JSON',
+      'a body of another media type',
       415,
       'unsupported_media_type',
       () => app.post('/v1/leads', 'a=1', { 'content-type': 'text/plain' }),
@@ -37,28 +38,28 @@ describe('every error is a problem', () => {
     ['an unknown parameter', 422, 'validation_failed', () => app.get('/v1/leads', { colour: 'red' })],
     ['an unknown field', 422, 'validation_failed', () => app.post('/v1/leads', { contactId: 'x', colour: 'red' })],
     [
-      'a header that makes no sense',
+      'an invalid header',
       422,
       'validation_failed',
       () => app.post('/v1/leads', { contactId: 'x' }, { 'x-actor': 'me' }),
     ],
     [
-      'a rule’s refusal',
+      'a rejected command',
       409,
       'lead_inactive',
       async () => app.post(`/v1/leads/${(await openClosedLead(app)).id}/status`, { status: 'new' }),
     ],
     [
-      'another version',
+      'an outdated If-Match',
       412,
       'version_mismatch',
       async () => app.post(`/v1/leads/${(await openLead(app)).id}/status`, { status: 'new' }, { 'if-match': '"9"' }),
     ],
-    ['a path that can’t be read', 404, 'not_found', () => app.get('/v1/leads/%ff')],
-  ])('%s', async (_, status, code, ask) => {
-    const answer = await ask();
-    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-    expect(answer).toMatchObject({
+    ['a path that cannot be decoded', 404, 'not_found', () => app.get('/v1/leads/%ff')],
+  ])('%s returns problem details', async (_, status, code, send) => {
+    const response = await send();
+    expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(response).toMatchObject({
       status,
       body: {
         type: expect.stringMatching(/^[a-z]+:/),
@@ -69,9 +70,9 @@ describe('every error is a problem', () => {
         code,
       },
     });
-    expect(answer.text).not.toMatch(/stack|\.js|node_modules|sqlite/i);
+    expect(response.text).not.toMatch(/stack|\.js|node_modules|sqlite/i);
     if (code === 'validation_failed')
-      for (const error of answer.body.errors)
+      for (const error of response.body.errors)
         expect(error).toEqual({
           field: expect.any(String),
           code: expect.stringMatching(/^[a-z_]+$/),
@@ -80,18 +81,18 @@ describe('every error is a problem', () => {
   });
 });
 
-describe('what is not known is refused by name', () => {
-  test('in a body, however deep, each of them', async () => {
-    const answer = await app.post('/v1/interactions', {
+describe('unknown fields and parameters', () => {
+  test('every unknown field of a body is named, at any depth', async () => {
+    const response = await app.post('/v1/interactions', {
       ...interactionBody(),
       colour: 'red',
       profile: { nickname: 'A', name: 'Ana' },
       size: 1,
     });
-    expect(answer).toMatchObject(invalid('colour', 'size', 'profile.nickname'));
+    expect(response).toMatchObject(invalid('colour', 'size', 'profile.nickname'));
   });
 
-  test('in a body: `constructor` and `__proto__` too', async () => {
+  test('a body with `constructor` or `__proto__` is rejected', async () => {
     expect(await app.post('/v1/leads', '{"contactId":"x","constructor":{"name":"Array"}}')).toMatchObject(
       invalid('constructor'),
     );
@@ -103,7 +104,7 @@ describe('what is not known is refused by name', () => {
     });
   });
 
-  test('but not in free-form members, which are kept as they are', async () => {
+  test('free-form fields accept any members and are stored unchanged', async () => {
     const integration = { constructor: 'ACME', toString: 1, length: 3, deep: [{ then: null }] };
     const { leadId, position } = await postInteraction(app, { integration, text: '"__proto__": x' });
     const { body } = await app.get<{ items: { data: object }[] }>(`/v1/leads/${leadId}/history`, { after: position });
@@ -119,7 +120,7 @@ describe('what is not known is refused by name', () => {
     '/v1/agents',
     '/v1/agents/x',
     '/v1/follow-ups',
-  ])('as a parameter of GET %s', async (path) => {
+  ])('GET %s rejects unknown query parameters, naming them', async (path) => {
     expect(await app.get(path, { colour: 'red', Limit: 3 })).toMatchObject(invalid('colour', 'Limit'));
   });
 
@@ -133,7 +134,7 @@ describe('what is not known is refused by name', () => {
     ['POST', '/v1/broadcasts'],
     ['POST', '/v1/receipts'],
     ['POST', '/v1/bulk'],
-  ])('as a parameter of a command: %s %s', async (method, path) => {
+  ])('%s %s rejects query parameters, naming them', async (method, path) => {
     const body = {
       '/v1/leads': { contactId: uniqueId('contact') },
       '/v1/interactions': interactionBody(),
@@ -150,21 +151,21 @@ describe('what is not known is refused by name', () => {
       },
       '/v1/bulk': { action: { type: 'unassign' }, target: { ids: ['x'] } },
     }[path];
-    const answer = await app.call(method, `${path}?colour=red&note=x`, body ?? {});
-    expect(answer).toMatchObject(invalid('colour', 'note'));
+    const response = await app.call(method, `${path}?colour=red&note=x`, body ?? {});
+    expect(response).toMatchObject(invalid('colour', 'note'));
   });
 
-  test('parameters given twice are refused, filters too', async () => {
+  test('a query parameter that occurs twice is rejected', async () => {
     expect(await app.get('/v1/leads?limit=1&limit=2')).toMatchObject(invalid('limit'));
     expect(await app.get('/v1/leads?status=new&status=lost')).toMatchObject(invalid('status'));
     expect(await app.get('/v1/leads/x/history?asOf=1&asOf=2')).toMatchObject(invalid('asOf'));
   });
 });
 
-describe('a body', () => {
-  test('of up to 1 MiB is read, a byte more is not', async () => {
-    expect(await app.post('/v1/leads', padded(mebibyte))).toMatchObject({ status: 201 });
-    expect(await app.post('/v1/leads', padded(mebibyte + 1))).toMatchObject(refused('payload_too_large'));
+describe('a request body', () => {
+  test('a body of 1 MiB is accepted, one of a byte more is rejected', async () => {
+    expect(await app.post('/v1/leads', bodyOfLength(mebibyte))).toMatchObject({ status: 201 });
+    expect(await app.post('/v1/leads', bodyOfLength(mebibyte + 1))).toMatchObject(refused('payload_too_large'));
   });
 
   test.each([
@@ -174,21 +175,21 @@ describe('a body', () => {
     'application/xml',
     'application/jsonp',
     'json',
-  ])('as %s is refused', async (type) => {
+  ])('a body with content type %s is rejected', async (type) => {
     expect(await app.post('/v1/leads', JSON.stringify({ contactId: 'x' }), { 'content-type': type })).toMatchObject(
       refused('unsupported_media_type'),
     );
   });
 
-  test('without a type is refused', async () => {
-    const answer = await sendRaw(app.url, [
+  test('a body without a content type is rejected', async () => {
+    const response = await sendRaw(app.url, [
       'POST /v1/leads HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 17\r\n\r\n{"contactId":"x"}',
     ]);
-    expect(answer?.status).toBe(415);
+    expect(response?.status).toBe(415);
   });
 
   test.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset=UTF-8'])(
-    'as %s is read',
+    'a body with content type %s is accepted',
     async (type) => {
       expect(
         await app.post('/v1/leads', JSON.stringify({ contactId: uniqueId('contact') }), { 'content-type': type }),
@@ -196,7 +197,7 @@ describe('a body', () => {
     },
   );
 
-  test('that is compressed is refused', async () => {
+  test('a compressed body is rejected', async () => {
     expect(await app.post('/v1/leads', '{}', { 'content-encoding': 'gzip' })).toMatchObject(
       refused('unsupported_media_type'),
     );
@@ -211,11 +212,11 @@ describe('a body', () => {
     'NaN',
     '{"contactId":"x"} x',
     '\u0000',
-  ])('of %j is malformed', async (text) => {
+  ])('the body %j is rejected as malformed_json', async (text) => {
     expect(await app.post('/v1/leads', text)).toMatchObject(refused('malformed_json'));
   });
 
-  test('that is not UTF-8 is malformed', async () => {
+  test('a body that is not UTF-8 is rejected as malformed_json', async () => {
     for (const bytes of [
       Buffer.from('{"contactId":"\xff"}', 'latin1'),
       Buffer.from('{"contactId":"\xed\xa0\x80"}', 'latin1'),
@@ -225,30 +226,30 @@ describe('a body', () => {
   });
 
   test.each(['[]', '"text"', '7', 'true', 'null', '[{"contactId":"x"}]'])(
-    'of %s is JSON, but no object',
+    'the JSON body %s is rejected because it is not an object',
     async (text) => {
       expect(await app.post('/v1/leads', text)).toMatchObject(invalid('body'));
     },
   );
 
-  test('nested without end is refused, and nobody falls', async () => {
+  test('a deeply nested body is rejected', async () => {
     const text = `{"contactId":"x","profile":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
     expect(await app.post('/v1/leads', text)).toMatchObject(invalid('body'));
   });
 
-  test('that is empty counts as {}', async () => {
+  test('an empty body counts as {}', async () => {
     const { id } = await openLead(app);
-    const { followUp: made } = await postFollowUp(app, id);
-    expect(await app.post(`/v1/leads/${id}/follow-ups/${made.id}/complete`)).toMatchObject({ status: 200 });
-    const other = (await postFollowUp(app, id)).followUp;
-    expect(await app.post(`/v1/leads/${id}/follow-ups/${other.id}/cancel`, '')).toMatchObject({ status: 200 });
+    const { followUp: created } = await postFollowUp(app, id);
+    expect(await app.post(`/v1/leads/${id}/follow-ups/${created.id}/complete`)).toMatchObject({ status: 200 });
+    const second = (await postFollowUp(app, id)).followUp;
+    expect(await app.post(`/v1/leads/${id}/follow-ups/${second.id}/cancel`, '')).toMatchObject({ status: 200 });
     expect(await app.post('/v1/leads', '')).toMatchObject(invalid('contactId'));
     expect(await app.post('/v1/leads')).toMatchObject(invalid('contactId'));
     expect(await app.post('/v1/leads', ' \n ')).toMatchObject(invalid('contactId'));
   });
 });
 
-describe('a wrong method', () => {
+describe('an unsupported method', () => {
   test.each([
     ['PUT', '/v1/leads', ['GET', 'POST']],
     ['DELETE', '/v1/leads', ['GET', 'POST']],
@@ -262,16 +263,16 @@ describe('a wrong method', () => {
     ['POST', '/v1/leads/x/history', ['GET']],
     ['OPTIONS', '/v1/leads', ['GET', 'POST']],
     ['POST', '/healthz', ['GET']],
-  ])('%s %s is told the ones there are', async (method, path, allowed) => {
-    const answer = await app.call(method, path);
-    expect(answer).toMatchObject(refused('method_not_allowed'));
-    const told = answer.headers.get('allow')!.split(', ');
-    expect(told).toEqual(expect.arrayContaining(allowed));
-    expect(told).not.toContain(method);
+  ])('%s %s gets 405 with the supported methods in Allow', async (method, path, allowed) => {
+    const response = await app.call(method, path);
+    expect(response).toMatchObject(refused('method_not_allowed'));
+    const allowHeader = response.headers.get('allow')!.split(', ');
+    expect(allowHeader).toEqual(expect.arrayContaining(allowed));
+    expect(allowHeader).not.toContain(method);
   });
 
   test.each(['/', '/v1', '/v2/leads', '/v1/lead', '/v1/leads/x/y', '/v1/leads/x/status/y', '/favicon.ico'])(
-    'on %s it is the path that is wrong',
+    'the unknown path %s returns not_found for every method',
     async (path) => {
       expect(await app.call('PUT', path)).toMatchObject(refused('not_found'));
       expect(await app.get(path)).toMatchObject(refused('not_found'));
@@ -279,7 +280,7 @@ describe('a wrong method', () => {
   );
 });
 
-describe('a header that makes no sense', () => {
+describe('an invalid header', () => {
   test.each([
     ['If-Match', '1'],
     ['If-Match', 'W/"1"'],
@@ -296,17 +297,17 @@ describe('a header that makes no sense', () => {
     ['Idempotency-Key', ''],
     ['Idempotency-Key', 'x'.repeat(256)],
     ['Idempotency-Key', 'schlüssel'],
-  ])('%s: %s is refused by name, and nothing happens', async (name, value) => {
+  ])('the header %s: %s is rejected, naming it, and nothing changes', async (name, value) => {
     const { id, version } = await openLead(app);
-    const answer = await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, { [name]: value });
-    expect(answer).toMatchObject(invalid(name));
+    const response = await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, { [name]: value });
+    expect(response).toMatchObject(invalid(name));
     expect(expectSuccess(await app.post(`/v1/leads/${id}/status`, { status: 'new' }))).toMatchObject({
       changed: false,
       version,
     });
   });
 
-  test('If-Match where nothing has a version yet', async () => {
+  test('If-Match is rejected on requests that create something', async () => {
     for (const [path, body] of [
       ['/v1/interactions', interactionBody()],
       ['/v1/leads', { contactId: uniqueId('c') }],
@@ -316,90 +317,90 @@ describe('a header that makes no sense', () => {
   });
 });
 
-describe('a command’s answer', () => {
-  test('carries version and position, in the body and as headers', async () => {
+describe('a command’s response', () => {
+  test('a command’s response has version and position in the body and as headers', async () => {
     const ana = await postAgent(app);
     const lead = await openLead(app);
-    const { followUp: made } = await postFollowUp(app, lead.id);
-    const at = `/v1/leads/${lead.id}`;
+    const { followUp: created } = await postFollowUp(app, lead.id);
+    const leadPath = `/v1/leads/${lead.id}`;
     for (const [method, path, body] of [
       ['POST', '/v1/interactions', interactionBody()],
       ['POST', '/v1/leads', { contactId: uniqueId('contact') }],
-      ['POST', `${at}/status`, { status: 'contacted' }],
-      ['POST', `${at}/assignment`, { agentId: ana.id }],
-      ['DELETE', `${at}/assignment`, undefined],
-      ['POST', `${at}/qualification`, { score: 5, model: 'm' }],
-      ['DELETE', `${at}/qualification/pin`, undefined],
-      ['POST', `${at}/follow-ups`, { dueAt: inHours(1) }],
-      ['POST', `${at}/follow-ups/${made.id}/reschedule`, { dueAt: inHours(1) }],
-      ['POST', `${at}/follow-ups/${made.id}/complete`, {}],
-      ['POST', `${at}/messages`, { messageId: uniqueId('out') }],
+      ['POST', `${leadPath}/status`, { status: 'contacted' }],
+      ['POST', `${leadPath}/assignment`, { agentId: ana.id }],
+      ['DELETE', `${leadPath}/assignment`, undefined],
+      ['POST', `${leadPath}/qualification`, { score: 5, model: 'm' }],
+      ['DELETE', `${leadPath}/qualification/pin`, undefined],
+      ['POST', `${leadPath}/follow-ups`, { dueAt: inHours(1) }],
+      ['POST', `${leadPath}/follow-ups/${created.id}/reschedule`, { dueAt: inHours(1) }],
+      ['POST', `${leadPath}/follow-ups/${created.id}/complete`, {}],
+      ['POST', `${leadPath}/messages`, { messageId: uniqueId('out') }],
       ['POST', '/v1/agents', { name: 'Ben' }],
       ['PATCH', `/v1/agents/${ana.id}`, { name: 'Anna' }],
     ] as const) {
-      const answer = await app.call(method, path, body);
-      const { version, position, changed } = answer.body;
-      expect([path, answer.status < 300, typeof changed]).toEqual([path, true, 'boolean']);
-      expect(answer.headers.get('etag')).toBe(`"${version}"`);
-      expect(answer.headers.get('x-position')).toBe(position);
+      const response = await app.call(method, path, body);
+      const { version, position, changed } = response.body;
+      expect([path, response.status < 300, typeof changed]).toEqual([path, true, 'boolean']);
+      expect(response.headers.get('etag')).toBe(`"${version}"`);
+      expect(response.headers.get('x-position')).toBe(position);
       expect(position).toMatch(/^[A-Za-z0-9._~-]+$/);
       expect(Number.isNaN(Date.parse(position)) || !/^\d{4}-/.test(position)).toBe(true);
-      expect(answer.headers.has('location')).toBe(answer.status === 201);
-      if (answer.body.lead) expect(answer.body.lead.version).toBe(version);
+      expect(response.headers.has('location')).toBe(response.status === 201);
+      if (response.body.lead) expect(response.body.lead.version).toBe(version);
     }
   });
 
-  test('in Location tells where to find what was made', async () => {
+  test('the Location of a created resource can be read', async () => {
     for (const [path, body] of [
       ['/v1/leads', { contactId: uniqueId('contact') }],
       ['/v1/interactions', interactionBody()],
       ['/v1/agents', { name: 'Ana' }],
     ] as const) {
-      const answer = await app.post(path, body);
-      expect(answer.status).toBe(201);
-      const found = await app.get(answer.headers.get('location')!, { after: answer.body.position });
+      const response = await app.post(path, body);
+      expect(response.status).toBe(201);
+      const found = await app.get(response.headers.get('location')!, { after: response.body.position });
       expect(found.status).toBe(200);
     }
   });
 
-  test('positions grow', async () => {
+  test('positions of successive commands increase', async () => {
     const positions: string[] = [];
-    for (let nth = 0; nth < 5; nth++) positions.push((await postInteraction(app)).position);
+    for (let index = 0; index < 5; index++) positions.push((await postInteraction(app)).position);
     expect(positions.toSorted()).toEqual(positions);
     expect(new Set(positions).size).toBe(5);
   });
 });
 
 describe('a correlation id', () => {
-  test('is given back, or made up', async () => {
-    const own = await app.get('/healthz', {}, { 'x-correlation-id': 'order-4711' });
-    expect(own.headers.get('x-correlation-id')).toBe('order-4711');
-    const [one, two] = [await app.get('/healthz'), await app.get('/healthz')];
-    expect(one.headers.get('x-correlation-id')).not.toBe(two.headers.get('x-correlation-id'));
+  test('a response returns the request’s correlation id, or a generated one', async () => {
+    const response = await app.get('/healthz', {}, { 'x-correlation-id': 'order-4711' });
+    expect(response.headers.get('x-correlation-id')).toBe('order-4711');
+    const [first, second] = [await app.get('/healthz'), await app.get('/healthz')];
+    expect(first.headers.get('x-correlation-id')).not.toBe(second.headers.get('x-correlation-id'));
   });
 
-  test('stands on problems too, and in the log', async () => {
-    const answer = await app.get('/v1/nothing', {}, { 'x-correlation-id': 'lost-1' });
-    expect(answer.headers.get('x-correlation-id')).toBe('lost-1');
+  test('an error response and its log line have the correlation id', async () => {
+    const response = await app.get('/v1/nothing', {}, { 'x-correlation-id': 'lost-1' });
+    expect(response.headers.get('x-correlation-id')).toBe('lost-1');
     await app.waitForOutput('"correlationId":"lost-1"');
   });
 });
 
-describe('reading one’s own writes', () => {
-  test('a read after a position shows what was written there', async () => {
-    for (let nth = 0; nth < 20; nth++) {
+describe('reading after a position', () => {
+  test('a read with after=position shows what was written at it', async () => {
+    for (let index = 0; index < 20; index++) {
       const { leadId, position: after } = await postInteraction(app);
-      const [one, list, history] = await Promise.all([
+      const [lead, list, history] = await Promise.all([
         app.get(`/v1/leads/${leadId}`, { after }),
         app.get('/v1/leads', { after, limit: 1 }),
         app.get(`/v1/leads/${leadId}/history`, { after }),
       ]);
-      expect([one.status, list.status, history.status]).toEqual([200, 200, 200]);
-      for (const { headers } of [one, list, history]) expect(headers.get('x-position')! >= after).toBe(true);
+      expect([lead.status, list.status, history.status]).toEqual([200, 200, 200]);
+      for (const { headers } of [lead, list, history]) expect(headers.get('x-position')! >= after).toBe(true);
     }
   });
 
-  test('every view says how far it is', async () => {
+  test('every view returns its position as X-Position', async () => {
     const { leadId, lead } = await postInteraction(app);
     for (const path of [
       '/v1/leads',
@@ -414,13 +415,12 @@ describe('reading one’s own writes', () => {
       );
   });
 
-  test('what is no position of this log is refused', async () => {
+  test('positions that are invalid or of another log are rejected', async () => {
     const { position } = await postInteraction(app);
-    const other = await new App().start();
-    try {
-      const foreign = (await postInteraction(other)).position;
+    await withApp(async (otherApp) => {
+      const foreign = (await postInteraction(otherApp)).position;
       const ahead = `${position.slice(0, -1)}~`;
-      const none = [
+      const invalidPositions = [
         'x',
         '0',
         '',
@@ -434,15 +434,13 @@ describe('reading one’s own writes', () => {
         ahead,
         position.replace(/.{4}$/, 'zzzz'),
       ];
-      for (const after of none)
+      for (const after of invalidPositions)
         expect([after, await app.get('/v1/leads', { after })]).toMatchObject([after, invalid('after')]);
       expect(await app.get('/v1/leads/x/history', { asOf: foreign })).toMatchObject(invalid('asOf'));
-    } finally {
-      await other.dispose();
-    }
+    });
   });
 
-  test('waits for 0 to 30000 ms', async () => {
+  test('wait accepts 0 to 30000 ms', async () => {
     const { position: after } = await postInteraction(app);
     for (const wait of ['0', '1', '30000'])
       expect([200, 503]).toContain((await app.get('/v1/leads', { after, wait })).status);
@@ -450,13 +448,13 @@ describe('reading one’s own writes', () => {
       expect(await app.get('/v1/leads', { after, wait })).toMatchObject(invalid('wait'));
   });
 
-  test('without waiting is either there or told to come again', async () => {
-    for (let nth = 0; nth < 50; nth++) {
+  test('a read with wait=0 either succeeds or gets projection_behind with Retry-After', async () => {
+    for (let index = 0; index < 50; index++) {
       const { position: after } = await postInteraction(app);
-      const answer = await app.get('/v1/leads', { after, wait: 0 });
-      if (answer.status === 200) continue;
-      expect(answer).toMatchObject(refused('projection_behind'));
-      expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+      const response = await app.get('/v1/leads', { after, wait: 0 });
+      if (response.status === 200) continue;
+      expect(response).toMatchObject(refused('projection_behind'));
+      expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
     }
   });
 });

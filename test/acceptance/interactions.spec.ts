@@ -3,34 +3,35 @@ import { invalid, refused } from '../support/expected-responses.js';
 import { setupApp } from '../support/app.js';
 import {
   getAllLeads,
-  openClosedLead,
   getContactHistory,
+  getLead,
+  getLeadHistory,
+  idempotencyKey,
   inHours,
   inMinutes,
   inMs,
   interactionBody,
-  getLeadHistory,
-  getLead,
+  openClosedLead,
   openLead,
-  retryWhileUnavailable,
-  postStatus,
-  uniqueId,
   postInteraction,
+  postStatus,
+  retryWhileUnavailable,
+  uniqueId,
 } from '../support/api-steps.js';
 
 const app = setupApp();
 
-describe('a contact writes', () => {
-  test('for the first time: a lead is opened, and the answer shows it whole', async () => {
+describe('an interaction', () => {
+  test('a contact’s first interaction opens a lead and returns it whole', async () => {
     const body = interactionBody({
       text: 'Hello',
       profile: { name: 'Ana', phone: '+4915112345678', email: 'ana@example.org' },
     });
-    const answer = await app.post('/v1/interactions', body);
-    const { interactionId, leadId } = answer.body;
-    const moment = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-    expect(answer).toMatchObject({ status: 201, body: { leadCreated: true, changed: true, version: 2 } });
-    expect(answer.body.lead).toEqual({
+    const response = await app.post('/v1/interactions', body);
+    const { interactionId, leadId } = response.body;
+    const anyTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(response).toMatchObject({ status: 201, body: { leadCreated: true, changed: true, version: 2 } });
+    expect(response.body.lead).toEqual({
       id: leadId,
       contactId: body.contactId,
       ordinal: 1,
@@ -40,7 +41,7 @@ describe('a contact writes', () => {
       origin: { kind: 'chat', attribution: 'none', broadcastId: null, campaign: null, interactionId },
       status: 'new',
       active: true,
-      statusChangedAt: moment,
+      statusChangedAt: anyTime,
       closedAt: null,
       reason: null,
       qualification: expect.objectContaining({
@@ -56,16 +57,16 @@ describe('a contact writes', () => {
       agent: null,
       assignedAt: null,
       followUps: { open: 0, nextDueAt: null, nextId: null },
-      lastInteractionAt: moment,
-      createdAt: moment,
-      updatedAt: moment,
+      lastInteractionAt: anyTime,
+      createdAt: anyTime,
+      updatedAt: anyTime,
       version: 2,
       actions: { changeStatus: true, assign: true, createFollowUp: true, viewHistory: true, openChat: true },
     });
-    expect(await getLead(app, leadId, answer.body.position)).toEqual(answer.body.lead);
+    expect(await getLead(app, leadId, response.body.position)).toEqual(response.body.lead);
   });
 
-  test('again: the same lead is fed', async () => {
+  test('a contact’s next interaction joins the same lead', async () => {
     const { id, contactId, lastInteractionAt } = await openLead(app);
     const next = await app.post('/v1/interactions', interactionBody({ contactId, channel: 'sms' }));
     expect(next).toMatchObject({ status: 201, body: { leadId: id, leadCreated: false, changed: true, version: 3 } });
@@ -82,12 +83,12 @@ describe('a contact writes', () => {
     ['instagram', 'chat'],
     ['telegram', 'chat'],
     ['integration', 'integration'],
-  ])('by %s, as %s: the lead knows where it came from', async (channel, kind) => {
+  ])('an interaction by %s of kind %s sets the lead’s channel and origin', async (channel, kind) => {
     const lead = await openLead(app, { channel, kind, integration: { form: 'contact', fields: { budget: 10 } } });
     expect(lead).toMatchObject({ channel, origin: { kind, attribution: 'none' } });
   });
 
-  test('with media, an id at its longest, and 64 KiB of text', async () => {
+  test('an interaction accepts media, a contactId of 128 characters and 64 KiB of text', async () => {
     const contactId = 'ü'.repeat(128);
     const { lead } = await postInteraction(app, {
       contactId,
@@ -99,7 +100,7 @@ describe('a contact writes', () => {
     expect(recorded).toMatchObject({ type: 'InteractionRecorded', data: { text: 'é'.repeat(32_768) } });
   });
 
-  test('with an id of slashes, spaces and emoji', async () => {
+  test('a contactId may contain slashes, spaces and emoji', async () => {
     const contactId = 'a/b?c=d&e #%41 🙂';
     const { position, leadId } = await postInteraction(app, { contactId });
     expect(await getContactHistory(app, contactId, { after: position })).toHaveLength(3);
@@ -127,18 +128,18 @@ describe('a contact writes', () => {
     ['profile', 'Ana'],
     ['profile', null],
     ['media', 7],
-  ])('with %s %j: refused, nothing happened', async (field, value) => {
-    const { contactId, ...more } = interactionBody({ [field]: value });
-    const known = field === 'contactId' ? undefined : contactId;
-    expect(await app.post('/v1/interactions', { contactId, ...more })).toMatchObject(invalid(field));
-    if (known) expect(await app.get(`/v1/contacts/${known}/history`)).toMatchObject(refused('not_found'));
+  ])('an interaction with %s %j is rejected and registers no contact', async (field, value) => {
+    const body = interactionBody({ [field]: value });
+    expect(await app.post('/v1/interactions', body)).toMatchObject(invalid(field));
+    if (field !== 'contactId')
+      expect(await app.get(`/v1/contacts/${body.contactId}/history`)).toMatchObject(refused('not_found'));
   });
 
-  test.each(['contactId', 'channel', 'kind', 'messageId'])('without %s: refused', async (field) => {
+  test.each(['contactId', 'channel', 'kind', 'messageId'])('an interaction without %s is rejected', async (field) => {
     expect(await app.post('/v1/interactions', interactionBody({ [field]: undefined }))).toMatchObject(invalid(field));
   });
 
-  test('on a channel that is none: the answer tells the ones there are', async () => {
+  test('the rejection of an unknown channel lists the allowed ones', async () => {
     const { body } = await app.post('/v1/interactions', interactionBody({ channel: 'fax' }));
     expect(body.errors[0]?.message).toContain(
       'whatsapp, sms, email, webchat, facebook, instagram, telegram, integration',
@@ -146,8 +147,8 @@ describe('a contact writes', () => {
   });
 });
 
-describe('the same message', () => {
-  test('again changes nothing and answers 200 with the same ids', async () => {
+describe('a repeated message', () => {
+  test('repeating a message changes nothing and returns 200 with the same ids', async () => {
     const body = interactionBody();
     const first = await app.post('/v1/interactions', body);
     const again = await app.post('/v1/interactions', body);
@@ -159,7 +160,7 @@ describe('the same message', () => {
     expect(again.headers.get('location')).toBeNull();
   });
 
-  test('again after its lead was closed, and after another was opened, still answers with the same lead', async () => {
+  test('repeating a message returns its lead even after that lead was closed and another opened', async () => {
     const body = interactionBody();
     const { interactionId, leadId } = (await app.post('/v1/interactions', body)).body;
     const same = { status: 200, body: { interactionId, leadId, leadCreated: false, changed: false } };
@@ -172,62 +173,62 @@ describe('the same message', () => {
     expect(await getLeadHistory(app, second.leadId, { after: again.body.position })).toHaveLength(2);
   });
 
-  test('with another text, profile and time is still the same message', async () => {
+  test('a message repeated with another text, profile and time is still a duplicate', async () => {
     const body = interactionBody({ text: 'one', profile: { name: 'One' } });
     const { interactionId } = (await app.post('/v1/interactions', body)).body;
-    const other = { ...body, text: 'two', profile: { name: 'Two' }, occurredAt: inHours(-1) };
-    const again = await app.post('/v1/interactions', other);
+    const variant = { ...body, text: 'two', profile: { name: 'Two' }, occurredAt: inHours(-1) };
+    const again = await app.post('/v1/interactions', variant);
     expect(again).toMatchObject({
       status: 200,
       body: { interactionId, changed: false, lead: { contact: { name: 'One' } } },
     });
   });
 
-  test('on another channel, or of another contact, is another one', async () => {
+  test('the same messageId on another channel or of another contact is another message', async () => {
     const body = interactionBody();
     const first = await postInteraction(app, body);
     const byMail = await postInteraction(app, { ...body, channel: 'email' });
     const ofOther = await postInteraction(app, { ...body, contactId: uniqueId('contact') });
-    expect(new Set([first, byMail, ofOther].map((it) => it.interactionId)).size).toBe(3);
+    expect(new Set([first, byMail, ofOther].map((response) => response.interactionId)).size).toBe(3);
     expect(byMail.leadId).toBe(first.leadId);
     expect(ofOther.leadCreated).toBe(true);
   });
 
-  test('20 times in parallel is one interaction', async () => {
+  test('20 concurrent copies of a message are recorded as one interaction', async () => {
     const body = interactionBody();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => app.post('/v1/interactions', body)));
-    expect(answers.map((it) => it.status).toSorted()).toEqual([...Array<number>(19).fill(200), 201]);
-    expect(new Set(answers.map(({ body: { interactionId, leadId } }) => `${interactionId} ${leadId}`)).size).toBe(1);
-    expect(answers.filter(({ body: said }) => said.leadCreated)).toHaveLength(1);
-    const { leadId, position } = answers[0]!.body;
+    const responses = await Promise.all(Array.from({ length: 20 }, () => app.post('/v1/interactions', body)));
+    expect(responses.map((response) => response.status).toSorted()).toEqual([...Array<number>(19).fill(200), 201]);
+    expect(new Set(responses.map(({ body: { interactionId, leadId } }) => `${interactionId} ${leadId}`)).size).toBe(1);
+    expect(responses.filter(({ body }) => body.leadCreated)).toHaveLength(1);
+    const { leadId, position } = responses[0]!.body;
     const entries = await getLeadHistory(app, leadId, { after: position });
-    expect(entries.map((it) => it.type)).toEqual(['LeadOpened', 'InteractionRecorded']);
+    expect(entries.map((entry) => entry.type)).toEqual(['LeadOpened', 'InteractionRecorded']);
   });
 });
 
-test('200 parallel interactions of one new contact make one lead', async () => {
+test('200 concurrent interactions of one new contact open one lead', async () => {
   const contactId = uniqueId('contact');
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 200 }, () => {
       const body = interactionBody({ contactId });
-      // Asked again after a busy log's 503, it is the same command and has the same answer.
-      const key = { 'Idempotency-Key': uniqueId('key') };
+      // With a key, a retry after a busy log's 503 is the same command and gets the same response.
+      const key = idempotencyKey();
       return retryWhileUnavailable(() => app.post('/v1/interactions', body, key));
     }),
   );
-  expect(new Set(answers.map((it) => it.status))).toEqual(new Set([201]));
-  expect(new Set(answers.map((it) => it.body.leadId)).size).toBe(1);
-  expect(answers.filter((it) => it.body.leadCreated)).toHaveLength(1);
-  expect(answers.map((it) => it.body.version).toSorted((a, b) => a - b)).toEqual(
-    Array.from({ length: 200 }, (_, nth) => nth + 2),
+  expect(new Set(responses.map((response) => response.status))).toEqual(new Set([201]));
+  expect(new Set(responses.map((response) => response.body.leadId)).size).toBe(1);
+  expect(responses.filter((response) => response.body.leadCreated)).toHaveLength(1);
+  expect(responses.map((response) => response.body.version).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 200 }, (_, index) => index + 2),
   );
-  const after = answers.find((it) => it.body.version === 201)!.body.position;
+  const after = responses.find((response) => response.body.version === 201)!.body.position;
   expect(await getAllLeads(app, { contactId, after })).toMatchObject([{ version: 201, ordinal: 1 }]);
 });
 
 describe('an interaction after the lead was closed', () => {
   test.each(['converted', 'lost', 'archived'])(
-    'as %s opens the next lead, which names the one before',
+    'an interaction after the lead was closed as %s opens the next lead, which names the previous one',
     async (status) => {
       const closed = await openClosedLead(app, status);
       const next = await postInteraction(app, { contactId: closed.contactId, channel: 'email' });
@@ -257,17 +258,17 @@ describe('an interaction after the lead was closed', () => {
     },
   );
 
-  test('in parallel opens one lead', async () => {
+  test('concurrent interactions after the lead was closed open one lead', async () => {
     const { contactId, id } = await openClosedLead(app);
-    const said = await Promise.all(Array.from({ length: 30 }, () => postInteraction(app, { contactId })));
-    expect(said.filter((it) => it.leadCreated)).toHaveLength(1);
-    expect(new Set(said.map((it) => it.leadId)).size).toBe(1);
-    expect(said[0]!.lead).toMatchObject({ ordinal: 2, previousLeadId: id });
+    const responses = await Promise.all(Array.from({ length: 30 }, () => postInteraction(app, { contactId })));
+    expect(responses.filter((response) => response.leadCreated)).toHaveLength(1);
+    expect(new Set(responses.map((response) => response.leadId)).size).toBe(1);
+    expect(responses[0]!.lead).toMatchObject({ ordinal: 2, previousLeadId: id });
   });
 });
 
-describe('an interaction that comes late', () => {
-  test('while a lead is active is recorded there, whenever it happened', async () => {
+describe('a late interaction', () => {
+  test('a late interaction joins the active lead, whatever its time', async () => {
     const { id, contactId, createdAt, lastInteractionAt } = await openLead(app);
     const late = await postInteraction(app, { contactId, occurredAt: '2020-01-01T00:00:00Z' });
     expect(late).toMatchObject({ leadId: id, leadCreated: false, lead: { createdAt, lastInteractionAt, version: 3 } });
@@ -275,14 +276,14 @@ describe('an interaction that comes late', () => {
     expect(first).toMatchObject({ type: 'InteractionRecorded', occurredAt: '2020-01-01T00:00:00.000Z' });
   });
 
-  test('opens a lead that was created now, when the contact has none', async () => {
+  test('a late interaction of a new contact opens a lead that is created now', async () => {
     const before = new Date().toISOString();
     const { lead } = await postInteraction(app, { occurredAt: '2020-01-01T00:00:00Z' });
     expect(lead.lastInteractionAt).toBe('2020-01-01T00:00:00.000Z');
     expect(lead.createdAt >= before).toBe(true);
   });
 
-  test('and lies before the closing joins the closed lead and opens nothing', async () => {
+  test('an interaction from before the lead was closed joins the closed lead', async () => {
     const { id, contactId, closedAt, version } = await openClosedLead(app);
     const late = await postInteraction(app, {
       contactId,
@@ -297,56 +298,59 @@ describe('an interaction that comes late', () => {
     expect(await getAllLeads(app, { contactId, after: late.position })).toHaveLength(1);
   });
 
-  test('and lies at the closing or behind it opens the next lead', async () => {
-    const at = await openClosedLead(app);
-    expect(await postInteraction(app, { contactId: at.contactId, occurredAt: at.closedAt })).toMatchObject({
+  test('an interaction from the time of the closing or later opens the next lead', async () => {
+    const same = await openClosedLead(app);
+    expect(await postInteraction(app, { contactId: same.contactId, occurredAt: same.closedAt })).toMatchObject({
       leadCreated: true,
     });
-    const behind = await openClosedLead(app);
-    const occurredAt = new Date(Date.parse(behind.closedAt!) + 1).toISOString();
-    expect(await postInteraction(app, { contactId: behind.contactId, occurredAt })).toMatchObject({
+    const later = await openClosedLead(app);
+    const occurredAt = new Date(Date.parse(later.closedAt!) + 1).toISOString();
+    expect(await postInteraction(app, { contactId: later.contactId, occurredAt })).toMatchObject({
       leadCreated: true,
     });
   });
 
-  test('in whole seconds is late only before the second of the closing', async () => {
-    const second = (of: string, plus = 0): string => `${new Date(Date.parse(of) + plus).toISOString().slice(0, 19)}Z`;
+  test('an interaction time in whole seconds is late only before the second of the closing', async () => {
+    const toSecond = (time: string, offsetMs = 0): string =>
+      `${new Date(Date.parse(time) + offsetMs).toISOString().slice(0, 19)}Z`;
     const same = await openClosedLead(app);
-    expect(await postInteraction(app, { contactId: same.contactId, occurredAt: second(same.closedAt!) })).toMatchObject(
-      {
-        leadCreated: true,
-      },
-    );
+    expect(
+      await postInteraction(app, { contactId: same.contactId, occurredAt: toSecond(same.closedAt!) }),
+    ).toMatchObject({
+      leadCreated: true,
+    });
     const before = await openClosedLead(app);
     expect(
-      await postInteraction(app, { contactId: before.contactId, occurredAt: second(before.closedAt!, -1_000) }),
+      await postInteraction(app, { contactId: before.contactId, occurredAt: toSecond(before.closedAt!, -1_000) }),
     ).toMatchObject({
       leadCreated: false,
       leadId: before.id,
     });
   });
 
-  test('in tenths of a second is late only before the tenth of the closing', async () => {
-    const tenth = (of: string, plus = 0): string =>
-      `${new Date(Date.parse(of) + plus).toISOString().slice(0, 21)}+00:00`;
+  test('an interaction time in tenths of a second is late only before the tenth of the closing', async () => {
+    const toTenth = (time: string, offsetMs = 0): string =>
+      `${new Date(Date.parse(time) + offsetMs).toISOString().slice(0, 21)}+00:00`;
     const same = await openClosedLead(app);
-    expect(await postInteraction(app, { contactId: same.contactId, occurredAt: tenth(same.closedAt!) })).toMatchObject({
+    expect(
+      await postInteraction(app, { contactId: same.contactId, occurredAt: toTenth(same.closedAt!) }),
+    ).toMatchObject({
       leadCreated: true,
     });
     const before = await openClosedLead(app);
     expect(
-      await postInteraction(app, { contactId: before.contactId, occurredAt: tenth(before.closedAt!, -100) }),
+      await postInteraction(app, { contactId: before.contactId, occurredAt: toTenth(before.closedAt!, -100) }),
     ).toMatchObject({
       leadCreated: false,
     });
   });
 
-  test('without a time of its own never is', async () => {
+  test('an interaction without occurredAt after the closing opens the next lead', async () => {
     const { contactId } = await openClosedLead(app);
     expect(await postInteraction(app, { contactId })).toMatchObject({ leadCreated: true, lead: { ordinal: 2 } });
   });
 
-  test('twice is one interaction', async () => {
+  test('a late interaction sent twice is recorded once', async () => {
     const { contactId, id } = await openClosedLead(app);
     const late = interactionBody({ contactId, occurredAt: inHours(-1) });
     const { interactionId } = await postInteraction(app, late);
@@ -354,7 +358,7 @@ describe('an interaction that comes late', () => {
     expect(again).toMatchObject({ status: 200, body: { interactionId, leadId: id, changed: false } });
   });
 
-  test('between two leads, while the second is active, goes to the second', async () => {
+  test('a late interaction from the time of the first lead joins the active second one', async () => {
     const { contactId, createdAt } = await openClosedLead(app);
     const { leadId } = await postInteraction(app, { contactId });
     expect(await postInteraction(app, { contactId, occurredAt: createdAt })).toMatchObject({
@@ -365,11 +369,11 @@ describe('an interaction that comes late', () => {
 });
 
 describe('an interaction from the future', () => {
-  test('of some minutes is taken: clocks differ', async () => {
+  test('an interaction up to five minutes in the future is accepted because clocks differ', async () => {
     expect(await postInteraction(app, { occurredAt: inMinutes(4.5) })).toMatchObject({ leadCreated: true });
   });
 
-  test('of more than five is refused, and leaves no contact', async () => {
+  test('an interaction more than five minutes in the future is rejected and registers no contact', async () => {
     const body = interactionBody({ occurredAt: inMinutes(5.5) });
     expect(await app.post('/v1/interactions', body)).toMatchObject(invalid('occurredAt'));
     expect(await app.get(`/v1/contacts/${body.contactId}/history`)).toMatchObject(refused('not_found'));
@@ -384,47 +388,50 @@ describe('an interaction from the future', () => {
 });
 
 describe('an opt-out', () => {
-  test.each(['STOP', 'stop', ' Stop! ', 'unsubscribe', 'Opt-Out.'])('%j opens no lead', async (text) => {
-    const body = interactionBody({ text });
-    const answer = await app.post('/v1/interactions', body);
-    expect(answer).toMatchObject({
-      status: 201,
-      body: { leadId: null, lead: null, leadCreated: false, changed: true },
-    });
-    expect(answer.headers.get('etag')).toBeNull();
-    const { interactionId, position } = answer.body;
-    expect(await getAllLeads(app, { contactId: body.contactId, after: position })).toEqual([]);
-    expect(await getContactHistory(app, body.contactId, { after: position })).toMatchObject([
-      { type: 'ContactRegistered' },
-      { id: interactionId, type: 'ContactOptedOut', leadId: null, leadOrdinal: null },
-    ]);
-    expect(await app.post('/v1/interactions', body)).toMatchObject({
-      status: 200,
-      body: { interactionId, leadId: null, lead: null, changed: false },
-    });
-  });
+  test.each(['STOP', 'stop', ' Stop! ', 'unsubscribe', 'Opt-Out.'])(
+    'the opt-out keyword %j opens no lead',
+    async (text) => {
+      const body = interactionBody({ text });
+      const response = await app.post('/v1/interactions', body);
+      expect(response).toMatchObject({
+        status: 201,
+        body: { leadId: null, lead: null, leadCreated: false, changed: true },
+      });
+      expect(response.headers.get('etag')).toBeNull();
+      const { interactionId, position } = response.body;
+      expect(await getAllLeads(app, { contactId: body.contactId, after: position })).toEqual([]);
+      expect(await getContactHistory(app, body.contactId, { after: position })).toMatchObject([
+        { type: 'ContactRegistered' },
+        { id: interactionId, type: 'ContactOptedOut', leadId: null, leadOrdinal: null },
+      ]);
+      expect(await app.post('/v1/interactions', body)).toMatchObject({
+        status: 200,
+        body: { interactionId, leadId: null, lead: null, changed: false },
+      });
+    },
+  );
 
-  test('leaves the active lead as it is', async () => {
+  test('an opt-out leaves the active lead unchanged', async () => {
     const { id, contactId, version } = await openLead(app);
-    const said = await postInteraction(app, { contactId, text: 'stop' });
-    expect(said).toMatchObject({ leadId: null, lead: null });
-    expect(await getLead(app, id, said.position)).toMatchObject({ active: true, version });
+    const optOut = await postInteraction(app, { contactId, text: 'stop' });
+    expect(optOut).toMatchObject({ leadId: null, lead: null });
+    expect(await getLead(app, id, optOut.position)).toMatchObject({ active: true, version });
   });
 
-  test('in the middle of a sentence is none', async () => {
+  test('an opt-out keyword within a sentence is an ordinary message', async () => {
     expect(await postInteraction(app, { text: 'please stop by at ten' })).toMatchObject({ leadCreated: true });
   });
 });
 
 describe('a profile', () => {
-  test('that changes shows on all leads of the contact, in the list too, and counts in no version', async () => {
+  test('a changed profile shows on all leads of the contact without changing their versions', async () => {
     const first = await openClosedLead(app, 'lost', { profile: { name: 'Ana', phone: '+49151' } });
     const { contactId } = first;
     const second = await postInteraction(app, { contactId });
-    const said = await postInteraction(app, { contactId, profile: { name: 'Ana Maria', email: 'ana@example.org' } });
+    const changed = await postInteraction(app, { contactId, profile: { name: 'Ana Maria', email: 'ana@example.org' } });
     const contact = { name: 'Ana Maria', phone: '+49151', email: 'ana@example.org' };
-    expect(said.lead).toMatchObject({ contact, version: 3 });
-    const shown = await getAllLeads(app, { contactId, sort: 'createdAt', after: said.position });
+    expect(changed.lead).toMatchObject({ contact, version: 3 });
+    const shown = await getAllLeads(app, { contactId, sort: 'createdAt', after: changed.position });
     expect(shown).toMatchObject([
       { id: first.id, contact, version: first.version },
       { id: second.leadId, contact, version: 3 },
@@ -435,7 +442,7 @@ describe('a profile', () => {
     });
   });
 
-  test('that says nothing new is no change', async () => {
+  test('a profile without new values is not recorded as a change', async () => {
     const { contactId } = await openLead(app, { profile: { name: 'Ana' } });
     const { position } = await postInteraction(app, { contactId, profile: { name: 'Ana' } });
     expect(await getContactHistory(app, contactId, { type: 'ContactProfileChanged', after: position })).toEqual([]);
@@ -445,8 +452,8 @@ describe('a profile', () => {
     ['name', ''],
     ['name', 7],
     ['phone', 'x'.repeat(257)],
-    ['email', 'nobody'],
-  ])('with %s %j is refused by its full name', async (field, value) => {
+    ['email', 'unknown'],
+  ])('a profile with %s %j is rejected, naming the field’s path', async (field, value) => {
     expect(await app.post('/v1/interactions', interactionBody({ profile: { [field]: value } }))).toMatchObject(
       invalid(`profile.${field}`),
     );

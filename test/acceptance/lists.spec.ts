@@ -3,20 +3,20 @@ import type { LeadResource } from '#domain/lead/lead.shown';
 import { invalid } from '../support/expected-responses.js';
 import { setupApp, type LeadPage, type QueryParams } from '../support/app.js';
 import {
+  expectSuccess,
   getAllItems,
   getAllLeads,
+  occurredAtHeader,
+  openLead,
   postAgent,
   postAssignment,
-  expectSuccess,
   postFollowUp,
-  openLead,
+  postInteraction,
   postStatus,
   uniqueId,
-  postInteraction,
 } from '../support/api-steps.js';
 
-// The app's own scorer would change leads while they are listed.
-const app = setupApp({ QUALIFICATION: 'off' });
+const app = setupApp();
 
 const statuses = ['new', 'contacted', 'qualifying', 'qualified', 'follow_up', 'converted', 'lost', 'archived'];
 const channels = ['whatsapp', 'sms', 'email', 'webchat', 'facebook', 'instagram', 'telegram'];
@@ -35,35 +35,35 @@ const names = [
   'Strasse',
 ];
 const count = 240;
-const time = (nth: number): string => new Date(Date.UTC(2025, 0, 1) + nth * 3_600_000).toISOString();
+const timeAtHour = (hour: number): string => new Date(Date.UTC(2025, 0, 1) + hour * 3_600_000).toISOString();
 
-/** All leads, as the answers to single reads tell them. */
+/** All leads, as single reads return them. */
 const leads: LeadResource[] = [];
 let agents: string[] = [];
-/** Its leads stay as they are; anything later is this much after them. */
+/** The position after which the seeded leads no longer change. */
 let after = '';
 
-/** Every value that a sort knows occurs many times over, and not at all on some leads. */
-async function seed(nth: number): Promise<string> {
-  const at = (hours: number) => ({ 'x-occurred-at': time((nth % 60) + hours) });
+/** Each sort value occurs on several leads, and nullable ones are missing on some. */
+async function seedLead(index: number): Promise<string> {
+  const at = (hours: number) => occurredAtHeader(timeAtHour((index % 60) + hours));
   const profile = {
-    ...(nth % 7 === 0 ? {} : { name: names[nth % names.length] }),
-    ...(nth % 3 === 0 ? { phone: `+49151${String(nth).padStart(6, '0')}` } : {}),
-    ...(nth % 4 === 0 ? { email: `person.${nth}@example${nth % 5}.org` } : {}),
+    ...(index % 7 === 0 ? {} : { name: names[index % names.length] }),
+    ...(index % 3 === 0 ? { phone: `+49151${String(index).padStart(6, '0')}` } : {}),
+    ...(index % 4 === 0 ? { email: `person.${index}@example${index % 5}.org` } : {}),
   };
   const contactId = uniqueId('listed');
   const { lead } =
-    nth % 6 === 0
+    index % 6 === 0
       ? expectSuccess(
-          await app.post('/v1/leads', { contactId, profile, ...(nth % 12 === 0 ? {} : { channel: 'email' }) }, at(0)),
+          await app.post('/v1/leads', { contactId, profile, ...(index % 12 === 0 ? {} : { channel: 'email' }) }, at(0)),
         )
-      : await postInteraction(app, { contactId, profile, channel: channels[nth % channels.length] }, at(0));
+      : await postInteraction(app, { contactId, profile, channel: channels[index % channels.length] }, at(0));
   const { id } = lead;
-  if (nth % 4 === 1) await app.post(`/v1/leads/${id}/assignment`, { agentId: agents[nth % 3] }, at(1));
-  if (nth % 5 < 2)
-    await app.post(`/v1/leads/${id}/follow-ups`, { dueAt: `2999-01-${10 + (nth % 9)}T00:00:00Z` }, at(1));
-  if (nth % 3 !== 1) await app.post(`/v1/leads/${id}/status`, { qualificationScore: (nth * 7) % 21 }, at(2));
-  if (nth % 2) await app.post(`/v1/leads/${id}/status`, { status: statuses[nth % statuses.length] }, at(3));
+  if (index % 4 === 1) await app.post(`/v1/leads/${id}/assignment`, { agentId: agents[index % 3] }, at(1));
+  if (index % 5 < 2)
+    await app.post(`/v1/leads/${id}/follow-ups`, { dueAt: `2999-01-${10 + (index % 9)}T00:00:00Z` }, at(1));
+  if (index % 3 !== 1) await app.post(`/v1/leads/${id}/status`, { qualificationScore: (index * 7) % 21 }, at(2));
+  if (index % 2) await app.post(`/v1/leads/${id}/status`, { status: statuses[index % statuses.length] }, at(3));
   return id;
 }
 
@@ -71,8 +71,8 @@ beforeAll(async () => {
   agents = [(await postAgent(app)).id, (await postAgent(app)).id, (await postAgent(app)).id];
   const ids: string[] = [];
   for (let from = 0; from < count; from += 20)
-    ids.push(...(await Promise.all(Array.from({ length: 20 }, (_, nth) => seed(from + nth)))));
-  after = (await anAgentAfter()).position;
+    ids.push(...(await Promise.all(Array.from({ length: 20 }, (_, index) => seedLead(from + index)))));
+  after = expectSuccess(await app.post('/v1/agents', { name: 'Last' })).position;
   for (let from = 0; from < count; from += 20)
     leads.push(
       ...(await Promise.all(
@@ -80,144 +80,149 @@ beforeAll(async () => {
       )),
     );
 });
-const anAgentAfter = async () => expectSuccess(await app.post('/v1/agents', { name: 'Last' }));
 
-const folded = (name: string): string =>
+const normalized = (name: string): string =>
   name
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
     .toLowerCase();
-const sorts: Readonly<Record<string, (lead: LeadResource) => string | number | null>> = {
-  createdAt: (it) => it.createdAt,
-  updatedAt: (it) => it.updatedAt,
-  lastInteractionAt: (it) => it.lastInteractionAt,
-  score: (it) => it.qualification.score,
-  name: (it) => (it.contact.name === null ? null : folded(it.contact.name)),
-  status: (it) => statuses.indexOf(it.status),
-  nextFollowUpAt: (it) => it.followUps.nextDueAt,
+const sortKeys: Readonly<Record<string, (lead: LeadResource) => string | number | null>> = {
+  createdAt: (lead) => lead.createdAt,
+  updatedAt: (lead) => lead.updatedAt,
+  lastInteractionAt: (lead) => lead.lastInteractionAt,
+  score: (lead) => lead.qualification.score,
+  name: (lead) => (lead.contact.name === null ? null : normalized(lead.contact.name)),
+  status: (lead) => statuses.indexOf(lead.status),
+  nextFollowUpAt: (lead) => lead.followUps.nextDueAt,
 };
-/** What the contract says of order, said once more in the plainest way. */
-const sorted = (of: readonly LeadResource[], sort: string): string[] => {
+/** The ids in the order that the API documents: nulls last, ties by id in the sort's direction. */
+const sorted = (unsorted: readonly LeadResource[], sort: string): string[] => {
   const descending = sort.startsWith('-');
-  const key = sorts[sort.replace('-', '')]!;
-  const way = descending ? -1 : 1;
-  return of
+  const key = sortKeys[sort.replace('-', '')]!;
+  const direction = descending ? -1 : 1;
+  return unsorted
     .toSorted((a, b) => {
       const [x, y] = [key(a), key(b)];
-      if (x === null || y === null) return x === y ? way * compare(a.id, b.id) : x === null ? 1 : -1;
-      return way * (compare(x, y) || compare(a.id, b.id));
+      if (x === null || y === null) return x === y ? direction * compare(a.id, b.id) : x === null ? 1 : -1;
+      return direction * (compare(x, y) || compare(a.id, b.id));
     })
-    .map((it) => it.id);
+    .map((lead) => lead.id);
 };
-/** By code points, as bytes of UTF-8 sort. */
+/** Texts in the order of their UTF-8 bytes, which is the order of their code points. */
 const compare = (a: string | number, b: string | number): number =>
   typeof a === 'string' && typeof b === 'string'
     ? Buffer.compare(Buffer.from(a), Buffer.from(b))
     : Number(a) - Number(b);
 
-const listed = async (query: QueryParams = {}): Promise<string[]> => (await getAllLeads(app, query)).map((it) => it.id);
+const listIds = async (query: QueryParams = {}): Promise<string[]> =>
+  (await getAllLeads(app, query)).map((lead) => lead.id);
 
-describe('a list', () => {
-  test('is newest first unless asked otherwise, 50 to a page', async () => {
+describe('the list of leads', () => {
+  test('the list of leads is newest first with 50 leads a page by default', async () => {
     const { body } = await app.get<LeadPage>('/v1/leads');
-    expect(body.items.map((it) => it.id)).toEqual(sorted(leads, '-createdAt').slice(0, 50));
+    expect(body.items.map((lead) => lead.id)).toEqual(sorted(leads, '-createdAt').slice(0, 50));
     expect(body.nextCursor).not.toBeNull();
     expect(body).not.toHaveProperty('total');
   });
 
-  test('shows each lead as it is read by itself', async () => {
+  test('the list of leads returns each lead as a single read does', async () => {
     const all = await getAllLeads(app);
     expect(all.toSorted((a, b) => compare(a.id, b.id))).toEqual(leads.toSorted((a, b) => compare(a.id, b.id)));
   });
 
-  describe.each(Object.keys(sorts).flatMap((sort) => [sort, `-${sort}`]))('sorted by %s', (sort) => {
-    test('has nulls last, ties by id in the same direction', async () => {
-      expect(await listed({ sort })).toEqual(sorted(leads, sort));
+  describe.each(Object.keys(sortKeys).flatMap((sort) => [sort, `-${sort}`]))('sorted by %s', (sort) => {
+    test('a sorted list has nulls last and breaks ties by id in the same direction', async () => {
+      expect(await listIds({ sort })).toEqual(sorted(leads, sort));
     });
 
-    test.each([1, 7, 50, 199])('goes on from page to page without gap or repeat, %d at a time', async (limit) => {
-      // One at a time is slow: a filter keeps it short, and goes along with the sort.
+    test.each([1, 7, 50, 199])('the pages of a sorted list have no gap or repetition with limit %d', async (limit) => {
+      // Pages of one lead are slow: a filter keeps the list short.
       const filter = limit === 1 ? { channel: 'sms' } : {};
-      const expected = sorted(limit === 1 ? leads.filter((it) => it.channel === 'sms') : leads, sort);
-      expect(await listed({ sort, limit, ...filter })).toEqual(expected);
+      const expected = sorted(limit === 1 ? leads.filter((lead) => lead.channel === 'sms') : leads, sort);
+      expect(await listIds({ sort, limit, ...filter })).toEqual(expected);
     });
 
-    test('keeps to active leads when asked', async () => {
-      const active = leads.filter((it) => it.active);
-      expect(await listed({ sort, active: true, limit: 30 })).toEqual(sorted(active, sort));
+    test('a sorted list can be filtered by active', async () => {
+      const active = leads.filter((lead) => lead.active);
+      expect(await listIds({ sort, active: true, limit: 30 })).toEqual(sorted(active, sort));
     });
   });
 });
 
-describe('a filter', () => {
+describe('a filter of the list of leads', () => {
   const cases: readonly (readonly [QueryParams, (lead: LeadResource) => boolean])[] = [
-    ...statuses.map((status) => [{ status }, (it: LeadResource) => it.status === status] as const),
-    [{ status: 'new,lost' }, (it) => ['new', 'lost'].includes(it.status)],
-    [{ status: 'lost,new,lost' }, (it) => ['new', 'lost'].includes(it.status)],
-    [{ active: true }, (it) => it.active],
-    [{ active: false }, (it) => !it.active],
+    ...statuses.map((status) => [{ status }, (lead: LeadResource) => lead.status === status] as const),
+    [{ status: 'new,lost' }, (lead) => ['new', 'lost'].includes(lead.status)],
+    [{ status: 'lost,new,lost' }, (lead) => ['new', 'lost'].includes(lead.status)],
+    [{ active: true }, (lead) => lead.active],
+    [{ active: false }, (lead) => !lead.active],
     [{ active: true, status: 'lost' }, () => false],
-    [{ agentId: 'none' }, (it) => it.agent === null],
-    [{ agentId: 'nobody' }, () => false],
-    [{ contactId: 'nobody' }, () => false],
-    ...channels.map((channel) => [{ channel }, (it: LeadResource) => it.channel === channel] as const),
-    [{ channel: 'sms,email' }, (it) => ['sms', 'email'].includes(it.channel ?? '')],
-    [{ origin: 'manual' }, (it) => it.origin.kind === 'manual'],
-    [{ origin: 'chat,integration' }, (it) => it.origin.kind === 'chat'],
+    [{ agentId: 'none' }, (lead) => lead.agent === null],
+    [{ agentId: 'unknown' }, () => false],
+    [{ contactId: 'unknown' }, () => false],
+    ...channels.map((channel) => [{ channel }, (lead: LeadResource) => lead.channel === channel] as const),
+    [{ channel: 'sms,email' }, (lead) => ['sms', 'email'].includes(lead.channel ?? '')],
+    [{ origin: 'manual' }, (lead) => lead.origin.kind === 'manual'],
+    [{ origin: 'chat,integration' }, (lead) => lead.origin.kind === 'chat'],
     [{ campaignId: 'none' }, () => false],
-    [{ scored: true }, (it) => it.qualification.score !== null],
-    [{ scored: false }, (it) => it.qualification.score === null],
-    [{ scoreMin: 7 }, (it) => (it.qualification.score ?? -1) >= 7],
-    [{ scoreMax: 7 }, (it) => it.qualification.score !== null && it.qualification.score <= 7],
-    [{ scoreMin: 0, scoreMax: 0 }, (it) => it.qualification.score === 0],
+    [{ scored: true }, (lead) => lead.qualification.score !== null],
+    [{ scored: false }, (lead) => lead.qualification.score === null],
+    [{ scoreMin: 7 }, (lead) => (lead.qualification.score ?? -1) >= 7],
+    [{ scoreMax: 7 }, (lead) => lead.qualification.score !== null && lead.qualification.score <= 7],
+    [{ scoreMin: 0, scoreMax: 0 }, (lead) => lead.qualification.score === 0],
     [{ scoreMin: 8, scoreMax: 7 }, () => false],
-    [{ createdFrom: time(10) }, (it) => it.createdAt >= time(10)],
-    [{ createdTo: time(10) }, (it) => it.createdAt < time(10)],
-    [{ createdFrom: time(10), createdTo: time(20) }, (it) => it.createdAt >= time(10) && it.createdAt < time(20)],
-    [{ createdFrom: '2025-01-01T12:00:00+02:00' }, (it) => it.createdAt >= time(10)],
-    [{ updatedFrom: time(30) }, (it) => it.updatedAt >= time(30)],
-    [{ updatedTo: time(30) }, (it) => it.updatedAt < time(30)],
+    [{ createdFrom: timeAtHour(10) }, (lead) => lead.createdAt >= timeAtHour(10)],
+    [{ createdTo: timeAtHour(10) }, (lead) => lead.createdAt < timeAtHour(10)],
+    [
+      { createdFrom: timeAtHour(10), createdTo: timeAtHour(20) },
+      (lead) => lead.createdAt >= timeAtHour(10) && lead.createdAt < timeAtHour(20),
+    ],
+    [{ createdFrom: '2025-01-01T12:00:00+02:00' }, (lead) => lead.createdAt >= timeAtHour(10)],
+    [{ updatedFrom: timeAtHour(30) }, (lead) => lead.updatedAt >= timeAtHour(30)],
+    [{ updatedTo: timeAtHour(30) }, (lead) => lead.updatedAt < timeAtHour(30)],
     [
       { status: 'qualified', channel: 'sms', scored: true },
-      (it) => it.status === 'qualified' && it.channel === 'sms' && it.qualification.score !== null,
+      (lead) => lead.status === 'qualified' && lead.channel === 'sms' && lead.qualification.score !== null,
     ],
-    [{ q: 'ana' }, (it) => /\bana\b/.test(folded(it.contact.name ?? ''))],
-    [{ q: 'MULL an' }, (it) => /muller/.test(folded(it.contact.name ?? ''))],
-    [{ q: 'emil' }, (it) => folded(it.contact.name ?? '').startsWith('emil')],
-    [{ q: 'zola ÉMILE' }, (it) => it.contact.name === 'Émile Zola'],
-    [{ q: '李' }, (it) => it.contact.name === '李雷'],
-    [{ q: 'person' }, (it) => it.contact.email !== null],
-    [{ q: 'example3.org' }, (it) => it.contact.email?.endsWith('@example3.org') ?? false],
-    [{ q: '+49151000' }, (it) => it.contact.phone?.startsWith('+49151000') ?? false],
-    [{ q: '000036' }, (it) => it.contact.phone?.endsWith('000036') ?? false],
+    [{ q: 'ana' }, (lead) => /\bana\b/.test(normalized(lead.contact.name ?? ''))],
+    [{ q: 'MULL an' }, (lead) => /muller/.test(normalized(lead.contact.name ?? ''))],
+    [{ q: 'emil' }, (lead) => normalized(lead.contact.name ?? '').startsWith('emil')],
+    [{ q: 'zola ÉMILE' }, (lead) => lead.contact.name === 'Émile Zola'],
+    [{ q: '李' }, (lead) => lead.contact.name === '李雷'],
+    [{ q: 'person' }, (lead) => lead.contact.email !== null],
+    [{ q: 'example3.org' }, (lead) => lead.contact.email?.endsWith('@example3.org') ?? false],
+    [{ q: '+49151000' }, (lead) => lead.contact.phone?.startsWith('+49151000') ?? false],
+    [{ q: '000036' }, (lead) => lead.contact.phone?.endsWith('000036') ?? false],
     [{ q: 'nobodyhasthisname' }, () => false],
     [
       { q: 'ben', status: 'new', active: true },
-      (it) => folded(it.contact.name ?? '').startsWith('ben') && it.status === 'new',
+      (lead) => normalized(lead.contact.name ?? '').startsWith('ben') && lead.status === 'new',
     ],
   ];
 
-  test.each(cases)('%j keeps just those', async (query, keeps) => {
-    const kept = leads.filter(keeps);
-    expect(await listed(query)).toEqual(sorted(kept, '-createdAt'));
-    expect(await listed({ ...query, sort: 'score', limit: 9 })).toEqual(sorted(kept, 'score'));
-    expect((await app.get<LeadPage>('/v1/leads', { ...query, count: true, limit: 1 })).body.total).toBe(kept.length);
+  test.each(cases)('the filter %j selects exactly the matching leads', async (query, matches) => {
+    const matching = leads.filter(matches);
+    expect(await listIds(query)).toEqual(sorted(matching, '-createdAt'));
+    expect(await listIds({ ...query, sort: 'score', limit: 9 })).toEqual(sorted(matching, 'score'));
+    expect((await app.get<LeadPage>('/v1/leads', { ...query, count: true, limit: 1 })).body.total).toBe(
+      matching.length,
+    );
   });
 
-  test('finds something, as a rule', () => {
-    expect(cases.filter(([, keeps]) => leads.some(keeps)).length).toBeGreaterThan(30);
+  test('most of the tested filters match some lead', () => {
+    expect(cases.filter(([, matches]) => leads.some(matches)).length).toBeGreaterThan(30);
   });
 
-  test('by agent and by contact', async () => {
+  test('the list of leads can be filtered by agent and by contact', async () => {
     for (const agentId of agents)
-      expect(await listed({ agentId })).toEqual(
+      expect(await listIds({ agentId })).toEqual(
         sorted(
-          leads.filter((it) => it.agent?.id === agentId),
+          leads.filter((lead) => lead.agent?.id === agentId),
           '-createdAt',
         ),
       );
     const { id, contactId } = leads[5]!;
-    expect(await listed({ contactId })).toEqual([id]);
+    expect(await listIds({ contactId })).toEqual([id]);
   });
 
   test.each([
@@ -249,22 +254,22 @@ describe('a filter', () => {
     ['agentId', '', '1 to 128'],
     ['contactId', 'x'.repeat(129), '1 to 128'],
     ['cursor', 'abc', 'nextCursor'],
-  ])('%s=%s is refused, and the allowed values are told', async (name, value, allowed) => {
-    const answer = await app.get('/v1/leads', { [name]: value });
-    expect(answer).toMatchObject(invalid(name));
-    expect(answer.body.errors[0]!.message).toContain(allowed);
+  ])('the list of leads rejects %s=%s, naming the allowed values', async (name, value, allowed) => {
+    const response = await app.get('/v1/leads', { [name]: value });
+    expect(response).toMatchObject(invalid(name));
+    expect(response.body.errors[0]!.message).toContain(allowed);
   });
 });
 
-describe('a cursor', () => {
-  const first = (query: QueryParams = {}) => app.get<LeadPage>('/v1/leads', { limit: 5, ...query });
+describe('a cursor of the list of leads', () => {
+  const getFirstPage = (query: QueryParams = {}) => app.get<LeadPage>('/v1/leads', { limit: 5, ...query });
 
-  test('pins filters and sort: they may be left out or said again, not changed', async () => {
-    const { nextCursor: cursor } = (await first({ status: 'new', sort: 'name' })).body;
+  test('a cursor fixes filters and sort; they may be omitted or repeated but not changed', async () => {
+    const { nextCursor: cursor } = (await getFirstPage({ status: 'new', sort: 'name' })).body;
     const next = await app.get<LeadPage>('/v1/leads', { cursor, limit: 5 });
-    expect(next.body.items.map((it) => it.id)).toEqual(
+    expect(next.body.items.map((lead) => lead.id)).toEqual(
       sorted(
-        leads.filter((it) => it.status === 'new'),
+        leads.filter((lead) => lead.status === 'new'),
         'name',
       ).slice(5, 10),
     );
@@ -279,53 +284,53 @@ describe('a cursor', () => {
       expect(await app.get('/v1/leads', { cursor, [name]: value })).toMatchObject(invalid(name));
   });
 
-  test('leaves limit, count and freshness free', async () => {
-    const { nextCursor: cursor } = (await first()).body;
+  test('a cursor allows another limit, count, after and wait', async () => {
+    const { nextCursor: cursor } = (await getFirstPage()).body;
     const next = await app.get<LeadPage>('/v1/leads', { cursor, limit: 3, count: true, after, wait: 100 });
-    expect(next.body.items.map((it) => it.id)).toEqual(sorted(leads, '-createdAt').slice(5, 8));
+    expect(next.body.items.map((lead) => lead.id)).toEqual(sorted(leads, '-createdAt').slice(5, 8));
     expect(next.body.total).toBe(count);
   });
 
-  test('is null at the end, also when the last page is full', async () => {
+  test('nextCursor is null at the end, even if the last page is full', async () => {
     const status = 'converted';
-    const many = leads.filter((it) => it.status === status).length;
-    expect((await app.get<LeadPage>('/v1/leads', { status, limit: many })).body.nextCursor).toBeNull();
-    expect((await app.get<LeadPage>('/v1/leads', { status, limit: many - 1 })).body.nextCursor).not.toBeNull();
+    const matchingCount = leads.filter((lead) => lead.status === status).length;
+    expect((await app.get<LeadPage>('/v1/leads', { status, limit: matchingCount })).body.nextCursor).toBeNull();
+    expect((await app.get<LeadPage>('/v1/leads', { status, limit: matchingCount - 1 })).body.nextCursor).not.toBeNull();
     expect((await app.get<LeadPage>('/v1/leads', { q: 'nobodyhasthisname' })).body).toMatchObject({
       items: [],
       nextCursor: null,
     });
   });
 
-  test('of another list is refused', async () => {
-    const { nextCursor: cursor } = (await first({ status: 'new' })).body;
+  test('a cursor of another list is rejected', async () => {
+    const { nextCursor: cursor } = (await getFirstPage({ status: 'new' })).body;
     expect(await app.get('/v1/agents', { cursor })).toMatchObject({ status: 422 });
   });
 });
 
-// Last, since it adds to the list.
-test('pages go on without gap or repeat for rows that did not change, while others come and change', async () => {
-  const known = new Set(leads.map((it) => it.id));
-  const changing = new Set(leads.filter((it) => it.active && it.channel === 'sms').map((it) => it.id));
-  const still = leads.filter((it) => !changing.has(it.id));
+// The last test, because it adds leads to the list.
+test('pages have no gap or repetition of unchanged leads while other leads are added and changed', async () => {
+  const seededIds = new Set(leads.map((lead) => lead.id));
+  const changingIds = new Set(leads.filter((lead) => lead.active && lead.channel === 'sms').map((lead) => lead.id));
+  const unchanged = leads.filter((lead) => !changingIds.has(lead.id));
   let stopped = false;
   const traffic = (async () => {
-    for (let nth = 0; !stopped; nth++) {
-      const lead = await openLead(app, { profile: { name: names[nth % names.length] } });
-      await postStatus(app, lead.id, 'qualified', { qualificationScore: nth % 21 });
-      const changed = [...changing][nth % changing.size]!;
-      await postStatus(app, changed, nth % 2 ? 'new' : 'contacted', { qualificationScore: nth % 101, note: 'x' });
-      if (nth % 5 === 0) await postFollowUp(app, changed);
-      await postAssignment(app, lead.id, agents[nth % 3]!);
+    for (let index = 0; !stopped; index++) {
+      const lead = await openLead(app, { profile: { name: names[index % names.length] } });
+      await postStatus(app, lead.id, 'qualified', { qualificationScore: index % 21 });
+      const changed = [...changingIds][index % changingIds.size]!;
+      await postStatus(app, changed, index % 2 ? 'new' : 'contacted', { qualificationScore: index % 101, note: 'x' });
+      if (index % 5 === 0) await postFollowUp(app, changed);
+      await postAssignment(app, lead.id, agents[index % 3]!);
     }
   })();
   try {
     for (const sort of ['-createdAt', 'createdAt', 'score', '-name', 'status', '-updatedAt', 'nextFollowUpAt'])
       for (const limit of [7, 40]) {
-        const walked = (await getAllItems<LeadResource>(app, '/v1/leads', { sort, limit }))
-          .map((it) => it.id)
-          .filter((id) => known.has(id) && !changing.has(id));
-        expect([sort, limit, walked]).toEqual([sort, limit, sorted(still, sort)]);
+        const pagedIds = (await getAllItems<LeadResource>(app, '/v1/leads', { sort, limit }))
+          .map((lead) => lead.id)
+          .filter((id) => seededIds.has(id) && !changingIds.has(id));
+        expect([sort, limit, pagedIds]).toEqual([sort, limit, sorted(unchanged, sort)]);
       }
   } finally {
     stopped = true;

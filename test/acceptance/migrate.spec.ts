@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { App, type ResponseBody, type StringMap } from '../support/app.js';
 import { runCli, startCli, type CliResult } from '../support/cli.js';
 import { onEmbedded } from '../support/engines.js';
-import { EventStoreDbServer } from '../support/eventstoredb-server.js';
+import { FakeEventStoreDbServer } from '../support/fake-eventstoredb-server.js';
 import { readEveryPage, writeSampleLog } from '../support/sample-log.js';
 import {
   postAgent,
@@ -18,7 +18,7 @@ import {
 } from '../support/api-steps.js';
 
 const old = new App();
-let server: EventStoreDbServer;
+let server: FakeEventStoreDbServer;
 const apps: App[] = [old];
 /** An app on another log, with the same key. */
 async function appOn(url: string, more: StringMap = {}): Promise<App> {
@@ -32,7 +32,7 @@ const migrate = async (args: readonly string[], env: StringMap = {}): Promise<Cl
   runCli(['migrate', ...args], { ...(await old.env()), ...env });
 
 beforeAll(async () => {
-  server = await EventStoreDbServer.start();
+  server = await FakeEventStoreDbServer.start();
   await old.start();
 });
 afterAll(async () => {
@@ -183,7 +183,7 @@ describe('a copy is refused', () => {
 
   test('to a server that does not answer, whose password is not repeated', async () => {
     const err = await said(['--to', 'esdb://admin:changeit@127.0.0.1:9?tls=false']);
-    expect(err).toMatch(/^The target of the copy: .*can not be reached/);
+    expect(err).toMatch(/^The target of the copy: .*cannot be reached/);
     expect(err).not.toContain('changeit');
   });
 

@@ -23,13 +23,13 @@ import {
   postInteraction,
 } from '../support/api-steps.js';
 
-const word = 'a word between us';
+const secret = 'a shared secret';
 const keys = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 const app = setupApp({
   LOG_LEVEL: 'debug',
-  WHATSAPP_APP_SECRET: word,
-  WHATSAPP_VERIFY_TOKEN: word,
-  TWILIO_AUTH_TOKEN: word,
+  WHATSAPP_APP_SECRET: secret,
+  WHATSAPP_VERIFY_TOKEN: secret,
+  TWILIO_AUTH_TOKEN: secret,
   SENDGRID_PUBLIC_KEY: keys.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
 });
 let api: OpenApiValidator;
@@ -37,53 +37,56 @@ beforeAll(async () => {
   api = new OpenApiValidator((await app.get<OpenApiDocument>('/openapi.json')).body);
 });
 
-/** A call of an operation: what fills its path, its query, its headers, its body. */
+/** A call of an operation: its path parameters, query, headers and body. */
 interface Call {
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** The document would not let it pass, the server does in part. */
-  readonly partlyBad?: true;
+  /** The document rejects the request, but the server accepts a part of it. */
+  readonly isPartlyInvalid?: true;
 }
-interface Story {
-  /** Calls that go well, by what is special about them. */
-  readonly good: Readonly<Record<string, () => Promise<Call> | Call>>;
-  /** Calls that are refused, by the code of the refusal. */
-  readonly refused?: Readonly<Record<string, () => Promise<Call> | Call>>;
-  /** Refusals with a status but without a place in the document: a method that the path does not take. */
-  readonly otherMethod?: boolean;
+interface Examples {
+  /** Calls that succeed, by what is special about them. */
+  readonly accepted: Readonly<Record<string, () => Promise<Call> | Call>>;
+  /** Calls that are rejected, by problem code. */
+  readonly rejected?: Readonly<Record<string, () => Promise<Call> | Call>>;
+  /** Whether the only rejection is a method that the path does not support. */
+  readonly rejectsOtherMethods?: boolean;
 }
 
-const toLead = async (body?: unknown): Promise<Call> => ({ path: { id: (await openLead(app)).id }, body });
-const toClosedLead = async (body?: unknown): Promise<Call> => ({ path: { id: (await openClosedLead(app)).id }, body });
-const toNobody = (body?: unknown): Call => ({ path: { id: 'nobody', fid: 'nothing' }, body });
-const moved = async (body?: unknown): Promise<Call> => ({ ...(await toLead(body)), headers: { 'if-match': '"999"' } });
-const ofLeads = (body?: unknown): Story['refused'] => ({
-  not_found: () => toNobody(body),
-  version_mismatch: () => moved(body),
+const onLead = async (body?: unknown): Promise<Call> => ({ path: { id: (await openLead(app)).id }, body });
+const onClosedLead = async (body?: unknown): Promise<Call> => ({ path: { id: (await openClosedLead(app)).id }, body });
+const toUnknown = (body?: unknown): Call => ({ path: { id: 'unknown', fid: 'unknown' }, body });
+const withStaleVersion = async (body?: unknown): Promise<Call> => ({
+  ...(await onLead(body)),
+  headers: { 'if-match': '"999"' },
 });
-const ofActiveLeads = (body?: unknown): Story['refused'] => ({
-  ...ofLeads(body),
-  lead_inactive: () => toClosedLead(body),
+const leadRejections = (body?: unknown): Examples['rejected'] => ({
+  not_found: () => toUnknown(body),
+  version_mismatch: () => withStaleVersion(body),
+});
+const activeLeadRejections = (body?: unknown): Examples['rejected'] => ({
+  ...leadRejections(body),
+  lead_inactive: () => onClosedLead(body),
 });
 const agentId = async (): Promise<string> => (await postAgent(app)).id;
-const goneAgentId = async (): Promise<string> => {
+const inactiveAgentId = async (): Promise<string> => {
   const id = await agentId();
   await app.patch(`/v1/agents/${id}`, { active: false });
   return id;
 };
 
-/** A follow-up that was, by whatever it was brought to that. */
-async function toFollowUp(done?: 'complete' | 'cancel', body?: unknown): Promise<Call> {
+/** A call on an open follow-up, or on one that was completed or cancelled. */
+async function onFollowUp(closing?: 'complete' | 'cancel', body?: unknown): Promise<Call> {
   const { id } = await openLead(app);
-  const made = await postFollowUp(app, id);
-  if (done) await app.post(`/v1/leads/${id}/follow-ups/${made.followUp.id}/${done}`);
-  return { path: { id, fid: made.followUp.id }, body };
+  const { followUp } = await postFollowUp(app, id);
+  if (closing) await app.post(`/v1/leads/${id}/follow-ups/${followUp.id}/${closing}`);
+  return { path: { id, fid: followUp.id }, body };
 }
-const ofFollowUps = (body?: unknown): Story['refused'] => ({
-  not_found: () => toNobody(body),
-  version_mismatch: async () => ({ ...(await toFollowUp(undefined, body)), headers: { 'if-match': '"999"' } }),
+const followUpRejections = (body?: unknown): Examples['rejected'] => ({
+  not_found: () => toUnknown(body),
+  version_mismatch: async () => ({ ...(await onFollowUp(undefined, body)), headers: { 'if-match': '"999"' } }),
 });
 const broadcast = {
   name: 'Spring',
@@ -96,69 +99,74 @@ const broadcastId = async (): Promise<string> => {
   await app.post('/v1/broadcasts', { id, ...broadcast });
   return id;
 };
-const aSend = () => ({ contactId: uniqueId('recipient'), messageId: uniqueId('sent') });
-const receipt = (status = 'delivered', more: object = {}) => ({
-  ...{ channel: 'whatsapp', messageId: uniqueId('sent'), status, occurredAt: inHours(-1) },
-  ...more,
+const sendItem = () => ({ contactId: uniqueId('recipient'), messageId: uniqueId('sent') });
+const receipt = (status = 'delivered', fields: object = {}) => ({
+  channel: 'whatsapp',
+  messageId: uniqueId('sent'),
+  status,
+  occurredAt: inHours(-1),
+  ...fields,
 });
-/** A broadcast that went to one contact. */
-async function sent() {
+/** Sends a broadcast to one contact. */
+async function sendBroadcast() {
   const id = await broadcastId();
-  const message = aSend();
+  const message = sendItem();
   const { position } = (await app.post(`/v1/broadcasts/${id}/messages`, { messages: [message] })).body;
   return { id, ...message, position };
 }
-/** What providers send, signed as they sign it. */
 const fromWhatsApp = (body: string): Call => ({
   body,
-  headers: { 'X-Hub-Signature-256': `sha256=${createHmac('sha256', word).update(body).digest('hex')}` },
+  headers: { 'X-Hub-Signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` },
 });
 const fromTwilio = (form: Readonly<Record<string, string>>): Call => {
-  const said = Object.keys(form)
+  const signed = Object.keys(form)
     .sort()
     .map((name) => name + form[name]);
-  const signature = createHmac('sha1', word)
-    .update(`${app.url}/v1/webhooks/twilio${said.join('')}`)
+  const signature = createHmac('sha1', secret)
+    .update(`${app.url}/v1/webhooks/twilio${signed.join('')}`)
     .digest('base64');
-  const type = { 'content-type': 'application/x-www-form-urlencoded' };
-  return { body: new URLSearchParams(form).toString(), headers: { 'X-Twilio-Signature': signature, ...type } };
+  return {
+    body: new URLSearchParams(form).toString(),
+    headers: { 'X-Twilio-Signature': signature, 'content-type': 'application/x-www-form-urlencoded' },
+  };
 };
 const fromSendGrid = (body: string): Call => {
   const time = String(Math.floor(Date.now() / 1_000));
   const signature = sign('sha256', Buffer.from(time + body), keys.privateKey).toString('base64');
-  const named = 'X-Twilio-Email-Event-Webhook-';
-  return { body, headers: { [`${named}Signature`]: signature, [`${named}Timestamp`]: time } };
+  const prefix = 'X-Twilio-Email-Event-Webhook-';
+  return { body, headers: { [`${prefix}Signature`]: signature, [`${prefix}Timestamp`]: time } };
 };
-const ofWebhooks = (good: Call): Story['refused'] => ({
-  unauthorized: () => ({ ...good, body: `${good.body as string} ` }),
-  unsupported_media_type: () => ({ ...good, headers: { ...good.headers, 'content-type': 'text/plain' } }),
-  payload_too_large: () => ({ ...good, body: ' '.repeat(1024 * 1024 + 1) }),
+const webhookRejections = (valid: Call): Examples['rejected'] => ({
+  unauthorized: () => ({ ...valid, body: `${valid.body as string} ` }),
+  unsupported_media_type: () => ({ ...valid, headers: { ...valid.headers, 'content-type': 'text/plain' } }),
+  payload_too_large: () => ({ ...valid, body: ' '.repeat(1024 * 1024 + 1) }),
 });
 
-/** A bulk that was carried out, and one that goes on for a while. */
-async function aBulk(...others: readonly string[]) {
-  const ids = [(await openLead(app)).id, ...others];
+/** Runs a bulk action on one lead and on these other IDs. */
+async function runBulk(...otherIds: readonly string[]) {
+  const ids = [(await openLead(app)).id, ...otherIds];
   const { bulkId, position } = (await postBulk(app, { action: { type: 'unassign' }, target: { ids } })).body;
   return { id: bulkId, position };
 }
-async function aJob() {
-  const ids = Array.from({ length: 20_000 }, (_, nth) => `nobody-${nth}`);
+/** Starts a bulk job that runs for a while. */
+async function startJob() {
+  const ids = Array.from({ length: 20_000 }, (_, index) => `unknown-${index}`);
   return { id: (await postBulk(app, { action: { type: 'unassign' }, target: { ids } })).body.bulkId };
 }
 
-/** A page behind the first. */
+/** The second page of a list. */
 async function secondPage(path: string): Promise<Call> {
   const { body } = await app.get(path, { limit: 1 });
   return { query: { limit: '1', cursor: body.nextCursor!, count: 'true' } };
 }
-const view = {
+const viewExamples = {
   after: async (): Promise<Call> => ({ query: { after: (await postInteraction(app)).position, wait: '9000' } }),
 };
-const badView = { validation_failed: (): Call => ({ query: { wait: 'long' } }) };
+const viewRejections = { validation_failed: (): Call => ({ query: { wait: 'long' } }) };
 
-const ofStatistics: Story = {
-  good: {
-    something: async () => {
+const statisticsExamples: Examples = {
+  accepted: {
+    'with data': async () => {
       const { leadId } = await postInteraction(app);
       const { id } = await postAgent(app);
       await postAssignment(app, leadId, id);
@@ -166,15 +174,15 @@ const ofStatistics: Story = {
       const { position } = (await app.post(`/v1/leads/${leadId}/status`, { status: 'converted' })).body;
       return { query: { after: position, wait: '9000' } };
     },
-    nothing: () => ({ query: { from: '2001-01-01', to: '2001-02-01', timeZone: 'Asia/Kathmandu' } }),
-    hours: () => ({ query: { from: '2026-01-31T09:15:00+01:00', to: '2100-01-01' } }),
+    'without data': () => ({ query: { from: '2001-01-01', to: '2001-02-01', timeZone: 'Asia/Kathmandu' } }),
+    'with timestamps': () => ({ query: { from: '2026-01-31T09:15:00+01:00', to: '2100-01-01' } }),
   },
-  refused: { validation_failed: () => ({ query: { from: 'yesterday' } }) },
+  rejected: { validation_failed: () => ({ query: { from: 'yesterday' } }) },
 };
 
-const stories: Readonly<Record<string, Story>> = {
+const examples: Readonly<Record<string, Examples>> = {
   'POST /v1/interactions': {
-    good: {
+    accepted: {
       new: () => ({
         body: interactionBody({
           text: 'Hi',
@@ -195,39 +203,39 @@ const stories: Readonly<Record<string, Story>> = {
     },
   },
   'POST /v1/leads': {
-    good: {
-      new: () => ({ body: { contactId: uniqueId('by-hand'), origin: 'manual', channel: 'sms', note: 'Called us.' } }),
-      datedBack: () => ({ body: { contactId: uniqueId('imported') }, headers: { 'X-Occurred-At': inHours(-48) } }),
+    accepted: {
+      new: () => ({ body: { contactId: uniqueId('manual'), origin: 'manual', channel: 'sms', note: 'Called us.' } }),
+      backdated: () => ({ body: { contactId: uniqueId('imported') }, headers: { 'X-Occurred-At': inHours(-48) } }),
     },
-    refused: { active_lead_exists: async () => ({ body: { contactId: (await openLead(app)).contactId } }) },
+    rejected: { active_lead_exists: async () => ({ body: { contactId: (await openLead(app)).contactId } }) },
   },
   'POST /v1/leads/{id}/status': {
-    good: {
-      status: () => toLead({ status: 'lost', reason: 'Too expensive', note: 'Will call again' }),
-      score: () => toLead({ qualificationScore: 80 }),
-      unchanged: () => toLead({ status: 'new' }),
+    accepted: {
+      status: () => onLead({ status: 'lost', reason: 'Too expensive', note: 'Will call again' }),
+      score: () => onLead({ qualificationScore: 80 }),
+      unchanged: () => onLead({ status: 'new' }),
       versioned: async () => {
         const { id, version } = await openLead(app);
         return { path: { id }, body: { status: 'contacted' }, headers: { 'If-Match': `"${version}"` } };
       },
     },
-    refused: ofActiveLeads({ status: 'contacted' })!,
+    rejected: activeLeadRejections({ status: 'contacted' })!,
   },
   'POST /v1/leads/{id}/assignment': {
-    good: { to: async () => toLead({ agentId: await agentId(), moveFollowUps: false, note: 'Yours' }) },
-    refused: {
-      ...ofActiveLeads({ agentId: 'whoever' }),
-      not_found: () => toLead({ agentId: 'nobody' }),
-      version_mismatch: async () => moved({ agentId: await agentId() }),
-      lead_inactive: async () => toClosedLead({ agentId: await agentId() }),
-      agent_inactive: async () => toLead({ agentId: await goneAgentId() }),
+    accepted: { to: async () => onLead({ agentId: await agentId(), moveFollowUps: false, note: 'Yours' }) },
+    rejected: {
+      ...activeLeadRejections({ agentId: 'any' }),
+      not_found: () => onLead({ agentId: 'unknown' }),
+      version_mismatch: async () => withStaleVersion({ agentId: await agentId() }),
+      lead_inactive: async () => onClosedLead({ agentId: await agentId() }),
+      agent_inactive: async () => onLead({ agentId: await inactiveAgentId() }),
     },
   },
-  'DELETE /v1/leads/{id}/assignment': { good: { of: () => toLead() }, refused: ofActiveLeads()! },
+  'DELETE /v1/leads/{id}/assignment': { accepted: { of: () => onLead() }, rejected: activeLeadRejections()! },
   'POST /v1/leads/{id}/qualification': {
-    good: {
+    accepted: {
       accepted: () =>
-        toLead({
+        onLead({
           score: 70,
           model: 'm',
           modelVersion: '2',
@@ -240,67 +248,67 @@ const stories: Readonly<Record<string, Story>> = {
         return { path: { id }, body: { score: 70, model: 'm' } };
       },
     },
-    refused: ofLeads({ score: 1, model: 'm' })!,
+    rejected: leadRejections({ score: 1, model: 'm' })!,
   },
-  'DELETE /v1/leads/{id}/qualification/pin': { good: { of: () => toLead() }, refused: ofActiveLeads()! },
+  'DELETE /v1/leads/{id}/qualification/pin': { accepted: { of: () => onLead() }, rejected: activeLeadRejections()! },
   'POST /v1/leads/{id}/messages': {
-    good: {
-      new: () => toLead({ messageId: uniqueId('out'), channel: 'sms', text: 'Hello', sentAt: inHours(-1) }),
+    accepted: {
+      new: () => onLead({ messageId: uniqueId('out'), channel: 'sms', text: 'Hello', sentAt: inHours(-1) }),
       again: async () => {
-        const call = await toLead({ messageId: uniqueId('out') });
+        const call = await onLead({ messageId: uniqueId('out') });
         await app.post(`/v1/leads/${call.path!['id']}/messages`, call.body);
         return call;
       },
     },
-    refused: ofLeads({ messageId: 'out' })!,
+    rejected: leadRejections({ messageId: 'out' })!,
   },
   'POST /v1/leads/{id}/follow-ups': {
-    good: {
-      new: async () => toLead({ dueAt: inHours(1), note: 'Call', assigneeId: await agentId(), alsoSetStatus: true }),
+    accepted: {
+      new: async () => onLead({ dueAt: inHours(1), note: 'Call', assigneeId: await agentId(), alsoSetStatus: true }),
     },
-    refused: {
-      ...ofActiveLeads({ dueAt: inHours(1) }),
-      agent_inactive: async () => toLead({ dueAt: inHours(1), assigneeId: await goneAgentId() }),
+    rejected: {
+      ...activeLeadRejections({ dueAt: inHours(1) }),
+      agent_inactive: async () => onLead({ dueAt: inHours(1), assigneeId: await inactiveAgentId() }),
       too_many_follow_ups: async () => {
-        const call = await toLead({ dueAt: inHours(1) });
+        const call = await onLead({ dueAt: inHours(1) });
         const path = `/v1/leads/${call.path!['id']}/follow-ups`;
-        const many = () => Promise.all(Array.from({ length: 25 }, () => app.post(path, call.body)));
-        // Not by the first that fails: a log on a slow server may have no time for all at once.
-        while (!(await many()).some(({ status }) => status === 409));
+        const postMany = () => Promise.all(Array.from({ length: 25 }, () => app.post(path, call.body)));
+        // Repeats until the limit is reached, because a log on a slow server may reject some of them as unavailable.
+        while (!(await postMany()).some(({ status }) => status === 409));
         return call;
       },
     },
   },
   'POST /v1/leads/{id}/follow-ups/{fid}/complete': {
-    good: { open: () => toFollowUp(undefined, { note: 'Done' }), nothing: () => toFollowUp('complete') },
-    refused: { ...ofFollowUps(), follow_up_cancelled: () => toFollowUp('cancel') },
+    accepted: { open: () => onFollowUp(undefined, { note: 'Done' }), nothing: () => onFollowUp('complete') },
+    rejected: { ...followUpRejections(), follow_up_cancelled: () => onFollowUp('cancel') },
   },
   'POST /v1/leads/{id}/follow-ups/{fid}/cancel': {
-    good: { open: () => toFollowUp(undefined, { reason: 'Sold' }), nothing: () => toFollowUp('cancel', {}) },
-    refused: { ...ofFollowUps(), follow_up_completed: () => toFollowUp('complete') },
+    accepted: { open: () => onFollowUp(undefined, { reason: 'Sold' }), nothing: () => onFollowUp('cancel', {}) },
+    rejected: { ...followUpRejections(), follow_up_completed: () => onFollowUp('complete') },
   },
   'POST /v1/leads/{id}/follow-ups/{fid}/reschedule': {
-    good: { open: () => toFollowUp(undefined, { dueAt: inHours(72), reason: 'Away' }) },
-    refused: {
-      ...ofFollowUps({ dueAt: inHours(72) }),
-      follow_up_completed: () => toFollowUp('complete', { dueAt: inHours(72) }),
-      follow_up_cancelled: () => toFollowUp('cancel', { dueAt: inHours(72) }),
+    accepted: { open: () => onFollowUp(undefined, { dueAt: inHours(72), reason: 'Away' }) },
+    rejected: {
+      ...followUpRejections({ dueAt: inHours(72) }),
+      follow_up_completed: () => onFollowUp('complete', { dueAt: inHours(72) }),
+      follow_up_cancelled: () => onFollowUp('cancel', { dueAt: inHours(72) }),
     },
   },
   'POST /v1/agents': {
-    good: {
+    accepted: {
       named: () => ({ body: { id: uniqueId('agent'), name: 'Ana', email: 'ana@example.org', capacity: 20 } }),
       nameless: () => ({ body: { name: 'Ben', email: null, capacity: null } }),
     },
-    refused: { agent_exists: async () => ({ body: { id: await agentId(), name: 'Ana' } }) },
+    rejected: { agent_exists: async () => ({ body: { id: await agentId(), name: 'Ana' } }) },
   },
   'PATCH /v1/agents/{id}': {
-    good: {
+    accepted: {
       changed: async () => ({ path: { id: await agentId() }, body: { name: 'Bea', capacity: null, active: false } }),
       unchanged: async () => ({ path: { id: await agentId() } }),
     },
-    refused: {
-      not_found: () => toNobody({ name: 'Bea' }),
+    rejected: {
+      not_found: () => toUnknown({ name: 'Bea' }),
       version_mismatch: async () => ({
         path: { id: await agentId() },
         body: { name: 'Bea' },
@@ -310,46 +318,48 @@ const stories: Readonly<Record<string, Story>> = {
   },
 
   'POST /v1/broadcasts': {
-    good: {
+    accepted: {
       named: () => ({
         body: { id: uniqueId('broadcast'), ...broadcast, template: { ...broadcast.template, category: null } },
       }),
       nameless: () => ({ body: broadcast }),
     },
-    refused: {
+    rejected: {
       broadcast_exists: async () => ({ body: { id: await broadcastId(), ...broadcast } }),
       validation_failed: () => ({ body: { ...broadcast, template: { name: 'hello' } } }),
     },
   },
   'POST /v1/broadcasts/{id}/messages': {
-    good: {
+    accepted: {
       all: async () => ({
         path: { id: await broadcastId() },
-        body: { messages: [aSend(), { ...aSend(), sentAt: inHours(-1), attempt: 2, parameters: { name: 'Ana' } }] },
+        body: {
+          messages: [sendItem(), { ...sendItem(), sentAt: inHours(-1), attempt: 2, parameters: { name: 'Ana' } }],
+        },
       }),
       some: async () => ({
         path: { id: await broadcastId() },
-        body: { messages: [aSend(), { ...aSend(), attempt: 0 }, 7] },
-        partlyBad: true,
+        body: { messages: [sendItem(), { ...sendItem(), attempt: 0 }, 7] },
+        isPartlyInvalid: true,
       }),
     },
-    refused: {
-      not_found: () => toNobody({ messages: [aSend()] }),
+    rejected: {
+      not_found: () => toUnknown({ messages: [sendItem()] }),
       validation_failed: async () => ({ path: { id: await broadcastId() }, body: { messages: [{}] } }),
     },
   },
   'POST /v1/receipts': {
-    good: {
+    accepted: {
       all: () => ({
         body: { receipts: [receipt(), receipt('failed', { error: { code: '131026', detail: 'No such number' } })] },
       }),
-      some: () => ({ body: { receipts: [receipt(), receipt('eaten')] }, partlyBad: true }),
+      some: () => ({ body: { receipts: [receipt(), receipt('unknown')] }, isPartlyInvalid: true }),
     },
-    refused: { validation_failed: () => ({ body: { receipts: [] } }) },
+    rejected: { validation_failed: () => ({ body: { receipts: [] } }) },
   },
 
   'POST /v1/bulk': {
-    good: {
+    accepted: {
       all: async () => ({
         body: {
           action: { type: 'change_status', status: 'qualified', qualificationScore: 70, reason: 'r', note: 'n' },
@@ -358,7 +368,7 @@ const stories: Readonly<Record<string, Story>> = {
         },
       }),
       some: async () => ({
-        body: { action: { type: 'unassign' }, target: { ids: [(await openLead(app)).id, 'nobody'] } },
+        body: { action: { type: 'unassign' }, target: { ids: [(await openLead(app)).id, 'unknown'] } },
       }),
       assign: async () => ({
         body: {
@@ -375,13 +385,13 @@ const stories: Readonly<Record<string, Story>> = {
       job: () => ({
         body: {
           action: { type: 'unassign' },
-          target: { filter: { q: 'nobody-at-all', scoreMin: 5, active: true, status: ['new'] }, expectedCount: 0 },
+          target: { filter: { q: 'no-such-lead', scoreMin: 5, active: true, status: ['new'] }, expectedCount: 0 },
         },
       }),
     },
-    refused: {
+    rejected: {
       selection_changed: () => ({
-        body: { action: { type: 'unassign' }, target: { filter: { q: 'nobody-at-all' }, expectedCount: 1 } },
+        body: { action: { type: 'unassign' }, target: { filter: { q: 'no-such-lead' }, expectedCount: 1 } },
       }),
       bulk_rejected: async () => ({
         body: {
@@ -394,96 +404,111 @@ const stories: Readonly<Record<string, Story>> = {
     },
   },
   'POST /v1/bulk/{id}/cancel': {
-    good: { open: async () => ({ path: { id: (await aJob()).id } }) },
-    refused: { not_found: () => toNobody(), bulk_closed: async () => ({ path: { id: (await aBulk()).id } }) },
+    accepted: { open: async () => ({ path: { id: (await startJob()).id } }) },
+    rejected: { not_found: () => toUnknown(), bulk_closed: async () => ({ path: { id: (await runBulk()).id } }) },
   },
   'POST /v1/bulk/{id}/retry': {
-    good: {
-      failed: async () => ({ path: { id: (await aBulk('nobody', (await openClosedLead(app)).id)).id } }),
-      fine: async () => ({ path: { id: (await aBulk()).id } }),
+    accepted: {
+      failed: async () => ({ path: { id: (await runBulk('unknown', (await openClosedLead(app)).id)).id } }),
+      fine: async () => ({ path: { id: (await runBulk()).id } }),
     },
-    refused: {
-      not_found: () => toNobody(),
-      bulk_running: async () => ({ path: { id: (await aJob()).id } }),
+    rejected: {
+      not_found: () => toUnknown(),
+      bulk_running: async () => ({ path: { id: (await startJob()).id } }),
       bulk_closed: async () => {
-        const { id } = await aJob();
+        const { id } = await startJob();
         await app.post(`/v1/bulk/${id}/cancel`);
         return { path: { id } };
       },
     },
   },
   'GET /v1/bulk/{id}': {
-    good: {
+    accepted: {
       known: async () => {
-        const { id, position } = await aBulk();
+        const { id, position } = await runBulk();
         return { path: { id }, query: { after: position } };
       },
     },
-    refused: {
-      not_found: () => toNobody(),
-      validation_failed: () => ({ ...toNobody(), ...badView.validation_failed() }),
+    rejected: {
+      not_found: () => toUnknown(),
+      validation_failed: () => ({ ...toUnknown(), ...viewRejections.validation_failed() }),
     },
   },
   'GET /v1/bulk/{id}/results': {
-    good: {
+    accepted: {
       lines: async () => {
-        const { id, position } = await aBulk('nobody');
+        const { id, position } = await runBulk('unknown');
         return { path: { id }, query: { after: position } };
       },
       table: async () => {
-        const { id, position } = await aBulk('nobody');
+        const { id, position } = await runBulk('unknown');
         return { path: { id }, query: { after: position, format: 'csv' } };
       },
     },
-    refused: { not_found: () => toNobody(), validation_failed: () => ({ ...toNobody(), query: { format: 'pdf' } }) },
+    rejected: { not_found: () => toUnknown(), validation_failed: () => ({ ...toUnknown(), query: { format: 'pdf' } }) },
   },
 
   'GET /v1/webhooks/whatsapp': {
-    good: {
-      handshake: () => ({ query: { 'hub.mode': 'subscribe', 'hub.verify_token': word, 'hub.challenge': '42' } }),
+    accepted: {
+      handshake: () => ({ query: { 'hub.mode': 'subscribe', 'hub.verify_token': secret, 'hub.challenge': '42' } }),
     },
-    refused: {
+    rejected: {
       forbidden: () => ({ query: { 'hub.mode': 'subscribe', 'hub.verify_token': 'no', 'hub.challenge': '42' } }),
-      validation_failed: () => ({ query: { 'hub.mode': 'subscribe', 'hub.verify_token': word } }),
+      validation_failed: () => ({ query: { 'hub.mode': 'subscribe', 'hub.verify_token': secret } }),
     },
   },
   'POST /v1/webhooks/whatsapp': {
-    good: { nothing: () => fromWhatsApp('{"entry":[]}') },
-    refused: { ...ofWebhooks(fromWhatsApp('{}')), malformed_json: () => fromWhatsApp('{') },
+    accepted: { nothing: () => fromWhatsApp('{"entry":[]}') },
+    rejected: { ...webhookRejections(fromWhatsApp('{}')), malformed_json: () => fromWhatsApp('{') },
   },
   'POST /v1/webhooks/twilio': {
-    good: {
+    accepted: {
       message: () => fromTwilio({ From: '+34600000001', To: '+34600000002', Body: 'Hi', MessageSid: uniqueId('SM') }),
     },
-    refused: ofWebhooks({
+    rejected: webhookRejections({
       body: 'From=a',
       headers: { 'content-type': 'application/x-www-form-urlencoded', 'X-Twilio-Signature': 'b' },
     })!,
   },
   'POST /v1/webhooks/sendgrid': {
-    good: { nothing: () => fromSendGrid('[]') },
-    refused: { ...ofWebhooks(fromSendGrid('[]')), malformed_json: () => fromSendGrid('[') },
+    accepted: { nothing: () => fromSendGrid('[]') },
+    rejected: { ...webhookRejections(fromSendGrid('[]')), malformed_json: () => fromSendGrid('[') },
   },
 
   'GET /v1/leads': {
-    good: {
-      ...view,
+    accepted: {
+      ...viewExamples,
       all: () => ({ query: { limit: '200' }, headers: { 'X-Actor': 'agent:ana' } }),
       page: () => secondPage('/v1/leads'),
       filtered: () => ({
         query: {
-          ...{ status: 'new,contacted', active: 'true', channel: 'whatsapp', origin: 'chat,manual', scored: 'false' },
-          ...{ scoreMin: '0', scoreMax: '100', createdFrom: inHours(-9), createdTo: inHours(9), agentId: 'none' },
-          ...{ updatedFrom: inHours(-9), updatedTo: inHours(9), campaignId: 'c', contactId: 'k', q: 'ana' },
-          ...{ followUpDue: 'today', timeZone: 'Europe/Berlin', sort: '-nextFollowUpAt', count: 'true' },
+          status: 'new,contacted',
+          active: 'true',
+          agentId: 'none',
+          contactId: 'k',
+          channel: 'whatsapp',
+          origin: 'chat,manual',
+          campaignId: 'c',
+          scored: 'false',
+          scoreMin: '0',
+          scoreMax: '100',
+          createdFrom: inHours(-9),
+          createdTo: inHours(9),
+          updatedFrom: inHours(-9),
+          updatedTo: inHours(9),
+          followUpDue: 'today',
+          timeZone: 'Europe/Berlin',
+          q: 'ana',
+          sort: '-nextFollowUpAt',
+          count: 'true',
         },
       }),
     },
-    refused: { validation_failed: () => ({ query: { sort: 'shoeSize' } }) },
+    rejected: { validation_failed: () => ({ query: { sort: 'shoeSize' } }) },
   },
   'GET /v1/leads/export': {
-    good: {
-      ...view,
+    accepted: {
+      ...viewExamples,
       page: async () => {
         await postInteraction(app);
         await app.get('/v1/leads', { after: (await postInteraction(app)).position });
@@ -493,24 +518,24 @@ const stories: Readonly<Record<string, Story>> = {
       },
       workbook: () => ({ query: { format: 'xlsx', scope: 'all', q: 'ana', sort: 'name', active: 'true' } }),
     },
-    refused: { validation_failed: () => ({ query: { format: 'pdf' } }) },
+    rejected: { validation_failed: () => ({ query: { format: 'pdf' } }) },
   },
   'GET /v1/leads/{id}': {
-    good: {
+    accepted: {
       known: async () => {
         const { leadId, position } = await postInteraction(app);
         return { path: { id: leadId }, query: { after: position } };
       },
-      'as it was': async () => {
+      'as of a position': async () => {
         const { leadId, position } = await postInteraction(app);
         await app.post(`/v1/leads/${leadId}/status`, { status: 'lost', reason: 'No' });
         return { path: { id: leadId }, query: { asOf: position } };
       },
     },
-    refused: { not_found: () => toNobody(), validation_failed: () => ({ ...toNobody(), query: { wait: '-1' } }) },
+    rejected: { not_found: () => toUnknown(), validation_failed: () => ({ ...toUnknown(), query: { wait: '-1' } }) },
   },
   'GET /v1/leads/{id}/replay': {
-    good: {
+    accepted: {
       known: async () => {
         const { leadId } = await postInteraction(app, { text: 'Hi', profile: { name: 'Ana' } });
         const { id: agentId } = await postAgent(app);
@@ -518,10 +543,10 @@ const stories: Readonly<Record<string, Story>> = {
         return { path: { id: leadId }, query: { after: position, limit: '2', count: 'true' } };
       },
     },
-    refused: { not_found: () => toNobody(), validation_failed: () => ({ ...toNobody(), query: { limit: '0' } }) },
+    rejected: { not_found: () => toUnknown(), validation_failed: () => ({ ...toUnknown(), query: { limit: '0' } }) },
   },
   'GET /v1/leads/{id}/history': {
-    good: {
+    accepted: {
       known: async () => {
         const { leadId } = await postInteraction(app);
         const { position } = (await app.post(`/v1/leads/${leadId}/status`, { status: 'lost', reason: 'No' })).body;
@@ -539,28 +564,28 @@ const stories: Readonly<Record<string, Story>> = {
         return { path: { id: leadId }, query: { after: position, asOf: position, limit: '1', ...filter } };
       },
     },
-    refused: {
-      not_found: () => toNobody(),
-      validation_failed: () => ({ ...toNobody(), query: { type: 'LeadSold' } }),
+    rejected: {
+      not_found: () => toUnknown(),
+      validation_failed: () => ({ ...toUnknown(), query: { type: 'LeadSold' } }),
     },
   },
   'GET /v1/contacts/{id}/history': {
-    good: {
+    accepted: {
       known: async () => {
         const body = interactionBody({ contactId: `${uniqueId('contact')} ü/?`, text: 'Hi', media: 'photo' });
         const { position } = (await app.post('/v1/interactions', body)).body;
         return { path: { id: body.contactId }, query: { after: position } };
       },
     },
-    refused: {
-      not_found: () => toNobody(),
-      validation_failed: () => ({ ...toNobody(), query: { from: 'yesterday' } }),
+    rejected: {
+      not_found: () => toUnknown(),
+      validation_failed: () => ({ ...toUnknown(), query: { from: 'yesterday' } }),
     },
   },
   'GET /v1/leads/{id}/broadcasts': {
-    good: {
+    accepted: {
       known: async () => {
-        const { contactId, messageId, position } = await sent();
+        const { contactId, messageId, position } = await sendBroadcast();
         const { leadId } = await postInteraction(app, { contactId, inReplyTo: messageId });
         await app.post('/v1/receipts', { receipts: [receipt('failed', { messageId, error: { code: 'x' } })] });
         const { body } = await app.post('/v1/receipts', { receipts: [receipt('read', { messageId })] });
@@ -568,39 +593,42 @@ const stories: Readonly<Record<string, Story>> = {
         return { path: { id: leadId }, query: { after: body.position } };
       },
     },
-    refused: {
-      not_found: () => toNobody(),
-      validation_failed: () => ({ ...toNobody(), query: { limit: '0' } }),
+    rejected: {
+      not_found: () => toUnknown(),
+      validation_failed: () => ({ ...toUnknown(), query: { limit: '0' } }),
     },
   },
   'GET /v1/broadcasts': {
-    good: { ...view, page: async () => ({ query: { after: (await sent()).position, limit: '1' } }) },
-    refused: badView,
+    accepted: {
+      ...viewExamples,
+      page: async () => ({ query: { after: (await sendBroadcast()).position, limit: '1' } }),
+    },
+    rejected: viewRejections,
   },
   'GET /v1/broadcasts/{id}': {
-    good: {
+    accepted: {
       known: async () => {
-        const { id, position } = await sent();
+        const { id, position } = await sendBroadcast();
         return { path: { id }, query: { after: position } };
       },
     },
-    refused: { not_found: () => toNobody(), validation_failed: () => ({ ...toNobody(), query: { wait: '-1' } }) },
+    rejected: { not_found: () => toUnknown(), validation_failed: () => ({ ...toUnknown(), query: { wait: '-1' } }) },
   },
   'GET /v1/broadcasts/{id}/recipients': {
-    good: {
+    accepted: {
       known: async () => {
-        const { id, position } = await sent();
+        const { id, position } = await sendBroadcast();
         return { path: { id }, query: { after: position, state: 'queued,sent' } };
       },
     },
-    refused: {
-      not_found: () => toNobody(),
-      validation_failed: () => ({ ...toNobody(), query: { state: 'eaten' } }),
+    rejected: {
+      not_found: () => toUnknown(),
+      validation_failed: () => ({ ...toUnknown(), query: { state: 'unknown' } }),
     },
   },
   'GET /v1/events': {
-    good: {
-      ...view,
+    accepted: {
+      ...viewExamples,
       page: async () => {
         const { body } = await app.get('/v1/events', { limit: 1 });
         return { query: { limit: '1', cursor: body.nextCursor! } };
@@ -609,45 +637,45 @@ const stories: Readonly<Record<string, Story>> = {
         query: { type: 'LeadOpened,AgentRegistered', from: (await postInteraction(app)).position },
       }),
       everything: async () => {
-        await sent();
+        await sendBroadcast();
         return { query: { limit: '200' } };
       },
     },
-    refused: { validation_failed: () => ({ query: { type: 'LeadSold' } }) },
+    rejected: { validation_failed: () => ({ query: { type: 'LeadSold' } }) },
   },
-  'GET /v1/stats/funnel': ofStatistics,
-  'GET /v1/stats/time-in-status': ofStatistics,
-  'GET /v1/stats/agents': ofStatistics,
-  'GET /v1/stats/sources': ofStatistics,
+  'GET /v1/stats/funnel': statisticsExamples,
+  'GET /v1/stats/time-in-status': statisticsExamples,
+  'GET /v1/stats/agents': statisticsExamples,
+  'GET /v1/stats/sources': statisticsExamples,
   'GET /v1/stream': {
-    good: {
+    accepted: {
       now: () => ({}),
       some: async () => {
         const { leadId, position } = await postInteraction(app);
         return { query: { from: position, type: 'LeadOpened,LeadAssigned', leadId, contactId: 'k' } };
       },
-      'gone on': async () => ({ headers: { 'Last-Event-ID': (await postInteraction(app)).position } }),
+      resumed: async () => ({ headers: { 'Last-Event-ID': (await postInteraction(app)).position } }),
     },
-    refused: { validation_failed: () => ({ headers: { 'Last-Event-ID': '7' } }) },
+    rejected: { validation_failed: () => ({ headers: { 'Last-Event-ID': '7' } }) },
   },
   'GET /v1/follow-ups': {
-    good: {
-      ...view,
+    accepted: {
+      ...viewExamples,
       page: async () => {
-        const [one, two] = [await toFollowUp(), await toFollowUp()];
-        const { position } = await postFollowUp(app, one.path!['id']!);
-        await app.get('/v1/follow-ups', { after: position, leadId: two.path!['id'] });
+        const [first, second] = [await onFollowUp(), await onFollowUp()];
+        const { position } = await postFollowUp(app, first.path!['id']!);
+        await app.get('/v1/follow-ups', { after: position, leadId: second.path!['id'] });
         return secondPage('/v1/follow-ups');
       },
       filtered: () => ({
         query: { assigneeId: 'none', state: 'open', due: 'today', timeZone: 'Asia/Tokyo', leadId: 'l', count: 'true' },
       }),
     },
-    refused: { validation_failed: () => ({ query: { due: 'someday' } }) },
+    rejected: { validation_failed: () => ({ query: { due: 'someday' } }) },
   },
   'GET /v1/agents': {
-    good: {
-      ...view,
+    accepted: {
+      ...viewExamples,
       page: async () => {
         await agentId();
         const { position } = (await app.post('/v1/agents', { name: 'Ana' })).body;
@@ -656,108 +684,119 @@ const stories: Readonly<Record<string, Story>> = {
       },
       active: () => ({ query: { active: 'true', count: 'true' } }),
     },
-    refused: badView,
+    rejected: viewRejections,
   },
   'GET /v1/agents/{id}': {
-    good: {
+    accepted: {
       known: async () => {
         const { agent, position } = (await app.post('/v1/agents', { name: 'Ana' })).body;
         return { path: { id: agent.id }, query: { after: position } };
       },
     },
-    refused: { not_found: () => toNobody(), validation_failed: () => ({ ...toNobody(), query: { wait: '30001' } }) },
+    rejected: { not_found: () => toUnknown(), validation_failed: () => ({ ...toUnknown(), query: { wait: '30001' } }) },
   },
 
-  'GET /healthz': { good: { now: () => ({}) }, otherMethod: true },
-  'GET /readyz': { good: { now: () => ({}) }, otherMethod: true },
-  'GET /metrics': { good: { now: () => ({}) }, otherMethod: true },
-  'GET /openapi.json': { good: { now: () => ({}) }, otherMethod: true },
-  'GET /docs': { good: { now: () => ({}) }, otherMethod: true },
+  'GET /healthz': { accepted: { now: () => ({}) }, rejectsOtherMethods: true },
+  'GET /readyz': { accepted: { now: () => ({}) }, rejectsOtherMethods: true },
+  'GET /metrics': { accepted: { now: () => ({}) }, rejectsOtherMethods: true },
+  'GET /openapi.json': { accepted: { now: () => ({}) }, rejectsOtherMethods: true },
+  'GET /docs': { accepted: { now: () => ({}) }, rejectsOtherMethods: true },
   'GET /docs/{file}': {
-    good: {
+    accepted: {
       style: () => ({ path: { file: 'swagger-ui.css' } }),
       script: () => ({ path: { file: 'swagger-ui-bundle.js' } }),
       icon: () => ({ path: { file: 'favicon-32x32.png' } }),
     },
-    refused: { not_found: () => ({ path: { file: 'passwd' } }) },
+    rejected: { not_found: () => ({ path: { file: 'passwd' } }) },
   },
 };
-const commands = Object.keys(stories).filter((name) => !name.startsWith('GET') && !name.includes('/webhooks/'));
-const each = (kind: 'good' | 'refused') =>
-  Object.entries(stories).flatMap(([name, story]) =>
-    Object.entries(story[kind] ?? {}).map(([what, call]) => [name, what, call] as const),
+const commands = Object.keys(examples).filter((name) => !name.startsWith('GET') && !name.includes('/webhooks/'));
+const callsOf = (kind: 'accepted' | 'rejected') =>
+  Object.entries(examples).flatMap(([name, operationExamples]) =>
+    Object.entries(operationExamples[kind] ?? {}).map(([label, createCall]) => [name, label, createCall] as const),
   );
+const firstAcceptedCall = async (name: string): Promise<Call> => Object.values(examples[name]!.accepted)[0]!();
 
-async function ask(
+async function send(
   name: string,
   { path = {}, query = {}, headers = {}, body }: Call,
 ): Promise<ApiResponse<Record<string, unknown>>> {
   const [method = '', template = ''] = name.split(' ');
   const url = template.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(path[key] ?? ''));
-  const asked = new URLSearchParams(query).toString();
-  const full = asked ? `${url}?${asked}` : url;
-  return name === 'GET /v1/stream' ? beginning(full, headers) : app.call(method, full, body, headers);
+  const queryText = new URLSearchParams(query).toString();
+  const fullUrl = queryText ? `${url}?${queryText}` : url;
+  return name === 'GET /v1/stream' ? readBeginning(fullUrl, headers) : app.call(method, fullUrl, body, headers);
 }
 
-/** Of an answer without end, the beginning. */
-async function beginning(path: string, headers: Call['headers'] = {}): Promise<ApiResponse<Record<string, unknown>>> {
-  const leaving = new AbortController();
-  const answer = await fetch(app.url + path, { headers, signal: leaving.signal });
+/** The beginning of an endless response. */
+async function readBeginning(
+  path: string,
+  headers: Call['headers'] = {},
+): Promise<ApiResponse<Record<string, unknown>>> {
+  const abort = new AbortController();
+  const response = await fetch(app.url + path, { headers, signal: abort.signal });
   let text = '';
-  for await (const bytes of answer.body as ReadableStream<Uint8Array>) {
+  for await (const bytes of response.body as ReadableStream<Uint8Array>) {
     text = new TextDecoder().decode(bytes);
     break;
   }
-  leaving.abort();
-  const body = answer.ok ? {} : (JSON.parse(text) as Record<string, unknown>);
-  return { status: answer.status, headers: answer.headers, text, body };
+  abort.abort();
+  const body = response.ok ? {} : (JSON.parse(text) as Record<string, unknown>);
+  return { status: response.status, headers: response.headers, text, body };
 }
 
-/** What is wrong with a request, by the document. */
-const wrongRequest = (name: string, { path = {}, query = {}, headers = {}, body }: Call): readonly string[] => {
-  const canonical = Object.fromEntries(
-    Object.entries(headers).map(([key, value]) => [key.toLowerCase() === 'if-match' ? 'If-Match' : key, value]),
+/** Errors of a request according to the document. */
+const requestErrors = (name: string, { path = {}, query = {}, headers = {}, body }: Call): readonly string[] => {
+  const documentedHeaders = Object.fromEntries(
+    Object.entries(headers)
+      .filter(([key]) => key !== 'content-type')
+      .map(([key, value]) => [key.toLowerCase() === 'if-match' ? 'If-Match' : key, value]),
   );
-  const taken = (kind: DocumentedParameter['in'], given: Readonly<Record<string, string>>) =>
+  const errorsOf = (kind: DocumentedParameter['in'], given: Readonly<Record<string, string>>) =>
     api.parameterErrors(name, kind, given);
-  const inPath = Object.fromEntries(Object.entries(path).filter(([key]) => name.includes(`{${key}}`)));
-  delete canonical['content-type'];
+  const pathParameters = Object.fromEntries(Object.entries(path).filter(([key]) => name.includes(`{${key}}`)));
   return [
-    ...taken('path', inPath),
-    ...taken('query', query),
-    ...taken('header', canonical),
+    ...errorsOf('path', pathParameters),
+    ...errorsOf('query', query),
+    ...errorsOf('header', documentedHeaders),
     ...api.requestBodyErrors(name, body),
   ];
 };
 
-describe('the document', () => {
-  test('names every route that the server has, and no other', () => {
-    const line = app.output.split('\n').find((it) => it.includes('"msg":"routes"'));
+describe('the OpenAPI document', () => {
+  test('the OpenAPI document describes exactly the routes that the server has', () => {
+    const line = app.output.split('\n').find((text) => text.includes('"msg":"routes"'));
     const routes = (JSON.parse(line ?? '{}') as { routes: string[] }).routes
-      .map((it) => it.replace(/:(\w+)/g, '{$1}'))
+      .map((route) => route.replace(/:(\w+)/g, '{$1}'))
       .sort();
-    expect(routes.filter((it) => !it.startsWith('HEAD '))).toEqual(api.operationNames);
-    const heads = routes.filter((it) => it.startsWith('HEAD ')).map((it) => it.replace('HEAD', 'GET'));
-    expect(heads).toEqual(api.operationNames.filter((it) => it.startsWith('GET ')));
+    expect(routes.filter((route) => !route.startsWith('HEAD '))).toEqual(api.operationNames);
+    const heads = routes.filter((route) => route.startsWith('HEAD ')).map((route) => route.replace('HEAD', 'GET'));
+    expect(heads).toEqual(api.operationNames.filter((name) => name.startsWith('GET ')));
   });
 
-  test('is OpenAPI 3.1', () => {
+  test('the OpenAPI document is valid OpenAPI 3.1 with a summary and a description of everything', () => {
     const { openapi, info, paths, components } = api.document;
     expect(openapi).toMatch(/^3\.1\.\d+$/);
     expect(info).toMatchObject({ title: 'Leadstream', version: '1' });
-    const ids = Object.values(paths).flatMap((it) => Object.values(it).map(({ operationId }) => operationId));
+    const ids = Object.values(paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId));
     expect(new Set(ids).size).toBe(ids.length);
     for (const name of api.operationNames) {
       const { summary, parameters, requestBody, responses } = api.operation(name);
       expect(summary).toMatch(/\w/);
-      const known = parameters.map((it) => api.resolve(it));
-      expect(new Set(known.map((it) => `${it.in} ${it.name}`)).size).toBe(known.length);
-      expect(known.filter((it) => it.in === 'path').map((it) => it.name)).toEqual(
+      const resolved = parameters.map((parameter) => api.resolve(parameter));
+      expect(new Set(resolved.map((parameter) => `${parameter.in} ${parameter.name}`)).size).toBe(resolved.length);
+      expect(resolved.filter((parameter) => parameter.in === 'path').map((parameter) => parameter.name)).toEqual(
         [...name.matchAll(/\{(\w+)\}/g)].map(([, key]) => key),
       );
-      for (const it of known) {
-        expect({ name: it.name, fine: api.isValidSchema(it.schema) }).toEqual({ name: it.name, fine: true });
-        if (it.in === 'path') expect(it.required).toBe(true);
+      for (const parameter of resolved) {
+        const isValid = api.isValidSchema(parameter.schema);
+        expect({ name: parameter.name, isValid }).toEqual({ name: parameter.name, isValid: true });
+        expect([name, parameter.name, parameter.description]).toEqual([
+          name,
+          parameter.name,
+          expect.stringMatching(/\w/),
+        ]);
+        if (parameter.in === 'path') expect(parameter.required).toBe(true);
       }
       expect(requestBody !== undefined).toBe(!name.startsWith('GET'));
       expect(Object.keys(responses).filter((status) => !/^[2-5]\d\d$/.test(status))).toEqual([]);
@@ -768,17 +807,17 @@ describe('the document', () => {
     expect(JSON.stringify(api.document)).not.toContain('"nullable"');
   });
 
-  test('has something at the end of every $ref, and nothing that no one refers to', () => {
+  test('every $ref of the OpenAPI document resolves, and every component is referred to', () => {
     const refs = new Set(findRefs(api.document));
     for (const $ref of refs) api.resolve({ $ref });
-    const parts = Object.entries(api.document.components).flatMap(([kind, them]) =>
-      Object.keys(them).map((name) => `#/components/${kind}/${name}`),
+    const components = Object.entries(api.document.components).flatMap(([kind, entries]) =>
+      Object.keys(entries).map((name) => `#/components/${kind}/${name}`),
     );
-    // What no operation of a path can answer is told in words.
-    expect(parts.filter((it) => !refs.has(it))).toEqual(['#/components/schemas/MethodNotAllowedProblem']);
+    // A method that a path does not have is no operation, so none refers to this problem.
+    expect(components.filter((ref) => !refs.has(ref))).toEqual(['#/components/schemas/MethodNotAllowedProblem']);
   });
 
-  test('closes every object of a request, and of an answer but for what is free-form', () => {
+  test('every object in the OpenAPI document is closed, except free-form ones', () => {
     const open = Object.entries(api.document.components['schemas']!).flatMap(([name, schema]) => [
       ...openObjects(schema, name),
     ]);
@@ -794,107 +833,139 @@ describe('the document', () => {
     ]);
   });
 
-  test('would not let a field more pass, nor one less, nor a header', async () => {
+  test('the OpenAPI document rejects a response with an additional field, a missing field or an unknown header', async () => {
     const name = 'GET /v1/leads/{id}';
-    const answer = await ask(name, await stories[name]!.good['known']!());
-    expect(api.responseErrors(name, answer)).toEqual([]);
-    expect(api.responseErrors(name, { ...answer, body: { ...answer.body, shoeSize: 42 } })).toHaveLength(1);
-    expect(api.responseErrors(name, { ...answer, body: { ...answer.body, agent: undefined } })).not.toEqual([]);
+    const response = await send(name, await examples[name]!.accepted['known']!());
+    expect(api.responseErrors(name, response)).toEqual([]);
+    expect(api.responseErrors(name, { ...response, body: { ...response.body, shoeSize: 42 } })).toHaveLength(1);
+    expect(api.responseErrors(name, { ...response, body: { ...response.body, agent: undefined } })).not.toEqual([]);
     expect(
-      api.responseErrors(name, { ...answer, headers: new Headers({ 'content-type': 'application/json' }) }),
+      api.responseErrors(name, { ...response, headers: new Headers({ 'content-type': 'application/json' }) }),
     ).toEqual(['X-Correlation-Id is missing', 'X-Position is missing']);
-    const more = new Headers(answer.headers);
-    more.set('x-shoe-size', '42');
-    expect(api.responseErrors(name, { ...answer, headers: more })).toEqual(['x-shoe-size is not documented']);
-    expect(api.responseErrors(name, { ...answer, status: 418 })).toHaveLength(1);
+    const headers = new Headers(response.headers);
+    headers.set('x-shoe-size', '42');
+    expect(api.responseErrors(name, { ...response, headers })).toEqual(['x-shoe-size is not documented']);
+    expect(api.responseErrors(name, { ...response, status: 418 })).toHaveLength(1);
   });
 
-  test('has a story below for each operation, and each operation one in which it is refused', () => {
-    expect(Object.keys(stories).sort()).toEqual(api.operationNames);
-    const notRefused = Object.entries(stories).filter(
-      ([name, it]) => name.startsWith('GET') && !it.refused && !it.otherMethod,
+  test('every operation has examples in this file, including a rejected one', () => {
+    expect(Object.keys(examples).sort()).toEqual(api.operationNames);
+    const neverRejected = Object.entries(examples).filter(
+      ([name, { rejected, rejectsOtherMethods }]) => name.startsWith('GET') && !rejected && !rejectsOtherMethods,
     );
-    expect(notRefused).toEqual([]);
+    expect(neverRejected).toEqual([]);
   });
 });
 
-describe('an answer is as documented', () => {
-  const answerable = each('good').filter(([name]) => canExport || name !== 'GET /v1/leads/export');
-  test.each(answerable)('%s (%s)', async (name, _, call) => {
-    const request = await call();
-    expect(wrongRequest(name, request).length > 0).toBe(request.partlyBad ?? false);
-    const answer = await ask(name, request);
-    expect({ status: answer.status, said: answer.status < 300 || answer.text }).toMatchObject({ said: true });
-    expect(api.responseErrors(name, answer)).toEqual([]);
-    const { version = null } = answer.body ?? {};
-    if (version !== null) expect(answer.headers.get('etag')).toBe(`"${version as number}"`);
+describe('responses', () => {
+  const calls = callsOf('accepted').filter(([name]) => canExport || name !== 'GET /v1/leads/export');
+  test.each(calls)('the response of %s (%s) is as documented', async (name, _, createCall) => {
+    const call = await createCall();
+    expect(requestErrors(name, call).length > 0).toBe(call.isPartlyInvalid ?? false);
+    const response = await send(name, call);
+    expect({ status: response.status, ok: response.status < 300 || response.text }).toMatchObject({ ok: true });
+    expect(api.responseErrors(name, response)).toEqual([]);
+    const { version = null } = response.body ?? {};
+    if (version !== null) expect(response.headers.get('etag')).toBe(`"${version as number}"`);
   });
 
-  test.each(commands)('%s, told again', async (name) => {
-    const [call] = Object.values(stories[name]!.good);
-    const request = await call!();
-    const headers = { ...request.headers, 'Idempotency-Key': uniqueId('again') };
-    expect(wrongRequest(name, { ...request, headers })).toEqual([]);
-    const [first, again] = [await ask(name, { ...request, headers }), await ask(name, { ...request, headers })];
-    expect(again).toMatchObject({ status: first.status, text: first.text });
-    expect(again.headers.get('idempotent-replayed')).toBe('true');
-    expect(api.responseErrors(name, again)).toEqual([]);
+  test.each(commands)('the replayed response of %s is as documented', async (name) => {
+    const call = await firstAcceptedCall(name);
+    const headers = { ...call.headers, 'Idempotency-Key': uniqueId('replay') };
+    expect(requestErrors(name, { ...call, headers })).toEqual([]);
+    const first = await send(name, { ...call, headers });
+    const replayed = await send(name, { ...call, headers });
+    expect(replayed).toMatchObject({ status: first.status, text: first.text });
+    expect(replayed.headers.get('idempotent-replayed')).toBe('true');
+    expect(api.responseErrors(name, replayed)).toEqual([]);
   });
 });
 
-describe('a refusal is as documented', () => {
-  const expectRefused = (name: string, answer: ApiResponse<Record<string, unknown>>, code: string): void => {
-    expect(answer).toMatchObject({ body: { code } });
-    expect(api.responseErrors(name, answer)).toEqual([]);
+describe('problems', () => {
+  const expectProblem = (name: string, response: ApiResponse<Record<string, unknown>>, code: string): void => {
+    expect(response).toMatchObject({ body: { code } });
+    expect(api.responseErrors(name, response)).toEqual([]);
   };
 
-  test.each(each('refused'))('%s: %s', async (name, code, call) => {
-    const request = await call();
-    if (code === 'validation_failed') expect(wrongRequest(name, request)).not.toEqual([]);
-    expectRefused(name, await ask(name, request), code);
+  test.each(callsOf('rejected'))('the problem of %s with code %s is as documented', async (name, code, createCall) => {
+    const call = await createCall();
+    if (code === 'validation_failed') expect(requestErrors(name, call)).not.toEqual([]);
+    expectProblem(name, await send(name, call), code);
   });
 
-  test.each(commands)('%s: what any command may be refused with', async (name) => {
-    const [call] = Object.values(stories[name]!.good);
-    const request = await call!();
-    const askWith = (more: Call) => ask(name, { ...request, ...more });
-    expectRefused(name, await askWith({ body: '{' }), 'malformed_json');
-    expectRefused(name, await askWith({ body: `{"a":"${'a'.repeat(1024 * 1024)}"}` }), 'payload_too_large');
-    expectRefused(
+  test.each(commands)('the problems of %s that every command has are as documented', async (name) => {
+    const call = await firstAcceptedCall(name);
+    const sendWith = (changes: Call) => send(name, { ...call, ...changes });
+    expectProblem(name, await sendWith({ body: '{' }), 'malformed_json');
+    expectProblem(name, await sendWith({ body: `{"a":"${'a'.repeat(1024 * 1024)}"}` }), 'payload_too_large');
+    expectProblem(
       name,
-      await askWith({ body: 'a', headers: { 'content-type': 'text/plain' } }),
+      await sendWith({ body: 'a', headers: { 'content-type': 'text/plain' } }),
       'unsupported_media_type',
     );
-    const unknown = { ...(request.body as object | undefined), shoeSize: 42 };
-    expect(wrongRequest(name, { ...request, body: unknown })).not.toEqual([]);
-    expectRefused(name, await askWith({ body: unknown }), 'validation_failed');
-    const key = { 'Idempotency-Key': uniqueId('taken') };
-    await app.post('/v1/agents', { name: 'Ana' }, key);
-    expectRefused(name, await askWith({ headers: key }), 'idempotency_key_reused');
+    const body = { ...(call.body as object | undefined), shoeSize: 42 };
+    expect(requestErrors(name, { ...call, body })).not.toEqual([]);
+    expectProblem(name, await sendWith({ body }), 'validation_failed');
+    const headers = { 'Idempotency-Key': uniqueId('taken') };
+    await app.post('/v1/agents', { name: 'Ana' }, headers);
+    expectProblem(name, await sendWith({ headers }), 'idempotency_key_reused');
   });
 
-  test.each(Object.keys(stories).filter((name) => stories[name]!.otherMethod))('%s: only that', async (name) => {
-    const answer = await ask(name.replace('GET', 'POST'), { body: {} });
-    expect(answer.status).toBe(405);
-    expect(answer.headers.get('allow')).toBe('GET, HEAD');
-    expect(api.schemaErrors({ $ref: '#/components/schemas/MethodNotAllowedProblem' }, answer.body)).toEqual([]);
-  });
+  test.each(['Idempotency-Key', 'X-Causation-Id', 'X-Correlation-Id'])(
+    'a command rejects every %s that the document rejects',
+    async (header) => {
+      const name = 'POST /v1/agents';
+      const tooLong = 'x'.repeat(header === 'Idempotency-Key' ? 256 : 129);
+      for (const value of ['', tooLong, 'schlüssel']) {
+        const call = { body: { name: 'Ana' }, headers: { [header]: value } };
+        expect(requestErrors(name, call)).not.toEqual([]);
+        const response = await send(name, call);
+        expectProblem(name, response, 'validation_failed');
+        expect(response.body).toMatchObject({ errors: [{ field: header, code: 'invalid_header' }] });
+      }
+    },
+  );
 
-  test('every documented code is told above, but for those of a bad moment', () => {
-    const ofCommands = ['malformed_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'];
-    const ofAMoment = ['conflict', 'idempotency_in_flight', 'internal', 'unavailable', 'projection_behind'];
+  test.each(Object.keys(examples).filter((name) => examples[name]!.rejectsOtherMethods))(
+    '%s rejects other methods as documented',
+    async (name) => {
+      const response = await send(name.replace('GET', 'POST'), { body: {} });
+      expect(response.status).toBe(405);
+      expect(response.headers.get('allow')).toBe('GET, HEAD');
+      expect(api.schemaErrors({ $ref: '#/components/schemas/MethodNotAllowedProblem' }, response.body)).toEqual([]);
+    },
+  );
+
+  test('every documented problem code has an example in this file, except those that depend on timing', () => {
+    const commandCodes = ['malformed_json', 'payload_too_large', 'unsupported_media_type', 'validation_failed'];
+    const timingCodes = ['conflict', 'idempotency_in_flight', 'internal', 'unavailable', 'projection_behind'];
     for (const name of api.operationNames) {
-      const documented = Object.entries(api.operation(name).responses)
-        .filter(([, { content }]) => 'application/problem+json' in content)
-        .flatMap(([, { description }]) => description.split(', '));
-      const shown = commands.includes(name) ? [...ofCommands, 'idempotency_key_reused'] : [];
-      const all = new Set([...shown, ...Object.keys(stories[name]!.refused ?? {})]);
-      expect([name, documented.filter((code) => !ofAMoment.includes(code)).sort()]).toEqual([name, [...all].sort()]);
+      const documented = Object.values(api.operation(name).responses)
+        .flatMap(({ content }) => [...findRefs(content['application/problem+json'] ?? {})])
+        .map(problemCodeAt);
+      const shown = commands.includes(name) ? [...commandCodes, 'idempotency_key_reused'] : [];
+      const expected = new Set([...shown, ...Object.keys(examples[name]!.rejected ?? {})]);
+      expect([name, documented.filter((code) => !timingCodes.includes(code)).sort()]).toEqual([
+        name,
+        [...expected].sort(),
+      ]);
     }
+  });
+
+  test('every response of a problem names its codes in its description', () => {
+    for (const name of api.operationNames)
+      for (const { content, description } of Object.values(api.operation(name).responses))
+        for (const $ref of findRefs(content['application/problem+json'] ?? {}))
+          expect(description).toContain(problemCodeAt($ref));
   });
 });
 
-/** The paths of objects that do not say additionalProperties: false. */
+function problemCodeAt($ref: string): string {
+  const { properties } = api.resolve<JsonSchema>({ $ref }) as unknown as { properties: { code: { const: string } } };
+  return properties.code.const;
+}
+
+/** Yields the paths of objects that allow additional properties. */
 function* openObjects(schema: JsonSchema, path: string): Generator<string> {
   const { type, properties, additionalProperties, items, anyOf, oneOf } = schema as {
     [key: string]: unknown;
@@ -903,8 +974,9 @@ function* openObjects(schema: JsonSchema, path: string): Generator<string> {
     oneOf?: JsonSchema[];
   };
   if ([type].flat().includes('object') && additionalProperties !== false) yield path;
-  for (const [name, one] of Object.entries(properties ?? {})) yield* openObjects(one, `${path}.${name}`);
-  for (const [nth, one] of [...(anyOf ?? []), ...(oneOf ?? [])].entries()) yield* openObjects(one, `${path}.${nth}`);
-  for (const one of [items, additionalProperties])
-    if (typeof one === 'object' && one !== null) yield* openObjects(one as JsonSchema, `${path}.*`);
+  for (const [name, property] of Object.entries(properties ?? {})) yield* openObjects(property, `${path}.${name}`);
+  for (const [index, variant] of [...(anyOf ?? []), ...(oneOf ?? [])].entries())
+    yield* openObjects(variant, `${path}.${index}`);
+  for (const child of [items, additionalProperties])
+    if (typeof child === 'object' && child !== null) yield* openObjects(child as JsonSchema, `${path}.*`);
 }

@@ -3,9 +3,9 @@ import { invalid } from '../support/expected-responses.js';
 import { setupApp } from '../support/app.js';
 import { postBulk } from '../support/bulk-steps.js';
 import { postMessage } from '../support/broadcast-steps.js';
-import { expectSuccess, inHours, openLead, postStatus, uniqueId, postInteraction } from '../support/api-steps.js';
+import { expectSuccess, inHours, openLead, postInteraction, postStatus, uniqueId } from '../support/api-steps.js';
 
-/** What an organization settles for itself; the defaults are tested with what they are about. */
+/** Settings of an organization's policy. The defaults are tested by the specs of each feature. */
 const app = setupApp({
   OPT_OUT_KEYWORDS: 'baja, No Más',
   ATTRIBUTION_WINDOW_HOURS: '2',
@@ -13,14 +13,14 @@ const app = setupApp({
   FIRST_MESSAGE_MAKES_CONTACTED: 'off',
 });
 
-test('its words opt a contact out, and STOP always does', async () => {
+test('OPT_OUT_KEYWORDS replaces the default opt-out keywords, except STOP', async () => {
   for (const text of ['BAJA', ' no más! ', 'Stop'])
     expect(await postInteraction(app, { text })).toMatchObject({ leadCreated: false, leadId: null, changed: true });
   for (const text of ['unsubscribe', 'baja?, no', 'no mas'])
     expect(await postInteraction(app, { text })).toMatchObject({ leadCreated: true });
 });
 
-test('a reply that names no message is attributed within its hours', async () => {
+test('ATTRIBUTION_WINDOW_HOURS limits the attribution of replies that name no message', async () => {
   const { contactId: soon, broadcastId } = await postMessage(app, { sentAt: inHours(-1) });
   const { contactId: late } = await postMessage(app, { sentAt: inHours(-3) });
   const originOf = async (contactId: string) =>
@@ -29,7 +29,7 @@ test('a reply that names no message is attributed within its hours', async () =>
   expect(await originOf(late)).toMatchObject({ attribution: 'none', broadcastId: null });
 });
 
-test('a lead is lost with a reason or not at all, also in bulk', async () => {
+test('LOST_NEEDS_REASON rejects losing a lead without a reason, also in bulk', async () => {
   const { id } = await openLead(app);
   expect(await app.post(`/v1/leads/${id}/status`, { status: 'lost', note: 'no word' })).toMatchObject(
     invalid('reason'),
@@ -38,12 +38,14 @@ test('a lead is lost with a reason or not at all, also in bulk', async () => {
   const { body } = await postBulk(app, { action: { type: 'change_status', status: 'lost' }, target: { ids: [id] } });
   expect(body.results).toMatchObject([{ outcome: 'rejected', code: 'validation_failed' }]);
   expect(await postStatus(app, id, 'lost', { reason: 'Bought elsewhere' })).toMatchObject({ changed: true });
-  const { id: other } = await openLead(app);
-  expect(await postStatus(app, other, 'archived')).toMatchObject({ changed: true });
+  const { id: archivedId } = await openLead(app);
+  expect(await postStatus(app, archivedId, 'archived')).toMatchObject({ changed: true });
 });
 
-test('an agent’s first message leaves a new lead new', async () => {
+test('FIRST_MESSAGE_MAKES_CONTACTED=off keeps a lead new after the first outbound message', async () => {
   const { id } = await openLead(app);
-  const said = expectSuccess(await app.post(`/v1/leads/${id}/messages`, { messageId: uniqueId('out'), text: 'Hello' }));
-  expect(said).toMatchObject({ changed: true, lead: { status: 'new' } });
+  const response = expectSuccess(
+    await app.post(`/v1/leads/${id}/messages`, { messageId: uniqueId('out'), text: 'Hello' }),
+  );
+  expect(response).toMatchObject({ changed: true, lead: { status: 'new' } });
 });

@@ -18,28 +18,31 @@ import {
 import {
   getAllItems,
   getContactHistory,
+  getLead,
   getLeadHistory,
-  retryWhileUnavailable,
-  postStatus,
-  uniqueId,
   postInteraction,
+  postStatus,
+  retryWhileUnavailable,
+  uniqueId,
 } from '../support/api-steps.js';
 
 const app = setupApp();
 
-const ordersOf = <T>(list: readonly T[]): readonly (readonly T[])[] =>
-  list.length < 2 ? [list] : list.flatMap((it, nth) => ordersOf(list.toSpliced(nth, 1)).map((rest) => [it, ...rest]));
+const permutationsOf = <T>(list: readonly T[]): readonly (readonly T[])[] =>
+  list.length < 2
+    ? [list]
+    : list.flatMap((item, index) => permutationsOf(list.toSpliced(index, 1)).map((rest) => [item, ...rest]));
 
-/** All that is said of a delivery but when we wrote it. */
-const essence = ({ messageId: _, broadcastId: __, timeline, ...rest }: DeliveredMessage): object => ({
+/** A delivery without its ids and recording times, to compare several. */
+const comparable = ({ messageId: _, broadcastId: __, timeline, ...rest }: DeliveredMessage): object => ({
   ...rest,
-  timeline: timeline.map(({ recordedAt: ___, ...it }) => it),
+  timeline: timeline.map(({ recordedAt: ___, ...receipt }) => receipt),
 });
 
 const error = { code: '131026', detail: 'Not reachable' };
 
-describe('a delivery is the same', () => {
-  const said = (messageId: string): object[] => [
+describe('a delivery', () => {
+  const receiptsOf = (messageId: string): object[] => [
     receiptBody(messageId, 'sent', 1),
     receiptBody(messageId, 'failed', 2, { error }),
     receiptBody(messageId, 'delivered', 3),
@@ -59,36 +62,40 @@ describe('a delivery is the same', () => {
     timeline: [{ status: 'sent' }, { status: 'failed', error }, { status: 'delivered' }, { status: 'read' }],
   };
 
-  test('in every order of its receipts, with repeats, before, between and after the send', async () => {
+  test('a delivery is the same for every order of receipts, with repetitions, before and after the send', async () => {
     const broadcastId = await postBroadcast(app);
-    const orders = ordersOf([0, 1, 2, 3]);
-    const told = await Promise.all(
-      orders.map(async (order, nth) => {
+    const orders = permutationsOf([0, 1, 2, 3]);
+    const deliveriesPerOrder = await Promise.all(
+      orders.map(async (order, index) => {
         const [contactId, messageId] = [uniqueId('contact'), uniqueId('bm')];
-        const receipts = order.map((it) => said(messageId)[it]!);
-        for (const [at, it] of [...receipts, receipts[0]!, null].entries()) {
-          if (at === nth % 6)
+        const receipts = order.map((receiptIndex) => receiptsOf(messageId)[receiptIndex]!);
+        for (const [step, receipt] of [...receipts, receipts[0]!, null].entries()) {
+          if (step === index % 6)
             await retryWhileUnavailable(() => postMessages(app, broadcastId, [{ contactId, messageId }]));
-          if (it) await retryWhileUnavailable(() => postReceipts(app, at % 2 === 0 ? [it] : [it, it, receipts[0]!]));
+          if (receipt)
+            await retryWhileUnavailable(() =>
+              postReceipts(app, step % 2 === 0 ? [receipt] : [receipt, receipt, receipts[0]!]),
+            );
         }
         return getDeliveries(app, contactId);
       }),
     );
-    expect(told).toHaveLength(24);
-    expect(told[0]).toMatchObject([expected]);
-    for (const deliveries of told) expect(deliveries.map(essence)).toEqual(told[0]!.map(essence));
+    expect(deliveriesPerOrder).toHaveLength(24);
+    expect(deliveriesPerOrder[0]).toMatchObject([expected]);
+    for (const deliveries of deliveriesPerOrder)
+      expect(deliveries.map(comparable)).toEqual(deliveriesPerOrder[0]!.map(comparable));
   });
 
-  test('when all of it comes at once, each twice', async () => {
+  test('a delivery is the same when the send and all receipts arrive concurrently, each receipt twice', async () => {
     const broadcastId = await postBroadcast(app);
     const [contactId, messageId] = [uniqueId('contact'), uniqueId('bm')];
-    const all = [...said(messageId), ...said(messageId)];
-    const [sent, ...answers] = await Promise.all([
+    const receipts = [...receiptsOf(messageId), ...receiptsOf(messageId)];
+    const [sent, ...responses] = await Promise.all([
       postMessages(app, broadcastId, [{ contactId, messageId }]),
-      ...all.map((it) => postReceipts(app, [it])),
+      ...receipts.map((receipt) => postReceipts(app, [receipt])),
     ]);
     expect(sent.status).toBe(200);
-    expect(answers.flatMap(batchOutcomes).toSorted()).toEqual([
+    expect(responses.flatMap(batchOutcomes).toSorted()).toEqual([
       ...Array<string>(4).fill('duplicate'),
       ...Array<string>(4).fill('recorded'),
     ]);
@@ -97,7 +104,7 @@ describe('a delivery is the same', () => {
 });
 
 describe('receipts', () => {
-  test('that come before the send wait for it', async () => {
+  test('receipts that arrive before the send apply once the send is recorded', async () => {
     const messageId = uniqueId('bm');
     expect(batchOutcomes(await postReceipts(app, [receiptBody(messageId, 'delivered', 5)]))).toEqual(['recorded']);
     const { contactId } = await postMessage(app, { messageId });
@@ -106,7 +113,7 @@ describe('receipts', () => {
     ]);
   });
 
-  test('that come after the lead is lost are recorded, and leave it as it is', async () => {
+  test('receipts that arrive after the lead is lost are recorded and leave the lead unchanged', async () => {
     const { contactId, messageId } = await postMessage(app);
     const { leadId } = await postInteraction(app, { contactId, kind: 'broadcast_reply', inReplyTo: messageId });
     const { lead } = await postStatus(app, leadId, 'lost');
@@ -114,11 +121,10 @@ describe('receipts', () => {
     expect(await getAllItems(app, `/v1/leads/${leadId}/broadcasts`, { after })).toMatchObject([
       { messageId, state: 'read' },
     ]);
-    const now = await app.get(`/v1/leads/${leadId}`, { after });
-    expect(now.body).toEqual(lead);
+    expect(await getLead(app, leadId, after)).toEqual(lead);
   });
 
-  test('of a retry leave the failed attempt as it was: the recipient is as far as the best one', async () => {
+  test('receipts of a retry leave the failed attempt unchanged, and the recipient has the best attempt’s state', async () => {
     const { contactId, messageId: first, broadcastId } = await postMessage(app);
     await postReceipts(app, [
       receiptBody(first, 'sent', 1),
@@ -140,14 +146,14 @@ describe('receipts', () => {
     expect(await getBroadcast(app, broadcastId, after)).toMatchObject({
       counters: { recipients: 1, sent: 1, delivered: 1, read: 0, failed: 0 },
     });
-    const shown = await getDeliveries(app, contactId);
-    expect(shown.map(({ attempt, state, error: why }) => [attempt, state, why?.code ?? null]).toSorted()).toEqual([
+    const deliveries = await getDeliveries(app, contactId);
+    expect(deliveries.map(({ attempt, state, error }) => [attempt, state, error?.code ?? null]).toSorted()).toEqual([
       [1, 'failed', '131049'],
       [2, 'delivered', null],
     ]);
   });
 
-  test('that say read imply delivered, with no time made up', async () => {
+  test('a read receipt implies delivered, without inventing a time', async () => {
     const { contactId, messageId, broadcastId } = await postMessage(app);
     const { position: after } = (await postReceipts(app, [receiptBody(messageId, 'read', 7)])).body;
     expect(await getDeliveries(app, contactId)).toMatchObject([
@@ -159,7 +165,7 @@ describe('receipts', () => {
     expect(await getBroadcast(app, broadcastId, after)).toMatchObject({ counters: { sent: 1, delivered: 1, read: 1 } });
   });
 
-  test('stand inside the one entry of their message in the history, at the time of its send', async () => {
+  test('the history shows a message’s receipts within its one entry, at the time of the send', async () => {
     const sentAt = timeAtSecond(0);
     const { contactId, messageId } = await postMessage(app, { sentAt });
     await postReceipts(app, [receiptBody(messageId, 'read', 30), receiptBody(messageId, 'sent', 1)]);
@@ -168,36 +174,36 @@ describe('receipts', () => {
       await getLeadHistory(app, leadId, { after }),
       await getContactHistory(app, contactId, { after }),
     ]) {
-      const about = entries.filter((it) => JSON.stringify(it.data).includes(messageId));
-      expect(about).toMatchObject([
+      const messageEntries = entries.filter((entry) => JSON.stringify(entry.data).includes(messageId));
+      expect(messageEntries).toMatchObject([
         { type: 'MessageSent', occurredAt: sentAt, summary: 'Broadcast of Spring by whatsapp: read' },
       ]);
-      expect(about[0]?.data).toMatchObject({ receipts: [{ status: 'read' }, { status: 'sent' }] });
+      expect(messageEntries[0]?.data).toMatchObject({ receipts: [{ status: 'read' }, { status: 'sent' }] });
     }
   });
 
-  test('the bad ones are named beside the good', async () => {
+  test('a batch with invalid receipts records the valid ones and names the invalid ones', async () => {
     const { contactId, messageId } = await postMessage(app);
-    const good = receiptBody(messageId, 'sent', 1);
-    const answer = await postReceipts(app, [
-      good,
-      { ...good, status: 'seen' },
-      { ...good, occurredAt: 'yesterday' },
-      { ...good, occurredAt: '2026-02-30T10:00:00Z' },
-      { ...good, occurredAt: '2026-03-02T10:00:00' },
-      { ...good, messageId: 'x'.repeat(129) },
-      { ...good, channel: 'pigeon' },
-      { ...good, error: { detail: 'no code' } },
-      { ...good, more: 1 },
+    const valid = receiptBody(messageId, 'sent', 1);
+    const response = await postReceipts(app, [
+      valid,
+      { ...valid, status: 'seen' },
+      { ...valid, occurredAt: 'yesterday' },
+      { ...valid, occurredAt: '2026-02-30T10:00:00Z' },
+      { ...valid, occurredAt: '2026-03-02T10:00:00' },
+      { ...valid, messageId: 'x'.repeat(129) },
+      { ...valid, channel: 'pigeon' },
+      { ...valid, error: { detail: 'no code' } },
+      { ...valid, more: 1 },
       null,
-      good,
+      valid,
       receiptBody(messageId, 'delivered', 2),
     ]);
-    expect(answer.status).toBe(207);
-    expect(batchOutcomes(answer)).toEqual(['recorded', ...Array<string>(9).fill('invalid'), 'duplicate', 'recorded']);
-    const details = answer.body.results.map((it) => ('detail' in it ? it.detail : ''));
+    expect(response.status).toBe(207);
+    expect(batchOutcomes(response)).toEqual(['recorded', ...Array<string>(9).fill('invalid'), 'duplicate', 'recorded']);
+    const details = response.body.results.map((result) => ('detail' in result ? result.detail : ''));
     expect(details[1]).toContain(receiptStatuses.join(', '));
-    expect(details.slice(2, 9).map((it) => it.split(' ')[0])).toEqual([
+    expect(details.slice(2, 9).map((detail) => detail.split(' ')[0])).toEqual([
       'occurredAt',
       'occurredAt',
       'occurredAt',
@@ -209,113 +215,118 @@ describe('receipts', () => {
     expect(await getDeliveries(app, contactId)).toMatchObject([{ state: 'delivered' }]);
   });
 
-  test('are refused when none is good, or when they are none or too many', async () => {
-    const bad = await postReceipts(app, [{}, 'x']);
-    expect(bad).toMatchObject({ status: 422, body: { code: 'validation_failed' } });
-    expect(batchOutcomes(bad)).toEqual(['invalid', 'invalid']);
-    for (const batch of [[], Array.from({ length: 1_001 }, (_, nth) => receiptBody('m', 'sent', nth))])
+  test('a batch of receipts is rejected if none is valid, if it is empty, or if it has more than 1,000', async () => {
+    const response = await postReceipts(app, [{}, 'x']);
+    expect(response).toMatchObject({ status: 422, body: { code: 'validation_failed' } });
+    expect(batchOutcomes(response)).toEqual(['invalid', 'invalid']);
+    for (const batch of [[], Array.from({ length: 1_001 }, (_, index) => receiptBody('m', 'sent', index))])
       expect(await postReceipts(app, batch)).toMatchObject({ status: 422, body: { errors: [{ field: 'receipts' }] } });
   });
 
-  test('of one id on two channels are of two messages', async () => {
+  test('receipts with the same messageId on two channels belong to two messages', async () => {
     const { contactId, messageId } = await postMessage(app);
     await postReceipts(app, [receiptBody(messageId, 'read', 1, { channel: 'sms' })]);
     expect(await getDeliveries(app, contactId)).toMatchObject([{ state: 'queued' }]);
   });
 });
 
-describe('under parallel load', () => {
-  const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)]!;
+describe('receipts under concurrent load', () => {
+  const pickRandom = <T>(values: readonly T[]): T => values[Math.floor(Math.random() * values.length)]!;
 
-  interface Sent {
+  interface Attempt {
+    readonly messageId: string;
+    readonly attempt: number;
+    /** The receipts sent so far, without repetitions. */
+    readonly receipts: Map<string, object>;
+  }
+  interface Recipient {
     readonly contactId: string;
-    readonly attempts: { readonly messageId: string; readonly attempt: number; readonly said: Map<string, object> }[];
+    readonly attempts: readonly Attempt[];
     replied: boolean;
   }
 
-  test('the counters are those of the recipients, and a rebuild makes the same of the log', async () => {
+  test('the counters match the recipients after concurrent sends, receipts and replies, and after a rebuild', async () => {
     const broadcastId = await postBroadcast(app);
-    const sent: Sent[] = Array.from({ length: 30 }, () => ({
+    const expectedRecipients: Recipient[] = Array.from({ length: 30 }, () => ({
       contactId: uniqueId('contact'),
-      attempts: Array.from({ length: any([1, 1, 2, 3]) }, (_, nth) => ({
+      attempts: Array.from({ length: pickRandom([1, 1, 2, 3]) }, (_, index) => ({
         messageId: uniqueId('bm'),
-        attempt: nth + 1,
-        said: new Map<string, object>(),
+        attempt: index + 1,
+        receipts: new Map<string, object>(),
       })),
       replied: false,
     }));
-    const work: (() => Promise<unknown>)[] = sent.flatMap((one) => [
-      ...one.attempts.flatMap(({ messageId, attempt, said }) => [
+    const requests: (() => Promise<unknown>)[] = expectedRecipients.flatMap((recipient) => [
+      ...recipient.attempts.flatMap(({ messageId, attempt, receipts }) => [
         () =>
           retryWhileUnavailable(() =>
-            postMessages(app, broadcastId, [{ contactId: one.contactId, messageId, attempt }]),
+            postMessages(app, broadcastId, [{ contactId: recipient.contactId, messageId, attempt }]),
           ),
         ...Array.from({ length: 6 }, () => {
-          const it = receiptBody(messageId, any(receiptStatuses), any([1, 2, 3]));
-          said.set(JSON.stringify(it), it);
-          return () => retryWhileUnavailable(() => postReceipts(app, [it, ...said.values()]));
+          const receipt = receiptBody(messageId, pickRandom(receiptStatuses), pickRandom([1, 2, 3]));
+          receipts.set(JSON.stringify(receipt), receipt);
+          return () => retryWhileUnavailable(() => postReceipts(app, [receipt, ...receipts.values()]));
         }),
       ]),
       async () => {
         if (Math.random() < 0.5) return;
         const { lead } = await postInteraction(app, {
-          ...one,
-          attempts: undefined,
-          replied: undefined,
+          contactId: recipient.contactId,
           kind: 'broadcast_reply',
         });
-        one.replied = lead.origin.broadcastId === broadcastId;
+        recipient.replied = lead.origin.broadcastId === broadcastId;
       },
     ]);
-    const order = work.map((it) => [Math.random(), it] as const).toSorted(([a], [b]) => a - b);
-    const waiting = order.map(([, it]) => it).values();
+    const shuffled = requests.map((run) => [Math.random(), run] as const).toSorted(([a], [b]) => a - b);
+    const pending = shuffled.map(([, run]) => run).values();
     await Promise.all(
       Array.from({ length: 24 }, async () => {
-        for (const it of waiting) await it();
+        for (const run of pending) await run();
       }),
     );
 
-    // Counted by hand from what was said.
-    const byHand = sent.map(({ contactId, attempts, replied }) => {
+    // The expected states, computed here from the requests alone.
+    const expectedStates = expectedRecipients.map(({ contactId, attempts, replied }) => {
       const best = selectBestAttempt(
-        attempts.map(({ messageId, attempt, said }) => ({
+        attempts.map(({ messageId, attempt, receipts }) => ({
           messageId,
           attempt,
-          receipts: [...said.values()].map((it) => {
-            const { status, occurredAt: at } = it as { status: ReceiptStatus; occurredAt: string };
+          receipts: [...receipts.values()].map((receipt) => {
+            const { status, occurredAt: at } = receipt as { status: ReceiptStatus; occurredAt: string };
             return { status, at, timed: true, recordedAt: '', error: null };
           }),
         })),
       )!;
       return { contactId, state: best.delivery.state, progress: computeDeliveryProgress(best.delivery), replied };
     });
-    const many = (is: (it: (typeof byHand)[number]) => boolean): number => byHand.filter(is).length;
+    const count = (matches: (recipient: (typeof expectedStates)[number]) => boolean): number =>
+      expectedStates.filter(matches).length;
     const counters = {
       recipients: 30,
-      sent: many((it) => it.progress >= 1),
-      delivered: many((it) => it.progress >= 2),
-      read: many((it) => it.progress >= 3),
-      failed: many((it) => it.state === 'failed'),
-      replied: many((it) => it.replied),
+      sent: count((recipient) => recipient.progress >= 1),
+      delivered: count((recipient) => recipient.progress >= 2),
+      read: count((recipient) => recipient.progress >= 3),
+      failed: count((recipient) => recipient.state === 'failed'),
+      replied: count((recipient) => recipient.replied),
     };
     const { position: after } = await postInteraction(app);
     const recipients = await getRecipients(app, broadcastId, { after, limit: 7 });
     const statesOf = (list: readonly { contactId: string; state: string }[]) =>
       list.map(({ contactId, state }) => `${contactId} ${state}`).toSorted();
-    expect(statesOf(recipients)).toEqual(statesOf(byHand));
+    expect(statesOf(recipients)).toEqual(statesOf(expectedStates));
     expect((await getBroadcast(app, broadcastId, after)).counters).toEqual(counters);
 
-    const messages = async (): Promise<object[]> => {
+    const getAllDeliveries = async (): Promise<object[]> => {
       const leads = await getAllItems<{ id: string }>(app, '/v1/leads', { after });
       const paths = leads.map(({ id }) => `/v1/leads/${id}/broadcasts`);
       return Promise.all(paths.map((path) => getAllItems(app, path, { after })));
     };
-    const [deliveries, broadcasts] = [await messages(), await getAllItems(app, '/v1/broadcasts', { after })];
+    const [deliveries, broadcasts] = [await getAllDeliveries(), await getAllItems(app, '/v1/broadcasts', { after })];
     await app.stop();
     await app.wipeViews();
     await app.start();
     expect(await getAllItems(app, '/v1/broadcasts', { after, wait: 30_000 })).toEqual(broadcasts);
     expect(await getRecipients(app, broadcastId, { after, wait: 30_000, limit: 7 })).toEqual(recipients);
-    expect(await messages()).toEqual(deliveries);
+    expect(await getAllDeliveries()).toEqual(deliveries);
   });
 });

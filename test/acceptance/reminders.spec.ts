@@ -3,134 +3,133 @@ import type { EventOf } from '#domain/event';
 import type { HistoryEntry } from '#projections/lead-history/lead-history.query';
 import { setupApp, type ResponseBody } from '../support/app.js';
 import {
-  postAgent,
-  postAssignment,
   expectSuccess,
-  postFollowUp,
+  getLead,
+  getLeadHistory,
   inHours,
   inMs,
-  getLeadHistory,
-  getLead,
+  occurredAtHeader,
   openLead,
-  waitForReminders,
-  postStatus,
+  postAgent,
+  postAssignment,
+  postFollowUp,
+  postFollowUpAction,
   postInteraction,
+  postStatus,
+  waitForReminders,
 } from '../support/api-steps.js';
 
-const app = setupApp({ QUALIFICATION: 'off' });
+const app = setupApp();
 
-const on = (leadId: string, followUpId: string, what: string, body: object = {}) =>
-  app.post(`/v1/leads/${leadId}/follow-ups/${followUpId}/${what}`, body);
 const dataOf = (entry: HistoryEntry | undefined) => entry?.data as EventOf<'FollowUpReminded'>['data'];
-/** A follow-up that was imported, and is overdue by an hour. */
-const overdue = async (leadId: string) =>
-  expectSuccess(
-    await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inHours(-1) }, { 'x-occurred-at': inHours(-2) }),
-  ).followUp;
-const openedLongAgo = () => openLead(app, {}, { 'x-occurred-at': inHours(-3) });
-/** A follow-up that is due in a moment; in a longer one if the machine is so busy that the first is over when it is asked for. */
-async function dueSoon(leadId: string): Promise<ResponseBody['followUp']> {
+/** Imports a follow-up that is overdue by an hour. */
+const postOverdue = async (leadId: string) =>
+  expectSuccess(await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inHours(-1) }, occurredAtHeader(inHours(-2))))
+    .followUp;
+const openOldLead = () => openLead(app, {}, occurredAtHeader(inHours(-3)));
+/** Creates a follow-up due in 200 ms. Doubles the delay if a busy machine handles the request only after that time. */
+async function postDueSoon(leadId: string): Promise<ResponseBody['followUp']> {
   for (let ms = 200; ; ms *= 2) {
-    const answer = await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inMs(ms) });
-    if (answer.body.code !== 'validation_failed') return expectSuccess(answer).followUp;
+    const response = await app.post(`/v1/leads/${leadId}/follow-ups`, { dueAt: inMs(ms) });
+    if (response.body.code !== 'validation_failed') return expectSuccess(response).followUp;
   }
 }
-/** Resolves when all that was due before has been reminded of: the soonest come first. */
-async function allRemindedOf(): Promise<void> {
+/** Resolves when all earlier due follow-ups have their reminders, because the earliest are reminded first. */
+async function waitUntilAllReminded(): Promise<void> {
   const { id } = await openLead(app);
-  await dueSoon(id);
+  await postDueSoon(id);
   await waitForReminders(app, id, 1);
 }
 
-test('a follow-up is reminded of when it is due, once, for whom it is', async () => {
+test('a due follow-up gets one reminder, for its assignee', async () => {
   const [{ id }, ana] = [await openLead(app), await postAgent(app, { name: 'Ana' })];
   await postAssignment(app, id, ana.id);
-  const made = await dueSoon(id);
+  const created = await postDueSoon(id);
   const [entry] = await waitForReminders(app, id, 1);
   expect(entry).toMatchObject({
     type: 'FollowUpReminded',
     leadId: id,
     actor: { type: 'system', id: 'remind-follow-ups', name: null },
-    summary: `Reminder for Ana: follow-up due ${made.dueAt}`,
-    data: { followUpId: made.id, dueAt: made.dueAt, assigneeId: ana.id, late: false },
+    summary: `Reminder for Ana: follow-up due ${created.dueAt}`,
+    data: { followUpId: created.id, dueAt: created.dueAt, assigneeId: ana.id, late: false },
   });
   const { occurredAt, cause, position } = entry!;
-  expect(occurredAt >= made.dueAt).toBe(true);
-  const created = (await getLeadHistory(app, id, { type: 'FollowUpCreated' }))[0];
-  expect(cause).toBe(created?.id);
+  expect(occurredAt >= created.dueAt).toBe(true);
+  const creation = (await getLeadHistory(app, id, { type: 'FollowUpCreated' }))[0];
+  expect(cause).toBe(creation?.id);
   expect(await getLead(app, id, position)).toMatchObject({ version: 5, followUps: { open: 1 } });
 
-  await allRemindedOf();
+  await waitUntilAllReminded();
   expect(await waitForReminders(app, id)).toHaveLength(1);
 });
 
-test('one that was rescheduled is silent at its old time, and is reminded of at its new one', async () => {
+test('a rescheduled follow-up gets its reminder at the new time and none at the old one', async () => {
   const { id } = await openLead(app);
-  const { followUp: made } = await postFollowUp(app, id, { dueAt: inMs(2_000) });
+  const { followUp: created } = await postFollowUp(app, id, { dueAt: inMs(2_000) });
   const dueAt = inMs(3_500);
-  expectSuccess(await on(id, made.id, 'reschedule', { dueAt }));
-  expect((await waitForReminders(app, id, 1)).map((it) => dataOf(it).dueAt)).toEqual([dueAt]);
+  expectSuccess(await postFollowUpAction(app, id, created.id, 'reschedule', { dueAt }));
+  expect((await waitForReminders(app, id, 1)).map((reminder) => dataOf(reminder).dueAt)).toEqual([dueAt]);
 
-  const again = inMs(1_500);
-  expectSuccess(await on(id, made.id, 'reschedule', { dueAt: again }));
-  expect((await waitForReminders(app, id, 2)).map((it) => dataOf(it).dueAt)).toEqual([dueAt, again]);
+  const secondDueAt = inMs(1_500);
+  expectSuccess(await postFollowUpAction(app, id, created.id, 'reschedule', { dueAt: secondDueAt }));
+  expect((await waitForReminders(app, id, 2)).map((reminder) => dataOf(reminder).dueAt)).toEqual([dueAt, secondDueAt]);
 });
 
-test('one that is closed, or whose lead is, is silent', async () => {
+test('a closed follow-up and one of a closed lead get no reminder', async () => {
   const leads = [await openLead(app), await openLead(app), await openLead(app)];
   const [completed, cancelled, closed] = leads.map(({ id }) => id) as [string, string, string];
   const dueAt = inMs(3_000);
-  const make = async (id: string) => (await postFollowUp(app, id, { dueAt })).followUp.id;
-  expectSuccess(await on(completed, await make(completed), 'complete'));
-  expectSuccess(await on(cancelled, await make(cancelled), 'cancel'));
-  await make(closed);
+  const create = async (id: string) => (await postFollowUp(app, id, { dueAt })).followUp.id;
+  expectSuccess(await postFollowUpAction(app, completed, await create(completed), 'complete'));
+  expectSuccess(await postFollowUpAction(app, cancelled, await create(cancelled), 'cancel'));
+  await create(closed);
   await postStatus(app, closed, 'lost');
   while (new Date().toISOString() < dueAt) await new Promise(setImmediate);
-  await allRemindedOf();
+  await waitUntilAllReminded();
   for (const { id } of leads) expect(await waitForReminders(app, id)).toEqual([]);
 });
 
-test('many that are due at once are all reminded of, once each', async () => {
-  const { id } = await openedLongAgo();
-  for (let nth = 0; nth < 12; nth++) await Promise.all(Array.from({ length: 10 }, () => overdue(id)));
-  const told = await waitForReminders(app, id, 120);
-  expect(new Set(told.map((it) => dataOf(it).followUpId)).size).toBe(120);
-  await allRemindedOf();
+test('120 follow-ups due at the same time get one reminder each', async () => {
+  const { id } = await openOldLead();
+  for (let index = 0; index < 12; index++) await Promise.all(Array.from({ length: 10 }, () => postOverdue(id)));
+  const reminders = await waitForReminders(app, id, 120);
+  expect(new Set(reminders.map((entry) => dataOf(entry).followUpId)).size).toBe(120);
+  await waitUntilAllReminded();
   expect(await waitForReminders(app, id)).toHaveLength(120);
 });
 
-test('one that is imported when it is overdue is told as late, and an import may go on behind its reminder', async () => {
-  const { id, contactId } = await openedLongAgo();
-  const made = await overdue(id);
-  expect(dataOf((await waitForReminders(app, id, 1))[0])).toMatchObject({ followUpId: made.id, late: true });
-  await postInteraction(app, { contactId }, { 'x-occurred-at': inHours(-1.5) });
-  expectSuccess(await on(id, made.id, 'complete'));
+test('an overdue imported follow-up gets a late reminder, and the import can continue with earlier times', async () => {
+  const { id, contactId } = await openOldLead();
+  const created = await postOverdue(id);
+  expect(dataOf((await waitForReminders(app, id, 1))[0])).toMatchObject({ followUpId: created.id, late: true });
+  await postInteraction(app, { contactId }, occurredAtHeader(inHours(-1.5)));
+  expectSuccess(await postFollowUpAction(app, id, created.id, 'complete'));
 });
 
-test('one missed while the service was down is reminded of once, and told as late', async () => {
+test('a follow-up that fell due while the service was down gets one late reminder', async () => {
   const leads = [];
-  for (let nth = 0; nth < 5; nth++) leads.push((await openedLongAgo()).id);
-  for (const id of leads) await overdue(id);
+  for (let index = 0; index < 5; index++) leads.push((await openOldLead()).id);
+  for (const id of leads) await postOverdue(id);
   const { id } = await openLead(app);
-  await dueSoon(id);
+  await postDueSoon(id);
   await app.kill();
   await app.start();
-  for (const each of leads) expect(dataOf((await waitForReminders(app, each, 1))[0]).late).toBe(true);
+  for (const leadId of leads) expect(dataOf((await waitForReminders(app, leadId, 1))[0]).late).toBe(true);
   expect(dataOf((await waitForReminders(app, id, 1))[0]).late).toBe(false);
   await app.stop();
   await app.start();
-  await allRemindedOf();
-  for (const each of [...leads, id]) expect(await waitForReminders(app, each)).toHaveLength(1);
+  await waitUntilAllReminded();
+  for (const leadId of [...leads, id]) expect(await waitForReminders(app, leadId)).toHaveLength(1);
 });
 
-test('nothing is reminded of twice when all views are built anew', async () => {
-  const [{ id }, old] = [await openLead(app), await openedLongAgo()];
-  await overdue(old.id);
-  await dueSoon(id);
+test('rebuilding all views repeats no reminder', async () => {
+  const [{ id }, old] = [await openLead(app), await openOldLead()];
+  await postOverdue(old.id);
+  await postDueSoon(id);
   await Promise.all([waitForReminders(app, id, 1), waitForReminders(app, old.id, 1)]);
   await app.stop();
   await app.wipeViews();
   await app.start();
-  await allRemindedOf();
-  for (const each of [id, old.id]) expect(await waitForReminders(app, each)).toHaveLength(1);
+  await waitUntilAllReminded();
+  for (const leadId of [id, old.id]) expect(await waitForReminders(app, leadId)).toHaveLength(1);
 });

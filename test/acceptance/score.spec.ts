@@ -2,25 +2,24 @@ import { describe, expect, test } from '@jest/globals';
 import { invalid, refused } from '../support/expected-responses.js';
 import { setupApp, type ApiResponse } from '../support/app.js';
 import {
-  openClosedLead,
   expectSuccess,
-  getLeadHistory,
   getLead,
+  getLeadHistory,
+  openClosedLead,
   openLead,
-  postStatus,
   postInteraction,
+  postStatus,
 } from '../support/api-steps.js';
 
-// The app's own scorer would answer in between.
-const app = setupApp({ QUALIFICATION: 'off' });
-const byHand = (leadId: string, qualificationScore: unknown) =>
+const app = setupApp();
+const postManualScore = (leadId: string, qualificationScore: unknown) =>
   app.post(`/v1/leads/${leadId}/status`, { qualificationScore });
-const byAi = (leadId: string, score: unknown, more: object = {}): Promise<ApiResponse> =>
-  app.post(`/v1/leads/${leadId}/qualification`, { score, model: 'm-1', ...more });
+const postAiResult = (leadId: string, score: unknown, overrides: object = {}): Promise<ApiResponse> =>
+  app.post(`/v1/leads/${leadId}/qualification`, { score, model: 'm-1', ...overrides });
 const unpin = async (leadId: string) => expectSuccess(await app.delete(`/v1/leads/${leadId}/qualification/pin`));
 
 describe('a score', () => {
-  const none = [
+  const invalidScores = [
     '-1',
     '101',
     '73.5',
@@ -36,41 +35,41 @@ describe('a score', () => {
     '100.0000001',
   ];
 
-  test.each(none)('of %s by hand is refused, nothing is rounded or clamped', async (score) => {
+  test.each(invalidScores)('a manual score of %s is rejected, not rounded or clamped', async (score) => {
     const { id, version } = await openLead(app);
-    const answer = await app.post(`/v1/leads/${id}/status`, `{"qualificationScore":${score}}`);
-    expect(answer).toMatchObject(score === 'NaN' ? refused('malformed_json') : invalid('qualificationScore'));
+    const response = await app.post(`/v1/leads/${id}/status`, `{"qualificationScore":${score}}`);
+    expect(response).toMatchObject(score === 'NaN' ? refused('malformed_json') : invalid('qualificationScore'));
     expect((await postStatus(app, id, 'new')).lead).toMatchObject({ version, qualification: { score: null } });
   });
 
-  test.each(none)('of %s by an AI is refused as well', async (score) => {
+  test.each(invalidScores)('an AI score of %s is rejected', async (score) => {
     const { id } = await openLead(app);
-    const answer = await app.post(`/v1/leads/${id}/qualification`, `{"model":"m","score":${score}}`);
-    expect(answer).toMatchObject(score === 'NaN' ? refused('malformed_json') : invalid('score'));
+    const response = await app.post(`/v1/leads/${id}/qualification`, `{"model":"m","score":${score}}`);
+    expect(response).toMatchObject(score === 'NaN' ? refused('malformed_json') : invalid('score'));
   });
 
-  test.each([0, 1, 72, 99, 100])('of %d is taken as it is, both ways', async (score) => {
+  test.each([0, 1, 72, 99, 100])('a score of %d is accepted unchanged, manual and by AI', async (score) => {
     const { id } = await openLead(app);
-    expect(expectSuccess(await byAi(id, score)).lead.qualification.score).toBe(score);
-    expect(expectSuccess(await byHand(id, score)).lead.qualification.score).toBe(score);
+    expect(expectSuccess(await postAiResult(id, score)).lead.qualification.score).toBe(score);
+    expect(expectSuccess(await postManualScore(id, score)).lead.qualification.score).toBe(score);
   });
 
-  test('written 80.0 or 8e1 is the integer it is', async () => {
+  test('a score written as 8e1 is accepted as 80', async () => {
     const { id } = await openLead(app);
     expect(
       expectSuccess(await app.post(`/v1/leads/${id}/status`, '{"qualificationScore":8e1}')).lead.qualification.score,
     ).toBe(80);
   });
 
-  test('moves no status', async () => {
+  test('a score keeps the status', async () => {
     const { id } = await openLead(app);
-    expect(expectSuccess(await byAi(id, 100)).lead.status).toBe('new');
-    expect(expectSuccess(await byHand(id, 0)).lead.status).toBe('new');
+    expect(expectSuccess(await postAiResult(id, 100)).lead.status).toBe('new');
+    expect(expectSuccess(await postManualScore(id, 0)).lead.status).toBe('new');
   });
 });
 
 describe('an AI result', () => {
-  test('is kept with model, version, rationale and factors', async () => {
+  test('an AI result is stored with model, version, rationale and factors', async () => {
     const { id, origin } = await openLead(app);
     const result = {
       modelVersion: '2',
@@ -80,9 +79,9 @@ describe('an AI result', () => {
         { label: 'spelling', weight: -1 },
       ],
     };
-    const answer = await byAi(id, 72, result);
-    expect(answer).toMatchObject({ status: 200, body: { changed: true, accepted: true, version: 3 } });
-    const { lead, position } = answer.body;
+    const response = await postAiResult(id, 72, result);
+    expect(response).toMatchObject({ status: 200, body: { changed: true, accepted: true, version: 3 } });
+    const { lead, position } = response.body;
     expect(lead.qualification).toMatchObject({
       score: 72,
       source: 'ai',
@@ -105,24 +104,27 @@ describe('an AI result', () => {
     });
   });
 
-  test('the very same again changes nothing', async () => {
+  test('the same AI result again changes nothing', async () => {
     const { id } = await openLead(app);
-    expectSuccess(await byAi(id, 50));
-    expect(await byAi(id, 50)).toMatchObject({ body: { changed: false, accepted: true, version: 3 } });
+    expectSuccess(await postAiResult(id, 50));
+    expect(await postAiResult(id, 50)).toMatchObject({ body: { changed: false, accepted: true, version: 3 } });
   });
 
-  test('that has read more replaces the score', async () => {
+  test('an AI result that has read more interactions replaces the score', async () => {
     const { id, contactId } = await openLead(app);
-    expectSuccess(await byAi(id, 50));
+    expectSuccess(await postAiResult(id, 50));
     await postInteraction(app, { contactId });
-    expect(expectSuccess(await byAi(id, 60))).toMatchObject({ accepted: true, lead: { qualification: { score: 60 } } });
+    expect(expectSuccess(await postAiResult(id, 60))).toMatchObject({
+      accepted: true,
+      lead: { qualification: { score: 60 } },
+    });
   });
 
-  test('that had read less than the newest accepted one never wins, and leaves a trace', async () => {
+  test('an AI result that has read less than the accepted one is dropped and recorded as stale', async () => {
     const { id, contactId, origin } = await openLead(app);
     await postInteraction(app, { contactId });
-    expectSuccess(await byAi(id, 60));
-    const stale = expectSuccess(await byAi(id, 10, { readUpTo: origin.interactionId }));
+    expectSuccess(await postAiResult(id, 60));
+    const stale = expectSuccess(await postAiResult(id, 10, { readUpTo: origin.interactionId }));
     expect(stale).toMatchObject({ accepted: false, changed: false, lead: { qualification: { score: 60 } } });
     expect((await getLeadHistory(app, id, { after: stale.position })).at(-1)).toMatchObject({
       type: 'AiResultDropped',
@@ -130,21 +132,23 @@ describe('an AI result', () => {
     });
   });
 
-  test('that read what the lead never had is refused', async () => {
-    const [one, other] = [await openLead(app), await openLead(app)];
-    expect(await byAi(one.id, 10, { readUpTo: other.origin.interactionId })).toMatchObject(refused('not_found'));
-    expect(await byAi(one.id, 10, { readUpTo: 'nope' })).toMatchObject(refused('not_found'));
+  test('an AI result that has read an interaction of another lead returns not_found', async () => {
+    const [lead, otherLead] = [await openLead(app), await openLead(app)];
+    expect(await postAiResult(lead.id, 10, { readUpTo: otherLead.origin.interactionId })).toMatchObject(
+      refused('not_found'),
+    );
+    expect(await postAiResult(lead.id, 10, { readUpTo: 'nope' })).toMatchObject(refused('not_found'));
   });
 
-  test('on an inactive lead is answered, not accepted, and leaves one trace', async () => {
+  test('an AI result for an inactive lead is not accepted and recorded once', async () => {
     const { id } = await openClosedLead(app);
-    const first = expectSuccess(await byAi(id, 90));
+    const first = expectSuccess(await postAiResult(id, 90));
     expect(first).toMatchObject({
       accepted: false,
       changed: false,
       lead: { status: 'lost', qualification: { score: null } },
     });
-    const again = expectSuccess(await byAi(id, 90));
+    const again = expectSuccess(await postAiResult(id, 90));
     expect(again).toMatchObject({ accepted: false });
     const dropped = await getLeadHistory(app, id, { type: 'AiResultDropped', after: again.position });
     expect(dropped).toMatchObject([{ data: { why: 'lead_inactive', score: 90, model: 'm-1' } }]);
@@ -173,17 +177,17 @@ describe('an AI result', () => {
     [{ factors: [{ label: 'price', weight: 1, sum: 2 }] }, ['factors[0].sum']],
     [{ factors: Array.from({ length: 101 }, () => ({ label: 'x', weight: 1 })) }, ['factors']],
     [{ pinned: true }, ['pinned']],
-  ])('with %j is refused by name', async (more, fields) => {
+  ])('an AI result with %j is rejected, naming the fields', async (overrides, fields) => {
     const { id } = await openLead(app);
-    expect(await byAi(id, 50, more)).toMatchObject(invalid(...fields));
+    expect(await postAiResult(id, 50, overrides)).toMatchObject(invalid(...fields));
   });
 });
 
-describe('a score by hand', () => {
-  test('pins: later AI results are kept as suggestions', async () => {
+describe('a manual score', () => {
+  test('a manual score is pinned, and later AI results become suggestions', async () => {
     const { id } = await openLead(app);
-    expectSuccess(await byAi(id, 30));
-    const pinned = expectSuccess(await byHand(id, 80)).lead.qualification;
+    expectSuccess(await postAiResult(id, 30));
+    const pinned = expectSuccess(await postManualScore(id, 80)).lead.qualification;
     expect(pinned).toMatchObject({
       score: 80,
       source: 'manual',
@@ -192,51 +196,51 @@ describe('a score by hand', () => {
       rationale: null,
       factors: [],
     });
-    const said = expectSuccess(await byAi(id, 40, { rationale: 'slow' }));
-    expect(said).toMatchObject({ accepted: false, changed: true });
-    expect(said.lead.qualification).toMatchObject({
+    const suggested = expectSuccess(await postAiResult(id, 40, { rationale: 'slow' }));
+    expect(suggested).toMatchObject({ accepted: false, changed: true });
+    expect(suggested.lead.qualification).toMatchObject({
       score: 80,
       source: 'manual',
       pinned: true,
       suggestion: { score: 40, model: 'm-1', rationale: 'slow' },
     });
-    expect(await getLead(app, id, said.position)).toEqual(said.lead);
+    expect(await getLead(app, id, suggested.position)).toEqual(suggested.lead);
   });
 
-  test('unpinned leaves score and suggestion as they are; the next AI result counts', async () => {
+  test('unpinning keeps score and suggestion, and the next AI result replaces the score', async () => {
     const { id } = await openLead(app);
-    expectSuccess(await byHand(id, 80));
-    expectSuccess(await byAi(id, 40));
-    const free = await unpin(id);
-    expect(free).toMatchObject({
+    expectSuccess(await postManualScore(id, 80));
+    expectSuccess(await postAiResult(id, 40));
+    const unpinned = await unpin(id);
+    expect(unpinned).toMatchObject({
       changed: true,
       lead: { qualification: { score: 80, source: 'manual', pinned: false, suggestion: { score: 40 } } },
     });
     expect(await unpin(id)).toMatchObject({ changed: false });
-    expect(expectSuccess(await byAi(id, 55))).toMatchObject({
+    expect(expectSuccess(await postAiResult(id, 55))).toMatchObject({
       accepted: true,
       lead: { qualification: { score: 55, source: 'ai', suggestion: null } },
     });
   });
 
-  test('the same as the AI’s own pins it too', async () => {
+  test('a manual score equal to the AI’s score is pinned too', async () => {
     const { id } = await openLead(app);
-    expectSuccess(await byAi(id, 50));
-    expect(expectSuccess(await byHand(id, 50))).toMatchObject({
+    expectSuccess(await postAiResult(id, 50));
+    expect(expectSuccess(await postManualScore(id, 50))).toMatchObject({
       changed: true,
       lead: { qualification: { score: 50, source: 'manual', pinned: true } },
     });
-    expect(expectSuccess(await byHand(id, 50))).toMatchObject({ changed: false });
+    expect(expectSuccess(await postManualScore(id, 50))).toMatchObject({ changed: false });
   });
 
-  test('on a lead without a pin, unpinning changes nothing', async () => {
+  test('unpinning a score that is not pinned changes nothing', async () => {
     const { id } = await openLead(app);
     expect(await unpin(id)).toMatchObject({ changed: false, version: 2 });
   });
 
-  test('is on record with who, from and to', async () => {
+  test('the history shows a manual score with actor, from and to', async () => {
     const { id } = await openLead(app);
-    expectSuccess(await byAi(id, 30));
+    expectSuccess(await postAiResult(id, 30));
     const { position } = expectSuccess(
       await app.post(
         `/v1/leads/${id}/status`,

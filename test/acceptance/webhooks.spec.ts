@@ -32,115 +32,124 @@ import {
 import {
   getAllLeads,
   getContactHistory,
-  inHours,
   getLeadHistory,
+  inHours,
+  postInteraction,
   postStatus,
   uniqueId,
-  postInteraction,
 } from '../support/api-steps.js';
 
 const app = setupApp({ ...providerSettings, LOG_LEVEL: 'debug' });
-const publicly = setupApp({ ...providerSettings, PUBLIC_URL: 'https://leads.example/behind/' });
-const bare = setupApp();
+const proxiedApp = setupApp({ ...providerSettings, PUBLIC_URL: 'https://leads.example/behind/' });
+const unconfiguredApp = setupApp();
 
-/** Numbers kept for stories. */
-let people = 0;
-const aNumber = (): string => `4477009${String(++people).padStart(5, '0')}`;
+let lastNumber = 0;
+/** From the range of numbers reserved for drama. */
+const newPhoneNumber = (): string => `4477009${String(++lastNumber).padStart(5, '0')}`;
 
 const leadsOf = async (contactId: string): Promise<LeadResource[]> =>
   getAllLeads(app, { contactId, after: (await postInteraction(app)).position });
 
-const counted = (answer: ApiResponse) => [answer.status, answer.body] as const;
-const counts = (of: Partial<Record<'recorded' | 'duplicate' | 'ignored' | 'invalid', number>>) => [
+const statusAndBody = (response: ApiResponse) => [response.status, response.body] as const;
+const okWithCounts = (counts: Partial<Record<'recorded' | 'duplicate' | 'ignored' | 'invalid', number>>) => [
   200,
-  { recorded: 0, duplicate: 0, ignored: 0, invalid: 0, ...of },
+  { recorded: 0, duplicate: 0, ignored: 0, invalid: 0, ...counts },
 ];
 
-describe('the handshake', () => {
-  const ask = (query: Readonly<Record<string, string>>) => app.get('/v1/webhooks/whatsapp', query);
-  const right = {
+describe('the WhatsApp webhook’s verification', () => {
+  const verify = (query: Readonly<Record<string, string>>) => app.get('/v1/webhooks/whatsapp', query);
+  const validQuery = {
     'hub.mode': 'subscribe',
     'hub.verify_token': providerSettings.WHATSAPP_VERIFY_TOKEN,
     'hub.challenge': '1158201444',
   };
 
-  test('answers the challenge to who knows the token', async () => {
-    const { status, headers, text } = await ask(right);
+  test('the verification with the right token returns the challenge', async () => {
+    const { status, headers, text } = await verify(validQuery);
     expect([status, text]).toEqual([200, '1158201444']);
     expect(headers.get('content-type')).toMatch(/^text\/plain/);
   });
 
-  test('is refused to anybody else', async () => {
-    const { 'hub.verify_token': _, ...without } = right;
+  test('the verification without the right token or mode is forbidden', async () => {
+    const { 'hub.verify_token': _, ...withoutToken } = validQuery;
     for (const query of [
-      without,
-      { ...right, 'hub.verify_token': 'guessed' },
-      { ...right, 'hub.mode': 'unsubscribe' },
+      withoutToken,
+      { ...validQuery, 'hub.verify_token': 'guessed' },
+      { ...validQuery, 'hub.mode': 'unsubscribe' },
       {},
     ])
-      expect(await ask(query)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+      expect(await verify(query)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
   });
 });
 
-describe('without its secret a webhook', () => {
-  test('answers 503 and stores nothing', async () => {
-    const from = aNumber();
-    const answers = [
-      await postWhatsApp(bare, whatsAppPayload(whatsAppMessage(from, 'text', { body: 'Hello' }))),
-      await postTwilio(bare, { From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') }),
-      await postSendGrid(bare, [sendGridEvent(uniqueId('mail'), 'open')]),
-      await bare.get('/v1/webhooks/whatsapp', { 'hub.mode': 'subscribe' }),
+describe('a webhook without a configured secret', () => {
+  test('a webhook without a configured secret returns 503 and stores nothing', async () => {
+    const from = newPhoneNumber();
+    const responses = [
+      await postWhatsApp(unconfiguredApp, whatsAppPayload(whatsAppMessage(from, 'text', { body: 'Hello' }))),
+      await postTwilio(unconfiguredApp, { From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') }),
+      await postSendGrid(unconfiguredApp, [sendGridEvent(uniqueId('mail'), 'open')]),
+      await unconfiguredApp.get('/v1/webhooks/whatsapp', { 'hub.mode': 'subscribe' }),
     ];
-    for (const answer of answers) expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-    expect(await getAllLeads(bare)).toEqual([]);
+    for (const response of responses) expect(response).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+    expect(await getAllLeads(unconfiguredApp)).toEqual([]);
   });
 });
 
-describe('a webhook that is not signed as its provider signs it', () => {
-  const wrongly = async (sent: (from: string) => Promise<ApiResponse>, status: number, code: string): Promise<void> => {
-    const from = aNumber();
-    expect(await sent(from)).toMatchObject({ status, body: { code } });
+describe('a webhook request with a wrong signature', () => {
+  const expectNotStored = async (
+    send: (from: string) => Promise<ApiResponse>,
+    status: number,
+    code: string,
+  ): Promise<void> => {
+    const from = newPhoneNumber();
+    expect(await send(from)).toMatchObject({ status, body: { code } });
     for (const contactId of [from, `+${from}`]) expect(await leadsOf(contactId)).toEqual([]);
   };
-  const hello = (from: string): string =>
+  const helloBody = (from: string): string =>
     JSON.stringify(whatsAppPayload(whatsAppMessage(from, 'text', { body: 'Grüße 👋' })));
   const post = (path: string, body: string | Buffer, headers: Readonly<Record<string, string | undefined>>) =>
     app.post(
       `/v1/webhooks/${path}`,
       body,
-      Object.fromEntries(Object.entries(headers).filter(([, it]) => it)) as Record<string, string>,
+      Object.fromEntries(Object.entries(headers).filter(([, value]) => value)) as Record<string, string>,
     );
 
-  test('is refused by WhatsApp’s route: altered by a byte, unsigned, or signed with another secret', async () => {
-    const refused = (sent: (body: string) => Promise<ApiResponse>) =>
-      wrongly((from) => sent(hello(from)), 401, 'unauthorized');
-    for (const at of [0, 60, -1])
-      await refused((body) => {
+  test('the WhatsApp webhook rejects a body that is altered, unsigned or signed with another secret', async () => {
+    const expectUnauthorized = (send: (body: string) => Promise<ApiResponse>) =>
+      expectNotStored((from) => send(helloBody(from)), 401, 'unauthorized');
+    for (const offset of [0, 60, -1])
+      await expectUnauthorized((body) => {
         const bytes = Buffer.from(body);
-        bytes[at < 0 ? bytes.length + at : at]! ^= 1;
+        bytes[offset < 0 ? bytes.length + offset : offset]! ^= 1;
         return post('whatsapp', bytes, whatsAppHeaders(body));
       });
-    await refused((body) => post('whatsapp', `${body} `, whatsAppHeaders(body)));
-    await refused((body) => post('whatsapp', body, { ...whatsAppHeaders(body), 'x-hub-signature-256': undefined }));
-    await refused((body) => post('whatsapp', body, whatsAppHeaders(body, 'another secret')));
-    await refused((body) => post('whatsapp', JSON.stringify(JSON.parse(body), null, 1), whatsAppHeaders(body)));
-  });
-
-  test('is refused by Twilio’s route: a parameter altered, unsigned, or signed for another address', async () => {
-    const url = `${app.url}/v1/webhooks/twilio`;
-    const form = (from: string) => new URLSearchParams({ From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') });
-    const refused = (sent: (form: URLSearchParams) => Promise<ApiResponse>) =>
-      wrongly((from) => sent(form(from)), 401, 'unauthorized');
-    await refused((it) => post('twilio', `${it.toString()}x`, twilioHeaders(url, it)));
-    await refused((it) => post('twilio', `${it.toString()}&More=1`, twilioHeaders(url, it)));
-    await refused((it) =>
-      post('twilio', it.toString(), { ...twilioHeaders(url, it), 'x-twilio-signature': undefined }),
+    await expectUnauthorized((body) => post('whatsapp', `${body} `, whatsAppHeaders(body)));
+    await expectUnauthorized((body) =>
+      post('whatsapp', body, { ...whatsAppHeaders(body), 'x-hub-signature-256': undefined }),
     );
-    await refused((it) => post('twilio', it.toString(), twilioHeaders('https://other.example/', it)));
-    await refused((it) => post('twilio', it.toString(), twilioHeaders(url, it, 'another token')));
+    await expectUnauthorized((body) => post('whatsapp', body, whatsAppHeaders(body, 'another secret')));
+    await expectUnauthorized((body) =>
+      post('whatsapp', JSON.stringify(JSON.parse(body), null, 1), whatsAppHeaders(body)),
+    );
   });
 
-  test('is refused by SendGrid’s route: altered by a byte, at another time, an old one, or with another key', async () => {
+  test('the Twilio webhook rejects a form that is altered, unsigned, or signed for another URL or with another token', async () => {
+    const url = `${app.url}/v1/webhooks/twilio`;
+    const newForm = (from: string) =>
+      new URLSearchParams({ From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') });
+    const expectUnauthorized = (send: (form: URLSearchParams) => Promise<ApiResponse>) =>
+      expectNotStored((from) => send(newForm(from)), 401, 'unauthorized');
+    await expectUnauthorized((form) => post('twilio', `${form.toString()}x`, twilioHeaders(url, form)));
+    await expectUnauthorized((form) => post('twilio', `${form.toString()}&More=1`, twilioHeaders(url, form)));
+    await expectUnauthorized((form) =>
+      post('twilio', form.toString(), { ...twilioHeaders(url, form), 'x-twilio-signature': undefined }),
+    );
+    await expectUnauthorized((form) => post('twilio', form.toString(), twilioHeaders('https://other.example/', form)));
+    await expectUnauthorized((form) => post('twilio', form.toString(), twilioHeaders(url, form, 'another token')));
+  });
+
+  test('the SendGrid webhook rejects a body that is altered, old, or signed for another time or with another key', async () => {
     const { messageId, contactId } = await postMessage(app, {
       broadcastId: await postBroadcast(app, { channel: 'email' }),
     });
@@ -148,20 +157,23 @@ describe('a webhook that is not signed as its provider signs it', () => {
     const headers = sendGridHeaders(body);
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const timestamp = 'x-twilio-email-event-webhook-timestamp';
-    for (const [sent, signed] of [
+    for (const [sentBody, sentHeaders] of [
       [body.replace('open', 'opfn'), headers],
       [body, { ...headers, [timestamp]: String(toUnixSeconds() + 1) }],
       [body, { ...headers, [timestamp]: undefined }],
       [body, sendGridHeaders(body, Date.now() - 3_600_000)],
       [body, sendGridHeaders(body, Date.now(), privateKey)],
     ] as const)
-      expect(await post('sendgrid', sent, signed)).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+      expect(await post('sendgrid', sentBody, sentHeaders)).toMatchObject({
+        status: 401,
+        body: { code: 'unauthorized' },
+      });
     expect(await getDeliveries(app, contactId)).toMatchObject([{ state: 'queued' }]);
   });
 
-  test('is not even read when it is of another form or too long', async () => {
+  test('a webhook rejects a wrong media type, an encoding, a long body and a wrong method before it checks the signature', async () => {
     const form = new URLSearchParams({ From: '+447700900000' });
-    const big = JSON.stringify({ entry: ['x'.repeat(1_100_000)] });
+    const tooLong = JSON.stringify({ entry: ['x'.repeat(1_100_000)] });
     const unsupported = { status: 415, body: { code: 'unsupported_media_type' } };
     expect(await post('whatsapp', form.toString(), twilioHeaders('', form))).toMatchObject(unsupported);
     expect(await post('twilio', '{}', whatsAppHeaders('{}'))).toMatchObject(unsupported);
@@ -172,7 +184,7 @@ describe('a webhook that is not signed as its provider signs it', () => {
     expect(await post('whatsapp', '{}', { ...whatsAppHeaders('{}'), 'content-encoding': 'gzip' })).toMatchObject(
       unsupported,
     );
-    expect(await post('whatsapp', big, whatsAppHeaders(big))).toMatchObject({
+    expect(await post('whatsapp', tooLong, whatsAppHeaders(tooLong))).toMatchObject({
       status: 413,
       body: { code: 'payload_too_large' },
     });
@@ -182,24 +194,24 @@ describe('a webhook that is not signed as its provider signs it', () => {
     });
   });
 
-  test('is refused with 400 when it is signed and still no JSON', async () => {
+  test('a signed webhook body that is not JSON is rejected as malformed_json', async () => {
     for (const body of ['{', '\u0000'])
-      for (const answer of [
+      for (const response of [
         await post('whatsapp', body, whatsAppHeaders(body)),
         await post('sendgrid', body, sendGridHeaders(body)),
       ])
-        expect(answer).toMatchObject({ status: 400, body: { code: 'malformed_json' } });
+        expect(response).toMatchObject({ status: 400, body: { code: 'malformed_json' } });
   });
 });
 
-describe('WhatsApp’s messages', () => {
-  const says = (from: string, text: string, more: JsonObject = {}): JsonObject =>
-    whatsAppMessage(from, 'text', { body: text }, { id: uniqueId('wamid'), ...more });
+describe('WhatsApp messages', () => {
+  const textMessage = (from: string, text: string, overrides: JsonObject = {}): JsonObject =>
+    whatsAppMessage(from, 'text', { body: text }, { id: uniqueId('wamid'), ...overrides });
 
-  test('open leads, with the sender’s name and phone', async () => {
-    const from = aNumber();
-    const sent = whatsAppPayload(says(from, 'Do you have the blue one?'));
-    expect(counted(await postWhatsApp(app, sent))).toEqual(counts({ recorded: 1 }));
+  test('a WhatsApp message opens a lead with the sender’s name and phone', async () => {
+    const from = newPhoneNumber();
+    const sent = whatsAppPayload(textMessage(from, 'Do you have the blue one?'));
+    expect(statusAndBody(await postWhatsApp(app, sent))).toEqual(okWithCounts({ recorded: 1 }));
     expect(await leadsOf(from)).toMatchObject([
       {
         status: 'new',
@@ -210,7 +222,7 @@ describe('WhatsApp’s messages', () => {
     ]);
   });
 
-  test('of every kind that counts open one, and no other does', async () => {
+  test('WhatsApp messages of 13 kinds open a lead, reactions and unsupported kinds do not', async () => {
     const kinds: readonly (readonly [type: string, part: unknown])[] = [
       ['text', { body: 'Hello' }],
       ['image', { id: '1', mime_type: 'image/jpeg' }],
@@ -230,20 +242,20 @@ describe('WhatsApp’s messages', () => {
       ['unsupported', undefined],
       ['something_new', {}],
     ];
-    const sent = kinds.map(([type, part]) => ({ from: aNumber(), type, part }));
-    const answer = await postWhatsApp(
+    const sent = kinds.map(([type, part]) => ({ from: newPhoneNumber(), type, part }));
+    const response = await postWhatsApp(
       app,
       whatsAppPayload(...sent.map(({ from, type, part }) => whatsAppMessage(from, type, part))),
     );
-    expect(counted(answer)).toEqual(counts({ recorded: 13, ignored: 4 }));
+    expect(statusAndBody(response)).toEqual(okWithCounts({ recorded: 13, ignored: 4 }));
     const leads = await Promise.all(sent.map(async ({ from }) => (await leadsOf(from)).length));
     expect(leads).toEqual([...Array<number>(13).fill(1), 0, 0, 0, 0]);
   });
 
-  test('sent five times, two of them at once, are one interaction on one lead', async () => {
-    const from = aNumber();
-    const sent = whatsAppPayload(says(from, 'Hello'));
-    const answers = [
+  test('a WhatsApp message delivered five times, twice concurrently, is one interaction on one lead', async () => {
+    const from = newPhoneNumber();
+    const sent = whatsAppPayload(textMessage(from, 'Hello'));
+    const responses = [
       ...(await Promise.all([postWhatsApp(app, sent), postWhatsApp(app, sent)])),
       await postWhatsApp(app, sent),
       await postWhatsApp(
@@ -253,67 +265,82 @@ describe('WhatsApp’s messages', () => {
         ),
       ),
     ];
-    const many = (of: 'recorded' | 'duplicate') =>
-      answers.reduce((sum, { body }) => sum + (body as unknown as Record<typeof of, number>)[of], 0);
-    expect([many('recorded'), many('duplicate')]).toEqual([1, 4]);
+    const total = (outcome: 'recorded' | 'duplicate') =>
+      responses.reduce((sum, { body }) => sum + (body as unknown as Record<typeof outcome, number>)[outcome], 0);
+    expect([total('recorded'), total('duplicate')]).toEqual([1, 4]);
     const [lead, ...others] = await leadsOf(from);
     expect(others).toEqual([]);
     const history = await getLeadHistory(app, lead!.id);
-    expect(history.filter((it) => it.type === 'InteractionRecorded')).toHaveLength(1);
+    expect(history.filter((entry) => entry.type === 'InteractionRecorded')).toHaveLength(1);
   });
 
-  test('that name the broadcast’s message are attributed to it exactly, others by the window, or to none', async () => {
-    const [exact, window, none] = [aNumber(), aNumber(), aNumber()];
+  test('WhatsApp replies are attributed by the message they name, else by the window, else to no broadcast', async () => {
+    const [exact, window, none] = [newPhoneNumber(), newPhoneNumber(), newPhoneNumber()];
     const named = await postMessage(app, { contactId: exact, sentAt: inHours(-200) });
     const recent = await postMessage(app, { contactId: window, sentAt: inHours(-70) });
     await postMessage(app, { contactId: none, sentAt: inHours(-74) });
     await postWhatsApp(
       app,
-      whatsAppPayload(says(exact, 'Yes', { context: { id: named.messageId } }), says(window, 'Yes'), says(none, 'Yes')),
+      whatsAppPayload(
+        textMessage(exact, 'Yes', { context: { id: named.messageId } }),
+        textMessage(window, 'Yes'),
+        textMessage(none, 'Yes'),
+      ),
     );
-    const origins = await Promise.all([exact, window, none].map(async (it) => (await leadsOf(it))[0]?.origin));
+    const origins = await Promise.all(
+      [exact, window, none].map(async (contactId) => (await leadsOf(contactId))[0]?.origin),
+    );
     expect(origins).toMatchObject([
       { kind: 'broadcast_reply', attribution: 'exact', broadcastId: named.broadcastId },
       { kind: 'broadcast_reply', attribution: 'window', broadcastId: recent.broadcastId },
       { kind: 'chat', attribution: 'none', broadcastId: null },
     ]);
-    const answeringAnother = aNumber();
-    await postMessage(app, { contactId: answeringAnother });
-    await postWhatsApp(app, whatsAppPayload(says(answeringAnother, 'Yes', { context: { id: 'wamid.of a chat' } })));
-    expect((await leadsOf(answeringAnother))[0]?.origin).toMatchObject({ kind: 'chat', attribution: 'none' });
+    const replyingToChat = newPhoneNumber();
+    await postMessage(app, { contactId: replyingToChat });
+    await postWhatsApp(
+      app,
+      whatsAppPayload(textMessage(replyingToChat, 'Yes', { context: { id: 'wamid.of a chat' } })),
+    );
+    expect((await leadsOf(replyingToChat))[0]?.origin).toMatchObject({ kind: 'chat', attribution: 'none' });
   });
 
-  test('with an opt-out word, also on a button, record the opt-out and open nothing', async () => {
-    const [typed, pressed] = [aNumber(), aNumber()];
+  test('a WhatsApp opt-out, typed or by button, is recorded and opens no lead', async () => {
+    const [typed, pressed] = [newPhoneNumber(), newPhoneNumber()];
     const button = whatsAppMessage(pressed, 'button', { text: 'STOP', payload: 'stop' });
-    expect(counted(await postWhatsApp(app, whatsAppPayload(says(typed, ' Stop! '), button)))).toEqual(
-      counts({ recorded: 2 }),
+    expect(statusAndBody(await postWhatsApp(app, whatsAppPayload(textMessage(typed, ' Stop! '), button)))).toEqual(
+      okWithCounts({ recorded: 2 }),
     );
     for (const contactId of [typed, pressed]) {
       expect(await leadsOf(contactId)).toEqual([]);
       const history = await getContactHistory(app, contactId);
-      expect(history.map((it) => it.type).toSorted()).toEqual(['ContactOptedOut', 'ContactRegistered']);
+      expect(history.map((entry) => entry.type).toSorted()).toEqual(['ContactOptedOut', 'ContactRegistered']);
     }
   });
 
-  test('that come late join the lead that was open then', async () => {
-    const from = aNumber();
-    await postWhatsApp(app, whatsAppPayload(says(from, 'Hello')));
+  test('a late WhatsApp message joins the lead that was open at its time', async () => {
+    const from = newPhoneNumber();
+    await postWhatsApp(app, whatsAppPayload(textMessage(from, 'Hello')));
     const [lead] = await leadsOf(from);
     await postStatus(app, lead!.id, 'lost');
-    await postWhatsApp(app, whatsAppPayload(says(from, 'Still there?', { timestamp: String(toUnixSeconds() - 60) })));
+    await postWhatsApp(
+      app,
+      whatsAppPayload(textMessage(from, 'Still there?', { timestamp: String(toUnixSeconds() - 60) })),
+    );
     expect(await leadsOf(from)).toMatchObject([{ id: lead!.id, status: 'lost' }]);
     const history = await getLeadHistory(app, lead!.id);
-    expect(history.filter((it) => it.type === 'InteractionRecorded')).toMatchObject([{ data: { late: true } }, {}]);
+    expect(history.filter((entry) => entry.type === 'InteractionRecorded')).toMatchObject([
+      { data: { late: true } },
+      {},
+    ]);
   });
 
-  test('beside bad ones are recorded, and the bad ones are counted and logged without anything personal', async () => {
-    const from = aNumber();
-    const good = says(from, 'Hello');
-    const wrong = [
+  test('a WhatsApp request records its valid items, and counts and logs the invalid ones without personal data', async () => {
+    const from = newPhoneNumber();
+    const valid = textMessage(from, 'Hello');
+    const invalidMessages = [
       7,
-      { ...(good['messages'] as [JsonObject])[0], timestamp: 'soon' },
-      { ...(good['messages'] as [JsonObject])[0], id: uniqueId('wamid'), timestamp: String(toUnixSeconds() + 3_600) },
+      { ...(valid['messages'] as [JsonObject])[0], timestamp: 'soon' },
+      { ...(valid['messages'] as [JsonObject])[0], id: uniqueId('wamid'), timestamp: String(toUnixSeconds() + 3_600) },
       { from: 'Somebody Personal', type: 'text', text: { body: 'A personal word' } },
     ];
     const statuses = [
@@ -321,14 +348,18 @@ describe('WhatsApp’s messages', () => {
       whatsAppStatus(uniqueId('wamid'), 'delivered'),
       whatsAppStatus(uniqueId('wamid'), 'played'),
     ];
-    const answer = await postWhatsApp(app, {
-      ...whatsAppPayload({ ...good, statuses }, { ...good, messages: wrong }),
-      entry: [...(whatsAppPayload({ ...good, statuses }, { messages: wrong })['entry'] as []), { id: '1' }, 'x'],
+    const response = await postWhatsApp(app, {
+      ...whatsAppPayload({ ...valid, statuses }, { ...valid, messages: invalidMessages }),
+      entry: [
+        ...(whatsAppPayload({ ...valid, statuses }, { messages: invalidMessages })['entry'] as []),
+        { id: '1' },
+        'x',
+      ],
     });
-    expect(counted(answer)).toEqual(counts({ recorded: 2, ignored: 1, invalid: 7 }));
+    expect(statusAndBody(response)).toEqual(okWithCounts({ recorded: 2, ignored: 1, invalid: 7 }));
     expect(await leadsOf(from)).toHaveLength(1);
-    // What is logged reaches standard output a little after the answer.
-    while (!/"webhook: .*/.test(app.output) || !/"provider":"whatsapp".*"invalid":7/.test(app.output))
+    // The log line reaches standard output shortly after the response.
+    while (!/"ignored webhook items"/.test(app.output) || !/"provider":"whatsapp".*"invalid":7/.test(app.output))
       await app.get('/healthz');
     expect(app.output).toMatch(/"ignored":1.*"played"/);
     expect(app.output).not.toMatch(/Somebody Personal|A personal word|Sample Sender|4477009/);
@@ -337,11 +368,11 @@ describe('WhatsApp’s messages', () => {
   });
 });
 
-describe('WhatsApp’s statuses', () => {
-  test('are the delivery timeline, from the whole of a batch in whichever order', async () => {
-    const { contactId, messageId, broadcastId } = await postMessage(app, { contactId: aNumber() });
+describe('WhatsApp statuses', () => {
+  test('WhatsApp statuses build the delivery timeline whatever their order in the request', async () => {
+    const { contactId, messageId, broadcastId } = await postMessage(app, { contactId: newPhoneNumber() });
     const [sent, failed, delivered] = [1, 2, 3].map((second) => new Date(timeAtSecond(second)));
-    const answer = await postWhatsApp(
+    const response = await postWhatsApp(
       app,
       whatsAppPayload(
         { statuses: [whatsAppStatus(messageId, 'delivered', delivered), whatsAppStatus(messageId, 'sent', sent)] },
@@ -349,7 +380,7 @@ describe('WhatsApp’s statuses', () => {
         { statuses: [whatsAppStatus(messageId, 'sent', sent), whatsAppStatus(uniqueId('wamid'), 'read')] },
       ),
     );
-    expect(counted(answer)).toEqual(counts({ recorded: 4, duplicate: 1 }));
+    expect(statusAndBody(response)).toEqual(okWithCounts({ recorded: 4, duplicate: 1 }));
     expect(await getDeliveries(app, contactId)).toMatchObject([
       {
         state: 'delivered',
@@ -362,8 +393,8 @@ describe('WhatsApp’s statuses', () => {
     expect(await getBroadcast(app, broadcastId, after)).toMatchObject({ counters: { delivered: 1, failed: 0 } });
   });
 
-  test('of a message that is sent a moment later wait for it', async () => {
-    const [contactId, messageId] = [aNumber(), uniqueId('wamid')];
+  test('a WhatsApp status that arrives before the send applies once the send is recorded', async () => {
+    const [contactId, messageId] = [newPhoneNumber(), uniqueId('wamid')];
     await postWhatsApp(
       app,
       whatsAppPayload({ statuses: [whatsAppStatus(messageId, 'read', new Date(timeAtSecond(9)))] }),
@@ -375,12 +406,12 @@ describe('WhatsApp’s statuses', () => {
   });
 });
 
-describe('Twilio', () => {
+describe('Twilio requests', () => {
   const empty = '<?xml version="1.0" encoding="UTF-8"?><Response/>';
 
-  test('tells of SMS that open leads, and is answered with TwiML that says nothing', async () => {
-    const from = `+${aNumber()}`;
-    const said = {
+  test('a Twilio SMS opens a lead and gets an empty TwiML response', async () => {
+    const from = `+${newPhoneNumber()}`;
+    const params = {
       From: from,
       To: '+442079460000',
       Body: 'Hello',
@@ -388,19 +419,24 @@ describe('Twilio', () => {
       SmsStatus: 'received',
       NumMedia: '0',
     };
-    const { status, headers, text } = await postTwilio(app, said);
+    const { status, headers, text } = await postTwilio(app, params);
     expect([status, text]).toEqual([200, empty]);
     expect(headers.get('content-type')).toMatch(/^text\/xml/);
-    await postTwilio(app, said);
+    await postTwilio(app, params);
     expect(await leadsOf(from)).toMatchObject([{ channel: 'sms', contact: { phone: from }, origin: { kind: 'chat' } }]);
   });
 
-  test('tells of WhatsApp messages, which are of the same contact as by the Cloud API', async () => {
-    const from = aNumber();
+  test('a WhatsApp message by Twilio belongs to the same contact as one by the Cloud API', async () => {
+    const from = newPhoneNumber();
     const named = await postMessage(app, { contactId: from, sentAt: inHours(-100) });
     await postTwilio(app, {
-      ...{ From: `whatsapp:+${from}`, To: 'whatsapp:+442079460000', Body: 'Yes', MessageSid: uniqueId('SM') },
-      ...{ ProfileName: 'Sample Sender', WaId: from, OriginalRepliedMessageSid: named.messageId },
+      From: `whatsapp:+${from}`,
+      To: 'whatsapp:+442079460000',
+      Body: 'Yes',
+      MessageSid: uniqueId('SM'),
+      ProfileName: 'Sample Sender',
+      WaId: from,
+      OriginalRepliedMessageSid: named.messageId,
     });
     expect(await leadsOf(from)).toMatchObject([
       {
@@ -411,7 +447,7 @@ describe('Twilio', () => {
     ]);
   });
 
-  test('tells of statuses without a time: each word counts once, and gets ours', async () => {
+  test('a Twilio status counts once and gets the time of its arrival', async () => {
     const broadcastId = await postBroadcast(app, { channel: 'sms' });
     const { contactId, messageId } = await postMessage(app, { broadcastId });
     const before = new Date().toISOString();
@@ -421,32 +457,34 @@ describe('Twilio', () => {
       });
     const [delivery] = await getDeliveries(app, contactId);
     expect(delivery).toMatchObject({ state: 'delivered', channel: 'sms' });
-    expect(delivery!.timeline.map((it) => it.status)).toEqual(['delivered', 'queued', 'sent']);
+    expect(delivery!.timeline.map((receipt) => receipt.status)).toEqual(['delivered', 'queued', 'sent']);
     expect(delivery!.milestones.deliveredAt! >= before).toBe(true);
   });
 
-  test('tells why a message failed', async () => {
+  test('a failed Twilio status has the error code', async () => {
     const { contactId, messageId } = await postMessage(app, {
       broadcastId: await postBroadcast(app, { channel: 'sms' }),
     });
-    const said = { MessageSid: messageId, To: '+447700900001', MessageStatus: 'undelivered', ErrorCode: '30003' };
-    await postTwilio(app, said);
+    const params = { MessageSid: messageId, To: '+447700900001', MessageStatus: 'undelivered', ErrorCode: '30003' };
+    await postTwilio(app, params);
     expect(await getDeliveries(app, contactId)).toMatchObject([
       { state: 'failed', error: { code: '30003', detail: null } },
     ]);
   });
 
-  test('signs the address that it knows, behind a proxy that of PUBLIC_URL', async () => {
-    const said = { From: '+447700900001', Body: 'Hello', MessageSid: uniqueId('SM') };
+  test('behind a proxy the Twilio signature is checked against PUBLIC_URL', async () => {
+    const params = { From: '+447700900001', Body: 'Hello', MessageSid: uniqueId('SM') };
     const url = 'https://leads.example/behind/v1/webhooks/twilio';
-    expect(await postTwilio(publicly, said)).toMatchObject({ status: 401 });
-    expect(await postTwilio(publicly, said, url)).toMatchObject({ status: 200 });
-    expect(await postTwilio(publicly, said, url.replace('.example', '.example:443'))).toMatchObject({ status: 200 });
+    expect(await postTwilio(proxiedApp, params)).toMatchObject({ status: 401 });
+    expect(await postTwilio(proxiedApp, params, url)).toMatchObject({ status: 200 });
+    expect(await postTwilio(proxiedApp, params, url.replace('.example', '.example:443'))).toMatchObject({
+      status: 200,
+    });
   });
 });
 
-describe('SendGrid', () => {
-  test('tells of every event of a batch, each counted once however often it is sent', async () => {
+describe('SendGrid requests', () => {
+  test('a SendGrid batch records each event once even if it is sent twice', async () => {
     const broadcastId = await postBroadcast(app, { channel: 'email' });
     const { contactId, messageId } = await postMessage(app, { broadcastId });
     const bounced = await postMessage(app, { broadcastId });
@@ -464,8 +502,12 @@ describe('SendGrid', () => {
       }),
       { event: 'open' },
     ];
-    expect(counted(await postSendGrid(app, batch()))).toEqual(counts({ recorded: 5, ignored: 1, invalid: 1 }));
-    expect(counted(await postSendGrid(app, batch()))).toEqual(counts({ duplicate: 5, ignored: 1, invalid: 1 }));
+    expect(statusAndBody(await postSendGrid(app, batch()))).toEqual(
+      okWithCounts({ recorded: 5, ignored: 1, invalid: 1 }),
+    );
+    expect(statusAndBody(await postSendGrid(app, batch()))).toEqual(
+      okWithCounts({ duplicate: 5, ignored: 1, invalid: 1 }),
+    );
     expect(await getDeliveries(app, contactId)).toMatchObject([
       {
         state: 'read',
@@ -486,43 +528,43 @@ describe('SendGrid', () => {
   });
 });
 
-test('a key or an address that can’t be one keeps the app from starting, and both are named', async () => {
+test('the app exits at startup with an invalid SENDGRID_PUBLIC_KEY and PUBLIC_URL, naming both', async () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { publicKey: ofAnotherCurve } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
-  const keys = ['no key', privateKey, ofAnotherCurve].map((it) =>
-    typeof it === 'string'
-      ? it
-      : it.export({ format: 'der', type: it.type === 'private' ? 'pkcs8' : 'spki' } as never).toString('base64'),
+  const { publicKey: otherCurveKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const keys = ['not a key', privateKey, otherCurveKey].map((key) =>
+    typeof key === 'string'
+      ? key
+      : key.export({ format: 'der', type: key.type === 'private' ? 'pkcs8' : 'spki' } as never).toString('base64'),
   );
-  for (const [nth, SENDGRID_PUBLIC_KEY] of keys.entries()) {
-    const PUBLIC_URL = ['leads.example', 'ftp://leads.example', 'https://leads.example/?a=1'][nth]!;
-    const unfit = new App({ SENDGRID_PUBLIC_KEY, PUBLIC_URL });
-    const { code, said } = await unfit.startExpectingExit();
-    await unfit.dispose();
+  for (const [index, SENDGRID_PUBLIC_KEY] of keys.entries()) {
+    const PUBLIC_URL = ['leads.example', 'ftp://leads.example', 'https://leads.example/?a=1'][index]!;
+    const misconfiguredApp = new App({ SENDGRID_PUBLIC_KEY, PUBLIC_URL });
+    const { code, said: output } = await misconfiguredApp.startExpectingExit();
+    await misconfiguredApp.dispose();
     expect(code).toBe(1);
-    expect(said).toMatch(/SENDGRID_PUBLIC_KEY .*must be a P-256 public key/);
-    expect(said).toMatch(/PUBLIC_URL .*must be an http or https URL/);
+    expect(output).toMatch(/SENDGRID_PUBLIC_KEY .*must be a P-256 public key/);
+    expect(output).toMatch(/PUBLIC_URL .*must be an http or https URL/);
   }
 });
 
 onEmbedded.log(test)(
-  'while the log can’t be written a webhook is told to come again, and is then recorded',
+  'a webhook gets 503 while the log cannot be written, and is recorded when sent again',
   async () => {
-    const from = aNumber();
+    const from = newPhoneNumber();
     const sent = whatsAppPayload(whatsAppMessage(from, 'text', { body: 'Hello' }), {
       statuses: [whatsAppStatus(uniqueId('wamid'), 'read')],
     });
-    const other = new DatabaseSync(join(app.dataDir, 'events.db'));
-    other.exec('BEGIN IMMEDIATE');
+    const blocker = new DatabaseSync(join(app.dataDir, 'events.db'));
+    blocker.exec('BEGIN IMMEDIATE');
     try {
-      const answer = await postWhatsApp(app, sent);
-      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-      expect(answer.headers.get('retry-after')).toBe('1');
+      const response = await postWhatsApp(app, sent);
+      expect(response).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+      expect(response.headers.get('retry-after')).toBe('1');
     } finally {
-      other.exec('ROLLBACK');
-      other.close();
+      blocker.exec('ROLLBACK');
+      blocker.close();
     }
-    expect(counted(await postWhatsApp(app, sent))).toEqual(counts({ recorded: 2 }));
+    expect(statusAndBody(await postWhatsApp(app, sent))).toEqual(okWithCounts({ recorded: 2 }));
     expect(await leadsOf(from)).toHaveLength(1);
   },
 );

@@ -6,58 +6,67 @@ import { dirname, join } from 'node:path';
 
 type Imports = Readonly<Record<string, readonly string[]>>;
 
-/** Of each rule, imports that it, and no other rule, must refuse. `type x` is a type-only import, `import(x)` a dynamic one. */
-const refused: Readonly<Record<string, Imports>> = {
-  'domain-knows-nothing': {
-    'libs/domain/lead/lead.decide.ts': ['node:crypto', 'uuid', '#event-store/event-store', '../../http/problem.js'],
+/** For each rule, imports that only this rule rejects. `type x` is a type-only import, `import(x)` a dynamic one. */
+const forbidden: Readonly<Record<string, Imports>> = {
+  'domain-has-no-dependencies': {
+    'libs/domain/lead/lead.decide.ts': ['node:crypto', 'luxon', '#event-store/event-store', '../../http/problem.js'],
     'libs/domain/lead/lead.state.ts': ['type #read-model/view', 'type @nestjs/common', 'import(node:fs)'],
   },
-  'domain-specs-know-only-the-domain': {
-    'libs/domain/lead/lead.spec.ts': ['node:fs', 'uuid', '#commands/decider-service', '#test/acceptance/app'],
+  'domain-specs-import-only-domain': {
+    'libs/domain/lead/lead.spec.ts': ['node:fs', 'luxon', '#commands/decider-service', '#test/acceptance/app'],
   },
-  'timing-knows-its-neighbours': {
+  'timing-allowed-imports': {
     'libs/timing/sleep.ts': ['type #domain/event', '#event-store/event-store'],
   },
-  'event-store-knows-its-neighbours': {
+  'event-store-allowed-imports': {
     'libs/event-store/event-store.ts': ['type #domain/refusal', 'type #read-model/view', '#commands/decider-service'],
     'libs/event-store/sqlite/sqlite.event-store.ts': ['#domain/lead/lead.decide', '../../wiring/settings.js'],
   },
-  'read-model-knows-its-neighbours': {
+  'read-model-allowed-imports': {
     'libs/read-model/view-store.ts': ['type #domain/refusal', 'type #event-store/event-store'],
     'libs/read-model/mongodb/mongodb.view-store.ts': ['#projections/agents/agents.projection'],
   },
-  'commands-knows-its-neighbours': {
-    'libs/commands/handle.ts': ['type #read-model/view', '#http/problem', '#automation/reactions', '#wiring/settings'],
+  'commands-allowed-imports': {
+    'libs/commands/decider-service.ts': [
+      'type #read-model/view',
+      '#http/problem',
+      '#automation/event-processor',
+      '#wiring/settings',
+    ],
   },
-  'automation-knows-its-neighbours': {
-    'libs/automation/greet.ts': ['#http/problem', '#projections/agents/agents.projection', 'import(#wiring/settings)'],
+  'automation-allowed-imports': {
+    'libs/automation/greet-contacts.reactor.ts': [
+      '#http/problem',
+      '#projections/agents/agents.projection',
+      'import(#wiring/settings)',
+    ],
   },
-  'http-knows-its-neighbours': {
-    'libs/http/server.ts': ['#automation/reactions', '#wiring/settings', '#projections/agents/agents.projection'],
+  'http-allowed-imports': {
+    'libs/http/server.ts': ['#automation/event-processor', '#wiring/settings', '#projections/agents/agents.projection'],
   },
-  'wiring-knows-its-neighbours': {
-    'libs/wiring/house.ts': ['#automation/reactions', 'type #projections/agents/agents.projection'],
+  'wiring-allowed-imports': {
+    'libs/wiring/stores.module.ts': ['#automation/event-processor', 'type #projections/agents/agents.projection'],
   },
-  'rooms-are-on-the-plan': {
+  'libs-are-declared': {
     'libs/helpers/strings.ts': ['#domain/event'],
     'libs/strings.ts': ['#domain/event'],
   },
   'projections-are-pure': {
     'projections/agents/agents.query.ts': [
       'node:crypto',
-      'uuid',
+      'luxon',
       '#read-model/projection-runner',
       '#commands/decider-service',
     ],
     'projections/index.ts': ['type #event-store/event-store'],
   },
-  'projections-know-no-other': {
+  'projections-are-independent': {
     'projections/lead-list/lead-list.projection.ts': ['../agents/agents.projection.js', 'type #projections/agents/row'],
     'projections/lead-list/lead-list.spec.ts': ['#projections/agents/agents.projection'],
     'projections/lead-list/lead-list.query.ts': ['type ../index.js'],
     'projections/names.ts': ['./agents/row.js'],
   },
-  'only-wiring-picks-adapters': {
+  'only-wiring-imports-adapters': {
     'libs/event-store/replay.ts': [
       './sqlite/sqlite.event-store.js',
       'import(./eventstoredb/eventstoredb.event-store.js)',
@@ -77,17 +86,17 @@ const refused: Readonly<Record<string, Imports>> = {
     'libs/wiring/esdb.ts': ['import(@eventstore/db-client)'],
   },
   'mongodb-stays-in-its-adapter': {
-    'libs/event-store/eventstoredb/answers.ts': ['mongodb'],
+    'libs/event-store/eventstoredb/eventstoredb.idempotency-store.ts': ['mongodb'],
     'libs/wiring/mongo.ts': ['import(mongodb)'],
   },
-  'apps-know-no-other-app': {
+  'apps-are-independent': {
     'apps/command-api/command-api.module.ts': ['../query-api/query-api.module.js', 'type #apps/all-in-one/main'],
   },
-  'nothing-knows-apps': {
+  'no-app-imports': {
     'libs/commands/ids.spec.ts': ['#apps/worker/worker.module'],
     'scripts/report.mjs': ['../apps/worker/subscription.js'],
   },
-  'nothing-knows-tests': {
+  'no-test-imports': {
     'apps/worker/worker.module.ts': [
       '#test/support/given',
       '#commands/decider-service.spec',
@@ -98,7 +107,7 @@ const refused: Readonly<Record<string, Imports>> = {
     'apps/worker/main.ts': ['fast-check', 'left-pad'],
   },
   'imports-resolve': {
-    'apps/worker/readyz.ts': ['./missing.js', '#domain/missing', '#nobody/missing'],
+    'apps/worker/readyz.ts': ['./missing.js', '#domain/missing', '#unknown/missing'],
   },
   'no-cycles': {
     'libs/commands/egg.ts': ['type ./hen.js'],
@@ -110,17 +119,17 @@ const refused: Readonly<Record<string, Imports>> = {
   },
 };
 
-/** What the rules must leave alone. */
-const welcome: Imports = {
+/** Imports that no rule rejects. */
+const allowed: Imports = {
   'libs/domain/event.ts': ['type ./contact/contact.events.js', './refusal.js'],
   'libs/domain/contact/contact.events.ts': ['type ../event.js'],
   'libs/domain/contact/contact.spec.ts': ['@jest/globals', 'fast-check', './contact.events.js', '#test/support/given'],
-  'libs/event-store/answer-store.ts': [
+  'libs/event-store/append.check.ts': [
     'type #domain/event',
     '#domain/event-codec',
     './event-store.js',
     'node:crypto',
-    'uuid',
+    'lru-cache',
   ],
   'libs/event-store/event-store.contract.ts': ['@jest/globals', '#test/support/given', './event-store.js'],
   'libs/event-store/sqlite/log.spec.ts': ['../event-store.contract.js', './log.js', '#domain/lead/lead.decide'],
@@ -128,15 +137,25 @@ const welcome: Imports = {
   'libs/event-store/eventstoredb/log.ts': ['@eventstore/db-client', '../event-store.js'],
   'libs/read-model/sqlite/views.ts': ['@photostructure/sqlite', '../view.js', '#domain/event-codec'],
   'libs/read-model/mongodb/views.ts': ['mongodb', '../view.js'],
-  'libs/read-model/catch-up.spec.ts': ['@photostructure/sqlite', './sqlite/views.js'],
-  'libs/commands/kept.ts': ['#domain/refusal', '#event-store/idempotency-store', '@nestjs/common', 'node:crypto'],
-  'libs/automation/run.ts': ['#commands/kept', '#event-store/event-store', '#read-model/view', '#domain/refusal'],
-  'libs/http/codes.ts': ['#domain/refusal', '#event-store/event-store', '#commands/kept', '@nestjs/common'],
+  'libs/read-model/projection-runner.spec.ts': ['@photostructure/sqlite', './sqlite/views.js'],
+  'libs/commands/clock.ts': ['#domain/refusal', '#event-store/idempotency-store', '@nestjs/common', 'node:crypto'],
+  'libs/automation/automations.module.ts': [
+    '#commands/idempotency-service',
+    '#event-store/event-store',
+    '#read-model/view',
+    '#domain/refusal',
+  ],
+  'libs/http/view-readers.ts': [
+    '#domain/refusal',
+    '#event-store/event-store',
+    '#commands/idempotency-service',
+    '@nestjs/common',
+  ],
   'libs/wiring/stores.ts': [
     'import(#event-store/sqlite/log)',
     'import(#read-model/mongodb/views)',
-    'type #commands/kept',
-    '#http/codes',
+    'type #commands/idempotency-service',
+    '#http/problem',
   ],
   'projections/agents/agents.projection.ts': [
     '#domain/event',
@@ -147,7 +166,7 @@ const welcome: Imports = {
   ],
   'projections/agents/agents.spec.ts': ['@jest/globals', 'node:fs', '#read-model/sqlite/views', '#test/support/given'],
   'projections/index.ts': ['./agents/agents.projection.js', './lead-list/lead-list.projection.js'],
-  'apps/query-api/main.ts': ['./query-api.module.js', '#wiring/stores', '#http/codes', '#projections/index', 'rxjs'],
+  'apps/query-api/main.ts': ['./query-api.module.js', '#wiring/stores', '#http/problem', '#projections/index', 'rxjs'],
   'apps/all-in-one/main.ts': ['#apps/worker/subscription', '../query-api/query-api.module.js'],
   'test/acceptance/app.ts': [
     '#apps/all-in-one/main',
@@ -157,54 +176,54 @@ const welcome: Imports = {
   ],
 };
 
-/** Named above, but not there. */
-const missing = /missing|nobody|^mongodb$/;
+/** Specifiers above that do not resolve. */
+const missing = /missing|unknown|^mongodb$/;
 
 const root = join(import.meta.dirname, '..', '..');
-const house = mkdtempSync(join(tmpdir(), 'who-may-know-whom-'));
-let bad: Cruised;
+const tree = mkdtempSync(join(tmpdir(), 'dependency-rules-'));
+let result: CruiseResult;
 const files = new Map<string, { specifier: string; statement: string; rules: string[] }[]>();
 
 beforeAll(() => {
-  for (const [rule, culprits] of Object.entries(refused)) collect(culprits, [rule]);
-  collect(welcome, []);
-  build();
-  bad = cruise(house);
+  for (const [rule, imports] of Object.entries(forbidden)) addImports(imports, [rule]);
+  addImports(allowed, []);
+  writeTree();
+  result = cruise(tree);
 });
-afterAll(() => rmSync(house, { recursive: true, force: true }));
+afterAll(() => rmSync(tree, { recursive: true, force: true }));
 
-test('the whole tree keeps to the rules', () => {
+test('no import in this repository breaks a dependency rule', () => {
   const { violations, totalCruised } = cruise(root).summary;
   expect(violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`)).toEqual([]);
   expect(totalCruised).toBeGreaterThan(10);
 });
 
-describe('a tree of bad imports', () => {
-  const inWords = (file: string, specifier: string, rules: readonly string[] = []) =>
-    `${file} -> ${specifier}: ${rules.toSorted().join(', ') || 'welcome'}`;
+describe('the dependency rules on a tree of example files', () => {
+  const describeImport = (file: string, specifier: string, rules: readonly string[] = []) =>
+    `${file} -> ${specifier}: ${rules.toSorted().join(', ') || 'allowed'}`;
 
-  test('is refused by each rule for its own reason, and the rest is let through', () => {
-    const seen = bad.modules.flatMap(({ source, dependencies }) =>
+  test('each forbidden import is rejected by exactly its rule, and no allowed import is rejected', () => {
+    const actual = result.modules.flatMap(({ source, dependencies }) =>
       dependencies.map(({ module, rules }) =>
-        inWords(
+        describeImport(
           source,
           module,
           rules?.map(({ name }) => name),
         ),
       ),
     );
-    const told = [...files].flatMap(([file, lines]) =>
-      lines.map((line) => inWords(file, line.specifier.replace('node:', ''), line.rules)),
+    const expected = [...files].flatMap(([file, lines]) =>
+      lines.map((line) => describeImport(file, line.specifier.replace('node:', ''), line.rules)),
     );
-    expect(seen.toSorted()).toEqual(told.toSorted());
+    expect(actual.toSorted()).toEqual(expected.toSorted());
   });
 
-  test('has one for every rule', () => {
-    expect(Object.keys(refused)).toEqual(bad.summary.ruleSetUsed.forbidden.map(({ name }) => name));
+  test('every dependency rule has an example of a forbidden import', () => {
+    expect(Object.keys(forbidden)).toEqual(result.summary.ruleSetUsed.forbidden.map(({ name }) => name));
   });
 });
 
-interface Cruised {
+interface CruiseResult {
   readonly modules: readonly {
     readonly source: string;
     readonly dependencies: readonly {
@@ -223,27 +242,27 @@ interface Cruised {
   };
 }
 
-/** As at the command line, because the rules speak of paths below the current folder. */
-function cruise(folder: string): Cruised {
+/** Runs the command line, because the rules' paths are relative to the current folder. */
+function cruise(folder: string): CruiseResult {
   const folders = ['apps', 'libs', 'projections', 'scripts', 'test'].filter((name) => existsSync(join(folder, name)));
   const command = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
   const options = ['--config', join(root, '.dependency-cruiser.cjs'), '--output-type', 'json'];
-  const result = spawnSync(process.execPath, [command, ...options, ...folders], {
+  const output = spawnSync(process.execPath, [command, ...options, ...folders], {
     cwd: folder,
     encoding: 'utf8',
     maxBuffer: 2 ** 30,
   });
-  if (result.status !== 0) throw new Error(result.stderr);
-  return JSON.parse(result.stdout) as Cruised;
+  if (output.status !== 0) throw new Error(output.stderr);
+  return JSON.parse(output.stdout) as CruiseResult;
 }
 
-function collect(imports: Imports, rules: string[]) {
+function addImports(imports: Imports, rules: string[]) {
   for (const [file, lines] of Object.entries(imports))
     for (const line of lines) {
-      const [, type, called, plain] = /^(type )?(?:import\((.*)\)|(.*))$/.exec(line) ?? [];
-      const specifier = called ?? plain ?? '';
-      const statement = called
-        ? `void import('${called}');`
+      const [, type, dynamic, plain] = /^(type )?(?:import\((.*)\)|(.*))$/.exec(line) ?? [];
+      const specifier = dynamic ?? plain ?? '';
+      const statement = dynamic
+        ? `void import('${dynamic}');`
         : type
           ? `import type * as T from '${specifier}';`
           : `import '${specifier}';`;
@@ -251,11 +270,11 @@ function collect(imports: Imports, rules: string[]) {
     }
 }
 
-/** Writes the files, and empty ones for what they import. */
-function build() {
+/** Writes the files, and an empty file for each module that they import. */
+function writeTree() {
   const write = (file: string, text: string) => {
-    mkdirSync(dirname(join(house, file)), { recursive: true });
-    writeFileSync(join(house, file), text);
+    mkdirSync(dirname(join(tree, file)), { recursive: true });
+    writeFileSync(join(tree, file), text);
   };
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     imports: Readonly<Record<string, { source: string }>>;
@@ -265,8 +284,8 @@ function build() {
   for (const [file, lines] of files)
     for (const { specifier } of lines) {
       if (missing.test(specifier) || specifier.startsWith('node:')) continue;
-      const [, room, rest] = /^(#[^/]+[/])(.*)$/.exec(specifier) ?? [];
-      if (room) write(manifest.imports[`${room}*`]!.source.replace('*', rest!), '');
+      const [, alias, rest] = /^(#[^/]+[/])(.*)$/.exec(specifier) ?? [];
+      if (alias) write(manifest.imports[`${alias}*`]!.source.replace('*', rest!), '');
       else if (specifier.startsWith('.')) write(join(dirname(file), specifier.replace(/[.]js$/, '.ts')), '');
       else packages.add(specifier);
     }

@@ -4,27 +4,27 @@ import { join, relative, sep } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
 const json = (file: string): unknown => JSON.parse(readFileSync(join(root, file), 'utf8'));
-/** Those that hold a file: a clone has no others. */
+/** Only folders that contain a file, since a clone has no others. */
 const foldersOf = (folder: string) =>
   readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(join(root, folder), entry.parentPath).split(sep)[0]!)
     .filter((name, index, names) => name && names.indexOf(name) === index);
 
-test('nest-cli.json names every app and library there is, and no other', () => {
+test('nest-cli.json lists exactly the existing apps and libraries', () => {
   const { projects } = json('nest-cli.json') as {
     projects: Record<string, { type: string; root: string; sourceRoot: string }>;
   };
-  const named = Object.entries(projects).map(([name, { type, root, sourceRoot }]) => [name, type, root, sourceRoot]);
-  const found = [
+  const listed = Object.entries(projects).map(([name, { type, root, sourceRoot }]) => [name, type, root, sourceRoot]);
+  const existing = [
     ...foldersOf('apps').map((name) => [name, 'application', `apps/${name}`, `apps/${name}`]),
     ...foldersOf('libs').map((name) => [name, 'library', `libs/${name}`, `libs/${name}`]),
     ['projections', 'library', 'projections', 'projections'],
   ];
-  expect(named.toSorted()).toEqual(found.toSorted());
+  expect(listed.toSorted()).toEqual(existing.toSorted());
 });
 
-test('package.json has a path import for every library, to its source and to its build', () => {
+test('package.json has an import alias for every library, with its source and its build', () => {
   const path = (folder: string) => ({ source: `./${folder}/*.ts`, default: `./dist/${folder}/*.js` });
   const { imports } = json('package.json') as { imports: object };
   expect(imports).toMatchObject({
@@ -33,23 +33,23 @@ test('package.json has a path import for every library, to its source and to its
   });
 });
 
-test('package-lock.json serves every machine, from whatever registry it uses', () => {
+test('package-lock.json names no registry and lists the optional packages of every platform', () => {
   type Package = { resolved?: string; optionalDependencies?: Record<string, string> };
   const { packages } = json('package-lock.json') as { packages: Record<string, Package> };
   expect(Object.keys(packages).filter((path) => packages[path]!.resolved)).toEqual([]);
-  // `npm ci` refuses a lock that leaves out what other systems would install.
+  // `npm ci` fails on another platform if the lock file lacks the packages of that platform.
   const optional = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies).map((name) => [`${path}/node_modules/${name}`, `node_modules/${name}`]),
   );
-  const missing = optional.filter((places) => !places.some((place) => packages[place]));
+  const missing = optional.filter((paths) => !paths.some((path) => packages[path]));
   expect(missing.map(([, name]) => name)).toEqual([]);
 });
 
-describe('the domain and the projections get time, ids, chance and settings as data', () => {
-  const outside =
+describe('purity of the domain and the projections', () => {
+  const impure =
     /\bnew Date\b(?!\([^)])|\bDate\(\)|\bDate\.now\b|\bperformance\b|\bMath\.random\b|\brandom(UUID|Bytes|Int)\b|\bgetRandomValues\b|\bprocess\./;
   const withoutComments = (text: string) => text.replace(/\/\*.*?\*\/|\/\/.*?$/gms, '');
-  const reachesOutside = (text: string) => outside.test(withoutComments(text));
+  const isImpure = (text: string) => impure.test(withoutComments(text));
 
   test.each([
     'const now = new Date();',
@@ -62,7 +62,7 @@ describe('the domain and the projections get time, ids, chance and settings as d
     'const id = crypto.randomUUID();',
     'const id = randomUUID();',
     'const limit = process.env.LIMIT; // the limit',
-  ])('%s is refused', (line) => expect(reachesOutside(line)).toBe(true));
+  ])('the check for impure code rejects: %s', (line) => expect(isImpure(line)).toBe(true));
 
   test.each([
     'const due = new Date(command.dueAt);',
@@ -70,15 +70,15 @@ describe('the domain and the projections get time, ids, chance and settings as d
     '// Date.now() would make two folds of the same log differ.',
     '/* No new Date() here. */',
     'const processed = state.processed;',
-  ])('%s is let through', (line) => expect(reachesOutside(line)).toBe(false));
+  ])('the check for impure code accepts: %s', (line) => expect(isImpure(line)).toBe(false));
 
-  test('they do', () => {
+  test('the domain and the projections read no clock, random source or environment', () => {
     const files = ['libs/domain', 'projections']
       .flatMap((folder) =>
         readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
       )
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'));
-    expect(files.filter((file) => reachesOutside(readFileSync(join(root, file), 'utf8')))).toEqual([]);
+    expect(files.filter((file) => isImpure(readFileSync(join(root, file), 'utf8')))).toEqual([]);
     expect(files).toContain(join('libs', 'domain', 'event.ts'));
   });
 });

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { get } from 'node:http';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { buildView, fillLog, logFile, viewsFolder } from './dataset.js';
 import { measureRate } from './measure.js';
 import { type Bench, formatMegabytes, markdownTable, formatInteger } from './report.js';
@@ -32,7 +32,7 @@ export const exports: Bench = {
     // Not the folder of the other benches, because an export appends events.
     const folder = `${options.folderFor(leads, eventsPerLead)}-export`;
     await fillLog(folder, { leads, seed: options.size('seed', 1), eventsPerLead }, report);
-    await buildView(folder, leadList);
+    await buildView(folder, leadListView);
     const service = await BenchService.start(1, {
       EVENT_STORE_URL: `sqlite:${logFile(folder)}`,
       READ_STORE_URL: `sqlite:${viewsFolder(folder)}`,

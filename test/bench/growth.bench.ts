@@ -4,8 +4,8 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import type { StoredEvent } from '#domain/event';
 import { openLogFile } from '#event-store/sqlite/log-file';
 import { views } from '#projections/index';
-import { leadHistory } from '#projections/lead-history/lead-history.projection';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadHistoryView } from '#projections/lead-history/lead-history.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { lineChart } from './chart.js';
 import { buildViews, datasetEnd, logFile, org, viewFile, viewsFolder } from './dataset.js';
 import { type RunQuery, measureQueries } from './latency-summary.js';
@@ -136,7 +136,7 @@ async function measureSize(leads: number, options: BenchOptions, report: ReportP
   await measureBuild(
     'Build list and history only',
     () => process.memoryUsage.rss() / 2 ** 20,
-    () => buildViews(folder, [leadList, leadHistory]),
+    () => buildViews(folder, [leadListView, leadHistoryView]),
   );
   const queryApi = await startQueryApi(folder);
   const latencies = await measureLatencies(queryApi.client);

@@ -1,7 +1,7 @@
 import { LeadsQuery, parseLeadSort } from '#apps/query-api/leads.requests';
-import { toLeadFilter } from '#http/lead-filter';
+import { toLeadFilter } from '#http/resources/lead-filter';
 import { validate } from '#http/validation';
-import { leadList, type LeadRow } from '#projections/lead-list/lead-list.projection';
+import { leadListView, type LeadRow } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
 import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import type { ColumnValue } from '#read-model/view';
@@ -13,7 +13,7 @@ import type { ListParams, KnownLead } from './bench-queries.js';
 
 const now = new Date(datasetEnd).toISOString();
 const pageSize = 50;
-const { columns } = leadList.tables['leads']!;
+const { columns } = leadListView.tables['leads']!;
 
 interface PageStart {
   readonly value: ColumnValue;
@@ -30,7 +30,7 @@ export class ListReader {
 
   static async open(folder: string): Promise<ListReader> {
     const views = new SqliteViewStore(viewsFolder(folder));
-    const reader = await views.openForReading(leadList);
+    const reader = await views.openForReading(leadListView);
     const rows: LeadRow[] = [];
     for (let index = 0; index < 60; index++) {
       const value = new Date(datasetEnd - ((index * 37) % 60) * 11 * 86_400_000).toISOString();

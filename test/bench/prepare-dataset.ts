@@ -1,4 +1,4 @@
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { buildView, type BuiltView, fillLog, type FilledLog } from './dataset.js';
 import { BenchOptions } from './options.js';
 import { formatMegabytes, type ReportProgress, formatInteger } from './report.js';
@@ -33,7 +33,7 @@ export async function prepareDataset(options: BenchOptions, report: ReportProgre
   const [leads, eventsPerLead] = [options.size('leads', 100_000), options.size('events-per-lead', 7)];
   const log = await prepareLog(options, leads, eventsPerLead, report);
   const folder = options.folderFor(leads, eventsPerLead);
-  const view = await buildView(folder, leadList);
+  const view = await buildView(folder, leadListView);
   const indexes = `of which ${formatInteger(view.indexSeconds)} s for the indexes`;
   report(`list: ${formatMegabytes(view.bytes)}, built in ${formatDuration(log.events, view.seconds)}, ${indexes}`);
   return { folder, log, view };

@@ -1,124 +1,155 @@
 import { expect } from '@jest/globals';
 import type { LeadResource } from '#domain/lead/lead.shown';
 import type { HistoryEntry } from '#projections/lead-history/lead-history.query';
-import type { ApiResponse, App, HistoryPage, QueryParams, ResponseBody, StringMap } from './app.js';
+import { App, type ApiResponse, type HistoryPage, type QueryParams, type ResponseBody, type StringMap } from './app.js';
 import { isEmbedded } from './engines.js';
 
 /*
- * What happens in nearly every story. Contacts, messages and agents get ids of their own unless the story names them, so that
- * the stories of a file can share one app.
+ * HTTP requests that most scenarios share. Contacts, messages and agents get new ids unless the scenario names them, so that
+ * all tests of a file can share one app.
  */
 
-let made = 0;
-export const uniqueId = (word: string): string => `${word}-${++made}`;
+let lastId = 0;
+export const uniqueId = (prefix: string): string => `${prefix}-${++lastId}`;
 
-/** The body of an interaction: a chat message of a new contact, unless said otherwise. */
-export const interactionBody = (more: object = {}): { contactId: string; messageId: string } => ({
+export const idempotencyKey = (key = uniqueId('key')): { 'idempotency-key': string } => ({ 'idempotency-key': key });
+
+export const occurredAtHeader = (time: string): StringMap => ({ 'x-occurred-at': time });
+
+/** Runs the scenario on an app with its own data, and disposes of the app afterwards. */
+export async function withApp(scenario: (app: App) => Promise<void>): Promise<void> {
+  const app = new App();
+  try {
+    await app.start();
+    await scenario(app);
+  } finally {
+    await app.dispose();
+  }
+}
+
+/** The body of an interaction: by default a chat message of a new contact. */
+export const interactionBody = (overrides: object = {}): { contactId: string; messageId: string } => ({
   contactId: uniqueId('contact'),
-  ...{ channel: 'whatsapp', kind: 'chat' },
   messageId: uniqueId('message'),
-  ...more,
+  ...{ channel: 'whatsapp', kind: 'chat', ...overrides },
 });
 
 /**
- * A command that goes well. A server of the log that is busy may be too late for it: then it is asked again, under a key, since it
- * may have been done.
+ * Sends a command that must succeed. On a busy log server the response may come too late (503), although the command was
+ * carried out; so it is sent again under the same idempotency key.
  */
-async function tell(app: App, path: string, body: object, headers: StringMap = {}): Promise<ResponseBody> {
-  const sent = isEmbedded.log ? headers : { 'idempotency-key': uniqueId('told'), ...headers };
-  return expectSuccess(await retryWhileUnavailable(() => app.post(path, body, sent)));
+async function postReliably(app: App, path: string, body: object, headers: StringMap = {}): Promise<ResponseBody> {
+  const allHeaders = isEmbedded.log ? headers : { ...idempotencyKey(), ...headers };
+  return expectSuccess(await retryWhileUnavailable(() => app.post(path, body, allHeaders)));
 }
 
-/** A contact writes. */
-export const postInteraction = (app: App, more: object = {}, headers: StringMap = {}): Promise<ResponseBody> =>
-  tell(app, '/v1/interactions', interactionBody(more), headers);
+export const postInteraction = (app: App, overrides: object = {}, headers: StringMap = {}): Promise<ResponseBody> =>
+  postReliably(app, '/v1/interactions', interactionBody(overrides), headers);
 
-/** A new lead, of a new contact unless said otherwise. */
-export async function openLead(app: App, more: object = {}, headers: StringMap = {}): Promise<LeadResource> {
-  const said = await postInteraction(app, more, headers);
-  expect(said).toMatchObject({ leadCreated: true, lead: { status: 'new', active: true } });
-  return said.lead;
+/** A new lead, by default of a new contact. */
+export async function openLead(app: App, overrides: object = {}, headers: StringMap = {}): Promise<LeadResource> {
+  const body = await postInteraction(app, overrides, headers);
+  expect(body).toMatchObject({ leadCreated: true, lead: { status: 'new', active: true } });
+  return body.lead;
 }
 
-export const postStatus = (app: App, leadId: string, status: string, more: object = {}): Promise<ResponseBody> =>
-  tell(app, `/v1/leads/${leadId}/status`, { status, ...more });
+export const postStatus = (app: App, leadId: string, status: string, overrides: object = {}): Promise<ResponseBody> =>
+  postReliably(app, `/v1/leads/${leadId}/status`, { status, ...overrides });
 
-/** A lead that was opened and closed. */
-export async function openClosedLead(app: App, status = 'lost', more: object = {}): Promise<LeadResource> {
-  const { id } = await openLead(app, more);
+export async function openClosedLead(app: App, status = 'lost', overrides: object = {}): Promise<LeadResource> {
+  const { id } = await openLead(app, overrides);
   return (await postStatus(app, id, status)).lead;
 }
 
-export async function postAgent(app: App, more: object = {}): Promise<ResponseBody['agent']> {
-  return (await tell(app, '/v1/agents', { id: uniqueId('agent'), name: 'Ana', ...more })).agent;
+export async function postAgent(app: App, overrides: object = {}): Promise<ResponseBody['agent']> {
+  return (await postReliably(app, '/v1/agents', { id: uniqueId('agent'), name: 'Ana', ...overrides })).agent;
 }
 
-export const postAssignment = (app: App, leadId: string, agentId: string, more: object = {}): Promise<ResponseBody> =>
-  tell(app, `/v1/leads/${leadId}/assignment`, { agentId, ...more });
+export const postAssignment = (
+  app: App,
+  leadId: string,
+  agentId: string,
+  overrides: object = {},
+): Promise<ResponseBody> => postReliably(app, `/v1/leads/${leadId}/assignment`, { agentId, ...overrides });
 
-/** A follow-up on the lead, due tomorrow unless said otherwise. */
-export const postFollowUp = (app: App, leadId: string, more: object = {}): Promise<ResponseBody> =>
-  tell(app, `/v1/leads/${leadId}/follow-ups`, { dueAt: inHours(24), ...more });
+/** A follow-up on the lead, by default due tomorrow. */
+export const postFollowUp = (app: App, leadId: string, overrides: object = {}): Promise<ResponseBody> =>
+  postReliably(app, `/v1/leads/${leadId}/follow-ups`, { dueAt: inHours(24), ...overrides });
 
-/** The lead as the list shows it, at least as new as the position. */
+export const postFollowUpAction = (
+  app: App,
+  leadId: string,
+  followUpId: string,
+  action: string,
+  body?: object,
+): Promise<ApiResponse> => app.post(`/v1/leads/${leadId}/follow-ups/${followUpId}/${action}`, body);
+
+/** The lead from a view that has reached the position. */
 export async function getLead(app: App, leadId: string, after: string): Promise<LeadResource> {
-  const answer = await app.get<LeadResource>(`/v1/leads/${leadId}`, { after });
-  if (answer.status !== 200) throw new Error(`Refused with ${answer.status}: ${answer.text}`);
-  return answer.body;
+  const response = await app.get<LeadResource>(`/v1/leads/${leadId}`, { after });
+  if (response.status !== 200) throw unexpectedResponse(response);
+  return response.body;
 }
 
 /** All pages of a list of leads. */
 export const getAllLeads = (app: App, query: QueryParams = {}): Promise<LeadResource[]> =>
   getAllItems(app, '/v1/leads', query);
 
-/** All pages of a lead's history, oldest first unless said otherwise. */
+/** All pages of a lead's history, by default oldest first. */
 export const getLeadHistory = (app: App, leadId: string, query: QueryParams = {}): Promise<HistoryEntry[]> =>
   getAllItems(app, `/v1/leads/${leadId}/history`, { order: 'asc', ...query });
 
-/** The reminders in a lead's history, once there are so many. */
-export async function waitForReminders(app: App, leadId: string, atLeast = 0): Promise<HistoryEntry[]> {
+/** The reminders in a lead's history, as soon as there are at least `minCount`. */
+export async function waitForReminders(app: App, leadId: string, minCount = 0): Promise<HistoryEntry[]> {
   const query = { type: 'FollowUpReminded', order: 'asc', limit: 200 };
   for (;;) {
     const { status, body } = await app.get<HistoryPage>(`/v1/leads/${leadId}/history`, query);
-    if (status === 200 && body.items.length >= atLeast) return [...body.items];
+    if (status === 200 && body.items.length >= minCount) return [...body.items];
   }
 }
 
-/** All pages of a contact's history, oldest first unless said otherwise. */
+/** All pages of a contact's history, by default oldest first. */
 export const getContactHistory = (app: App, contactId: string, query: QueryParams = {}): Promise<HistoryEntry[]> =>
   getAllItems(app, `/v1/contacts/${encodeURIComponent(contactId)}/history`, { order: 'asc', ...query });
 
-/** All pages of a list, at least as new as what was written last, unless said otherwise. */
+/** All pages of a list, by default from a view that has reached the app's last write. */
 export async function getAllItems<Item>(app: App, path: string, query: QueryParams): Promise<Item[]> {
   const items: Item[] = [];
-  const asked = { limit: 200, after: app.latestPosition, ...query };
+  const params = { limit: 200, after: app.latestPosition, ...query };
   let cursor: string | null | undefined;
   while (cursor !== null) {
     const page = await retryWhileUnavailable(() =>
-      app.get<{ items: Item[]; nextCursor: string | null }>(path, { ...asked, cursor }),
+      app.get<{ items: Item[]; nextCursor: string | null }>(path, { ...params, cursor }),
     );
-    if (page.status !== 200) throw new Error(`Refused with ${page.status}: ${page.text}`);
+    if (page.status !== 200) throw unexpectedResponse(page);
     items.push(...page.body.items);
     cursor = page.body.nextCursor;
   }
   return items;
 }
 
-/** Asks again for as long as the service can't now: what callers are told to do, and what a busy machine may come to. */
+/** Sends the request again while the response is 503, as callers should: a busy machine may need it. */
 export async function retryWhileUnavailable<Body = ResponseBody>(
-  ask: () => Promise<ApiResponse<Body>>,
+  send: () => Promise<ApiResponse<Body>>,
 ): Promise<ApiResponse<Body>> {
   for (;;) {
-    const answer = await ask();
-    if (answer.status !== 503) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 1_000 * Number(answer.headers.get('retry-after'))));
+    const response = await send();
+    if (response.status !== 503) return response;
+    await new Promise((resolve) => setTimeout(resolve, 1_000 * Number(response.headers.get('retry-after'))));
   }
 }
 
-/** What a command said that went well. */
-export function expectSuccess(answer: ApiResponse): ResponseBody {
-  if (answer.status >= 300) throw new Error(`Refused with ${answer.status}: ${answer.text}`);
-  return answer.body;
+/** The body of a successful response. @throws if the status is 300 or above */
+export function expectSuccess(response: ApiResponse): ResponseBody {
+  if (response.status >= 300) throw unexpectedResponse(response);
+  return response.body;
+}
+
+export const unexpectedResponse = ({ status, text }: ApiResponse<unknown>): Error =>
+  new Error(`Unexpected response ${status}: ${text}`);
+
+export async function waitUntil(condition: () => Promise<boolean>, pollIntervalMs = 20): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, pollIntervalMs));
 }
 
 export const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();

@@ -4,9 +4,9 @@ import type { ReceiptStatus } from '#domain/message/message.events';
 import type { DeliveredMessage } from '#projections/broadcast-delivery/broadcast-delivery.query';
 import type { BroadcastResource, RecipientResource } from '#projections/campaigns/campaigns.query';
 import type { ApiResponse, App, QueryParams, StringMap } from './app.js';
-import { getAllItems, retryWhileUnavailable, uniqueId, postInteraction } from './api-steps.js';
+import { getAllItems, postInteraction, retryWhileUnavailable, uniqueId } from './api-steps.js';
 
-/* What happens in stories of broadcasts. Broadcasts and messages get ids of their own unless the story names them. */
+/* Requests about broadcasts. Broadcasts and messages get new ids unless the scenario names them. */
 
 export interface BatchResponseBody {
   readonly results: readonly BatchItemResult[];
@@ -17,79 +17,90 @@ export interface BatchResponseBody {
 export const campaign = { id: 'spring', name: 'Spring' };
 export const template = { name: 'spring_offer', language: 'en', category: 'marketing', body: 'Hello {{1}}' };
 
-export const broadcastBody = (more: object = {}): object => ({
+export const broadcastBody = (overrides: object = {}): object => ({
   id: uniqueId('broadcast'),
   name: 'Spring, first round',
   campaign,
   template,
   channel: 'whatsapp',
-  ...more,
+  ...overrides,
 });
 
-/** The id of a new broadcast. */
-export async function postBroadcast(app: App, more: object = {}): Promise<string> {
+/** Creates a broadcast and returns its id. */
+export async function postBroadcast(app: App, overrides: object = {}): Promise<string> {
   const { status, body } = await app.call<{ broadcast: BroadcastResource }>(
     'POST',
     '/v1/broadcasts',
-    broadcastBody(more),
+    broadcastBody(overrides),
   );
   expect(status).toBe(201);
   return body.broadcast.id;
 }
 
-/** Large batches take long on a busy machine: whoever is told so sends them again, and what was recorded is not recorded twice. */
+/** A large batch may get a 503 on a busy machine. It is sent again then; what was recorded is not recorded twice. */
 export const postMessages = (
   app: App,
   broadcastId: string,
   messages: readonly unknown[],
-  sent?: StringMap,
+  headers?: StringMap,
 ): Promise<ApiResponse<BatchResponseBody>> =>
-  retryWhileUnavailable(() => app.call('POST', `/v1/broadcasts/${broadcastId}/messages`, { messages }, sent));
+  retryWhileUnavailable(() => app.call('POST', `/v1/broadcasts/${broadcastId}/messages`, { messages }, headers));
 
-/** A message of a new broadcast to a contact, both new unless the story names them. */
+/** Records one message, by default of a new broadcast to a new contact. */
 export async function postMessage(
   app: App,
-  more: object = {},
+  overrides: object = {},
 ): Promise<{ contactId: string; messageId: string; broadcastId: string }> {
-  const asked = { contactId: uniqueId('contact'), messageId: uniqueId('bm'), broadcastId: '', ...more };
-  const broadcastId = asked.broadcastId || (await postBroadcast(app));
-  const { contactId, messageId, ...rest } = { ...asked, broadcastId: undefined };
-  const { status } = await postMessages(app, broadcastId, [{ contactId, messageId, ...rest }]);
+  const {
+    contactId,
+    messageId,
+    broadcastId: givenBroadcastId,
+    ...message
+  } = { contactId: uniqueId('contact'), messageId: uniqueId('bm'), broadcastId: '', ...overrides };
+  const broadcastId = givenBroadcastId || (await postBroadcast(app));
+  const { status } = await postMessages(app, broadcastId, [{ contactId, messageId, ...message }]);
   expect(status).toBe(200);
   return { contactId, messageId, broadcastId };
 }
 
-/** What a provider says of a message, at a second of one day. */
-export const receiptBody = (messageId: string, status: ReceiptStatus, second: number, more: object = {}): object => ({
+/** A provider's receipt for a message, dated with `timeAtSecond`. */
+export const receiptBody = (
+  messageId: string,
+  status: ReceiptStatus,
+  second: number,
+  overrides: object = {},
+): object => ({
   channel: 'whatsapp',
   messageId,
   status,
   occurredAt: timeAtSecond(second),
-  ...more,
+  ...overrides,
 });
+
+/** The time that is `second` seconds after 09:00 UTC on 2 March 2026. */
 export const timeAtSecond = (second: number): string => new Date(Date.UTC(2026, 2, 2, 9, 0, second)).toISOString();
 
 export const postReceipts = (
   app: App,
   receipts: readonly unknown[],
-  sent?: StringMap,
+  headers?: StringMap,
 ): Promise<ApiResponse<BatchResponseBody>> =>
-  retryWhileUnavailable(() => app.call('POST', '/v1/receipts', { receipts }, sent));
+  retryWhileUnavailable(() => app.call('POST', '/v1/receipts', { receipts }, headers));
 
 export const batchOutcomes = ({ body }: ApiResponse<BatchResponseBody>): readonly string[] =>
-  body.results.map((it) => it.outcome);
+  body.results.map((result) => result.outcome);
 
-/** The delivery timeline of a lead of the contact, opened for that if there is none. */
+/** The delivery timeline of the contact's active lead. Opens a lead if there is none. */
 export async function getDeliveries(app: App, contactId: string): Promise<DeliveredMessage[]> {
   const { leadId, position: after } = await postInteraction(app, { contactId });
   return getAllItems(app, `/v1/leads/${leadId}/broadcasts`, { after });
 }
 
-export const getBroadcast = async (app: App, id: string, after: string): Promise<BroadcastResource> => {
-  const answer = await app.get<BroadcastResource>(`/v1/broadcasts/${id}`, { after });
-  expect(answer.status).toBe(200);
-  return answer.body;
-};
+export async function getBroadcast(app: App, id: string, after: string): Promise<BroadcastResource> {
+  const response = await app.get<BroadcastResource>(`/v1/broadcasts/${id}`, { after });
+  expect(response.status).toBe(200);
+  return response.body;
+}
 
 export const getRecipients = (app: App, id: string, query: QueryParams = {}): Promise<RecipientResource[]> =>
   getAllItems(app, `/v1/broadcasts/${id}/recipients`, query);

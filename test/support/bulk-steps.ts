@@ -2,9 +2,9 @@ import { expect } from '@jest/globals';
 import type { BulkState, BulkJobResource } from '#domain/bulk/bulk.job';
 import type { BulkSummary, BulkResultResource } from '#domain/bulk/bulk.results';
 import type { ApiResponse, App, QueryParams, ResponseBody, StringMap } from './app.js';
-import { expectSuccess, interactionBody, retryWhileUnavailable } from './api-steps.js';
+import { expectSuccess, interactionBody, retryWhileUnavailable, unexpectedResponse } from './api-steps.js';
 
-/** What a bulk may answer; which of it is there, the test knows that asked. */
+/** All fields that a bulk response may have. The test knows which of them its request returns. */
 export interface BulkResponseBody extends ResponseBody {
   readonly bulkId: string;
   readonly summary: BulkSummary;
@@ -16,12 +16,12 @@ export interface BulkResponseBody extends ResponseBody {
 export const postBulk = (app: App, body: unknown, headers: StringMap = {}): Promise<ApiResponse<BulkResponseBody>> =>
   app.call<BulkResponseBody>('POST', '/v1/bulk', body, headers);
 
-/** New leads of new contacts, in this order. */
-export async function openLeads(app: App, count: number, more: object = {}): Promise<readonly string[]> {
+/** Opens leads of new contacts and returns their ids. */
+export async function openLeads(app: App, count: number, overrides: object = {}): Promise<readonly string[]> {
   const ids: string[] = [];
-  const atOnce = 20;
+  const concurrency = 20;
   while (ids.length < count) {
-    const bodies = Array.from({ length: Math.min(atOnce, count - ids.length) }, () => interactionBody(more));
+    const bodies = Array.from({ length: Math.min(concurrency, count - ids.length) }, () => interactionBody(overrides));
     const opened = bodies.map(
       async (body) => expectSuccess(await retryWhileUnavailable(() => app.post('/v1/interactions', body))).leadId,
     );
@@ -30,10 +30,10 @@ export async function openLeads(app: App, count: number, more: object = {}): Pro
   return ids;
 }
 
-/** The outcomes, in order; a refused one with its code. */
+/** The outcomes in input order; a rejected item's outcome is followed by its code. */
 export const resultOutcomes = ({ body }: ApiResponse<BulkResponseBody>): readonly string[] =>
-  body.results.map(({ index, outcome, code }, nth) => {
-    expect(index).toBe(nth);
+  body.results.map(({ index, outcome, code }, expectedIndex) => {
+    expect(index).toBe(expectedIndex);
     return code === undefined ? outcome : `${outcome} ${code}`;
   });
 
@@ -42,14 +42,13 @@ export const postCancel = (app: App, bulkId: string): Promise<ApiResponse<BulkRe
 export const postRetry = (app: App, bulkId: string): Promise<ApiResponse<BulkResponseBody>> =>
   app.call<BulkResponseBody>('POST', `/v1/bulk/${bulkId}/retry`);
 
-/** The job as its view shows it. */
 export async function getJob(app: App, bulkId: string, query: QueryParams = {}): Promise<BulkJobResource> {
-  const answer = await app.get<BulkJobResource>(`/v1/bulk/${bulkId}`, query);
-  if (answer.status !== 200) throw new Error(`Refused with ${answer.status}: ${answer.text}`);
-  return answer.body;
+  const response = await app.get<BulkJobResource>(`/v1/bulk/${bulkId}`, query);
+  if (response.status !== 200) throw unexpectedResponse(response);
+  return response.body;
 }
 
-/** The job once it has come to its end, after what was said of it. */
+/** Takes the response of the request that started or retried the job. */
 export async function waitUntilJobClosed(app: App, { bulkId, position }: BulkResponseBody): Promise<BulkJobResource> {
   for (;;) {
     const job = await getJob(app, bulkId, { after: position, wait: 30_000 });
@@ -58,7 +57,7 @@ export async function waitUntilJobClosed(app: App, { bulkId, position }: BulkRes
   }
 }
 
-/** The results as a file, line by line. */
+/** The job's results, downloaded as NDJSON. */
 export async function getJobResults(app: App, bulkId: string): Promise<readonly BulkResultResource[]> {
   const { status, text } = await app.get(`/v1/bulk/${bulkId}/results`);
   expect(status).toBe(200);

@@ -7,7 +7,6 @@ import { readXlsx } from 'hucre/xlsx';
 import { fromBuffer, type Entry, type ZipFile } from 'yauzl';
 import type { App, QueryParams } from './app.js';
 
-/** A file as it came, its trailers behind it. */
 export interface Download {
   readonly status: number | undefined;
   readonly headers: IncomingMessage['headers'];
@@ -24,17 +23,17 @@ export interface ExportManifest {
   readonly createdAt: string;
 }
 
-/** The answer as soon as its headers are here, none of its body read. */
+/** Resolves when the headers have arrived, before the body is read. */
 export function startDownload(app: App, path: string, query: QueryParams = {}): Promise<IncomingMessage> {
-  const asked = Object.entries(query).map(([name, value]) => [name, String(value)] as [string, string]);
-  const url = `${app.url}${path}?${new URLSearchParams(asked).toString()}`;
+  const params = Object.entries(query).map(([name, value]) => [name, String(value)] as [string, string]);
+  const url = `${app.url}${path}?${new URLSearchParams(params).toString()}`;
   return new Promise((resolve, reject) => get(url, { agent: false }, resolve).on('error', reject));
 }
 
-/** @throws when the connection is cut before the end */
-export async function readDownload(answer: IncomingMessage): Promise<Download> {
-  const body = await buffer(answer);
-  return { status: answer.statusCode, headers: answer.headers, trailers: answer.trailers, body };
+/** @throws if the connection breaks before the end */
+export async function readDownload(response: IncomingMessage): Promise<Download> {
+  const body = await buffer(response);
+  return { status: response.statusCode, headers: response.headers, trailers: response.trailers, body };
 }
 
 export const downloadExport = async (app: App, query: QueryParams = {}): Promise<Download> =>
@@ -68,11 +67,10 @@ export function parseNdjson<Line>({ body }: Download): {
 export async function parseXlsx({ body }: Download) {
   const { sheets } = await readXlsx(body);
   const [leads, manifest] = sheets;
-  const told = Object.fromEntries(manifest!.rows.slice(1).map(([name, value]) => [String(name), value]));
-  return { names: sheets.map(({ name }) => name), rows: leads!.rows, manifest: told };
+  const fields = Object.fromEntries(manifest!.rows.slice(1).map(([name, value]) => [String(name), value]));
+  return { names: sheets.map(({ name }) => name), rows: leads!.rows, manifest: fields };
 }
 
-/** What lies in an archive under this name. */
 export async function readZipEntry(archive: Buffer, name: string): Promise<Buffer> {
   const zip = await promisify<Buffer, { lazyEntries: boolean }, ZipFile>(fromBuffer)(archive, {
     lazyEntries: true,
@@ -82,7 +80,7 @@ export async function readZipEntry(archive: Buffer, name: string): Promise<Buffe
       if (entry.fileName !== name) return zip.readEntry();
       zip.openReadStream(entry, (error, stream) => (error ? reject(error) : resolve(buffer(stream))));
     });
-    zip.on('end', () => reject(new Error(`there is no ${name}`)));
+    zip.on('end', () => reject(new Error(`The archive has no entry ${name}`)));
     zip.readEntry();
   });
 }

@@ -5,21 +5,23 @@ import { createTestDatabase, supportsSnapshots, externalServerUrl } from '#read-
 import { startEventStoreDb, startMongodb, type RestartableServer } from './restartable-server.js';
 
 declare global {
-  /** What apps keep their log and their views on: `<log>+<views>`. Named by each suite of jest.config.js. */
+  /** The engines of the apps under test: `<log>+<views>`. Set by each suite of jest.config.js. */
   var testEngines: string | undefined;
 }
 
 const [logEngine, viewsEngine] = (globalThis.testEngines ?? 'sqlite+sqlite').split('+');
 if (!/^(sqlite|esdb)$/.test(logEngine ?? '') || !/^(sqlite|mongodb)$/.test(viewsEngine ?? ''))
-  throw new Error('TEST_ENGINES must be esdb+mongodb, esdb+sqlite, sqlite+mongodb, sqlite+sqlite or all of them: all');
+  throw new Error(
+    'TEST_ENGINES is invalid. Set it to esdb+mongodb, esdb+sqlite, sqlite+mongodb, sqlite+sqlite or, for all four, to all.',
+  );
 
-const realLogServer = process.env['TEST_ESDB_URL'];
+const externalLogUrl = process.env['TEST_ESDB_URL'];
 
 interface Skippable {
-  /** Not there of what is skipped already. */
+  /** Missing on a test that is skipped already. */
   readonly skip?: unknown;
 }
-/** Not left out but shown as skipped, so that a run on other engines says what it did not try. */
+/** A test that does not apply is reported as skipped, so that the report says what a run on these engines did not test. */
 const onlyIf =
   (applies: boolean) =>
   <Test extends Skippable>(test: Test): Test =>
@@ -27,41 +29,41 @@ const onlyIf =
 
 export const isEmbedded = { log: logEngine === 'sqlite', views: viewsEngine === 'sqlite' };
 
-/** For tests of what an embedded engine alone has, its files, locks and disk: on a server they are shown as skipped. */
+/** For tests of what only an embedded engine has: its files, locks and disk. */
 export const onEmbedded = { log: onlyIf(isEmbedded.log), views: onlyIf(isEmbedded.views) };
 
-const mongodb = externalServerUrl && viewsEngine === 'mongodb' ? externalServerUrl : undefined;
-/** False of a real server of MongoDB's protocol that is no replica set. */
-export const canExport = mongodb === undefined || (await supportsSnapshots(mongodb));
+const externalMongodbUrl = externalServerUrl && viewsEngine === 'mongodb' ? externalServerUrl : undefined;
+/** False on an external MongoDB server that is not a replica set. */
+export const canExport = externalMongodbUrl === undefined || (await supportsSnapshots(externalMongodbUrl));
 
-/** For tests of exports, which need the views as they were at one moment. */
+/** For tests of exports, which need a snapshot of the views. */
 export const onSnapshots = onlyIf(canExport);
 
-/** For tests of several processes that write: both the log and the views are on servers. */
+/** For tests of several writing processes: both the log and the views are on servers. */
 export const onShared = onlyIf(!isEmbedded.log && !isEmbedded.views);
 
-/** For tests that take a server down: one that is played in this process, or a program that it runs. */
+/** For tests that stop a server: a fake in this process, or a program that the test runs. */
 export const onRestartable = {
-  log: onlyIf(logEngine === 'esdb' && !realLogServer),
+  log: onlyIf(logEngine === 'esdb' && !externalLogUrl),
   views: onlyIf(viewsEngine === 'mongodb' && !externalServerUrl),
 };
 
-/** What the log and the views of one app lie on. It outlives the app's processes. */
+/** Where one app stores its log and its views. They outlive the app's processes. */
 export interface Engines {
-  /** The settings that say where they are. */
+  /** The settings with their URLs. */
   readonly env: Readonly<Record<string, string>>;
-  /** Null where the log or the views are embedded, or on a server that others use too. */
+  /** Null if the log or the views are embedded, or on an external server. */
   readonly esdb: RestartableServer | null;
   readonly mongodb: RestartableServer | null;
-  /** Wipes all views, while nothing runs. */
+  /** Deletes all views. No app may be running. */
   wipeViews(): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** A log and views of their own: files in the data folder, or on servers, real ones or played in this process. */
+/** Creates an empty log and empty views: files in the data folder, or databases on external or fake servers. */
 export async function newEngines(dataDir: string): Promise<Engines> {
-  const log = logEngine === 'esdb' ? await newLog() : embeddedLog;
-  const views = viewsEngine === 'mongodb' ? await newDatabase() : embeddedViews(dataDir);
+  const log = logEngine === 'esdb' ? await createLog() : embeddedLog;
+  const views = viewsEngine === 'mongodb' ? await createViewDatabase() : embeddedViews(dataDir);
   return {
     env: { ...log.env, ...views.env },
     esdb: log.server,
@@ -83,10 +85,10 @@ const embeddedViews = (dataDir: string) => ({
   remove: async () => undefined,
 });
 
-/** Under a name of its own; on a server that others use too it stays there. */
-async function newLog() {
-  const server = realLogServer ? null : await startEventStoreDb();
-  const url = `${realLogServer ?? server!.url}#${randomUUID().replaceAll('-', '')}`;
+/** Each log has a name of its own. On an external server, it is not removed. */
+async function createLog() {
+  const server = externalLogUrl ? null : await startEventStoreDb();
+  const url = `${externalLogUrl ?? server!.url}#${randomUUID().replaceAll('-', '')}`;
   return {
     env: { EVENT_STORE_URL: url, ID_KEY: 'the key of all tests' },
     server,
@@ -94,13 +96,15 @@ async function newLog() {
   };
 }
 
-async function newDatabase() {
+async function createViewDatabase() {
   const server = externalServerUrl ? null : await startMongodb();
   const { url, database, remove } = await createTestDatabase(externalServerUrl ?? server!.url);
   return {
     env: { READ_STORE_URL: url },
     server,
-    wipe: async () => void (await database.dropDatabase()),
+    wipe: async () => {
+      await database.dropDatabase();
+    },
     remove: async () => {
       await remove();
       await server?.end();

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 
-/** The contract's codes and their numbers, said again so that no change of the code goes unseen. */
+/** The status of each code, repeated here so that a change in the service does not go unnoticed. */
 const statusOf = {
   malformed_json: 400,
   not_found: 404,
@@ -25,12 +25,12 @@ const statusOf = {
 } as const;
 export type ExpectedCode = keyof typeof statusOf;
 
-/** For toMatchObject: an answer that is this refusal, and says this too. */
-export const refused = (code: ExpectedCode, more: object = {}): object => ({
+/** For `toMatchObject`: a response with this code and these members in its body. */
+export const refused = (code: ExpectedCode, members: object = {}): object => ({
   status: statusOf[code],
-  body: { code, status: statusOf[code], ...more },
+  body: { code, status: statusOf[code], ...members },
 });
 
-/** For toMatchObject: bad input, with just these fields named in this order. */
+/** For `toMatchObject`: a validation error that names exactly these fields, in this order. */
 export const invalid = (...fields: readonly string[]): object =>
   refused('validation_failed', { errors: fields.map((field) => expect.objectContaining({ field })) });

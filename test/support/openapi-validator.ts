@@ -7,6 +7,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 export interface DocumentedParameter {
   readonly name: string;
   readonly in: 'path' | 'query' | 'header';
+  readonly description?: string;
   readonly required?: boolean;
   readonly schema: JsonSchema;
 }
@@ -32,7 +33,7 @@ export interface OpenApiDocument {
   readonly components: Readonly<Record<string, Readonly<Record<string, JsonSchema>>>>;
 }
 
-/** An OpenAPI document to measure requests and answers by. */
+/** Validates requests and responses against an OpenAPI document. */
 export class OpenApiValidator {
   private readonly ajv = new Ajv2020({ strict: false, allErrors: true, coerceTypes: false });
   private readonly compiled = new Map<JsonSchema, ValidateFunction>();
@@ -41,7 +42,7 @@ export class OpenApiValidator {
     (addFormats as unknown as (ajv: Ajv2020) => void)(this.ajv);
   }
 
-  /** `POST /v1/leads/{id}/status` and the others, sorted. */
+  /** All operations as `POST /v1/leads/{id}/status`, sorted. */
   get operationNames(): readonly string[] {
     return Object.entries(this.document.paths)
       .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
@@ -51,24 +52,27 @@ export class OpenApiValidator {
   operation(name: string): DocumentedOperation {
     const [method = '', path = ''] = name.split(' ');
     const found = this.document.paths[path]?.[method.toLowerCase()];
-    if (!found) throw new Error(`The document has no ${name}`);
+    if (!found) throw new Error(`The document has no operation ${name}`);
     return found;
   }
 
-  /** What a $ref means; what is none means itself. @throws when it leads nowhere */
-  resolve<T>(it: T): T {
-    const { $ref } = it as { $ref?: string };
-    if ($ref === undefined) return it;
-    const steps = $ref.replace(/^#\//, '').split('/');
-    const found = steps.reduce<unknown>(
-      (at, step) => (at as Record<string, unknown> | undefined)?.[step],
+  /**
+   * Returns what a $ref refers to. A value without a $ref is returned as it is.
+   * @throws Error if there is nothing at the $ref
+   */
+  resolve<T>(value: T): T {
+    const { $ref } = value as { $ref?: string };
+    if ($ref === undefined) return value;
+    const segments = $ref.replace(/^#\//, '').split('/');
+    const found = segments.reduce<unknown>(
+      (parent, segment) => (parent as Record<string, unknown> | undefined)?.[segment],
       this.document,
     );
-    if (found === undefined) throw new Error(`${$ref} leads nowhere`);
+    if (found === undefined) throw new Error(`There is nothing at ${$ref}`);
     return found as T;
   }
 
-  /** What is wrong with a value; nothing, if it is as the schema says. */
+  /** Errors of a value. Empty if the value is valid. */
   schemaErrors(schema: JsonSchema, value: unknown): readonly string[] {
     const check = this.compiled.get(schema) ?? this.ajv.compile({ ...schema, components: this.document.components });
     this.compiled.set(schema, check);
@@ -82,70 +86,71 @@ export class OpenApiValidator {
     return this.ajv.validateSchema(schema) === true;
   }
 
-  /** What is wrong with a request's body. */
   requestBodyErrors(name: string, body: unknown): readonly string[] {
     const { requestBody } = this.operation(name);
-    if (!requestBody) return body === undefined ? [] : ['there should be no body'];
+    if (!requestBody) return body === undefined ? [] : ['the operation has no body'];
     if (body === undefined) return requestBody.required ? ['the body is missing'] : [];
     return this.schemaErrors(Object.values(requestBody.content)[0]!.schema, body);
   }
 
-  /** What is wrong with the parameters of one kind. Those of a query are text, as in a URL. */
+  /** Errors of the parameters of one kind, which are given as text. */
   parameterErrors(
     name: string,
     kind: DocumentedParameter['in'],
     given: Readonly<Record<string, string>>,
   ): readonly string[] {
     const known = this.operation(name)
-      .parameters.map((it) => this.resolve(it))
-      .filter((it) => it.in === kind);
-    const missing = known.filter((it) => it.required && !(it.name in given)).map((it) => `${it.name} is missing`);
-    const wrong = Object.entries(given).flatMap(([key, text]) => {
-      const parameter = known.find((it) => it.name === key);
-      if (!parameter) return [`${key} is not known`];
-      return this.schemaErrors(parameter.schema, read(text, parameter.schema)).map((it) => `${key}: ${it}`);
+      .parameters.map((parameter) => this.resolve(parameter))
+      .filter((parameter) => parameter.in === kind);
+    const missing = known
+      .filter(({ name: key, required }) => required && !(key in given))
+      .map(({ name: key }) => `${key} is missing`);
+    const invalid = Object.entries(given).flatMap(([key, text]) => {
+      const parameter = known.find(({ name: knownKey }) => knownKey === key);
+      if (!parameter) return [`${key} is not documented`];
+      const errors = this.schemaErrors(parameter.schema, parseText(text, parameter.schema));
+      return errors.map((error) => `${key}: ${error}`);
     });
-    return [...missing, ...wrong];
+    return [...missing, ...invalid];
   }
 
-  /** What is wrong with an answer: its status, its type, its body, its headers. */
-  responseErrors(name: string, answer: ApiResponse<unknown>): readonly string[] {
-    const response = this.operation(name).responses[answer.status];
-    if (!response) return [`${answer.status} is not documented: ${answer.text}`];
-    const type = answer.headers.get('content-type')?.split(';', 1)[0] ?? '';
-    const content = response.content[type];
-    if (!content) return [`${type} is not documented`];
-    const body = /[/+]json$/.test(type) ? answer.body : answer.text;
-    return [...this.schemaErrors(content.schema, body), ...this.wrongHeaders(response, answer.headers)];
+  /** Errors of a response: of its status, content type, body and headers. */
+  responseErrors(name: string, response: ApiResponse<unknown>): readonly string[] {
+    const documented = this.operation(name).responses[response.status];
+    if (!documented) return [`${response.status} is not documented: ${response.text}`];
+    const mediaType = response.headers.get('content-type')?.split(';', 1)[0] ?? '';
+    const content = documented.content[mediaType];
+    if (!content) return [`${mediaType} is not documented`];
+    const body = /[/+]json$/.test(mediaType) ? response.body : response.text;
+    return [...this.schemaErrors(content.schema, body), ...this.headerErrors(documented, response.headers)];
   }
 
-  private wrongHeaders({ headers }: DocumentedResponse, sent: Headers): readonly string[] {
-    const known = Object.entries(headers).map(([name, header]) => [name, this.resolve(header)] as const);
+  private headerErrors({ headers }: DocumentedResponse, sent: Headers): readonly string[] {
+    const documented = Object.entries(headers).map(([name, header]) => [name, this.resolve(header)] as const);
+    const documentedNames = new Set(documented.map(([name]) => name.toLowerCase()));
     const ours = /^(x-(?!content-type-options|accel-buffering).*|etag|location|retry-after|idempotent-replayed)$/;
-    const unknown = [...sent.keys()].filter(
-      (name) => ours.test(name) && !known.some(([it]) => it.toLowerCase() === name),
-    );
-    const wrong = known.flatMap(([name, { required, schema }]) => {
+    const undocumented = [...sent.keys()].filter((name) => ours.test(name) && !documentedNames.has(name));
+    const invalid = documented.flatMap(([name, { required, schema }]) => {
       const value = sent.get(name);
       if (value === null) return required ? [`${name} is missing`] : [];
-      return this.schemaErrors(schema, value).map((it) => `${name}: ${it}`);
+      return this.schemaErrors(schema, value).map((error) => `${name}: ${error}`);
     });
-    return [...unknown.map((name) => `${name} is not documented`), ...wrong];
+    return [...undocumented.map((name) => `${name} is not documented`), ...invalid];
   }
 }
 
-/** Text as a value of the schema's type, if it can be read as one. */
-function read(text: string, { type }: JsonSchema): unknown {
+/** Converts text to the schema's type, if possible. */
+function parseText(text: string, { type }: JsonSchema): unknown {
   if (type === 'integer' || type === 'number') return /^-?\d+$/.test(text) ? Number(text) : text;
   if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
   return type === 'array' ? text.split(',') : text;
 }
 
-/** Every $ref in it, however deep. */
-export function* findRefs(it: unknown): Generator<string> {
-  if (typeof it !== 'object' || it === null) return;
-  for (const [key, value] of Object.entries(it)) {
-    if (key === '$ref' && typeof value === 'string') yield value;
-    else yield* findRefs(value);
+/** Yields every $ref in a value, at any depth. */
+export function* findRefs(value: unknown): Generator<string> {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, child] of Object.entries(value)) {
+    if (key === '$ref' && typeof child === 'string') yield child;
+    else yield* findRefs(child);
   }
 }

@@ -2,13 +2,13 @@ import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:cryp
 import type { ApiResponse, App, StringMap } from './app.js';
 
 /*
- * Webhooks as the providers send them, signed as they sign them. The shapes are those of their public documentation, the
- * numbers are from ranges kept for stories, the ids are made up.
+ * Webhook requests as the providers send and sign them. The shapes follow the providers' public documentation. Phone numbers
+ * are from the range that Ofcom reserves for drama; ids are invented.
  */
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-/** What the app must be started with. */
+/** The settings under which an app accepts these signatures. */
 export const providerSettings = {
   WHATSAPP_APP_SECRET: 'app-secret-of-the-tests',
   WHATSAPP_VERIFY_TOKEN: 'verify-token-of-the-tests',
@@ -24,7 +24,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 const business = { display_phone_number: '442079460000', phone_number_id: '100000000000001' };
 
-/** What stands behind `field: messages`, one change of one entry each. */
+/** One entry with one change of the field `messages` for each value. */
 export const whatsAppPayload = (...values: readonly JsonObject[]): JsonObject => ({
   object: 'whatsapp_business_account',
   entry: values.map((value) => ({
@@ -33,23 +33,25 @@ export const whatsAppPayload = (...values: readonly JsonObject[]): JsonObject =>
   })),
 });
 
-/** An inbound message, with the profile of its sender beside it. */
+/** An inbound message and the profile of its sender. */
 export const whatsAppMessage = (
   from: string,
   type: string,
   part: unknown,
-  more: JsonObject = {},
+  overrides: JsonObject = {},
   name = 'Sample Sender',
 ): JsonObject => ({
   contacts: [{ profile: { name }, wa_id: from }],
-  messages: [{ from, id: `wamid.${type}.${from}`, timestamp: String(toUnixSeconds()), type, [type]: part, ...more }],
+  messages: [
+    { from, id: `wamid.${type}.${from}`, timestamp: String(toUnixSeconds()), type, [type]: part, ...overrides },
+  ],
 });
 
 export const whatsAppStatus = (
   id: string,
   status: string,
   at: Date | number = Date.now(),
-  more: JsonObject = {},
+  overrides: JsonObject = {},
 ): JsonObject => ({
   id,
   status,
@@ -57,7 +59,7 @@ export const whatsAppStatus = (
   recipient_id: '447700900001',
   conversation: { id: 'c0ffee', origin: { type: 'marketing' } },
   pricing: { billable: true, pricing_model: 'PMP', category: 'marketing' },
-  ...more,
+  ...overrides,
 });
 
 export const whatsAppFailure = (code: number, details: string): JsonObject => ({
@@ -81,23 +83,27 @@ export function twilioHeaders(
   form: URLSearchParams,
   token: string = providerSettings.TWILIO_AUTH_TOKEN,
 ): StringMap {
-  const said = [...new Set(form.keys())]
+  const sortedParams = [...new Set(form.keys())]
     .sort()
     .map((name) => name + form.get(name))
     .join('');
   return {
     'content-type': 'application/x-www-form-urlencoded',
     'x-twilio-signature': createHmac('sha1', token)
-      .update(url + said)
+      .update(url + sortedParams)
       .digest('base64'),
   };
 }
 
-/** `url`: what Twilio thinks it calls. */
-export function postTwilio(app: App, said: Readonly<Record<string, string>>, url?: string): Promise<ApiResponse> {
-  const form = new URLSearchParams(said);
+/** `signedUrl` is the address that Twilio signs, by default that of the app. */
+export function postTwilio(
+  app: App,
+  params: Readonly<Record<string, string>>,
+  signedUrl?: string,
+): Promise<ApiResponse> {
+  const form = new URLSearchParams(params);
   const path = '/v1/webhooks/twilio';
-  return app.post(path, form.toString(), twilioHeaders(url ?? app.url + path, form));
+  return app.post(path, form.toString(), twilioHeaders(signedUrl ?? app.url + path, form));
 }
 
 /* SendGrid */
@@ -116,20 +122,20 @@ export function postSendGrid(app: App, events: unknown): Promise<ApiResponse> {
   return app.post('/v1/webhooks/sendgrid', body, sendGridHeaders(body));
 }
 
-let made = 0;
-/** An event of a message that was sent with this id. */
+let lastEventId = 0;
+/** `messageId` is the id under which the message was sent. */
 export const sendGridEvent = (
-  id: string,
+  messageId: string,
   event: string,
   at: Date | number = Date.now(),
-  more: JsonObject = {},
+  overrides: JsonObject = {},
 ): JsonObject => ({
   email: 'reader@example.test',
   timestamp: toUnixSeconds(at),
   event,
   'smtp-id': '<sample@example.test>',
   category: ['spring'],
-  sg_event_id: `event-${++made}`,
-  sg_message_id: `${id}.recvd-abc-1-2345-6.0`,
-  ...more,
+  sg_event_id: `event-${++lastEventId}`,
+  sg_message_id: `${messageId}.recvd-abc-1-2345-6.0`,
+  ...overrides,
 });

@@ -4,64 +4,69 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { EventStoreDbServer } from './eventstoredb-server.js';
+import { sleep } from '#timing/sleep';
+import { FakeEventStoreDbServer } from './fake-eventstoredb-server.js';
 import { FakeMongodbServer } from './fake-mongodb-server.js';
 
-/** A server that a test may take down, without a goodbye, and start again; what it holds outlives that. */
+/** A server that a test may kill and start again. Its data survives. */
 export interface RestartableServer {
   readonly url: string;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Stops it for good. */
+  /** Stops it and removes its data. */
   end(): Promise<void>;
 }
 
-/** The program that `TEST_ESDB_SERVER` names, else one that is played in this process. */
+/** The program that `TEST_ESDB_SERVER` names, otherwise a fake in this process. */
 export async function startEventStoreDb(): Promise<RestartableServer> {
   const program = process.env['TEST_ESDB_SERVER'];
-  if (program) return new Program(program, (port) => `esdb://127.0.0.1:${port}?tls=false`, isHealthy).started();
-  const server = await EventStoreDbServer.start();
+  if (program) return ServerProcess.start(program, (port) => `esdb://127.0.0.1:${port}?tls=false`, isHealthy);
+  const server = await FakeEventStoreDbServer.start();
   const stop = async (): Promise<void> => server.stop();
   return { url: server.url, start: () => server.start(), stop, end: stop };
 }
 
-/** The program that `TEST_MONGODB_SERVER` names, else one that is played in this process. */
+/** The program that `TEST_MONGODB_SERVER` names, otherwise a fake in this process. */
 export async function startMongodb(): Promise<RestartableServer> {
   const program = process.env['TEST_MONGODB_SERVER'];
-  if (program) return new Program(program, (port) => `mongodb://127.0.0.1:${port}`, isListening).started();
+  if (program) return ServerProcess.start(program, (port) => `mongodb://127.0.0.1:${port}`, isListening);
   const server = await FakeMongodbServer.start({ scans: false });
   const stop = () => server.stop();
   return { url: server.url(), start: () => server.start(), stop, end: stop };
 }
 
-/** A process of its own: the program is given a port of this machine and a folder, and runs until it is killed. */
-class Program implements RestartableServer {
+/** A program that gets a port and a data folder as arguments and runs until it is killed. */
+class ServerProcess implements RestartableServer {
   private readonly folder = mkdtempSync(join(tmpdir(), 'leadstream-server-'));
   private readonly port = 20_000 + Math.floor(Math.random() * 10_000);
   private child: ChildProcess | undefined;
 
-  constructor(
-    private readonly file: string,
-    private readonly urlAt: (port: number) => string,
-    private readonly isThere: (port: number) => Promise<boolean>,
+  private constructor(
+    private readonly program: string,
+    private readonly urlOf: (port: number) => string,
+    private readonly isReady: (port: number) => Promise<boolean>,
   ) {}
 
+  static async start(
+    program: string,
+    urlOf: (port: number) => string,
+    isReady: (port: number) => Promise<boolean>,
+  ): Promise<ServerProcess> {
+    const server = new ServerProcess(program, urlOf, isReady);
+    await server.start();
+    return server;
+  }
+
   get url(): string {
-    return this.urlAt(this.port);
+    return this.urlOf(this.port);
   }
 
-  async started(): Promise<this> {
-    await this.start();
-    return this;
-  }
-
-  /** @throws Error when it ends instead */
+  /** @throws Error if the program exits */
   async start(): Promise<void> {
-    const child = spawn(this.file, [String(this.port), this.folder], { stdio: 'ignore' });
+    const child = spawn(this.program, [String(this.port), this.folder], { stdio: 'ignore' });
     this.child = child;
-    while (!(await this.isThere(this.port))) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${this.file} has ended.`);
+    while (!(await this.isReady(this.port))) {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${this.program} has exited.`);
       await sleep(50);
     }
   }
@@ -81,7 +86,7 @@ class Program implements RestartableServer {
   }
 }
 
-/** An EventStoreDB listens long before it takes anything. */
+/** An EventStoreDB listens long before it accepts calls. */
 const isHealthy = (port: number): Promise<boolean> =>
   fetch(`http://127.0.0.1:${port}/health/live`).then(
     ({ ok }) => ok,

@@ -1,6 +1,6 @@
 import type { App, ApiResponse, QueryParams } from './app.js';
 
-/** What was said in one block of server-sent events. */
+/** One block of the stream of server-sent events. */
 export interface ReceivedEvent {
   readonly id: string;
   readonly event: string;
@@ -14,76 +14,76 @@ export interface ReceivedEvent {
   };
 }
 
-/** Who listens to `GET /v1/stream`, as browsers do: what it has heard, and the id that it would come back with. */
+/** Reads `GET /v1/stream` as a browser's EventSource does, and keeps all that it received. */
 export class SseClient {
   readonly events: ReceivedEvent[] = [];
-  /** Of blocks without an event, too. */
+  /** Also updated by blocks that carry an id but no event. */
   lastEventId = '';
   retry = '';
   comments = 0;
   hasEnded = false;
-  /** The connection was cut, not ended. */
+  /** The connection broke before the response was complete. */
   wasCut = false;
-  private readonly leaving = new AbortController();
   private reading: Promise<void> | undefined;
   private wake = (): void => undefined;
 
-  private constructor(readonly response: Omit<ApiResponse, 'text' | 'body'>) {}
+  private constructor(
+    readonly response: Omit<ApiResponse, 'text' | 'body'>,
+    private readonly stream: ReadableStream<Uint8Array>,
+    private readonly abort: AbortController,
+  ) {}
 
-  /** @throws when it is refused */
+  /**
+   * A `slow` client reads nothing until `readAll` is called.
+   * @throws if the response is not 200
+   */
   static async connect(
     app: App,
     query: QueryParams = {},
     lastEventId?: string,
     { slow = false } = {},
   ): Promise<SseClient> {
-    const asked = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]);
-    const leaving = new AbortController();
-    const response = await fetch(`${app.url}/v1/stream?${new URLSearchParams(asked).toString()}`, {
+    const params = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]);
+    const abort = new AbortController();
+    const response = await fetch(`${app.url}/v1/stream?${new URLSearchParams(params).toString()}`, {
       headers: lastEventId === undefined ? {} : { 'last-event-id': lastEventId },
-      signal: leaving.signal,
+      signal: abort.signal,
     });
-    if (response.status !== 200) throw new Error(`Refused with ${response.status}: ${await response.text()}`);
-    const listener = new SseClient(response);
-    leaving.signal.throwIfAborted();
-    listener.leaving.signal.addEventListener('abort', () => leaving.abort());
-    const read = (): Promise<void> => listener.read(response.body!);
-    if (slow) listener.readAll = read;
-    else listener.reading = read();
-    return listener;
+    if (response.status !== 200) throw new Error(`Unexpected response ${response.status}: ${await response.text()}`);
+    const client = new SseClient(response, response.body!, abort);
+    if (!slow) client.reading = client.readAll();
+    return client;
   }
 
-  /** Of a slow one: takes what waits for it, to the end. */
-  readAll = async (): Promise<void> => undefined;
-
-  /** Until it has heard enough. @throws when it is told no more */
-  async waitFor(enough: (heard: readonly ReceivedEvent[]) => boolean): Promise<readonly ReceivedEvent[]> {
-    while (!enough(this.events)) {
+  /** Resolves once the events satisfy the condition. @throws if the stream ends before */
+  async waitFor(isEnough: (events: readonly ReceivedEvent[]) => boolean): Promise<readonly ReceivedEvent[]> {
+    while (!isEnough(this.events)) {
       if (this.hasEnded) throw new Error(`The stream ended after ${this.events.length} events.`);
       await new Promise<void>((resolve) => (this.wake = resolve));
     }
     return this.events;
   }
 
-  /** Until the other side ends it. */
+  /** Resolves when the server ends the stream. */
   async waitForEnd(): Promise<void> {
     await this.reading;
   }
 
   async disconnect(): Promise<void> {
-    this.leaving.abort();
+    this.abort.abort();
     await this.reading;
   }
 
-  private async read(body: ReadableStream<Uint8Array>): Promise<void> {
+  /** Reads until the stream ends or breaks. */
+  async readAll(): Promise<void> {
     const decoder = new TextDecoder();
     let text = '';
     try {
-      for await (const bytes of body) {
+      for await (const bytes of this.stream) {
         text += decoder.decode(bytes, { stream: true });
         const blocks = text.split('\n\n');
         text = blocks.pop()!;
-        for (const block of blocks) this.hear(block);
+        for (const block of blocks) this.addBlock(block);
         this.wake();
       }
     } catch {
@@ -93,21 +93,21 @@ export class SseClient {
     this.wake();
   }
 
-  private hear(block: string): void {
-    const said = new Map<string, string>();
+  private addBlock(block: string): void {
+    const fields = new Map<string, string>();
     for (const line of block.split('\n')) {
       const [, name = '', value = ''] = /^([a-z]*): ?(.*)$/.exec(line) ?? [];
       if (name === '') this.comments++;
-      else said.set(name, value);
+      else fields.set(name, value);
     }
-    this.lastEventId = said.get('id') ?? this.lastEventId;
-    this.retry = said.get('retry') ?? this.retry;
-    const data = said.get('data');
-    if (data !== undefined)
-      this.events.push({
-        id: this.lastEventId,
-        event: said.get('event') ?? '',
-        data: JSON.parse(data) as ReceivedEvent['data'],
-      });
+    this.lastEventId = fields.get('id') ?? this.lastEventId;
+    this.retry = fields.get('retry') ?? this.retry;
+    const data = fields.get('data');
+    if (data === undefined) return;
+    this.events.push({
+      id: this.lastEventId,
+      event: fields.get('event') ?? '',
+      data: JSON.parse(data) as ReceivedEvent['data'],
+    });
   }
 }

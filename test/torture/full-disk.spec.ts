@@ -13,87 +13,86 @@ import {
   postInteraction,
 } from '../support/api-steps.js';
 
-/**
- * A disk on which nothing can be written any more, played by the operating system's limit on the size of files: it can be set
- * and lifted while the process runs.
- */
-// Linux has it. Elsewhere, and where the log is a server with a disk of its own, this is shown as skipped.
+// A full disk is simulated by the operating system's limit on file sizes, which can be set and lifted while the process runs.
+// Only Linux has prlimit. Elsewhere, and if the log is on a server with its own disk, these tests are reported as skipped.
 const canLimit = spawnSync('prlimit', ['--version']).status === 0;
-const limit = (pid: number, bytes: number | 'unlimited'): void =>
-  void execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`]);
+const limitFileSize = (pid: number, bytes: number | 'unlimited'): void => {
+  execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${bytes}:unlimited`]);
+};
 
-(isEmbedded.log && canLimit ? describe : describe.skip)('with a full disk', () => {
+(isEmbedded.log && canLimit ? describe : describe.skip)('a full disk', () => {
   const app = setupApp();
-  const ask = (body: object, key: string): Promise<ApiResponse> =>
+  const postWithKey = (body: object, key: string): Promise<ApiResponse> =>
     app.post('/v1/interactions', body, { 'idempotency-key': key });
 
-  test('nothing is acknowledged that is not kept, reading goes on, and all goes on by itself afterwards', async () => {
+  test('on a full disk the app acknowledges only what is stored, serves reads, and recovers when there is room', async () => {
     const contacts = Array.from({ length: 20 }, () => uniqueId('contact'));
-    const asked: { body: { contactId: string }; key: string; answer: ApiResponse }[] = [];
-    const sendAll = () =>
+    const requests: { body: { contactId: string }; key: string; response: ApiResponse }[] = [];
+    const postForEveryContact = () =>
       Promise.all(
         contacts.map(async (contactId) => {
-          const [body, key] = [interactionBody({ contactId }), uniqueId('key')];
-          asked.push({ body, key, answer: await ask(body, key) });
+          const body = interactionBody({ contactId });
+          const key = uniqueId('key');
+          requests.push({ body, key, response: await postWithKey(body, key) });
         }),
       );
     for (let round = 0; round < 3; round++) {
-      await sendAll();
+      await postForEveryContact();
       const { position: before } = await postInteraction(app);
-      const list = await getAllLeads(app, { after: before });
+      const leads = await getAllLeads(app, { after: before });
 
-      limit(app.pid!, 512);
-      const from = asked.length;
-      await sendAll();
-      await sendAll();
-      for (const { answer } of asked.slice(from)) {
-        expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      limitFileSize(app.pid!, 512);
+      const firstWhileFull = requests.length;
+      await postForEveryContact();
+      await postForEveryContact();
+      for (const { response } of requests.slice(firstWhileFull)) {
+        expect(response).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+        expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
       }
-      expect(await getAllLeads(app)).toEqual(list);
-      limit(app.pid!, 'unlimited');
+      expect(await getAllLeads(app)).toEqual(leads);
+      limitFileSize(app.pid!, 'unlimited');
 
-      // Under their keys: what was refused is done now, and what was done is not done again.
-      for (const it of asked) {
-        const again = await ask(it.body, it.key);
-        expect(again.status).toBeLessThan(300);
-        if (it.answer.status < 300) expect([again.status, again.text]).toEqual([it.answer.status, it.answer.text]);
-        it.answer = again;
+      // With the same keys: a rejected request succeeds now, and one that had succeeded is not carried out again.
+      for (const request of requests) {
+        const { response } = request;
+        const repeated = await postWithKey(request.body, request.key);
+        expect(repeated.status).toBeLessThan(300);
+        if (response.status < 300) expect([repeated.status, repeated.text]).toEqual([response.status, response.text]);
+        request.response = repeated;
       }
     }
     const { position: after } = await postInteraction(app);
     for (const contactId of contacts) {
-      const told = await getContactHistory(app, contactId, { after, type: 'InteractionRecorded' });
-      const messages = asked.filter((it) => it.body.contactId === contactId);
-      expect(told.map((it) => it.id).toSorted()).toEqual(messages.map((it) => it.answer.body.interactionId).toSorted());
+      const history = await getContactHistory(app, contactId, { after, type: 'InteractionRecorded' });
+      const sent = requests.filter(({ body }) => body.contactId === contactId);
+      expect(history.map(({ id }) => id).toSorted()).toEqual(
+        sent.map(({ response }) => response.body.interactionId).toSorted(),
+      );
     }
     expect((await app.get('/readyz')).status).toBe(200);
   });
 });
 
-// The superuser may write everywhere, so under it there is nothing to be tried, and this is shown as skipped.
-(isEmbedded.log && process.getuid?.() !== 0 ? describe : describe.skip)(
-  'with a data folder that became read-only',
-  () => {
-    const app = setupApp();
-    const allow = (writing: boolean): void => {
-      for (const name of readdirSync(app.dataDir)) chmodSync(join(app.dataDir, name), writing ? 0o755 : 0o555);
-      chmodSync(app.dataDir, writing ? 0o755 : 0o555);
-    };
+// Root may write everywhere. Under root there is nothing to test, and this is reported as skipped.
+(isEmbedded.log && process.getuid?.() !== 0 ? describe : describe.skip)('a read-only data folder', () => {
+  const app = setupApp();
+  const setWritable = (isWritable: boolean): void => {
+    for (const name of readdirSync(app.dataDir)) chmodSync(join(app.dataDir, name), isWritable ? 0o755 : 0o555);
+    chmodSync(app.dataDir, isWritable ? 0o755 : 0o555);
+  };
 
-    test('it says so, and what was there is there when it may write again', async () => {
-      const { leadId } = await postInteraction(app);
-      await app.stop();
-      allow(false);
-      try {
-        const { code, said } = await app.startExpectingExit();
-        expect(code).toBe(1);
-        expect(said).toMatch(/read-only|permission/);
-      } finally {
-        allow(true);
-      }
-      await app.start();
-      expect(expectSuccess(await app.get(`/v1/leads/${leadId}`))).toMatchObject({ id: leadId });
-    });
-  },
-);
+  test('on a read-only data folder the app exits with the reason, and has all its data when it is writable again', async () => {
+    const { leadId } = await postInteraction(app);
+    await app.stop();
+    setWritable(false);
+    try {
+      const { code, said } = await app.startExpectingExit();
+      expect(code).toBe(1);
+      expect(said).toMatch(/read-only|permission/);
+    } finally {
+      setWritable(true);
+    }
+    await app.start();
+    expect(expectSuccess(await app.get(`/v1/leads/${leadId}`))).toMatchObject({ id: leadId });
+  });
+});

@@ -6,81 +6,82 @@ import { getAllItems, getContactHistory, postInteraction } from '../support/api-
 import { RandomCommands, testDataIntegrity } from './random-commands.js';
 
 /**
- * A process under load is killed at random moments, again and again on the same data; its clock jumps, and some requests are cut
- * before they are answered. Whatever it acknowledged is there, once; whatever it was asked and did not answer is there once when
- * it is asked again under its key, and at most once otherwise.
+ * Kills a process under load at random moments, several times on the same data. Its clock jumps, and clients abort some
+ * requests. Each acknowledged command must be stored exactly once. A command without a response must be stored once after it
+ * is repeated under its key, and at most once otherwise.
  */
 const jumpingClock = `--import=${new URL('../support/jumping-clock.mjs', import.meta.url).href}`;
-// A client of a server tells its deadlines by this clock.
+// The EventStoreDB client measures its deadlines with this clock, so the clock jumps only with the embedded log.
 const app = setupApp(isEmbedded.log ? { NODE_OPTIONS: jumpingClock } : {});
-const asking = new RandomCommands(app);
-const { commands: asked, contacts } = asking;
+const load = new RandomCommands(app);
+const { commands, contacts } = load;
 const rounds = Number(process.env['TORTURE_ROUNDS'] ?? 8);
-const clients = 12;
+const clientCount = 12;
 const failures: unknown[] = [];
-const answered = (): number => asked.filter((it) => it.response).length;
+const countResponses = (): number => commands.filter((command) => command.response).length;
 
-/** Asks until the round is over; what was asked last may stay without an answer. */
-async function client(over: AbortSignal): Promise<void> {
-  while (!over.aborted) {
-    const one = asking.next();
+/** Sends commands until the round ends; its last command may get no response. */
+async function runClient(roundEnd: AbortSignal): Promise<void> {
+  while (!roundEnd.aborted) {
+    const command = load.next();
     try {
-      if (Math.random() < 0.1) await asking.sendAndAbort(one);
+      if (Math.random() < 0.1) await load.sendAndAbort(command);
       else {
-        const { status } = await asking.send(one);
+        const { status } = await load.send(command);
         if (status >= 500) failures.push(status);
       }
     } catch (error) {
-      if (!over.aborted) failures.push(error);
+      if (!roundEnd.aborted) failures.push(error);
     }
   }
 }
 
 test(
-  `killed ${rounds} times under load`,
+  `a process under load survives ${rounds} kills without a failed request`,
   async () => {
-    await asking.prepare();
+    await load.prepare();
     for (let round = 0; round < rounds; round++) {
-      const over = new AbortController();
-      const load = Array.from({ length: clients }, () => client(over.signal));
-      const enough = answered() + 60;
+      const roundEnd = new AbortController();
+      const clients = Array.from({ length: clientCount }, () => runClient(roundEnd.signal));
+      const enoughResponses = countResponses() + 60;
       do await sleep(100 + Math.random() * 700);
-      while (answered() < enough && failures.length === 0);
-      over.abort();
+      while (countResponses() < enoughResponses && failures.length === 0);
+      roundEnd.abort();
       await app.kill();
-      await Promise.all(load);
+      await Promise.all(clients);
       expect(failures).toEqual([]);
       await app.start();
-      // Half of those that nobody answered are asked again; the others are left to their fate.
-      for (const one of asked.filter((it) => !it.response && Math.random() < 0.5)) await asking.send(one);
+      // Half of the commands without a response are repeated; the others are not.
+      const withoutResponse = commands.filter((command) => !command.response);
+      for (const command of withoutResponse) if (Math.random() < 0.5) await load.send(command);
     }
   },
   60_000 + rounds * 20_000,
 );
 
-testDataIntegrity(app, asking);
+testDataIntegrity(app, load);
 
-onEmbedded.log(test)('the clock did jump', async () => {
+onEmbedded.log(test)('the clock of the process jumped backwards at least once', async () => {
   const { position: after } = await postInteraction(app);
   const entries = (await Promise.all(contacts.map((id) => getContactHistory(app, id, { after })))).flat();
-  const times = entries.toSorted((a, b) => (a.position < b.position ? -1 : 1)).map((it) => it.recordedAt);
+  const times = entries.toSorted((a, b) => (a.position < b.position ? -1 : 1)).map((entry) => entry.recordedAt);
   expect(times).not.toEqual(times.toSorted());
 });
 
-/** What each view says, page after page. */
-async function everything(after: string): Promise<Record<string, unknown>> {
-  const told: Record<string, unknown> = {};
+/** All pages of each view. `overdue` is left out because it depends on the current time. */
+async function readAllViews(after: string): Promise<Record<string, unknown>> {
+  const views: Record<string, unknown> = {};
   for (const path of ['/v1/leads', '/v1/follow-ups', '/v1/agents'])
-    told[path] = (await getAllItems<object>(app, path, { after })).map((it) => ({ ...it, overdue: null }));
-  for (const contactId of contacts) told[contactId] = await getContactHistory(app, contactId, { after });
-  return told;
+    views[path] = (await getAllItems<object>(app, path, { after })).map((item) => ({ ...item, overdue: null }));
+  for (const contactId of contacts) views[contactId] = await getContactHistory(app, contactId, { after });
+  return views;
 }
 
-test('each view is what a rebuild makes of the log', async () => {
+test('each view after the kills equals its rebuild from the log', async () => {
   const { position: after } = await postInteraction(app);
-  const before = await everything(after);
+  const before = await readAllViews(after);
   await app.stop();
   await app.wipeViews();
   await app.start();
-  expect(await everything(after)).toEqual(before);
+  expect(await readAllViews(after)).toEqual(before);
 });

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '#timing/sleep';
 import { App, type ApiResponse } from '../support/app.js';
 import { startEventStoreDb } from '../support/restartable-server.js';
 import { postInteraction } from '../support/api-steps.js';
 import { RandomCommands, testDataIntegrity } from './random-commands.js';
 
 /**
- * The server of the log is killed at random moments, under load. Whoever asks is told so within five seconds and asks again under
- * the same key until there is an answer. Whatever was acknowledged is there, once, and the views go on by themselves.
+ * The server of the log is killed at random moments, under load. Clients get an error within five seconds and retry with the same
+ * idempotency key until they get a response. Every acknowledged command is in the log once, and the views catch up by themselves.
  */
 const server = await startEventStoreDb();
 const app = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
-const asking = new RandomCommands(app);
+const randomCommands = new RandomCommands(app);
 const rounds = Number(process.env['TORTURE_ROUNDS'] ?? 2);
-const clients = 12;
+const clientCount = 12;
 
 afterAll(async () => {
   await app.dispose();
@@ -23,86 +23,86 @@ afterAll(async () => {
 
 beforeAll(() => app.start());
 
-interface Told {
-  readonly answer: ApiResponse;
+interface TimedResponse {
+  readonly response: ApiResponse;
   readonly milliseconds: number;
 }
-const refused: Told[] = [];
-let slowest = 0;
+const unavailable: TimedResponse[] = [];
+let slowestMs = 0;
 
-/** Asks until it is told to stop and has had its last answer. */
-async function client(stop: AbortSignal): Promise<void> {
+/** Sends commands until it is stopped. Retries the last one until it has a response. */
+async function runClient(stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
-    const one = asking.next();
-    while (!one.response) {
-      const since = performance.now();
-      const answer = await asking.send(one);
-      const milliseconds = performance.now() - since;
-      slowest = Math.max(slowest, milliseconds);
-      if (one.response) break;
-      refused.push({ answer, milliseconds });
+    const command = randomCommands.next();
+    while (!command.response) {
+      const sentAt = performance.now();
+      const response = await randomCommands.send(command);
+      const milliseconds = performance.now() - sentAt;
+      slowestMs = Math.max(slowestMs, milliseconds);
+      if (command.response) break;
+      unavailable.push({ response, milliseconds });
       await sleep(100 + Math.random() * 200);
     }
   }
 }
 
-const memory = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${app.pid}/status`, 'utf8'))![1]) / 1024;
+const residentMib = (): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${app.pid}/status`, 'utf8'))![1]) / 1024;
 
 test(
-  `killed ${rounds} times under load`,
+  `the app recovers after the log's server was killed ${rounds} times under load`,
   async () => {
-    await asking.prepare();
+    await randomCommands.prepare();
     for (let round = 1; round <= rounds; round++) {
       const stop = new AbortController();
-      const load = Promise.all(Array.from({ length: clients }, () => client(stop.signal)));
+      const load = Promise.all(Array.from({ length: clientCount }, () => runClient(stop.signal)));
       await sleep(1_000 + Math.random() * 1_000);
       await server.stop();
-      const before = refused.length;
+      const before = unavailable.length;
       await sleep(round % 2 === 0 ? 200 : 6_000);
-      const whileDown = refused.length - before;
-      const started = performance.now();
+      const unavailableWhileDown = unavailable.length - before;
+      const startedAt = performance.now();
       await server.start();
       await app.waitUntilReady();
-      const ready = performance.now() - started;
+      const readyMs = performance.now() - startedAt;
       await sleep(1_000);
       stop.abort();
       await load;
       const { position: after } = await postInteraction(app);
-      const asked = performance.now();
+      const loadEndedAt = performance.now();
       while ((await app.get('/v1/leads', { after, limit: 1 })).status !== 200) await sleep(20);
-      const caughtUp = performance.now() - asked;
+      const caughtUpMs = performance.now() - loadEndedAt;
       console.log(
-        `round ${round}: ${asking.commands.length} commands, ${whileDown} refused while down, ready ${ready.toFixed()} ms after the start, ` +
-          `views there ${caughtUp.toFixed()} ms after the load, ${memory().toFixed()} MiB`,
+        `round ${round}: ${randomCommands.commands.length} commands, ${unavailableWhileDown} unavailable while down, ` +
+          `ready ${readyMs.toFixed()} ms after the start, views caught up ${caughtUpMs.toFixed()} ms after the load, ` +
+          `${residentMib().toFixed()} MiB`,
       );
     }
-    console.log(
-      `slowest answer ${slowest.toFixed()} ms, slowest refusal ${Math.max(...refused.map((it) => it.milliseconds)).toFixed()} ms`,
-    );
-    expect(refused.length).toBeGreaterThan(0);
-    for (const { answer } of refused) {
-      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-      expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+    const durations = unavailable.map(({ milliseconds }) => milliseconds).toSorted((a, b) => a - b);
+    console.log(`slowest response ${slowestMs.toFixed()} ms, slowest 503 response ${durations.at(-1)?.toFixed()} ms`);
+    expect(unavailable.length).toBeGreaterThan(0);
+    for (const { response } of unavailable) {
+      expect(response).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+      expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
     }
-    // One in a hundred may be held up by a busy machine.
-    const took = refused.map((it) => it.milliseconds).toSorted((a, b) => a - b);
-    expect(took.at(-1 - Math.floor(took.length / 100))).toBeLessThan(5_000);
-    expect(took.at(-1)).toBeLessThan(10_000);
+    // A busy machine may delay one in a hundred.
+    expect(durations.at(-1 - Math.floor(durations.length / 100))).toBeLessThan(5_000);
+    expect(durations.at(-1)).toBeLessThan(10_000);
   },
   60_000 + rounds * 60_000,
 );
 
-testDataIntegrity(app, asking);
+testDataIntegrity(app, randomCommands);
 
-test('gone just when the worker begins: it begins when the server is back', async () => {
-  const late = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
+test('a worker that starts while the server of the log is down begins its work when the server is back', async () => {
+  const lateApp = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
   try {
-    await late.start({ ready: false });
+    await lateApp.start({ ready: false });
     await server.stop();
-    await late.waitForOutput('worker failed');
+    await lateApp.waitForOutput('worker failed');
     await server.start();
-    await late.waitUntilReady();
+    await lateApp.waitUntilReady();
   } finally {
-    await late.dispose();
+    await lateApp.dispose();
   }
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { canExport } from '../support/engines.js';
 import { inHours } from '../support/api-steps.js';
 
-/* Requests that no decent client sends, by the thousand. */
+/* Generators of malformed requests. */
 
 interface Route {
   readonly method: string;
@@ -10,13 +10,13 @@ interface Route {
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
-/** Every route with a body that would be taken. */
+/** Every route that takes a body, with a valid body. */
 export const commandRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/interactions',
     body: {
-      contactId: 'bent',
+      contactId: 'malformed',
       channel: 'sms',
       kind: 'chat',
       messageId: 'm-1',
@@ -31,14 +31,14 @@ export const commandRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/leads',
-    body: { contactId: 'bent', profile: { name: 'Ana' }, channel: 'sms', origin: 'manual', note: 'n' },
+    body: { contactId: 'malformed', profile: { name: 'Ana' }, channel: 'sms', origin: 'manual', note: 'n' },
   },
   {
     method: 'POST',
     path: '/v1/leads/:id/status',
     body: { status: 'contacted', qualificationScore: 7, reason: 'r', note: 'n' },
   },
-  { method: 'POST', path: '/v1/leads/:id/assignment', body: { agentId: 'bent', moveFollowUps: true, note: 'n' } },
+  { method: 'POST', path: '/v1/leads/:id/assignment', body: { agentId: 'malformed', moveFollowUps: true, note: 'n' } },
   { method: 'DELETE', path: '/v1/leads/:id/assignment', body: {} },
   {
     method: 'POST',
@@ -56,7 +56,7 @@ export const commandRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/leads/:id/follow-ups',
-    body: { dueAt: inHours(9), note: 'n', assigneeId: 'bent', alsoSetStatus: true },
+    body: { dueAt: inHours(9), note: 'n', assigneeId: 'malformed', alsoSetStatus: true },
   },
   { method: 'POST', path: '/v1/leads/:id/follow-ups/:fid/complete', body: { note: 'n' } },
   { method: 'POST', path: '/v1/leads/:id/follow-ups/:fid/cancel', body: { reason: 'r' } },
@@ -66,12 +66,16 @@ export const commandRoutes: readonly Route[] = [
     path: '/v1/leads/:id/messages',
     body: { messageId: 'o-1', channel: 'sms', text: 'Hi', sentAt: inHours(-1) },
   },
-  { method: 'POST', path: '/v1/agents', body: { id: 'bent-2', name: 'Ben', email: 'ben@example.org', capacity: 3 } },
+  {
+    method: 'POST',
+    path: '/v1/agents',
+    body: { id: 'malformed-2', name: 'Ben', email: 'ben@example.org', capacity: 3 },
+  },
   {
     method: 'POST',
     path: '/v1/broadcasts',
     body: {
-      id: 'bent-3',
+      id: 'malformed-3',
       name: 'Spring',
       campaign: { id: 'c', name: 'Spring' },
       template: { name: 't', language: 'en', category: 'x', body: 'Hi' },
@@ -82,7 +86,7 @@ export const commandRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/broadcasts/:contactId/messages',
     body: {
-      messages: [{ contactId: 'bent', messageId: 'b-1', sentAt: inHours(-1), attempt: 1, parameters: { a: 'b' } }],
+      messages: [{ contactId: 'malformed', messageId: 'b-1', sentAt: inHours(-1), attempt: 1, parameters: { a: 'b' } }],
     },
   },
   {
@@ -108,16 +112,16 @@ export const commandRoutes: readonly Route[] = [
     path: '/v1/bulk',
     body: {
       action: { type: 'change_status', status: 'contacted', reason: 'r' },
-      target: { ids: ['bent'] },
+      target: { ids: ['malformed'] },
       mode: 'best_effort',
-      requestedBy: { type: 'agent', id: 'bent' },
+      requestedBy: { type: 'agent', id: 'malformed' },
     },
   },
   {
     method: 'POST',
     path: '/v1/bulk',
     body: {
-      action: { type: 'create_follow_up', dueAt: inHours(9), note: 'n', assigneeId: 'bent' },
+      action: { type: 'create_follow_up', dueAt: inHours(9), note: 'n', assigneeId: 'malformed' },
       target: { filter: { status: 'new', q: 'ana' }, expectedCount: 1 },
       mode: 'all_or_nothing',
     },
@@ -163,7 +167,7 @@ const parameters = [
   '__proto__ constructor toString hasOwnProperty',
 ].flatMap((line) => line.split(' '));
 
-/** Values that a field or parameter never has. */
+/** Values that no valid field or parameter has. */
 const oddText = fc.oneof(
   fc.constantFrom(
     '',
@@ -248,19 +252,19 @@ const oddKey = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
 );
 
-/** A good body with some of its members bent; written by hand, since an object can't have all these keys. */
-const bentBody = (good: Readonly<Record<string, unknown>>): fc.Arbitrary<string> => {
-  const names = Object.keys(good);
-  const bent = names.length > 0 ? fc.tuple(fc.constantFrom(...names), oddValue) : fc.tuple(oddKey, oddValue);
+/** A valid body with some members replaced. Serialized here, because an object cannot have a key such as `__proto__`. */
+const bodyWithOddMembers = (valid: Readonly<Record<string, unknown>>): fc.Arbitrary<string> => {
+  const names = Object.keys(valid);
+  const replacement = names.length > 0 ? fc.tuple(fc.constantFrom(...names), oddValue) : fc.tuple(oddKey, oddValue);
   return fc
-    .tuple(fc.array(bent, { maxLength: 3 }), fc.array(fc.tuple(oddKey, oddValue), { maxLength: 1 }))
+    .tuple(fc.array(replacement, { maxLength: 3 }), fc.array(fc.tuple(oddKey, oddValue), { maxLength: 1 }))
     .map(([changes, more]) => {
-      const entries = [...Object.entries({ ...good, ...Object.fromEntries(changes) }), ...more];
+      const entries = [...Object.entries({ ...valid, ...Object.fromEntries(changes) }), ...more];
       return `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`;
     });
 };
-const brokenBody = (good: object): fc.Arbitrary<Buffer> => {
-  const text = JSON.stringify(good);
+const brokenBody = (valid: object): fc.Arbitrary<Buffer> => {
+  const text = JSON.stringify(valid);
   return fc.oneof(
     fc.nat({ max: text.length }).map((end) => Buffer.from(text.slice(0, end))),
     fc
@@ -278,14 +282,14 @@ const brokenBody = (good: object): fc.Arbitrary<Buffer> => {
         '{"a":1}{"b":2}',
         '\u0000',
       )
-      .map((it) => Buffer.from(it)),
+      .map((text) => Buffer.from(text)),
     fc.constantFrom(
       Buffer.from([0xff, 0xfe, 0x7b]),
       Buffer.from('{"a":"\xff"}', 'latin1'),
       Buffer.from(text, 'utf16le'),
       Buffer.alloc(64),
     ),
-    fc.uint8Array({ maxLength: 200 }).map((it) => Buffer.from(it)),
+    fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   );
 };
 
@@ -336,8 +340,8 @@ const headerValue = fc.oneof(
   fc.string({
     unit: fc
       .integer({ min: 0x20, max: 0xff })
-      .filter((it) => it !== 0x7f)
-      .map((it) => String.fromCharCode(it)),
+      .filter((code) => code !== 0x7f)
+      .map((code) => String.fromCharCode(code)),
     maxLength: 30,
   }),
 );
@@ -364,8 +368,8 @@ const contentType = fc.oneof(
   ),
 );
 
-/** The ids that exist are filled in before sending. */
-export const existingIds = { id: '', fid: '', bulkId: '', contactId: 'bent' };
+/** Filled in with existing ids before the first request is sent. */
+export const existingIds = { id: '', fid: '', bulkId: '', contactId: 'malformed' };
 const oddSegment = fc.oneof(
   { arbitrary: fc.constant(undefined), weight: 4 },
   fc.constantFrom(
@@ -430,11 +434,13 @@ function wellFormed(text: string): string {
   return text.replace(/\p{Cs}/gu, '');
 }
 
-/** A cursor is opaque, but anybody can make one. */
+/** The field of a cursor that holds the parameters of the list. */
+const cursorParameters = 'asked';
+/** Cursors are opaque, but a caller can forge one. */
 const cursor = fc
   .record(
     {
-      asked: fc.oneof(
+      [cursorParameters]: fc.oneof(
         oddValue,
         fc.dictionary(fc.constantFrom(...parameters), oddText, { maxKeys: 3, noNullPrototype: true }),
       ),
@@ -444,11 +450,11 @@ const cursor = fc
     },
     { requiredKeys: [] },
   )
-  .map((it) => `cursor=${Buffer.from(JSON.stringify(it)).toString('base64url').slice(0, 6_000)}`);
+  .map((fields) => `cursor=${Buffer.from(JSON.stringify(fields)).toString('base64url').slice(0, 6_000)}`);
 
 export interface MalformedRequest {
   readonly pieces: readonly Buffer[];
-  /** Then an answer is owed, and in our form. */
+  /** The server must respond, and an error must have problem details. */
   readonly isHttp: boolean;
 }
 
@@ -476,9 +482,9 @@ export const requestWithBody = (
   );
 
 export const requestPath = (route: Route, segments: readonly (string | undefined)[]): string => {
-  let nth = 0;
+  let index = 0;
   return utf8InLatin1(
-    route.path.replace(/:(\w+)/g, (_, name: keyof typeof existingIds) => segments[nth++] ?? existingIds[name]),
+    route.path.replace(/:(\w+)/g, (_, name: keyof typeof existingIds) => segments[index++] ?? existingIds[name]),
   );
 };
 const utf8InLatin1 = (text: string): string => Buffer.from(text).toString('latin1');
@@ -486,7 +492,10 @@ const utf8InLatin1 = (text: string): string => Buffer.from(text).toString('latin
 export const malformedBodies = fc.constantFrom(...commandRoutes).chain((route) =>
   fc
     .tuple(
-      fc.oneof({ arbitrary: bentBody(route.body!).map((it) => Buffer.from(it)), weight: 3 }, brokenBody(route.body!)),
+      fc.oneof(
+        { arbitrary: bodyWithOddMembers(route.body!).map((text) => Buffer.from(text)), weight: 3 },
+        brokenBody(route.body!),
+      ),
       contentType,
       headers,
       fc.array(oddSegment, { minLength: 2, maxLength: 2 }),
@@ -502,7 +511,7 @@ export const malformedPaths = fc
     fc.array(oddSegment, { minLength: 2, maxLength: 2 }),
     fc.oneof(
       oddQuery,
-      cursor.map((it) => `?${it}`),
+      cursor.map((parameter) => `?${parameter}`),
     ),
     headers,
   )
@@ -520,7 +529,7 @@ export const malformedQueries = fc
     fc.constantFrom(...queryRoutes.map(({ path }) => path)),
     fc.oneof(
       oddQuery,
-      cursor.map((it) => `?${it}`),
+      cursor.map((parameter) => `?${parameter}`),
     ),
   )
   .map(([path, query]): MalformedRequest => ({
@@ -544,11 +553,11 @@ export const validRequest = (): Buffer =>
     '/v1/interactions',
     'application/json',
     [],
-    Buffer.from('{"contactId":"bent","channel":"sms","kind":"chat","messageId":"raw"}'),
+    Buffer.from('{"contactId":"malformed","channel":"sms","kind":"chat","messageId":"raw"}'),
   );
 export const malformedHttp = fc
   .oneof(
-    fc.uint8Array({ minLength: 1, maxLength: 300 }).map((it) => [Buffer.from(it), Buffer.from('\r\n\r\n')]),
+    fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => [Buffer.from(bytes), Buffer.from('\r\n\r\n')]),
     fc
       .constantFrom(
         'get / HTTP/1.1\r\n\r\n',
@@ -580,10 +589,10 @@ export const malformedHttp = fc
         'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
       )
       .map((text) => [Buffer.from(text, 'latin1')]),
-    // A good request, but one piece after another.
+    // A valid request that arrives in pieces.
     fc.array(fc.nat({ max: validRequest().length }), { minLength: 1, maxLength: 6 }).map((cuts) => {
-      const at = [0, ...cuts.toSorted((a, b) => a - b), validRequest().length];
-      return at.slice(1).map((end, nth) => validRequest().subarray(at[nth], end));
+      const offsets = [0, ...cuts.toSorted((a, b) => a - b), validRequest().length];
+      return offsets.slice(1).map((end, index) => validRequest().subarray(offsets[index], end));
     }),
   )
   .map((pieces): MalformedRequest => ({ pieces: [...pieces, Buffer.alloc(0)], isHttp: false }));

@@ -1,149 +1,153 @@
 import { describe, expect, test } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '#timing/sleep';
 import { setupApp, type ApiResponse } from '../support/app.js';
 import { onRestartable } from '../support/engines.js';
 import { readEveryPage } from '../support/sample-log.js';
 import { getContactHistory, interactionBody, uniqueId, postInteraction } from '../support/api-steps.js';
 
 /**
- * A server is gone for a while, under load. Whoever asks is told so in time and may ask again; what was acknowledged is there,
- * once, and so is what was asked again under its key; the views catch up by themselves.
+ * A server is down for a while, under load. Clients get an error in time and retry. Every acknowledged command is in the log once,
+ * also if it was retried with its key, and the views catch up by themselves.
  */
 const app = setupApp();
-const clients = 8;
+const clientCount = 8;
 const downMs = Number(process.env['TORTURE_DOWN_MS'] ?? 6_000);
-/** In milliseconds: how long an answer may take. One in a hundred may be held up longer by a busy machine. */
-const mostMs = { usual: 5_000, ever: 10_000 };
-/** How long the app may take to find the server again, by itself, when the load has ended. */
-const backWithinMs = 30_000;
-const contacts = Array.from({ length: 12 }, (_, nth) => `outage-${nth}`);
+/** How long a response may take. A busy machine may delay one in a hundred up to `maxMs`. */
+const responseTime = { usualMs: 5_000, maxMs: 10_000 };
+/** How long the app may take to reconnect to the server by itself, after the load has ended. */
+const maxRecoveryMs = 30_000;
+const contacts = Array.from({ length: 12 }, (_, index) => `outage-${index}`);
 
-/** An answer, and how many milliseconds it took. */
-interface Heard {
-  readonly answer: ApiResponse;
-  readonly ms: number;
+interface TimedResponse {
+  readonly response: ApiResponse;
+  readonly milliseconds: number;
 }
-async function timed(asking: Promise<ApiResponse>): Promise<Heard> {
-  const since = performance.now();
-  return { answer: await asking, ms: performance.now() - since };
+async function timed(request: Promise<ApiResponse>): Promise<TimedResponse> {
+  const sentAt = performance.now();
+  const response = await request;
+  return { response, milliseconds: performance.now() - sentAt };
 }
 
-/** A message with a word of its own, by which its traces are found. */
-interface Asked {
+/** A message with a unique word, by which it is found in the history. */
+interface SentMessage {
   readonly contactId: string;
   readonly word: string;
 }
-const asked: Asked[] = [];
+const sentMessages: SentMessage[] = [];
 
-/** Clients that write, each message again under its key until it is taken, and look at lists in between. */
+/** Clients that send messages, retry each with its key until it is acknowledged, and read a list in between. */
 class Load {
-  readonly commands: Heard[] = [];
-  readonly questions: Heard[] = [];
-  private over = false;
-  private readonly running = Array.from({ length: clients }, () => this.client());
+  readonly commands: TimedResponse[] = [];
+  readonly queries: TimedResponse[] = [];
+  private isOver = false;
+  private readonly clients = Array.from({ length: clientCount }, () => this.runClient());
 
   async end(): Promise<void> {
-    this.over = true;
-    await Promise.all(this.running);
+    this.isOver = true;
+    await Promise.all(this.clients);
   }
 
-  private async client(): Promise<void> {
-    while (!this.over) {
-      const it = { contactId: contacts[asked.length % contacts.length]!, word: uniqueId('word') };
-      asked.push(it);
-      const body = interactionBody({ contactId: it.contactId, text: it.word });
+  private async runClient(): Promise<void> {
+    while (!this.isOver) {
+      const contactId = contacts[sentMessages.length % contacts.length]!;
+      const word = uniqueId('word');
+      sentMessages.push({ contactId, word });
+      const body = interactionBody({ contactId, text: word });
       for (let status = 503; status >= 500;) {
-        const heard = await timed(app.post('/v1/interactions', body, { 'idempotency-key': it.word }));
-        this.commands.push(heard);
-        ({ status } = heard.answer);
+        const command = await timed(app.post('/v1/interactions', body, { 'idempotency-key': word }));
+        this.commands.push(command);
+        status = command.response.status;
         if (status >= 500) await sleep(50);
       }
-      this.questions.push(await timed(app.get('/v1/leads', { contactId: it.contactId })));
+      this.queries.push(await timed(app.get('/v1/leads', { contactId })));
     }
   }
 }
 
-const refused = (heard: readonly Heard[]): readonly ApiResponse[] =>
-  heard.map(({ answer }) => answer).filter(({ status }) => status >= 400);
+const errorResponses = (timedResponses: readonly TimedResponse[]): readonly ApiResponse[] =>
+  timedResponses.map(({ response }) => response).filter(({ status }) => status >= 400);
 
-/** What the app has logged as an error, but for a server that is away. */
-const mistakes = (): readonly string[] =>
-  app.output.split('\n').filter((it) => it.includes('"level":50') && !/"type":"(Views)?Unavailable"/.test(it));
+/** The lines that the app has logged as errors, except those about a server that is down. */
+const unexpectedErrors = (): readonly string[] =>
+  app.output.split('\n').filter((line) => line.includes('"level":50') && !/"type":"(Views)?Unavailable"/.test(line));
 
-async function memory(): Promise<number> {
+async function residentBytes(): Promise<number> {
   const { text } = await app.get('/metrics');
   return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
 }
 
-/** The server is away for a while, and comes back; what the clients heard. */
-async function without(stop: () => unknown, start: () => Promise<void>): Promise<Load> {
+/** Runs a load while a server is stopped and started again, and checks all responses. */
+async function runLoadDuringOutage(stop: () => unknown, start: () => Promise<void>): Promise<Load> {
   const load = new Load();
   while (load.commands.length < 40) await sleep(20);
-  const before = await memory();
+  const bytesBefore = await residentBytes();
   await stop();
   await sleep(downMs);
-  const grown = (await memory()) - before;
+  const grownBytes = (await residentBytes()) - bytesBefore;
   await start();
-  const answered = load.commands.length;
-  while (load.commands.slice(answered).filter(({ answer }) => answer.status < 400).length < 40) await sleep(20);
+  const commandsBefore = load.commands.length;
+  const succeededSince = () =>
+    load.commands.slice(commandsBefore).filter(({ response }) => response.status < 400).length;
+  while (succeededSince() < 40) await sleep(20);
   await load.end();
-  await app.waitUntilReady({ withinMs: backWithinMs });
-  expect(mistakes()).toEqual([]);
-  for (const { answer } of [...load.commands, ...load.questions].filter((it) => it.answer.status >= 400)) {
-    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+  await app.waitUntilReady({ withinMs: maxRecoveryMs });
+  expect(unexpectedErrors()).toEqual([]);
+  const all = [...load.commands, ...load.queries];
+  for (const response of errorResponses(all)) {
+    expect(response).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
   }
-  const took = [...load.commands, ...load.questions].map(({ ms }) => ms).toSorted((a, b) => a - b);
-  expect(took.at(-1 - Math.floor(took.length / 100))).toBeLessThan(mostMs.usual);
-  expect(took.at(-1)).toBeLessThan(mostMs.ever);
-  expect(grown).toBeLessThan(64 * 1024 * 1024);
+  const durations = all.map(({ milliseconds }) => milliseconds).toSorted((a, b) => a - b);
+  expect(durations.at(-1 - Math.floor(durations.length / 100))).toBeLessThan(responseTime.usualMs);
+  expect(durations.at(-1)).toBeLessThan(responseTime.maxMs);
+  expect(grownBytes).toBeLessThan(64 * 1024 * 1024);
   return load;
 }
 
-/** Whatever was asked is in its contact's history once, and everything shown is what a rebuild makes of the log. */
-async function nothingIsLostOrDoubled(): Promise<void> {
+/** Every message is in its contact's history once, and all pages are the same after the views were rebuilt from the log. */
+async function expectNothingLostOrDoubled(): Promise<void> {
   const { position: after } = await postInteraction(app);
-  const told = await readEveryPage(app, after);
+  const pages = await readEveryPage(app, after);
   const texts = await Promise.all(
     contacts.map(async (id) =>
       (await getContactHistory(app, id, { after })).map(({ data }) => (data as { text?: string }).text),
     ),
   );
   const words = texts.flat().filter((text) => text?.startsWith('word-'));
-  expect(words.toSorted()).toEqual(asked.map(({ word }) => word).toSorted());
+  expect(words.toSorted()).toEqual(sentMessages.map(({ word }) => word).toSorted());
   await app.stop();
   await app.wipeViews();
   await app.start();
-  expect(await readEveryPage(app, after)).toEqual(told);
+  expect(await readEveryPage(app, after)).toEqual(pages);
 }
 
-describe('while the server is away', () => {
+describe('outages', () => {
   onRestartable.log(test)(
-    'of the log: commands are told so in time, and nothing is lost or done twice',
+    'during an outage of the log server, commands get an error in time, and nothing is lost or carried out twice',
     async () => {
       const { esdb } = await app.engines();
-      const { commands } = await without(
+      const { commands } = await runLoadDuringOutage(
         () => esdb!.stop(),
         () => esdb!.start(),
       );
-      expect(refused(commands).length).toBeGreaterThan(clients);
-      await nothingIsLostOrDoubled();
+      expect(errorResponses(commands).length).toBeGreaterThan(clientCount);
+      await expectNothingLostOrDoubled();
     },
     300_000,
   );
 
   onRestartable.views(test)(
-    'of the views: commands go on, lists are told so in time, and the views catch up by themselves',
+    'during an outage of the view server, commands succeed, queries get an error in time, and views catch up later',
     async () => {
       const { mongodb } = await app.engines();
-      const { commands, questions } = await without(
+      const { commands, queries } = await runLoadDuringOutage(
         () => mongodb!.stop(),
         () => mongodb!.start(),
       );
-      // A busy machine may be too late for one in a hundred, which is taken when it is asked again.
-      expect(refused(commands).length).toBeLessThanOrEqual(commands.length / 100);
-      expect(refused(questions).length).toBeGreaterThan(0);
-      await nothingIsLostOrDoubled();
+      // On a busy machine one in a hundred may time out. It succeeds when it is retried.
+      expect(errorResponses(commands).length).toBeLessThanOrEqual(commands.length / 100);
+      expect(errorResponses(queries).length).toBeGreaterThan(0);
+      await expectNothingLostOrDoubled();
     },
     300_000,
   );

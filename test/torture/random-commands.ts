@@ -10,52 +10,52 @@ import {
   postInteraction,
 } from '../support/api-steps.js';
 
-/** A command with a word of its own in it, by which its traces are found. */
+/** A command whose unique text (`marker`) shows up in the events that it writes. */
 export interface TrackedCommand {
   readonly marker: string;
   readonly contactId: string;
   readonly path: string;
   readonly body: object;
   readonly key: string;
-  /** Of those below 500: what was acknowledged, or refused for good. */
+  /** The first response below 500: the command was carried out or rejected. */
   response?: ApiResponse;
 }
 
-const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)]!;
+const pickRandom = <T>(values: readonly T[]): T => values[Math.floor(Math.random() * values.length)]!;
 
-/** Random commands on a few contacts, each under a key, and what became of them. */
+/** Random commands on a few contacts, each under an idempotency key, with their responses. */
 export class RandomCommands {
-  readonly contacts = Array.from({ length: 40 }, (_, nth) => `torture-${nth}`);
+  readonly contacts = Array.from({ length: 40 }, (_, index) => `torture-${index}`);
   readonly commands: TrackedCommand[] = [];
   private readonly agents = ['ana', 'ben', 'cleo'];
-  /** The last lead of each contact, as far as the clients have heard. */
-  private readonly heard = new Map<string, string>();
+  /** The last lead of each contact that a response has named. */
+  private readonly lastLeads = new Map<string, string>();
 
   constructor(private readonly app: App) {}
 
   async prepare(): Promise<void> {
     for (const id of this.agents) await this.app.post('/v1/agents', { id, name: id });
-    // All of them are known, however little a busy machine comes to.
+    // Register every contact now, because a busy machine may not get to all of them.
     for (const contactId of this.contacts)
-      this.heard.set(contactId, (await postInteraction(this.app, { contactId })).leadId);
+      this.lastLeads.set(contactId, (await postInteraction(this.app, { contactId })).leadId);
   }
 
   next(): TrackedCommand {
-    const one = this.make();
-    this.commands.push(one);
-    return one;
+    const command = this.create();
+    this.commands.push(command);
+    return command;
   }
 
-  async send(one: TrackedCommand): Promise<ApiResponse> {
-    const answer = await this.app.post(one.path, one.body, { 'idempotency-key': one.key });
-    if (answer.status >= 500) return answer;
-    one.response ??= answer;
-    const { leadId, lead } = answer.body;
-    if (leadId ?? lead?.id) this.heard.set(one.contactId, leadId ?? lead.id);
-    return answer;
+  async send(command: TrackedCommand): Promise<ApiResponse> {
+    const response = await this.app.post(command.path, command.body, { 'idempotency-key': command.key });
+    if (response.status >= 500) return response;
+    command.response ??= response;
+    const { leadId, lead } = response.body;
+    if (leadId ?? lead?.id) this.lastLeads.set(command.contactId, leadId ?? lead.id);
+    return response;
   }
 
-  /** Hangs up after some milliseconds, whether there was an answer or not. */
+  /** Closes the connection after up to 20 ms, with or without a response. */
   async sendAndAbort({ path, body, key }: TrackedCommand): Promise<void> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': key };
     const signal = AbortSignal.timeout(Math.floor(Math.random() * 20));
@@ -64,89 +64,89 @@ export class RandomCommands {
     );
   }
 
-  private make(): TrackedCommand {
-    const contactId = any(this.contacts);
-    const leadId = this.heard.get(contactId);
-    const word = uniqueId('word');
-    const of = (path: string, body: object): TrackedCommand => ({
-      marker: word,
+  private create(): TrackedCommand {
+    const contactId = pickRandom(this.contacts);
+    const leadId = this.lastLeads.get(contactId);
+    const marker = uniqueId('marker');
+    const command = (path: string, body: object): TrackedCommand => ({
+      marker,
       contactId,
       path,
       body,
       key: uniqueId('key'),
     });
-    const says = { channel: 'sms', kind: 'chat', messageId: word, text: word };
-    if (!leadId || Math.random() < 0.3) return of('/v1/interactions', { contactId, ...says });
-    const on = (what: string, body: object): TrackedCommand => of(`/v1/leads/${leadId}/${what}`, body);
-    return any([
-      () => on('status', { status: any(['contacted', 'qualifying', 'qualified']), note: word }),
-      () => on('status', { status: any(['converted', 'lost', 'archived']), note: word }),
-      () => on('status', { qualificationScore: Math.floor(Math.random() * 101), note: word }),
-      () => on('assignment', { agentId: any(this.agents), note: word }),
-      () => on('follow-ups', { dueAt: inHours(9), note: word }),
-      () => on('messages', { messageId: word, channel: 'sms', text: word }),
-      () => of('/v1/leads', { contactId, note: word }),
+    const message = { channel: 'sms', kind: 'chat', messageId: marker, text: marker };
+    if (!leadId || Math.random() < 0.3) return command('/v1/interactions', { contactId, ...message });
+    const leadCommand = (path: string, body: object): TrackedCommand => command(`/v1/leads/${leadId}/${path}`, body);
+    return pickRandom([
+      () => leadCommand('status', { status: pickRandom(['contacted', 'qualifying', 'qualified']), note: marker }),
+      () => leadCommand('status', { status: pickRandom(['converted', 'lost', 'archived']), note: marker }),
+      () => leadCommand('status', { qualificationScore: Math.floor(Math.random() * 101), note: marker }),
+      () => leadCommand('assignment', { agentId: pickRandom(this.agents), note: marker }),
+      () => leadCommand('follow-ups', { dueAt: inHours(9), note: marker }),
+      () => leadCommand('messages', { messageId: marker, channel: 'sms', text: marker }),
+      () => command('/v1/leads', { contactId, note: marker }),
     ])();
   }
 }
 
-/** What must hold of the app's data afterwards, whatever was killed. */
-export function testDataIntegrity(app: App, asking: RandomCommands): void {
+/** Declares tests of what must hold for the app's data after any number of kills. */
+export function testDataIntegrity(app: App, load: RandomCommands): void {
+  const { commands, contacts } = load;
   let histories: Map<string, HistoryEntry[]>;
-  const tracesOf = ({ contactId, marker: word }: TrackedCommand): HistoryEntry[] =>
+  const entriesOf = ({ contactId, marker }: TrackedCommand): HistoryEntry[] =>
     histories.get(contactId)!.filter(({ data }) => {
       const { note, text } = data as { note?: string; text?: string };
-      return note === word || text === word;
+      return note === marker || text === marker;
     });
-  const { commands: asked, contacts } = asking;
 
-  test('every acknowledged command is there exactly once, at its position', async () => {
+  test('every acknowledged command is stored exactly once, at its position at the latest', async () => {
     const { position: after } = await postInteraction(app);
     histories = new Map(
       await Promise.all(contacts.map(async (id) => [id, await getContactHistory(app, id, { after })] as const)),
     );
-    for (const one of asked) {
-      const traces = tracesOf(one);
-      if (!one.response) expect(traces.length).toBeLessThanOrEqual(1);
-      else if (one.response.status >= 400) expect(traces).toEqual([]);
-      else if (one.response.body.changed) {
-        expect(traces).toHaveLength(1);
-        expect(traces[0]!.position <= one.response.body.position).toBe(true);
+    for (const command of commands) {
+      const entries = entriesOf(command);
+      if (!command.response) expect(entries.length).toBeLessThanOrEqual(1);
+      else if (command.response.status >= 400) expect(entries).toEqual([]);
+      else if (command.response.body.changed) {
+        expect(entries).toHaveLength(1);
+        expect(entries[0]!.position <= command.response.body.position).toBe(true);
       }
     }
   });
 
-  test('no contact has two active leads, and their leads are numbered without a gap', async () => {
-    const leads = await getAllLeads(app, { sort: 'createdAt' });
+  test('no contact has two active leads, and the leads of a contact are numbered without a gap', async () => {
+    const allLeads = await getAllLeads(app, { sort: 'createdAt' });
     for (const contactId of contacts) {
-      const own = leads.filter((it) => it.contactId === contactId).toSorted((a, b) => a.ordinal - b.ordinal);
-      expect(own.filter((it) => it.active).length).toBeLessThanOrEqual(1);
-      expect(own.map((it) => it.ordinal)).toEqual(own.map((_, nth) => nth + 1));
-      expect(own.map((it) => it.previousLeadId)).toEqual(
-        [null, ...own.slice(0, -1).map((it) => it.id)].slice(0, own.length),
+      const leads = allLeads.filter((lead) => lead.contactId === contactId).toSorted((a, b) => a.ordinal - b.ordinal);
+      expect(leads.filter((lead) => lead.active).length).toBeLessThanOrEqual(1);
+      expect(leads.map((lead) => lead.ordinal)).toEqual(leads.map((_, index) => index + 1));
+      expect(leads.map((lead) => lead.previousLeadId)).toEqual(
+        [null, ...leads.slice(0, -1).map((lead) => lead.id)].slice(0, leads.length),
       );
     }
   });
 
-  test('the versions of a lead have no gap, and each answer told the right one', async () => {
+  test('the versions of a lead have no gap, and each response has the version of its position', async () => {
     for (const { id, version, contactId } of await getAllLeads(app)) {
       if (!contacts.includes(contactId)) continue;
-      const positions = (await getLeadHistory(app, id)).map((it) => it.position).toSorted();
+      const positions = (await getLeadHistory(app, id)).map((entry) => entry.position).toSorted();
       expect(new Set(positions).size).toBe(version);
       expect(positions).toHaveLength(version);
-      for (const { response: answer } of asked)
-        if (answer?.body.lead?.id === id && answer.body.changed)
-          expect(positions[answer.body.version - 1]).toBe(answer.body.position);
+      for (const { response } of commands)
+        if (response?.body.lead?.id === id && response.body.changed)
+          expect(positions[response.body.version - 1]).toBe(response.body.position);
     }
   });
 
-  test('keys are honoured: asked again, each command is answered the very same and does nothing', async () => {
+  test('commands repeated under their keys get the stored responses and change nothing', async () => {
     const { position: before } = await postInteraction(app);
-    const answered = asked.filter((it) => it.response);
-    const some = answered.filter((_, nth) => nth % Math.ceil(answered.length / 300) === 0);
-    for (const one of some) {
-      const again = await asking.send(one);
-      expect([again.status, again.text]).toEqual([one.response!.status, one.response!.text]);
+    const withResponse = commands.filter((command) => command.response);
+    const sample = withResponse.filter((_, index) => index % Math.ceil(withResponse.length / 300) === 0);
+    for (const command of sample) {
+      const repeated = await load.send(command);
+      expect([repeated.status, repeated.text]).toEqual([command.response!.status, command.response!.text]);
     }
     const { position: after } = await postInteraction(app);
     for (const contactId of contacts)

@@ -18,29 +18,39 @@ const opened = {
   meta: { occurredAt: '2026-03-02T09:00:00.000Z' },
 };
 const lead = toLeadResource(evolveLead(undefined, opened as never)!, () => null);
-const named = (name: string, phone: string | null = null): LeadResource => ({
+const leadNamed = (name: string, phone: string | null = null): LeadResource => ({
   ...lead,
   contact: { name, phone, email: null },
 });
 
-const order: ExportSpec = {
+const spec: ExportSpec = {
   exportId: 'e-1',
-  ...{ scope: 'all', format: 'csv', columns: ['name', 'score', 'createdAt'], timeZone: 'UTC', sort: 'name' },
-  ...{ filter: [], position: 'p1', count: 1, createdAt: '2026-03-02T10:00:00.000Z' },
+  scope: 'all',
+  format: 'csv',
+  columns: ['name', 'score', 'createdAt'],
+  timeZone: 'UTC',
+  sort: 'name',
+  filter: [],
+  position: 'p1',
+  count: 1,
+  createdAt: '2026-03-02T10:00:00.000Z',
 };
-async function* leadsOf(...leads: readonly LeadResource[]) {
+async function* batchOf(...leads: readonly LeadResource[]) {
   yield leads;
 }
-const inCsv = async (of: ExportSpec, ...leads: readonly LeadResource[]): Promise<readonly (readonly string[])[]> =>
-  parse(await buffer(writeCsv(of, leadsOf(...leads), () => undefined)), {
+const readCsvRows = async (
+  spec: ExportSpec,
+  ...leads: readonly LeadResource[]
+): Promise<readonly (readonly string[])[]> =>
+  parse(await buffer(writeCsv(spec, batchOf(...leads), () => undefined)), {
     bom: true,
     record_delimiter: '\r\n',
   });
-const inXlsx = async (of: ExportSpec, ...leads: readonly LeadResource[]) =>
-  (await readXlsx(await buffer(writeXlsx(of, leadsOf(...leads))))).sheets[0]!.rows;
+const readXlsxRows = async (spec: ExportSpec, ...leads: readonly LeadResource[]) =>
+  (await readXlsx(await buffer(writeXlsx(spec, batchOf(...leads))))).sheets[0]!.rows;
 
-/** Texts of all kinds, many of which a spreadsheet would run. */
-const text = fc.oneof(
+/** Texts of all kinds, many of which a spreadsheet would run as a formula. */
+const arbitraryText = fc.oneof(
   fc.string({ unit: 'grapheme' }),
   fc.string({ unit: 'binary' }),
   fc
@@ -48,42 +58,43 @@ const text = fc.oneof(
     .map((parts) => parts.join('')),
 );
 
-describe('a text', () => {
+describe('a text in an export', () => {
   test.each(['=1+1', '+', '+49 151 1', '+0151', '-2', '@x', '\tx', '\rx', '=', '+4915112345678901'])(
-    '%j is defused by an apostrophe',
-    (it) => expect(escapeFormula(it)).toBe(`'${it}`),
+    'escapeFormula prefixes %j with an apostrophe',
+    (text) => expect(escapeFormula(text)).toBe(`'${text}`),
   );
 
-  test.each(['', 'x', ' =1', "'=1", '+4915112345678', '+12', '1-2', '\nx'])('%j is left as it is', (it) =>
-    expect(escapeFormula(it)).toBe(it),
+  test.each(['', 'x', ' =1', "'=1", '+4915112345678', '+12', '1-2', '\nx'])(
+    'escapeFormula leaves %j as it is',
+    (text) => expect(escapeFormula(text)).toBe(text),
   );
 
-  test('never begins so that a spreadsheet runs it, unless it is a whole phone number; and loses nothing', () => {
+  test('escapeFormula escapes every text that a spreadsheet would run, except complete phone numbers, and loses nothing', () => {
     fc.assert(
-      fc.property(text, (it) => {
-        const safe = escapeFormula(it);
-        expect(/^[=+\-@\t\r]/.test(safe)).toBe(/^\+[1-9]\d{1,14}$/.test(it));
-        expect([it, `'${it}`]).toContain(safe);
+      fc.property(arbitraryText, (text) => {
+        const escaped = escapeFormula(text);
+        expect(/^[=+\-@\t\r]/.test(escaped)).toBe(/^\+[1-9]\d{1,14}$/.test(text));
+        expect([text, `'${text}`]).toContain(escaped);
       }),
     );
   });
 
-  test('comes back from CSV as it was defused', async () => {
+  test('a CSV file contains every text as escapeFormula returned it', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 5 }), async (texts) => {
-        const wellFormed = texts.map((it) => Buffer.from(it).toString());
-        const rows = await inCsv({ ...order, columns: ['name', 'id'] }, ...texts.map((it) => named(it)));
+      fc.asyncProperty(fc.array(arbitraryText, { minLength: 1, maxLength: 5 }), async (texts) => {
+        const wellFormed = texts.map((text) => Buffer.from(text).toString());
+        const rows = await readCsvRows({ ...spec, columns: ['name', 'id'] }, ...texts.map((text) => leadNamed(text)));
         expect(rows.slice(1).map(([name]) => name)).toEqual(wellFormed.map(escapeFormula));
       }),
     );
   });
 
-  test('comes back from XLSX as it was defused, never as a formula', async () => {
-    // What XML can't hold is written as spreadsheets read it; the reader of this test does not.
-    const plain = text.filter((it) => !/[\p{Cc}\p{Cs}\uFFFE\uFFFF]|_x/u.test(it));
+  test('an XLSX file contains every text as escapeFormula returned it, never as a formula', async () => {
+    // Characters that XML cannot contain are written as spreadsheets read them. The reader of this test does not decode them.
+    const plainText = arbitraryText.filter((text) => !/[\p{Cc}\p{Cs}\uFFFE\uFFFF]|_x/u.test(text));
     await fc.assert(
-      fc.asyncProperty(fc.array(plain, { minLength: 1, maxLength: 5 }), async (texts) => {
-        const rows = await inXlsx({ ...order, columns: ['name', 'id'] }, ...texts.map((it) => named(it)));
+      fc.asyncProperty(fc.array(plainText, { minLength: 1, maxLength: 5 }), async (texts) => {
+        const rows = await readXlsxRows({ ...spec, columns: ['name', 'id'] }, ...texts.map((text) => leadNamed(text)));
         expect(rows.slice(1).map(([name]) => name ?? '')).toEqual(texts.map(escapeFormula));
       }),
       { numRuns: 30 },
@@ -91,15 +102,17 @@ describe('a text', () => {
   });
 });
 
-describe('a time', () => {
+describe('a time in an export', () => {
   test.each([
     ['UTC', '2026-03-02T09:00:00.000Z'],
     ['Europe/London', '2026-03-02T09:00:00.000Z'],
     ['Asia/Kolkata', '2026-03-02T14:30:00.000+05:30'],
     ['America/St_Johns', '2026-03-02T05:30:00.000-03:30'],
-  ])('in %s is %s', (zone, told) => expect(createLocalClock(zone)('2026-03-02T09:00:00.000Z').text).toBe(told));
+  ])('a local clock in %s shows 09:00 UTC as %s', (zone, text) =>
+    expect(createLocalClock(zone)('2026-03-02T09:00:00.000Z').text).toBe(text),
+  );
 
-  test('is the same moment in every zone', () => {
+  test('a local time is the same instant in every time zone', () => {
     const zone = fc.constantFrom('Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Apia', 'UTC');
     fc.assert(
       fc.property(zone, fc.date({ min: new Date(0), noInvalidDate: true }), (name, date) => {
@@ -109,28 +122,28 @@ describe('a time', () => {
     );
   });
 
-  test('is a date in XLSX, by the clock of the zone; before March 1900, which spreadsheets get wrong, a text', async () => {
+  test('an XLSX file contains times as local dates, but as text before March 1900, which spreadsheets get wrong', async () => {
     const columns = ['createdAt'] as const;
     const early = { ...lead, createdAt: '1900-02-28T00:00:00.000Z' };
-    const [, first, second] = await inXlsx({ ...order, columns, timeZone: 'Asia/Tokyo' }, lead, early);
+    const [, first, second] = await readXlsxRows({ ...spec, columns, timeZone: 'Asia/Tokyo' }, lead, early);
     expect(first).toEqual([new Date('2026-03-02T18:00:00.000Z')]);
     expect(second![0]).toMatch(/^1900-02-28T/);
   });
 });
 
-test('a lead that was never scored has an empty cell, one scored 0 a 0', async () => {
+test('a lead that was never scored has an empty score cell, and a score of 0 is exported as 0', async () => {
   const zero = { ...lead, qualification: { ...lead.qualification, score: 0 } };
-  expect(await inCsv({ ...order, columns: ['id', 'score'] }, lead, zero)).toEqual([
+  expect(await readCsvRows({ ...spec, columns: ['id', 'score'] }, lead, zero)).toEqual([
     ['id', 'score'],
     ['l', ''],
     ['l', '0'],
   ]);
-  const [, unscored, scored] = await inXlsx({ ...order, columns: ['id', 'score', 'channel'] }, lead, zero);
+  const [, unscored, scored] = await readXlsxRows({ ...spec, columns: ['id', 'score', 'channel'] }, lead, zero);
   expect([unscored![1] ?? null, scored![1]]).toEqual([null, 0]);
 });
 
-test('a text longer than a cell of XLSX can be is cut, and the manifest counts it', async () => {
-  const file = await buffer(writeXlsx(order, leadsOf(named('x'.repeat(40_000)), named('y'.repeat(32_767)))));
+test('a text that is too long for an XLSX cell is truncated, and the manifest counts it', async () => {
+  const file = await buffer(writeXlsx(spec, batchOf(leadNamed('x'.repeat(40_000)), leadNamed('y'.repeat(32_767)))));
   const [leads, manifest] = (await readXlsx(file)).sheets;
   expect(leads!.rows.slice(1).map(([name]) => [String(name).length, String(name).at(-1)])).toEqual([
     [32_767, '…'],
@@ -139,8 +152,8 @@ test('a text longer than a cell of XLSX can be is cut, and the manifest counts i
   expect(manifest!.rows).toContainEqual(['cutCells', 1]);
 });
 
-test('a manifest fits into a header, whatever was searched for', () => {
-  const manifest = createManifest({ ...order, filter: [{ name: 'q', value: 'é 李\r\n🙂' }] }, 'abc');
+test('a manifest fits into an HTTP header, whatever the search text contains', () => {
+  const manifest = createManifest({ ...spec, filter: [{ name: 'q', value: 'é 李\r\n🙂' }] }, 'abc');
   expect(toAsciiJson(manifest)).toMatch(/^[\x20-\x7e]+$/);
   expect(JSON.parse(toAsciiJson(manifest)) as Manifest).toEqual(manifest);
 });

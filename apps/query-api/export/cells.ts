@@ -1,35 +1,36 @@
 import { IANAZone } from 'luxon';
 
-/** A spreadsheet would run what begins so as a formula. */
-const runs = /^[=+\-@\t\r]/;
+/** A spreadsheet runs text that begins like this as a formula. */
+const formulaStart = /^[=+\-@\t\r]/;
 const e164 = /^\+[1-9]\d{1,14}$/;
 
-/** The text, with an apostrophe before what a spreadsheet would run; a whole E.164 phone number is none of that. */
-export const escapeFormula = (text: string): string => (runs.test(text) && !e164.test(text) ? `'${text}` : text);
+/** Prefixes text that a spreadsheet would run as a formula with an apostrophe. A complete E.164 phone number is safe as it is. */
+export const escapeFormula = (text: string): string =>
+  formulaStart.test(text) && !e164.test(text) ? `'${text}` : text;
 
-/** A moment as clocks in a zone show it. */
+/** A time as clocks in a time zone show it. */
 export interface LocalTime {
-  /** Milliseconds since 1970 by that clock, as if it were UTC. */
+  /** Milliseconds since 1970 of the local date and time, as if they were UTC. */
   readonly wallClockMs: number;
-  /** RFC 3339 with the offset of that moment. */
+  /** RFC 3339, with the offset that the zone had then. */
   readonly text: string;
 }
 
-/** Tells times in a zone. Offsets of old days with seconds are cut to minutes, which is all that RFC 3339 can say; the moment stays. */
+/** Historical offsets with seconds are truncated to minutes, which is all that RFC 3339 allows; the instant stays the same. */
 export function createLocalClock(timeZone: string): (time: string) => LocalTime {
   if (timeZone === 'UTC') return (time) => ({ wallClockMs: Date.parse(time), text: time });
   const zone = IANAZone.create(timeZone);
   return (time) => {
-    const moment = Date.parse(time);
-    const minutes = Math.trunc(zone.offset(moment));
-    const wall = moment + minutes * 60_000;
-    return { wallClockMs: wall, text: `${new Date(wall).toISOString().slice(0, -1)}${offsetOf(minutes)}` };
+    const instant = Date.parse(time);
+    const offsetMinutes = Math.trunc(zone.offset(instant));
+    const wallClockMs = instant + offsetMinutes * 60_000;
+    return { wallClockMs, text: `${new Date(wallClockMs).toISOString().slice(0, -1)}${formatOffset(offsetMinutes)}` };
   };
 }
 
-function offsetOf(minutes: number): string {
-  if (minutes === 0) return 'Z';
-  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
-  const two = (number: number): string => String(number).padStart(2, '0');
-  return `${minutes < 0 ? '-' : '+'}${two(hours)}:${two(rest)}`;
+function formatOffset(offsetMinutes: number): string {
+  if (offsetMinutes === 0) return 'Z';
+  const [hours, minutes] = [Math.floor(Math.abs(offsetMinutes) / 60), Math.abs(offsetMinutes) % 60];
+  const twoDigits = (value: number): string => String(value).padStart(2, '0');
+  return `${offsetMinutes < 0 ? '-' : '+'}${twoDigits(hours)}:${twoDigits(minutes)}`;
 }

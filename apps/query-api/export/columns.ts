@@ -1,60 +1,60 @@
 import type { LeadResource } from '#domain/lead/lead.shown';
 
-/** Null: an absent fact, such as the score of a lead that was never scored. */
+/** Null for absent values, such as the score of a lead that was never scored. */
 export type CellValue = string | number | boolean | null;
 
-/** A column of an export. Times are RFC 3339 in UTC; the zone that was asked for comes later. */
+/** A column of an export. `read` returns times as RFC 3339 in UTC; writers convert them to the requested time zone. */
 export interface Column {
   readonly kind: 'text' | 'number' | 'flag' | 'time';
   readonly read: (lead: LeadResource) => CellValue;
 }
 
-const text = (of: (lead: LeadResource) => string | null): Column => ({ kind: 'text', read: of });
-const number = (of: (lead: LeadResource) => number | null): Column => ({ kind: 'number', read: of });
-const flag = (of: (lead: LeadResource) => boolean): Column => ({ kind: 'flag', read: of });
-const time = (of: (lead: LeadResource) => string | null): Column => ({ kind: 'time', read: of });
+const text = (read: (lead: LeadResource) => string | null): Column => ({ kind: 'text', read });
+const number = (read: (lead: LeadResource) => number | null): Column => ({ kind: 'number', read });
+const flag = (read: (lead: LeadResource) => boolean): Column => ({ kind: 'flag', read });
+const time = (read: (lead: LeadResource) => string | null): Column => ({ kind: 'time', read });
 
-/** By name. Where a filter or a sort of the list is about the same fact, it has the same name. */
+/** Columns have the same names as the filters and sort keys of the list. */
 export const columns = {
-  id: text((it) => it.id),
-  contactId: text((it) => it.contactId),
-  ordinal: number((it) => it.ordinal),
-  previousLeadId: text((it) => it.previousLeadId),
-  name: text((it) => it.contact.name),
-  phone: text((it) => it.contact.phone),
-  email: text((it) => it.contact.email),
-  channel: text((it) => it.channel),
-  origin: text((it) => it.origin.kind),
-  attribution: text((it) => it.origin.attribution),
-  broadcastId: text((it) => it.origin.broadcastId),
-  campaignId: text((it) => it.origin.campaign?.id ?? null),
-  campaignName: text((it) => it.origin.campaign?.name ?? null),
-  status: text((it) => it.status),
-  active: flag((it) => it.active),
-  reason: text((it) => it.reason),
-  score: number((it) => it.qualification.score),
-  scoreSource: text((it) => it.qualification.source),
-  scorePinned: flag((it) => it.qualification.pinned),
-  scoreModel: text((it) => it.qualification.model),
-  scoreRationale: text((it) => it.qualification.rationale),
-  scoredAt: time((it) => it.qualification.scoredAt),
-  agentId: text((it) => it.agent?.id ?? null),
-  agentName: text((it) => it.agent?.name ?? null),
-  assignedAt: time((it) => it.assignedAt),
-  openFollowUps: number((it) => it.followUps.open),
-  nextFollowUpAt: time((it) => it.followUps.nextDueAt),
-  createdAt: time((it) => it.createdAt),
-  statusChangedAt: time((it) => it.statusChangedAt),
-  lastInteractionAt: time((it) => it.lastInteractionAt),
-  updatedAt: time((it) => it.updatedAt),
-  closedAt: time((it) => it.closedAt),
-  version: number((it) => it.version),
+  id: text((lead) => lead.id),
+  contactId: text((lead) => lead.contactId),
+  ordinal: number((lead) => lead.ordinal),
+  previousLeadId: text((lead) => lead.previousLeadId),
+  name: text((lead) => lead.contact.name),
+  phone: text((lead) => lead.contact.phone),
+  email: text((lead) => lead.contact.email),
+  channel: text((lead) => lead.channel),
+  origin: text((lead) => lead.origin.kind),
+  attribution: text((lead) => lead.origin.attribution),
+  broadcastId: text((lead) => lead.origin.broadcastId),
+  campaignId: text((lead) => lead.origin.campaign?.id ?? null),
+  campaignName: text((lead) => lead.origin.campaign?.name ?? null),
+  status: text((lead) => lead.status),
+  active: flag((lead) => lead.active),
+  reason: text((lead) => lead.reason),
+  score: number((lead) => lead.qualification.score),
+  scoreSource: text((lead) => lead.qualification.source),
+  scorePinned: flag((lead) => lead.qualification.pinned),
+  scoreModel: text((lead) => lead.qualification.model),
+  scoreRationale: text((lead) => lead.qualification.rationale),
+  scoredAt: time((lead) => lead.qualification.scoredAt),
+  agentId: text((lead) => lead.agent?.id ?? null),
+  agentName: text((lead) => lead.agent?.name ?? null),
+  assignedAt: time((lead) => lead.assignedAt),
+  openFollowUps: number((lead) => lead.followUps.open),
+  nextFollowUpAt: time((lead) => lead.followUps.nextDueAt),
+  createdAt: time((lead) => lead.createdAt),
+  statusChangedAt: time((lead) => lead.statusChangedAt),
+  lastInteractionAt: time((lead) => lead.lastInteractionAt),
+  updatedAt: time((lead) => lead.updatedAt),
+  closedAt: time((lead) => lead.closedAt),
+  version: number((lead) => lead.version),
 } satisfies Record<string, Column>;
 
 export type ColumnName = keyof typeof columns;
 export const columnNames = Object.keys(columns) as readonly ColumnName[];
 
-/** Of a spreadsheet for which no columns were asked: what people look at, in the order in which they do. */
+/** The columns of CSV and XLSX files if none are requested. */
 export const defaultColumns: readonly ColumnName[] = [
   'id',
   'contactId',
@@ -75,8 +75,8 @@ export const defaultColumns: readonly ColumnName[] = [
   'updatedAt',
 ];
 
-/** Where a whole lead holds times. */
-const timesOf: ReadonlySet<string> = new Set([
+/** Fields of a lead that contain times. Free text is never stored under these names. */
+const timeFields: ReadonlySet<string> = new Set([
   'statusChangedAt',
   'closedAt',
   'assignedAt',
@@ -88,8 +88,8 @@ const timesOf: ReadonlySet<string> = new Set([
   'nextDueAt',
 ]);
 
-/** The whole lead with its times as `told` tells them. No text of a caller's stands under those names. */
-export const serializeLead = (lead: LeadResource, told: (time: string) => string): string =>
+/** The whole lead as JSON, with times formatted by `formatTime`. */
+export const serializeLead = (lead: LeadResource, formatTime: (time: string) => string): string =>
   JSON.stringify(lead, (name, value: unknown) =>
-    typeof value === 'string' && timesOf.has(name) ? told(value) : value,
+    typeof value === 'string' && timeFields.has(name) ? formatTime(value) : value,
   );

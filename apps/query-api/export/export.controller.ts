@@ -6,12 +6,12 @@ import { createCommandId, exportStream } from '#commands/ids';
 import { leadExportDecider } from '#domain/export/export.decide';
 import { EventStore } from '#event-store/event-store';
 import { Http, type HttpContext } from '#http/http-context';
-import { toLeadFilter } from '#http/lead-filter';
 import { ApiDownload } from '#http/openapi.decorators';
 import { invalidInput, Problem } from '#http/problem';
-import { ViewReaders } from '#http/view-readers';
 import { Authenticator, type Identity } from '#http/request';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { toLeadFilter } from '#http/resources/lead-filter';
+import { ViewReaders } from '#http/view-readers';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
 import type { ViewSnapshot } from '#read-model/view-store';
 import { parseLeadSort } from '../leads.requests.js';
@@ -22,61 +22,70 @@ import { writeNdjson } from './ndjson.js';
 import { readAllLeads, requireCount, withExportDeadlines, type ExportDeadlines, chunkLeads } from './source.js';
 import { maxRows, writeXlsx } from './xlsx.js';
 
-const media = {
+const mediaTypes = {
   csv: 'text/csv',
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   ndjson: 'application/x-ndjson',
 } as const;
 
-/** MongoDB keeps a moment for five minutes; SQLite keeps all that is written meanwhile in a file beside the view. */
-const patience: ExportDeadlines = { totalMs: 900_000, idleMs: 60_000 };
+/** MongoDB keeps a snapshot for five minutes. SQLite keeps everything written meanwhile in a file beside the view. */
+const deadlines: ExportDeadlines = { totalMs: 900_000, idleMs: 60_000 };
 
 @Controller('v1/leads/export')
 export class LeadExportController {
   constructor(
-    private readonly reading: ViewReaders,
-    private readonly door: Authenticator,
+    private readonly views: ViewReaders,
+    private readonly authenticator: Authenticator,
     private readonly clock: Clock,
     private readonly log: EventStore,
-    private readonly handling: DeciderService,
+    private readonly deciders: DeciderService,
   ) {}
 
-  /** All that can be wrong is told before the first byte; an error later cuts the connection, so that no file looks whole. */
+  /** Reports every error before the first byte. A later error cuts the connection, so that no incomplete file looks complete. */
   @Get()
   @ApiDownload(
-    'Leads as a file: CSV (its manifest is the trailer X-Export-Manifest), XLSX or NDJSON',
-    Object.values(media),
+    {
+      summary: 'Export leads',
+      description:
+        'Returns leads as a CSV, XLSX or NDJSON file, with the filters and the sort key of the list. Use the manifest to verify that the file is complete: it is the trailer `X-Export-Manifest` of CSV, the second sheet of XLSX and the last line of NDJSON.',
+    },
+    Object.values(mediaTypes),
   )
   async export(@Query() query: ExportQuery, @Http() http: HttpContext): Promise<StreamableFile | undefined> {
-    const identity = this.door.identify(http.request);
+    const identity = this.authenticator.identify(http.request);
     const now = this.clock.now();
-    const asked = parseExportRequest(query, now);
+    const exportRequest = parseExportRequest(query, now);
     if (this.log.readOnly)
       throw new Problem(
         'unavailable',
-        'Every export is recorded in the log, which this process opened for reading only: ask the process that writes it.',
+        'Exports are recorded in the log, which this process opened read-only. Send the request to the process that writes the log.',
       );
-    const reader = await this.reading.atLeast(leadList, query);
+    const reader = await this.views.atLeast(leadListView, query);
     if (http.request.method === 'HEAD') {
-      this.head(http, asked, now, (await reader.state()).checkpoint);
+      this.setHeaders(http, exportRequest, now, (await reader.state()).checkpoint);
       return undefined;
     }
     const snapshot = await reader.snapshot();
     try {
-      const { count, leads } = await this.matching(snapshot, identity.org, asked);
-      if (asked.format === 'xlsx' && count >= maxRows) throw tooManyRows(count);
-      const order = { ...asked, exportId: createCommandId(identity.org, null), count, createdAt: now };
+      const { count, leads } = await this.findLeads(snapshot, identity.org, exportRequest);
+      if (exportRequest.format === 'xlsx' && count >= maxRows) throw tooManyRows(count);
       const position = snapshot.checkpoint ?? this.log.start;
-      await this.record({ ...order, position }, identity, http);
-      this.head(http, asked, now, position);
-      return new StreamableFile(this.stream({ ...order, position }, leads, snapshot, http));
+      const exportId = createCommandId(identity.org, null);
+      const spec: ExportSpec = { ...exportRequest, exportId, count, createdAt: now, position };
+      await this.record(spec, identity, http);
+      this.setHeaders(http, exportRequest, now, position);
+      return new StreamableFile(this.createStream(spec, leads, snapshot, http));
     } catch (error) {
       await snapshot.close();
       throw error;
     }
   }
 
-  private async matching(snapshot: ViewSnapshot, org: string, { page, scope }: ExportRequest) {
+  private async findLeads(
+    snapshot: ViewSnapshot,
+    org: string,
+    { page, scope }: ExportRequest,
+  ): Promise<{ readonly count: number; readonly leads: LeadBatches }> {
     const filter = toLeadFilter(page.query, page.now);
     const sort = parseLeadSort(page.query.sort);
     if (scope === 'page') {
@@ -86,66 +95,74 @@ export class LeadExportController {
     return { count: await countLeads(snapshot, org, filter), leads: readAllLeads(snapshot, org, filter, sort) };
   }
 
-  /** Durable before the first byte is sent. */
-  private async record(order: ExportSpec, { org, actor }: Identity, { request }: HttpContext): Promise<void> {
-    const { exportId, scope, format, columns, timeZone, sort, filter, position, count, createdAt: now } = order;
-    const valueOf = (name: string): string | null => filter.find((it) => it.name === name)?.value ?? null;
+  /** Records the export durably before the first byte is sent. */
+  private async record(spec: ExportSpec, { org, actor }: Identity, { request }: HttpContext): Promise<void> {
+    const { exportId, scope, format, columns, timeZone, sort, filter, position, count, createdAt } = spec;
+    const valueOf = (name: string): string | null => filter.find((parameter) => parameter.name === name)?.value ?? null;
     const command = {
       type: 'RecordExport',
-      ...{ exportId, scope, format, columns, timeZone, sort, position, count },
+      exportId,
+      scope,
+      format,
+      columns,
+      timeZone,
+      sort,
+      position,
+      count,
       filter: filter.filter(({ name }) => name !== 'q' && name !== 'contactId'),
       q: valueOf('q'),
       contactId: valueOf('contactId'),
     } as const;
-    const envelope = {
+    const context = {
       org,
       actor,
       commandId: exportId,
       requestHash: null,
-      now,
+      now: createdAt,
       backdated: false,
+      correlation: request.id,
+      causation: exportId,
       expectedVersion: null,
     };
-    const traced = { ...envelope, correlation: request.id, causation: exportId };
-    await this.handling.handle(leadExportDecider, exportStream(org, exportId), command, traced, () => undefined);
+    await this.deciders.handle(leadExportDecider, exportStream(org, exportId), command, context, () => undefined);
   }
 
-  private head({ reply }: HttpContext, { format }: ExportRequest, now: string, position: string | null): void {
-    const name = `leads-${now.replace(/\.\d+/, '').replace(/[-:]/g, '')}.${format}`;
+  private setHeaders({ reply }: HttpContext, { format }: ExportRequest, now: string, position: string | null): void {
+    const timestamp = now.replace(/\.\d+/, '').replace(/[-:]/g, '');
     void reply
-      .type(format === 'csv' ? `${media.csv}; charset=utf-8; header=present` : media[format])
-      .header('content-disposition', `attachment; filename="${name}"`)
+      .type(format === 'csv' ? `${mediaTypes.csv}; charset=utf-8; header=present` : mediaTypes[format])
+      .header('content-disposition', `attachment; filename="leads-${timestamp}.${format}"`)
       .header('cache-control', 'no-store')
       .header('x-position', position ?? this.log.start);
   }
 
-  /** The snapshot is closed with the stream, however that ends. */
-  private stream(
-    order: ExportSpec,
-    found: LeadBatches,
+  /** The snapshot is closed with the stream, however the stream ends. */
+  private createStream(
+    spec: ExportSpec,
+    leads: LeadBatches,
     snapshot: ViewSnapshot,
     { request, reply }: HttpContext,
   ): Readable {
     const stop = (reason: Error): void => void stream.destroy(reason);
-    const leads = withExportDeadlines(requireCount(found, order.count), patience, stop);
-    const stream = this.written(order, leads, reply);
-    stream.on('error', (err) => request.log.error({ err, exportId: order.exportId }, 'an export broke off'));
+    const guardedLeads = withExportDeadlines(requireCount(leads, spec.count), deadlines, stop);
+    const stream = this.writeFile(spec, guardedLeads, reply);
+    stream.on('error', (err) => request.log.error({ err, exportId: spec.exportId }, 'export failed'));
     stream.on('close', () => {
-      snapshot.close().catch((err: unknown) => request.log.warn({ err }, 'a snapshot could not be closed'));
+      snapshot.close().catch((err: unknown) => request.log.warn({ err }, 'failed to close a snapshot'));
     });
     return stream;
   }
 
-  private written(order: ExportSpec, leads: LeadBatches, reply: HttpContext['reply']): Readable {
-    if (order.format === 'xlsx') return writeXlsx(order, leads);
-    if (order.format === 'ndjson') return Readable.from(writeNdjson(order, leads), { objectMode: false });
-    let manifest = '';
-    // Fastify asks for it when the body has ended well.
-    reply.trailer('X-Export-Manifest', async () => manifest);
-    return Readable.from(
-      writeCsv(order, leads, (whole) => (manifest = toAsciiJson(whole))),
-      { objectMode: false },
-    );
+  private writeFile(spec: ExportSpec, leads: LeadBatches, reply: HttpContext['reply']): Readable {
+    if (spec.format === 'xlsx') return writeXlsx(spec, leads);
+    if (spec.format === 'ndjson') return Readable.from(writeNdjson(spec, leads), { objectMode: false });
+    let trailer = '';
+    // Fastify reads the trailer after the body has ended without an error.
+    reply.trailer('X-Export-Manifest', async () => trailer);
+    const csv = writeCsv(spec, leads, (manifest) => {
+      trailer = toAsciiJson(manifest);
+    });
+    return Readable.from(csv, { objectMode: false });
   }
 }
 
@@ -153,5 +170,5 @@ const tooManyRows = (count: number): Problem =>
   invalidInput({
     field: 'format',
     code: 'too_many',
-    message: `xlsx holds ${maxRows - 1} leads at most, and ${count} match: ask for csv or ndjson`,
+    message: `must be csv or ndjson: xlsx holds at most ${maxRows - 1} leads, and ${count} match`,
   });

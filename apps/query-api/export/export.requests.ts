@@ -6,14 +6,22 @@ import { validate } from '#http/validation';
 import { LeadPageQuery, defaultSort } from '../leads.requests.js';
 import { columnNames, defaultColumns, type ColumnName } from './columns.js';
 
-/** The filters and the sort of the list; `timeZone` is also the one in which times are told. */
+/** Has the filters and the sort key of the list. `timeZone` is also the zone in which times are written. */
 export class ExportQuery extends LeadPageQuery {
-  @Optional() @IsOneOf(exportScopes) readonly scope?: (typeof exportScopes)[number];
-  @Optional() @IsOneOf(exportFormats) readonly format?: ExportFormat;
-  @Optional() @IsListOfValues(columnNames) readonly columns?: string;
+  @Optional()
+  @IsOneOf(
+    exportScopes,
+    '`all` (default) exports every lead that matches, `page` only the page of `limit` and `cursor`.',
+  )
+  readonly scope?: (typeof exportScopes)[number];
+
+  @Optional() @IsOneOf(exportFormats, 'Format of the file. Default: `csv`.') readonly format?: ExportFormat;
+
+  @Optional()
+  @IsListOfValues(columnNames, 'Columns, separated by commas. Default: the most common ones; whole leads in NDJSON.')
+  readonly columns?: string;
 }
 
-/** What an export asks of the list, and how it is to be told. */
 export interface ExportRequest {
   readonly page: PageRequest<LeadPageQuery>;
   readonly scope: (typeof exportScopes)[number];
@@ -24,35 +32,41 @@ export interface ExportRequest {
   readonly filter: readonly FilterParameter[];
 }
 
-/** Not a filter: said elsewhere. */
-const apart: ReadonlySet<string> = new Set(['limit', 'cursor', 'after', 'wait', 'sort', 'timeZone']);
+/** Parameters that are not filters. */
+const otherParameters: ReadonlySet<string> = new Set(['limit', 'cursor', 'after', 'wait', 'sort', 'timeZone']);
 
-/**
- * Everything that matches as CSV, unless asked otherwise. NDJSON has whole leads unless columns are asked for.
- * @throws Problem validation_failed
- */
+/** @throws Problem `validation_failed` */
 export function parseExportRequest(query: ExportQuery, now: string): ExportRequest {
-  const { scope = 'all', format = 'csv', columns, ...list } = query;
-  for (const field of scope === 'all' ? (['limit', 'cursor'] as const) : [])
-    if (list[field] !== undefined)
-      throw invalidInput({ field, code: 'not_allowed', message: 'goes with scope=page alone' });
-  // The zone of a cursor tells what was due; times may be told in another one.
-  const { timeZone, ...zoneless } = list;
-  const asked = list.cursor === undefined ? list : zoneless;
-  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+  const { scope = 'all', format = 'csv', columns, ...listQuery } = query;
+  if (scope === 'all')
+    for (const field of ['limit', 'cursor'] as const)
+      if (listQuery[field] !== undefined)
+        throw invalidInput({ field, code: 'not_allowed', message: 'is supported only with scope=page' });
+  // A cursor pins the zone that decides what is due today. Times may be written in another zone.
+  const { timeZone, ...withoutTimeZone } = listQuery;
+  const pageParameters = Object.entries(listQuery.cursor === undefined ? listQuery : withoutTimeZone);
+  const given = Object.fromEntries(pageParameters.filter(([, value]) => value !== undefined));
   const page = parsePageRequest(validate(LeadPageQuery, given), now);
-  const usual = format === 'ndjson' ? [] : defaultColumns;
-  const due = page.query.followUpDue === 'today' ? { timeZone: page.query.timeZone ?? 'UTC' } : {};
-  const filter = Object.entries({ ...page.query, ...due })
-    .filter(([name, value]) => value !== undefined && (!apart.has(name) || name in due))
-    .map(([name, value]) => ({ name, value: String(value) }));
   return {
     page,
     scope,
     format,
-    columns: columns === undefined ? usual : (splitList(columns) as readonly ColumnName[]),
+    columns: parseColumns(columns, format),
     timeZone: timeZone ?? page.query.timeZone ?? 'UTC',
     sort: page.query.sort ?? defaultSort,
-    filter,
+    filter: toFilterParameters(page.query),
   };
+}
+
+function parseColumns(text: string | undefined, format: ExportFormat): readonly ColumnName[] {
+  if (text !== undefined) return splitList(text) as readonly ColumnName[];
+  return format === 'ndjson' ? [] : defaultColumns;
+}
+
+/** The time zone counts as a filter only if it decides what is due today. */
+function toFilterParameters(query: LeadPageQuery): readonly FilterParameter[] {
+  const due = query.followUpDue === 'today' ? { timeZone: query.timeZone ?? 'UTC' } : {};
+  return Object.entries({ ...query, ...due })
+    .filter(([name, value]) => value !== undefined && (!otherParameters.has(name) || name in due))
+    .map(([name, value]) => ({ name, value: String(value) }));
 }

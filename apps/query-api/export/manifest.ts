@@ -4,24 +4,24 @@ import type { Position } from '#domain/event';
 import type { LeadResource } from '#domain/lead/lead.shown';
 import type { ColumnName } from './columns.js';
 
-/** What is exported. */
+/** What an export contains. */
 export interface ExportSpec {
   readonly exportId: string;
   readonly scope: ExportScope;
   readonly format: ExportFormat;
-  /** None: whole leads. */
+  /** Empty for whole leads. */
   readonly columns: readonly ColumnName[];
   readonly timeZone: string;
   readonly sort: string;
-  /** All of it, also what is personal: who has the file asked for it. */
+  /** Includes personal values: whoever has the file also sent the request. */
   readonly filter: readonly FilterParameter[];
   readonly position: Position;
   readonly count: number;
-  /** When it was asked for, RFC 3339 in UTC. */
+  /** Time of the request, RFC 3339 in UTC. */
   readonly createdAt: string;
 }
 
-/** What the end of an export says of it. */
+/** The manifest at the end of an export, by which a reader can verify that the file is complete. */
 export interface Manifest {
   readonly exportId: string;
   readonly count: number;
@@ -31,28 +31,27 @@ export interface Manifest {
   readonly columns: readonly ColumnName[];
   readonly timeZone: string;
   readonly position: Position;
-  /** Hex; of CSV the whole body, of NDJSON all before the manifest's line, of XLSX `xl/worksheets/sheet1.xml`. */
+  /** Hex. Covers the whole body of CSV, everything before the manifest's line of NDJSON, and `xl/worksheets/sheet1.xml` of XLSX. */
   readonly sha256: string;
   readonly createdAt: string;
 }
 
-/** Leads, some at a time. */
 export type LeadBatches = AsyncIterable<readonly LeadResource[]>;
 
-export function createManifest(order: ExportSpec, sha256: string): Manifest {
-  const { exportId, count, scope, filter, sort, columns, timeZone, position, createdAt } = order;
-  const asked = Object.fromEntries(filter.map(({ name, value }) => [name, value]));
-  return { exportId, count, scope, filter: asked, sort, columns, timeZone, position, sha256, createdAt };
+export function createManifest(spec: ExportSpec, sha256: string): Manifest {
+  const { exportId, count, scope, sort, columns, timeZone, position, createdAt } = spec;
+  const filter = Object.fromEntries(spec.filter.map(({ name, value }) => [name, value]));
+  return { exportId, count, scope, filter, sort, columns, timeZone, position, sha256, createdAt };
 }
 
-/** As an HTTP header can say it. */
+/** JSON with escapes for everything that an HTTP header cannot contain. */
 export const toAsciiJson = (manifest: Manifest): string =>
   JSON.stringify(manifest).replace(
     /[^\x20-\x7e]/g,
-    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
-/** Bytes of the text, counted into a hash. */
+/** Encodes text as UTF-8 and hashes everything that it has encoded. */
 export class HashingEncoder {
   private readonly hash = createHash('sha256');
 
@@ -62,7 +61,7 @@ export class HashingEncoder {
     return bytes;
   }
 
-  /** Once, at the end. */
+  /** Hex. May be called only once, at the end. */
   sha256(): string {
     return this.hash.digest('hex');
   }

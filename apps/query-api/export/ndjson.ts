@@ -3,21 +3,23 @@ import { createLocalClock } from './cells.js';
 import { columns, serializeLead } from './columns.js';
 import { HashingEncoder, type LeadBatches, createManifest, type ExportSpec } from './manifest.js';
 
-/** A line of JSON for each lead: the whole lead as lists show it, or an object of the columns asked for. The last one is the manifest. */
-export async function* writeNdjson(order: ExportSpec, leads: LeadBatches): AsyncGenerator<Buffer> {
-  const [hashed, clock] = [new HashingEncoder(), createLocalClock(order.timeZone)];
-  const told = (time: string): string => clock(time).text;
-  const inColumns = (lead: LeadResource): string =>
+/** One JSON line per lead: the whole lead, or an object of the requested columns. The last line is the manifest. */
+export async function* writeNdjson(spec: ExportSpec, leads: LeadBatches): AsyncGenerator<Buffer> {
+  const encoder = new HashingEncoder();
+  const toLocalTime = createLocalClock(spec.timeZone);
+  const formatTime = (time: string): string => toLocalTime(time).text;
+  const serializeColumns = (lead: LeadResource): string =>
     JSON.stringify(
       Object.fromEntries(
-        order.columns.map((name) => {
-          const { kind, read: of } = columns[name];
-          const value = of(lead);
-          return [name, kind === 'time' && typeof value === 'string' ? told(value) : value];
+        spec.columns.map((name) => {
+          const { kind, read } = columns[name];
+          const value = read(lead);
+          return [name, kind === 'time' && typeof value === 'string' ? formatTime(value) : value];
         }),
       ),
     );
-  const line = order.columns.length > 0 ? inColumns : (lead: LeadResource) => serializeLead(lead, told);
-  for await (const some of leads) yield hashed.encode(some.map((lead) => `${line(lead)}\n`).join(''));
-  yield Buffer.from(`${JSON.stringify({ manifest: createManifest(order, hashed.sha256()) })}\n`);
+  const serialize =
+    spec.columns.length > 0 ? serializeColumns : (lead: LeadResource) => serializeLead(lead, formatTime);
+  for await (const batch of leads) yield encoder.encode(batch.map((lead) => `${serialize(lead)}\n`).join(''));
+  yield Buffer.from(`${JSON.stringify({ manifest: createManifest(spec, encoder.sha256()) })}\n`);
 }

@@ -3,44 +3,44 @@ import { Readable } from 'node:stream';
 import type { LeadResource } from '#domain/lead/lead.shown';
 import { requireCount, withExportDeadlines, chunkLeads } from './source.js';
 
-const leads = Array.from({ length: 250 }, (_, nth) => ({ id: `l-${nth}` }) as LeadResource);
+const leads = Array.from({ length: 250 }, (_, index) => ({ id: `l-${index}` }) as LeadResource);
 
-test('leads come some at a time, and are as many as were counted', async () => {
-  const told: LeadResource[] = [];
-  for await (const each of requireCount(chunkLeads(leads), 250)) {
-    expect(each.length).toBeLessThanOrEqual(100);
-    told.push(...each);
+test('an export source yields the expected number of leads in batches of at most 100', async () => {
+  const received: LeadResource[] = [];
+  for await (const batch of requireCount(chunkLeads(leads), 250)) {
+    expect(batch.length).toBeLessThanOrEqual(100);
+    received.push(...batch);
   }
-  expect(told).toEqual(leads);
+  expect(received).toEqual(leads);
 });
 
 test.each([
-  ['more', 249],
-  ['fewer', 251],
-  ['none', 1],
-])('%s than were counted is an error', async (what, count) => {
+  ['has more leads than expected', leads, 249],
+  ['has fewer leads than expected', leads, 251],
+  ['has no leads although one was expected', [], 1],
+])('an export source that %s fails', async (_, source, count) => {
   const drained = (async () => {
-    for await (const _ of requireCount(chunkLeads(what === 'none' ? [] : leads), count));
+    for await (const _ of requireCount(chunkLeads(source), count));
   })();
-  await expect(drained).rejects.toThrow(`${count} leads were counted`);
+  await expect(drained).rejects.toThrow(`expected ${count} leads`);
 });
 
 test.each([
-  ['who takes nothing for too long', { totalMs: 60_000, idleMs: 20 }, /nothing was taken for 20 ms/],
-  ['what takes too long as a whole', { totalMs: 20, idleMs: 60_000 }, /not done after 20 ms/],
-])('%s is cut off, and what the leads came from is let go', async (_, patience, reason) => {
-  let letGo = false;
+  ['accepts no data for too long', { totalMs: 60_000, idleMs: 20 }, /the client accepted no data for 20 ms/],
+  ['takes too long in total', { totalMs: 20, idleMs: 60_000 }, /not finished after 20 ms/],
+])('an export whose client %s is stopped, and its source is closed', async (_, deadlines, reason) => {
+  let isClosed = false;
   async function* source() {
     try {
       for (;;) yield leads;
     } finally {
-      letGo = true;
+      isClosed = true;
     }
   }
   const stream: Readable = Readable.from(
-    withExportDeadlines(source(), patience, (error) => void stream.destroy(error)),
+    withExportDeadlines(source(), deadlines, (error) => void stream.destroy(error)),
   );
   stream.once('readable', () => undefined);
   await expect(new Promise((_, reject) => stream.on('error', reject))).rejects.toThrow(reason);
-  while (!letGo) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!isClosed) await new Promise((resolve) => setTimeout(resolve, 5));
 });

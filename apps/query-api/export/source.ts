@@ -4,65 +4,71 @@ import { listLeads, type LeadFilter, type LeadSort } from '#projections/lead-lis
 import type { ViewSnapshot } from '#read-model/view-store';
 import type { LeadBatches } from './manifest.js';
 
-/** Rows of a question to the view, and how many of them become text before others get their turn on this thread. */
-const [atOnce, inOneGo] = [500, 100];
+/** Rows per query of the view. */
+const pageSize = 500;
+/** Rows that are serialized before other work on this thread gets a chance to run. */
+const batchSize = 100;
 
-/** Everything that matches, in order. */
+/** Yields every lead that matches, in order. */
 export async function* readAllLeads(
   snapshot: ViewSnapshot,
   org: string,
   filter: LeadFilter,
   sort: { readonly column: LeadSort; readonly descending: boolean },
 ): LeadBatches {
-  for (let after: Parameters<typeof listLeads>[3]['after'], more = true; more;) {
-    const page = await listLeads(snapshot, org, filter, { sort, limit: atOnce, ...(after ? { after } : {}) });
+  for (let after: Parameters<typeof listLeads>[3]['after'], hasMore = true; hasMore;) {
+    const page = await listLeads(snapshot, org, filter, { sort, limit: pageSize, ...(after ? { after } : {}) });
     yield* chunkLeads(page.items);
-    more = page.last !== null;
+    hasMore = page.last !== null;
     if (page.last) after = page.last;
   }
 }
 
-/** So many leads at a time as may be worked on in one go. */
+/** Yields batches that are small enough to be serialized without blocking the thread for long. */
 export async function* chunkLeads(leads: readonly LeadResource[]): LeadBatches {
-  for (let from = 0; from < leads.length; from += inOneGo) {
-    yield leads.slice(from, from + inOneGo);
+  for (let start = 0; start < leads.length; start += batchSize) {
+    yield leads.slice(start, start + batchSize);
     await setImmediate();
   }
 }
 
-/** A file must never look whole that is not: as many leads as were counted, or an error at the end. */
+/**
+ * Passes on the leads of an export that must have exactly `count` of them.
+ * @throws Error at the end if there are more or fewer, so that an incomplete file never looks complete
+ */
 export async function* requireCount(leads: LeadBatches, count: number): LeadBatches {
-  let told = 0;
-  for await (const each of leads) {
-    told += each.length;
-    if (told > count) break;
-    yield each;
+  let passed = 0;
+  for await (const batch of leads) {
+    passed += batch.length;
+    if (passed > count) break;
+    yield batch;
   }
-  if (told !== count) throw new Error(`${count} leads were counted, but there are ${told > count ? 'more' : told}`);
+  if (passed !== count) throw new Error(`expected ${count} leads, but found ${passed > count ? 'more' : passed}`);
 }
 
-/** In milliseconds: how long an export may take, and how long whoever downloads it may take nothing of it. */
 export interface ExportDeadlines {
+  /** Time for the whole export, in milliseconds. */
   readonly totalMs: number;
+  /** Time during which the client may accept no data, in milliseconds. */
   readonly idleMs: number;
 }
 
-/** Ends with an error, at once and wherever it is, when patience does; `stop` is what makes it end. */
+/** Calls `stop` when a deadline passes, even while a batch is waiting to be accepted. */
 export async function* withExportDeadlines(
   leads: LeadBatches,
-  patience: ExportDeadlines,
+  { totalMs, idleMs }: ExportDeadlines,
   stop: (reason: Error) => void,
 ): LeadBatches {
-  const whole = setTimeout(() => stop(new Error(`not done after ${patience.totalMs} ms`)), patience.totalMs);
-  let still: NodeJS.Timeout | undefined;
+  const totalTimer = setTimeout(() => stop(new Error(`not finished after ${totalMs} ms`)), totalMs);
+  let idleTimer: NodeJS.Timeout | undefined;
   try {
-    for await (const each of leads) {
-      still = setTimeout(() => stop(new Error(`nothing was taken for ${patience.idleMs} ms`)), patience.idleMs);
-      yield each;
-      clearTimeout(still);
+    for await (const batch of leads) {
+      idleTimer = setTimeout(() => stop(new Error(`the client accepted no data for ${idleMs} ms`)), idleMs);
+      yield batch;
+      clearTimeout(idleTimer);
     }
   } finally {
-    clearTimeout(whole);
-    clearTimeout(still);
+    clearTimeout(totalTimer);
+    clearTimeout(idleTimer);
   }
 }

@@ -1,56 +1,64 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStoreDBClient, StreamingRead } from '@eventstore/db-client';
+import { type BackoffRange, backoffMs } from '#timing/backoff';
+import { currentDeadline, enableDeadlines } from '#timing/deadline';
+import { sleep } from '#timing/sleep';
 import { Unavailable } from '../event-store.js';
-import { enableDeadlines, currentDeadline } from '#timing/deadline';
-import { type LogAddress, closeClient, openClient } from './client.js';
+import { type LogAddress, openClient } from './client.js';
 import {
   isDiscoveryFailure,
   isMissingStream,
-  isTransient,
   isTimeout,
+  isTransient,
   NoResponse,
   translateClientError,
 } from './failures.js';
+import { closeClient } from './patched-client.js';
 
-/** In milliseconds. `last`: what a call is given even when its caller's patience is at its end, for it may do well. */
-const patience = { attempt: 1_900, all: 4_000, whileDown: 1_000, last: 500 };
-const backOff = { first: 50, longest: 500 };
-/** Calls at once: more would only wait elsewhere, with their time running. */
-const atOnce = 128;
+/** A call consists of attempts. */
+const attemptTimeoutMs = 1_900;
+const callTimeoutMs = 4_000;
+/** A call gets at least this long, even if its caller's deadline comes earlier: it may still succeed. */
+const minCallTimeoutMs = 500;
+/** While the server is down, one call per interval probes it, and may take that long. */
+const probeIntervalMs = 1_000;
+const backoff: BackoffRange = { firstMs: 100, maxMs: 500 };
+/** More concurrent calls would only wait elsewhere, while their time runs out. */
+const maxConcurrentCalls = 128;
 
-/** One try of a call. */
 export interface CallAttempt {
   readonly client: EventStoreDBClient;
-  /** For the client's `deadline`; the whole attempt is given up soon after. */
+  /** For the client's `deadline` option. The attempt is abandoned shortly after. */
   readonly timeoutMs: number;
-  /** What a read gives in all; nothing if the stream does not exist. */
+  /** Reads to the end. Returns nothing if the stream does not exist. */
   readonly collect: <T>(read: StreamingRead<T>) => Promise<T[]>;
 }
 
 /**
- * The client, with what it lacks: a limit to the time that a call takes, and calls tried again while the server is away for a
- * moment. While it is away for longer, one call a second asks for it and all others are refused at once, so that nothing piles up.
+ * The client with what it lacks: a time limit for every call, and retries while the server is away for a moment.
+ * If the server is away for longer, one call a second probes it and all others are rejected at once, so that calls do not pile up.
  */
 export class EventStoreDbConnection {
-  readonly #address: LogAddress;
   private readonly closing = new AbortController();
-  readonly #underWay = new Set<Promise<unknown>>();
-  #client: EventStoreDBClient;
-  #lastAnswer = 0;
-  #free = atOnce;
-  readonly #queue: (() => void)[] = [];
-  #down = false;
-  #nextTry = 0;
-  #closing: Promise<void> | undefined;
+  private readonly callsInFlight = new Set<Promise<unknown>>();
+  private currentClient: EventStoreDBClient;
+  private freeSlots = maxConcurrentCalls;
+  private readonly waitingForSlot: (() => void)[] = [];
+  /** The times are those of `performance.now()`. */
+  private lastResponseAt = 0;
+  private isDown = false;
+  private nextProbeAt = 0;
+  private closed: Promise<void> | undefined;
 
-  /** @throws TypeError when the URL can't be used */
-  constructor(address: LogAddress) {
+  /**
+   * @throws TypeError if the URL cannot be used.
+   * @throws IncompatibleClient
+   */
+  constructor(private readonly address: LogAddress) {
     enableDeadlines();
-    // Each follower listens: a view and an automation each, so more than Node.js takes for a leak.
+    // Every view and automation has a follower that listens, which Node.js would take for a leak.
     setMaxListeners(0, this.closing.signal);
-    this.#address = address;
-    this.#client = openClient(address);
+    this.currentClient = openClient(address);
   }
 
   /** Aborts when followers must end. */
@@ -58,135 +66,143 @@ export class EventStoreDbConnection {
     return this.closing.signal;
   }
 
-  /** For subscriptions, which have no answer to wait for. */
+  /** For subscriptions, which do not end with a response. */
   get client(): EventStoreDBClient {
-    return this.#client;
+    return this.currentClient;
   }
 
   /**
-   * Tries `ask` until it has an answer or four seconds, or its caller's patience, are over. It may be done several times, also after it seemed to fail.
+   * Runs `operation`, again after a transient failure, until it succeeds, 4 seconds have passed or the caller's deadline comes.
+   * An attempt that seemed to fail may have succeeded on the server.
    * @throws Unavailable
    */
-  call<T>(ask: (attempt: CallAttempt) => Promise<T>): Promise<T> {
-    if (this.#closing) return Promise.reject(createClosedError());
-    const asking = this.#call(ask);
-    const tracked = asking.catch(() => undefined).finally(() => this.#underWay.delete(tracked));
-    this.#underWay.add(tracked);
-    return asking;
+  call<T>(operation: (attempt: CallAttempt) => Promise<T>): Promise<T> {
+    if (this.closed) return Promise.reject(createClosedError());
+    const call = this.runWithRetries(operation);
+    const tracked = call.catch(() => undefined).finally(() => this.callsInFlight.delete(tracked));
+    this.callsInFlight.add(tracked);
+    return call;
   }
 
-  async #call<T>(ask: (attempt: CallAttempt) => Promise<T>): Promise<T> {
-    const started = performance.now();
-    const end = Math.min(started + this.#patience(started), Math.max(currentDeadline(), started + patience.last));
-    for (let tries = 1; ; tries++) {
+  private async runWithRetries<T>(operation: (attempt: CallAttempt) => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    const endsAt = Math.min(
+      startedAt + this.reserveCallTime(startedAt),
+      Math.max(currentDeadline(), startedAt + minCallTimeoutMs),
+    );
+    for (let failures = 0; ; failures++) {
       try {
-        return await this.#inTurn(() => this.#attempt(ask, Math.min(patience.attempt, end - performance.now())));
+        return await this.withSlot(() =>
+          this.attempt(operation, Math.min(attemptTimeoutMs, endsAt - performance.now())),
+        );
       } catch (error) {
         if (!isTransient(error)) throw translateClientError(error);
-        const pause = Math.min(backOff.first * 2 ** tries, backOff.longest) * (0.5 + Math.random() / 2);
-        if (performance.now() + pause >= end) {
-          // One that answers others is not away: it, or this process, has too much to do.
-          if (this.#lastAnswer < started) {
-            this.#down = true;
-            this.#nextTry = performance.now() + patience.whileDown;
-          }
+        const delayMs = backoffMs(failures, backoff);
+        if (performance.now() + delayMs >= endsAt) {
+          // If other calls got a response meanwhile, the server is not down; it or this process is overloaded.
+          if (this.lastResponseAt < startedAt) this.markDown();
           throw translateClientError(error);
         }
-        await sleep(pause);
+        await sleep(delayMs);
       }
     }
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+  /** How long a call may take, in milliseconds. While the server is down, rejects all calls between two probes. */
+  private reserveCallTime(now: number): number {
+    if (!this.isDown) return callTimeoutMs;
+    if (now < this.nextProbeAt)
+      throw new Unavailable('the event log is unavailable: its server was unreachable a moment ago');
+    this.nextProbeAt = now + probeIntervalMs;
+    return probeIntervalMs;
+  }
+
+  private markDown(): void {
+    this.isDown = true;
+    this.nextProbeAt = performance.now() + probeIntervalMs;
+  }
+
+  private markUp(): void {
+    this.isDown = false;
+    this.lastResponseAt = performance.now();
+  }
+
+  private async withSlot<T>(work: () => Promise<T>): Promise<T> {
+    if (this.freeSlots > 0) this.freeSlots -= 1;
+    else await new Promise<void>((resolve) => this.waitingForSlot.push(resolve));
     try {
       return await work();
     } finally {
-      const next = this.#queue.shift();
-      if (next) next();
-      else this.#free += 1;
+      const passSlotOn = this.waitingForSlot.shift();
+      if (passSlotOn) passSlotOn();
+      else this.freeSlots += 1;
     }
   }
 
-  #patience(now: number): number {
-    if (!this.#down) return patience.all;
-    if (now < this.#nextTry) throw new Unavailable("the event log can't be used: its server was away just now");
-    this.#nextTry = now + patience.whileDown;
-    return patience.whileDown;
-  }
-
-  async #attempt<T>(ask: (attempt: CallAttempt) => Promise<T>, timeoutMs: number): Promise<T> {
-    if (timeoutMs <= 0) throw new NoResponse('its turn did not come in time');
-    const started = performance.now();
-    const client = this.#client;
-    const reads = new Set<StreamingRead<unknown>>();
+  private async attempt<T>(operation: (attempt: CallAttempt) => Promise<T>, timeoutMs: number): Promise<T> {
+    if (timeoutMs <= 0) throw new NoResponse('too many calls were waiting');
+    const startedAt = performance.now();
+    const client = this.currentClient;
+    const openReads = new Set<StreamingRead<unknown>>();
     const collect = async <E>(read: StreamingRead<E>): Promise<E[]> => {
-      reads.add(read);
-      const found = await collected(read);
-      // Its end may be that of the connection.
-      if (client !== this.#client) throw new NoResponse('the connection was given up');
-      reads.delete(read);
-      return found;
+      openReads.add(read);
+      const events = await readToEnd(read);
+      // A read also ends without an error when its connection is closed.
+      if (client !== this.currentClient) throw new NoResponse('the connection was replaced during the read');
+      openReads.delete(read);
+      return events;
     };
-    const timer = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      // Later than the client's own deadline, which also ends the call on the server, where the client has one.
+      timer = setTimeout(() => reject(new NoResponse('no response came in time')), timeoutMs + 50);
+    });
     try {
-      // The client's own deadline comes first where it keeps one: it also ends the call.
-      const tooLong = sleep(timeoutMs + 50, undefined, { signal: timer.signal }).then(() => {
-        throw new NoResponse('no answer came in time');
-      });
-      const answer = await Promise.race([ask({ client, timeoutMs, collect }), tooLong]);
-      this.#answered();
-      return answer;
+      const result = await Promise.race([operation({ client, timeoutMs, collect }), timeout]);
+      this.markUp();
+      return result;
     } catch (error) {
-      if (!isTransient(error)) this.#answered();
-      else if (isDiscoveryFailure(error) || (isTimeout(error) && this.#lastAnswer < started)) this.#replace(client);
+      if (!isTransient(error)) this.markUp();
+      else if (isDiscoveryFailure(error) || (isTimeout(error) && this.lastResponseAt < startedAt))
+        this.replaceClient(client);
       throw error;
     } finally {
-      timer.abort();
-      for (const read of reads) void read.cancel().catch(() => undefined);
+      clearTimeout(timer);
+      for (const read of openReads) void read.cancel().catch(() => undefined);
     }
   }
 
-  #answered(): void {
-    this.#lastAnswer = performance.now();
-    this.#down = false;
-  }
-
-  /** A connection over which nothing came: another may find another server, or a way to this one. */
-  #replace(client: EventStoreDBClient): void {
-    if (client !== this.#client || this.closeSignal.aborted) return;
-    this.#client = openClient(this.#address);
+  /** Nothing came over the client's connection. A new client may find another server, or another way to this one. */
+  private replaceClient(client: EventStoreDBClient): void {
+    if (client !== this.currentClient || this.closeSignal.aborted) return;
+    this.currentClient = openClient(this.address);
     void closeClient(client).catch(() => undefined);
   }
 
-  /** Waits for the calls under way, then ends all followers. */
+  /** Waits for the calls in flight, then ends all followers. */
   close(): Promise<void> {
-    return (this.#closing ??= this.#close());
+    this.closed ??= this.finishAndClose();
+    return this.closed;
   }
 
-  async #close(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+  private async finishAndClose(): Promise<void> {
+    await Promise.allSettled(this.callsInFlight);
     this.closing.abort();
-    const quickly = new AbortController();
-    // Asked for its connection, a client that has none looks for one.
-    await Promise.race([
-      closeClient(this.#client).catch(() => undefined),
-      sleep(1_000, undefined, { signal: quickly.signal }).catch(() => undefined),
-    ]);
-    quickly.abort();
+    const isDone = new AbortController();
+    // A client without a connection first tries to connect, which may take long.
+    await Promise.race([closeClient(this.currentClient).catch(() => undefined), sleep(1_000, isDone.signal)]);
+    isDone.abort();
   }
 }
 
 export const createClosedError = (): Unavailable => new Unavailable('the event log is closed');
 
-/** By events: iterated, a read of a missing stream throws where nobody catches it, and one left early is never closed. */
-function collected<T>(read: StreamingRead<T>): Promise<T[]> {
+/** With event listeners: an iterated read of a missing stream throws where no handler is, and one that is left early stays open. */
+function readToEnd<T>(read: StreamingRead<T>): Promise<T[]> {
   return new Promise((resolve, reject) => {
     const events: T[] = [];
-    read
-      .on('data', (event: T) => void events.push(event))
-      .on('error', (error: Error) => (isMissingStream(error) ? resolve([]) : reject(error)))
-      .on('end', () => resolve(events));
+    read.on('data', (event: T) => events.push(event));
+    read.on('error', (error: Error) => (isMissingStream(error) ? resolve([]) : reject(error)));
+    read.on('end', () => resolve(events));
   });
 }

@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { EventStoreDbServer } from '#test/support/eventstoredb-server';
+import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { ConcurrencyError, Unavailable } from '../event-store.js';
 import { newStreamName, newEvent, newEvents, followUntil, eventIds } from '../event-store.test-support.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 import { storedResponse, captureFailure, withLog, retryUntilAvailable } from './log.fixture.js';
 
-// Each of these waits for seconds, on a server of its own: they wait side by side, and nothing that has much to do is beside them.
+// Each test waits for seconds, on a server of its own. So they run concurrently, and tests that use much CPU are in another file.
 
-describe('an append that is never answered', () => {
-  it.concurrent('tries again what was done and never answered, and is told as if it were the first time', () =>
+describe('lost responses', () => {
+  it.concurrent('an append whose response is lost is retried and returns its one result', () =>
     withLog(async (log, server) => {
       const stream = newStreamName();
       const [first, second] = [newEvents(2), newEvents(1)];
@@ -21,7 +21,7 @@ describe('an append that is never answered', () => {
     }),
   );
 
-  it.concurrent('looks for its own events before it tells of a conflict', () =>
+  it.concurrent('an append whose response is lost succeeds on a conflict if the stream holds its own events', () =>
     withLog(async (log, server) => {
       const stream = newStreamName();
       server.log.deduplicatesAppends = false;
@@ -34,7 +34,7 @@ describe('an append that is never answered', () => {
     }),
   );
 
-  it.concurrent('does not let an append that fails disturb another one', () =>
+  it.concurrent('an append whose response is lost does not affect other appends', () =>
     withLog(async (log, server) => {
       server.dropResponses(1);
       const outcomes = await Promise.all(
@@ -45,9 +45,9 @@ describe('an append that is never answered', () => {
   );
 });
 
-describe('a server of EventStoreDB that stays away', () => {
+describe('a server that stays away', () => {
   it.concurrent.each(['frozen', 'stopped'])(
-    '%s is unavailable within five seconds, soon at once, and found again',
+    'a log rejects calls as Unavailable within five seconds, then at once, until its server is back (%s)',
     (how) =>
       withLog(async (log, server) => {
         const stream = newStreamName();
@@ -55,7 +55,7 @@ describe('a server of EventStoreDB that stays away', () => {
         if (how === 'frozen') server.freeze();
         else server.stop();
         const event = newEvent();
-        const all = await Promise.all(
+        const failures = await Promise.all(
           [
             log.events.append(stream, 1, [event]),
             log.events.read(stream, 0, 1),
@@ -64,11 +64,11 @@ describe('a server of EventStoreDB that stays away', () => {
             log.responses.saveIfAbsent('x', storedResponse),
           ].map(captureFailure),
         );
-        for (const { error, milliseconds } of all) {
+        for (const { error, milliseconds } of failures) {
           expect(error).toBeInstanceOf(Unavailable);
           expect(milliseconds).toBeLessThan(5_000);
         }
-        // What waited behind the first must not wait as long each; who asks whether it is back is given a second.
+        // Later calls must not wait as long as the first ones. A call that probes the server may take a second.
         const { error, milliseconds } = await captureFailure(log.events.append(stream, 1, newEvents(1)));
         expect(error).toBeInstanceOf(Unavailable);
         expect(milliseconds).toBeLessThan(1_000);
@@ -80,15 +80,15 @@ describe('a server of EventStoreDB that stays away', () => {
       }),
   );
 
-  it.concurrent('is not found by a URL of several hosts, until it is', () =>
+  it.concurrent('a log with several hosts in its URL rejects calls as Unavailable until a host is back', () =>
     withLog(
       async (log, server) => {
         server.stop();
-        // Each that gives the client up takes it from others.
-        const all = await Promise.all(
+        // Many calls, because each one that replaces the client takes it from others.
+        const failures = await Promise.all(
           Array.from({ length: 20 }, () => captureFailure(log.events.append(newStreamName(), 0, newEvents(1)))),
         );
-        for (const { error, milliseconds } of all) {
+        for (const { error, milliseconds } of failures) {
           expect(error).toBeInstanceOf(Unavailable);
           expect(milliseconds).toBeLessThan(5_000);
         }
@@ -103,30 +103,36 @@ describe('a server of EventStoreDB that stays away', () => {
     ),
   );
 
-  it.concurrent('lets a log be closed that waits for it', async () => {
-    const server = await EventStoreDbServer.start();
-    const log = await EventStoreDbLog.open(server.url);
-    server.freeze();
-    const appending = captureFailure(log.events.append(newStreamName(), 0, newEvents(1)));
-    const following = captureFailure(followUntil(log.events, log.events.start, () => false));
-    await log.close();
-    expect((await appending).error).toBeInstanceOf(Unavailable);
-    expect((await following).error).toBeInstanceOf(Unavailable);
-    server.stop();
-  });
+  it.concurrent(
+    'a log closes while calls and followers wait for its server, and rejects them as Unavailable',
+    async () => {
+      const server = await FakeEventStoreDbServer.start();
+      const log = await EventStoreDbLog.open(server.url);
+      server.freeze();
+      const appending = captureFailure(log.events.append(newStreamName(), 0, newEvents(1)));
+      const following = captureFailure(followUntil(log.events, log.events.start, () => false));
+      await log.close();
+      expect((await appending).error).toBeInstanceOf(Unavailable);
+      expect((await following).error).toBeInstanceOf(Unavailable);
+      server.stop();
+    },
+  );
 
-  it.concurrent('can not be opened', async () => {
-    const server = await EventStoreDbServer.start();
+  it.concurrent('a log does not open while its server is away', async () => {
+    const server = await FakeEventStoreDbServer.start();
     server.stop();
     await expect(EventStoreDbLog.open(server.url)).rejects.toThrow(Unavailable);
   });
-  it.concurrent.each(['frozen', 'stopped'])('tells its reader when the server stays away (%s)', (how) =>
-    withLog(async (log, server) => {
-      if (how === 'frozen') server.freeze();
-      else server.stop();
-      const { error, milliseconds } = await captureFailure(followUntil(log.events, log.events.start, () => false));
-      expect(error).toBeInstanceOf(Unavailable);
-      expect(milliseconds).toBeLessThan(10_000);
-    }),
+
+  it.concurrent.each(['frozen', 'stopped'])(
+    'a log rejects its followers as Unavailable within ten seconds while its server is away (%s)',
+    (how) =>
+      withLog(async (log, server) => {
+        if (how === 'frozen') server.freeze();
+        else server.stop();
+        const { error, milliseconds } = await captureFailure(followUntil(log.events, log.events.start, () => false));
+        expect(error).toBeInstanceOf(Unavailable);
+        expect(milliseconds).toBeLessThan(10_000);
+      }),
   );
 });

@@ -2,41 +2,42 @@ import { describe, expect, it } from '@jest/globals';
 import { Unavailable } from '../event-store.js';
 import { isTransient, translateClientError, getActualVersion } from './failures.js';
 
-describe('why the log can not be used', () => {
+describe('translateClientError', () => {
   it.each([
     [{ code: 14, message: '14 UNAVAILABLE: Error: unable to verify the first certificate' }, 'is not trusted'],
-    [{ code: 14, message: '14 UNAVAILABLE: No connection established' }, 'can not be reached'],
-    [{ code: 4, message: '4 DEADLINE_EXCEEDED' }, 'does not answer'],
-    [{ code: 16, message: '16 UNAUTHENTICATED: Unauthenticated' }, 'refuses the name and password'],
-  ])('is told of %j', (error, words) => {
-    const told = translateClientError(error) as Error;
-    expect(told).toBeInstanceOf(Unavailable);
-    expect(told.message).toContain(words);
+    [{ code: 14, message: '14 UNAVAILABLE: No connection established' }, 'cannot be reached'],
+    [{ code: 4, message: '4 DEADLINE_EXCEEDED' }, 'does not respond'],
+    [{ code: 16, message: '16 UNAUTHENTICATED: Unauthenticated' }, 'rejects the name and password'],
+  ])('turns the failure %j into Unavailable with the reason', (error, reason) => {
+    const translated = translateClientError(error) as Error;
+    expect(translated).toBeInstanceOf(Unavailable);
+    expect(translated.message).toContain(reason);
   });
 
-  it('is not told of what is our own mistake', () => {
-    const mistake = new TypeError('x is not a function');
-    expect(translateClientError(mistake)).toBe(mistake);
+  it('returns an error of our own code unchanged', () => {
+    const error = new TypeError('x is not a function');
+    expect(translateClientError(error)).toBe(error);
   });
 });
 
-describe('what real servers and the client were seen to say', () => {
+// Collected from real servers and the client.
+describe('failures of calls', () => {
   it.each([
     ['a dropped connection', { type: 'unavailable', code: 14, message: '' }],
-    ['no server, before the client has looked at it', { code: 14, message: '14 UNAVAILABLE: connect ECONNREFUSED' }],
-    ['a server that starts', { type: 'unknown', code: 2, message: '2 UNKNOWN: Server Is Not Ready' }],
-    ['one with too much to do', { type: 'unknown', code: 2, message: '2 UNKNOWN: Server Is Too Busy' }],
-    ['one that leads no more', { type: 'not-leader', message: '' }],
+    ['no server, not yet processed by the client', { code: 14, message: '14 UNAVAILABLE: connect ECONNREFUSED' }],
+    ['a server that is starting', { type: 'unknown', code: 2, message: '2 UNKNOWN: Server Is Not Ready' }],
+    ['an overloaded server', { type: 'unknown', code: 2, message: '2 UNKNOWN: Server Is Too Busy' }],
+    ['a server that is no longer the leader', { type: 'not-leader', message: '' }],
     ['an election', { type: 'unknown', code: 2, message: 'No leader info available in response' }],
     ['a cancelled call', { type: 'cancelled', code: 1, message: '1 CANCELLED: Cancelled on client' }],
-    ['a follower behind too far (23.10)', { type: 'unknown', code: 2, message: 'Consumer too slow to handle event' }],
-    ['a cluster of which nobody answers', { message: 'Failed to discover after 2 attempts.' }],
-  ])('%s: it is asked again', (_, error) => {
+    ['a subscriber too far behind (23.10)', { type: 'unknown', code: 2, message: 'Consumer too slow to handle event' }],
+    ['a cluster without a reachable node', { message: 'Failed to discover after 2 attempts.' }],
+  ])('a failed call is transient, so it is retried, if the cause is %s', (_, error) => {
     expect(isTransient(error)).toBe(true);
     expect(getActualVersion(error)).toBeUndefined();
   });
 
-  it('a conflict, whose message is empty, is told by the version that there is', () => {
+  it('a failed call is a conflict, not transient, if it names the actual version of the stream', () => {
     const conflict = { type: 'wrong-expected-version', code: 9, message: '', actualVersion: 6n };
     expect([isTransient(conflict), getActualVersion(conflict)]).toEqual([false, 7]);
     expect(getActualVersion({ ...conflict, actualVersion: 'no_stream' })).toBe(0);

@@ -1,74 +1,77 @@
 import { Unavailable } from '../event-store.js';
 
-/** No answer came in the time that we give a call, or it came over a connection that was given up meanwhile. */
+/** No response came within our time limit, or it came over a connection that was replaced meanwhile. */
 export class NoResponse extends Error {
-  override readonly name = 'NoAnswer';
+  override readonly name = 'NoResponse';
 }
 
-/** `type` is the client's own word; what fails before the client has looked at it is a plain error of gRPC with a `code`. */
+/** `type` is set by the client. A failure that the client has not processed yet is a plain gRPC error with a `code`. */
 interface ClientFailure {
   readonly type?: unknown;
   readonly code?: unknown;
   readonly message?: unknown;
 }
 
-const passingTypes = new Set(['unavailable', 'cancelled', 'not-leader', 'timeout', 'deadline-exceeded']);
-/** Cancelled, deadline exceeded, aborted, internal (a broken HTTP/2 stream), unavailable. */
-const passingCodes = new Set([1, 4, 10, 13, 14]);
-/** Said with the code for "unknown" by a server that starts, elects a leader or has too much to do, or by the client without any. */
-const passingWords =
+const transientTypes = new Set(['unavailable', 'cancelled', 'not-leader', 'timeout', 'deadline-exceeded']);
+/** CANCELLED, DEADLINE_EXCEEDED, ABORTED, INTERNAL (a broken HTTP/2 stream), UNAVAILABLE. */
+const transientCodes = new Set([1, 4, 10, 13, 14]);
+/** Sent with the code UNKNOWN by a server that starts, elects a leader or is overloaded, or raised by the client without a code. */
+const transientMessages =
   /not ready|too busy|no leader info|failed to discover|write after end|channel has been shut down|consumer too slow/i;
 
-/** By shape: the client's errors need not be of the realm that catches them (Jest runs tests in another). */
-const shapeOf = (error: unknown): ClientFailure => (typeof error === 'object' && error !== null ? error : {});
+/** By shape: the client's errors need not be of the realm that catches them. Jest runs tests in another realm. */
+const asClientFailure = (error: unknown): ClientFailure => (typeof error === 'object' && error !== null ? error : {});
 
-/** Whether this may be over soon. What was asked may have been done all the same. */
+/** Whether a retry may succeed. The failed call may still have succeeded on the server. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof NoResponse) return true;
-  const { type, code, message } = shapeOf(error);
+  const { type, code, message } = asClientFailure(error);
   return (
-    passingTypes.has(String(type)) ||
-    (typeof code === 'number' && passingCodes.has(code)) ||
-    passingWords.test(String(message))
+    transientTypes.has(String(type)) ||
+    (typeof code === 'number' && transientCodes.has(code)) ||
+    transientMessages.test(String(message))
   );
 }
 
-export const isTimeout = (error: unknown): boolean =>
-  error instanceof NoResponse || shapeOf(error).type === 'deadline-exceeded' || shapeOf(error).code === 4;
+export function isTimeout(error: unknown): boolean {
+  const { type, code } = asClientFailure(error);
+  return error instanceof NoResponse || type === 'deadline-exceeded' || code === 4;
+}
 
-/** The client never recovers from this: it keeps the failed connection for good. */
+/** The client never recovers from this: it keeps the failed connection. */
 export const isDiscoveryFailure = (error: unknown): boolean =>
-  /failed to discover/i.test(String(shapeOf(error).message));
+  /failed to discover/i.test(String(asClientFailure(error).message));
 
-export const isMissingStream = (error: unknown): boolean => shapeOf(error).type === 'stream-not-found';
+export const isMissingStream = (error: unknown): boolean => asClientFailure(error).type === 'stream-not-found';
 
-/** The version that a stream has if an append was refused for it; undefined if this is another failure. Its message is empty. */
+/** The stream's version, if an append was rejected because of it; undefined for any other failure. */
 export function getActualVersion(error: unknown): number | undefined {
-  if (shapeOf(error).type !== 'wrong-expected-version') return undefined;
-  const { actualVersion } = error as { actualVersion?: unknown };
-  return typeof actualVersion === 'bigint' ? Number(actualVersion) + 1 : 0;
+  if (asClientFailure(error).type !== 'wrong-expected-version') return undefined;
+  const { actualVersion: revision } = error as { actualVersion?: unknown };
+  return typeof revision === 'bigint' ? Number(revision) + 1 : 0;
 }
 
-const isDenied = (error: unknown): boolean =>
-  shapeOf(error).type === 'access-denied' || shapeOf(error).code === 7 || shapeOf(error).code === 16;
+function isAccessDenied(error: unknown): boolean {
+  const { type, code } = asClientFailure(error);
+  return type === 'access-denied' || code === 7 || code === 16;
+}
 
-/** Of a position that is not an event's. One beyond the end of the log passes. */
-const isNoPlace = (error: unknown): boolean => /from an invalid position/i.test(String(shapeOf(error).message));
+/** The server rejects a position between two events this way, but accepts one after the end of the log. */
+const isInvalidPosition = (error: unknown): boolean =>
+  /from an invalid position/i.test(String(asClientFailure(error).message));
 
-const isUntrusted = (error: unknown): boolean => /certificate/i.test(String(shapeOf(error).message));
+const isCertificateError = (error: unknown): boolean => /certificate/i.test(String(asClientFailure(error).message));
 
-/** The server's failures as `Unavailable`; whatever else went wrong is a mistake of ours and stays what it is. */
+/** Turns a failure of the server into `Unavailable`. Any other error is a bug and is returned unchanged. */
 export function translateClientError(error: unknown): unknown {
-  if (isDenied(error))
-    return new Unavailable("the event log can't be used: the server refuses the name and password in its URL", {
-      cause: error,
-    });
-  if (isNoPlace(error)) return new RangeError('the position is no place in this log', { cause: error });
+  if (isAccessDenied(error)) return createUnavailable('its server rejects the name and password in the URL', error);
+  if (isInvalidPosition(error)) return new RangeError('the position is not a position in this log', { cause: error });
   if (!isTransient(error)) return error;
-  const why = isTimeout(error)
-    ? 'its server does not answer'
-    : isUntrusted(error)
-      ? 'the certificate of its server is not trusted (tlsCAFile)'
-      : 'its server can not be reached, or is not ready';
-  return new Unavailable(`the event log can't be used: ${why}`, { cause: error });
+  if (isTimeout(error)) return createUnavailable('its server does not respond', error);
+  if (isCertificateError(error))
+    return createUnavailable("its server's certificate is not trusted; set tlsCAFile in the URL", error);
+  return createUnavailable('its server cannot be reached or is not ready', error);
 }
+
+const createUnavailable = (reason: string, cause: unknown): Unavailable =>
+  new Unavailable(`the event log is unavailable: ${reason}`, { cause });

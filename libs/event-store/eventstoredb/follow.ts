@@ -1,16 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AllStreamResolvedEvent, AllStreamSubscription } from '@eventstore/db-client';
 import type { UnreadableEvent } from '#domain/event-codec';
+import { type BackoffRange, backoffMs } from '#timing/backoff';
+import { sleep } from '#timing/sleep';
 import type { EventBatch } from '../event-store.js';
+import { stoppableIterable } from '../stoppable-iterable.js';
 import { createClosedError } from './connection.js';
 import { isTransient, translateClientError } from './failures.js';
 import { PullSubscription } from './subscription.js';
 
-/** In milliseconds. */
-const patience = 4_000;
-const backOff = { first: 50, longest: 1_000 };
+/** How long subscribing is retried before the consumer gets the error. */
+const retryLimitMs = 4_000;
+const backoff: BackoffRange = { firstMs: 100, maxMs: 1_000 };
 
-/** What events of the server are in our words, as far as they can be read; `end` is the place of the last one of them. */
+/** Events of the server, as far as they can be decoded. `lastCommit` is the commit position of the last one, decoded or not. */
 export interface DecodedEvents {
   readonly batch: EventBatch | undefined;
   readonly lastCommit: bigint;
@@ -18,7 +20,7 @@ export interface DecodedEvents {
 }
 
 export interface SubscriptionSource {
-  /** The log behind a place. */
+  /** Subscribes to the log after a commit position. */
   subscribe(after: bigint): AllStreamSubscription;
   decode(events: readonly AllStreamResolvedEvent[]): DecodedEvents;
   /** Aborts when the log is closed. */
@@ -26,72 +28,53 @@ export interface SubscriptionSource {
 }
 
 /**
- * One subscription for what is there and for what comes. A dropped one is replaced, from the last event handed out, while that
- * helps within four seconds; then the reader is told.
+ * Follows the log with one subscription for existing and new events. When the server drops it, a new one starts after the last event
+ * that was yielded. If that does not succeed within four seconds, the consumer gets the error.
  */
-export function followSubscription(
-  log: SubscriptionSource,
+export const followSubscription = (
+  source: SubscriptionSource,
   after: bigint,
   batchSize: number,
   signal: AbortSignal,
-): AsyncIterable<EventBatch> {
-  return {
-    [Symbol.asyncIterator]() {
-      const left = new AbortController();
-      const batches = walk(log, after, batchSize, signal, left);
-      return {
-        next: () => batches.next(),
-        // A generator's own return() would wait until the pull under way has found something.
-        return: () => {
-          left.abort();
-          return batches.return(undefined);
-        },
-      };
-    },
-  };
-}
+): AsyncIterable<EventBatch> =>
+  stoppableIterable([signal, source.closeSignal], async function* (stopped) {
+    yield* generateBatches(source, after, batchSize, stopped);
+    if (source.closeSignal.aborted && !signal.aborted) throw createClosedError();
+    return undefined;
+  });
 
-async function* walk(
-  log: SubscriptionSource,
+async function* generateBatches(
+  source: SubscriptionSource,
   after: bigint,
   batchSize: number,
-  signal: AbortSignal,
-  left: AbortController,
+  stopped: AbortSignal,
 ): AsyncGenerator<EventBatch, undefined> {
-  const leave = (): void => left.abort();
-  for (const end of [signal, log.closeSignal]) {
-    end.addEventListener('abort', leave, { signal: left.signal });
-    if (end.aborted) leave();
-  }
-  let troubleSince: number | undefined;
+  let readUpTo = after;
+  let failingSince: number | undefined;
   let drops = 0;
-  try {
-    while (!left.signal.aborted) {
-      const confirmed = (): void => void (troubleSince = undefined);
-      const subscription = new PullSubscription(log.subscribe(after), confirmed);
-      try {
-        while (!left.signal.aborted) {
-          const events = await subscription.next(batchSize, left.signal);
-          if (left.signal.aborted) break;
-          const { batch, lastCommit: end, unreadable } = log.decode(events);
-          if (batch) yield batch;
-          if (unreadable && !left.signal.aborted) throw unreadable;
-          after = end;
-          drops = 0;
-        }
-      } catch (error) {
-        if (!isTransient(error)) throw translateClientError(error);
-        drops += 1;
-        troubleSince ??= performance.now();
-        if (performance.now() - troubleSince >= patience) throw translateClientError(error);
-      } finally {
-        subscription.close();
+  const onConfirmed = (): void => {
+    failingSince = undefined;
+  };
+  while (!stopped.aborted) {
+    const subscription = new PullSubscription(source.subscribe(readUpTo), onConfirmed);
+    try {
+      while (!stopped.aborted) {
+        const events = await subscription.next(batchSize, stopped);
+        if (stopped.aborted) break;
+        const { batch, lastCommit, unreadable } = source.decode(events);
+        if (batch) yield batch;
+        if (unreadable && !stopped.aborted) throw unreadable;
+        readUpTo = lastCommit;
+        drops = 0;
       }
-      const pause = Math.min(backOff.first * 2 ** Math.min(drops, 10), backOff.longest) * (0.5 + Math.random() / 2);
-      if (drops > 0) await sleep(pause, undefined, { signal: left.signal }).catch(() => undefined);
+    } catch (error) {
+      if (!isTransient(error)) throw translateClientError(error);
+      drops += 1;
+      failingSince ??= performance.now();
+      if (performance.now() - failingSince >= retryLimitMs) throw translateClientError(error);
+    } finally {
+      subscription.close();
     }
-    if (log.closeSignal.aborted && !signal.aborted) throw createClosedError();
-  } finally {
-    leave();
+    if (drops > 0) await sleep(backoffMs(drops - 1, backoff), stopped);
   }
 }

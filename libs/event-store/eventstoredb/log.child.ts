@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { sleep } from '#timing/sleep';
 import { Unavailable } from '../event-store.js';
-import { newEvent } from '../event-store.test-support.js';
+import { newEvent, newStreamName } from '../event-store.test-support.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 
-// What the spec runs in a process of its own, which a stray error would end: `node log.child.js <url>`. Appends to three streams
-// and follows the log, whatever comes, until it is told to stop; says what it appended and saw.
+// The spec runs this in a process of its own, which an unhandled error would end: `node log.child.js <url>`. Appends to three
+// streams and follows the log through all faults until it gets input. Then it prints the ids that it appended and saw.
 const stop = new AbortController();
 process.stdin.once('data', () => stop.abort());
 
@@ -12,54 +13,64 @@ const log = await EventStoreDbLog.open(process.argv[2]!);
 const appended: string[] = [];
 const seen: string[] = [];
 
-async function untilAvailable<T>(work: () => Promise<T>): Promise<T> {
+async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
   }
 }
 
-async function append(): Promise<void> {
-  const stream = `agent-demo-${randomUUID()}`;
+async function appendUntilStopped(): Promise<void> {
+  const stream = newStreamName();
   for (let version = 0; !stop.signal.aborted; version++) {
     const event = newEvent();
-    await untilAvailable(() => log.events.append(stream, version, [event]));
+    await retryUntilAvailable(() => log.events.append(stream, version, [event]));
     appended.push(event.id);
     await log.responses.find(randomUUID()).catch(() => undefined);
   }
 }
 
-async function follow(): Promise<void> {
+/** Resolves with the number of events appended. */
+async function appendToThreeStreams(): Promise<number> {
+  await Promise.all([appendUntilStopped(), appendUntilStopped(), appendUntilStopped()]);
+  // The follower checks whether it has seen everything when it sees an event, so there must be one after all others.
+  const last = newEvent();
+  await retryUntilAvailable(() => log.events.append(newStreamName(), 0, [last]));
+  appended.push(last.id);
+  return appended.length;
+}
+
+async function followUntilAllSeen(totalAppended: Promise<number>): Promise<void> {
   let reached = log.events.start;
   const end = new AbortController();
-  await untilAvailable(async () => {
+  await retryUntilAvailable(async () => {
     for await (const { events, position } of log.events.follow(reached, { signal: end.signal, batchSize: 5 })) {
       seen.push(...events.map(({ id }) => id));
       reached = position;
-      if (stop.signal.aborted && seen.length >= (await everything)) end.abort();
+      if (stop.signal.aborted && seen.length >= (await totalAppended)) end.abort();
     }
   });
 }
 
-const everything = Promise.all([append(), append(), append()]).then(async () => {
-  // So that the follower has something to see once all else is there.
-  const last = newEvent();
-  await untilAvailable(() => log.events.append(`agent-demo-${randomUUID()}`, 0, [last]));
-  appended.push(last.id);
-  return appended.length;
-});
+/** As many as there may be views and automations. They end when the log is closed. */
+function startIdleFollowers(): void {
+  for (let i = 0; i < 12; i++) {
+    const follow = async (): Promise<void> => {
+      const { signal } = new AbortController();
+      for await (const _ of log.events.follow(log.events.start, { signal }));
+    };
+    follow().catch(() => undefined);
+  }
+}
+
+const appending = appendToThreeStreams();
 console.log('ready');
-// As many more as views and automations may be, until the log is closed.
-const others = Array.from({ length: 12 }, async () => {
-  const { signal } = new AbortController();
-  for await (const _ of log.events.follow(log.events.start, { signal }));
-});
-for (const other of others) other.catch(() => undefined);
-await Promise.all([everything, follow()]);
+startIdleFollowers();
+await Promise.all([appending, followUntilAllSeen(appending)]);
 await log.close();
 console.log(JSON.stringify({ appended, seen }));
 process.stdin.destroy();

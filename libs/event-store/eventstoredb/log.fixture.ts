@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { EventStoreDbServer } from '#test/support/eventstoredb-server';
+import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { Unavailable } from '../event-store.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 
-/** A log on a server of its own, played in this process. */
+/** Runs `test` with a log on a fake server of its own. */
 export const withLog = async (
-  test: (log: EventStoreDbLog, server: EventStoreDbServer) => Promise<void>,
-  urlOf = (server: EventStoreDbServer) => server.url,
+  test: (log: EventStoreDbLog, server: FakeEventStoreDbServer) => Promise<void>,
+  urlOf = (server: FakeEventStoreDbServer) => server.url,
 ): Promise<void> => {
-  const server = await EventStoreDbServer.start();
+  const server = await FakeEventStoreDbServer.start();
   const log = await EventStoreDbLog.open(urlOf(server));
   try {
     await test(log, server);
@@ -18,15 +18,15 @@ export const withLog = async (
   }
 };
 
-/** @throws when it takes very long, which says more than a test that runs out of time */
+/** @throws an error after 30 seconds, which says more than a timeout of the test */
 export async function waitUntil(condition: () => boolean): Promise<void> {
   for (const end = performance.now() + 30_000; !condition();) {
-    if (performance.now() > end) throw new Error('it never became so');
+    if (performance.now() > end) throw new Error('the condition did not become true within 30 seconds');
     await setImmediate();
   }
 }
 
-/** As callers do that were told to come again. */
+/** Retries while the log is unavailable, as callers do. */
 export async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T> {
   for (const end = performance.now() + 30_000; ;) {
     try {
@@ -38,14 +38,14 @@ export async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T>
   }
 }
 
-/** What it is rejected with, undefined if it is not, and after how long. */
+/** What `work` rejects with, or undefined if it succeeds, and how long it took. */
 export const captureFailure = async (work: Promise<unknown>): Promise<{ error: unknown; milliseconds: number }> => {
-  const started = performance.now();
+  const startedAt = performance.now();
   const error = await work.then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  return { error, milliseconds: performance.now() - started };
+  return { error, milliseconds: performance.now() - startedAt };
 };
 
 export const storedResponse = { request: 'r', answer: 1, keptAt: '2026-03-01T09:00:00Z' };

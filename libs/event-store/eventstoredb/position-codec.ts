@@ -1,37 +1,33 @@
-import { randomBytes } from 'node:crypto';
 import type { Position } from '#domain/event';
 
-const digits = 13;
-/** Places are signed 64-bit numbers on the server. */
-const last = 2n ** 63n - 1n;
-
-/** A log's own short name, part of all its positions, so that those of another log are told apart. */
-export const newLogId = (): string => Array.from(randomBytes(8), (byte) => (byte % 32).toString(32)).join('');
+const digitCount = 13;
+const digitsPattern = /^[0-9a-v]{13}$/;
+/** The server's positions are signed 64-bit integers. */
+const maxCommit = 2n ** 63n - 1n;
 
 /**
- * `p<log id>.<place, 13 digits of base 32>`: fixed width, so that the order of the texts is the order of the log.
- * The place is the event's commit position. Each of our events has its own, equal to its prepare position: only the
- * transactions of the old TCP protocol shared one among several events.
+ * `p<log id>.<commit position, 13 digits of base 32>`. The width is fixed so that positions sort in the order of the log.
+ * Each of our events has a commit position of its own, equal to its prepare position. Only transactions of the old TCP
+ * protocol gave several events the same commit position.
  */
 export class EventStoreDbPositionCodec {
-  readonly #prefix: string;
-  readonly #form = /^[0-9a-v]{13}$/;
+  private readonly prefix: string;
 
   constructor(logId: string) {
-    this.#prefix = `p${logId}.`;
+    this.prefix = `p${logId}.`;
   }
 
-  encode(place: bigint): Position {
-    return this.#prefix + place.toString(32).padStart(digits, '0');
+  encode(commit: bigint): Position {
+    return this.prefix + commit.toString(32).padStart(digitCount, '0');
   }
 
-  /** The place in the log, 0 for its start; undefined if this is no position of this log. */
+  /** The commit position, 0 for the start of the log; undefined if the text is not a position of this log. */
   decode(text: string): bigint | undefined {
-    if (!text.startsWith(this.#prefix)) return undefined;
-    const written = text.slice(this.#prefix.length);
-    if (!this.#form.test(written)) return undefined;
-    let place = 0n;
-    for (const digit of written) place = place * 32n + BigInt(parseInt(digit, 32));
-    return place <= last ? place : undefined;
+    if (!text.startsWith(this.prefix)) return undefined;
+    const digits = text.slice(this.prefix.length);
+    if (!digitsPattern.test(digits)) return undefined;
+    let commit = 0n;
+    for (const digit of digits) commit = commit * 32n + BigInt(parseInt(digit, 32));
+    return commit <= maxCommit ? commit : undefined;
   }
 }

@@ -7,135 +7,142 @@ import type { StreamNames } from './stream-names.js';
 const hourMs = 3_600_000;
 const pageSize = 500;
 
-interface Entry {
+/** Stored: what the streams of the index hold. */
+interface ResponseEntry {
   readonly commandId: string;
   /** Milliseconds since 1970. */
   readonly keptAt: number;
 }
-interface Hour {
+interface HourEntry {
   readonly hour: string;
 }
 
 /**
- * Which answers were kept when: one stream for each hour, named after it, and one that lists the hours. An entry may be there twice,
- * or without its answer; an answer is never without its entry.
+ * Lists which responses were stored when: one stream per hour, named after it, and one stream that lists the hours.
+ * An entry may occur twice, or exist without its response, but a response never exists without its entry.
  */
 export class ResponseIndex {
-  readonly #connection: EventStoreDbConnection;
-  readonly #streams: StreamNames;
-  readonly #listed = new Set<string>();
-  /** Entries that wait while those before them are written, by hour: one append for all of them. */
-  readonly #waiting = new Map<string, { entries: Entry[]; written: Promise<void> }>();
-  readonly #writing = new Map<string, Promise<void>>();
+  private readonly listedHours = new Set<string>();
+  /** By hour, the entries that wait while earlier ones are written. They share one append. */
+  private readonly waiting = new Map<string, { entries: ResponseEntry[]; written: Promise<void> }>();
+  private readonly writing = new Map<string, Promise<void>>();
 
-  constructor(connection: EventStoreDbConnection, streams: StreamNames) {
-    this.#connection = connection;
-    this.#streams = streams;
-  }
+  constructor(
+    private readonly connection: EventStoreDbConnection,
+    private readonly streams: StreamNames,
+  ) {}
 
   add(commandId: string, keptAt: number): Promise<void> {
     const hour = hourOf(keptAt);
-    let next = this.#waiting.get(hour);
-    if (!next) {
-      const entries: Entry[] = [];
-      next = { entries, written: this.#write(hour, entries) };
-      this.#waiting.set(hour, next);
+    let group = this.waiting.get(hour);
+    if (!group) {
+      const entries: ResponseEntry[] = [];
+      group = { entries, written: this.writeAfterPrevious(hour, entries) };
+      this.waiting.set(hour, group);
     }
-    next.entries.push({ commandId, keptAt });
-    return next.written;
+    group.entries.push({ commandId, keptAt });
+    return group.written;
   }
 
-  async #write(hour: string, entries: Entry[]): Promise<void> {
-    await this.#writing.get(hour)?.catch(() => undefined);
-    const writing = this.#writeNow(hour, entries);
-    this.#writing.set(hour, writing);
+  private async writeAfterPrevious(hour: string, entries: ResponseEntry[]): Promise<void> {
+    await this.writing.get(hour)?.catch(() => undefined);
+    const writing = this.write(hour, entries);
+    this.writing.set(hour, writing);
     try {
       await writing;
     } finally {
-      if (this.#writing.get(hour) === writing) this.#writing.delete(hour);
+      if (this.writing.get(hour) === writing) this.writing.delete(hour);
     }
   }
 
-  async #writeNow(hour: string, entries: Entry[]): Promise<void> {
+  private async write(hour: string, entries: ResponseEntry[]): Promise<void> {
     try {
-      if (!this.#listed.has(hour)) await this.#append(this.#listName, [{ hour }]);
-      this.#listed.add(hour);
+      if (!this.listedHours.has(hour)) await this.append(this.hoursStream, [{ hour }]);
+      this.listedHours.add(hour);
     } finally {
-      // From here on others wait for the next append.
-      this.#waiting.delete(hour);
+      // From now on, new entries wait for the next append.
+      this.waiting.delete(hour);
     }
-    await this.#append(this.#nameOf(hour), entries);
+    await this.append(this.streamOf(hour), entries);
   }
 
-  /** The commands whose answers were kept before a time, in pages. What is over is forgotten behind them. */
+  /**
+   * Pages of the commands whose responses were stored before a time. The list of an hour is deleted after its last page, if all of
+   * the hour is before that time.
+   */
   async *commandIdsBefore(time: number): AsyncGenerator<string[]> {
     const listed: { hour: string; revision: bigint }[] = [];
-    for await (const page of this.#pages<Hour>(this.#listName))
+    for await (const page of this.pages<HourEntry>(this.hoursStream))
       for (const { data, revision } of page) listed.push({ hour: data.hour, revision });
-    for (const hour of new Set(listed.map((it) => it.hour))) {
+    for (const hour of new Set(listed.map((entry) => entry.hour))) {
       if (Date.parse(hour) >= time) continue;
-      let last: bigint | undefined;
-      for await (const page of this.#pages<Entry>(this.#nameOf(hour))) {
+      let lastRevision: bigint | undefined;
+      for await (const page of this.pages<ResponseEntry>(this.streamOf(hour))) {
         yield page.flatMap(({ data: { commandId, keptAt } }) => (keptAt < time ? [commandId] : []));
-        last = page.at(-1)!.revision;
+        lastRevision = page.at(-1)!.revision;
       }
-      if (isOver(hour, time) && last !== undefined) await this.#delete(hour, last);
+      if (isOver(hour, time) && lastRevision !== undefined) await this.deleteHour(hour, lastRevision);
     }
-    // Hours are listed about as they come: what is over lies in front.
-    const open = listed.find(({ hour }) => !isOver(hour, time));
-    if (listed.length > 0) await this.#truncate(open?.revision ?? listed.at(-1)!.revision + 1n, listed[0]!.revision);
+    // Hours are listed roughly in their order, so those that are over come first.
+    const firstOpen = listed.find(({ hour }) => !isOver(hour, time));
+    if (listed.length > 0)
+      await this.truncateHours(firstOpen?.revision ?? listed.at(-1)!.revision + 1n, listed[0]!.revision);
   }
 
-  async *#pages<Data>(name: string): AsyncGenerator<{ data: Data; revision: bigint }[]> {
+  private async *pages<Data>(name: string): AsyncGenerator<{ data: Data; revision: bigint }[]> {
     for (let from = 0n; ;) {
-      const page = await this.#page<Data>(name, from);
+      const page = await this.readPage<Data>(name, from);
       if (page.length === 0) return;
       yield page;
       from = page.at(-1)!.revision + 1n;
     }
   }
 
-  async #page<Data>(name: string, fromRevision: bigint): Promise<{ data: Data; revision: bigint }[]> {
+  private async readPage<Data>(name: string, fromRevision: bigint): Promise<{ data: Data; revision: bigint }[]> {
     const options = { fromRevision, maxCount: pageSize, requiresLeader: true };
-    const found = await this.#connection.call(({ client, collect }) => collect(client.readStream(name, options)));
-    return found.flatMap(({ event }) =>
+    const events = await this.connection.call(({ client, collect }) => collect(client.readStream(name, options)));
+    return events.flatMap(({ event }) =>
       event ? [{ data: event.data as unknown as Data, revision: event.revision }] : [],
     );
   }
 
-  /** Unless an entry has come meanwhile. */
-  async #delete(hour: string, last: bigint): Promise<void> {
-    this.#listed.delete(hour);
-    await this.#connection
+  /** Does nothing if an entry was added after `lastRevision`. */
+  private async deleteHour(hour: string, lastRevision: bigint): Promise<void> {
+    this.listedHours.delete(hour);
+    await this.connection
       .call(({ client, timeoutMs: deadline }) =>
-        client.deleteStream(this.#nameOf(hour), { expectedRevision: last, deadline, requiresLeader: true }),
+        client.deleteStream(this.streamOf(hour), { expectedRevision: lastRevision, deadline, requiresLeader: true }),
       )
       .catch((error: unknown) => {
         if (getActualVersion(error) === undefined) throw error;
       });
   }
 
-  async #truncate(before: bigint, first: bigint): Promise<void> {
+  private async truncateHours(before: bigint, first: bigint): Promise<void> {
     if (before === first) return;
-    await this.#connection.call(({ client, timeoutMs: deadline }) =>
-      client.setStreamMetadata(this.#listName, { truncateBefore: Number(before) }, { deadline, requiresLeader: true }),
+    await this.connection.call(({ client, timeoutMs: deadline }) =>
+      client.setStreamMetadata(
+        this.hoursStream,
+        { truncateBefore: Number(before) },
+        { deadline, requiresLeader: true },
+      ),
     );
   }
 
-  /** Wherever the stream stands: entries have no order, and one that is there twice does no harm. */
-  async #append(name: string, entries: readonly object[]): Promise<void> {
+  /** With any expected revision: entries have no order, and an entry that occurs twice does no harm. */
+  private async append(name: string, entries: readonly object[]): Promise<void> {
     const events = entries.map((data) => jsonEvent({ id: randomUUID(), type: 'AnswerListed', data: { ...data } }));
-    await this.#connection.call(({ client, timeoutMs: deadline }) =>
+    await this.connection.call(({ client, timeoutMs: deadline }) =>
       client.appendToStream(name, events, { expectedRevision: ANY, deadline, requiresLeader: true }),
     );
   }
 
-  get #listName(): string {
-    return this.#streams.toInternalName('answers');
+  private get hoursStream(): string {
+    return this.streams.toInternalName('answers');
   }
 
-  #nameOf(hour: string): string {
-    return this.#streams.toInternalName(`answers-${hour}`);
+  private streamOf(hour: string): string {
+    return this.streams.toInternalName(`answers-${hour}`);
   }
 }
 

@@ -1,30 +1,32 @@
-/** The streams that make up the log; whatever else lies on the server is foreign to it. */
-const kinds = ['contact-', 'agent-', 'broadcast-', 'message-', 'export-', 'bulk-'];
+import { checkStreamName, streamKinds } from '../stream-name.js';
 
-/** Names on the server. Several logs may share one: each but one has a name of its own, which its streams' names begin with. */
+/**
+ * Names of streams on the server. Several logs may share a server. One of them may have no name; the streams of the others
+ * start with `<log name>.`.
+ */
 export class StreamNames {
-  readonly #before: string;
-  /** What the names of the log's streams on the server begin with. */
+  private readonly logPrefix: string;
+  /** What the server's names of the log's streams start with. */
   readonly prefixes: readonly string[];
 
   constructor(logName: string) {
-    this.#before = logName && `${logName}.`;
-    this.prefixes = kinds.map((kind) => this.#before + kind);
+    this.logPrefix = logName && `${logName}.`;
+    this.prefixes = streamKinds.map((kind) => `${this.logPrefix}${kind}-`);
   }
 
-  /** @throws TypeError for a stream that no follower would see */
+  /** @throws TypeError if the stream is not one of the log. */
   toServerName(stream: string): string {
-    if (!kinds.some((kind) => stream.startsWith(kind))) throw new TypeError(`${stream} is not a stream of this log`);
-    return this.#before + stream;
+    checkStreamName(stream);
+    return this.logPrefix + stream;
   }
 
-  /** A name for what lies beside the log: no follower sees it. */
+  /** The server's name of a stream that this adapter keeps beside the log. No follower sees it. */
   toInternalName(stream: string): string {
-    return this.#before + stream;
+    return this.logPrefix + stream;
   }
 
   fromServerName(name: string): string {
-    return name.slice(this.#before.length);
+    return name.slice(this.logPrefix.length);
   }
 
   isLogStream(name: string): boolean {

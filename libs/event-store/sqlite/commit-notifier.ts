@@ -1,70 +1,70 @@
 import { BroadcastChannel } from 'node:worker_threads';
 
-/** How long an append by another process may stay unseen; those of this process's threads are announced. */
-const pollMs = 100;
+/** How long a commit by another process may go unnoticed. Threads of this process are notified. */
+const pollIntervalMs = 100;
 
-/** One message tells other threads of all commits within this time; the first is told at once. Each costs both sides some 10 µs. */
-const quietMs = 2;
+/** Messages to other threads are at least this far apart; the first commit after a pause is sent at once. A message costs each side about 10 µs. */
+const minMessageIntervalMs = 2;
 
-/** Tells the followers of a log, in whichever thread of this process, that there may be more. */
+/** Notifies the followers of a log, in every thread of this process, that there may be new events. */
 export class CommitNotifier {
-  readonly #channel: BroadcastChannel;
-  readonly #sleepers = new Set<() => void>();
-  notificationCount = 0;
-  #quiet = false;
-  #untold = false;
-  #closed = false;
+  private readonly channel: BroadcastChannel;
+  private readonly waiters = new Set<() => void>();
+  private wakeUps = 0;
+  private isPausing = false;
+  private hasUnsentCommit = false;
+  private isClosed = false;
 
-  /** @param path The real path of the log's file: one channel per log. */
+  /** @param path The real path of the log's file. Each log has a channel of its own. */
   constructor(path: string) {
-    this.#channel = new BroadcastChannel(`leadstream log ${path}`);
-    this.#channel.onmessage = () => this.#wake();
-    this.#channel.unref();
+    this.channel = new BroadcastChannel(`leadstream log ${path}`);
+    this.channel.onmessage = () => this.wake();
+    this.channel.unref();
   }
 
-  /** How often there was a wake-up: to be taken before looking, and given to `next` when nothing was found. */
+  /** The number of wake-ups so far. Take it before reading; if there was nothing to read, pass it to `waitForChange`. */
   get count(): number {
-    return this.notificationCount;
+    return this.wakeUps;
   }
 
   notify(): void {
-    this.#wake();
-    this.#untold = true;
-    if (!this.#quiet) this.#tell();
+    this.wake();
+    this.hasUnsentCommit = true;
+    if (!this.isPausing) this.send();
   }
 
-  #tell(): void {
-    this.#quiet = this.#untold;
-    if (!this.#untold || this.#closed) return;
-    this.#untold = false;
-    this.#channel.postMessage(null);
-    setTimeout(() => this.#tell(), quietMs).unref();
+  private send(): void {
+    this.isPausing = this.hasUnsentCommit;
+    if (!this.hasUnsentCommit || this.isClosed) return;
+    this.hasUnsentCommit = false;
+    this.channel.postMessage(null);
+    setTimeout(() => this.send(), minMessageIntervalMs).unref();
   }
 
-  /** Until a wake-up after the first `seen`, until it is time to look anyway, or until `signal` aborts. */
+  /** Waits until there were more than `seen` wake-ups, but no longer than the poll interval or until `signal` aborts. */
   async waitForChange(seen: number, signal: AbortSignal): Promise<void> {
-    if (this.notificationCount !== seen || signal.aborted) return;
+    if (this.wakeUps !== seen || signal.aborted) return;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
-        this.#sleepers.delete(wake);
+        this.waiters.delete(wake);
         signal.removeEventListener('abort', wake);
         resolve();
       };
-      const timer = setTimeout(wake, pollMs);
-      this.#sleepers.add(wake);
+      const timer = setTimeout(wake, pollIntervalMs);
+      this.waiters.add(wake);
       signal.addEventListener('abort', wake);
     });
   }
 
   close(): void {
-    this.#wake();
-    this.#closed = true;
-    this.#channel.close();
+    this.wake();
+    this.isClosed = true;
+    this.channel.close();
   }
 
-  #wake(): void {
-    this.notificationCount += 1;
-    for (const wake of [...this.#sleepers]) wake();
+  private wake(): void {
+    this.wakeUps += 1;
+    for (const wake of [...this.waiters]) wake();
   }
 }

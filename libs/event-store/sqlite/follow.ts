@@ -1,16 +1,19 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { UnreadableEvent } from '#domain/event-codec';
+import { sleep } from '#timing/sleep';
 import type { EventBatch } from '../event-store.js';
+import { stoppableIterable } from '../stoppable-iterable.js';
 import type { CommitNotifier } from './commit-notifier.js';
 
 /**
- * Whoever follows pays for each batch (a view a transaction, and the same pages again), and commits come as often as every
- * fraction of a millisecond. So at the end of the log the next look is no sooner than `least` after the last one, and whoever has
- * worked on a batch for long rests as long again, but no longer than `most`. What comes after a pause is seen at once.
+ * Every batch costs its consumer something (a view: a transaction, and writes to the same pages again), and commits may be
+ * fractions of a millisecond apart. So at the end of the log, reads are at least `minReadIntervalMs` apart, and a consumer that
+ * took long for a batch pauses for as long again, up to `maxPauseMs`. An event that comes after a pause is read at once.
  */
-const restMs = { least: 10, most: 20 };
+const minReadIntervalMs = 10;
+const maxPauseMs = 20;
 
-/** What stands behind a place, as far as it could be read: `end` is the last event's place. */
+/** The events after a sequence number, as far as they can be decoded. `lastSequence` is the last one read. */
 export interface LogPage {
   readonly batch: EventBatch | undefined;
   readonly lastSequence: number;
@@ -18,56 +21,37 @@ export interface LogPage {
   readonly unreadable: UnreadableEvent | undefined;
 }
 
-/** Reads page after page, each when it is asked for, and waits at the end of the log. */
-export function followPages(
+/** Reads page after page, each when it is pulled, and waits at the end of the log. */
+export const followPages = (
   readPage: (after: number) => LogPage,
   after: number,
-  wakeUps: CommitNotifier,
+  commits: CommitNotifier,
   signal: AbortSignal,
-): AsyncIterable<EventBatch> {
-  return {
-    [Symbol.asyncIterator]() {
-      const left = new AbortController();
-      const batches = walk(readPage, after, wakeUps, signal, left);
-      return {
-        next: () => batches.next(),
-        // A generator's own return() would wait until the pull under way has found something.
-        return: () => {
-          left.abort();
-          return batches.return(undefined);
-        },
-      };
-    },
-  };
-}
+): AsyncIterable<EventBatch> =>
+  stoppableIterable([signal], (stopped) => generateBatches(readPage, after, commits, stopped));
 
-async function* walk(
+async function* generateBatches(
   readPage: (after: number) => LogPage,
   after: number,
-  wakeUps: CommitNotifier,
-  signal: AbortSignal,
-  left: AbortController,
+  commits: CommitNotifier,
+  stopped: AbortSignal,
 ): AsyncGenerator<EventBatch, undefined> {
-  const leave = (): void => left.abort();
-  signal.addEventListener('abort', leave, { signal: left.signal });
-  try {
-    while (!signal.aborted && !left.signal.aborted) {
-      const seen = wakeUps.count;
-      const lookedAt = performance.now();
-      const { batch, lastSequence: end, isFull: full, unreadable } = readPage(after);
-      if (batch) yield batch;
-      if (unreadable && !left.signal.aborted) throw unreadable;
-      after = end;
-      // Catching up must leave the thread to others between two batches: nothing else in here waits for anything real.
-      if (full) await setImmediate();
-      else {
-        if (!batch) await wakeUps.waitForChange(seen, left.signal);
-        const took = performance.now() - lookedAt;
-        const rest = Math.max(restMs.least - took, batch ? Math.min(took, restMs.most) : 0);
-        if (rest >= 1) await setTimeout(rest, undefined, { signal: left.signal }).catch(() => undefined);
-      }
+  let readUpTo = after;
+  while (!stopped.aborted) {
+    const seenCommits = commits.count;
+    const startedAt = performance.now();
+    const { batch, lastSequence, isFull, unreadable } = readPage(readUpTo);
+    if (batch) yield batch;
+    if (unreadable && !stopped.aborted) throw unreadable;
+    readUpTo = lastSequence;
+    if (isFull) {
+      // Nothing else in this loop waits for I/O, so without this a follower that catches up would block its thread.
+      await setImmediate();
+      continue;
     }
-  } finally {
-    leave();
+    if (!batch) await commits.waitForChange(seenCommits, stopped);
+    const elapsedMs = performance.now() - startedAt;
+    const pauseMs = Math.max(minReadIntervalMs - elapsedMs, batch ? Math.min(elapsedMs, maxPauseMs) : 0);
+    if (pauseMs >= 1) await sleep(pauseMs, stopped);
   }
 }

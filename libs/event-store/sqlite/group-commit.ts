@@ -4,101 +4,102 @@ import { translateSqliteError } from './failures.js';
 
 /** What one commit made durable. */
 export interface CommittedGroup {
-  /** Appends and kept answers that shared the commit, the refused ones included. */
+  /** Appends and stored responses that shared the commit, including rejected ones. */
   readonly operations: number;
   readonly events: number;
-  /** From the begin of the transaction until it was on disk. */
+  /** From the start of the transaction until it was on disk. */
   readonly milliseconds: number;
 }
 
 interface Task {
-  readonly events: number;
+  readonly eventCount: number;
   readonly work: () => unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
 
-// The thread does nothing else while it commits: 500 operations take about 10 ms.
-const largestGroup = 500;
+// A commit blocks the thread: 500 operations take about 10 ms.
+const maxGroupSize = 500;
 
-/** Everything that waits to be written at one moment shares one transaction, hence one wait for the disk. */
+/** All writes that wait at the same moment share one transaction, and so one flush of the disk. */
 export class GroupCommit {
-  readonly #db: DatabaseSyncInstance;
-  readonly #begin: StatementSyncInstance;
-  readonly #commit: StatementSyncInstance;
-  readonly #committed: (group: CommittedGroup) => void;
-  #waiting: Task[] = [];
-  #closed = false;
+  private readonly beginStatement: StatementSyncInstance;
+  private readonly commitStatement: StatementSyncInstance;
+  private readonly waiting: Task[] = [];
+  private isClosed = false;
 
-  constructor(db: DatabaseSyncInstance, committed: (group: CommittedGroup) => void) {
-    this.#db = db;
-    this.#begin = db.prepare('BEGIN IMMEDIATE');
-    this.#commit = db.prepare('COMMIT');
-    this.#committed = committed;
+  constructor(
+    private readonly db: DatabaseSyncInstance,
+    private readonly onCommit: (group: CommittedGroup) => void,
+  ) {
+    this.beginStatement = db.prepare('BEGIN IMMEDIATE');
+    this.commitStatement = db.prepare('COMMIT');
   }
 
   /**
-   * Runs `work` within a transaction and resolves once that is on disk. A refusal is *returned* as an Error, before
-   * anything was written; when `work` throws, its group is rolled back and each of the group then runs on its own (so it
-   * may run twice), so that what fails is rejected alone.
-   * @param events How many events it writes.
+   * Runs `work` in a transaction and resolves once that is on disk. To reject its operation, `work` *returns* an Error before
+   * it has written anything. If `work` throws, its group is rolled back and each task of the group runs again in a transaction of
+   * its own, so that only the failing task is rejected. So `work` may run twice.
+   * @param eventCount How many events `work` writes.
    */
-  run<T>(work: () => T | Error, events = 0): Promise<T> {
-    if (this.#closed) return Promise.reject(new Unavailable('the event log is closed'));
+  run<T>(work: () => T | Error, eventCount = 0): Promise<T> {
+    if (this.isClosed) return Promise.reject(new Unavailable('the event log is closed'));
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, events, resolve: resolve as Task['resolve'], reject });
-      if (this.#waiting.length === 1) setImmediate(() => this.#flush());
+      this.waiting.push({ work, eventCount, resolve: resolve as Task['resolve'], reject });
+      if (this.waiting.length === 1) setImmediate(() => this.flush());
     });
   }
 
-  /** Writes what waits and takes no more. */
+  /** Writes all waiting tasks and accepts no more. */
   close(): void {
-    this.#closed = true;
-    while (this.#waiting.length > 0) this.#flush();
+    this.isClosed = true;
+    while (this.waiting.length > 0) this.flush();
   }
 
-  #flush(): void {
-    const group = this.#waiting.splice(0, largestGroup);
-    if (this.#waiting.length > 0) setImmediate(() => this.#flush());
-    if (group.length > 0) this.#write(group);
+  private flush(): void {
+    const group = this.waiting.splice(0, maxGroupSize);
+    if (this.waiting.length > 0) setImmediate(() => this.flush());
+    if (group.length > 0) this.write(group);
   }
 
-  #write(group: readonly Task[]): void {
-    const started = performance.now();
-    let outcomes: unknown[];
+  private write(group: readonly Task[]): void {
+    const startedAt = performance.now();
     try {
-      this.#begin.run();
+      this.beginStatement.run();
     } catch (error) {
       for (const task of group) task.reject(translateSqliteError(error));
       return;
     }
+    let outcomes: unknown[];
     try {
       outcomes = group.map((task) => task.work());
-      this.#commit.run();
+      this.commitStatement.run();
     } catch (error) {
-      this.#rollBack();
+      this.rollBack();
       if (group.length === 1) group[0]!.reject(translateSqliteError(error));
-      else for (const task of group) this.#write([task]);
+      else for (const task of group) this.write([task]);
       return;
     }
-    const milliseconds = performance.now() - started;
+    const milliseconds = performance.now() - startedAt;
     let events = 0;
-    for (const [i, task] of group.entries()) {
-      if (outcomes[i] instanceof Error) task.reject(outcomes[i]);
-      else {
-        events += task.events;
-        task.resolve(outcomes[i]);
+    for (const [index, task] of group.entries()) {
+      const outcome = outcomes[index];
+      if (outcome instanceof Error) {
+        task.reject(outcome);
+      } else {
+        events += task.eventCount;
+        task.resolve(outcome);
       }
     }
-    this.#committed({ operations: group.length, events, milliseconds });
+    this.onCommit({ operations: group.length, events, milliseconds });
   }
 
-  #rollBack(): void {
+  private rollBack(): void {
     try {
-      // A full disk or an I/O error may have rolled back already.
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      // After a full disk or an I/O error, SQLite may have rolled back already.
+      if (this.db.isTransaction) this.db.exec('ROLLBACK');
     } catch {
-      // Then the next BEGIN fails, and whoever waits for it is told.
+      // The next BEGIN then fails and its tasks are rejected.
     }
   }
 }

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const built = join(import.meta.dirname, '../../../dist/libs/event-store/sqlite');
+const buildFolder = join(import.meta.dirname, '../../../dist/libs/event-store/sqlite');
 
-/** What `npm test` built of log.child.ts: a process or a thread can't run the sources. */
-export const childModule = join(built, 'log.child.js');
+/** The build of log.child.ts that `npm test` has made: a process or a thread cannot run the TypeScript sources. */
+export const childModule = join(buildFolder, 'log.child.js');
 
 export interface Child {
-  /** What it said, line by line, while it says it. */
+  /** The lines of its output, as they come. */
   readonly lines: AsyncIterableIterator<string>;
-  /** kill -9. */
+  /** Sends SIGKILL. */
   kill(): void;
 }
 
@@ -27,7 +27,7 @@ export function startChild(role: 'append' | 'follow' | 'hold', file: string): Ch
   return { lines, kill: () => void child.kill('SIGKILL') };
 }
 
-/** Runs `test` with a folder of its own, gone afterwards, and so are the children that it started. */
+/** Runs `test` with a temporary folder. Removes the folder afterwards and kills the children that the test started. */
 export async function withTempFolder<T>(test: (folder: string) => T): Promise<Awaited<T>> {
   const folder = mkdtempSync(join(tmpdir(), 'leadstream-log-'));
   try {

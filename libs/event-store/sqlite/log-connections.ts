@@ -5,12 +5,12 @@ import { type CommittedGroup, GroupCommit } from './group-commit.js';
 import type { LogFile } from './log-file.js';
 import { CommitNotifier } from './commit-notifier.js';
 
-/** What the stores of one file share: its connections, the queue of writers, and the end of it all. */
+/** What the stores of one log file share: its connections, the group commit and the notifier. */
 export class LogConnections {
   readonly commitNotifier: CommitNotifier;
-  readonly #commits: GroupCommit | undefined;
-  scanConnection: DatabaseSyncInstance | undefined;
-  #closed = false;
+  private readonly groupCommit: GroupCommit | undefined;
+  private openScanConnection: DatabaseSyncInstance | undefined;
+  private isClosed = false;
 
   constructor(
     readonly file: LogFile,
@@ -18,41 +18,41 @@ export class LogConnections {
   ) {
     this.commitNotifier = new CommitNotifier(file.path);
     if (file.readOnly) return;
-    this.#commits = new GroupCommit(file.db, (group) => {
+    this.groupCommit = new GroupCommit(file.db, (group) => {
       if (group.events > 0) this.commitNotifier.notify();
       onCommit(group);
     });
   }
 
   /** @see GroupCommit.run */
-  write<T>(work: () => T | Error, events = 0): Promise<T> {
-    if (!this.#commits) return Promise.reject(new TypeError(`${this.file.path} was opened for reading only`));
-    return this.#commits.run(work, events);
+  write<T>(work: () => T | Error, eventCount = 0): Promise<T> {
+    if (!this.groupCommit) return Promise.reject(new TypeError(`${this.file.path} is opened read-only`));
+    return this.groupCommit.run(work, eventCount);
   }
 
-  /** Runs `work` on the writer's connection: its cache is warm, while a commit empties the cache of every other one. */
+  /** Runs `work` on the writer's connection. Its cache is warm, while a commit invalidates the cache of every other connection. */
   read<T>(work: () => T): T {
-    if (this.#closed) throw new Unavailable('the event log is closed');
+    if (this.isClosed) throw new Unavailable('the event log is closed');
     return translateErrors(work);
   }
 
-  /** A connection apart, for passes over the whole log: they would wash out the writer's cache. */
-  bystander(): DatabaseSyncInstance {
+  /** A separate connection for passes over the whole log, which would evict the writer's cache. */
+  scanConnection(): DatabaseSyncInstance {
     if (this.file.readOnly) return this.file.db;
-    this.scanConnection ??= this.file.openReader();
-    return this.scanConnection;
+    this.openScanConnection ??= this.file.openReader();
+    return this.openScanConnection;
   }
 
-  /** Takes nothing more, writes what waits, and lets go of the file. Again: nothing. */
+  /** Writes all waiting tasks, accepts no more and closes the file. Does nothing when called again. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#commits?.close();
-    this.#closed = true;
+    if (this.isClosed) return;
+    this.groupCommit?.close();
+    this.isClosed = true;
     this.commitNotifier.close();
     translateErrors(() => {
-      this.scanConnection?.close();
-      // Whoever copies the folder of a stopped service then needs the one file alone; a reader elsewhere may prevent it.
-      if (this.#commits) this.file.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      this.openScanConnection?.close();
+      // After this, a copy of a stopped service's log needs only the one file. A reader in another process may prevent it.
+      if (this.groupCommit) this.file.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       this.file.close();
     });
   }

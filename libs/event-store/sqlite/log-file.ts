@@ -1,10 +1,10 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
+import { newLogId } from '../log-id.js';
 import { describeSqliteFailure, isSqliteFailure } from './failures.js';
-import { newLogId } from './position-codec.js';
 
-/** The file can't serve as an event log; the message names the file and the cause. */
+/** The file cannot be used as an event log. The message names the file and the cause. */
 export class UnusableLogFile extends Error {
   override readonly name = 'UnusableLogFile';
   constructor(
@@ -12,30 +12,30 @@ export class UnusableLogFile extends Error {
     reason: string,
     options?: ErrorOptions,
   ) {
-    super(`the event log ${file} can't be opened: ${reason}`, options);
+    super(`the event log ${file} cannot be opened: ${reason}`, options);
   }
 }
 
-/** The file of a log, opened. The connection is to be held for as long as any statement of it is used. */
+/** An open log file. Keep a reference to the connection for as long as any of its statements is used. */
 export interface LogFile {
-  /** Free of symbolic links: the same for everybody who has this file open. */
+  /** Without symbolic links, so it is the same for everybody who has this file open. */
   readonly path: string;
   readonly logId: string;
   readonly readOnly: boolean;
   readonly db: DatabaseSyncInstance;
-  /** One more connection, for reading only. */
+  /** Opens another connection, which can only read. */
   openReader(): DatabaseSyncInstance;
-  /** Closes `db` and lets others write; connections got from `openReader` are closed before. */
+  /** Closes `db` and releases the lock. Connections from `openReader` must be closed before. */
   close(): void;
 }
 
 const applicationId = 0x4c64_5374;
-const format = 1;
+const formatVersion = 1;
 
-// AUTOINCREMENT: a place stays used even if its event was deleted by hand. A stream's version is the highest among its
-// events and stands nowhere else, so that the two can't differ and an append writes a page less. Ids are unique by how they
-// are made; an index on them would touch a page at random for each event, and halve what can be written.
-const layout = `
+// AUTOINCREMENT: a position stays used even if its event was deleted by hand. A stream's version is the highest version of its
+// events and is stored nowhere else, so that the two cannot differ and an append writes one page less. Event ids are unique by
+// the way they are created. An index on them would touch a random page for every event and halve the write rate.
+const schema = `
   CREATE TABLE log (id TEXT NOT NULL) STRICT;
   CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
   CREATE TABLE events (
@@ -49,12 +49,12 @@ const layout = `
   CREATE TABLE answers (command TEXT PRIMARY KEY, kept INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
   CREATE INDEX answers_by_time ON answers (kept);
   PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${format};
+  PRAGMA user_version = ${formatVersion};
 `;
 
-// Checkpoints run within a commit. At 1,000 pages (4 MB) the longest took 10 ms; at 10,000 appends are a fifth faster
-// in all but some wait 50 ms. The size limit gives back what a burst under a long read has grown.
-const writing = `
+// A checkpoint of the write-ahead log runs within a commit. At 1,000 pages (4 MB) the longest took 10 ms. At 10,000 pages, appends
+// are a fifth faster in total, but some wait 50 ms. The size limit gives back the space that a burst during a long read has used.
+const writerPragmas = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA fullfsync = ON;
@@ -63,45 +63,46 @@ const writing = `
   PRAGMA cache_size = -65536;
 `;
 
-const patience = { timeout: 1_000 };
+/** How long SQLite waits for a lock. */
+const busyTimeoutMs = 1_000;
 
 /**
- * Opens the file, and makes it (with its folder) unless it is opened for reading only.
+ * Opens the file. Creates it, with its folder, unless `readOnly` is set.
  * @throws UnusableLogFile
  */
 export function openLogFile({ file, readOnly = false }: { file: string; readOnly?: boolean }): LogFile {
-  const opened: DatabaseSyncInstance[] = [];
+  const connections: DatabaseSyncInstance[] = [];
   const open = (path: string, options: { readOnly?: boolean; timeout: number }): DatabaseSyncInstance => {
     const db = new DatabaseSync(path, options);
-    opened.unshift(db);
+    connections.unshift(db);
     return db;
   };
-  const close = (): void => opened.splice(0).forEach((db) => db.close());
-  const openReader = (): DatabaseSyncInstance => new DatabaseSync(path, { ...patience, readOnly: true });
+  const close = (): void => connections.splice(0).forEach((db) => db.close());
+  const openReader = (): DatabaseSyncInstance => new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true });
   let path = file;
   try {
-    path = realPath(file, readOnly);
-    // The first opened is the last closed: the lock outlives the connection that it guards.
+    path = resolvePath(file, readOnly);
+    // The lock is opened first and so closed last: it outlives the connection that it guards.
     if (!readOnly) lock(open(`${path}.lock`, { timeout: 0 }), path);
-    const db = open(path, { ...patience, readOnly });
-    const isNew = !holdsLog(db, path);
-    if (isNew && readOnly) throw new UnusableLogFile(path, 'nothing was written to it yet');
+    const db = open(path, { timeout: busyTimeoutMs, readOnly });
+    const isNew = !containsLog(db, path);
+    if (isNew && readOnly) throw new UnusableLogFile(path, 'nothing has been written to it yet');
     if (!readOnly) {
-      db.exec(writing);
-      if (isNew) create(db);
-      // A file that may only be read opens all the same, and would say so at the first append.
-      else db.exec(`PRAGMA user_version = ${format}`);
+      db.exec(writerPragmas);
+      if (isNew) createLog(db);
+      // A write, because SQLite opens a file without write permission and would only fail at the first append.
+      else db.exec(`PRAGMA user_version = ${formatVersion}`);
     }
     const { id: logId } = db.prepare('SELECT id FROM log').get() as { id: string };
     return { path, logId, readOnly, db, openReader, close };
   } catch (error) {
     close();
-    throw explained(error, path);
+    throw translateOpenError(error, path);
   }
 }
 
-/** Without links, also when the file is not there yet. */
-function realPath(file: string, mustExist: boolean): string {
+/** Resolves symbolic links, also if the file does not exist yet. */
+function resolvePath(file: string, mustExist: boolean): string {
   try {
     return realpathSync(file);
   } catch (error) {
@@ -111,34 +112,37 @@ function realPath(file: string, mustExist: boolean): string {
   return join(realpathSync(dirname(file)), basename(file));
 }
 
-/** Keeps other writers out for as long as `db` is open; the operating system lets go of it whatever ends the process. */
+/** Keeps other writers out for as long as `db` is open. The operating system releases the lock however the process ends. */
 function lock(db: DatabaseSyncInstance, path: string): void {
   try {
     db.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     if (!isSqliteFailure(error) || (error.errcode & 0xff) !== 5) throw error;
-    throw new UnusableLogFile(path, 'it is in use by another process, or open already in this one', { cause: error });
+    throw new UnusableLogFile(path, 'it is in use by another process, or already open in this one', { cause: error });
   }
 }
 
-/** False for an empty file. Writes nothing, so that a file that isn't ours stays as it is. */
-function holdsLog(db: DatabaseSyncInstance, path: string): boolean {
-  const { application, version, things } = db
+/** Returns false for an empty file. Only reads, so that a file of another program stays unchanged. */
+function containsLog(db: DatabaseSyncInstance, path: string): boolean {
+  const { application, version, objects } = db
     .prepare(
       `SELECT (SELECT application_id FROM pragma_application_id) AS application,
               (SELECT user_version FROM pragma_user_version) AS version,
-              (SELECT count(*) FROM sqlite_schema) AS things`,
+              (SELECT count(*) FROM sqlite_schema) AS objects`,
     )
-    .get() as { application: number; version: number; things: number };
-  if (application === 0 && version === 0 && things === 0) return false;
+    .get() as { application: number; version: number; objects: number };
+  if (application === 0 && version === 0 && objects === 0) return false;
   if (application !== applicationId) throw new UnusableLogFile(path, 'it is a database of another program');
-  if (version > format)
-    throw new UnusableLogFile(path, `its format is ${version}, newer than ${format}, the newest known to this release`);
+  if (version > formatVersion)
+    throw new UnusableLogFile(
+      path,
+      `its format version is ${version}, but this release supports at most ${formatVersion}`,
+    );
   return true;
 }
 
-function create(db: DatabaseSyncInstance): void {
-  db.exec(`BEGIN IMMEDIATE; ${layout}`);
+function createLog(db: DatabaseSyncInstance): void {
+  db.exec(`BEGIN IMMEDIATE; ${schema}`);
   db.prepare('INSERT INTO log (id) VALUES (?)').run(newLogId());
   db.exec('COMMIT');
 }
@@ -146,8 +150,8 @@ function create(db: DatabaseSyncInstance): void {
 const isSystemError = (error: unknown): error is { code: string } =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string';
 
-const systemWords: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+const systemErrorReasons: Readonly<Record<string, string>> = {
+  ENOENT: 'the file does not exist',
   ENOTDIR: 'a part of its path is not a folder',
   EEXIST: 'a part of its path is not a folder',
   EACCES: 'permission is denied',
@@ -156,10 +160,9 @@ const systemWords: Readonly<Record<string, string>> = {
   ENOSPC: 'there is no space left on its disk',
 };
 
-function explained(error: unknown, path: string): unknown {
+function translateOpenError(error: unknown, path: string): unknown {
   if (error instanceof UnusableLogFile) return error;
   if (isSqliteFailure(error)) return new UnusableLogFile(path, describeSqliteFailure(error), { cause: error });
-  if (isSystemError(error) && systemWords[error.code])
-    return new UnusableLogFile(path, systemWords[error.code]!, { cause: error });
-  return error;
+  const reason = isSystemError(error) ? systemErrorReasons[error.code] : undefined;
+  return reason === undefined ? error : new UnusableLogFile(path, reason, { cause: error });
 }

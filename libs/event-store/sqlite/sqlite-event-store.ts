@@ -14,203 +14,213 @@ import { type LogPage, followPages } from './follow.js';
 import type { LogConnections } from './log-connections.js';
 import { SqlitePositionCodec } from './position-codec.js';
 
-/** How many of the events that were passed on last are kept. */
-const mostRecent = 4_000;
+const maxCachedEvents = 4_000;
 
-/** The log in a SQLite file. A repeated append is told by its ids and version alone: what the events say is not compared. */
+/** The log in a SQLite file. A repeated append is recognized by its ids and version only; the events' contents are not compared. */
 export class SqliteEventStore implements EventStore {
   readonly start: Position;
-  readonly #log: LogConnections;
-  readonly #positions: SqlitePositionCodec;
-  readonly #find: StatementSyncInstance;
-  readonly #readStream: StatementSyncInstance;
-  readonly #head: StatementSyncInstance;
-  readonly #lastPlace: StatementSyncInstance;
-  readonly #ids: StatementSyncInstance;
-  readonly #create: StatementSyncInstance | undefined;
-  readonly #insert: StatementSyncInstance | undefined;
-  /** By the place before it. Of several followers side by side, such as the views of one worker, one reads and decodes for all. */
-  readonly #recent = new LRUCache<number, Passed>({ max: mostRecent });
-  #pages: StatementSyncInstance | undefined;
-  #knownPlace = 0;
-  /** The last place that was read for a follower. */
-  #furthest = 0;
+  private readonly positions: SqlitePositionCodec;
+  private readonly findStream: StatementSyncInstance;
+  private readonly selectStream: StatementSyncInstance;
+  private readonly selectIds: StatementSyncInstance;
+  private readonly selectHead: StatementSyncInstance;
+  private readonly selectLastSequence: StatementSyncInstance;
+  private readonly insertStream: StatementSyncInstance | undefined;
+  private readonly insertEvent: StatementSyncInstance | undefined;
+  private selectPage: StatementSyncInstance | undefined;
+  /** Key: the sequence number before the event. Of several followers, such as the views of a worker, one reads and decodes for all. */
+  private readonly cachedEvents = new LRUCache<number, CachedEvent>({ max: maxCachedEvents });
+  /** Positions up to here were assigned. */
+  private knownSequence = 0;
+  /** The highest sequence number that was read for a follower. */
+  private furthestRead = 0;
 
-  constructor(log: LogConnections) {
-    this.#log = log;
-    this.#positions = new SqlitePositionCodec(log.file.logId);
-    this.start = this.#positions.encode(0);
+  constructor(private readonly log: LogConnections) {
+    this.positions = new SqlitePositionCodec(log.file.logId);
+    this.start = this.positions.encode(0);
     const prepare = (sql: string): StatementSyncInstance => log.file.db.prepare(sql, { returnArrays: true });
-    this.#find = prepare(
+    this.findStream = prepare(
       'SELECT id, (SELECT max(version) FROM events WHERE stream = streams.id) FROM streams WHERE name = ?',
     );
-    this.#readStream = prepare(
+    this.selectStream = prepare(
       `SELECT version, position, body FROM events
        WHERE stream = (SELECT id FROM streams WHERE name = ?) AND version > ? ORDER BY version LIMIT ?`,
     );
-    this.#head = prepare('SELECT max(position) FROM events');
-    this.#lastPlace = prepare("SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'");
-    this.#ids = prepare(
+    this.selectIds = prepare(
       'SELECT position, lower(hex(id)) FROM events WHERE stream = ? AND version > ? ORDER BY version LIMIT ?',
     );
+    this.selectHead = prepare('SELECT max(position) FROM events');
+    this.selectLastSequence = prepare("SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'");
     if (log.file.readOnly) return;
-    this.#create = prepare('INSERT INTO streams (name) VALUES (?)');
-    this.#insert = prepare('INSERT INTO events (stream, version, id, body) VALUES (?, ?, ?, ?)');
+    this.insertStream = prepare('INSERT INTO streams (name) VALUES (?)');
+    this.insertEvent = prepare('INSERT INTO events (stream, version, id, body) VALUES (?, ?, ?, ?)');
+  }
+
+  get readOnly(): boolean {
+    return this.log.file.readOnly;
   }
 
   async append(stream: string, expectedVersion: number, events: readonly StoredEvent[]): Promise<WriteResult> {
     checkAppend(stream, expectedVersion, events);
-    const rows = events.map((event) => ({ id: event.id.replaceAll('-', ''), body: JSON.stringify(event) }));
+    const rows = events.map((event) => ({ hexId: event.id.replaceAll('-', ''), body: JSON.stringify(event) }));
     checkSize(
       stream,
       rows.map(({ body }) => body),
     );
-    return this.#log.write<WriteResult>(() => this.#append(stream, expectedVersion, rows), rows.length);
+    return this.log.write<WriteResult>(() => this.appendRows(stream, expectedVersion, rows), rows.length);
   }
 
-  #append(stream: string, expectedVersion: number, rows: readonly Row[]): WriteResult | ConcurrencyError {
-    const [known, last] = (this.#find.get(stream) ?? []) as [number?, (number | null)?];
-    const version = last ?? 0;
-    if (version !== expectedVersion) {
-      return this.#repeated(known, expectedVersion, rows) ?? new ConcurrencyError(stream, expectedVersion, version);
+  private appendRows(
+    stream: string,
+    expectedVersion: number,
+    rows: readonly EventRow[],
+  ): WriteResult | ConcurrencyError {
+    const [knownId, lastVersion] = (this.findStream.get(stream) ?? []) as [number?, (number | null)?];
+    const actualVersion = lastVersion ?? 0;
+    if (actualVersion !== expectedVersion) {
+      return (
+        this.findRepeatedAppend(knownId, expectedVersion, rows) ??
+        new ConcurrencyError(stream, expectedVersion, actualVersion)
+      );
     }
-    const id = known ?? this.#create!.run(stream).lastInsertRowid;
-    let place: number | bigint = 0;
-    let next = version;
-    for (const row of rows) {
-      next += 1;
-      place = this.#insert!.run(id, next, Buffer.from(row.id, 'hex'), row.body).lastInsertRowid;
+    const streamId = knownId ?? this.insertStream!.run(stream).lastInsertRowid;
+    let sequence: number | bigint = 0;
+    let version = actualVersion;
+    for (const { hexId, body } of rows) {
+      version += 1;
+      sequence = this.insertEvent!.run(streamId, version, Buffer.from(hexId, 'hex'), body).lastInsertRowid;
     }
-    return { version: next, position: this.#positions.encode(Number(place)) };
+    return { version, position: this.positions.encode(Number(sequence)) };
   }
 
-  /** The first answer again, if exactly these events stand behind the version they were appended at. */
-  #repeated(id: number | undefined, expectedVersion: number, rows: readonly Row[]): WriteResult | undefined {
-    if (id === undefined) return undefined;
-    const stored = this.#ids.all(id, expectedVersion, rows.length) as [number, string][];
-    if (stored.length < rows.length || stored.some(([, eventId], i) => eventId !== rows[i]!.id)) return undefined;
-    return { version: expectedVersion + rows.length, position: this.#positions.encode(stored.at(-1)![0]) };
+  /** The first result, if exactly these events were appended at this expected version. */
+  private findRepeatedAppend(
+    streamId: number | undefined,
+    expectedVersion: number,
+    rows: readonly EventRow[],
+  ): WriteResult | undefined {
+    if (streamId === undefined) return undefined;
+    const stored = this.selectIds.all(streamId, expectedVersion, rows.length) as [number, string][];
+    if (stored.length < rows.length || stored.some(([, hexId], index) => hexId !== rows[index]!.hexId))
+      return undefined;
+    return { version: expectedVersion + rows.length, position: this.positions.encode(stored.at(-1)![0]) };
   }
 
   async read(stream: string, afterVersion: number, limit: number): Promise<readonly RecordedEvent[]> {
     checkVersion(afterVersion);
     checkLimit(limit);
-    const rows = this.#log.read(() => this.#readStream.all(stream, afterVersion, limit) as [number, number, string][]);
-    return rows.map(([version, place, body]) => this.#decode(stream, version, place, body));
-  }
-
-  get readOnly(): boolean {
-    return this.#log.file.readOnly;
+    const rows = this.log.read(() => this.selectStream.all(stream, afterVersion, limit) as [number, number, string][]);
+    return rows.map(([version, sequence, body]) => this.decode(stream, version, sequence, body));
   }
 
   async head(): Promise<Position> {
-    const [place] = this.#log.read(() => this.#head.get() as [number | null]);
-    return this.#positions.encode(place ?? 0);
+    const [sequence] = this.log.read(() => this.selectHead.get() as [number | null]);
+    return this.positions.encode(sequence ?? 0);
   }
 
   countBetween(after: Position, upTo: Position): number {
-    return Math.max(0, this.#knownPlaceOf(upTo) - this.#knownPlaceOf(after));
+    return Math.max(0, this.sequenceOf(upTo) - this.sequenceOf(after));
   }
 
   isPosition(text: string): boolean {
-    return this.#placeOf(text) !== undefined;
+    return this.findSequence(text) !== undefined;
   }
 
   follow(after: Position, { signal, batchSize = 1_000 }: FollowOptions): AsyncIterable<EventBatch> {
     checkLimit(batchSize);
     return followPages(
-      (from) => this.#page(from, batchSize),
-      this.#knownPlaceOf(after),
-      this.#log.commitNotifier,
+      (afterSequence) => this.nextPage(afterSequence, batchSize),
+      this.sequenceOf(after),
+      this.log.commitNotifier,
       signal,
     );
   }
 
   close(): Promise<void> {
-    return this.#log.close();
+    return this.log.close();
   }
 
-  #knownPlaceOf(position: Position): number {
-    const place = this.#placeOf(position);
-    if (place === undefined) throw new RangeError(`${position} is not a position of this log`);
-    return place;
+  private sequenceOf(position: Position): number {
+    const sequence = this.findSequence(position);
+    if (sequence === undefined) throw new RangeError(`${position} is not a position of this log`);
+    return sequence;
   }
 
-  #placeOf(text: string): number | undefined {
-    const place = this.#positions.decode(text);
-    if (place === undefined) return undefined;
-    if (place > this.#knownPlace) {
-      this.#knownPlace = this.#log.read(() => this.#lastPlace.get() as [number | null])[0] ?? 0;
+  private findSequence(text: string): number | undefined {
+    const sequence = this.positions.decode(text);
+    if (sequence === undefined) return undefined;
+    if (sequence > this.knownSequence) {
+      this.knownSequence = this.log.read(() => this.selectLastSequence.get() as [number | null])[0] ?? 0;
     }
-    return place <= this.#knownPlace ? place : undefined;
+    return sequence <= this.knownSequence ? sequence : undefined;
   }
 
-  #page(after: number, limit: number): LogPage {
-    const passed: Passed[] = [];
-    let end = after;
-    for (let next = this.#recent.get(end); next && passed.length < limit; next = this.#recent.get(end)) {
-      passed.push(next);
-      end = next.place;
+  private nextPage(after: number, limit: number): LogPage {
+    const cached: CachedEvent[] = [];
+    let last = after;
+    for (let next = this.cachedEvents.get(last); next && cached.length < limit; next = this.cachedEvents.get(last)) {
+      cached.push(next);
+      last = next.sequence;
     }
-    // What comes behind may have made room for others' events since: whoever stops here has not caught up.
-    const full = passed.length === limit || end < this.#furthest;
-    return passed.length > 0 ? pageOf(passed, end, full) : this.#readPage(after, limit);
+    if (cached.length === 0) return this.readPage(after, limit);
+    // Later events may have been evicted from the cache, so the end of what is cached need not be the end of the log.
+    const isFull = cached.length === limit || last < this.furthestRead;
+    return createPage(cached, last, isFull);
   }
 
-  #readPage(after: number, limit: number): LogPage {
-    const rows = this.#log.read(() => {
-      this.#pages ??= this.#log.bystander().prepare(pageOfLog, { returnArrays: true });
-      return this.#pages.all(after, limit) as [number, string, number, string][];
+  private readPage(after: number, limit: number): LogPage {
+    const rows = this.log.read(() => {
+      this.selectPage ??= this.log.scanConnection().prepare(pageQuery, { returnArrays: true });
+      return this.selectPage.all(after, limit) as [number, string, number, string][];
     });
-    const passed: Passed[] = [];
-    let before = after;
+    const decoded: CachedEvent[] = [];
+    let last = after;
     let unreadable: UnreadableEvent | undefined;
     try {
-      for (const [place, stream, version, body] of rows) {
-        const one = { place, event: this.#decode(stream, version, place, body) };
-        this.#recent.set(before, one);
-        passed.push(one);
-        before = place;
+      for (const [sequence, stream, version, body] of rows) {
+        const cachedEvent = { sequence, event: this.decode(stream, version, sequence, body) };
+        this.cachedEvents.set(last, cachedEvent);
+        decoded.push(cachedEvent);
+        last = sequence;
       }
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
       unreadable = error;
     }
-    this.#furthest = Math.max(this.#furthest, before);
-    return { ...pageOf(passed, rows.at(-1)?.[0] ?? after, rows.length === limit), unreadable };
+    this.furthestRead = Math.max(this.furthestRead, last);
+    return { ...createPage(decoded, rows.at(-1)?.[0] ?? after, rows.length === limit), unreadable };
   }
 
-  #decode(stream: string, version: number, place: number, body: string): RecordedEvent {
-    const at = { stream, version, position: this.#positions.encode(place) };
+  private decode(stream: string, version: number, sequence: number, body: string): RecordedEvent {
+    const location = { stream, version, position: this.positions.encode(sequence) };
     let stored: unknown;
     try {
       stored = JSON.parse(body);
     } catch {
-      throw new UnreadableEvent(null, at, 'it is not JSON');
+      throw new UnreadableEvent(null, location, 'it is not JSON');
     }
-    return decodeEvent(stored, at);
+    return decodeEvent(stored, location);
   }
 }
 
-/** An event that was passed on, and its place. */
-interface Passed {
-  readonly place: number;
+interface CachedEvent {
+  readonly sequence: number;
   readonly event: RecordedEvent;
 }
 
-function pageOf(passed: readonly Passed[], end: number, full: boolean): LogPage {
-  const events = passed.map(({ event }) => event);
+function createPage(cachedEvents: readonly CachedEvent[], lastSequence: number, isFull: boolean): LogPage {
+  const events = cachedEvents.map(({ event }) => event);
   const last = events.at(-1);
-  return { batch: last && { events, position: last.position }, lastSequence: end, isFull: full, unreadable: undefined };
+  return { batch: last && { events, position: last.position }, lastSequence, isFull, unreadable: undefined };
 }
 
-interface Row {
-  /** In hex, without dashes. */
-  readonly id: string;
+interface EventRow {
+  /** The event's id in hex, without dashes. */
+  readonly hexId: string;
   readonly body: string;
 }
 
-// CROSS JOIN keeps the planner from starting at the streams.
-const pageOfLog = `
+// CROSS JOIN keeps SQLite's planner from making `streams` the outer loop.
+const pageQuery = `
   SELECT position, name, version, body FROM events CROSS JOIN streams ON streams.id = events.stream
   WHERE position > ? ORDER BY position LIMIT ?`;

@@ -10,10 +10,10 @@ const folder = mkdtempSync(join(tmpdir(), 'leadstream-log-'));
 
 describeEventStore('SQLite', async () => SqliteLog.open({ file: join(folder, 'events.db') }).events);
 
-const beside = SqliteLog.open({ file: join(folder, 'answers.db') });
-describeIdempotencyStore('SQLite', async () => beside.responses);
+const responsesLog = SqliteLog.open({ file: join(folder, 'answers.db') });
+describeIdempotencyStore('SQLite', async () => responsesLog.responses);
 
 afterAll(async () => {
-  await beside.close();
+  await responsesLog.close();
   rmSync(folder, { recursive: true });
 });

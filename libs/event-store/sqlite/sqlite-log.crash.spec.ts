@@ -4,19 +4,19 @@ import { followUntil } from '../event-store.test-support.js';
 import { withTempFolder, startChild } from './log-children.fixture.js';
 import { SqliteLog } from './sqlite-log.js';
 
-describe('a log whose process is killed', () => {
-  it('has every acknowledged event once, without gaps, time after time', () =>
+describe('crashes', () => {
+  it('a log holds every acknowledged event once and without gaps after each kill of its process', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const acknowledged = new Map<string, string>();
-      let before: readonly string[] = [];
+      let linesBefore: readonly string[] = [];
       for (let round = 0; round < 6; round++) {
         const child = startChild('append', file);
-        const enough = acknowledged.size + 1 + Math.floor(Math.random() * 2_000);
+        const killAtCount = acknowledged.size + 1 + Math.floor(Math.random() * 2_000);
         for await (const line of child.lines) {
           expect(line).toMatch(/^agent-demo-[a-e] \d+ p\S+ [0-9a-f-]{36}$/);
           acknowledged.set(line.split(' ')[3]!, line);
-          if (acknowledged.size === enough) child.kill();
+          if (acknowledged.size === killAtCount) child.kill();
         }
 
         const log = SqliteLog.open({ file });
@@ -30,11 +30,11 @@ describe('a log whose process is killed', () => {
         expect(positions).toEqual([...new Set(positions)].sort());
         for (const name of new Set(seen.map(({ stream }) => stream))) {
           const versions = seen.filter(({ stream }) => stream === name).map(({ version }) => version);
-          expect(versions).toEqual(versions.map((_, i) => i + 1));
+          expect(versions).toEqual(versions.map((_, index) => index + 1));
         }
-        // What was there after the last crash is there as it was: nothing read is ever taken back.
-        expect(lines.slice(0, before.length)).toEqual(before);
-        before = lines;
+        // An event that was read after the last kill is still there, unchanged: no read event is ever taken back.
+        expect(lines.slice(0, linesBefore.length)).toEqual(linesBefore);
+        linesBefore = lines;
         await log.close();
       }
     }));

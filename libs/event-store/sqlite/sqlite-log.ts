@@ -7,15 +7,15 @@ import { SqliteIdempotencyStore } from './sqlite-idempotency-store.js';
 import { SqliteEventStore } from './sqlite-event-store.js';
 
 export interface SqliteLogOptions {
-  /** Made, with its folder, unless `readOnly`. `<file>.lock` beside it keeps a second writer out. */
+  /** Created, with its folder, unless `readOnly` is set. `<file>.lock` beside it keeps a second writer out. */
   readonly file: string;
-  /** For other threads and processes, while one writes or none does: whatever writes throws a TypeError. Default false. */
+  /** For other threads and processes, whether or not one writes. Every write then throws a TypeError. Default false. */
   readonly readOnly?: boolean;
-  /** Told of every commit, on the thread that writes. */
+  /** Called after every commit, on the writer's thread. */
   readonly onCommit?: (group: CommittedGroup) => void;
 }
 
-/** One SQLite file with the log and the kept answers. What is acknowledged is on disk. */
+/** One SQLite file with the log and the stored responses. Acknowledged writes are on disk. */
 export class SqliteLog {
   readonly events: EventStore;
   readonly responses: IdempotencyStore;
@@ -31,7 +31,7 @@ export class SqliteLog {
     return new SqliteLog(openLogFile({ file, readOnly }), onCommit);
   }
 
-  /** Writes what waits, then lets go of the file; `events.close()` is the same. Afterwards all calls reject with `Unavailable`. */
+  /** Finishes pending writes and closes the file. Afterwards every call rejects with `Unavailable`. The same as `events.close()`. */
   close(): Promise<void> {
     return this.events.close();
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { views } from '#projections/index';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { FakeMongodbServer } from '#test/support/fake-mongodb-server';
 import { type Condition, type RowQuery, ViewsUnavailable } from '../view-store.js';
 import type { View } from '../view.js';
@@ -71,7 +71,7 @@ const declared = (
       await (await store.openForWriting(view)).finishBuild();
       const lists = [
         ...declared(view),
-        ...(view === leadList ? asked.map(([, query, sort]) => ['leads', query, sort] as const) : []),
+        ...(view === leadListView ? asked.map(([, query, sort]) => ['leads', query, sort] as const) : []),
       ];
       const bad: string[] = [];
       for (const [name, query, column] of lists)
@@ -100,8 +100,7 @@ describe('the server played for the acceptance suite', () => {
     version: 1,
     tables: {
       things: {
-        keys: {},
-        evolve: () => undefined,
+        on: {},
         columns: { org: () => 'a', rank: () => 1, weight: () => 1 },
         indexes: [{ prefix: ['org'], sort: 'rank' }],
       },

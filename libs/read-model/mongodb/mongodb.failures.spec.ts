@@ -8,8 +8,7 @@ import type { Table, View } from '../view.js';
 import { MongodbViewStore } from './mongodb.view-store.js';
 
 const things: Table<{ readonly rank: number }> = {
-  keys: {},
-  evolve: (row) => row,
+  on: {},
   columns: { rank: ({ rank }) => rank },
   indexes: [{ prefix: [], sort: 'rank' }],
 };

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Position, RecordedEvent } from '#domain/event';
-import { everyLead, leadHistory } from '#projections/lead-history/lead-history.projection';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { everyLead, leadHistoryView } from '#projections/lead-history/lead-history.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import * as ask from '#test/support/given-when-then';
 import { FakeMongodbServer } from '#test/support/fake-mongodb-server';
 import { ProjectionRunner, type EventFeed } from '../projection-runner.js';
@@ -101,12 +101,12 @@ describe('the projections in MongoDB', () => {
   beforeAll(async () => {
     server = await FakeMongodbServer.start();
     [one, other] = [new MongodbViewStore(server.url()), new MongodbViewStore(server.url())];
-    for (const view of [leadList, leadHistory]) await caughtUp(view, sqlite);
+    for (const view of [leadListView, leadHistoryView]) await caughtUp(view, sqlite);
     // Two workers of each view, and trouble on the way.
     for (const when of ['before', 'after', 'before', 'after'] as const)
       server.injectFault('update', { disconnect: when });
     server.injectFault('find', { disconnect: 'after' });
-    for (const view of [leadList, leadHistory]) await caughtUp(view, one, other);
+    for (const view of [leadListView, leadHistoryView]) await caughtUp(view, one, other);
   });
   afterAll(async () => {
     await Promise.all([one!.close(), other!.close(), sqlite.close()]);
@@ -128,12 +128,15 @@ describe('the projections in MongoDB', () => {
     return all;
   }
 
-  it.each([leadList, leadHistory])('holds in $name the same rows as SQLite, after all that trouble', async (view) => {
-    expect(events.length).toBeGreaterThan(300);
-    const rows = await stored(one!, view);
-    expect(rows).toEqual(await stored(sqlite, view));
-    expect(rows.flat().length).toBeGreaterThan(70);
-  });
+  it.each([leadListView, leadHistoryView])(
+    'holds in $name the same rows as SQLite, after all that trouble',
+    async (view) => {
+      expect(events.length).toBeGreaterThan(300);
+      const rows = await stored(one!, view);
+      expect(rows).toEqual(await stored(sqlite, view));
+      expect(rows.flat().length).toBeGreaterThan(70);
+    },
+  );
 
   const org = { column: 'org', in: ['org-1'] };
   const filters: readonly (readonly Condition[])[] = [
@@ -149,7 +152,7 @@ describe('the projections in MongoDB', () => {
   it.each([null, 'ann', 'anne', '中', '0105', 'b an', 'nobody'])(
     'answers every filter and sort of the lead list as SQLite does, searched for %s',
     async (search) => {
-      const [mongodb, its] = await readers(leadList);
+      const [mongodb, its] = await readers(leadListView);
       const words = search === null ? {} : { words: parseSearchWords(search) };
       for (const where of filters) {
         expect(await mongodb.count('leads', { where, ...words })).toBe(await its.count('leads', { where, ...words }));
@@ -163,7 +166,7 @@ describe('the projections in MongoDB', () => {
   );
 
   it('answers what happened to a lead or a contact as SQLite does', async () => {
-    const [mongodb, its] = await readers(leadHistory);
+    const [mongodb, its] = await readers(leadHistoryView);
     for (let nth = 0; nth < 20; nth++)
       for (const descending of [false, true])
         for (const part of [[], [{ column: 'shownOn', in: [`c${nth}-1`, everyLead] }]]) {
@@ -174,10 +177,10 @@ describe('the projections in MongoDB', () => {
   });
 
   it('is the same again when it is wiped and built from the log', async () => {
-    const before = await stored(one!, leadList);
-    await one!.wipe(leadList);
-    expect((await stored(one!, leadList)).flat()).toEqual([]);
-    await caughtUp(leadList, other!);
-    expect(await stored(one!, leadList)).toEqual(before);
+    const before = await stored(one!, leadListView);
+    await one!.wipe(leadListView);
+    expect((await stored(one!, leadListView)).flat()).toEqual([]);
+    await caughtUp(leadListView, other!);
+    expect(await stored(one!, leadListView)).toEqual(before);
   });
 });

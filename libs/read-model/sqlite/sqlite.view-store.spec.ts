@@ -46,8 +46,7 @@ interface Lead {
   readonly score: number | null;
 }
 const leads: Table<Lead> = {
-  keys: {},
-  evolve: (row) => row,
+  on: {},
   columns: {
     org: ({ org }) => org,
     status: ({ status }) => status,

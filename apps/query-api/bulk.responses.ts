@@ -1,0 +1,5 @@
+import type { BulkJobResource } from '#domain/bulk/bulk.job';
+import * as json from '#http/json-schema';
+import { bulkJobFields } from '#http/resources/bulk.schema';
+
+export const bulkJobRef = json.component('BulkJob', json.object<BulkJobResource>(bulkJobFields));

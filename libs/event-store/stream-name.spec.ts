@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import * as ids from '#commands/ids';
+import { checkStreamName, isStreamName } from './stream-name.js';
+
+describe('stream names', () => {
+  const streamFunctions = Object.entries(ids).filter(([name]) => name.endsWith('Stream')) as [
+    string,
+    (org: string, id: string) => string,
+  ][];
+
+  it('every stream that a command appends to is a stream of the log', () => {
+    expect(streamFunctions.length).toBeGreaterThan(5);
+    for (const [name, streamOf] of streamFunctions)
+      expect([name, isStreamName(streamOf('demo', 'x'))]).toEqual([name, true]);
+  });
+
+  it.each(['', 'contact', 'answer-1', '$all', 'x-contact-demo-1'])(
+    '%p is not the name of a stream of the log, and the error says what to do',
+    (name) => {
+      expect(isStreamName(name)).toBe(false);
+      expect(() => checkStreamName(name)).toThrow(
+        new TypeError(`"${name}" is not a stream of the log. Add its kind to libs/event-store/stream-name.ts.`),
+      );
+    },
+  );
+});

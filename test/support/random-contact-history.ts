@@ -1,0 +1,89 @@
+import type { ContactCommand } from '#domain/contact/contact.commands';
+import type { Contact } from '#domain/contact/contact.state';
+import type { RecordedEvent } from '#domain/event';
+import { activeStatuses, statuses } from '#domain/lead/lead.state';
+import { Refusal } from '#domain/refusal';
+import * as ask from './given-when-then.js';
+
+const minuteMs = 60_000;
+
+export const historiesStart = Date.parse('2026-03-02T00:00:00.000Z');
+
+/** A seeded random generator: the same seed gives the same numbers. */
+export interface Random {
+  /** A whole number from 0 to `limit` - 1. */
+  readonly below: (limit: number) => number;
+  readonly pick: <T>(items: readonly T[]) => T;
+}
+
+export function createRandom(seed: number): Random {
+  let state = seed;
+  const below = (limit: number): number => {
+    state = (state * 48_271) % 2_147_483_647;
+    return Math.floor((state / 2_147_483_647) * limit);
+  };
+  return { below, pick: (items) => items[below(items.length)]! };
+}
+
+/** The events of a contact over about a month, and its state after them. Random commands that the rules reject change nothing. */
+export function randomContactHistory(
+  index: number,
+  { below, pick }: Random,
+): { readonly events: readonly RecordedEvent[]; readonly state: Contact } {
+  const contact = { contactKey: `c${index}`, contactId: `contact-${index}` };
+  const interactionIds: string[] = ['unknown'];
+  let history = ask.given();
+  let now = historiesStart + below(20 * 24 * 60) * minuteMs;
+  const steps = 15 + below(25);
+  for (let step = 0; step < steps; step++) {
+    now += pick([below(minuteMs), below(90 * minuteMs), below(48 * 60) * minuteMs]);
+    const leads = history.state.known ? history.state.leads : [];
+    const ordinal = Math.max(1, leads.length - (below(8) === 0 ? 1 : 0));
+    const leadId = `c${index}-${ordinal}`;
+    const followUp = { leadId, followUpId: `${leadId}-f${below(4)}` };
+    const dueAt = leads[ordinal - 1]?.followUps.find(({ id }) => id === followUp.followUpId)?.dueAt ?? toIso(now);
+    const channel = pick(['whatsapp', 'sms'] as const);
+    const agentId = pick(['ana', 'ben', 'cem']);
+    const interaction = ask.interaction({
+      ...contact,
+      messageId: `m-${step}`,
+      channel,
+      text: pick(['Hello', 'Hello', 'Hello', 'stop']),
+      occurredAt: pick([null, null, { at: toIso(now - below(600) * minuteMs), digits: 3 }]),
+      profile: pick([{}, {}, { name: pick(['Contact One', 'Contact Two']) }, { email: 'one@example.test' }]),
+    });
+    const command = pick<ContactCommand>([
+      interaction,
+      below(4) ? interaction : ask.createLead({ ...contact }),
+      ask.changeStatus(pick([...activeStatuses, ...statuses]), { leadId }),
+      ask.changeStatus(pick([null, ...activeStatuses]), { leadId, note: 'Hm' }),
+      ask.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
+      ask.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
+      ask.unassign({ leadId, mode: pick(['manual', 'bulk', 'agent_deactivated']) }),
+      ask.outbound({ leadId, messageId: `o-${step}` }),
+      ask.scoreByHand(below(101), { leadId }),
+      ask.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
+      ask.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
+      ask.aiFailure({ leadId, readUpTo: pick(interactionIds) }),
+      ask.unpin({ leadId }),
+      ask.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
+      ask.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
+      ask.reschedule(toIso(now + (1 + below(3_000)) * minuteMs), followUp),
+      ask.remind(dueAt, followUp),
+      ask.remind(dueAt, followUp),
+      ask.completeFollowUp(followUp),
+      ask.completeFollowUp(followUp),
+      ask.cancelFollowUp(followUp),
+    ]);
+    const actor = pick([ask.gateway, ask.agentActor('ana'), ask.agentActor('ben')]);
+    try {
+      history = history.under({ at: toIso(now), actor }).and(command);
+      if (command.type === 'RecordInteraction') interactionIds.push(ask.interactionId(command.messageId, channel));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+  return history;
+}
+
+const toIso = (ms: number): string => new Date(ms).toISOString();
