@@ -122,7 +122,10 @@ export async function runAutomations(
   const report = (notice: AutomationNotice): void => {
     const { automation, error } = notice;
     if (notice.type === 'parked')
-      logger.error({ automation, ...notice.deadLetter, err: error }, 'automation failed repeatedly; added a dead letter');
+      logger.error(
+        { automation, ...notice.deadLetter, err: error },
+        'automation failed repeatedly; added a dead letter',
+      );
     else logger.warn({ automation, inMs: notice.inMs, err: error }, `automation failed; retrying in ${notice.inMs} ms`);
   };
   const dispatchContactCommand: DispatchContactCommand = (command, context) => dispatch('contact', command, context);

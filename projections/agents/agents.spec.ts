@@ -1,42 +1,42 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectRows } from '#test/support/project-rows';
-import * as ask from '#test/support/given-when-then';
+import * as steps from '#test/support/given-when-then';
 import { agentKey, agentsView, type AgentRow, type AssignedLead } from './agents.projection.js';
 
-const leadAfter = (...steps: readonly ask.ContactStep[]): AssignedLead | undefined =>
-  projectRows<AssignedLead>(agentsView, 'leads', ask.given(...steps).events).get(ask.leadId(1));
+const leadAfter = (...steps: readonly steps.ContactStep[]): AssignedLead | undefined =>
+  projectRows<AssignedLead>(agentsView, 'leads', steps.given(...steps).events).get(steps.leadId(1));
 
 describe('The agents view', () => {
   it('has a row for each agent with name, capacity and whether it is active', () => {
-    const { events } = ask.givenAgent(
-      ask.registerAgent({ capacity: 5 }),
-      ask.changeAgent({ name: 'Agent Two', capacity: null }),
-      ask.changeAgent({ active: false }),
+    const { events } = steps.givenAgent(
+      steps.registerAgent({ capacity: 5 }),
+      steps.changeAgent({ name: 'Agent Two', capacity: null }),
+      steps.changeAgent({ active: false }),
     );
-    const row = projectRows<AgentRow>(agentsView, 'agents', events).get(agentKey(ask.org, 'ana'));
+    const row = projectRows<AgentRow>(agentsView, 'agents', events).get(agentKey(steps.org, 'ana'));
     expect(row).toMatchObject({
-      org: ask.org,
+      org: steps.org,
       agent: { name: 'Agent Two', capacity: null, active: false, version: 4 },
     });
   });
 
   it('has a row for each lead that was ever assigned, with its current agent', () => {
-    for (const lead of [leadAfter(ask.opened), leadAfter(ask.opened, ask.lost)]) expect(lead).toBeUndefined();
-    expect(leadAfter(ask.opened, ask.assign('ana'))).toMatchObject({ agentId: 'ana', active: true });
-    expect(leadAfter(ask.opened, ask.assign('ana'), ask.assign('ben'))).toMatchObject({ agentId: 'ben' });
-    expect(leadAfter(ask.opened, ask.assign('ana'), ask.unassign())).toMatchObject({ agentId: null });
+    for (const lead of [leadAfter(steps.opened), leadAfter(steps.opened, steps.lost)]) expect(lead).toBeUndefined();
+    expect(leadAfter(steps.opened, steps.assign('ana'))).toMatchObject({ agentId: 'ana', active: true });
+    expect(leadAfter(steps.opened, steps.assign('ana'), steps.assign('ben'))).toMatchObject({ agentId: 'ben' });
+    expect(leadAfter(steps.opened, steps.assign('ana'), steps.unassign())).toMatchObject({ agentId: null });
   });
 
   it('does not count a closed lead as active', () => {
-    const qualified = ask.changeStatus('qualified');
-    expect(leadAfter(ask.opened, ask.assign('ana'), qualified)).toMatchObject({ agentId: 'ana', active: true });
-    expect(leadAfter(ask.opened, ask.assign('ana'), ask.lost)).toMatchObject({ agentId: 'ana', active: false });
+    const qualified = steps.changeStatus('qualified');
+    expect(leadAfter(steps.opened, steps.assign('ana'), qualified)).toMatchObject({ agentId: 'ana', active: true });
+    expect(leadAfter(steps.opened, steps.assign('ana'), steps.lost)).toMatchObject({ agentId: 'ana', active: false });
   });
 
   it('keeps time and position of an assignment, so that leads assigned before a deactivation can be found', () => {
-    const { events } = ask.given(ask.opened, ask.assign('ana'));
+    const { events } = steps.given(steps.opened, steps.assign('ana'));
     const assigned = events.find(({ type }) => type === 'LeadAssigned');
-    expect(leadAfter(ask.opened, ask.assign('ana'))).toMatchObject({
+    expect(leadAfter(steps.opened, steps.assign('ana'))).toMatchObject({
       assignedAt: assigned?.meta.occurredAt,
       assignedIn: assigned?.position,
     });

@@ -2,29 +2,29 @@ import { describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#domain/event';
 import { affectedKeys, applyEvent } from '#read-model/view-fold';
 import { projectColumns, projectRows } from '#test/support/project-rows';
-import * as ask from '#test/support/given-when-then';
+import * as steps from '#test/support/given-when-then';
 import { leadListView, type LeadRow } from './lead-list.projection.js';
 
 const leads = leadListView.tables['leads']!;
-const rowsAfter = (...steps: readonly ask.ContactStep[]): Map<string, LeadRow> =>
-  projectRows<LeadRow>(leadListView, 'leads', ask.given(...steps).events);
-const rowAfter = (...steps: readonly ask.ContactStep[]): LeadRow => rowsAfter(...steps).get(ask.leadId(1))!;
-const columnsAfter = (...steps: readonly ask.ContactStep[]): Record<string, unknown> =>
+const rowsAfter = (...steps: readonly steps.ContactStep[]): Map<string, LeadRow> =>
+  projectRows<LeadRow>(leadListView, 'leads', steps.given(...steps).events);
+const rowAfter = (...steps: readonly steps.ContactStep[]): LeadRow => rowsAfter(...steps).get(steps.leadId(1))!;
+const columnsAfter = (...steps: readonly steps.ContactStep[]): Record<string, unknown> =>
   projectColumns(leadListView, 'leads', rowAfter(...steps));
-const tokensAfter = (...steps: readonly ask.ContactStep[]): readonly string[] => leads.tokens!(rowAfter(...steps));
+const tokensAfter = (...steps: readonly steps.ContactStep[]): readonly string[] => leads.tokens!(rowAfter(...steps));
 
 describe('The lead list', () => {
   it('has a row for each lead, which holds the lead as its fold does', () => {
-    const steps = [ask.opened, ask.assign('ana'), ask.createFollowUp(), ask.lost, ask.secondInteraction];
+    const steps = [steps.opened, steps.assign('ana'), steps.createFollowUp(), steps.lost, steps.secondInteraction];
     const rows = rowsAfter(...steps);
-    expect([...rows.keys()]).toStrictEqual([ask.leadId(1), ask.leadId(2)]);
-    expect(rows.get(ask.leadId(1))).toStrictEqual({ org: ask.org, lead: ask.foldedLead(ask.given(...steps), 1) });
-    expect(rows.get(ask.leadId(2))?.lead).toMatchObject({ ordinal: 2, previousLeadId: ask.leadId(1), status: 'new' });
+    expect([...rows.keys()]).toStrictEqual([steps.leadId(1), steps.leadId(2)]);
+    expect(rows.get(steps.leadId(1))).toStrictEqual({ org: steps.org, lead: steps.foldedLead(steps.given(...steps), 1) });
+    expect(rows.get(steps.leadId(2))?.lead).toMatchObject({ ordinal: 2, previousLeadId: steps.leadId(1), status: 'new' });
   });
 
   it('shows a changed profile on all leads of the contact', () => {
-    const renamed = ask.interaction({ messageId: 'm-3', profile: { name: 'Contact One' } });
-    const rows = rowsAfter(ask.opened, ask.lost, ask.secondInteraction, renamed);
+    const renamed = steps.interaction({ messageId: 'm-3', profile: { name: 'Contact One' } });
+    const rows = rowsAfter(steps.opened, steps.lost, steps.secondInteraction, renamed);
     expect([...rows.values()].map(({ lead }) => lead.contact.name)).toStrictEqual(['Contact One', 'Contact One']);
   });
 
@@ -41,20 +41,20 @@ describe('The lead list', () => {
   });
 
   it('has no row for a lead without LeadOpened, and returns the same row for an event that changes nothing', () => {
-    const { events } = ask.given(ask.opened, ask.lost);
+    const { events } = steps.given(steps.opened, steps.lost);
     const withoutOpening = events.filter((event) => event.type !== 'LeadOpened');
     expect(projectRows(leadListView, 'leads', withoutOpening).size).toBe(0);
-    const row = rowAfter(ask.opened);
+    const row = rowAfter(steps.opened);
     const repeated = events.find((event) => event.type === 'LeadOpened')!;
-    expect(applyEvent(leads, row, repeated, ask.leadId(1))).toBe(row);
+    expect(applyEvent(leads, row, repeated, steps.leadId(1))).toBe(row);
   });
 
   it('has columns for what leads are filtered and sorted by', () => {
-    const firstMessage = ask.interaction({ profile: { name: 'Änne Ø' } });
-    const followUp = ask.createFollowUp({ dueAt: ask.time('17:00') });
-    const steps = [firstMessage, ask.assign('ana'), ask.scoreByHand(70), followUp];
+    const firstMessage = steps.interaction({ profile: { name: 'Änne Ø' } });
+    const followUp = steps.createFollowUp({ dueAt: steps.time('17:00') });
+    const steps = [firstMessage, steps.assign('ana'), steps.scoreByHand(70), followUp];
     expect(columnsAfter(...steps)).toMatchObject({
-      org: ask.org,
+      org: steps.org,
       status: 0,
       active: 1,
       agentId: 'ana',
@@ -62,9 +62,9 @@ describe('The lead list', () => {
       channel: 'whatsapp',
       origin: 'chat',
       score: 70,
-      nextFollowUpAt: ask.time('17:00'),
+      nextFollowUpAt: steps.time('17:00'),
     });
-    expect(columnsAfter(...steps, ask.changeStatus('archived'))).toMatchObject({
+    expect(columnsAfter(...steps, steps.changeStatus('archived'))).toMatchObject({
       status: 7,
       active: 0,
       nextFollowUpAt: null,
@@ -72,7 +72,7 @@ describe('The lead list', () => {
   });
 
   it('leaves the columns of absent facts null, so that they sort last', () => {
-    expect(columnsAfter(ask.createLead())).toMatchObject({
+    expect(columnsAfter(steps.createLead())).toMatchObject({
       agentId: null,
       channel: null,
       campaignId: null,
@@ -85,13 +85,13 @@ describe('The lead list', () => {
 
   it('has search tokens for the words of name and email, and for the phone from both ends', () => {
     const profile = { name: 'José Müller', email: 'jm@example.test', phone: '+1 555-0100' };
-    const tokens = tokensAfter(ask.interaction({ profile }));
+    const tokens = tokensAfter(steps.interaction({ profile }));
     expect(tokens).toEqual(expect.arrayContaining(['jose', 'muller', 'jm', 'example', '15550100']));
     expect(tokens.some((token) => token.endsWith('00105551'))).toBe(true);
-    expect(tokensAfter(ask.opened)).toEqual([]);
-    expect(tokensAfter(ask.interaction({ profile: { phone: '+1 555-0100' } }))).toHaveLength(2);
+    expect(tokensAfter(steps.opened)).toEqual([]);
+    expect(tokensAfter(steps.interaction({ profile: { phone: '+1 555-0100' } }))).toHaveLength(2);
   });
 
   it('sorts names without regard to case and accents', () =>
-    expect(columnsAfter(ask.interaction({ profile: { name: 'Äñne Ø' } }))['name']).toBe('anne ø'));
+    expect(columnsAfter(steps.interaction({ profile: { name: 'Äñne Ø' } }))['name']).toBe('anne ø'));
 });

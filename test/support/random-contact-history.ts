@@ -3,7 +3,7 @@ import type { Contact } from '#domain/contact/contact.state';
 import type { RecordedEvent } from '#domain/event';
 import { activeStatuses, statuses } from '#domain/lead/lead.vocabulary';
 import { Refusal } from '#domain/refusal';
-import * as ask from './given-when-then.js';
+import * as steps from './given-when-then.js';
 
 const minuteMs = 60_000;
 
@@ -32,7 +32,7 @@ export function randomContactHistory(
 ): { readonly events: readonly RecordedEvent[]; readonly state: Contact } {
   const contact = { contactKey: `c${index}`, contactId: `contact-${index}` };
   const interactionIds: string[] = ['unknown'];
-  let history = ask.given();
+  let history = steps.given();
   let now = historiesStart + below(20 * 24 * 60) * minuteMs;
   const steps = 15 + below(25);
   for (let step = 0; step < steps; step++) {
@@ -44,7 +44,7 @@ export function randomContactHistory(
     const dueAt = leads[ordinal - 1]?.followUps.find(({ id }) => id === followUp.followUpId)?.dueAt ?? toIso(now);
     const channel = pick(['whatsapp', 'sms'] as const);
     const agentId = pick(['ana', 'ben', 'cem']);
-    const interaction = ask.interaction({
+    const interaction = steps.interaction({
       ...contact,
       messageId: `m-${step}`,
       channel,
@@ -54,31 +54,31 @@ export function randomContactHistory(
     });
     const command = pick<ContactCommand>([
       interaction,
-      below(4) ? interaction : ask.createLead({ ...contact }),
-      ask.changeStatus(pick([...activeStatuses, ...statuses]), { leadId }),
-      ask.changeStatus(pick([null, ...activeStatuses]), { leadId, note: 'Hm' }),
-      ask.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
-      ask.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
-      ask.unassign({ leadId, mode: pick(['manual', 'bulk', 'agent_deactivated']) }),
-      ask.outbound({ leadId, messageId: `o-${step}` }),
-      ask.scoreByHand(below(101), { leadId }),
-      ask.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
-      ask.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
-      ask.aiFailure({ leadId, readUpTo: pick(interactionIds) }),
-      ask.unpin({ leadId }),
-      ask.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
-      ask.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
-      ask.reschedule(toIso(now + (1 + below(3_000)) * minuteMs), followUp),
-      ask.remind(dueAt, followUp),
-      ask.remind(dueAt, followUp),
-      ask.completeFollowUp(followUp),
-      ask.completeFollowUp(followUp),
-      ask.cancelFollowUp(followUp),
+      below(4) ? interaction : steps.createLead({ ...contact }),
+      steps.changeStatus(pick([...activeStatuses, ...statuses]), { leadId }),
+      steps.changeStatus(pick([null, ...activeStatuses]), { leadId, note: 'Hm' }),
+      steps.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
+      steps.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
+      steps.unassign({ leadId, mode: pick(['manual', 'bulk', 'agent_deactivated']) }),
+      steps.outbound({ leadId, messageId: `o-${step}` }),
+      steps.scoreByHand(below(101), { leadId }),
+      steps.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
+      steps.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
+      steps.aiFailure({ leadId, readUpTo: pick(interactionIds) }),
+      steps.unpin({ leadId }),
+      steps.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
+      steps.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
+      steps.reschedule(toIso(now + (1 + below(3_000)) * minuteMs), followUp),
+      steps.remind(dueAt, followUp),
+      steps.remind(dueAt, followUp),
+      steps.completeFollowUp(followUp),
+      steps.completeFollowUp(followUp),
+      steps.cancelFollowUp(followUp),
     ]);
-    const actor = pick([ask.gateway, ask.agentActor('ana'), ask.agentActor('ben')]);
+    const actor = pick([steps.gateway, steps.agentActor('ana'), steps.agentActor('ben')]);
     try {
       history = history.under({ at: toIso(now), actor }).and(command);
-      if (command.type === 'RecordInteraction') interactionIds.push(ask.interactionId(command.messageId, channel));
+      if (command.type === 'RecordInteraction') interactionIds.push(steps.interactionId(command.messageId, channel));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }
