@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#domain/event';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harness';
 import { agentsView } from './agents.projection.js';
 import {
@@ -13,16 +13,16 @@ import {
 } from './agents.query.js';
 
 const inOtherOrg = (events: readonly RecordedEvent[]) => events.map((event) => ({ ...event, org: 'org-2' }));
-const agent = (agentId: string, clock: string, changes: Partial<Parameters<typeof steps.changeAgent>[0]> = {}) =>
-  steps.givenAgent(
-    steps.at(
+const agent = (agentId: string, clock: string, changes: Partial<Parameters<typeof commands.changeAgent>[0]> = {}) =>
+  commands.givenAgent(
+    commands.at(
       clock,
-      steps.registerAgent({ agentId, name: `Agent ${agentId}`, email: `${agentId}@example.test`, capacity: 5 }),
+      commands.registerAgent({ agentId, name: `Agent ${agentId}`, email: `${agentId}@example.test`, capacity: 5 }),
     ),
-    steps.at('12:00', steps.changeAgent({ agentId, ...changes })),
+    commands.at('12:00', commands.changeAgent({ agentId, ...changes })),
   ).events;
-const lead = (contactKey: string, agentId: string, ...steps: readonly steps.ContactStep[]) =>
-  steps.given(steps.interaction({ contactKey }), steps.assign(agentId, { leadId: `${contactKey}-1` }), ...steps).events;
+const lead = (contactKey: string, agentId: string, ...steps: readonly commands.ContactStep[]) =>
+  commands.given(commands.interaction({ contactKey }), commands.assign(agentId, { leadId: `${contactKey}-1` }), ...steps).events;
 /** More than a page. */
 const leadsOfCem = Array.from({ length: 201 }, (_, index) => lead(`many${index}`, 'cem'));
 const log = mergeIntoLog(
@@ -32,7 +32,7 @@ const log = mergeIntoLog(
   inOtherOrg(agent('ana', '07:00')),
   lead('c1', 'ana'),
   lead('c2', 'ana'),
-  lead('c3', 'ana', steps.changeStatus('lost', { leadId: 'c3-1' })),
+  lead('c3', 'ana', commands.changeStatus('lost', { leadId: 'c3-1' })),
   lead('c4', 'ben'),
   inOtherOrg(lead('c5', 'ana')),
   ...leadsOfCem,
@@ -51,32 +51,32 @@ const ana = {
   capacity: null,
   active: true,
   activeLeads: 2,
-  createdAt: steps.time('08:00'),
+  createdAt: commands.time('08:00'),
 };
 
 describe('The query of agents', () => {
   it('lists the agents of an organization, oldest first, with their number of active leads', async () => {
-    const { items, checkpoint } = await listAgents(view.reader, steps.org, null, { limit: 10 });
+    const { items, checkpoint } = await listAgents(view.reader, commands.org, null, { limit: 10 });
     expect(items.map(({ id, activeLeads }) => [id, activeLeads])).toEqual([['ana', 2], ['cem', 201], ['ben', 1]]); // prettier-ignore
     expect(items[0]).toEqual(ana);
     expect(checkpoint).toBe(log.at(-1)?.position);
-    expect(await countAgents(view.reader, steps.org, null)).toBe(3);
-    expect(await countLeadsOfAgent(view.reader, steps.org, 'ana')).toBe(2);
+    expect(await countAgents(view.reader, commands.org, null)).toBe(3);
+    expect(await countLeadsOfAgent(view.reader, commands.org, 'ana')).toBe(2);
   });
 
   it('filters agents by whether they are active, and pages through them', async () => {
-    const firstPage = await listAgents(view.reader, steps.org, true, { limit: 1 });
+    const firstPage = await listAgents(view.reader, commands.org, true, { limit: 1 });
     expect(firstPage.items.map(({ id }) => id)).toEqual(['ana']);
-    const nextPage = await listAgents(view.reader, steps.org, true, { limit: 1, after: firstPage.last! });
+    const nextPage = await listAgents(view.reader, commands.org, true, { limit: 1, after: firstPage.last! });
     expect(nextPage).toMatchObject({ items: [{ id: 'cem' }], last: null });
-    expect(await countAgents(view.reader, steps.org, true)).toBe(2);
-    const inactive = await listAgents(view.reader, steps.org, false, { limit: 10 });
+    expect(await countAgents(view.reader, commands.org, true)).toBe(2);
+    const inactive = await listAgents(view.reader, commands.org, false, { limit: 10 });
     expect(inactive).toMatchObject({ items: [{ id: 'ben', active: false }] });
-    expect(await countAgents(view.reader, steps.org, false)).toBe(1);
+    expect(await countAgents(view.reader, commands.org, false)).toBe(1);
   });
 
   it('loads an agent with its version, only for its own organization', async () => {
-    expect(await loadAgent(view.reader, steps.org, 'ana')).toEqual({ agent: ana, version: 2 });
+    expect(await loadAgent(view.reader, commands.org, 'ana')).toEqual({ agent: ana, version: 2 });
     expect(await loadAgent(view.reader, 'org-2', 'ana')).toMatchObject({ agent: { activeLeads: 1 } });
     expect(await loadAgent(view.reader, 'org-2', 'cem')).toBeUndefined();
   });
@@ -84,7 +84,7 @@ describe('The query of agents', () => {
   it('lists an agent’s active leads assigned before a position, in the order of assignment, over several pages', async () => {
     const leadsBefore = async (agentId: string, position: string) => {
       const ids: string[] = [];
-      for await (const { leadId } of listLeadsAssignedBefore(view.reader, steps.org, agentId, position)) ids.push(leadId);
+      for await (const { leadId } of listLeadsAssignedBefore(view.reader, commands.org, agentId, position)) ids.push(leadId);
       return ids;
     };
     expect(await leadsBefore('ana', positionAt(9_999))).toEqual(['c1-1', 'c2-1']);
@@ -94,17 +94,17 @@ describe('The query of agents', () => {
   });
 
   it('lists active agents in the order of their registration', async () =>
-    expect(await listActiveAgents(view.reader, steps.org)).toEqual([
+    expect(await listActiveAgents(view.reader, commands.org)).toEqual([
       { id: 'ana', capacity: null },
       { id: 'cem', capacity: 5 },
     ]));
 
   it('lists all active agents even if they fill more than a page', async () => {
     const ids = Array.from({ length: 1_001 }, (_, index) => `agent-${String(index).padStart(4, '0')}`);
-    const registrations = ids.map((agentId) => steps.givenAgent(steps.registerAgent({ agentId })).events);
+    const registrations = ids.map((agentId) => commands.givenAgent(commands.registerAgent({ agentId })).events);
     const largeView = await openTestView(agentsView, mergeIntoLog(...registrations));
     try {
-      expect((await listActiveAgents(largeView.reader, steps.org)).map(({ id }) => id)).toEqual(ids);
+      expect((await listActiveAgents(largeView.reader, commands.org)).map(({ id }) => id)).toEqual(ids);
     } finally {
       await largeView.close();
     }

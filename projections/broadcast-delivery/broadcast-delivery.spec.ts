@@ -4,7 +4,7 @@ import type { MessageCommand } from '#domain/message/message.decide';
 import { computeDelivery } from '#domain/message/message.delivery';
 import { projectRows } from '#test/support/project-rows';
 import { givenMessage, messageKey, newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { broadcastDeliveryView, type MessageRow } from './broadcast-delivery.projection.js';
 
 const rowOf = (events: readonly RecordedEvent[]): MessageRow | undefined =>
@@ -14,18 +14,18 @@ const [sent, delivered] = [newReceipt('sent', '09:00'), newReceipt('delivered', 
 
 describe('The broadcast delivery view', () => {
   it('has a row for a sent message, with campaign and template as they were when it was sent', () => {
-    const { events } = givenMessage(steps.at('09:00', recordSend({ parameters: ['One'], attempt: 2 })));
+    const { events } = givenMessage(commands.at('09:00', recordSend({ parameters: ['One'], attempt: 2 })));
     expect(rowOf(events)).toEqual({
-      org: steps.org,
-      contactKey: steps.contactKey,
+      org: commands.org,
+      contactKey: commands.contactKey,
       messageId: 'bm-1',
       broadcastId: 'b-1',
-      campaign: steps.campaign,
+      campaign: commands.campaign,
       template: { name: 'template_one', language: 'en', category: 'marketing' },
       channel: 'whatsapp',
       attempt: 2,
       parameters: ['One'],
-      recordedSentAt: steps.time('09:00'),
+      recordedSentAt: commands.time('09:00'),
       receipts: [],
     });
   });
@@ -58,11 +58,11 @@ describe('The broadcast delivery view', () => {
   });
 
   it('has a row for each lead, so that a lead shows messages sent before it was opened', () => {
-    const { events } = steps.given(steps.broadcast(), steps.opened, steps.lost, steps.secondInteraction);
+    const { events } = commands.given(commands.broadcast(), commands.opened, commands.lost, commands.secondInteraction);
     const leads = projectRows<{ org: string }>(broadcastDeliveryView, 'leads', events);
     expect([...leads]).toEqual([
-      [steps.leadId(1), { org: steps.org }],
-      [steps.leadId(2), { org: steps.org }],
+      [commands.leadId(1), { org: commands.org }],
+      [commands.leadId(2), { org: commands.org }],
     ]);
   });
 });

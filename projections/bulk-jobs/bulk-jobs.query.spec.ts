@@ -9,13 +9,13 @@ import {
   bulkResult,
   targetBulk,
 } from '#test/support/given-bulk';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { bulkJobsView } from './bulk-jobs.projection.js';
 import { loadJob, listOpenJobs, readResults } from './bulk-jobs.query.js';
 
 const givenJob = (bulkId: string, clock: string, ...steps: readonly BulkCommand[]) =>
-  givenBulk(...steps.map((step) => steps.at(clock, { ...step, bulkId })));
+  givenBulk(...steps.map((step) => commands.at(clock, { ...step, bulkId })));
 const eventsOf = (...job: Parameters<typeof givenJob>) => givenJob(...job).events;
 const selection = targetBulk(0, ['a', 'b', 'c']);
 
@@ -53,26 +53,26 @@ beforeAll(async () => {
 afterAll(() => view.close());
 
 const resultsOf = async (id: string) => {
-  const job = (await loadJob(view.reader, steps.org, id))!;
+  const job = (await loadJob(view.reader, commands.org, id))!;
   const results = [];
-  for await (const result of readResults(view.reader, steps.org, job)) results.push(result);
+  for await (const result of readResults(view.reader, commands.org, job)) results.push(result);
   return results;
 };
 
 describe('The query of bulk jobs', () => {
   it('loads a job only for its own organization', async () => {
     const { state } = givenJob('second', '10:00', selection, requestBulk());
-    expect(await loadJob(view.reader, steps.org, 'second')).toEqual(state.known && toBulkJobResource(state.job));
-    for (const id of ['elsewhere', 'nothing']) expect(await loadJob(view.reader, steps.org, id)).toBeUndefined();
+    expect(await loadJob(view.reader, commands.org, 'second')).toEqual(state.known && toBulkJobResource(state.job));
+    for (const id of ['elsewhere', 'nothing']) expect(await loadJob(view.reader, commands.org, id)).toBeUndefined();
     expect(await loadJob(view.reader, 'org-2', 'elsewhere')).toMatchObject({ id: 'elsewhere' });
   });
 
   it('lists the open jobs of all organizations, oldest first', async () => {
     expect(await listOpenJobs(view.reader)).toEqual([
-      { org: steps.org, id: 'first' },
-      { org: steps.org, id: 'second' },
+      { org: commands.org, id: 'first' },
+      { org: commands.org, id: 'second' },
       { org: 'org-2', id: 'elsewhere' },
-      { org: steps.org, id: 'checking' },
+      { org: commands.org, id: 'checking' },
     ]);
   });
 

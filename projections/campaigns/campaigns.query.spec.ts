@@ -7,22 +7,22 @@ import {
   recordReceipts,
   recordSend,
 } from '#test/support/given-message';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { campaignsView } from './campaigns.projection.js';
 import { countBroadcasts, countRecipients, listBroadcasts, listRecipients, loadBroadcast } from './campaigns.query.js';
 
 const created = (broadcastId: string, clock: string) =>
-  givenBroadcast(steps.at(clock, createBroadcast({ broadcastId }))).events;
+  givenBroadcast(commands.at(clock, createBroadcast({ broadcastId }))).events;
 const sent = (number: number, clock: string, ...receipts: readonly ReturnType<typeof newReceipt>[]) => {
   const messageId = `bm-${number}`;
   const message = recordSend({ messageId, contactKey: `c${number}`, contactId: `contact-${number}` });
-  return givenMessage(steps.at(clock, message), recordReceipts(messageId, ...receipts)).events;
+  return givenMessage(commands.at(clock, message), recordReceipts(messageId, ...receipts)).events;
 };
 const secondAttempt = recordSend({ messageId: 'bm-44', contactKey: 'c4', contactId: 'contact-4', attempt: 2 });
-const reply = steps.given(
-  steps.broadcast({ contactKey: 'c3' }),
-  steps.interaction({ contactKey: 'c3', kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
+const reply = commands.given(
+  commands.broadcast({ contactKey: 'c3' }),
+  commands.interaction({ contactKey: 'c3', kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
 ).events;
 const log = mergeIntoLog(
   created('b-1', '08:00'),
@@ -34,7 +34,7 @@ const log = mergeIntoLog(
   sent(2, '09:02', newReceipt('delivered', '09:10')),
   sent(3, '09:03', newReceipt('read', '09:10')),
   sent(4, '09:04', newReceipt('failed', '09:10', '131026')),
-  givenMessage(steps.at('09:20', secondAttempt), recordReceipts('bm-44', newReceipt('failed', '09:30', '131026'))).events,
+  givenMessage(commands.at('09:20', secondAttempt), recordReceipts('bm-44', newReceipt('failed', '09:30', '131026'))).events,
   reply,
 );
 
@@ -49,32 +49,32 @@ const noRecipients = { recipients: 0, sent: 0, delivered: 0, read: 0, failed: 0,
 
 describe('The query of broadcasts', () => {
   it('lists the broadcasts of an organization, newest first, with counters over their recipients', async () => {
-    const { items, checkpoint } = await listBroadcasts(view.reader, steps.org, { limit: 10 });
+    const { items, checkpoint } = await listBroadcasts(view.reader, commands.org, { limit: 10 });
     expect(items.map(({ id }) => id)).toEqual(['b-2', 'b-3', 'b-1']);
     expect(items.map((broadcast) => broadcast.counters)).toEqual([noRecipients, noRecipients, counters]);
     expect(checkpoint).toBe(log.at(-1)?.position);
-    expect(await countBroadcasts(view.reader, steps.org)).toBe(3);
+    expect(await countBroadcasts(view.reader, commands.org)).toBe(3);
   });
 
   it('pages through broadcasts', async () => {
-    const firstPage = await listBroadcasts(view.reader, steps.org, { limit: 2 });
-    const nextPage = await listBroadcasts(view.reader, steps.org, { limit: 2, after: firstPage.last! });
+    const firstPage = await listBroadcasts(view.reader, commands.org, { limit: 2 });
+    const nextPage = await listBroadcasts(view.reader, commands.org, { limit: 2, after: firstPage.last! });
     expect(nextPage).toMatchObject({ items: [{ id: 'b-1' }], last: null });
   });
 
   it('loads a broadcast only for its own organization', async () => {
     const { type: _, broadcastId: id, ...data } = createBroadcast();
-    const expected = { id, ...data, createdAt: steps.time('08:00'), counters };
-    expect(await loadBroadcast(view.reader, steps.org, 'b-1')).toEqual(expected);
+    const expected = { id, ...data, createdAt: commands.time('08:00'), counters };
+    expect(await loadBroadcast(view.reader, commands.org, 'b-1')).toEqual(expected);
     for (const otherId of ['b-9', 'nothing'])
-      expect(await loadBroadcast(view.reader, steps.org, otherId)).toBeUndefined();
+      expect(await loadBroadcast(view.reader, commands.org, otherId)).toBeUndefined();
   });
 });
 
 describe('The query of recipients', () => {
   const recipientsIn = async (states: Parameters<typeof listRecipients>[3]) => {
-    const page = (await listRecipients(view.reader, steps.org, 'b-1', states, { limit: 10 }))!;
-    expect(await countRecipients(view.reader, steps.org, 'b-1', states)).toBe(page.items.length);
+    const page = (await listRecipients(view.reader, commands.org, 'b-1', states, { limit: 10 }))!;
+    expect(await countRecipients(view.reader, commands.org, 'b-1', states)).toBe(page.items.length);
     return page.items;
   };
 
@@ -96,14 +96,14 @@ describe('The query of recipients', () => {
   });
 
   it('pages through recipients', async () => {
-    const firstPage = (await listRecipients(view.reader, steps.org, 'b-1', null, { limit: 4 }))!;
+    const firstPage = (await listRecipients(view.reader, commands.org, 'b-1', null, { limit: 4 }))!;
     expect(firstPage.checkpoint).toBe(log.at(-1)?.position);
-    const nextPage = (await listRecipients(view.reader, steps.org, 'b-1', null, { limit: 4, after: firstPage.last! }))!;
+    const nextPage = (await listRecipients(view.reader, commands.org, 'b-1', null, { limit: 4, after: firstPage.last! }))!;
     expect(nextPage).toMatchObject({ items: [{ contactId: 'contact-5' }], last: null });
   });
 
   it('returns undefined for a broadcast that does not exist or belongs to another organization', async () => {
     for (const id of ['b-9', 'nothing'])
-      expect(await listRecipients(view.reader, steps.org, id, null, { limit: 10 })).toBeUndefined();
+      expect(await listRecipients(view.reader, commands.org, id, null, { limit: 10 })).toBeUndefined();
   });
 });

@@ -12,11 +12,11 @@ import {
   recordReceipts,
   recordSend,
 } from '#test/support/given-message';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { broadcastKey, campaignsView, type BroadcastRow, type RecipientRow } from './campaigns.projection.js';
 
 const recipientOf = (events: readonly RecordedEvent[]): RecipientRow | undefined =>
-  projectRows<RecipientRow>(campaignsView, 'recipients', events).get(`${steps.org}/b-1/${steps.contactKey}`);
+  projectRows<RecipientRow>(campaignsView, 'recipients', events).get(`${commands.org}/b-1/${commands.contactKey}`);
 const columnsOf = (events: readonly RecordedEvent[]): Record<string, unknown> =>
   projectColumns(campaignsView, 'recipients', recipientOf(events)!);
 
@@ -27,10 +27,10 @@ const attempt = (number: number, ...receipts: readonly ReturnType<typeof newRece
 
 describe('The campaigns view', () => {
   it('has a row for each broadcast, with its campaign and template', () => {
-    const { events } = givenBroadcast(steps.at('09:00', createBroadcast()));
+    const { events } = givenBroadcast(commands.at('09:00', createBroadcast()));
     const { type: _, broadcastId: id, ...data } = createBroadcast();
-    const row = projectRows<BroadcastRow>(campaignsView, 'broadcasts', events).get(broadcastKey(steps.org, 'b-1'));
-    expect(row).toEqual({ org: steps.org, id, ...data, createdAt: steps.time('09:00') });
+    const row = projectRows<BroadcastRow>(campaignsView, 'broadcasts', events).get(broadcastKey(commands.org, 'b-1'));
+    expect(row).toEqual({ org: commands.org, id, ...data, createdAt: commands.time('09:00') });
   });
 
   it('has one row for a recipient with several attempts, with the state of the best attempt', () => {
@@ -44,11 +44,11 @@ describe('The campaigns view', () => {
 
   it('has the time of a recipient’s first send, even if a later send was recorded first', () => {
     const sentAtAfter = (...clocks: readonly string[]) => {
-      const sends = clocks.map((clock, index) => recordSend({ messageId: `bm-${index}`, sentAt: steps.time(clock) }));
+      const sends = clocks.map((clock, index) => recordSend({ messageId: `bm-${index}`, sentAt: commands.time(clock) }));
       return recipientOf(sends.flatMap((send) => givenMessage(send).events))?.sentAt;
     };
-    expect(sentAtAfter('08:00', '08:30')).toBe(steps.time('08:00'));
-    expect(sentAtAfter('08:30', '08:00')).toBe(steps.time('08:00'));
+    expect(sentAtAfter('08:00', '08:30')).toBe(commands.time('08:00'));
+    expect(sentAtAfter('08:30', '08:00')).toBe(commands.time('08:00'));
   });
 
   it('counts a recipient without receipts as queued and not yet sent', () =>
@@ -88,21 +88,21 @@ describe('The campaigns view', () => {
   });
 
   it('has the lead of the recipient’s first interaction that is attributed to the broadcast', () => {
-    const reply = steps.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1' });
-    const secondReply = steps.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1', messageId: 'm-3' });
-    const { events } = steps.given(steps.broadcast(), reply, steps.lost, secondReply);
+    const reply = commands.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1' });
+    const secondReply = commands.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1', messageId: 'm-3' });
+    const { events } = commands.given(commands.broadcast(), reply, commands.lost, secondReply);
     const row = recipientOf([...attempt(1), ...events]);
-    expect(row?.repliedLeadId).toBe(steps.leadId(1));
+    expect(row?.repliedLeadId).toBe(commands.leadId(1));
     expect(projectColumns(campaignsView, 'recipients', row!)).toMatchObject({ replied: 1 });
   });
 
   it('does not count an interaction as a reply that is not attributed to a broadcast', () => {
-    const { events } = steps.given(steps.broadcast(), steps.opened);
+    const { events } = commands.given(commands.broadcast(), commands.opened);
     expect(recipientOf([...attempt(1), ...events])?.repliedLeadId).toBeNull();
   });
 
   it('has no row for a recipient with only a reply, or with only a receipt that arrived before the send', () => {
-    const { events } = steps.given(steps.broadcast(), steps.interaction({ kind: 'broadcast_reply' }));
+    const { events } = commands.given(commands.broadcast(), commands.interaction({ kind: 'broadcast_reply' }));
     expect(recipientOf(events)).toBeUndefined();
     expect(recipientOf(givenMessage(recordReceipts('bm-1', newReceipt('read', '09:00'))).events)).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { givenMessage, recordSend } from '#test/support/given-message';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { leadHistoryView } from './lead-history.projection.js';
 import {
@@ -13,19 +13,19 @@ import {
 } from './lead-history.query.js';
 
 const log = mergeIntoLog(
-  steps.givenAgent(steps.registerAgent()).events,
-  steps.givenAgent(steps.registerAgent({ agentId: 'gateway', name: 'Agent with the id of a service' })).events,
-  givenMessage(steps.at('08:00', recordSend())).events,
-  steps.given(
-    steps.at('09:00', steps.opened),
-    steps.at('09:10', steps.assign('ana')),
-    steps.at('09:20', steps.by(steps.agentActor('ana'), steps.lost)),
-    steps.at('09:30', steps.secondInteraction),
-    steps.at('09:40', steps.interaction({ messageId: 'm-3', occurredAt: steps.sentAt('09:15:00.000') })),
-    steps.at('09:50', steps.closeAsLost(2)),
-    steps.at('10:00', steps.interaction({ messageId: 'm-4' })),
+  commands.givenAgent(commands.registerAgent()).events,
+  commands.givenAgent(commands.registerAgent({ agentId: 'gateway', name: 'Agent with the id of a service' })).events,
+  givenMessage(commands.at('08:00', recordSend())).events,
+  commands.given(
+    commands.at('09:00', commands.opened),
+    commands.at('09:10', commands.assign('ana')),
+    commands.at('09:20', commands.by(commands.agentActor('ana'), commands.lost)),
+    commands.at('09:30', commands.secondInteraction),
+    commands.at('09:40', commands.interaction({ messageId: 'm-3', occurredAt: commands.sentAt('09:15:00.000') })),
+    commands.at('09:50', commands.closeAsLost(2)),
+    commands.at('10:00', commands.interaction({ messageId: 'm-4' })),
   ).events,
-  steps.given(steps.interaction({ contactKey: 'c9' })).events,
+  commands.given(commands.interaction({ contactKey: 'c9' })).events,
 );
 
 let view: Awaited<ReturnType<typeof openTestView>>;
@@ -34,13 +34,13 @@ beforeAll(async () => {
 });
 afterAll(() => view.close());
 
-const firstLead: HistorySubject = { leadId: steps.leadId(1) };
-const secondLead: HistorySubject = { leadId: steps.leadId(2) };
-const contact: HistorySubject = { contactKey: steps.contactKey };
+const firstLead: HistorySubject = { leadId: commands.leadId(1) };
+const secondLead: HistorySubject = { leadId: commands.leadId(2) };
+const contact: HistorySubject = { contactKey: commands.contactKey };
 const noFilter: HistoryFilter = { types: null, actors: null, from: null, to: null, asOf: null };
 const entriesOf = async (subject: HistorySubject, changes: Partial<HistoryFilter> = {}, descending = false) => {
   const filter = { ...noFilter, ...changes };
-  const page = await listHistory(view.reader, steps.org, subject, filter, { descending, limit: 50 });
+  const page = await listHistory(view.reader, commands.org, subject, filter, { descending, limit: 50 });
   expect(await countHistory(view.reader, subject, filter)).toBe(page.items.length);
   return page.items;
 };
@@ -66,7 +66,7 @@ describe('The query of a history', () => {
     const ordinals = entries.map(({ leadOrdinal }) => leadOrdinal);
     expect(entries).toHaveLength(12);
     expect(ordinals).toEqual([null, null, 1, 1, 1, 2, 1, 2, 2, 2, 3, 3]);
-    expect(await hasContact(view.reader, steps.contactKey)).toBe(true);
+    expect(await hasContact(view.reader, commands.contactKey)).toBe(true);
     expect(await hasContact(view.reader, 'c5')).toBe(false);
   });
 
@@ -76,11 +76,11 @@ describe('The query of a history', () => {
     expect(assigned).toEqual({
       id: event.id,
       type: 'LeadAssigned',
-      leadId: steps.leadId(1),
+      leadId: commands.leadId(1),
       leadOrdinal: 1,
       position: event.position,
-      occurredAt: steps.time('09:10'),
-      recordedAt: steps.time('09:10'),
+      occurredAt: commands.time('09:10'),
+      recordedAt: commands.time('09:10'),
       cause: null,
       actor: { type: 'service', id: 'gateway', name: null },
       summary: 'Assigned to Agent One',
@@ -99,39 +99,39 @@ describe('The query of a history', () => {
   it('filters entries by type, actor and time', async () => {
     expect(await typesOf(firstLead, { types: ['LeadAssigned', 'LeadOpened'] })).toEqual(['LeadOpened', 'LeadAssigned']);
     expect(await typesOf(firstLead, { actors: ['agent:ana'] })).toEqual(['LeadStatusChanged']);
-    const [assignedAt, lostAt] = [steps.time('09:10'), steps.time('09:20')];
+    const [assignedAt, lostAt] = [commands.time('09:10'), commands.time('09:20')];
     expect(await typesOf(firstLead, { from: assignedAt })).toEqual(['LeadAssigned', 'LeadStatusChanged']);
     expect(await typesOf(firstLead, { to: assignedAt })).toEqual(openingTypes);
     expect(await typesOf(firstLead, { from: assignedAt, to: lostAt })).toEqual(['LeadAssigned']);
   });
 
   it('lists entries as of a time by when they happened, and as of a position by what had been recorded', async () => {
-    const time = steps.time('09:10');
+    const time = commands.time('09:10');
     expect(await typesOf(firstLead, { asOf: { time } })).toEqual([...openingTypes, 'LeadAssigned']);
     const { position } = log.find(({ type }) => type === 'LeadAssigned')!;
     expect(await typesOf(firstLead, { asOf: { position } })).toEqual([...openingTypes, 'LeadAssigned']);
-    const afterLateMessage = { time: steps.time('09:16') };
+    const afterLateMessage = { time: commands.time('09:16') };
     expect(await typesOf(secondLead, { asOf: afterLateMessage })).toEqual(['MessageSent', 'InteractionRecorded']);
     expect(await typesOf(secondLead, { asOf: { position } })).toEqual(['MessageSent']);
   });
 
   it('pages through entries', async () => {
     const page = { descending: false, limit: 3 };
-    const firstPage = await listHistory(view.reader, steps.org, firstLead, noFilter, page);
+    const firstPage = await listHistory(view.reader, commands.org, firstLead, noFilter, page);
     expect(firstPage.items.map(({ type }) => type)).toEqual(openingTypes);
     expect(firstPage.checkpoint).toBe(log.at(-1)?.position);
     const after = firstPage.last!;
-    const nextPage = await listHistory(view.reader, steps.org, firstLead, noFilter, { ...page, after });
+    const nextPage = await listHistory(view.reader, commands.org, firstLead, noFilter, { ...page, after });
     expect(nextPage).toMatchObject({ items: [{ type: 'LeadAssigned' }, { type: 'LeadStatusChanged' }], last: null });
   });
 
   it('lists the past leads before a lead, oldest first, only for its own organization', async () => {
-    expect(await listPastLeads(view.reader, steps.org, steps.leadId(3))).toEqual([
-      { id: steps.leadId(1), ordinal: 1, status: 'lost', createdAt: steps.time('09:00'), closedAt: steps.time('09:20') },
-      { id: steps.leadId(2), ordinal: 2, status: 'lost', createdAt: steps.time('09:30'), closedAt: steps.time('09:50') },
+    expect(await listPastLeads(view.reader, commands.org, commands.leadId(3))).toEqual([
+      { id: commands.leadId(1), ordinal: 1, status: 'lost', createdAt: commands.time('09:00'), closedAt: commands.time('09:20') },
+      { id: commands.leadId(2), ordinal: 2, status: 'lost', createdAt: commands.time('09:30'), closedAt: commands.time('09:50') },
     ]);
-    expect(await listPastLeads(view.reader, steps.org, steps.leadId(1))).toEqual([]);
-    expect(await listPastLeads(view.reader, steps.org, steps.leadId(4))).toBeUndefined();
-    expect(await listPastLeads(view.reader, 'org-2', steps.leadId(3))).toBeUndefined();
+    expect(await listPastLeads(view.reader, commands.org, commands.leadId(1))).toEqual([]);
+    expect(await listPastLeads(view.reader, commands.org, commands.leadId(4))).toBeUndefined();
+    expect(await listPastLeads(view.reader, 'org-2', commands.leadId(3))).toBeUndefined();
   });
 });

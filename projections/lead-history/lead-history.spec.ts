@@ -1,28 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectColumns, projectRows } from '#test/support/project-rows';
 import { givenMessage, newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { everyLead, leadHistoryView, type EntryRow } from './lead-history.projection.js';
 import { summarizeEvent } from './lead-history.summary.js';
 
-const entriesAfter = (...steps: readonly steps.ContactStep[]): EntryRow[] => [
-  ...projectRows<EntryRow>(leadHistoryView, 'entries', steps.given(...steps).events).values(),
+const entriesAfter = (...steps: readonly commands.ContactStep[]): EntryRow[] => [
+  ...projectRows<EntryRow>(leadHistoryView, 'entries', commands.given(...steps).events).values(),
 ];
-const summariesAfter = (...steps: readonly steps.ContactStep[]): string[] =>
+const summariesAfter = (...steps: readonly commands.ContactStep[]): string[] =>
   entriesAfter(...steps).map(({ type, data }) =>
     summarizeEvent(type, data, (id) => (id === 'ana' ? 'Agent One' : null)),
   );
 
 describe('The lead history view', () => {
   it('has an entry for each event of a contact, with actor, data and times', () => {
-    const { events } = steps.given(steps.opened, steps.by(steps.agentActor('ana'), steps.lost));
-    const entries = entriesAfter(steps.opened, steps.by(steps.agentActor('ana'), steps.lost));
+    const { events } = commands.given(commands.opened, commands.by(commands.agentActor('ana'), commands.lost));
+    const entries = entriesAfter(commands.opened, commands.by(commands.agentActor('ana'), commands.lost));
     expect(entries.map(({ id }) => id)).toStrictEqual(events.map(({ id }) => id));
     expect(entries.at(-1)).toMatchObject({
       type: 'LeadStatusChanged',
-      contactKey: steps.contactKey,
-      leadId: steps.leadId(1),
-      actor: steps.agentActor('ana'),
+      contactKey: commands.contactKey,
+      leadId: commands.leadId(1),
+      actor: commands.agentActor('ana'),
       cause: null,
       data: { from: 'new', to: 'lost', reason: null },
       occurredAt: events.at(-1)?.meta.occurredAt,
@@ -31,14 +31,14 @@ describe('The lead history view', () => {
   });
 
   it('has the event that caused an entry unless a command did', () => {
-    const entries = entriesAfter(steps.opened, steps.outbound());
+    const entries = entriesAfter(commands.opened, commands.outbound());
     const [message, statusChange] = entries.slice(-2);
     expect(statusChange).toMatchObject({ type: 'LeadStatusChanged', cause: message?.id, actor: { type: 'system' } });
   });
 
   it('sorts entries by when things happened, so that a late message precedes what was recorded before it', () => {
-    const late = steps.interaction({ messageId: 'm-2', occurredAt: steps.sentAt('09:00:00') });
-    const entries = entriesAfter(steps.at('12:00', steps.opened), steps.at('13:00', steps.lost), steps.at('14:00', late));
+    const late = commands.interaction({ messageId: 'm-2', occurredAt: commands.sentAt('09:00:00') });
+    const entries = entriesAfter(commands.at('12:00', commands.opened), commands.at('13:00', commands.lost), commands.at('14:00', late));
     const sorted = entries
       .map((row) => ({ type: row.type, at: String(projectColumns(leadHistoryView, 'entries', row)['at']) }))
       .sort((a, b) => (a.at < b.at ? -1 : 1));
@@ -48,17 +48,17 @@ describe('The lead history view', () => {
 
   it('marks the entries that open or close a lead', () => {
     const entries = entriesAfter(
-      steps.opened,
-      steps.changeStatus('qualified'),
-      steps.assign('ana'),
-      steps.lost,
-      steps.secondInteraction,
+      commands.opened,
+      commands.changeStatus('qualified'),
+      commands.assign('ana'),
+      commands.lost,
+      commands.secondInteraction,
     );
     const turns = entries.filter((row) => projectColumns(leadHistoryView, 'entries', row)['turns'] === 1);
     expect(turns.map(({ type, leadId, data }) => [type, leadId, (data as { to?: string }).to])).toEqual([
-      ['LeadOpened', steps.leadId(1), undefined],
-      ['LeadStatusChanged', steps.leadId(1), 'lost'],
-      ['LeadOpened', steps.leadId(2), undefined],
+      ['LeadOpened', commands.leadId(1), undefined],
+      ['LeadStatusChanged', commands.leadId(1), 'lost'],
+      ['LeadOpened', commands.leadId(2), undefined],
     ]);
   });
 
@@ -67,16 +67,16 @@ describe('The lead history view', () => {
     const beforeSend = newReceipt('sent', '09:10');
     const { events } = givenMessage(
       recordReceipts('bm-1', beforeSend),
-      steps.at('09:00', recordSend()),
+      commands.at('09:00', recordSend()),
       recordReceipts('bm-1', read),
     );
     const entries = [...projectRows<EntryRow>(leadHistoryView, 'entries', events).values()];
     expect(entries).toMatchObject([
       {
         type: 'MessageSent',
-        contactKey: steps.contactKey,
+        contactKey: commands.contactKey,
         leadId: null,
-        occurredAt: steps.time('09:00'),
+        occurredAt: commands.time('09:00'),
         data: { messageId: 'bm-1', receipts: [{ status: 'sent' }, { status: 'read' }] },
       },
     ]);
@@ -88,31 +88,31 @@ describe('The lead history view', () => {
   it('summarizes every type of entry, and an event that has no entry by its type', () => {
     expect(
       summariesAfter(
-        steps.interaction({ kind: 'broadcast_reply' }),
-        steps.interaction({ messageId: 'm-2', profile: { name: 'Contact One', email: 'one@example.test' } }),
-        steps.interaction({ messageId: 'm-3', text: 'stop' }),
-        steps.outbound(),
-        steps.aiResult(40),
-        steps.scoreByHand(70),
-        steps.aiResult(50),
-        steps.unpin(),
-        steps.assign('ana'),
-        steps.assign('ben'),
-        steps.unassign(),
-        steps.changeStatus('follow_up', { reason: 'Later' }),
-        steps.changeStatus(null, { note: 'Hm' }),
-        steps.createFollowUp(),
-        steps.reschedule('18:00', { reason: 'Busy' }),
-        steps.at('18:00', steps.remind('18:00')),
-        steps.createFollowUp({ followUpId: 'f-2' }),
-        steps.at('17:30', steps.remind('17:00', { followUpId: 'f-2' })),
-        steps.completeFollowUp(),
-        steps.cancelFollowUp({ followUpId: 'f-2', reason: 'Twice' }),
-        steps.interaction({ messageId: 'm-4' }),
-        steps.aiFailure({ readUpTo: steps.interactionId('m-4') }),
-        steps.at('18:30', steps.lost),
-        steps.aiResult(60),
-        steps.at('18:40', steps.interaction({ messageId: 'm-5', occurredAt: steps.sentAt('18:10:00') })),
+        commands.interaction({ kind: 'broadcast_reply' }),
+        commands.interaction({ messageId: 'm-2', profile: { name: 'Contact One', email: 'one@example.test' } }),
+        commands.interaction({ messageId: 'm-3', text: 'stop' }),
+        commands.outbound(),
+        commands.aiResult(40),
+        commands.scoreByHand(70),
+        commands.aiResult(50),
+        commands.unpin(),
+        commands.assign('ana'),
+        commands.assign('ben'),
+        commands.unassign(),
+        commands.changeStatus('follow_up', { reason: 'Later' }),
+        commands.changeStatus(null, { note: 'Hm' }),
+        commands.createFollowUp(),
+        commands.reschedule('18:00', { reason: 'Busy' }),
+        commands.at('18:00', commands.remind('18:00')),
+        commands.createFollowUp({ followUpId: 'f-2' }),
+        commands.at('17:30', commands.remind('17:00', { followUpId: 'f-2' })),
+        commands.completeFollowUp(),
+        commands.cancelFollowUp({ followUpId: 'f-2', reason: 'Twice' }),
+        commands.interaction({ messageId: 'm-4' }),
+        commands.aiFailure({ readUpTo: commands.interactionId('m-4') }),
+        commands.at('18:30', commands.lost),
+        commands.aiResult(60),
+        commands.at('18:40', commands.interaction({ messageId: 'm-5', occurredAt: commands.sentAt('18:10:00') })),
       ),
     ).toStrictEqual([
       'Contact registered',
@@ -132,11 +132,11 @@ describe('The lead history view', () => {
       'Unassigned from ben',
       'Status from contacted to follow up: Later',
       'Noted as follow up',
-      `Follow-up due ${steps.time('17:00')} (unassigned)`,
-      `Follow-up moved from ${steps.time('17:00')} to ${steps.time('18:00')}: Busy`,
-      `Reminder (unassigned): follow-up due ${steps.time('18:00')}`,
-      `Follow-up due ${steps.time('17:00')} (unassigned)`,
-      `Late reminder (unassigned): follow-up due ${steps.time('17:00')}`,
+      `Follow-up due ${commands.time('17:00')} (unassigned)`,
+      `Follow-up moved from ${commands.time('17:00')} to ${commands.time('18:00')}: Busy`,
+      `Reminder (unassigned): follow-up due ${commands.time('18:00')}`,
+      `Follow-up due ${commands.time('17:00')} (unassigned)`,
+      `Late reminder (unassigned): follow-up due ${commands.time('17:00')}`,
       'Follow-up completed',
       'Follow-up cancelled: Twice',
       'chat by whatsapp',
@@ -153,11 +153,11 @@ describe('The lead history view', () => {
   it('summarizes the entries of a lead from its first message to its closing', () => {
     expect(
       summariesAfter(
-        steps.opened,
-        steps.assign('ana'),
-        steps.scoreByHand(70),
-        steps.createFollowUp({ followUpId: 'f-1', dueAt: steps.time('17:00') }),
-        steps.changeStatus('lost', { reason: 'No budget' }),
+        commands.opened,
+        commands.assign('ana'),
+        commands.scoreByHand(70),
+        commands.createFollowUp({ followUpId: 'f-1', dueAt: commands.time('17:00') }),
+        commands.changeStatus('lost', { reason: 'No budget' }),
       ),
     ).toStrictEqual([
       'Contact registered',
@@ -165,7 +165,7 @@ describe('The lead history view', () => {
       'chat by whatsapp',
       'Assigned to Agent One',
       'Scored 70 (manual)',
-      `Follow-up due ${steps.time('17:00')} for Agent One`,
+      `Follow-up due ${commands.time('17:00')} for Agent One`,
       'Status from new to lost: No budget',
       'Follow-up cancelled: the lead was closed',
     ]);

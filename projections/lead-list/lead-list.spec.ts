@@ -2,29 +2,29 @@ import { describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#domain/event';
 import { affectedKeys, applyEvent } from '#read-model/view-fold';
 import { projectColumns, projectRows } from '#test/support/project-rows';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { leadListView, type LeadRow } from './lead-list.projection.js';
 
 const leads = leadListView.tables['leads']!;
-const rowsAfter = (...steps: readonly steps.ContactStep[]): Map<string, LeadRow> =>
-  projectRows<LeadRow>(leadListView, 'leads', steps.given(...steps).events);
-const rowAfter = (...steps: readonly steps.ContactStep[]): LeadRow => rowsAfter(...steps).get(steps.leadId(1))!;
-const columnsAfter = (...steps: readonly steps.ContactStep[]): Record<string, unknown> =>
+const rowsAfter = (...steps: readonly commands.ContactStep[]): Map<string, LeadRow> =>
+  projectRows<LeadRow>(leadListView, 'leads', commands.given(...steps).events);
+const rowAfter = (...steps: readonly commands.ContactStep[]): LeadRow => rowsAfter(...steps).get(commands.leadId(1))!;
+const columnsAfter = (...steps: readonly commands.ContactStep[]): Record<string, unknown> =>
   projectColumns(leadListView, 'leads', rowAfter(...steps));
-const tokensAfter = (...steps: readonly steps.ContactStep[]): readonly string[] => leads.tokens!(rowAfter(...steps));
+const tokensAfter = (...steps: readonly commands.ContactStep[]): readonly string[] => leads.tokens!(rowAfter(...steps));
 
 describe('The lead list', () => {
   it('has a row for each lead, which holds the lead as its fold does', () => {
-    const steps = [steps.opened, steps.assign('ana'), steps.createFollowUp(), steps.lost, steps.secondInteraction];
+    const steps = [commands.opened, commands.assign('ana'), commands.createFollowUp(), commands.lost, commands.secondInteraction];
     const rows = rowsAfter(...steps);
-    expect([...rows.keys()]).toStrictEqual([steps.leadId(1), steps.leadId(2)]);
-    expect(rows.get(steps.leadId(1))).toStrictEqual({ org: steps.org, lead: steps.foldedLead(steps.given(...steps), 1) });
-    expect(rows.get(steps.leadId(2))?.lead).toMatchObject({ ordinal: 2, previousLeadId: steps.leadId(1), status: 'new' });
+    expect([...rows.keys()]).toStrictEqual([commands.leadId(1), commands.leadId(2)]);
+    expect(rows.get(commands.leadId(1))).toStrictEqual({ org: commands.org, lead: commands.foldedLead(commands.given(...steps), 1) });
+    expect(rows.get(commands.leadId(2))?.lead).toMatchObject({ ordinal: 2, previousLeadId: commands.leadId(1), status: 'new' });
   });
 
   it('shows a changed profile on all leads of the contact', () => {
-    const renamed = steps.interaction({ messageId: 'm-3', profile: { name: 'Contact One' } });
-    const rows = rowsAfter(steps.opened, steps.lost, steps.secondInteraction, renamed);
+    const renamed = commands.interaction({ messageId: 'm-3', profile: { name: 'Contact One' } });
+    const rows = rowsAfter(commands.opened, commands.lost, commands.secondInteraction, renamed);
     expect([...rows.values()].map(({ lead }) => lead.contact.name)).toStrictEqual(['Contact One', 'Contact One']);
   });
 
@@ -41,20 +41,20 @@ describe('The lead list', () => {
   });
 
   it('has no row for a lead without LeadOpened, and returns the same row for an event that changes nothing', () => {
-    const { events } = steps.given(steps.opened, steps.lost);
+    const { events } = commands.given(commands.opened, commands.lost);
     const withoutOpening = events.filter((event) => event.type !== 'LeadOpened');
     expect(projectRows(leadListView, 'leads', withoutOpening).size).toBe(0);
-    const row = rowAfter(steps.opened);
+    const row = rowAfter(commands.opened);
     const repeated = events.find((event) => event.type === 'LeadOpened')!;
-    expect(applyEvent(leads, row, repeated, steps.leadId(1))).toBe(row);
+    expect(applyEvent(leads, row, repeated, commands.leadId(1))).toBe(row);
   });
 
   it('has columns for what leads are filtered and sorted by', () => {
-    const firstMessage = steps.interaction({ profile: { name: 'Änne Ø' } });
-    const followUp = steps.createFollowUp({ dueAt: steps.time('17:00') });
-    const steps = [firstMessage, steps.assign('ana'), steps.scoreByHand(70), followUp];
+    const firstMessage = commands.interaction({ profile: { name: 'Änne Ø' } });
+    const followUp = commands.createFollowUp({ dueAt: commands.time('17:00') });
+    const steps = [firstMessage, commands.assign('ana'), commands.scoreByHand(70), followUp];
     expect(columnsAfter(...steps)).toMatchObject({
-      org: steps.org,
+      org: commands.org,
       status: 0,
       active: 1,
       agentId: 'ana',
@@ -62,9 +62,9 @@ describe('The lead list', () => {
       channel: 'whatsapp',
       origin: 'chat',
       score: 70,
-      nextFollowUpAt: steps.time('17:00'),
+      nextFollowUpAt: commands.time('17:00'),
     });
-    expect(columnsAfter(...steps, steps.changeStatus('archived'))).toMatchObject({
+    expect(columnsAfter(...steps, commands.changeStatus('archived'))).toMatchObject({
       status: 7,
       active: 0,
       nextFollowUpAt: null,
@@ -72,7 +72,7 @@ describe('The lead list', () => {
   });
 
   it('leaves the columns of absent facts null, so that they sort last', () => {
-    expect(columnsAfter(steps.createLead())).toMatchObject({
+    expect(columnsAfter(commands.createLead())).toMatchObject({
       agentId: null,
       channel: null,
       campaignId: null,
@@ -85,13 +85,13 @@ describe('The lead list', () => {
 
   it('has search tokens for the words of name and email, and for the phone from both ends', () => {
     const profile = { name: 'José Müller', email: 'jm@example.test', phone: '+1 555-0100' };
-    const tokens = tokensAfter(steps.interaction({ profile }));
+    const tokens = tokensAfter(commands.interaction({ profile }));
     expect(tokens).toEqual(expect.arrayContaining(['jose', 'muller', 'jm', 'example', '15550100']));
     expect(tokens.some((token) => token.endsWith('00105551'))).toBe(true);
-    expect(tokensAfter(steps.opened)).toEqual([]);
-    expect(tokensAfter(steps.interaction({ profile: { phone: '+1 555-0100' } }))).toHaveLength(2);
+    expect(tokensAfter(commands.opened)).toEqual([]);
+    expect(tokensAfter(commands.interaction({ profile: { phone: '+1 555-0100' } }))).toHaveLength(2);
   });
 
   it('sorts names without regard to case and accents', () =>
-    expect(columnsAfter(steps.interaction({ profile: { name: 'Äñne Ø' } }))['name']).toBe('anne ø'));
+    expect(columnsAfter(commands.interaction({ profile: { name: 'Äñne Ø' } }))['name']).toBe('anne ø'));
 });

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { qualificationDueView } from './qualification-due.projection.js';
 import { listUnreadBefore } from './qualification-due.query.js';
 
-const lead = (contactKey: string, clock: string, ...steps: readonly steps.ContactStep[]) =>
-  steps.given(steps.at(clock, steps.interaction({ contactKey })), ...steps).events;
+const lead = (contactKey: string, clock: string, ...steps: readonly commands.ContactStep[]) =>
+  commands.given(commands.at(clock, commands.interaction({ contactKey })), ...steps).events;
 /** More than a page. */
 const manyLeads = Array.from({ length: 101 }, (_, index) => lead(`many${index}`, `08:00:00.${String(900 - index)}`));
 const log = mergeIntoLog(
   lead('c1', '10:00'),
   lead('c2', '09:00').map((event) => ({ ...event, org: 'org-2' })),
-  lead('c3', '09:00', steps.aiResult(40, { leadId: 'c3-1' })),
-  lead('c4', '09:00', steps.changeStatus('lost', { leadId: 'c4-1' })),
+  lead('c3', '09:00', commands.aiResult(40, { leadId: 'c3-1' })),
+  lead('c4', '09:00', commands.changeStatus('lost', { leadId: 'c4-1' })),
   ...manyLeads,
 );
 
@@ -24,7 +24,7 @@ afterAll(() => view.close());
 
 const unreadBefore = async (clock: string): Promise<readonly string[]> => {
   const ids: string[] = [];
-  for await (const { row, checkpoint } of listUnreadBefore(view.reader, steps.time(clock))) {
+  for await (const { row, checkpoint } of listUnreadBefore(view.reader, commands.time(clock))) {
     expect(checkpoint).toBe(log.at(-1)?.position);
     ids.push(row.leadId);
   }

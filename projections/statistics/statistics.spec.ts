@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventOf, EventType, RecordedEvent } from '#domain/event';
 import { isFinal, statuses, type Status } from '#domain/lead/lead.vocabulary';
 import type { ViewReader } from '#read-model/view-store';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { projectRows } from '#test/support/project-rows';
 import { createRandom, historiesStart, randomContactHistory } from '#test/support/random-contact-history';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
@@ -240,11 +240,11 @@ function expectWithinRounding(rounded: number | null, exact: number | null): voi
 }
 
 describe('The statistics of a few leads', () => {
-  const day: Period = { from: steps.time('00:00'), to: '2026-03-03T00:00:00.000Z' };
-  const replied = (contactKey: string, campaign: { id: string; name: string }, ...steps: readonly steps.ContactStep[]) =>
-    steps.given(
-      steps.broadcast({ contactKey, campaign }),
-      steps.interaction({ contactKey, kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
+  const day: Period = { from: commands.time('00:00'), to: '2026-03-03T00:00:00.000Z' };
+  const replied = (contactKey: string, campaign: { id: string; name: string }, ...steps: readonly commands.ContactStep[]) =>
+    commands.given(
+      commands.broadcast({ contactKey, campaign }),
+      commands.interaction({ contactKey, kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
       ...steps,
     ).events;
   const compute = async <T>(log: readonly RecordedEvent[], query: (reader: ViewReader) => Promise<T>): Promise<T> => {
@@ -254,16 +254,16 @@ describe('The statistics of a few leads', () => {
 
   it('list the sources with the most leads first, and name a campaign as most of its leads recorded it', async () => {
     const log = mergeIntoLog(
-      steps.given(steps.interaction({ contactKey: 'c1' })).events,
+      commands.given(commands.interaction({ contactKey: 'c1' })).events,
       replied('c2', { id: 'k-1', name: 'Spring' }),
       replied('c3', { id: 'k-2', name: 'Autumn' }),
-      replied('c4', { id: 'k-2', name: 'Summer' }, steps.changeStatus('converted', { leadId: 'c4-1' })),
+      replied('c4', { id: 'k-2', name: 'Summer' }, commands.changeStatus('converted', { leadId: 'c4-1' })),
       replied('c5', { id: 'k-2', name: 'Summer' }),
       replied('c6', { id: 'k-3', name: 'Winter' }),
       replied('c7', { id: 'k-3', name: 'Advent' }),
     );
     const reply = { origin: 'broadcast_reply', channel: 'whatsapp', converted: 0, conversionRate: 0 };
-    expect(await compute(log, (reader) => computeSourceStatistics(reader, steps.org, day))).toEqual([
+    expect(await compute(log, (reader) => computeSourceStatistics(reader, commands.org, day))).toEqual([
       { ...reply, campaign: { id: 'k-2', name: 'Summer' }, opened: 3, converted: 1, conversionRate: 0.3333 },
       { ...reply, campaign: { id: 'k-3', name: 'Advent' }, opened: 2 },
       { ...reply, campaign: { id: 'k-1', name: 'Spring' }, opened: 1 },
@@ -273,10 +273,10 @@ describe('The statistics of a few leads', () => {
 
   it('include the names of agents, and list activity without an agent last', async () => {
     const log = mergeIntoLog(
-      steps.givenAgent(steps.registerAgent()).events,
-      steps.given(steps.opened, steps.outbound(), steps.assign('zoe'), steps.assign('ana')).events,
+      commands.givenAgent(commands.registerAgent()).events,
+      commands.given(commands.opened, commands.outbound(), commands.assign('zoe'), commands.assign('ana')).events,
     );
-    const figures = await compute(log, (reader) => computeAgentStatistics(reader, steps.org, day));
+    const figures = await compute(log, (reader) => computeAgentStatistics(reader, commands.org, day));
     expect(figures.map(({ agent }) => agent)).toEqual([
       { id: 'ana', name: 'Agent One' },
       { id: 'zoe', name: null },
@@ -286,27 +286,27 @@ describe('The statistics of a few leads', () => {
 
   it('do not count a follow-up as late that is completed exactly at its due time', async () => {
     const completedAt = (clock: string) =>
-      steps.given(steps.opened, steps.createFollowUp({ dueAt: steps.time('11:00') }), steps.at(clock, steps.completeFollowUp()))
+      commands.given(commands.opened, commands.createFollowUp({ dueAt: commands.time('11:00') }), commands.at(clock, commands.completeFollowUp()))
         .events;
     for (const [clock, late] of [
       ['11:00', 0],
       ['11:00:00.001', 1],
     ] as const) {
-      const figures = await compute(completedAt(clock), (reader) => computeAgentStatistics(reader, steps.org, day));
+      const figures = await compute(completedAt(clock), (reader) => computeAgentStatistics(reader, commands.org, day));
       expect(figures).toMatchObject([{ agent: null, followUps: { completed: 1, late } }]);
     }
   });
 
   it('count no lead and no follow-up whose first event is missing', () => {
-    const { events } = steps.given(steps.opened, steps.createFollowUp(), steps.reschedule('18:00'), steps.lost);
+    const { events } = commands.given(commands.opened, commands.createFollowUp(), commands.reschedule('18:00'), commands.lost);
     const rest = events.filter(({ type }) => type !== 'LeadOpened' && type !== 'FollowUpCreated');
     for (const table of ['leads', 'followUps', 'stays']) expect(projectRows(statisticsView, table, rest).size).toBe(0);
   });
 });
 
 it('A time is rounded down to its quarter of an hour', () => {
-  expect(floorToQuarterHour(steps.time('09:14:59.999'))).toBe(steps.time('09:00'));
-  expect(floorToQuarterHour(steps.time('09:15'))).toBe(steps.time('09:15'));
+  expect(floorToQuarterHour(commands.time('09:14:59.999'))).toBe(commands.time('09:00'));
+  expect(floorToQuarterHour(commands.time('09:15'))).toBe(commands.time('09:15'));
 });
 
 it('Rounded seconds are exact up to 20, off by at most 2.5 % above, and never decrease', () => {

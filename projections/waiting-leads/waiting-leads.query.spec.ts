@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harness';
 import { waitingLeadsView } from './waiting-leads.projection.js';
 import { findLastRotation, listLongestWaiting } from './waiting-leads.query.js';
 
-const lead = (contactKey: string, clock: string, ...steps: readonly steps.ContactStep[]) =>
-  steps.given(steps.at(clock, steps.interaction({ contactKey })), ...steps).events;
-const rotation = (leadId: string, agentId: string) => steps.assign(agentId, { leadId, mode: 'round_robin' });
+const lead = (contactKey: string, clock: string, ...steps: readonly commands.ContactStep[]) =>
+  commands.given(commands.at(clock, commands.interaction({ contactKey })), ...steps).events;
+const rotation = (leadId: string, agentId: string) => commands.assign(agentId, { leadId, mode: 'round_robin' });
 const log = mergeIntoLog(
   lead('c1', '10:00'),
   lead('c2', '09:00'),
   lead('c3', '08:00', rotation('c3-1', 'ana')),
-  lead('c4', '08:00', steps.assign('ben', { leadId: 'c4-1' })),
+  lead('c4', '08:00', commands.assign('ben', { leadId: 'c4-1' })),
   lead('c5', '08:00', rotation('c5-1', 'ana')),
   lead('c6', '07:00', rotation('c6-1', 'cem')).map((event) => ({ ...event, org: 'org-2' })),
   lead('c7', '07:00').map((event) => ({ ...event, org: 'org-2' })),
@@ -26,17 +26,17 @@ afterAll(() => view.close());
 describe('The query of waiting leads', () => {
   it('lists the leads of an organization that wait for an agent, longest waiting first, up to a limit', async () => {
     const [first, second] = [
-      { leadId: 'c2-1', waitingSince: steps.time('09:00') },
-      { leadId: 'c1-1', waitingSince: steps.time('10:00') },
+      { leadId: 'c2-1', waitingSince: commands.time('09:00') },
+      { leadId: 'c1-1', waitingSince: commands.time('10:00') },
     ];
-    expect(await listLongestWaiting(view.reader, steps.org, 10)).toEqual([first, second]);
-    expect(await listLongestWaiting(view.reader, steps.org, 1)).toEqual([first]);
+    expect(await listLongestWaiting(view.reader, commands.org, 10)).toEqual([first, second]);
+    expect(await listLongestWaiting(view.reader, commands.org, 1)).toEqual([first]);
   });
 
   it('finds an agent’s last assignment by rotation, and not an assignment by a person', async () => {
     const last = log.findLastIndex((event) => event.type === 'LeadAssigned' && event.data.to === 'ana');
-    expect(await findLastRotation(view.reader, steps.org, 'ana')).toBe(positionAt(last + 1));
-    expect(await findLastRotation(view.reader, steps.org, 'ben')).toBeNull();
-    expect(await findLastRotation(view.reader, steps.org, 'cem')).toBeNull();
+    expect(await findLastRotation(view.reader, commands.org, 'ana')).toBe(positionAt(last + 1));
+    expect(await findLastRotation(view.reader, commands.org, 'ben')).toBeNull();
+    expect(await findLastRotation(view.reader, commands.org, 'cem')).toBeNull();
   });
 });

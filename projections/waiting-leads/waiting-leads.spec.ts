@@ -1,42 +1,42 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectColumns, projectRows } from '#test/support/project-rows';
-import * as steps from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { waitingLeadsView, type WaitingLead } from './waiting-leads.projection.js';
 
-const after = (...steps: readonly steps.ContactStep[]) => {
-  const { events } = steps.given(...steps);
-  return { row: projectRows<WaitingLead>(waitingLeadsView, 'leads', events).get(steps.leadId(1)), events };
+const after = (...steps: readonly commands.ContactStep[]) => {
+  const { events } = commands.given(...steps);
+  return { row: projectRows<WaitingLead>(waitingLeadsView, 'leads', events).get(commands.leadId(1)), events };
 };
-const rotated = steps.assign('ana', { mode: 'round_robin' });
-const agentDeactivated = steps.unassign({ mode: 'agent_deactivated' });
+const rotated = commands.assign('ana', { mode: 'round_robin' });
+const agentDeactivated = commands.unassign({ mode: 'agent_deactivated' });
 
 describe('The view of waiting leads', () => {
   it('has a new lead as waiting since it was opened', () => {
-    const { row, events } = after(steps.opened);
+    const { row, events } = after(commands.opened);
     const opened = events.find(({ type }) => type === 'LeadOpened');
     expect(row).toEqual({
-      org: steps.org,
-      leadId: steps.leadId(1),
+      org: commands.org,
+      leadId: commands.leadId(1),
       waitingSince: opened?.meta.occurredAt,
       turn: null,
     });
   });
 
   it('does not have a lead as waiting that was assigned or closed', () => {
-    expect(after(steps.opened, steps.assign('ana')).row).toMatchObject({ waitingSince: null, turn: null });
-    expect(after(steps.opened, steps.lost).row).toMatchObject({ waitingSince: null });
-    expect(after(steps.opened, steps.changeStatus('qualified')).row).not.toMatchObject({ waitingSince: null });
+    expect(after(commands.opened, commands.assign('ana')).row).toMatchObject({ waitingSince: null, turn: null });
+    expect(after(commands.opened, commands.lost).row).toMatchObject({ waitingSince: null });
+    expect(after(commands.opened, commands.changeStatus('qualified')).row).not.toMatchObject({ waitingSince: null });
   });
 
   it('has a lead as waiting again when its agent was deactivated, but not when a person unassigned it', () => {
-    const { row, events } = after(steps.opened, steps.assign('ana'), agentDeactivated);
+    const { row, events } = after(commands.opened, commands.assign('ana'), agentDeactivated);
     expect(row?.waitingSince).toBe(events.at(-1)?.meta.occurredAt);
     for (const mode of ['manual', 'bulk'] as const)
-      expect(after(steps.opened, steps.assign('ana'), steps.unassign({ mode })).row?.waitingSince).toBeNull();
+      expect(after(commands.opened, commands.assign('ana'), commands.unassign({ mode })).row?.waitingSince).toBeNull();
   });
 
   it('has an assignment by rotation in the same row that says that the lead no longer waits', () => {
-    const { row, events } = after(steps.opened, rotated);
+    const { row, events } = after(commands.opened, rotated);
     expect(row).toMatchObject({
       waitingSince: null,
       turn: { agentId: 'ana', position: events.at(-1)?.position },
@@ -48,14 +48,14 @@ describe('The view of waiting leads', () => {
   });
 
   it('counts only automatic assignments of either kind as a rotation', () => {
-    expect(after(steps.opened, steps.assign('ana', { mode: 'least_loaded' })).row?.turn).toMatchObject({ agentId: 'ana' });
+    expect(after(commands.opened, commands.assign('ana', { mode: 'least_loaded' })).row?.turn).toMatchObject({ agentId: 'ana' });
     for (const mode of ['manual', 'bulk'] as const)
-      expect(after(steps.opened, steps.assign('ana', { mode })).row?.turn).toBeNull();
-    expect(after(steps.opened, steps.assign('ana'), steps.unassign({ mode: 'round_robin' })).row?.turn).toBeNull();
+      expect(after(commands.opened, commands.assign('ana', { mode })).row?.turn).toBeNull();
+    expect(after(commands.opened, commands.assign('ana'), commands.unassign({ mode: 'round_robin' })).row?.turn).toBeNull();
   });
 
   it('keeps the last rotation when the lead is unassigned or reassigned by a person', () => {
-    for (const step of [agentDeactivated, steps.assign('ben')])
-      expect(after(steps.opened, rotated, step).row?.turn).toMatchObject({ agentId: 'ana' });
+    for (const step of [agentDeactivated, commands.assign('ben')])
+      expect(after(commands.opened, rotated, step).row?.turn).toMatchObject({ agentId: 'ana' });
   });
 });

@@ -3,7 +3,7 @@ import type { Contact } from '#domain/contact/contact.state';
 import type { RecordedEvent } from '#domain/event';
 import { activeStatuses, statuses } from '#domain/lead/lead.vocabulary';
 import { Refusal } from '#domain/refusal';
-import * as steps from './given-when-then.js';
+import * as commands from './given-when-then.js';
 
 const minuteMs = 60_000;
 
@@ -32,7 +32,7 @@ export function randomContactHistory(
 ): { readonly events: readonly RecordedEvent[]; readonly state: Contact } {
   const contact = { contactKey: `c${index}`, contactId: `contact-${index}` };
   const interactionIds: string[] = ['unknown'];
-  let history = steps.given();
+  let history = commands.given();
   let now = historiesStart + below(20 * 24 * 60) * minuteMs;
   const steps = 15 + below(25);
   for (let step = 0; step < steps; step++) {
@@ -44,7 +44,7 @@ export function randomContactHistory(
     const dueAt = leads[ordinal - 1]?.followUps.find(({ id }) => id === followUp.followUpId)?.dueAt ?? toIso(now);
     const channel = pick(['whatsapp', 'sms'] as const);
     const agentId = pick(['ana', 'ben', 'cem']);
-    const interaction = steps.interaction({
+    const interaction = commands.interaction({
       ...contact,
       messageId: `m-${step}`,
       channel,
@@ -54,31 +54,31 @@ export function randomContactHistory(
     });
     const command = pick<ContactCommand>([
       interaction,
-      below(4) ? interaction : steps.createLead({ ...contact }),
-      steps.changeStatus(pick([...activeStatuses, ...statuses]), { leadId }),
-      steps.changeStatus(pick([null, ...activeStatuses]), { leadId, note: 'Hm' }),
-      steps.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
-      steps.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
-      steps.unassign({ leadId, mode: pick(['manual', 'bulk', 'agent_deactivated']) }),
-      steps.outbound({ leadId, messageId: `o-${step}` }),
-      steps.scoreByHand(below(101), { leadId }),
-      steps.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
-      steps.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
-      steps.aiFailure({ leadId, readUpTo: pick(interactionIds) }),
-      steps.unpin({ leadId }),
-      steps.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
-      steps.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
-      steps.reschedule(toIso(now + (1 + below(3_000)) * minuteMs), followUp),
-      steps.remind(dueAt, followUp),
-      steps.remind(dueAt, followUp),
-      steps.completeFollowUp(followUp),
-      steps.completeFollowUp(followUp),
-      steps.cancelFollowUp(followUp),
+      below(4) ? interaction : commands.createLead({ ...contact }),
+      commands.changeStatus(pick([...activeStatuses, ...statuses]), { leadId }),
+      commands.changeStatus(pick([null, ...activeStatuses]), { leadId, note: 'Hm' }),
+      commands.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
+      commands.assign(agentId, { leadId, moveFollowUps: below(4) > 0 }),
+      commands.unassign({ leadId, mode: pick(['manual', 'bulk', 'agent_deactivated']) }),
+      commands.outbound({ leadId, messageId: `o-${step}` }),
+      commands.scoreByHand(below(101), { leadId }),
+      commands.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
+      commands.aiResult(below(101), { leadId, readUpTo: pick([null, pick(interactionIds)]) }),
+      commands.aiFailure({ leadId, readUpTo: pick(interactionIds) }),
+      commands.unpin({ leadId }),
+      commands.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
+      commands.createFollowUp({ ...followUp, dueAt: toIso(now + (1 + below(2_000)) * minuteMs) }),
+      commands.reschedule(toIso(now + (1 + below(3_000)) * minuteMs), followUp),
+      commands.remind(dueAt, followUp),
+      commands.remind(dueAt, followUp),
+      commands.completeFollowUp(followUp),
+      commands.completeFollowUp(followUp),
+      commands.cancelFollowUp(followUp),
     ]);
-    const actor = pick([steps.gateway, steps.agentActor('ana'), steps.agentActor('ben')]);
+    const actor = pick([commands.gateway, commands.agentActor('ana'), commands.agentActor('ben')]);
     try {
       history = history.under({ at: toIso(now), actor }).and(command);
-      if (command.type === 'RecordInteraction') interactionIds.push(steps.interactionId(command.messageId, channel));
+      if (command.type === 'RecordInteraction') interactionIds.push(commands.interactionId(command.messageId, channel));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }
