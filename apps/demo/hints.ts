@@ -31,11 +31,11 @@ export async function formatHints(service: ServiceClient, lives: readonly SentLi
     lines.push('', `  ${title}`, `    ${request}`);
   };
 
-  const mostEvents = maxBy(leads, (lead) => lead.version);
-  if (mostEvents)
+  const longestHistory = maxBy(leads, (lead) => lead.version);
+  if (longestHistory)
     hint(
-      `A lead with ${mostEvents.version} events, oldest first`,
-      `curl -s '${url}/leads/${mostEvents.id}/history?order=asc'`,
+      `A lead with ${longestHistory.version} events, oldest first`,
+      `curl -s '${url}/leads/${longestHistory.id}/history?order=asc'`,
     );
   const returned = maxBy(leads, (lead) => lead.ordinal);
   if (returned)

@@ -112,7 +112,7 @@ export async function listPastLeads(
   leadId: string,
 ): Promise<readonly PastLead[] | undefined> {
   /** Entries that open or close a lead of the contact, oldest first. */
-  const findTurns = async (limit: number, condition: Condition): Promise<readonly EntryRow[]> => {
+  const findStatusBoundaries = async (limit: number, condition: Condition): Promise<readonly EntryRow[]> => {
     const { rows } = await reader.find<EntryRow>('entries', {
       where: [{ column: 'contactKey', in: [contactKeyOf(leadId)] }, { column: 'turns', in: [1] }, condition],
       sort: { column: 'position', descending: false },
@@ -120,13 +120,13 @@ export async function listPastLeads(
     });
     return rows.map(({ row }) => row);
   };
-  const [opening] = await findTurns(1, { column: 'shownOn', in: [leadId] });
+  const [opening] = await findStatusBoundaries(1, { column: 'shownOn', in: [leadId] });
   if (opening?.org !== org) return undefined;
   const pastLeads = new Map<string, PastLead>();
-  for (const turn of await findTurns(maxPastLeads * 2, { column: 'position', to: opening.position })) {
-    const id = turn.leadId!;
-    const lead = pastLeads.get(id) ?? newPastLead(id, turn.occurredAt);
-    pastLeads.set(id, turn.type === 'LeadOpened' ? lead : closePastLead(lead, turn));
+  for (const boundary of await findStatusBoundaries(maxPastLeads * 2, { column: 'position', to: opening.position })) {
+    const id = boundary.leadId!;
+    const lead = pastLeads.get(id) ?? newPastLead(id, boundary.occurredAt);
+    pastLeads.set(id, boundary.type === 'LeadOpened' ? lead : closePastLead(lead, boundary));
   }
   return [...pastLeads.values()];
 }

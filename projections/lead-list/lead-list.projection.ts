@@ -100,7 +100,7 @@ const leads = defineTable<LeadRow, LeadFoldEvent['type']>()({
     nextFollowUpAt: ({ lead }) => (lead.active ? (findNextFollowUp(lead)?.dueAt ?? null) : null),
   },
 
-  // Chosen by measurement at a million leads; docs/benchmarks.md explains each.
+  // Chosen by measurement at a million leads; docs/evidence/benchmarks.md explains each.
   indexes: [
     { prefix: ['org'], sort: 'createdAt', include: ['active', 'score'] },
     { prefix: ['org'], sort: 'updatedAt', include: ['active', 'createdAt'] },

@@ -208,7 +208,7 @@ export async function computeSourceStatistics(
   return [...sources]
     .sort(([keyA, a], [keyB, b]) => b.opened - a.opened || (keyA < keyB ? -1 : 1))
     .map(([, { origin, channel, campaigns, opened, converted }]) => {
-      const campaign = mostFrequent(campaigns);
+      const campaign = findModalKey(campaigns);
       return {
         origin,
         channel,
@@ -238,5 +238,5 @@ const newSource = (origin: string, channel: string | null): Source => ({
 });
 
 /** The text with the highest count; of several, the first in text order. */
-const mostFrequent = (counts: ReadonlyMap<string, number>): string | undefined =>
+const findModalKey = (counts: ReadonlyMap<string, number>): string | undefined =>
   [...counts].sort(([textA, a], [textB, b]) => b - a || (textA < textB ? -1 : 1))[0]?.[0];

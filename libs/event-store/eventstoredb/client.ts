@@ -89,7 +89,6 @@ function connect(connectionString: string): EventStoreDBClient {
     // and the error is not passed on as the cause.
     const { message } = error as Error;
     const reason = /certificate|userCert/.test(message) ? `: ${message}` : '';
-    // eslint-disable-next-line preserve-caught-error
     throw new InvalidLogUrl(`the URL of the event log cannot be used${reason}`);
   }
 }

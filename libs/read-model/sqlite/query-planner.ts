@@ -108,7 +108,7 @@ export class QueryPlanner {
     const readsOnlyMatches = readsOnlyIndex && accessConditions(index, conditions).length === conditions.where.length;
     if (!readsOnlyMatches) {
       const maxRows = this.maxGatheredRows(limit, rowCount, readsOnlyIndex ? indexEntriesPerRowRead : 1);
-      const selective = this.findMostSelective(filter, maxRows, index);
+      const selective = this.findBestGatherPlan(filter, maxRows, index);
       if (selective) return selective;
     }
     return { type: 'index-scan', index, maxRowReads: this.maxGatheredRows(limit, rowCount) };
@@ -119,7 +119,7 @@ export class QueryPlanner {
     const { rowCount } = filter;
     const covering = this.findCoveringIndex(filter, sortColumn);
     const maxRows = covering ? this.maxGatheredRows(limit, rowCount) : Math.floor(rowCount * this.costs.maxSortedShare);
-    return this.findMostSelective(filter, maxRows) ?? this.readAll(filter, covering);
+    return this.findBestGatherPlan(filter, maxRows) ?? this.readAll(filter, covering);
   }
 
   planCount(filter: AnalyzedFilter): GatherPlan {
@@ -127,7 +127,7 @@ export class QueryPlanner {
     // Counting the entries of a covering index is cheaper than reading any row.
     if (covering) return this.readAll(filter, covering);
     const maxRows = Math.floor(filter.rowCount * this.costs.maxSortedShare);
-    return this.findMostSelective(filter, maxRows) ?? this.readAll(filter, undefined);
+    return this.findBestGatherPlan(filter, maxRows) ?? this.readAll(filter, undefined);
   }
 
   /** `columns`: all that are grouped by or summed up. */
@@ -164,7 +164,7 @@ export class QueryPlanner {
    * The index range or text search with the fewest rows, if these are at most `maxRows`. Ranges that `scanIndex` is restricted to
    * anyway are not counted.
    */
-  private findMostSelective(filter: AnalyzedFilter, maxRows: number, scanIndex?: Index): GatherPlan | undefined {
+  private findBestGatherPlan(filter: AnalyzedFilter, maxRows: number, scanIndex?: Index): GatherPlan | undefined {
     const { conditions, rareWords, usableIndexes } = filter;
     const scanned = new Set(scanIndex && accessConditions(scanIndex, conditions));
     const counted = new Set<string>();
