@@ -40,7 +40,8 @@ const effort = Number(process.env['TORTURE_EFFORT'] ?? 1);
 const concurrency = 16;
 
 /** What an internal error looks like. */
-const internals = /\bat \S+ \(|\.[jt]s:\d|node_modules|sqlite|constraint|TypeError|RangeError|SyntaxError|EventEmitter/i;
+const internals =
+  /\bat \S+ \(|\.[jt]s:\d|node_modules|sqlite|constraint|TypeError|RangeError|SyntaxError|EventEmitter/i;
 /** SQL and error codes of Node.js, in capitals only: English texts contain "select", "from" and "reconnect". */
 const internalsInCapitals = /\bSELECT\b.*\bFROM\b|\bECONN/;
 
