@@ -5,6 +5,7 @@ import { Unavailable } from '#event-store/event-store';
 import { withDeadline } from '#timing/deadline';
 import type { CommandResponse } from './command-response.js';
 import type { CommandContext } from './command-context.js';
+import { retryableConflict } from './decider-service.js';
 import { deriveId } from './ids.js';
 import { commandTimeoutMs } from './idempotency-service.js';
 import { forEachConcurrently } from './for-each-concurrently.js';
@@ -32,6 +33,7 @@ const concurrency = 25;
 
 /**
  * Executes the items concurrently and returns a result for each, in input order. An item that a rule refuses is `invalid`.
+ * An item that loses its races is valid, so it fails like one that the store cannot take.
  *
  * An item that fails with `Unavailable` is retried as long as other items succeed or are refused meanwhile: the store is slow,
  * but not away. Otherwise the batch fails. The caller may send it again, because no item is recorded twice.
@@ -55,7 +57,8 @@ export async function runBatch<Item>(
     const { item } = entry;
     const itemContext = contextOfItem(context, index);
     // Each attempt has its own deadline, so a large batch may take longer than one command.
-    const attempt = (): Promise<BatchWorkResult> => withDeadline(commandTimeoutMs, () => work(item, itemContext));
+    const attempt = (): Promise<BatchWorkResult> =>
+      withDeadline(commandTimeoutMs, () => retryableConflict(() => work(item, itemContext)));
     try {
       const result = await serialize(item, () => retry.run(attempt));
       if (result.position > position) position = result.position;

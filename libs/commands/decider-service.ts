@@ -2,8 +2,9 @@ import { LRUCache } from 'lru-cache';
 import { defaultPolicy, type Decider, type Policy } from '#domain/decider';
 import { withPosition, currentSchemaVersion } from '#domain/event-codec';
 import type { DomainEvent, NewEvent, Position, RecordedEvent, StoredEvent } from '#domain/event';
-import { Refusal, refuse } from '#domain/refusal';
+import { isRefusal, Refusal, refuse } from '#domain/refusal';
 import { ConcurrencyError, Unavailable, type EventStore } from '#event-store/event-store';
+import { currentDeadline } from '#timing/deadline';
 import { sleep } from '#timing/sleep';
 import type { CommandContext } from './command-context.js';
 import { deriveId, createIdFactory } from './ids.js';
@@ -45,10 +46,23 @@ interface CommandEvents {
   readonly requestHash: string | undefined;
 }
 
-const maxAttempts = 10;
-/** How long a command may wait for earlier ones of its stream, so that the queue is bounded while the log is unreachable. */
+const maxLostRaces = 10;
+/** How long a command may wait for other commands of its stream, so that the queue is bounded while the log is unreachable. */
 const maxWaitMs = 3_500;
 const pageSize = 1_000;
+
+/** The log is available, but other commands on the same stream are not finished. Nothing was done. */
+export class StreamBusy extends Unavailable {}
+
+/** For one item of several: other items may have been recorded, so a lost race fails the whole request, which is then retried. */
+export async function retryableConflict<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isRefusal(error) || error.code !== 'conflict') throw error;
+    throw new StreamBusy('Other requests kept changing the same resource. Retry the request.', { cause: error });
+  }
+}
 
 /**
  * Executes commands: reads the stream, folds it, asks the decider, and appends once at the version read. If another process
@@ -83,9 +97,11 @@ export class DeciderService {
     context: CommandContext,
     versionOf: (state: State) => number | undefined,
   ): Promise<DecisionResult<State>> {
-    const deadline = performance.now() + maxWaitMs;
+    const deadline = Math.min(performance.now() + maxWaitMs, currentDeadline());
     return this.queue.serialize(stream, async () => {
-      if (performance.now() > deadline) throw new Unavailable('Earlier commands on the same stream take too long.');
+      if (performance.now() > deadline)
+        throw new StreamBusy('Earlier requests on the same resource take too long. Retry the request.');
+      let lostRaces = 0;
       let cached = this.cachedStreams.get(stream);
       let isCurrent = cached === undefined;
       cached ??= await this.catchUp(decider, stream);
@@ -98,6 +114,7 @@ export class DeciderService {
         const state = cached.state as State;
         let drafts: readonly NewEvent<Event>[] = [];
         let refusal: Refusal | undefined;
+        let raceLostAt: number | undefined;
         try {
           drafts = this.decide(decider, command, state, stream, context, versionOf);
         } catch (error) {
@@ -118,7 +135,7 @@ export class DeciderService {
           } catch (error) {
             this.cachedStreams.delete(stream);
             if (!(error instanceof ConcurrencyError)) throw error;
-            if (attempt >= maxAttempts) throw refuse('conflict', {});
+            raceLostAt = cached.version;
             await sleep(Math.random() * 2 ** Math.min(attempt, 6));
           }
         } else if (isCurrent) {
@@ -128,6 +145,12 @@ export class DeciderService {
         // The cached state may be behind: only the current state may refuse a command or find nothing to do.
         cached = await this.catchUp(decider, stream, cached);
         isCurrent = true;
+        if (raceLostAt === undefined) continue;
+        // A server may reject an append because of another one that is not committed yet, and that reads do not show.
+        if (cached.version > raceLostAt) lostRaces += 1;
+        else if (performance.now() > deadline)
+          throw new StreamBusy('Another change of the same resource is not committed yet. Retry the request.');
+        if (lostRaces >= maxLostRaces) throw refuse('conflict', {});
       }
     });
   }

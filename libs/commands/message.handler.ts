@@ -188,7 +188,7 @@ export class MessageHandler implements ICommandHandler<MessageCommandMessage> {
   private recordOnce(message: MessageReceipts, context: CommandContext): Promise<RecordedReceipts> {
     message.recording ??= this.appendReceipts(message, context).catch((error: unknown) => {
       // A refusal is final. After any other failure the batch retries the item, which must not get this promise again.
-      if (!isRefusal(error)) message.recording = undefined;
+      if (!isRefusal(error) || error.code === 'conflict') message.recording = undefined;
       throw error;
     });
     return message.recording;

@@ -1,5 +1,6 @@
 import { Catch, HttpException, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { StreamBusy } from '#commands/decider-service';
 import { ReplayedRefusal } from '#commands/idempotency-service';
 import { isRefusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
@@ -50,6 +51,7 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof ViewBeingBuilt)
     return new Problem('projection_behind', 'The view is still being built. Retry later.', {}, { 'retry-after': '1' });
   if (error instanceof SnapshotRefused) return new Problem('unavailable', error.message, {}, { 'retry-after': '5' });
+  if (error instanceof StreamBusy) return new Problem('unavailable', error.message, {}, { 'retry-after': '1' });
   if (error instanceof Unavailable || error instanceof ViewsUnavailable)
     return new Problem(
       'unavailable',
