@@ -3,7 +3,7 @@ import { isRefusal } from '#domain/refusal';
 import type { Position } from '#domain/event';
 import { Unavailable } from '#event-store/event-store';
 import { withDeadline } from '#timing/deadline';
-import type { CommandResponse } from './command-response.js';
+import type { CommandResponse, ReplayableResponse } from './command-response.js';
 import type { CommandContext } from './command-context.js';
 import { retryableConflict } from './decider-service.js';
 import { deriveId } from './ids.js';
@@ -47,7 +47,7 @@ export async function runBatch<Item>(
   start: Position,
   work: (item: Item, context: CommandContext) => Promise<BatchWorkResult>,
   serialize: (item: Item, task: () => Promise<BatchWorkResult>) => Promise<BatchWorkResult> = (_, task) => task(),
-): Promise<CommandResponse> {
+): Promise<ReplayableResponse<BatchFacts>> {
   let position = start;
   const results: BatchItemResult[] = [];
   const retry = new RetryWhileOthersSucceed();
@@ -72,8 +72,53 @@ export async function runBatch<Item>(
   await forEachConcurrently(items.length, concurrency, async (index) => {
     results[index] = await runItem(items[index]!, index);
   });
-  return { createdId: null, version: null, position, body: { results, position } };
+  return { response: batchResponse(results, position), facts: factsOf(items, results, position) };
 }
+
+/** What `replayBatch` cannot take from the request, in a few bytes per item. */
+export interface BatchFacts {
+  readonly position: Position;
+  /** A letter for each item: recorded, duplicate or invalid. */
+  readonly outcomes: string;
+  /** By index: the refusals of items whose input is valid. */
+  readonly refused: Readonly<Record<number, InvalidReason>>;
+}
+
+/** Null if every item is invalid: that is a validation error, which is not stored. */
+function factsOf(
+  items: readonly BatchItem<unknown>[],
+  results: readonly BatchItemResult[],
+  position: Position,
+): BatchFacts | null {
+  if (results.every(({ outcome }) => outcome === 'invalid')) return null;
+  const refused: Record<number, InvalidReason> = {};
+  for (const result of results)
+    if (result.outcome === 'invalid' && 'item' in items[result.index]!)
+      refused[result.index] = { code: result.code, detail: result.detail };
+  return { position, outcomes: results.map(({ outcome }) => outcome.charAt(0)).join(''), refused };
+}
+
+/** The response of `runBatch` to the same items. */
+export function replayBatch(
+  items: readonly BatchItem<unknown>[],
+  { position, outcomes, refused }: BatchFacts,
+): CommandResponse {
+  const results = items.map((entry, index): BatchItemResult => {
+    const outcome = outcomes.charAt(index);
+    if (outcome === 'r') return { index, outcome: 'recorded' };
+    if (outcome === 'd') return { index, outcome: 'duplicate' };
+    const { code, detail } = 'invalid' in entry ? entry.invalid : refused[index]!;
+    return { index, outcome: 'invalid', code, detail };
+  });
+  return batchResponse(results, position);
+}
+
+const batchResponse = (results: readonly BatchItemResult[], position: Position): CommandResponse => ({
+  createdId: null,
+  version: null,
+  position,
+  body: { results, position },
+});
 
 /** Retries what fails with `Unavailable`, as long as the store serves others. */
 class RetryWhileOthersSucceed {

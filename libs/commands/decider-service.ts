@@ -16,6 +16,13 @@ export interface DecisionResult<State> {
   /** Empty if the state was already as requested. */
   readonly events: readonly DomainEvent[];
   readonly position: Position;
+  readonly versions: VersionRange;
+}
+
+/** The versions of the stream before and after a command; equal if it appended nothing. */
+export interface VersionRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What a command would do. `already_done`: this very command, by its id, has been executed before. */
@@ -109,7 +116,7 @@ export class DeciderService {
         const done = cached.commands.get(context.commandId);
         if (done) {
           requireSameRequest(done, context);
-          return this.replayOutcome(decider, stream, done);
+          return this.readResult(decider, stream, { from: done.first - 1, to: done.last });
         }
         const state = cached.state as State;
         let drafts: readonly NewEvent<Event>[] = [];
@@ -131,7 +138,13 @@ export class DeciderService {
             );
             cached = this.cache(stream, applyEvents(decider, cached, recorded));
             if (cached.version !== version) this.cachedStreams.delete(stream);
-            return { before: state, after: cached.state as State, events: recorded as unknown as Event[], position };
+            return {
+              before: state,
+              after: cached.state as State,
+              events: recorded as unknown as Event[],
+              position,
+              versions: { from: first - 1, to: first - 1 + recorded.length },
+            };
           } catch (error) {
             this.cachedStreams.delete(stream);
             if (!(error instanceof ConcurrencyError)) throw error;
@@ -140,7 +153,8 @@ export class DeciderService {
           }
         } else if (isCurrent) {
           if (refusal) throw refusal;
-          return { before: state, after: state, events: [], position: cached.position };
+          const { version, position } = cached;
+          return { before: state, after: state, events: [], position, versions: { from: version, to: version } };
         }
         // The cached state may be behind: only the current state may refuse a command or find nothing to do.
         cached = await this.catchUp(decider, stream, cached);
@@ -186,12 +200,35 @@ export class DeciderService {
     return (await this.catchUp(decider, stream, this.cachedStreams.peek(stream))).state as State;
   }
 
-  /** The cached state of a stream, which may be out of date; reads the stream if it is not cached. */
+  /** The cached state of a stream, which may be out of date, and its version; reads the stream if it is not cached. */
   async readCached<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
+  ): Promise<{ readonly state: State; readonly version: number }> {
+    const { state, version } = this.cachedStreams.get(stream) ?? (await this.catchUp(decider, stream));
+    return { state: state as State, version };
+  }
+
+  /** The state of a stream at one of its versions. */
+  async readVersion<State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: string,
+    version: number,
   ): Promise<State> {
-    return (this.cachedStreams.get(stream)?.state as State | undefined) ?? this.read(decider, stream);
+    return (await this.readVersionCached(decider, stream, version)).state as State;
+  }
+
+  /** The result of a command that was executed before: its own events and the states around them. */
+  async readResult<State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: string,
+    versions: VersionRange,
+  ): Promise<DecisionResult<State>> {
+    const { from, to } = versions;
+    const before = await this.readVersionCached(decider, stream, from);
+    const events = to > from ? await this.store.read(stream, from, to - from) : [];
+    const after = applyEvents(decider, before, events);
+    return { before: before.state as State, after: after.state as State, events, position: after.position, versions };
   }
 
   private decide<State, Command, Event extends DomainEvent>(
@@ -243,16 +280,13 @@ export class DeciderService {
     return upTo === Infinity && cached.version > 0 ? this.cache(stream, cached) : cached;
   }
 
-  /** The result of a command that was executed before but has no stored response: its own events and the states around them. */
-  private async replayOutcome<State, Command, Event extends DomainEvent>(
+  private readVersionCached<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
-    { first, last }: CommandEvents,
-  ): Promise<DecisionResult<State>> {
-    const before = await this.catchUp(decider, stream, undefined, first - 1);
-    const events = await this.store.read(stream, first - 1, last - first + 1);
-    const after = applyEvents(decider, before, events);
-    return { before: before.state as State, after: after.state as State, events, position: after.position };
+    version: number,
+  ): Promise<CachedStream> {
+    const cached = this.cachedStreams.peek(stream);
+    return this.catchUp(decider, stream, cached && cached.version <= version ? cached : undefined, version);
   }
 
   private cache(stream: string, cached: CachedStream): CachedStream {
