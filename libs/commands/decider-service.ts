@@ -3,7 +3,7 @@ import { defaultPolicy, type Decider, type Policy } from '#domain/decider';
 import { withPosition, currentSchemaVersion } from '#domain/event-codec';
 import type { DomainEvent, NewEvent, Position, RecordedEvent, StoredEvent } from '#domain/event';
 import { isRefusal, Refusal, refuse } from '#domain/refusal';
-import { ConcurrencyError, Unavailable, type EventStore } from '#event-store/event-store';
+import { ConcurrencyError, MissingEvents, Unavailable, type EventStore } from '#event-store/event-store';
 import { currentDeadline } from '#timing/deadline';
 import { sleep } from '#timing/sleep';
 import type { CommandContext } from './command-context.js';
@@ -280,13 +280,17 @@ export class DeciderService {
     return upTo === Infinity && cached.version > 0 ? this.cache(stream, cached) : cached;
   }
 
-  private readVersionCached<State, Command, Event extends DomainEvent>(
+  /** @throws MissingEvents if the stream ends before the version */
+  private async readVersionCached<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
     version: number,
   ): Promise<CachedStream> {
     const cached = this.cachedStreams.peek(stream);
-    return this.catchUp(decider, stream, cached && cached.version <= version ? cached : undefined, version);
+    const from = cached && cached.version <= version ? cached : undefined;
+    const found = await this.catchUp(decider, stream, from, version);
+    if (found.version < version) throw new MissingEvents(stream, found.version + 1);
+    return found;
   }
 
   private cache(stream: string, cached: CachedStream): CachedStream {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { StreamBusy } from '#commands/decider-service';
-import { Unavailable } from '#event-store/event-store';
+import { UnreadableEvent } from '#domain/event-codec';
+import { MissingEvents, Unavailable } from '#event-store/event-store';
 import { toProblem } from './problem.filter.js';
 
 describe('toProblem', () => {
@@ -10,6 +11,22 @@ describe('toProblem', () => {
       code: 'unavailable',
       message: 'Earlier requests take too long.',
       headers: { 'retry-after': '1' },
+    });
+  });
+
+  it('reports an event that cannot be read, with its position, as unavailable', () => {
+    const location = { stream: 'contact-default-k', version: 3, position: 'p7' };
+    const problem = toProblem(new UnreadableEvent('id', location, 'it is not JSON'));
+    expect(problem).toMatchObject({ status: 503, details: { position: 'p7' }, headers: { 'retry-after': '60' } });
+    expect(problem.message).toContain('position p7');
+    expect(problem.toJSON('/v1/events')).toMatchObject({ code: 'unavailable', position: 'p7' });
+  });
+
+  it('reports a stream that has lost events as unavailable', () => {
+    expect(toProblem(new MissingEvents('contact-default-k', 1))).toMatchObject({
+      status: 503,
+      code: 'unavailable',
+      headers: { 'retry-after': '60' },
     });
   });
 

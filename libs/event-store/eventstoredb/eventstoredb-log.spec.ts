@@ -7,8 +7,10 @@ import { describe, expect, it } from '@jest/globals';
 import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { type EventBatch, Unavailable } from '../event-store.js';
 import { newStreamName, newEvent, newEvents, followUntil, eventIds } from '../event-store.test-support.js';
+import { openClient, parseLogUrl } from './client.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 import { storedResponse, captureFailure, withLog, waitUntil, retryUntilAvailable } from './log.fixture.js';
+import { closeClient } from './patched-client.js';
 
 describe('appending to EventStoreDB', () => {
   it('rejects events with which the client would end the process, before the client gets them', () =>
@@ -49,6 +51,24 @@ describe('appending to EventStoreDB', () => {
       const stream = newStreamName();
       const { version, position } = await log.events.append(stream, 0, newEvents(3));
       expect([version, position]).toEqual([3, (await log.events.read(stream, 2, 1))[0]!.position]);
+    }));
+});
+
+describe('a stream of which an EventStoreDB keeps only the newest events', () => {
+  it('cannot be read from its middle: the first missing version is reported', () =>
+    withLog(async (log, server) => {
+      const stream = newStreamName();
+      await log.events.append(stream, 0, newEvents(6));
+      const client = openClient(parseLogUrl(server.url));
+      await client.setStreamMetadata(stream, { truncateBefore: 4 });
+      await closeClient(client);
+      for (const afterVersion of [0, 2])
+        await expect(log.events.read(stream, afterVersion, 500)).rejects.toMatchObject({
+          name: 'MissingEvents',
+          missingVersion: afterVersion + 1,
+          message: expect.stringContaining('$maxCount'),
+        });
+      expect(await log.events.read(stream, 4, 500)).toHaveLength(2);
     }));
 });
 
