@@ -12,14 +12,20 @@ const readModelPorts = '^libs/read-model/[^/]+$';
 /** Small timing functions that any folder except the domain may import. */
 const timing = '^libs/timing/';
 
+/** The types of events, and their codec. */
+const events = '^libs/domain/(event|event-envelope|event-codec)[.]ts$';
+
+/** The JSON objects that callers see. */
+const resources = '^libs/resources/';
+
 /** The folders of libs, and what each may import besides itself. */
 const allowedImports = {
   timing: [],
-  'event-store': ['^libs/domain/(event|event-codec)[.]ts$', timing],
-  'read-model': ['^libs/domain/(event|event-codec)[.]ts$', timing],
-  commands: ['^libs/domain/', eventStorePorts, timing],
+  'event-store': [events, timing],
+  'read-model': [events, timing],
+  commands: ['^libs/domain/', resources, eventStorePorts, timing],
   automation: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts, timing],
-  http: ['^libs/domain/', '^libs/commands/', eventStorePorts, readModelPorts, timing],
+  http: ['^libs/domain/', resources, '^libs/commands/', eventStorePorts, readModelPorts, timing],
   wiring: ['^libs/domain/', '^libs/commands/', '^libs/event-store/', '^libs/read-model/', '^libs/http/', timing],
 };
 
@@ -51,6 +57,12 @@ module.exports = {
       { path: '^libs/domain/.*[.]spec[.]ts$' },
       { pathNot: ['^libs/domain/', '^test/support/', isPackage('@jest/globals'), isPackage('fast-check')] },
     ),
+    rule(
+      'resources-are-pure',
+      'A resource is a pure function of the domain: it imports no package, no Node module and no other folder.',
+      { path: resources, pathNot: tests },
+      { pathNot: [resources, '^libs/domain/'] },
+    ),
     ...Object.entries(allowedImports).map(([lib, allowed]) =>
       rule(
         `${lib}-allowed-imports`,
@@ -62,14 +74,17 @@ module.exports = {
     rule(
       'libs-are-declared',
       'A new folder of libs needs an entry in allowedImports first.',
-      { path: '^libs/', pathNot: ['domain', ...Object.keys(allowedImports)].map((lib) => `^libs/${lib}/`) },
+      {
+        path: '^libs/',
+        pathNot: ['domain', 'resources', ...Object.keys(allowedImports)].map((lib) => `^libs/${lib}/`),
+      },
       {},
     ),
     rule(
       'projections-are-pure',
-      'A projection is a key and a pure fold: it imports the domain and view types, no package and no Node module.',
+      'A projection is a key and a pure fold: it imports the domain, resources and view types, no package and no Node module.',
       { path: '^projections/', pathNot: tests },
-      { pathNot: ['^projections/', '^libs/domain/', '^libs/read-model/(view|view-store|tokens)[.]ts$'] },
+      { pathNot: ['^projections/', '^libs/domain/', resources, '^libs/read-model/(view|view-store|tokens)[.]ts$'] },
     ),
     rule(
       'projections-are-independent',
@@ -116,13 +131,7 @@ module.exports = {
       {},
       { couldNotResolve: true, pathNot: engines.map((engine) => isPackage(engine.package)) },
     ),
-    rule('no-cycles', 'Two files that need each other are one file.', { pathNot: '^libs/domain/' }, { circular: true }),
-    rule(
-      'no-cycles-at-run-time',
-      'In the domain types may name each other (an event holds a state, a state an event), values may not.',
-      { path: '^libs/domain/' },
-      { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    ),
+    rule('no-cycles', 'Two files that need each other are one file.', {}, { circular: true }),
   ],
   options: {
     tsPreCompilationDeps: true,

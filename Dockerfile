@@ -1,4 +1,4 @@
-# One image for all apps: the command chooses which. Without one it is all of them in one process, on embedded stores in /data.
+# One image for all apps; the command chooses the app. The default is all-in-one, with its data in /data.
 FROM node:22-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -25,5 +25,5 @@ COPY --from=build /app/dist dist
 USER node
 VOLUME /data
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((it) => process.exit(it.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/apps/all-in-one/main.js"]

@@ -1,4 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import inspector from 'node:inspector';
+import vm from 'node:vm';
+
+restartWithModules();
 
 const { $schema: _, ...swc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
 
@@ -12,13 +17,13 @@ const suite = (displayName, testMatch, globals = {}) => ({
   // `source` makes `#domain/*` the .ts files, as it does for the compiler; without it they are the build.
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
-  // Our './x.js' is x.ts. The .js comes first because packages pass through here too: theirs are what they say.
+  // Our './x.js' is x.ts. The .js comes first because the relative imports of packages are mapped here too.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1.ts'] },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/test/architecture/refused/'],
   transform: { '\\.ts$': ['@swc/jest', { ...swc, sourceMaps: 'inline' }] },
 });
 
-/** The engines behind the app, `<log>+<views>`: as TEST_ENGINES says, else those whose servers are given. */
+/** The engines behind the app, `<log>+<views>`: those of TEST_ENGINES, else servers where their URLs are set. */
 const { TEST_ESDB_URL, TEST_MONGODB_URL, TEST_ENGINES } = process.env;
 const embedded = 'sqlite+sqlite';
 const engines = TEST_ENGINES || `${TEST_ESDB_URL ? 'esdb' : 'sqlite'}+${TEST_MONGODB_URL ? 'mongodb' : 'sqlite'}`;
@@ -36,9 +41,10 @@ const acceptance =
       : [onEngines(engines)];
 
 export default {
-  // Says only that a test does not hang: a machine may be busy with other things.
+  globalSetup: './scripts/jest-setup.mjs',
+  // Only detects a test that hangs: the machine may be busy.
   testTimeout: 240_000,
-  // Apps under test are processes of their own, and much of a test is waiting for them.
+  // Tests mostly wait for apps, which are processes of their own.
   maxWorkers: 2,
   projects: [
     suite('unit', ['<rootDir>/{libs,projections,apps}/**/*.spec.ts']),
@@ -46,3 +52,19 @@ export default {
     suite('architecture', ['<rootDir>/test/architecture/*.spec.ts']),
   ],
 };
+
+/**
+ * The tests and some packages are ES modules, which Jest loads only under a flag of Node.js. So that `npx jest`, an editor's test
+ * button and a debugger work without knowing the flag, Jest is started a second time with it.
+ */
+function restartWithModules() {
+  const isJest = /[\\/](jest[\\/]bin[\\/]jest(\.js)?|\.bin[\\/]jest)$/.test(process.argv[1] ?? '');
+  if ('SourceTextModule' in vm || !isJest) return;
+  // One process at a time can use the debugger's port.
+  if (process.execArgv.some((argument) => argument.startsWith('--inspect'))) inspector.close();
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const { status } = spawnSync(process.execPath, [...process.execArgv, ...flags, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+  });
+  process.exit(status ?? 1);
+}

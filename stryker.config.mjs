@@ -1,8 +1,9 @@
 import jest from './jest.config.js';
 
-// `npm run mutate`: changes a folder's code one spot at a time, and looks which changes no spec of that folder notices.
+// `npm run mutate`: changes the code of a folder in one place at a time, and reports the changes that no spec of the folder detects.
+// MUTATE=<folder> chooses the folder. Stryker is pinned in package.json: see docs/reference/node-20.md.
 const { displayName: _, rootDir: __, ...unit } = jest.projects[0];
-const folder = process.env.MUTATE || '{libs/domain,projections}';
+const folder = process.env.MUTATE || '{libs/domain,libs/resources,projections}';
 
 export default {
   mutate: [`${folder}/**/*.ts`, '!**/*.spec.ts'],
@@ -15,15 +16,15 @@ export default {
     config: {
       ...unit,
       testMatch: [`<rootDir>/${folder}/**/*.spec.ts`],
-      // Random commands find a broken rule too, but need seconds, and do not say which rule it is.
+      // Property tests detect a broken rule too, but take seconds and do not name the rule.
       testPathIgnorePatterns: ['properties\\.spec\\.ts$'],
     },
   },
   coverageAnalysis: 'perTest',
   concurrency: 2,
-  // What takes longer on a busy machine is not therefore a change that was noticed.
+  // High, so that a slow run on a busy machine does not count as a detected change.
   timeoutMS: 20_000,
-  // Without tsconfig.json there is no need for a TypeScript beside Stryker.
+  // With tsconfig.json Stryker would need its own TypeScript.
   ignorePatterns: ['/tsconfig.json', '/dist', '/docs', '/data'],
   reporters: ['progress-append-only', 'clear-text', 'json'],
   clearTextReporter: { allowColor: false, logTests: false },

@@ -1,35 +1,33 @@
-import type { Table } from '#read-model/view';
+import type { RecordedEvent } from '#domain/event';
+import { defineTable } from '#read-model/view';
 import type { RowReader } from '#read-model/view-store';
-import type { AgentNameResolver } from '#domain/lead/lead.shown';
+import type { AgentNameResolver } from '#resources/agent-reference';
 
-/** What agents are called, kept beside rows that hold agents' ids: names are filled in when reading. */
 interface AgentName {
   readonly name: string;
 }
 
-const keyOf = (org: string, agentId: string): string => `${org}/${agentId}`;
+const toKey = (org: string, agentId: string): string => `${org}/${agentId}`;
 
-export const agentNames: Table<AgentName> = {
-  keys: {
-    AgentRegistered: ({ org, data }) => [keyOf(org, data.agentId)],
-    AgentRenamed: ({ org, data }) => [keyOf(org, data.agentId)],
-  },
-  evolve(row, event) {
-    if (event.type === 'AgentRegistered') return { name: event.personal.name };
-    if (event.type === 'AgentRenamed') return { name: event.personal.to };
-    return row;
+const agentKey = ({ org, data }: RecordedEvent<'AgentRegistered' | 'AgentRenamed'>): string => toKey(org, data.agentId);
+
+/** The table `agents` of views whose rows hold agent ids: names are filled in on read. */
+export const agentNames = defineTable<AgentName>()({
+  on: {
+    AgentRegistered: { key: agentKey, apply: (_, event) => ({ name: event.personal.name }) },
+    AgentRenamed: { key: agentKey, apply: (_, event) => ({ name: event.personal.to }) },
   },
   columns: {},
   indexes: [],
-};
+});
 
-/** The names of these agents, from the table `agents` of a view. */
+/** Loads the names of these agents from the table `agents` of a view. */
 export async function loadAgentNames(
   reader: RowReader,
   org: string,
   ids: Iterable<string | null>,
 ): Promise<AgentNameResolver> {
-  const keys = [...new Set(ids)].filter((id) => id !== null).map((id) => keyOf(org, id));
+  const keys = [...new Set(ids)].filter((id) => id !== null).map((id) => toKey(org, id));
   const names = keys.length > 0 ? await reader.get<AgentName>('agents', keys) : new Map<string, AgentName>();
-  return (agentId) => names.get(keyOf(org, agentId))?.name ?? null;
+  return (agentId) => names.get(toKey(org, agentId))?.name ?? null;
 }

@@ -1,25 +1,25 @@
-import type { View } from '#read-model/view';
+import type { DeclaredView } from '#read-model/view';
 import { agentsView } from './agents/agents.projection.js';
-import { broadcastDelivery } from './broadcast-delivery/broadcast-delivery.projection.js';
-import { bulkJobs } from './bulk-jobs/bulk-jobs.projection.js';
+import { broadcastDeliveryView } from './broadcast-delivery/broadcast-delivery.projection.js';
+import { bulkJobsView } from './bulk-jobs/bulk-jobs.projection.js';
 import { campaignsView } from './campaigns/campaigns.projection.js';
 import { followUpsView } from './follow-ups/follow-ups.projection.js';
-import { leadHistory } from './lead-history/lead-history.projection.js';
-import { leadList } from './lead-list/lead-list.projection.js';
-import { qualificationDue } from './qualification-due/qualification-due.projection.js';
+import { leadHistoryView } from './lead-history/lead-history.projection.js';
+import { leadListView } from './lead-list/lead-list.projection.js';
+import { qualificationDueView } from './qualification-due/qualification-due.projection.js';
 import { statisticsView } from './statistics/statistics.projection.js';
-import { waitingLeads } from './waiting-leads/waiting-leads.projection.js';
+import { waitingLeadsView } from './waiting-leads/waiting-leads.projection.js';
 
-/** Every question the business asks: what the worker keeps up to date. */
-export const views: readonly View[] = [
-  leadList,
-  leadHistory,
+/** The views that the worker keeps up to date. */
+export const views: readonly DeclaredView[] = [
+  leadListView,
+  leadHistoryView,
   followUpsView,
   agentsView,
-  broadcastDelivery,
+  broadcastDeliveryView,
   campaignsView,
-  waitingLeads,
-  bulkJobs,
-  qualificationDue,
+  waitingLeadsView,
+  bulkJobsView,
+  qualificationDueView,
   statisticsView,
 ];

@@ -1,21 +1,18 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { ColumnValue } from '#read-model/view';
 import type { Page } from '#read-model/view-store';
 
-/** A page of what a view was asked for. */
+/** A page of a query's results. */
 export interface ListPage<Item> {
   readonly items: readonly Item[];
-  /** Behind which row the next page begins; null: this was the last one. */
+  /** The row after which the next page starts; null on the last page. */
   readonly last: { readonly value: ColumnValue; readonly key: string } | null;
-  /** How far the view was when it was read. */
+  /** The view's checkpoint when the page was read. */
   readonly checkpoint: Position | null;
 }
 
-/** The page that was found, its rows shown as `items`. */
-export function toListPage<Item>(
-  { rows, hasMore: more, checkpoint }: Page<unknown>,
-  items: readonly Item[],
-): ListPage<Item> {
+/** `items` are the resources made from the page's rows. */
+export function toListPage<Item>({ rows, hasMore, checkpoint }: Page<unknown>, items: readonly Item[]): ListPage<Item> {
   const last = rows.at(-1);
-  return { items, last: more && last ? { value: last.sortValue, key: last.key } : null, checkpoint };
+  return { items, last: hasMore && last ? { value: last.sortValue, key: last.key } : null, checkpoint };
 }

@@ -1,22 +1,23 @@
-// `npm run docs`: writes docs/data-dictionary.md, every event type and its fields, from the types and their doc comments.
-// `--check [file]`: writes nothing; fails, in a sentence, when the file is not current.
-// A field means what its comment says; where it has none, what the same field says where it has one.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+// Generates docs/reference/data-dictionary.md: every event type and its fields, from the types and their doc comments.
+// Every event type and field needs a doc comment of its own.
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import prettier from 'prettier';
 import ts from 'typescript';
+import { checkPage } from './pages.mjs';
+import { root } from './prepare.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const target = join(root, 'docs', 'data-dictionary.md');
+export const dataDictionary = { path: join('docs', 'reference', 'data-dictionary.md'), render: () => dictionary() };
+
 const eventFile = join(root, 'libs', 'domain', 'event.ts');
+const envelopeFile = join(root, 'libs', 'domain', 'event-envelope.ts');
+const codecFile = join(root, 'libs', 'domain', 'event-codec.ts');
 
 const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
 const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-const program = ts.createProgram([eventFile, join(root, 'libs', 'domain', 'event-codec.ts')], options);
+const program = ts.createProgram([eventFile, envelopeFile, codecFile], options);
 const checker = program.getTypeChecker();
 
-/** What a file exports under this name. */
+/** The symbol that a file exports under this name. */
 function exported(file, name) {
   const exports = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)));
   return exports.find((symbol) => symbol.name === name);
@@ -24,23 +25,23 @@ function exported(file, name) {
 
 const docOf = (symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).replace(/\s+/g, ' ').trim();
 
-/** Every event type: its version today, its own comment, the file it stands in, and its fields; in the order of the door. */
+/** Every event type in the order of the codec: its current version, its comment, its file and its fields. */
 function events() {
   const members = checker.getDeclaredTypeOfSymbol(exported(eventFile, 'DomainEvent')).types;
   const byName = new Map(members.map((type) => [literal(typeOf(type, 'type')), type]));
   return versions().map(([name, version]) => {
     const type = byName.get(name);
-    // An event is named as its type is.
+    // An event's TypeScript type has the event's name.
     const alias = aliases.get(name);
     const fields = ['data', 'personal'].flatMap((part) => {
-      const of = typeOf(type, part);
-      return of ? fieldsOf(of, part) : [];
+      const partType = typeOf(type, part);
+      return partType ? fieldsOf(partType, part) : [];
     });
     return { name, version, doc: docOf(alias), file: alias.declarations[0].getSourceFile().fileName, fields };
   });
 }
 
-/** Every type that the events' files export, by name. */
+/** The types that the `*.events.ts` files export, by name. */
 const aliases = new Map(
   program
     .getSourceFiles()
@@ -49,18 +50,18 @@ const aliases = new Map(
     .map((symbol) => [symbol.name, symbol]),
 );
 
-/** Name and version of each shape, as the door lists them. */
+/** Name and version of each shape, in the order of the codec. */
 function versions() {
   const found = [];
   const visit = (node) => {
     if (ts.isVariableDeclaration(node) && node.name.getText() === 'shapes')
       for (const { name, initializer } of node.initializer.properties) {
-        const v = initializer.properties.find((it) => it.name.getText() === 'v');
-        found.push([name.getText(), v.initializer.getText()]);
+        const version = initializer.properties.find((property) => property.name.getText() === 'v');
+        found.push([name.getText(), version.initializer.getText()]);
       }
     else ts.forEachChild(node, visit);
   };
-  visit(program.getSourceFile(join(root, 'libs', 'domain', 'event-codec.ts')));
+  visit(program.getSourceFile(codecFile));
   return found;
 }
 
@@ -70,44 +71,44 @@ function typeOf(type, property) {
 }
 const literal = (type) => (type.isStringLiteral() ? type.value : undefined);
 
-/** The fields of an object, those of objects within it behind them. */
+/** The fields of an object type, each followed by the fields of the object it holds. */
 function fieldsOf(type, path) {
   return checker.getPropertiesOfType(type).flatMap((symbol) => {
     const node = (symbol.valueDeclaration ?? symbol.declarations?.[0])?.type;
-    const { kind, within, list } = inWords(checker.getTypeOfSymbol(symbol), node);
+    const { kind, nested, isList } = describeType(checker.getTypeOfSymbol(symbol), node);
     const name = path ? `${path}.${symbol.name}` : symbol.name;
     const field = { path: name, name: symbol.name, kind, doc: docOf(symbol) };
-    return [field, ...(within ? fieldsOf(within, list ? `${name}[]` : name) : [])];
+    return [field, ...(nested ? fieldsOf(nested, isList ? `${name}[]` : name) : [])];
   });
 }
 
-/** A type for readers; `within`: the object type whose fields are to be told too. `node`: how it was written. */
-function inWords(type, node) {
+/** A type in words; `nested`: the object type whose fields are listed too. `node`: the type as it is written in the source. */
+function describeType(type, node) {
   if (type.flags & ts.TypeFlags.Unknown) return { kind: 'any JSON' };
   if (type.flags & ts.TypeFlags.Boolean) return { kind: 'boolean' };
   if (type.isUnion()) {
-    const parts = type.types.filter((it) => !(it.flags & (ts.TypeFlags.Null | ts.TypeFlags.Undefined)));
-    const orNull = type.types.some((it) => it.flags & ts.TypeFlags.Null) ? ' or null' : '';
-    if (parts.every((it) => it.isStringLiteral())) return { kind: literals(parts, node) + orNull };
-    if (parts.every((it) => it.flags & ts.TypeFlags.BooleanLiteral)) return { kind: `boolean${orNull}` };
-    if (parts.length > 1) throw new Error(`No words for the type ${checker.typeToString(type)}.`);
-    const told = inWords(parts[0], node);
-    return { ...told, kind: told.kind + orNull };
+    const parts = type.types.filter((part) => !(part.flags & (ts.TypeFlags.Null | ts.TypeFlags.Undefined)));
+    const orNull = type.types.some((part) => part.flags & ts.TypeFlags.Null) ? ' or null' : '';
+    if (parts.every((part) => part.isStringLiteral())) return { kind: literals(parts, node) + orNull };
+    if (parts.every((part) => part.flags & ts.TypeFlags.BooleanLiteral)) return { kind: `boolean${orNull}` };
+    if (parts.length > 1) throw new Error(`The type ${checker.typeToString(type)} cannot be described.`);
+    const described = describeType(parts[0], node);
+    return { ...described, kind: described.kind + orNull };
   }
   if (type.isStringLiteral()) return { kind: `\`${type.value}\`` };
   if (checker.isArrayType(type)) {
-    const { kind, within } = inWords(checker.getTypeArguments(type)[0]);
-    return { kind: `list of ${/^\w+$/.test(kind) ? `${kind}s` : kind}`, within, list: true };
+    const { kind, nested } = describeType(checker.getTypeArguments(type)[0]);
+    return { kind: `list of ${/^\w+$/.test(kind) ? `${kind}s` : kind}`, nested, isList: true };
   }
   if (type.flags & ts.TypeFlags.NonPrimitive) return { kind: 'object' };
-  if (type.flags & ts.TypeFlags.Object) return { kind: 'object', within: type };
+  if (type.flags & ts.TypeFlags.Object) return { kind: 'object', nested: type };
   return { kind: checker.typeToString(type) };
 }
 
-/** In the order in which they were written: the compiler's own depends on what it has read before. */
+/** In the order of the source. The compiler's order depends on what it has read before. */
 function literals(parts, node) {
-  const written = node ? valuesIn(node) : [];
-  const rank = ({ value }) => (written.includes(value) ? written.indexOf(value) : written.length);
+  const inSource = node ? valuesIn(node) : [];
+  const rank = ({ value }) => (inSource.includes(value) ? inSource.indexOf(value) : inSource.length);
   const sorted = parts.toSorted((a, b) => rank(a) - rank(b) || (a.value < b.value ? -1 : 1));
   return sorted.map(({ value }) => `\`${value}\``).join(' · ');
 }
@@ -116,8 +117,8 @@ function valuesIn(node) {
   if (ts.isUnionTypeNode(node)) return node.types.flatMap(valuesIn);
   if (ts.isParenthesizedTypeNode(node)) return valuesIn(node.type);
   if (ts.isLiteralTypeNode(node)) return node.literal.text === undefined ? [] : [node.literal.text];
-  const target = ts.isIndexedAccessTypeNode(node) ? checker.getTypeFromTypeNode(node.objectType) : undefined;
-  if (target && checker.isTupleType(target)) return checker.getTypeArguments(target).map(({ value }) => value);
+  const tuple = ts.isIndexedAccessTypeNode(node) ? checker.getTypeFromTypeNode(node.objectType) : undefined;
+  if (tuple && checker.isTupleType(tuple)) return checker.getTypeArguments(tuple).map(({ value }) => value);
   if (!ts.isTypeReferenceNode(node)) return [];
   let symbol = checker.getSymbolAtLocation(node.typeName);
   if (symbol.flags & ts.SymbolFlags.Alias) symbol = checker.getAliasedSymbol(symbol);
@@ -133,34 +134,29 @@ const table = (fields) =>
   ].join('\n');
 
 function dictionary() {
-  const all = events();
-  const known = new Map();
-  const keyOf = ({ name, kind }) => `${name} ${kind}`;
-  const envelope = fieldsOf(checker.getDeclaredTypeOfSymbol(exported(eventFile, 'StoredEvent')), '');
-  const fields = all.flatMap((event) => event.fields);
-  for (const field of fields) if (field.doc && !known.has(keyOf(field))) known.set(keyOf(field), field.doc);
-  for (const field of fields) field.doc ||= known.get(keyOf(field)) ?? '';
-  const blank = [
-    ...all.filter(({ doc }) => !doc).map(({ name }) => name),
+  const allEvents = events();
+  const envelope = fieldsOf(checker.getDeclaredTypeOfSymbol(exported(envelopeFile, 'StoredEvent')), '');
+  const undocumented = [
+    ...allEvents.filter(({ doc }) => !doc).map(({ name }) => name),
     ...envelope.filter(({ doc }) => !doc).map(({ path }) => path),
-    ...all.flatMap((event) => event.fields.filter(({ doc }) => !doc).map(({ path }) => `${event.name}: ${path}`)),
+    ...allEvents.flatMap((event) => event.fields.filter(({ doc }) => !doc).map(({ path }) => `${event.name}: ${path}`)),
   ];
-  if (blank.length > 0) throw new Error(`These have no doc comment to say what they mean:\n${blank.join('\n')}`);
+  if (undocumented.length > 0) throw new Error(`Missing doc comments:\n${undocumented.join('\n')}`);
   const groups = new Map();
-  for (const event of all) groups.set(event.file, [...(groups.get(event.file) ?? []), event]);
+  for (const event of allEvents) groups.set(event.file, [...(groups.get(event.file) ?? []), event]);
   return [
     '# Data dictionary',
-    'Every event that the log can hold, in its newest shape. Made from the types in `libs/domain` and their comments by `npm run docs`: change those, not this page.',
-    '## What all events have',
-    docOf(exported(eventFile, 'StoredEvent')),
+    'Every event type that the log can contain, with its current schema. Generated by `npm run docs` from the types in `libs/domain` and their doc comments: change those, not this page.',
+    '## Fields of every event',
+    docOf(exported(envelopeFile, 'StoredEvent')),
     table(envelope),
-    ...[...groups].flatMap(([file, its]) => [
+    ...[...groups].flatMap(([file, eventsOfFile]) => [
       `## ${title(file)}`,
       `From \`${relative(root, file)}\`.`,
-      ...its.flatMap(({ name, version, doc, fields: own }) => [
-        `### ${name}`,
-        `Version ${version}. ${doc}`,
-        table(own),
+      ...eventsOfFile.flatMap((event) => [
+        `### ${event.name}`,
+        `Version ${event.version}. ${event.doc}`,
+        table(event.fields),
       ]),
     ]),
     '',
@@ -172,12 +168,4 @@ const title = (file) => {
   return name[0].toUpperCase() + name.slice(1);
 };
 
-const [option, file = target] = process.argv.slice(2);
-try {
-  const text = await prettier.format(dictionary(), { ...(await prettier.resolveConfig(target)), filepath: target });
-  if (option !== '--check') writeFileSync(target, text);
-  else if (readFileSync(file, 'utf8') !== text) throw new Error(`${relative(root, file)} is not current: npm run docs`);
-} catch (error) {
-  console.error(error.message);
-  process.exitCode = 1;
-}
+if (process.argv[1] === fileURLToPath(import.meta.url)) await checkPage(dataDictionary);

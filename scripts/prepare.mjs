@@ -1,4 +1,4 @@
-// Makes a checkout ready to run: installs what is missing, builds what is stale, and says nothing when neither is.
+// Makes a checkout ready to run: installs missing dependencies, builds stale code, and prints nothing when both are current.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -13,100 +13,111 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const sourceFolders = ['apps', 'libs', 'projections', 'test'];
-const at = (...parts) => join(root, ...parts);
+export const sourceFolders = ['apps', 'libs', 'projections', 'test'];
+const pathTo = (...parts) => join(root, ...parts);
 const digest = (text) => createHash('sha256').update(text).digest('hex');
 const textOf = (path) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 const machine = `${process.platform} ${process.arch}`;
 
-/** Ends the process with one sentence if the checkout can't be made ready. */
+/** Ends the process with one sentence if the checkout cannot be made ready. */
 export async function prepare() {
   try {
-    checkNode();
-    if (isInstalled() && isBuilt()) return;
-    await alone(async () => {
-      if (!isInstalled()) install();
-      if (!isBuilt()) await build();
-    });
+    await prepareOrThrow();
   } catch (error) {
     console.error(error.message);
     process.exit(1);
   }
 }
 
-function checkNode() {
-  const least = JSON.parse(textOf(at('package.json'))).engines.node.replace('>=', '');
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  const [leastMajor, leastMinor] = least.split('.').map(Number);
-  if (major < leastMajor || (major === leastMajor && minor < leastMinor))
-    throw new Error(`Leadstream needs Node.js ${least} or newer; this is ${process.versions.node}.`);
+/** @throws Error with one sentence, or the compiler's message, if the checkout cannot be made ready. */
+export async function prepareOrThrow() {
+  checkNodeVersion();
+  if (isInstalled() && isBuilt()) return;
+  await withLock(async () => {
+    if (!isInstalled()) install();
+    if (!isBuilt()) await build();
+  });
 }
 
-// The stamp lies in node_modules, which npm empties before it installs: it never outlives what it stands for.
-const installStamp = at('node_modules', '.leadstream');
-const installWanted = () => `${machine} ${digest(textOf(at('package-lock.json')))}`;
-const isInstalled = () => textOf(installStamp) === installWanted();
+function checkNodeVersion() {
+  const minVersion = JSON.parse(textOf(pathTo('package.json'))).engines.node.replace('>=', '');
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const [minMajor, minMinor] = minVersion.split('.').map(Number);
+  if (major < minMajor || (major === minMajor && minor < minMinor))
+    throw new Error(`Leadstream needs Node.js ${minVersion} or newer; this is ${process.versions.node}.`);
+}
+
+// npm empties node_modules before it installs, so the stamp never outlives the packages it describes.
+const installStamp = pathTo('node_modules', '.leadstream');
+const expectedInstallStamp = () => `${machine} ${digest(textOf(pathTo('package-lock.json')))}`;
+const isInstalled = () => textOf(installStamp) === expectedInstallStamp();
 
 function install() {
   if (!isInstalledByHand()) {
     console.error('Installing dependencies …');
     rmSync(installStamp, { force: true });
-    const windows = process.platform === 'win32';
-    const { status, error } = spawnSync(windows ? 'npm.cmd' : 'npm', ['ci', '--include=dev', '--loglevel=error'], {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-      shell: windows,
-    });
-    if (error || status !== 0) throw new Error(`npm ci failed: ${error?.message ?? `exit code ${status}`}.`);
+    const isWindows = process.platform === 'win32';
+    const { status, error, stderr } = spawnSync(
+      isWindows ? 'npm.cmd' : 'npm',
+      ['ci', '--include=dev', '--loglevel=error'],
+      { cwd: root, stdio: ['ignore', 2, 'pipe'], shell: isWindows, encoding: 'utf8' },
+    );
+    if (error || status !== 0) throw new Error(installFailure(error, status, stderr ?? ''));
   }
-  writeFileSync(installStamp, installWanted());
+  writeFileSync(installStamp, expectedInstallStamp());
 }
 
-/** After `npm install <package>` there is nothing to do: npm notes in node_modules what it has put there. */
+function installFailure(error, status, stderr) {
+  if (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ENOTCACHED)\b/.test(stderr))
+    return 'The npm registry cannot be reached. The first start needs it once, to install the dependencies: connect and try again.';
+  return `${stderr}npm ci failed: ${error?.message ?? `exit code ${status}`}.`;
+}
+
+/** True after `npm install <package>`: npm lists in node_modules what it has installed. */
 function isInstalledByHand() {
   const stamp = textOf(installStamp);
-  const notes = textOf(at('node_modules', '.package-lock.json'));
-  if (!notes || (stamp && !stamp.startsWith(`${machine} `))) return false;
-  const found = JSON.parse(notes).packages;
-  const wanted = Object.entries(JSON.parse(textOf(at('package-lock.json'))).packages).filter(([path]) => path);
-  // Optional ones are for other machines where they are missing.
+  const lock = textOf(pathTo('node_modules', '.package-lock.json'));
+  if (!lock || (stamp && !stamp.startsWith(`${machine} `))) return false;
+  const installed = JSON.parse(lock).packages;
+  const wanted = Object.entries(JSON.parse(textOf(pathTo('package-lock.json'))).packages).filter(([path]) => path);
+  // A missing optional package belongs to another operating system or processor.
   return wanted.every(([path, { integrity, optional }]) =>
-    found[path] ? found[path].integrity === integrity : optional,
+    installed[path] ? installed[path].integrity === integrity : optional,
   );
 }
 
-const builtStamp = at('dist', '.built');
-const isBuilt = () => textOf(builtStamp) === buildWanted(sources());
+const buildStamp = pathTo('dist', '.built');
+const isBuilt = () => textOf(buildStamp) === expectedBuildStamp(sources());
 const sources = () =>
-  sourceFolders.filter((folder) => existsSync(at(folder))).flatMap((folder) => [...filesBelow(folder)]);
-const buildWanted = (files) =>
+  sourceFolders.filter((folder) => existsSync(pathTo(folder))).flatMap((folder) => [...filesBelow(folder)]);
+const expectedBuildStamp = (files) =>
   digest(
     [...files, '.swcrc', 'package-lock.json', 'scripts/prepare.mjs']
-      .map((file) => [file, statSync(at(file))])
+      .map((file) => [file, statSync(pathTo(file))])
       .map(([file, { size, mtimeMs }]) => `${file} ${size} ${mtimeMs}`)
       .join('\n'),
   );
 
 function* filesBelow(folder) {
-  for (const entry of readdirSync(at(folder), { withFileTypes: true })) {
+  for (const entry of readdirSync(pathTo(folder), { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) yield* filesBelow(path);
     else yield path;
   }
 }
 
-/** Beside `dist`, then in its place, so that no process ever finds half a build. */
+/** Builds next to `dist`, then replaces it, so that no process ever finds half a build. */
 async function build() {
   console.error('Building …');
   const { transformFile } = await import('@swc/core');
   const files = sources();
-  const stamp = buildWanted(files);
+  const stamp = expectedBuildStamp(files);
   const compile = (file) =>
-    transformFile(at(file), { cwd: root, sourceFileName: pathToFileURL(at(file)).href }).catch((error) => {
+    transformFile(pathTo(file), { cwd: root, sourceFileName: pathToFileURL(pathTo(file)).href }).catch((error) => {
       throw new Error(error.message.split('\n\nCaused by')[0]);
     });
   const compiled = await Promise.all(
@@ -114,27 +125,27 @@ async function build() {
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
       .map(async (file) => [file.replace(/ts$/, 'js'), await compile(file)]),
   );
-  const made = at('dist.new');
-  rmSync(made, { recursive: true, force: true });
-  const placeOf = (file) => {
-    mkdirSync(dirname(join(made, file)), { recursive: true });
-    return join(made, file);
+  const output = pathTo('dist.new');
+  rmSync(output, { recursive: true, force: true });
+  const outputPath = (file) => {
+    mkdirSync(dirname(join(output, file)), { recursive: true });
+    return join(output, file);
   };
   for (const [file, { code, map }] of compiled) {
-    writeFileSync(placeOf(file), `${code}\n//# sourceMappingURL=${basename(file)}.map\n`);
-    writeFileSync(placeOf(`${file}.map`), map);
+    writeFileSync(outputPath(file), `${code}\n//# sourceMappingURL=${basename(file)}.map\n`);
+    writeFileSync(outputPath(`${file}.map`), map);
   }
-  // Pages, schemas and the like are read from beside the code.
-  for (const file of files) if (!/[.](ts|md)$/.test(file)) copyFileSync(at(file), placeOf(file));
-  writeFileSync(placeOf('.built'), stamp);
-  rmSync(at('dist'), { recursive: true, force: true });
-  renameSync(made, at('dist'));
+  // Pages, schemas and the like are read from the folder of the code.
+  for (const file of files) if (!/[.](ts|md)$/.test(file)) copyFileSync(pathTo(file), outputPath(file));
+  writeFileSync(outputPath('.built'), stamp);
+  rmSync(pathTo('dist'), { recursive: true, force: true });
+  renameSync(output, pathTo('dist'));
 }
 
-/** One process at a time prepares this checkout; the others wait, unless that one has died. */
-async function alone(work) {
-  const lock = at('.preparing');
-  let told = false;
+/** One process at a time prepares this checkout. The others wait, unless that process has died. */
+async function withLock(work) {
+  const lock = pathTo('.preparing');
+  let hasReported = false;
   for (;;) {
     try {
       writeFileSync(lock, String(process.pid), { flag: 'wx' });
@@ -144,9 +155,9 @@ async function alone(work) {
     }
     const holder = Number(textOf(lock));
     if (!isAlive(holder)) rmSync(lock, { force: true });
-    else if (!told) console.error(`Waiting for process ${holder}, which prepares this checkout (see ${lock}) …`);
-    told = true;
-    await pause(100);
+    else if (!hasReported) console.error(`Waiting for process ${holder} to prepare this checkout (see ${lock}) …`);
+    hasReported = true;
+    await sleep(100);
   }
   try {
     await work();

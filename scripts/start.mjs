@@ -1,25 +1,31 @@
-// `npm start [app]`: prepares the checkout, then becomes the app (default: the root project of nest-cli.json).
+// `npm start [app]`: prepares the checkout, then runs the app in this process (default: the root project of nest-cli.json).
+// nest-cli.json only lists the apps and libraries, for this script and for editors: @nestjs/cli is not installed, because its
+// compiler does not know the path imports of package.json. Use `npm run dev` where you would use `nest start --watch`.
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { prepare, root } from './prepare.mjs';
 
-const house = JSON.parse(readFileSync(join(root, 'nest-cli.json'), 'utf8'));
-const apps = Object.keys(house.projects).filter((name) => house.projects[name].type === 'application');
+const workspace = JSON.parse(readFileSync(join(root, 'nest-cli.json'), 'utf8'));
+const apps = Object.keys(workspace.projects).filter((name) => workspace.projects[name].type === 'application');
 const [first = '', ...others] = process.argv.slice(2);
-const [name, rest] = first && !first.startsWith('-') ? [first, others] : [basename(house.root), process.argv.slice(2)];
+const isAppNamed = first !== '' && !first.startsWith('-');
+const [name, rest] = isAppNamed ? [first, others] : [basename(workspace.root), process.argv.slice(2)];
 if (!apps.includes(name)) {
   console.error(`There is no app "${name}". Apps: ${apps.join(', ')}.`);
   process.exit(2);
 }
 await prepare();
-const { sourceRoot, entryFile } = house.projects[name];
+const { sourceRoot, entryFile } = workspace.projects[name];
 const entry = join(root, 'dist', sourceRoot, `${entryFile}.js`);
-// npm hands a signal to its shell, and many a shell dies of it without a word to us.
+// npm signals its shell, and many shells die without passing the signal on.
 if (process.env['npm_lifecycle_event']) {
   const parent = process.ppid;
-  const watch = () => process.ppid !== parent && (clearInterval(timer), process.kill(process.pid, 'SIGTERM'));
-  const timer = setInterval(watch, 100).unref();
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 100).unref();
 }
 process.argv = [process.argv[0], entry, ...rest];
 await import(pathToFileURL(entry).href);

@@ -1,60 +1,29 @@
 // `npm test`: prepares the checkout; format, lint and types side by side; then all tests.
-// `npm test -- libs/domain`: those tests alone (any arguments of Jest).
-// The last line counts: tests, and each check that failed. With TEST_FIGURES=<file> it is written there too.
-// With CI set, files with a failed test are run once more: what passes then is named as unsteady, and counts as passed; and what
-// a test left running keeps nobody waiting.
-import { spawn } from 'node:child_process';
+// `npm test -- libs/domain`: only those tests (any arguments of Jest). `npm run test:watch`: tests of what changes.
+// The last line counts tests, and each check that failed. With TEST_FIGURES=<file> the counts are written there too.
+// With CI set, files with a failed test run once more: a test that then passes is reported as unsteady and counts as passed. Also,
+// Jest does not wait for processes that a test has left running.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, relative } from 'node:path';
+import { runChecks, runJest } from './check.mjs';
 import { prepare, root } from './prepare.mjs';
+import { inModules } from './run.mjs';
 
-const bin = (path) => join(root, 'node_modules', path);
-const jestReport = bin('.cache/jest-report.json');
-
-/** The exit code; what the program says comes through as it speaks, or all at once when it has ended. */
-function run(heading, program, args, { nodeOptions = [], atOnce = false } = {}) {
-  if (!atOnce) console.log(`\n— ${heading}`);
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...nodeOptions, bin(program), ...args], {
-      cwd: root,
-      stdio: ['ignore', ...(atOnce ? ['pipe', 'pipe'] : ['inherit', 'inherit'])],
-    });
-    const said = [];
-    child.stdout?.on('data', (chunk) => said.push(chunk));
-    child.stderr?.on('data', (chunk) => said.push(chunk));
-    child.on('close', (code, signal) => {
-      if (atOnce) console.log(`\n— ${heading}`);
-      // A check that passes has nothing to say.
-      if (code !== 0) process.stdout.write(Buffer.concat(said));
-      if (signal) console.log(`${heading} was ended by ${signal}.`);
-      resolve(code ?? 1);
-    });
-  });
-}
-
-async function check() {
-  const codes = await Promise.all([
-    run('Format (prettier)', 'prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.'], { atOnce: true }),
-    run('Types (tsc)', 'typescript/bin/tsc', ['-p', '.', ...typesCache], { atOnce: true }),
-    // Without a cache: what a typed rule says of a file depends on other files.
-    run('Lint (eslint)', 'eslint/bin/eslint.js', ['--max-warnings=0', '.'], { atOnce: true }),
-  ]);
-  return codes.filter((code) => code !== 0).length;
-}
-const typesCache = ['--incremental', '--tsBuildInfoFile', bin('.cache/tsc.json')];
+const jestReport = inModules('.cache/jest-report.json');
+const isCi = Boolean(process.env['CI']);
 
 async function test(args) {
   const first = await jest(args);
-  // A file that can't even be loaded is one failure.
+  // A file that cannot be loaded is one failure.
   const failed = first.report.numFailedTests + first.report.numRuntimeErrorTestSuites;
-  const unsteady = process.env['CI'] && failed > 0 ? await passingNow(first.report) : [];
-  for (const each of unsteady) console.log(`unsteady: ${each}`);
+  const unsteady = isCi && failed > 0 ? await passingOnRetry(first.report) : [];
+  for (const name of unsteady) console.log(`unsteady: ${name}`);
   const passed = first.report.numPassedTests + unsteady.length;
   return { passed, failed: failed === 0 && first.code !== 0 ? 1 : failed - unsteady.length };
 }
 
-/** What failed, and passes when its files are run once more, by themselves. Where much fails, nothing is left to chance. */
-async function passingNow(report) {
+/** The failed tests that pass when their files run once more, by themselves. None if many files failed. */
+async function passingOnRetry(report) {
   const failures = failuresIn(report);
   const files = [...new Set(failures.map(({ file }) => file))];
   if (files.length > 5 || report.numRuntimeErrorTestSuites > 0) return [];
@@ -74,14 +43,11 @@ const failuresIn = (report) =>
 async function jest(args) {
   rmSync(jestReport, { force: true });
   mkdirSync(dirname(jestReport), { recursive: true });
-  const given = ['--json', `--outputFile=${jestReport}`, ...(process.env['CI'] ? ['--forceExit'] : []), ...args];
-  const code = await run('Tests (jest)', 'jest/bin/jest.js', given, {
-    nodeOptions: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
-  });
-  return { code, report: reportOf() };
+  const code = await runJest(['--json', `--outputFile=${jestReport}`, ...(isCi ? ['--forceExit'] : []), ...args]);
+  return { code, report: readReport() };
 }
 
-function reportOf() {
+function readReport() {
   try {
     return JSON.parse(readFileSync(jestReport, 'utf8'));
   } catch {
@@ -91,8 +57,13 @@ function reportOf() {
 
 await prepare();
 const args = process.argv.slice(2);
-const failedChecks = args.length > 0 ? 0 : await check();
-const { passed, failed } = failedChecks > 0 ? { passed: 0, failed: failedChecks } : await test(args);
-if (process.env['TEST_FIGURES']) writeFileSync(process.env['TEST_FIGURES'], `${passed} ${failed}\n`);
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+if (args.some((argument) => /^--watch(All)?$/.test(argument))) {
+  // Jest's keys (a, f, p, q) come from the terminal.
+  process.exitCode = await runJest(args, { stdin: 'inherit' });
+} else {
+  const failedChecks = args.length > 0 ? 0 : await runChecks();
+  const { passed, failed } = failedChecks > 0 ? { passed: 0, failed: failedChecks } : await test(args);
+  if (process.env['TEST_FIGURES']) writeFileSync(process.env['TEST_FIGURES'], `${passed} ${failed}\n`);
+  console.log(`\n${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}

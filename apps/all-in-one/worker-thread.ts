@@ -1,57 +1,59 @@
 import { Worker } from 'node:worker_threads';
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
-import type { DispatchRequest, ScorerCallMessage, ParentMessage } from '#apps/worker/thread-dispatcher';
+import type { DispatchRequest, ParentMessage, ScorerCallMessage } from '#apps/worker/thread-dispatcher';
 import { createCommandMessage, type CommandKind } from '#commands/command-dispatcher';
 import { isRefusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 
-const pauseMs = 1_000;
+const restartDelayMs = 1_000;
 
 /**
- * Runs the worker in a thread of its own, and again when it ends by itself: views must not stand still in silence. What its
- * automations ask for is done here, where the log's writer is.
+ * Runs the worker in a thread, and starts it again if it ends by itself. The commands of its automations are carried out on this
+ * thread, which has the log's only writer.
  */
 export class WorkerThread {
   private worker: Worker | undefined;
-  private stopping = false;
+  private isStopping = false;
 
   constructor(
     private readonly logger: Logger,
-    private readonly hear: (heard: ScorerCallMessage) => void,
+    private readonly onScorerCall: (message: ScorerCallMessage) => void,
   ) {}
 
   start(bus: CommandBus): void {
     const worker = new Worker(new URL('../worker/worker.thread.js', import.meta.url));
     this.worker = worker;
-    worker.on('message', <Name extends CommandKind>(said: DispatchRequest<Name> | ScorerCallMessage) => {
-      if ('scorerCall' in said) return this.hear(said);
-      const { id: n, name, command: ask, context: envelope } = said;
-      const tell = (told: ParentMessage): void => worker.postMessage(told);
-      bus.execute(createCommandMessage(name, ask, envelope)).then(
-        ({ response }) => tell({ id: n, response }),
+    worker.on('message', <Kind extends CommandKind>(message: DispatchRequest<Kind> | ScorerCallMessage) => {
+      if ('scorerCall' in message) return this.onScorerCall(message);
+      const { id, kind, command, context } = message;
+      const reply = (response: ParentMessage): void => worker.postMessage(response);
+      bus.execute(createCommandMessage(kind, command, context)).then(
+        ({ response }) => reply({ id, response }),
         (error: unknown) => {
-          if (isRefusal(error)) tell({ id: n, refused: { code: error.code, details: error.details } });
-          else tell({ id: n, failed: String(error), isTransient: error instanceof Unavailable });
+          if (isRefusal(error)) reply({ id, refused: { code: error.code, details: error.details } });
+          else reply({ id, failed: String(error), isTransient: error instanceof Unavailable });
         },
       );
     });
     worker.on('error', (error) => this.logger.error({ err: error }, 'worker failed'));
     worker.once('exit', (code) => {
       this.worker = undefined;
-      if (this.stopping) return;
-      this.logger.error({ code }, 'worker ended; it is started again');
-      setTimeout(() => !this.stopping && this.start(bus), pauseMs).unref();
+      if (this.isStopping) return;
+      this.logger.error({ code }, `worker ended; restarting in ${restartDelayMs} ms`);
+      setTimeout(() => {
+        if (!this.isStopping) this.start(bus);
+      }, restartDelayMs).unref();
     });
   }
 
-  /** Lets the batch under way finish. */
+  /** Resolves when the current batch is finished and the thread has ended. */
   async stop(): Promise<void> {
-    this.stopping = true;
+    this.isStopping = true;
     const { worker } = this;
     if (!worker) return;
-    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
     worker.postMessage({ stop: true } satisfies ParentMessage);
-    await ended;
+    await exited;
   }
 }

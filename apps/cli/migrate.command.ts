@@ -1,15 +1,15 @@
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { Unavailable, type EventStore } from '#event-store/event-store';
-import { parseEventStoreUrl, eventStoreUrlHint, parseSettings, type Settings } from '#wiring/settings';
-import { loadIdKey, isShared, openLog } from '#wiring/stores';
+import { OperatorError } from '#wiring/operator-error';
+import { Progress } from '#wiring/progress';
+import { parseSettings, type Settings } from '#wiring/settings';
+import { eventStoreUrlHint, parseEventStoreUrl } from '#wiring/settings-table';
+import { isShared, loadIdKey, openLog, redactCredentials } from '#wiring/stores';
 import { compareLogs, copyEvents, isIdKeyOfLog } from './migration.js';
-import { Progress } from './progress.js';
-import { openExistingLog, redactCredentials } from './stores.js';
 import { pluralize } from './table.js';
-import { CliError } from './cli-error.js';
 
-interface Asked {
+interface Options {
   readonly to: string;
   readonly from?: string;
   readonly ahead?: boolean;
@@ -17,92 +17,108 @@ interface Asked {
 }
 
 export const migrate = new Command('migrate')
-  .description(
-    'copies the whole log to another engine and compares every event; cut off, it goes on when it is run again',
-  )
-  .requiredOption('--to <url>', `where to: ${eventStoreUrlHint}; empty, or cut off before`, aLog)
-  .option('--from <url>', 'where from (default: EVENT_STORE_URL)', aLog)
-  .option('--ahead', 'copies what is there while the service still runs; the rest when it is stopped, without this')
-  .option('--json', 'one JSON object when it is done, for programs')
-  .action(async ({ to, from, ahead = false, json = false }: Asked) => {
+  .description('copies the event log to another engine and compares every event; if interrupted, run it again')
+  .requiredOption('--to <url>', `the target: ${eventStoreUrlHint}; empty, or a copy that was interrupted`, parseUrl)
+  .option('--from <url>', 'the source (default: EVENT_STORE_URL)', parseUrl)
+  .option('--ahead', 'copy while the service runs; stop it and run migrate again without --ahead for the rest')
+  .option('--json', 'print one JSON object when done')
+  .action(async ({ to, from, ahead = false, json = false }: Options) => {
     const settings = parseSettings({ ...process.env, ...(from && { EVENT_STORE_URL: from }) });
     const source = settings.eventStoreUrl;
-    if (plain(source) === plain(to)) throw new CliError(`${redactCredentials(to)} can't be copied to itself.`);
-    const moved = await withLogs(settings, to, ahead, (one, other) => move(one, other, ahead, json));
-    const told = { from: redactCredentials(source), to: redactCredentials(to), ...moved, key: keyPlace(settings) };
-    console.log(json ? JSON.stringify(told) : inWords(told, ahead));
+    if (normalizeUrl(source) === normalizeUrl(to))
+      throw new OperatorError(`${redactCredentials(to)} is both source and target. Set --to to another log.`);
+    const migrated = await withLogs(settings, to, ahead, (sourceLog, target) =>
+      migrateEvents(sourceLog, target, ahead, json),
+    );
+    const result = {
+      from: redactCredentials(source),
+      to: redactCredentials(to),
+      ...migrated,
+      key: describeKeyLocation(settings),
+    };
+    console.log(json ? JSON.stringify(result) : formatResult(result, ahead));
   });
 
-function aLog(text: string): string {
+function parseUrl(text: string): string {
   if (parseEventStoreUrl(text) === undefined) throw new InvalidArgumentError(`It must be ${eventStoreUrlHint}.`);
   return text;
 }
 
-const plain = (url: string): string => (isShared(url) ? url.replace(/\/+$/, '') : resolve(url.slice('sqlite:'.length)));
+const normalizeUrl = (url: string): string =>
+  isShared(url) ? url.replace(/\/+$/, '') : resolve(url.slice('sqlite:'.length));
 
-interface Moved {
+interface MigrationResult {
   readonly events: number;
-  /** How many of them now; the others were there before. */
+  /** How many of the events were copied now; the others were in the target before. */
   readonly copied: number;
   readonly seconds: number;
 }
 
-/** Opens both, and looks whether they are such as can be copied, before anything is written. */
+/** Opens both logs, and checks that the source can be copied before anything is written. */
 async function withLogs<T>(
   settings: Settings,
   to: string,
   ahead: boolean,
-  work: (one: EventStore, other: EventStore) => Promise<T>,
+  work: (source: EventStore, target: EventStore) => Promise<T>,
 ): Promise<T> {
   const key = loadIdKey(settings, { create: false });
-  const one = await openSource(settings, ahead);
+  const source = await openSource(settings, ahead);
   try {
-    if ((await one.head()) === one.start)
-      throw new CliError(
-        `There is nothing in ${redactCredentials(settings.eventStoreUrl)}: is that the log of the service?`,
+    if ((await source.head()) === source.start)
+      throw new OperatorError(
+        `${redactCredentials(settings.eventStoreUrl)} is empty. Set --from or EVENT_STORE_URL to the log of the service.`,
       );
-    if (!(await isIdKeyOfLog(one, key)))
-      throw new CliError(
-        `${keyPlace(settings)} is not the key of this log: no contact would be found with it. Set ID_KEY or DATA_DIR to what the service uses.`,
+    if (!(await isIdKeyOfLog(source, key)))
+      throw new OperatorError(
+        `${describeKeyLocation(settings)} is not the key of this log: contacts would not be found with it. Set ID_KEY or DATA_DIR to those of the service.`,
       );
-    const { events: other } = await openLog({ ...settings, eventStoreUrl: to }, { write: true }).catch(about('target'));
+    const targetSettings = { ...settings, eventStoreUrl: to };
+    const { events: target } = await openLog(targetSettings, { write: true, urlSetting: '--to' }).catch(
+      rethrowFor('target'),
+    );
     try {
-      if (one.start === other.start) throw new CliError('Both URLs are of the very same log.');
-      return await work(one, other);
+      if (source.start === target.start)
+        throw new OperatorError('Both URLs lead to the same log. Set --to to another.');
+      return await work(source, target);
     } finally {
-      await other.close();
+      await target.close();
     }
   } finally {
-    await one.close();
+    await source.close();
   }
 }
 
-/** An embedded log is locked, so that no service writes to it meanwhile. */
+/** Opens the source. An embedded log is locked, unless `ahead`, so that no service writes to it during the migration. */
 async function openSource(settings: Settings, ahead: boolean): Promise<EventStore> {
-  const log = await openExistingLog(settings).catch(about('source'));
+  const { events: log } = await openLog(settings, { write: false });
   if (ahead || isShared(settings.eventStoreUrl)) return log;
   await log.close();
-  return (await openLog(settings, { write: true }).catch(about('source', inUse))).events;
+  return (await openLog(settings, { write: true }).catch(rethrowFor('source', 'Or copy with --ahead.'))).events;
 }
 
-const inUse = 'If the service still runs, stop it, or copy --ahead.';
-
-/** Which of the two it is that can't be opened. */
-const about =
-  (role: string, hint = '') =>
+const rethrowFor =
+  (role: 'source' | 'target', advice = '') =>
   (error: unknown): never => {
-    const { name, message } = error as Error;
-    if (!['Unavailable', 'UnusableLogFile', 'TypeError'].includes(name)) throw error;
-    throw new CliError(`The ${role} of the copy: ${message}. ${hint}`.trim(), { cause: error });
+    if (!(error instanceof OperatorError)) throw error;
+    throw new OperatorError(`Cannot open the ${role}. ${error.message} ${advice}`.trim(), 1, { cause: error });
   };
 
-async function move(one: EventStore, other: EventStore, ahead: boolean, quiet: boolean): Promise<Moved> {
-  const began = performance.now();
-  const head = await one.head();
-  const total = one.countBetween(one.start, head);
+async function migrateEvents(
+  source: EventStore,
+  target: EventStore,
+  ahead: boolean,
+  isQuiet: boolean,
+): Promise<MigrationResult> {
+  const startedAt = performance.now();
+  const head = await source.head();
+  const total = source.countBetween(source.start, head);
   let done = 0;
-  const following = async <T>(what: string, of: number | null, work: (tell: (n: number) => void) => Promise<T>) => {
-    const progress = quiet ? undefined : new Progress(of, `events ${what}`, process.stderr);
+  const runStep = async <T>(
+    verb: 'found' | 'copied' | 'compared',
+    count: number | null,
+    work: (onProgress: (events: number) => void) => Promise<T>,
+  ): Promise<T> => {
+    const progress = isQuiet ? undefined : new Progress(count, `events ${verb}`, process.stderr);
     try {
       return await work((events) => {
         done = events;
@@ -110,33 +126,41 @@ async function move(one: EventStore, other: EventStore, ahead: boolean, quiet: b
       });
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      const so = `It stopped with ${pluralize(done, 'event')} ${what}`;
-      throw new CliError(`${so}: ${error.message}. Run it again to go on.`, { cause: error });
+      throw new OperatorError(
+        `The migration stopped with ${pluralize(done, 'event')} ${verb}: ${error.message}. Run it again to continue.`,
+        1,
+        { cause: error },
+      );
     } finally {
       progress?.finish();
     }
   };
-  const there = await following('there already', null, (tell) => compareLogs(one, head, other, tell));
-  const copied = await following('copied', total, (tell) =>
-    copyEvents(one, there.position, head, other, (events) => tell(there.events + events)),
+  const existing = await runStep('found', null, (onProgress) => compareLogs(source, head, target, onProgress));
+  const copied = await runStep('copied', total, (onProgress) =>
+    copyEvents(source, existing.position, head, target, (events) => onProgress(existing.events + events)),
   );
-  const events = there.events + copied;
+  const events = existing.events + copied;
   if (!ahead) {
-    await following('compared', events, (tell) => compareLogs(one, head, other, tell));
-    if ((await one.head()) !== head)
-      throw new CliError('The source has grown meanwhile: stop what writes to it, and run this again.');
+    await runStep('compared', events, (onProgress) => compareLogs(source, head, target, onProgress));
+    if ((await source.head()) !== head)
+      throw new OperatorError('The source has grown during the migration. Stop what writes to it, and run this again.');
   }
-  return { events, copied, seconds: (performance.now() - began) / 1_000 };
+  return { events, copied, seconds: (performance.now() - startedAt) / 1_000 };
 }
 
-/** Where the secret behind contacts' keys is; it is never shown. */
-const keyPlace = ({ idKey, dataDir }: Settings): string => (idKey === null ? join(dataDir, 'id.key') : 'ID_KEY');
+/** Where the key is; the key itself is never shown. */
+const describeKeyLocation = ({ idKey, dataDir }: Settings): string =>
+  idKey === null ? join(dataDir, 'id.key') : 'ID_KEY';
 
-function inWords({ to, events, copied, seconds, key }: Moved & { to: string; key: string }, ahead: boolean): string {
-  const found = events - copied > 0 ? `, ${pluralize(events - copied, 'event')} were there before` : '';
-  const said = `${pluralize(copied, 'event')} copied to ${to}${found}, in ${seconds.toFixed(1)} s.`;
+function formatResult(
+  { to, events, copied, seconds, key }: MigrationResult & { to: string; key: string },
+  ahead: boolean,
+): string {
+  const existing = events - copied;
+  const note = existing > 0 ? `; ${pluralize(existing, 'event')} had been copied before` : '';
+  const summary = `Copied ${pluralize(copied, 'event')} to ${to} in ${seconds.toFixed(1)} s${note}.`;
   if (ahead)
-    return `${said}\nStop the service and run this again without --ahead: it copies the rest and compares all.`;
+    return `${summary}\nStop the service, then run this again without --ahead: it copies the rest and compares both logs.`;
   const secret = key === 'ID_KEY' ? 'the same ID_KEY' : `the content of ${key} as ID_KEY`;
-  return `${said}\nBoth logs were compared: every event is the same. Start the service with EVENT_STORE_URL=${to}, ${secret}, and without the views of the old log.`;
+  return `${summary}\nBoth logs are equal, event by event. Start the service with EVENT_STORE_URL=${to}, ${secret}, and without the views of the old log.`;
 }

@@ -1,10 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deriveContactKey, contactStream } from '#commands/ids';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { EventStore } from '#event-store/event-store';
 import { newEvent, newStreamName, newEvents, followUntil, eventIds } from '#event-store/event-store.test-support';
 import { EventStoreDbLog } from '#event-store/eventstoredb/eventstoredb-log';
@@ -22,118 +22,119 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-let opened: EventStore[] = [];
+let openLogs: EventStore[] = [];
 afterEach(async () => {
-  for (const log of opened) await log.close();
-  opened = [];
+  for (const log of openLogs) await log.close();
+  openLogs = [];
 });
-async function kept<T extends EventStore>(log: T): Promise<T> {
-  opened.push(log);
+/** Closes the log after the test. */
+async function track<T extends EventStore>(log: T): Promise<T> {
+  openLogs.push(log);
   return log;
 }
 const engines = {
-  sqlite: () => kept(SqliteLog.open({ file: join(folder, `${randomUUID()}.db`) }).events),
-  esdb: async () => kept((await EventStoreDbLog.open(`${server.url}#${randomUUID().replaceAll('-', '')}`)).events),
+  sqlite: () => track(SqliteLog.open({ file: join(folder, `${randomUUID()}.db`) }).events),
+  esdb: async () => track((await EventStoreDbLog.open(`${server.url}#${randomUUID().replaceAll('-', '')}`)).events),
 };
-const silent = (): void => undefined;
-const all = async (log: EventStore) => {
+const ignoreProgress = (): void => undefined;
+const readAll = async (log: EventStore) => {
   const head = await log.head();
-  const { seen } = await followUntil(log, log.start, (them) => (them.at(-1)?.position ?? log.start) >= head);
+  const { seen } = await followUntil(log, log.start, (events) => (events.at(-1)?.position ?? log.start) >= head);
   return seen;
 };
-const unplaced = async (log: EventStore) => (await all(log)).map(({ position: _, ...event }) => event);
+const readWithoutPositions = async (log: EventStore) => (await readAll(log)).map(({ position: _, ...event }) => event);
 
 describe.each([
   ['sqlite', 'esdb'],
   ['esdb', 'sqlite'],
   ['sqlite', 'sqlite'],
 ] as const)('a copy from %s to %s', (from, to) => {
-  let one: EventStore;
-  let other: EventStore;
+  let source: EventStore;
+  let target: EventStore;
   const streams = [newStreamName(), newStreamName(), newStreamName()];
 
-  /** Streams that take turns, with appends of one to five events. */
+  /** Appends of one to five events, to alternating streams. */
   async function fill(log: EventStore): Promise<void> {
     const versions = [0, 0, 0];
-    for (let nth = 0; nth < 30; nth++) {
-      const of = (nth * nth) % 3;
-      const some = newEvents(1 + (nth % 5));
-      await log.append(streams[of]!, versions[of]!, some);
-      versions[of]! += some.length;
+    for (let round = 0; round < 30; round++) {
+      const index = (round * round) % 3;
+      const events = newEvents(1 + (round % 5));
+      await log.append(streams[index]!, versions[index]!, events);
+      versions[index]! += events.length;
     }
   }
   const copyAll = async (head?: Position): Promise<number> => {
-    const upTo = head ?? (await one.head());
-    const { position } = await compareLogs(one, upTo, other, silent);
-    return copyEvents(one, position, upTo, other, silent);
+    const end = head ?? (await source.head());
+    const { position } = await compareLogs(source, end, target, ignoreProgress);
+    return copyEvents(source, position, end, target, ignoreProgress);
   };
 
   beforeEach(async () => {
-    [one, other] = [await engines[from](), await engines[to]()];
-    await fill(one);
+    [source, target] = [await engines[from](), await engines[to]()];
+    await fill(source);
   });
 
-  it('has the same events in the same order, of the same streams and versions', async () => {
-    const told: number[] = [];
-    const head = await one.head();
-    const count = await copyEvents(one, one.start, head, other, (n) => told.push(n));
-    expect(await unplaced(other)).toEqual(await unplaced(one));
-    expect(count).toBe(told.at(-1));
-    expect(await compareLogs(one, head, other, silent)).toEqual({ events: count, position: head });
+  it('has the same events in the same order, with the same streams and versions', async () => {
+    const progress: number[] = [];
+    const head = await source.head();
+    const count = await copyEvents(source, source.start, head, target, (events) => progress.push(events));
+    expect(await readWithoutPositions(target)).toEqual(await readWithoutPositions(source));
+    expect(count).toBe(progress.at(-1));
+    expect(await compareLogs(source, head, target, ignoreProgress)).toEqual({ events: count, position: head });
   });
 
-  it('that was cut off anywhere goes on there', async () => {
-    const events = await all(one);
-    let there = 0;
-    for (const upTo of [0, 1, 2, 40, 41, events.length - 1]) {
-      expect(await copyAll(events[upTo]!.position)).toBe(upTo + 1 - there);
-      there = upTo + 1;
+  it('continues where it was interrupted, wherever that was', async () => {
+    const events = await readAll(source);
+    let copied = 0;
+    for (const last of [0, 1, 2, 40, 41, events.length - 1]) {
+      expect(await copyAll(events[last]!.position)).toBe(last + 1 - copied);
+      copied = last + 1;
     }
-    expect(await unplaced(other)).toEqual(await unplaced(one));
+    expect(await readWithoutPositions(target)).toEqual(await readWithoutPositions(source));
     expect(await copyAll()).toBe(0);
   });
 
-  it('is refused to a target that holds another event, and nothing is written', async () => {
-    await copyAll((await all(one))[9]!.position);
-    await other.append(newStreamName(), 0, [newEvent()]);
-    const before = eventIds(await all(other));
-    await expect(copyAll()).rejects.toThrow(
-      /^Event number 11 of the target, .* differs\. The target holds another log/,
-    );
-    expect(eventIds(await all(other))).toEqual(before);
+  it('is rejected, and writes nothing, when the target holds an event that the source does not have', async () => {
+    await copyAll((await readAll(source))[9]!.position);
+    await target.append(newStreamName(), 0, [newEvent()]);
+    const before = eventIds(await readAll(target));
+    await expect(copyAll()).rejects.toThrow(/^Event number 11 of the target, .* The target holds another log/);
+    expect(eventIds(await readAll(target))).toEqual(before);
   });
 
-  it('is refused to a target that holds one that says something else', async () => {
-    const { stream, version: _, position: __, ...event } = (await all(one))[0]!;
+  it('is rejected when an event of the target has other content', async () => {
+    const { stream, version: _, position: __, ...event } = (await readAll(source))[0]!;
     const changed = { ...event, personal: { from: 'Bob', to: 'Eve' } } as never;
-    await other.append(stream, 0, [changed]);
-    await expect(copyAll()).rejects.toThrow(/^Event number 1 of the target, .*: personal differs/);
+    await target.append(stream, 0, [changed]);
+    await expect(copyAll()).rejects.toThrow(/^Event number 1 of the target, .*, in personal\./);
   });
 
-  it('is refused to a target that holds more', async () => {
+  it('is rejected when the target holds more events than the source', async () => {
     await copyAll();
-    const more = newEvent();
-    await other.append(newStreamName(), 0, [more]);
-    await expect(copyAll()).rejects.toThrow(`The target holds more than the source: event ${more.id}`);
+    const extra = newEvent();
+    await target.append(newStreamName(), 0, [extra]);
+    await expect(copyAll()).rejects.toThrow(`The target holds more than the source: event ${extra.id}`);
   });
 
-  it('says so when somebody else writes to the target', async () => {
-    await other.append((await all(one))[0]!.stream, 0, [newEvent()]);
-    await expect(copyEvents(one, one.start, await one.head(), other, silent)).rejects.toThrow(/Somebody else writes/);
+  it('reports that another process writes to the target', async () => {
+    await target.append((await readAll(source))[0]!.stream, 0, [newEvent()]);
+    await expect(copyEvents(source, source.start, await source.head(), target, ignoreProgress)).rejects.toThrow(
+      /^Another process writes to the target/,
+    );
   });
 
-  it('splits what no single append may hold', async () => {
+  it('splits events that are too large for one append', async () => {
     const large = Array.from({ length: 30 }, () => newEvent('x'.repeat(65_536)));
     const stream = newStreamName();
-    for (const [nth, event] of large.entries()) await one.append(stream, nth, [event]);
+    for (const [version, event] of large.entries()) await source.append(stream, version, [event]);
     const appends = server.appendCount;
     await copyAll();
-    expect((await all(other)).slice(-30).map(({ id }) => id)).toEqual(eventIds(large));
+    expect((await readAll(target)).slice(-30).map(({ id }) => id)).toEqual(eventIds(large));
     if (to === 'esdb') expect(server.appendCount - appends).toBeGreaterThan(5);
   });
 });
 
-it('a key is known by the first contact', async () => {
+test('isIdKeyOfLog compares the key with the first contact of the log', async () => {
   const log = await engines.sqlite();
   expect(await isIdKeyOfLog(log, 'any key will do')).toBe(true);
   await log.append(newStreamName(), 0, [newEvent()]);

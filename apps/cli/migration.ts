@@ -1,101 +1,119 @@
-import { deriveContactKey, contactStream } from '#commands/ids';
+import { contactStream, deriveContactKey } from '#commands/ids';
+import type { Position, StoredEvent } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import { UnreadableEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
 import { ConcurrencyError, type EventStore } from '#event-store/event-store';
-import { CliError } from './cli-error.js';
+import { OperatorError } from '#wiring/operator-error';
 
-/** One append: an EventStoreDB takes 1 MiB, and what is larger than this by itself goes alone. */
-const most = { events: 200, bytes: 400_000 };
+/** EventStoreDB accepts 1 MiB per append. An event larger than `maxBytes` is appended alone. */
+const maxEvents = 200;
+const maxBytes = 400_000;
 
-/** Told how many events are done with, again and again. */
-type Tell = (events: number) => void;
+/** Called repeatedly with the number of events processed so far. */
+type OnProgress = (events: number) => void;
 
-/** How far two logs hold the very same events in the same order. */
+/** The common beginning of two logs. */
 export interface LogComparison {
   readonly events: number;
-  /** The last of them in the first log. */
+  /** Position of the last common event in the first log. */
   readonly position: Position;
 }
 
 /**
- * Reads both logs side by side, the first one up to `head`, until one of them ends.
- * @throws Trouble at the first event that the second log holds otherwise, or beyond the first one's end
+ * Reads both logs in parallel, the source up to `head`, until one of them ends.
+ * @throws OperatorError at the first event of the target that differs from the source's, or that the source does not have
  */
 export async function compareLogs(
-  one: EventStore,
+  source: EventStore,
   head: Position,
-  other: EventStore,
-  tell: Tell,
+  target: EventStore,
+  onProgress: OnProgress,
 ): Promise<LogComparison> {
-  const theirs = eventsIn(other, await other.head());
-  let [events, position] = [0, one.start];
-  for await (const event of eventsIn(one, head)) {
-    const same = (await theirs.next()).value;
-    if (!same) return { events, position };
-    const part = partsOf(event).find((it) => JSON.stringify(event[it]) !== JSON.stringify(same[it]));
-    if (part || partsOf(same).length !== partsOf(event).length)
-      throw new CliError(
-        `Event number ${events + 1} of the target, ${same.id} at ${same.stream}@${same.version}, is not that of the source, ` +
-          `${event.id} at ${event.stream}@${event.version}: ${part ?? 'it has more parts'} differs. The target holds another log.`,
+  const targetEvents = readEvents(target, await target.head());
+  let events = 0;
+  let position = source.start;
+  for await (const event of readEvents(source, head)) {
+    const copy = (await targetEvents.next()).value;
+    if (!copy) return { events, position };
+    const fields = comparedFields(event);
+    const field = fields.find((name) => JSON.stringify(event[name]) !== JSON.stringify(copy[name]));
+    if (field || comparedFields(copy).length !== fields.length)
+      throw new OperatorError(
+        `Event number ${events + 1} of the target, ${copy.id} at ${copy.stream}@${copy.version}, differs from the source's, ` +
+          `${event.id} at ${event.stream}@${event.version}, in ${field ?? 'its number of fields'}. The target holds another log: set --to to an empty one.`,
       );
     position = event.position;
-    tell(++events);
+    events += 1;
+    onProgress(events);
   }
-  const more = (await theirs.next()).value;
-  if (!more) return { events, position };
-  throw new CliError(
-    `The target holds more than the source: event ${more.id} at ${more.stream}@${more.version} is not there.`,
+  const extra = (await targetEvents.next()).value;
+  if (!extra) return { events, position };
+  throw new OperatorError(
+    `The target holds more than the source: event ${extra.id} at ${extra.stream}@${extra.version} is not in the source. Set --to to an empty log.`,
   );
 }
 
-/** Appends to the other log what stands behind `after`, up to `head`, in the same order and at the same versions; how many. */
+/** Appends the events from `after` to `head` in the same order and at the same versions. Returns how many. */
 export async function copyEvents(
-  one: EventStore,
+  source: EventStore,
   after: Position,
   head: Position,
-  other: EventStore,
-  tell: Tell,
+  target: EventStore,
+  onProgress: OnProgress,
 ): Promise<number> {
   let copied = 0;
-  // One after another: side by side they could come to stand in another order, and a gap would not be told from an end.
-  for await (const events of appendsIn(eventsIn(one, head, after))) {
+  // Sequentially: concurrent appends could change the order, and after an interruption a gap would look like the end.
+  for await (const events of groupIntoAppends(readEvents(source, head, after))) {
     const { stream, version } = events[0]!;
     try {
-      await other.append(stream, version - 1, events.map(stored));
+      await target.append(stream, version - 1, events.map(toStoredEvent));
     } catch (error) {
       if (!(error instanceof ConcurrencyError)) throw error;
-      throw new CliError(`Somebody else writes to the target: ${error.message}.`, { cause: error });
+      throw new OperatorError(
+        `Another process writes to the target: ${error.message}. Stop it, and run this again.`,
+        1,
+        {
+          cause: error,
+        },
+      );
     }
-    tell((copied += events.length));
+    copied += events.length;
+    onProgress(copied);
   }
   return copied;
 }
 
-/** Whether contacts were keyed with this secret; true for a log without contacts. */
+/** Whether the contact keys of this log were derived from this secret; true for a log without contacts. */
 export async function isIdKeyOfLog(log: EventStore, secret: string): Promise<boolean> {
-  for await (const event of eventsIn(log, await log.head()))
+  for await (const event of readEvents(log, await log.head()))
     if (event.type === 'ContactRegistered')
       return event.stream === contactStream(event.org, deriveContactKey(secret, event.org, event.personal.contactId));
   return true;
 }
 
-/** Neighbours of one stream, as many as one append may hold. */
-async function* appendsIn(events: AsyncIterable<RecordedEvent>): AsyncGenerator<readonly RecordedEvent[]> {
-  let [next, bytes]: [RecordedEvent[], number] = [[], 0];
+/** Groups consecutive events of one stream, as many as one append may hold. */
+async function* groupIntoAppends(events: AsyncIterable<RecordedEvent>): AsyncGenerator<readonly RecordedEvent[]> {
+  let group: RecordedEvent[] = [];
+  let bytes = 0;
   for await (const event of events) {
     const size = Buffer.byteLength(JSON.stringify(event));
-    const last = next.at(-1);
-    if (last && (last.stream !== event.stream || next.length >= most.events || bytes + size > most.bytes)) {
-      yield next;
-      [next, bytes] = [[], 0];
+    const previous = group.at(-1);
+    if (previous && (previous.stream !== event.stream || group.length >= maxEvents || bytes + size > maxBytes)) {
+      yield group;
+      group = [];
+      bytes = 0;
     }
-    next.push(event);
+    group.push(event);
     bytes += size;
   }
-  if (next.length > 0) yield next;
+  if (group.length > 0) yield group;
 }
 
-async function* eventsIn(log: EventStore, head: Position, after = log.start): AsyncGenerator<RecordedEvent, undefined> {
+async function* readEvents(
+  log: EventStore,
+  head: Position,
+  after = log.start,
+): AsyncGenerator<RecordedEvent, undefined> {
   if (after >= head) return;
   try {
     for await (const { events } of log.follow(after, { signal: new AbortController().signal }))
@@ -106,15 +124,14 @@ async function* eventsIn(log: EventStore, head: Position, after = log.start): As
       }
   } catch (error) {
     if (!(error instanceof UnreadableEvent)) throw error;
-    throw new CliError(`${error.message}. See what verify says of that log.`, { cause: error });
+    throw new OperatorError(`${error.message}. Run verify on that log.`, 1, { cause: error });
   }
 }
 
-/** An event without its place: streams and versions are given with the append, positions are each log's own. */
-function stored({ stream: _, version: __, position: ___, ...event }: RecordedEvent): StoredEvent {
+/** Stream and version are arguments of the append, and each log assigns its own positions. */
+function toStoredEvent({ stream: _, version: __, position: ___, ...event }: RecordedEvent): StoredEvent {
   return event as unknown as StoredEvent;
 }
 
-/** All but its position. */
-const partsOf = (event: RecordedEvent): (keyof RecordedEvent)[] =>
-  (Object.keys(event) as (keyof RecordedEvent)[]).filter((part) => part !== 'position');
+const comparedFields = (event: RecordedEvent): (keyof RecordedEvent)[] =>
+  (Object.keys(event) as (keyof RecordedEvent)[]).filter((field) => field !== 'position');

@@ -3,49 +3,50 @@ import { UnreadableEvent } from '#domain/event-codec';
 import { reactorNames, type DeadLetter } from '#automation/reactor';
 import { scheduledTaskNames } from '#automation/scheduled-task';
 import { createAutomationView } from '#automation/dead-letters';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { EventStore } from '#event-store/event-store';
 import { views } from '#projections/index';
 import type { View } from '#read-model/view';
 import { ViewsUnavailable, type ProjectionFailure, type ViewState, type ViewStore } from '#read-model/view-store';
-import { redactCredentials, withStores, type Stores } from './stores.js';
-import { pluralize, formatTable } from './table.js';
-import { formatVersions as versionsInWords, findOlderVersions, type OlderVersion } from './tidy.command.js';
+import { redactCredentials } from '#wiring/stores';
+import { withStores, type Stores } from './stores.js';
+import { formatTable, pluralize } from './table.js';
+import { findOlderVersions, formatVersions, type OlderVersion } from './tidy.command.js';
 
 export const status = new Command('status')
-  .description('shows how far the log and each view are, and what stands still')
-  .option('--json', 'one JSON object, for programs')
+  .description('shows the head of the log, the lag of each view, and what has stopped')
+  .option('--json', 'print one JSON object')
   .action(({ json }: { json?: true }) =>
     withStores(async (stores) => {
-      const found = await look(stores);
-      console.log(json ? JSON.stringify(found) : inWords(found));
+      const result = await readStatus(stores);
+      console.log(json ? JSON.stringify(result) : formatStatus(result));
     }),
   );
 
 interface Status {
   readonly log: { readonly url: string; readonly head: Position; readonly events: number | null };
   readonly views: readonly ViewStatus[];
-  /** What older releases use, or left. */
+  /** Versions of views that older releases use or have left behind. */
   readonly olderVersions: readonly OlderVersion[];
-  readonly reactions: readonly ReactionStatus[];
-  readonly duties: readonly DutyStatus[];
+  readonly reactions: readonly ReactorStatus[];
+  readonly duties: readonly ScheduledTaskStatus[];
 }
 
-interface ReactionStatus {
+interface ReactorStatus {
   readonly reaction: (typeof reactorNames)[number];
   readonly lag: Lag;
   readonly checkpoint: Position | null;
-  /** What kept failing and was set aside, the oldest first: at most 1,000. */
+  /** Dead letters, the oldest first; at most 1,000. */
   readonly parked: readonly DeadLetter[];
 }
 
-/** What is done by the clock goes by what a view says, and has no lag of its own. */
-interface DutyStatus {
+/** Scheduled tasks read a view, so they have no lag of their own. */
+interface ScheduledTaskStatus {
   readonly duty: (typeof scheduledTaskNames)[number];
   readonly parked: readonly DeadLetter[];
 }
 
-/** How much is not taken in yet. Null: not known. Seconds since the oldest of it was recorded. */
+/** The events that are not processed yet; `seconds` is the age of the oldest. Null: not known. */
 interface Lag {
   readonly events: number | null;
   readonly seconds: number | null;
@@ -58,9 +59,9 @@ interface ViewStatus {
   readonly lag: Lag;
   readonly checkpoint: Position | null;
   readonly stopped: ProjectionFailure | null;
-  /** Why it is unusable. */
+  /** Why the view is unusable. */
   readonly reason: string | null;
-  /** What is built beside it, to take over. */
+  /** The candidate generation. */
   readonly rebuild: {
     readonly lag: Lag;
     readonly checkpoint: Position | null;
@@ -68,87 +69,88 @@ interface ViewStatus {
   } | null;
 }
 
-async function look({ settings, log, views: store }: Stores): Promise<Status> {
+async function readStatus({ settings, log, views: store }: Stores): Promise<Status> {
   const head = await log.head();
-  // Switched off it has no checkpoint that moves, and is behind nothing.
-  const running = reactorNames.filter((it) => it !== 'assign-leads' || settings.autoAssignment !== null);
+  // While automatic assignment is off, the checkpoint of its reactor does not move.
+  const running = reactorNames.filter((name) => name !== 'assign-leads' || settings.autoAssignment !== null);
   return {
     log: { url: redactCredentials(settings.eventStoreUrl), head, events: log.countBetween(log.start, head) },
-    views: await Promise.all(views.map((view) => lookAt(view, store, log, head))),
+    views: await Promise.all(views.map((view) => readViewStatus(view, store, log, head))),
     olderVersions: await findOlderVersions(store),
-    reactions: await Promise.all(running.map((name) => lookAtReaction(name, store, log, head))),
-    duties: await Promise.all(scheduledTaskNames.map(async (duty) => ({ duty, parked: await parkedBy(duty, store) }))),
+    reactions: await Promise.all(running.map((name) => readReactorStatus(name, store, log, head))),
+    duties: await Promise.all(
+      scheduledTaskNames.map(async (duty) => ({ duty, parked: await readDeadLetters(duty, store) })),
+    ),
   };
 }
 
-async function lookAt(view: View, store: ViewStore, log: EventStore, head: Position): Promise<ViewStatus> {
-  const known = { view: view.name, version: view.version };
+async function readViewStatus(view: View, store: ViewStore, log: EventStore, head: Position): Promise<ViewStatus> {
+  const identity = { view: view.name, version: view.version };
   const unusable = { lag: { events: null, seconds: null }, checkpoint: null, stopped: null, rebuild: null };
   try {
     const { checkpoint, stopped, built } = await (await store.openForReading(view)).state();
     if (checkpoint !== null && !log.isPosition(checkpoint))
-      return { ...known, ...unusable, state: 'unusable', reason: 'it was built from another log: rebuild it' };
-    const at = checkpoint ?? log.start;
-    const lag = await lagOf(log, at, head);
+      return { ...identity, ...unusable, state: 'unusable', reason: 'it was built from another log; rebuild it' };
+    const position = checkpoint ?? log.start;
     return {
-      ...known,
-      state: inOneWord({ checkpoint, stopped, built }, at < head),
-      lag,
+      ...identity,
+      state: describeState({ checkpoint, stopped, built }, position < head),
+      lag: await readLag(log, position, head),
       checkpoint,
       stopped,
       reason: null,
-      rebuild: await rebuildOf(view, store, log, head),
+      rebuild: await readRebuildStatus(view, store, log, head),
     };
   } catch (error) {
     if (!(error instanceof ViewsUnavailable)) throw error;
-    return { ...known, ...unusable, state: 'unusable', reason: error.message };
+    return { ...identity, ...unusable, state: 'unusable', reason: error.message };
   }
 }
 
-async function rebuildOf(
+async function readRebuildStatus(
   view: View,
   store: ViewStore,
   log: EventStore,
   head: Position,
 ): Promise<ViewStatus['rebuild']> {
-  const beside = await store.candidateState(view);
-  if (!beside) return null;
-  const { checkpoint, stopped } = beside;
-  return { lag: await lagOf(log, checkpoint ?? log.start, head), checkpoint, stopped };
+  const candidate = await store.candidateState(view);
+  if (!candidate) return null;
+  const { checkpoint, stopped } = candidate;
+  return { lag: await readLag(log, checkpoint ?? log.start, head), checkpoint, stopped };
 }
 
-async function lookAtReaction(
-  reaction: ReactionStatus['reaction'],
+async function readReactorStatus(
+  reaction: ReactorStatus['reaction'],
   store: ViewStore,
   log: EventStore,
   head: Position,
-): Promise<ReactionStatus> {
+): Promise<ReactorStatus> {
   const reader = await store.openForReading(createAutomationView({ name: reaction }));
   const { checkpoint } = await reader.state();
-  const parked = await parkedBy(reaction, store);
-  return { reaction, lag: await lagOf(log, checkpoint ?? log.start, head), checkpoint, parked };
+  const parked = await readDeadLetters(reaction, store);
+  return { reaction, lag: await readLag(log, checkpoint ?? log.start, head), checkpoint, parked };
 }
 
-async function parkedBy(name: string, store: ViewStore): Promise<readonly DeadLetter[]> {
+async function readDeadLetters(name: string, store: ViewStore): Promise<readonly DeadLetter[]> {
   const reader = await store.openForReading(createAutomationView({ name }));
   if (!(await reader.state()).built) return [];
   const oldest = { where: [], sort: { column: 'since', descending: false }, limit: 1_000 };
   return (await reader.find<DeadLetter>('parked', oldest)).rows.map(({ row }) => row);
 }
 
-async function lagOf(log: EventStore, at: Position, head: Position): Promise<Lag> {
-  if (at >= head) return { events: 0, seconds: 0 };
-  return { events: log.countBetween(at, head), seconds: await waitingSince(log, at) };
+async function readLag(log: EventStore, position: Position, head: Position): Promise<Lag> {
+  if (position >= head) return { events: 0, seconds: 0 };
+  return { events: log.countBetween(position, head), seconds: await ageOfNextEvent(log, position) };
 }
 
-function inOneWord({ checkpoint, stopped, built }: ViewState, isBehind: boolean): ViewStatus['state'] {
+function describeState({ checkpoint, stopped, built }: ViewState, isBehind: boolean): ViewStatus['state'] {
   if (stopped) return 'stopped';
   if (!built) return checkpoint === null ? 'never built' : 'being built';
   return isBehind ? 'behind' : 'up to date';
 }
 
-/** How long ago the first event behind a position was recorded, in seconds; null when it can't be read. */
-async function waitingSince(log: EventStore, after: Position): Promise<number | null> {
+/** Seconds since the first event after a position was recorded; null if it cannot be read. */
+async function ageOfNextEvent(log: EventStore, after: Position): Promise<number | null> {
   try {
     for await (const { events } of log.follow(after, { signal: AbortSignal.timeout(1_000), batchSize: 1 }))
       return Math.max(0, Math.round((Date.now() - Date.parse(events[0]!.meta.recordedAt)) / 100) / 10);
@@ -158,46 +160,60 @@ async function waitingSince(log: EventStore, after: Position): Promise<number | 
   return null;
 }
 
-function inWords({ log, views, olderVersions: older, reactions, duties }: Status): string {
-  const stoppedInWords = (what: string, { since, eventId, position, reason }: ProjectionFailure): string =>
-    `${what} is stopped since ${since} at event ${eventId ?? position}: ${reason}`;
-  const reasons = views.flatMap(({ view, state, stopped, reason, rebuild }) => [
-    ...(stopped ? [stoppedInWords(view, stopped)] : []),
+function formatStatus({ log, views, olderVersions, reactions, duties }: Status): string {
+  const notes = views.flatMap(({ view, state, stopped, reason, rebuild }) => [
+    ...(stopped ? [formatFailure(view, stopped)] : []),
     ...(reason === null ? [] : [`${view} is ${state}: ${reason}`]),
-    ...(rebuild?.stopped ? [stoppedInWords(`The rebuild of ${view}`, rebuild.stopped)] : []),
-    ...(rebuild && !rebuild.stopped ? [`${view} is being rebuilt beside: ${lagInWords(rebuild.lag)} to go`] : []),
+    ...(rebuild?.stopped ? [formatFailure(`The rebuild of ${view}`, rebuild.stopped)] : []),
+    ...(rebuild && !rebuild.stopped ? [`${view} is being rebuilt: ${formatLag(rebuild.lag)} to go`] : []),
   ]);
-  const parkedInWords = (by: string, parked: readonly DeadLetter[]): string[][] =>
-    parked.map((it) => [by, `${it.type} ${it.eventId}`, it.since, it.reason]);
-  const parked = [
-    ...reactions.flatMap((it) => parkedInWords(it.reaction, it.parked)),
-    ...duties.flatMap((it) => parkedInWords(it.duty, it.parked)),
+  const deadLetters = [
+    ...reactions.flatMap(({ reaction, parked }) => formatDeadLetters(reaction, parked)),
+    ...duties.flatMap(({ duty, parked }) => formatDeadLetters(duty, parked)),
   ];
+  const eventCount = log.events === null ? '' : `${pluralize(log.events, 'event')}, `;
   return [
-    `Log ${log.url}: ${log.events === null ? '' : `${pluralize(log.events, 'event')}, `}head ${log.head}`,
+    `Log ${log.url}: ${eventCount}head ${log.head}`,
     formatTable(
       ['view', 'version', 'state', 'lag', 'checkpoint'],
-      views.map((it) => [it.view, String(it.version), it.state, lagInWords(it.lag), it.checkpoint ?? '-']),
+      views.map(({ view, version, state, lag, checkpoint }) => [
+        view,
+        String(version),
+        state,
+        formatLag(lag),
+        checkpoint ?? '-',
+      ]),
     ),
-    ...(reasons.length > 0 ? [reasons.join('\n')] : []),
-    ...(older.length > 0 ? [`Of older releases, see tidy: ${versionsInWords(older)}`] : []),
+    ...(notes.length > 0 ? [notes.join('\n')] : []),
+    ...(olderVersions.length > 0 ? [`Older versions, which tidy removes: ${formatVersions(olderVersions)}`] : []),
     formatTable(
-      ['reaction', 'parked', 'lag', 'checkpoint'],
-      reactions.map((it) => [it.reaction, String(it.parked.length), lagInWords(it.lag), it.checkpoint ?? '-']),
+      ['reactor', 'dead letters', 'lag', 'checkpoint'],
+      reactions.map(({ reaction, parked, lag, checkpoint }) => [
+        reaction,
+        String(parked.length),
+        formatLag(lag),
+        checkpoint ?? '-',
+      ]),
     ),
     formatTable(
-      ['by the clock', 'parked'],
-      duties.map((it) => [it.duty, String(it.parked.length)]),
+      ['scheduled task', 'dead letters'],
+      duties.map(({ duty, parked }) => [duty, String(parked.length)]),
     ),
-    ...(parked.length > 0 ? [formatTable(['automation', 'parked event', 'since', 'reason'], parked)] : []),
+    ...(deadLetters.length > 0 ? [formatTable(['automation', 'dead letter', 'since', 'reason'], deadLetters)] : []),
   ].join('\n\n');
 }
 
-function lagInWords({ events, seconds }: Lag): string {
+const formatFailure = (what: string, { since, eventId, position, reason }: ProjectionFailure): string =>
+  `${what} stopped at ${since}, at event ${eventId ?? position}: ${reason}`;
+
+const formatDeadLetters = (automation: string, parked: readonly DeadLetter[]): string[][] =>
+  parked.map(({ type, eventId, since, reason }) => [automation, `${type} ${eventId}`, since, reason]);
+
+function formatLag({ events, seconds }: Lag): string {
   if (events === 0) return '-';
-  const words = [
+  const parts = [
     ...(events === null ? [] : [pluralize(events, 'event')]),
     ...(seconds === null ? [] : [`${seconds.toLocaleString('en')} s`]),
   ];
-  return words.join(', ') || 'unknown';
+  return parts.join(', ') || 'unknown';
 }

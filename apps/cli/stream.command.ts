@@ -1,52 +1,58 @@
 import { Command } from 'commander';
-import { agentStream, deriveContactKey, contactStream } from '#commands/ids';
+import { agentStream, contactStream, deriveContactKey } from '#commands/ids';
 import { agentDecider, type Agent } from '#domain/agent/agent.decide';
 import type { AgentEvent } from '#domain/agent/agent.events';
+import type { Actor } from '#domain/event-envelope';
+import type { EventType, RecordedEvent } from '#domain/event';
 import { UnreadableEvent } from '#domain/event-codec';
-import type { Actor, EventType, RecordedEvent } from '#domain/event';
-import type { AgentNameResolver } from '#domain/lead/lead.shown';
 import { ordinalOf, parseLeadId } from '#domain/lead/lead.id';
+import type { AgentNameResolver } from '#resources/agent-reference';
 import type { EventStore } from '#event-store/event-store';
 import { referencedAgentIds } from '#projections/lead-history/lead-history.query';
 import { summarizeEvent } from '#projections/lead-history/lead-history.summary';
+import { OperatorError } from '#wiring/operator-error';
 import type { Settings } from '#wiring/settings';
 import { loadIdKey } from '#wiring/stores';
 import { withStores } from './stores.js';
-import { CliError } from './cli-error.js';
 
 const pageSize = 1_000;
 
 export const stream = new Command('stream')
-  .description('tells what a stream holds, oldest first')
+  .description('prints the events of a stream, oldest first')
   .argument('<id>', "a stream's name, a lead's id, agent:<id> or contact:<contactId>")
-  .option('--org <id>', 'the organization that the lead, agent or contact belongs to', 'default')
-  .option('--json', 'the events as they are stored, one a line, for programs')
+  .option('--org <id>', 'organization of the agent or contact', 'default')
+  .option('--json', 'print the events as they are stored, one per line')
   .action((id: string, { org, json }: { org: string; json?: true }) =>
     withStores(async ({ settings, log }) => {
-      const name = streamNamed(id, org, settings);
-      const names = new AgentNames(log);
-      let any = false;
-      for await (const found of everyEvent(log, name)) {
-        any = true;
-        if (found instanceof UnreadableEvent) {
+      const name = toStreamName(id, org, settings);
+      const agents = new AgentNames(log);
+      let isEmpty = true;
+      for await (const event of readStream(log, name)) {
+        isEmpty = false;
+        if (event instanceof UnreadableEvent) {
           process.exitCode = 1;
-          (json ? console.error : console.log)(`${place(found.location.version)}can't be read: ${found.reason}`);
-        } else console.log(json ? JSON.stringify(found) : inWords(found, await names.shownIn(found)));
+          const line = `${formatVersion(event.location.version)}cannot be read: ${event.reason}`;
+          if (json) console.error(line);
+          else console.log(line);
+        } else {
+          console.log(json ? JSON.stringify(event) : formatEvent(event, await agents.resolverFor(event)));
+        }
       }
-      if (!any) throw new CliError(`There is no stream ${name}.`);
+      if (isEmpty) throw new OperatorError(`There is no stream ${name}.`);
     }),
   );
 
-function streamNamed(id: string, org: string, settings: Settings): string {
-  const [, kind, of = ''] = /^(agent|contact):(.+)$/s.exec(id) ?? [];
-  if (kind === 'agent') return agentStream(org, of);
-  if (kind === 'contact') return contactStream(org, deriveContactKey(loadIdKey(settings, { create: false }), org, of));
+function toStreamName(id: string, org: string, settings: Settings): string {
+  const [, kind, name = ''] = /^(agent|contact):(.+)$/s.exec(id) ?? [];
+  if (kind === 'agent') return agentStream(org, name);
+  if (kind === 'contact')
+    return contactStream(org, deriveContactKey(loadIdKey(settings, { create: false }), org, name));
   const contactKey = parseLeadId(id)?.contactKey;
   return contactKey === undefined ? id : contactStream(org, contactKey);
 }
 
-/** What can't be read comes in its place, and does not end it. */
-async function* everyEvent(log: EventStore, name: string): AsyncGenerator<RecordedEvent | UnreadableEvent> {
+/** The events of a stream. An event that cannot be read is yielded as an error, and the stream goes on. */
+async function* readStream(log: EventStore, name: string): AsyncGenerator<RecordedEvent | UnreadableEvent> {
   let limit = pageSize;
   for (let version = 0; ;) {
     try {
@@ -57,6 +63,7 @@ async function* everyEvent(log: EventStore, name: string): AsyncGenerator<Record
       limit = pageSize;
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
+      // First the events before the unreadable one.
       limit = error.location.version - 1 - version;
       if (limit > 0) continue;
       yield error;
@@ -66,13 +73,13 @@ async function* everyEvent(log: EventStore, name: string): AsyncGenerator<Record
   }
 }
 
-/** What agents are called today, from their own streams. */
+/** Current names of agents, from their own streams. */
 class AgentNames {
   private readonly names = new Map<string, string | null>();
 
   constructor(private readonly log: EventStore) {}
 
-  async shownIn({ org, meta, data }: RecordedEvent): Promise<AgentNameResolver> {
+  async resolverFor({ org, meta, data }: RecordedEvent): Promise<AgentNameResolver> {
     for (const id of referencedAgentIds({ actor: meta.actor, data }))
       if (!this.names.has(id)) this.names.set(id, await this.read(agentStream(org, id)));
     return (id) => this.names.get(id) ?? null;
@@ -80,43 +87,47 @@ class AgentNames {
 
   private async read(name: string): Promise<string | null> {
     let state: Agent = agentDecider.initialState;
-    for await (const event of everyEvent(this.log, name))
+    for await (const event of readStream(this.log, name))
       if (!(event instanceof UnreadableEvent)) state = agentDecider.evolve(state, event as RecordedEvent & AgentEvent);
     return state.known ? state.name : null;
   }
 }
 
-const place = (version: number): string => `${String(version).padStart(5)}  `;
+const formatVersion = (version: number): string => `${String(version).padStart(5)}  `;
 
-function inWords(event: RecordedEvent, nameOf: AgentNameResolver): string {
+function formatEvent(event: RecordedEvent, nameOf: AgentNameResolver): string {
   const { actor, occurredAt } = event.meta;
-  return `${place(event.version)}${occurredAt.replace('T', ' ')}  ${capitalized(sentence(event, nameOf))} — ${by(actor, nameOf)}`;
+  const time = occurredAt.replace('T', ' ');
+  return `${formatVersion(event.version)}${time}  ${capitalize(describe(event, nameOf))} — ${formatActor(actor, nameOf)}`;
 }
 
-const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-const by = ({ type, id }: Actor, nameOf: AgentNameResolver): string =>
+const formatActor = ({ type, id }: Actor, nameOf: AgentNameResolver): string =>
   type === 'agent' ? `agent ${nameOf(id) ?? id}` : `${type} ${id}`;
 
-/** What no lead's history tells. */
-const told: { readonly [T in EventType]?: (event: RecordedEvent<T>) => string } = {
-  AgentRegistered: ({ data, personal }) => `${personal.name} registered, with room for ${room(data.capacity)}`,
+/** Events that are in no lead's history. */
+const agentSummaries: { readonly [Type in EventType]?: (event: RecordedEvent<Type>) => string } = {
+  AgentRegistered: ({ data, personal }) =>
+    `${personal.name} registered, with a capacity of ${formatCapacity(data.capacity)}`,
   AgentRenamed: ({ personal }) => `Renamed from ${personal.from} to ${personal.to}`,
-  AgentCapacityChanged: ({ data }) => `Room for ${room(data.to)} instead of ${room(data.from)}`,
+  AgentCapacityChanged: ({ data }) =>
+    `Capacity changed from ${formatCapacity(data.from)} to ${formatCapacity(data.to)}`,
 };
 
-function sentence(event: RecordedEvent, nameOf: AgentNameResolver): string {
-  const tell = told[event.type] as ((event: RecordedEvent) => string) | undefined;
-  if (tell) return tell(event);
+function describe(event: RecordedEvent, nameOf: AgentNameResolver): string {
+  const summarizeAgentEvent = agentSummaries[event.type] as ((event: RecordedEvent) => string) | undefined;
+  if (summarizeAgentEvent) return summarizeAgentEvent(event);
   const data = { ...event.data, ...('personal' in event ? event.personal : {}) };
   const summary = summarizeEvent(event.type, data, nameOf);
-  if (summary === event.type) return spoken(event.type);
+  if (summary === event.type) return splitWords(event.type);
   return 'leadId' in event.data && event.type !== 'LeadOpened'
     ? `${summary}, on lead ${ordinalOf(event.data.leadId)}`
     : summary;
 }
 
-/** "AgentDeactivated" as "Agent deactivated". */
-const spoken = (type: string): string => type.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+/** "AgentDeactivated" → "Agent deactivated" */
+const splitWords = (type: string): string => type.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-const room = (capacity: number | null): string => (capacity === null ? 'any number of leads' : `${capacity} leads`);
+const formatCapacity = (capacity: number | null): string =>
+  capacity === null ? 'any number of leads' : `${capacity} leads`;

@@ -1,7 +1,7 @@
-/** Columns as wide as they need to be, two spaces apart; the last one may be of any length. */
-export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head.map((title) => title.toUpperCase()), ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+/** Aligned columns with a header, two spaces apart. */
+export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header.map((title) => title.toUpperCase()), ...rows];
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) =>
       line
@@ -12,5 +12,5 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
     .join('\n');
 }
 
-export const pluralize = (count: number, what: string): string =>
-  `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
+export const pluralize = (count: number, noun: string): string =>
+  `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;

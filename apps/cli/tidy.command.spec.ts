@@ -12,7 +12,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('only what is older than this release is to be removed', async () => {
+test('findOlderVersions returns only the stored versions that are older than this release', async () => {
   for (const [name, version] of [
     ['one', 1],
     ['one', 2],

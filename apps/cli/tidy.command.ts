@@ -5,14 +5,14 @@ import type { ViewStore } from '#read-model/view-store';
 import { withStores } from './stores.js';
 
 export const tidy = new Command('tidy')
-  .description('removes older versions of views, once no process of an older release runs any more')
-  .option('--json', 'one JSON object, for programs')
+  .description('removes older versions of views; run it when no process of an older release is left')
+  .option('--json', 'print one JSON object')
   .action(({ json }: { json?: true }) =>
     withStores(async ({ views: store }) => {
       const removed = await findOlderVersions(store);
       for (const { view: name, version } of removed) await store.wipe({ name, version, tables: {} });
       if (json) console.log(JSON.stringify({ removed }));
-      else console.log(removed.length === 0 ? 'There is nothing to remove.' : `Removed: ${formatVersions(removed)}.`);
+      else console.log(removed.length === 0 ? 'There is nothing to remove.' : `Removed ${formatVersions(removed)}.`);
     }),
   );
 
@@ -21,7 +21,7 @@ export interface OlderVersion {
   readonly version: number;
 }
 
-/** What is stored of versions before this release's. */
+/** The stored versions that are older than this release's. */
 export async function findOlderVersions(
   store: Pick<ViewStore, 'versions'>,
   ofViews: readonly Pick<View, 'name' | 'version'>[] = views,

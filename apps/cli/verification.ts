@@ -1,12 +1,13 @@
 import { UnreadableEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent } from '#domain/event';
-import { isFinal } from '#domain/lead/lead.state';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
+import { isFinal } from '#domain/lead/lead.vocabulary';
 import type { EventStore } from '#event-store/event-store';
 
 export interface VerificationResult {
   readonly events: number;
   readonly streams: number;
-  /** At most `mostProblems`: with so many the reading ends. */
+  /** At most `maxProblems`: then the verification stops. */
   readonly problems: readonly LogProblem[];
 }
 
@@ -20,57 +21,58 @@ export interface LogProblem {
 
 export const maxProblems = 1_000;
 
-/** How many ids and streams are remembered at once, some 100 bytes each; when there are more, the log is read several times. */
-const mostRemembered = 2_000_000;
+/** How many ids and streams are held in memory, about 100 bytes each. If there are more, the log is read in several passes. */
+const defaultMaxRemembered = 2_000_000;
 
 /**
- * Reads the log from its start to `head`, and checks that every event can be read, positions grow, versions have no gap within
- * a stream, ids are unique, and no contact has two active leads.
- * @param tell Told after each batch: how many events pass number `pass` of `of` has read; there may turn out to be more passes.
+ * Reads the log from its start to `head`. Checks that every event can be read, positions increase, versions have no gap within a
+ * stream, ids are unique, and no contact has two active leads.
+ * @param onProgress called after each batch with the pass (from 0), its events so far, and the number of passes, which may grow
  */
 export async function verifyLog(
   log: Pick<EventStore, 'start' | 'follow'>,
   head: Position,
-  tell: (pass: number, events: number, of: number) => void = () => undefined,
-  remembered = mostRemembered,
+  onProgress: (pass: number, events: number, passes: number) => void = () => undefined,
+  maxRemembered = defaultMaxRemembered,
 ): Promise<VerificationResult> {
   const problems = new Map<string, LogProblem>();
   let events = 0;
   let streams = 0;
   let passes = 1;
   for (let pass = 0; pass < passes && problems.size < maxProblems; pass++) {
-    const checks = new Checks(passes, pass, problems);
-    for await (const found of everyEvent(log, head)) {
-      if (found instanceof UnreadableEvent) checks.unreadable(found);
-      else for (const event of found) checks.take(event);
-      if (pass === 0 && checks.remembered > remembered) checks.halve();
-      tell(pass, checks.events, checks.of);
+    const checks = new VerificationPass(passes, pass, problems);
+    for await (const batch of readBatches(log, head)) {
+      if (batch instanceof UnreadableEvent) checks.checkUnreadable(batch);
+      else for (const event of batch) checks.check(event);
+      if (pass === 0 && checks.remembered > maxRemembered) checks.halve();
+      onProgress(pass, checks.events, checks.shares);
       if (problems.size >= maxProblems) break;
     }
-    passes = checks.of;
+    passes = checks.shares;
     if (pass === 0) events = checks.events;
     streams += checks.streams;
   }
   return { events, streams, problems: [...problems.values()].slice(0, maxProblems) };
 }
 
-/** In batches; an event that can't be read comes by itself, in its place. */
-async function* everyEvent(
+/** Batches of events; an event that cannot be read is yielded alone, in its order. */
+async function* readBatches(
   log: Pick<EventStore, 'start' | 'follow'>,
   head: Position,
 ): AsyncGenerator<readonly RecordedEvent[] | UnreadableEvent> {
   const { signal } = new AbortController();
-  for (let at = log.start; at < head;) {
+  let after = log.start;
+  while (after < head) {
     try {
-      for await (const { events, position } of log.follow(at, { signal })) {
+      for await (const { events, position } of log.follow(after, { signal })) {
         yield position > head ? events.filter((event) => event.position <= head) : events;
-        at = position;
-        if (at >= head) return;
+        after = position;
+        if (after >= head) return;
       }
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
       yield error;
-      at = error.location.position;
+      after = error.location.position;
     }
   }
 }
@@ -80,17 +82,19 @@ interface Stream {
   activeLead: string | null;
 }
 
-/** One pass over the log: it looks at one share of the streams and ids, so that what it remembers fits into memory. */
-class Checks {
+type Location = Pick<LogProblem, 'stream' | 'version' | 'position'>;
+
+/** One pass over the log. It checks a share of the streams and ids, so that those it remembers fit into memory. */
+class VerificationPass {
   events = 0;
   private position: Position = '';
   private readonly ids = new Set<string>();
   private readonly known = new Map<string, Stream>();
 
-  /** The share of number `nth` of as many as `of`, a power of 2. */
+  /** Checks the share with number `share`, from 0; `shares` is a power of 2. */
   constructor(
-    public of: number,
-    private readonly nth: number,
+    public shares: number,
+    private readonly share: number,
     private readonly problems: Map<string, LogProblem>,
   ) {}
 
@@ -102,42 +106,42 @@ class Checks {
     return this.known.size + this.ids.size;
   }
 
-  /** From here on half as much is looked at; what is left out is for a later pass. */
+  /** Halves the share; later passes check the rest. */
   halve(): void {
-    this.of *= 2;
-    for (const id of this.ids) if (!this.isMine(id)) this.ids.delete(id);
-    for (const name of this.known.keys()) if (!this.isMine(name)) this.known.delete(name);
+    this.shares *= 2;
+    for (const id of this.ids) if (!this.isInShare(id)) this.ids.delete(id);
+    for (const name of this.known.keys()) if (!this.isInShare(name)) this.known.delete(name);
   }
 
-  take(event: RecordedEvent): void {
-    this.place(event, event.id);
-    if (this.isMine(event.id)) {
-      if (this.ids.has(event.id)) this.say(event, event.id, 'its id is that of an event before it');
+  check(event: RecordedEvent): void {
+    this.checkOrder(event, event.id);
+    if (this.isInShare(event.id)) {
+      if (this.ids.has(event.id)) this.report(event, event.id, 'an earlier event has the same id');
       this.ids.add(event.id);
     }
     const stream = this.known.get(event.stream);
-    if (stream) this.fold(stream, event);
+    if (stream) this.checkActiveLead(stream, event);
   }
 
-  unreadable({ location: place, eventId, reason }: UnreadableEvent): void {
-    this.say(place, eventId, `it can't be read: ${reason}`);
-    this.place(place, eventId);
+  checkUnreadable({ location, eventId, reason }: UnreadableEvent): void {
+    this.report(location, eventId, `cannot be read: ${reason}`);
+    this.checkOrder(location, eventId);
   }
 
-  private place(at: Omit<LogProblem, 'eventId' | 'what'>, eventId: string | null): void {
+  private checkOrder(location: Location, eventId: string | null): void {
     this.events += 1;
-    if (at.position <= this.position) this.say(at, eventId, `its position is not behind ${this.position}`);
-    this.position = at.position;
-    if (!this.isMine(at.stream)) return;
-    const stream = this.known.get(at.stream) ?? { version: 0, activeLead: null };
-    if (at.version !== stream.version + 1)
-      this.say(at, eventId, `its version is ${at.version} where ${stream.version + 1} was due`);
-    stream.version = at.version;
-    this.known.set(at.stream, stream);
+    if (location.position <= this.position)
+      this.report(location, eventId, `its position is not after ${this.position}`);
+    this.position = location.position;
+    if (!this.isInShare(location.stream)) return;
+    const stream = this.known.get(location.stream) ?? { version: 0, activeLead: null };
+    if (location.version !== stream.version + 1)
+      this.report(location, eventId, `its version is ${location.version}, expected ${stream.version + 1}`);
+    stream.version = location.version;
+    this.known.set(location.stream, stream);
   }
 
-  /** Which lead of a contact is active, and that no other one is. */
-  private fold(stream: Stream, event: RecordedEvent): void {
+  private checkActiveLead(stream: Stream, event: RecordedEvent): void {
     if (event.type !== 'LeadOpened' && event.type !== 'LeadStatusChanged') return;
     const { leadId } = event.data;
     if (event.type === 'LeadStatusChanged' && isFinal(event.data.to)) {
@@ -145,27 +149,23 @@ class Checks {
       return;
     }
     if (stream.activeLead !== null && stream.activeLead !== leadId)
-      this.say(event, event.id, `lead ${leadId} is active while lead ${stream.activeLead} is`);
+      this.report(event, event.id, `lead ${leadId} is active while lead ${stream.activeLead} is active`);
     stream.activeLead = leadId;
   }
 
-  private say(
-    { stream, version, position }: Omit<LogProblem, 'eventId' | 'what'>,
-    eventId: string | null,
-    what: string,
-  ): void {
-    // By place and words: another pass may find the same again.
+  private report({ stream, version, position }: Location, eventId: string | null, what: string): void {
+    // Another pass may find the same problem.
     this.problems.set(`${position} ${what}`, { stream, version, position, eventId, what });
   }
 
-  private isMine(name: string): boolean {
-    return this.of === 1 || hashOf(name) % this.of === this.nth;
+  private isInShare(name: string): boolean {
+    return this.shares === 1 || hash(name) % this.shares === this.share;
   }
 }
 
 /** FNV-1a, 32 bits. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value >>> 0;
 }

@@ -1,4 +1,4 @@
-import { channels, type Channel } from '#domain/lead/lead.state';
+import { channels, type Channel } from '#domain/vocabulary';
 import { receiptStatuses, type ReceiptStatus } from '#domain/message/message.events';
 import {
   IsBatchOf,

@@ -1,4 +1,5 @@
-import { channels, interactionKinds, type Channel, type InteractionKind } from '#domain/lead/lead.state';
+import { channels, type Channel } from '#domain/vocabulary';
+import { interactionKinds, type InteractionKind } from '#domain/lead/lead.vocabulary';
 import {
   IsEmailLike,
   IsFreeForm,

@@ -3,7 +3,7 @@ import { LeadSelector, type LeadFilterParams } from '#commands/lead-selector';
 import { EventStore } from '#event-store/event-store';
 import { toLeadFilter } from '#http/resources/lead-filter';
 import { ViewReaders } from '#http/view-readers';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { listActiveLeadIds, countActiveLeads } from '#projections/lead-list/lead-list.query';
 
 /** Selects leads from the lead list. */
@@ -24,7 +24,7 @@ export class LeadListSelector extends LeadSelector {
     now: string,
   ): Promise<{ readonly ids: readonly string[] } | { readonly count: number }> {
     const filter = toLeadFilter(params, now);
-    const reader = await this.views.atLeast(leadList, { after: await this.log.head() });
+    const reader = await this.views.atLeast(leadListView, { after: await this.log.head() });
     const count = await countActiveLeads(reader, org, filter);
     if (count !== expectedCount) return { count };
     const ids = await listActiveLeadIds(reader, org, filter, expectedCount + 1);

@@ -1,4 +1,5 @@
-import { channels, statuses, type Channel, type Status } from '#domain/lead/lead.state';
+import { channels, type Channel } from '#domain/vocabulary';
+import { statuses, type Status } from '#domain/lead/lead.vocabulary';
 import {
   AtLeastOneOf,
   IsAmount,

@@ -1,4 +1,4 @@
-import type { Channel } from '#domain/lead/lead.state';
+import type { Channel } from '#domain/vocabulary';
 import type { ReceiptStatus } from '#domain/message/message.events';
 import { toInteraction, toReceiptItem, toLogLabel, type WebhookItem } from './webhook-item.js';
 

@@ -1,6 +1,6 @@
 import type { ContactCommandInput } from '#commands/contact.handler';
 import type { ReceiptInput } from '#commands/message.handler';
-import type { Channel } from '#domain/lead/lead.state';
+import type { Channel } from '#domain/vocabulary';
 import { isFreeForm, isId, isName, isText } from '#http/fields';
 import { parseInstant } from '#http/instant';
 

@@ -9,7 +9,7 @@ import { Problem } from '#http/problem';
 import { Authenticator } from '#http/request';
 import { broadcastRef } from '#http/resources/broadcast.schema';
 import { ViewReaders } from '#http/view-readers';
-import { broadcastDelivery } from '#projections/broadcast-delivery/broadcast-delivery.projection';
+import { broadcastDeliveryView } from '#projections/broadcast-delivery/broadcast-delivery.projection';
 import { countDeliveries, listDeliveries } from '#projections/broadcast-delivery/broadcast-delivery.query';
 import { campaignsView } from '#projections/campaigns/campaigns.projection';
 import {
@@ -43,7 +43,7 @@ export class BroadcastQueriesController {
   async ofLead(@Param('id') leadId: string, @Query() query: ListQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.authenticator.identify(http.request);
     const page = parsePageRequest(query, this.clock.now());
-    const reader = await this.views.atLeast(broadcastDelivery, query);
+    const reader = await this.views.atLeast(broadcastDeliveryView, query);
     const result = await listDeliveries(reader, org, leadId, page.slice);
     if (!result) throw await this.views.notFound(http, reader, 'There is no such lead.');
     this.views.setPositionHeader(http, result.checkpoint);

@@ -1,5 +1,5 @@
 import type { Template } from '#domain/broadcast/broadcast.events';
-import { channels } from '#domain/lead/lead.state';
+import { channels } from '#domain/vocabulary';
 import type { Delivery } from '#domain/message/message.delivery';
 import { receiptStatuses, type ReceiptError } from '#domain/message/message.events';
 import * as json from '#http/json-schema';

@@ -1,14 +1,13 @@
 import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { stringify } from 'csv-stringify';
 import { Readable } from 'node:stream';
-import type { BulkJobResource } from '#domain/bulk/bulk.job';
-import type { BulkResultResource } from '#domain/bulk/bulk.results';
+import type { BulkJobResource, BulkResultResource } from '#resources/bulk.resource';
 import { Http, type HttpContext } from '#http/http-context';
 import { ApiDownload, ApiGet } from '#http/openapi.decorators';
 import { ViewQuery } from '#http/paging';
 import { Authenticator, getHeader } from '#http/request';
 import { ViewReaders } from '#http/view-readers';
-import { bulkJobs } from '#projections/bulk-jobs/bulk-jobs.projection';
+import { bulkJobsView } from '#projections/bulk-jobs/bulk-jobs.projection';
 import { loadJob, readResults } from '#projections/bulk-jobs/bulk-jobs.query';
 import type { ViewReader } from '#read-model/view-store';
 import { BulkResultsQuery } from './bulk.requests.js';
@@ -61,7 +60,7 @@ export class BulkQueriesController {
     http: HttpContext,
   ): Promise<{ reader: ViewReader; org: string; job: BulkJobResource }> {
     const { org } = this.authenticator.identify(http.request);
-    const reader = await this.views.atLeast(bulkJobs, query);
+    const reader = await this.views.atLeast(bulkJobsView, query);
     const { checkpoint } = await reader.state();
     const job = await loadJob(reader, org, id);
     if (!job) throw await this.views.notFound(http, reader, 'There is no such bulk job.');

@@ -1,4 +1,4 @@
-import type { BulkJobResource } from '#domain/bulk/bulk.job';
+import type { BulkJobResource } from '#resources/bulk.resource';
 import * as json from '#http/json-schema';
 import { bulkJobFields } from '#http/resources/bulk.schema';
 

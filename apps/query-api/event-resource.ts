@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { contactKeyOf } from '#domain/lead/lead.id';
 import { currentSchemaVersion } from '#domain/event-codec';
-import type { Actor, EventType, Position, RecordedEvent } from '#domain/event';
+import type { Actor, Position } from '#domain/event-envelope';
+import type { EventType, RecordedEvent } from '#domain/event';
 import { EventStore } from '#event-store/event-store';
 
 /** An event as the API returns it. */

@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { EventStore } from '#event-store/event-store';
 import type { HttpContext } from '#http/http-context';
 import type { EventResourceMapper } from './event-resource.js';

@@ -1,7 +1,8 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
 import { UnreadableEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import { EventStore } from '#event-store/event-store';
 import { splitList } from '#http/fields';
 import { Http, type HttpContext } from '#http/http-context';

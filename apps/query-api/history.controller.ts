@@ -10,7 +10,7 @@ import { nextCursor, parsePageRequest, countIfRequested, type PageRequest } from
 import { Problem } from '#http/problem';
 import { Authenticator } from '#http/request';
 import { ViewReaders } from '#http/view-readers';
-import { leadHistory } from '#projections/lead-history/lead-history.projection';
+import { leadHistoryView } from '#projections/lead-history/lead-history.projection';
 import {
   countHistory,
   listHistory,
@@ -92,7 +92,7 @@ export class HistoryController {
       to: parseInstant(to)?.at ?? null,
       asOf: asOf === undefined ? null : await this.views.parseAsOf(asOf),
     };
-    return { page, filter, reader: await this.views.atLeast(leadHistory, query) };
+    return { page, filter, reader: await this.views.atLeast(leadHistoryView, query) };
   }
 
   private list(

@@ -1,5 +1,5 @@
 import { eventTypes } from '#domain/event-codec';
-import { statuses } from '#domain/lead/lead.state';
+import { statuses } from '#domain/lead/lead.vocabulary';
 import * as json from '#http/json-schema';
 import { actorFields } from '#http/resources/actor.schema';
 import type { HistoryEntry } from '#projections/lead-history/lead-history.query';

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { EventStore } from '#event-store/event-store';
 import { Readiness } from '#http/health.controller';
 import { Metrics } from '#http/metrics';

@@ -1,6 +1,7 @@
 import { contactStream } from '#commands/ids';
 import type { RecordedEvent } from '#domain/event';
-import { evolveLead, type Lead } from '#domain/lead/lead.state';
+import { evolveLead } from '#domain/lead/lead.evolve';
+import type { Lead } from '#domain/lead/lead.state';
 import { parseLeadId } from '#domain/lead/lead.id';
 import { readStream, type EventStore } from '#event-store/event-store';
 import type { AsOf } from '#http/view-readers';

@@ -1,6 +1,6 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
-import { toLeadResource, type LeadResource } from '#domain/lead/lead.shown';
+import { toLeadResource, type LeadResource } from '#resources/lead.resource';
 import { EventStore } from '#event-store/event-store';
 import { Http, type HttpContext } from '#http/http-context';
 import { ApiList, ApiGet } from '#http/openapi.decorators';
@@ -11,7 +11,7 @@ import { toLeadFilter } from '#http/resources/lead-filter';
 import { leadRef } from '#http/resources/lead.schema';
 import { type AsOf, ViewReaders } from '#http/view-readers';
 import { loadAgentNames } from '#projections/agent-names';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads, loadLead } from '#projections/lead-list/lead-list.query';
 import type { ViewReader } from '#read-model/view-store';
 import { toEventResource } from './event-resource.js';
@@ -35,7 +35,7 @@ export class LeadQueriesController {
     const page = parsePageRequest(query, this.clock.now());
     const filter = toLeadFilter(page.query, page.now);
     const sort = parseLeadSort(page.query.sort);
-    const reader = await this.views.atLeast(leadList, query);
+    const reader = await this.views.atLeast(leadListView, query);
     const result = await listLeads(reader, org, filter, { sort, ...page.slice });
     this.views.setPositionHeader(http, result.checkpoint);
     const total = await countIfRequested(query, () => countLeads(reader, org, filter));
@@ -47,7 +47,7 @@ export class LeadQueriesController {
   async one(@Param('id') id: string, @Query() query: LeadQuery, @Http() http: HttpContext): Promise<object> {
     const { org } = this.authenticator.identify(http.request);
     const asOf = query.asOf === undefined ? null : await this.views.parseAsOf(query.asOf);
-    const reader = await this.views.atLeast(leadList, query);
+    const reader = await this.views.atLeast(leadListView, query);
     const { checkpoint } = await reader.state();
     const lead = asOf ? await this.loadAsOf(reader, org, id, asOf) : await loadLead(reader, org, id);
     this.views.setPositionHeader(http, checkpoint);
@@ -69,7 +69,7 @@ export class LeadQueriesController {
     const { org } = this.authenticator.identify(http.request);
     const page = parsePageRequest(query, this.clock.now());
     const { limit, after } = page.slice;
-    const reader = await this.views.atLeast(leadList, query);
+    const reader = await this.views.atLeast(leadListView, query);
     this.views.setPositionHeader(http, (await reader.state()).checkpoint);
     const afterVersion = Number(after?.value ?? 0);
     const found: ReplayedEvent[] = [];

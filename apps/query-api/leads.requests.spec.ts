@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LeadResource } from '#domain/lead/lead.shown';
-import { statuses } from '#domain/lead/lead.state';
+import type { LeadResource } from '#resources/lead.resource';
+import { statuses } from '#domain/lead/lead.vocabulary';
 import { toLeadFilter } from '#http/resources/lead-filter';
 import { validate } from '#http/validation';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
 import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import type { ViewReader } from '#read-model/view-store';
@@ -34,8 +34,8 @@ let allLeads: readonly LeadResource[];
 
 beforeAll(async () => {
   await fillLog(folder, { leads: 400, seed: 7, eventsPerLead: 8 }, () => undefined);
-  await buildView(folder, leadList);
-  reader = await views.openForReading(leadList);
+  await buildView(folder, leadListView);
+  reader = await views.openForReading(leadListView);
   const sort = parseLeadSort('name');
   allLeads = (await listLeads(reader, org, { where: [], search: null }, { sort, limit: 10_000 })).items;
 });

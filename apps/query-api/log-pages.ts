@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { EventBatch, EventStore } from '#event-store/event-store';
 
 /**

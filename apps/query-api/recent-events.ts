@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import { EventStore, Unavailable } from '#event-store/event-store';
 import { Metrics } from '#http/metrics';
 import { EventResourceMapper, type EventResource } from './event-resource.js';

@@ -1,4 +1,5 @@
-import { activeStatuses, channels, originKinds, statuses } from '#domain/lead/lead.state';
+import { activeStatuses, originKinds, statuses } from '#domain/lead/lead.vocabulary';
+import { channels } from '#domain/vocabulary';
 import * as json from '#http/json-schema';
 import { agentReference } from '#http/resources/agent.schema';
 import { campaign } from '#http/resources/broadcast.schema';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { EventStore } from '#event-store/event-store';
 import { splitList } from '#http/fields';
 import { Http, type HttpContext } from '#http/http-context';

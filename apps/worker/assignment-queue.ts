@@ -1,33 +1,42 @@
 import type { AssignmentQueue } from '#automation/assign-leads.reactor';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { agentsView } from '#projections/agents/agents.projection';
-import { listActiveAgents, countLeadsOfAgent } from '#projections/agents/agents.query';
-import { waitingLeads } from '#projections/waiting-leads/waiting-leads.projection';
+import { countLeadsOfAgent, listActiveAgents } from '#projections/agents/agents.query';
+import { waitingLeadsView } from '#projections/waiting-leads/waiting-leads.projection';
 import { findLastRotation, listLongestWaiting } from '#projections/waiting-leads/waiting-leads.query';
 import type { ViewReader, ViewStore } from '#read-model/view-store';
 import { waitForPosition } from '#read-model/wait-for-position';
 
-/** What automatic assignment looks at: one view tells who waits and whose the last turns were, another one who has room. */
+const timeoutMs = 30_000;
+
+/** Reads the leads that wait and the last rotations from one view, the agents' capacity and load from another. */
 export async function openAssignmentQueue(log: Pick<EventStore, 'start'>, store: ViewStore): Promise<AssignmentQueue> {
-  const [waiting, agents] = [await store.openForReading(waitingLeads), await store.openForReading(agentsView)];
-  const reach = async (reader: ViewReader, position: Position, signal: AbortSignal): Promise<void> => {
-    const isThere = position === log.start || (await waitForPosition(reader, position, 30_000, signal));
-    if (!isThere) throw new Unavailable('a view that automatic assignment looks at is behind');
+  const [waiting, agents] = [await store.openForReading(waitingLeadsView), await store.openForReading(agentsView)];
+  const waitFor = async (reader: ViewReader, position: Position, signal: AbortSignal): Promise<void> => {
+    const isReached = position === log.start || (await waitForPosition(reader, position, timeoutMs, signal));
+    if (!isReached) throw new Unavailable('a view that automatic assignment reads is behind');
   };
   return {
     async waitForPosition(position, signal) {
-      await Promise.all([reach(waiting, position, signal), reach(agents, position, signal)]);
+      await Promise.all([waitFor(waiting, position, signal), waitFor(agents, position, signal)]);
     },
-    longestWaiting: (org, most) => listLongestWaiting(waiting, org, most),
+    longestWaiting: (org, limit) => listLongestWaiting(waiting, org, limit),
     async activeAgents(org, signal) {
       const found = await listActiveAgents(agents, org);
-      const turns = await Promise.all(found.map(({ id }) => findLastRotation(waiting, org, id)));
-      // The other view may not have met the last of these turns yet, and would count too few leads.
-      const newest = turns.reduce<Position>((last, it) => (it !== null && it > last ? it : last), log.start);
-      await reach(agents, newest, signal);
+      const rotations = await Promise.all(found.map(({ id }) => findLastRotation(waiting, org, id)));
+      // The agents view must include the last rotations, or it would count too few leads.
+      const newest = rotations.reduce<Position>(
+        (last, position) => (position !== null && position > last ? position : last),
+        log.start,
+      );
+      await waitFor(agents, newest, signal);
       const loads = await Promise.all(found.map(({ id }) => countLeadsOfAgent(agents, org, id)));
-      return found.map((it, nth) => ({ ...it, activeLeads: loads[nth]!, lastAssignedPosition: turns[nth]! }));
+      return found.map((agent, index) => ({
+        ...agent,
+        activeLeads: loads[index]!,
+        lastAssignedPosition: rotations[index]!,
+      }));
     },
   };
 }

@@ -9,50 +9,53 @@ import { serve } from '#wiring/serve';
 import { isShared } from '#wiring/stores';
 import { StoresModule } from '#wiring/stores.module';
 import { createLocalDispatcher } from './local-dispatcher.js';
-import { runBulkJobs, runProjections, runAutomations, createLeaderElection, type ScorerCall } from './worker.js';
+import { createLeaderElection, runAutomations, runBulkJobs, runProjections, type ScorerCall } from './worker.js';
 
-// A process of its own, one of any number: one of them works, the others stand by. HTTP tells how it is, and nothing else.
+// Any number of workers may run: one works, the others stand by. HTTP serves health and metrics only.
 await serve('worker', async (settings, logger) => {
   const { stores, close } = await StoresModule.open(settings, logger, { write: false });
   const stop = new AbortController();
-  let worked: Promise<void> | undefined;
+  let working: Promise<void> | undefined;
   return {
     module: { module: class Worker {}, imports: [stores, AboutModule] },
     onStarted: (app) => {
-      const [events, answers, views] = [app.get(EventStore), app.get(IdempotencyStore), app.get(ViewStore)];
-      const door = isShared(settings.eventStoreUrl)
-        ? createLocalDispatcher({ events, responses: answers }, settings)
-        : null;
-      if (!door) logger.warn('automations and bulks do not run here: the embedded log is written by another process');
+      const [events, responses, views] = [app.get(EventStore), app.get(IdempotencyStore), app.get(ViewStore)];
+      const dispatch = isShared(settings.eventStoreUrl) ? createLocalDispatcher({ events, responses }, settings) : null;
+      if (!dispatch)
+        logger.warn('automations and bulk jobs do not run here, because another process writes to the embedded log');
       const lease = views.lease();
-      const turns = createLeaderElection(lease, logger);
-      let running: readonly ProjectionRunner[] = [];
+      const election = createLeaderElection(lease, logger);
+      let runners: readonly ProjectionRunner[] = [];
 
       app.get(Readiness).add('worker', async () => {
         await lease.read();
-        return { ready: true, lease: turns.isLeader ? 'held' : 'standing by' };
+        return { ready: true, lease: election.isLeader ? 'held' : 'standing by' };
       });
       const metrics = app.get(Metrics);
       metrics.addGauge('leadstream_worker_lease_held', '1: this process works; 0: it stands by.', () =>
-        Number(turns.isLeader),
+        Number(election.isLeader),
       );
       metrics.addLabeledGauge(
         'leadstream_worker_events_applied',
-        'How many events this process has taken the view past since its turn began.',
+        'Events that this process has applied to the view since it took the lease.',
         'view',
-        async () => running.map(({ view, appliedEvents: applied }) => [view.name, applied] as const),
+        async () => runners.map(({ view, appliedEvents }) => [view.name, appliedEvents] as const),
       );
-      const hear = ({ scorer, outcome, seconds }: ScorerCall): void =>
+      const onScorerCall = ({ scorer, outcome, seconds }: ScorerCall): void =>
         metrics.observeQualification(scorer, outcome, seconds);
       const work = async (signal: AbortSignal): Promise<void> => {
-        const parts = [runProjections(events, views, logger, signal, (catchUps) => (running = catchUps))];
-        if (door) {
-          parts.push(runAutomations(events, views, door, settings, logger, signal, hear));
-          parts.push(runBulkJobs(views, door, logger, signal));
+        const tasks = [
+          runProjections(events, views, logger, signal, (started) => {
+            runners = started;
+          }),
+        ];
+        if (dispatch) {
+          tasks.push(runAutomations(events, views, dispatch, settings, logger, signal, onScorerCall));
+          tasks.push(runBulkJobs(views, dispatch, logger, signal));
         }
-        await Promise.all(parts);
+        await Promise.all(tasks);
       };
-      worked = turns.run(work, stop.signal).catch((error: unknown) => {
+      working = election.run(work, stop.signal).catch((error: unknown) => {
         logger.fatal({ err: error }, 'worker failed');
         logger.flush();
         process.exit(1);
@@ -60,7 +63,7 @@ await serve('worker', async (settings, logger) => {
     },
     onStopped: async () => {
       stop.abort();
-      await worked;
+      await working;
       await close();
     },
   };

@@ -2,7 +2,7 @@ import { localScorer } from '#automation/local.scorer';
 import type { Scorer } from '#automation/scorer';
 import type { Settings } from '#wiring/settings';
 
-/** The scorer that the settings name; null: none. What an endpoint needs is loaded only when there is one. */
+/** Returns null if qualification is off. The code of the endpoint is loaded only when it is used. */
 export async function createScorer({ qualification }: Pick<Settings, 'qualification'>): Promise<Scorer | null> {
   const { scorer, endpoint } = qualification;
   if (scorer === 'off') return null;

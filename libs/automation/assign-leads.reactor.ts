@@ -1,6 +1,7 @@
 import { selectNextAgents, type AutoAssignmentMode, type AssignmentCandidate } from '#domain/agent/agent.rotation';
-import type { Position, RecordedEvent } from '#domain/event';
-import { isFinal } from '#domain/lead/lead.state';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
+import { isFinal } from '#domain/lead/lead.vocabulary';
 import { isRefusal } from '#domain/refusal';
 import type { Clock } from '#commands/clock';
 import { causedBy, systemActor } from '#commands/command-context';

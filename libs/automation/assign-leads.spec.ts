@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AutoAssignmentMode } from '#domain/agent/agent.rotation';
 import type { RecordedEvent } from '#domain/event';
-import { isFinal } from '#domain/lead/lead.state';
+import { isFinal } from '#domain/lead/lead.vocabulary';
 import { Unavailable } from '#event-store/event-store';
 import { AutomationHarness } from '#test/support/automation-harness';
 import { AssignLeads, type AssignmentQueue } from './assign-leads.reactor.js';

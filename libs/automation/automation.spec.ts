@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createCommandId } from '#commands/ids';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { Unavailable } from '#event-store/event-store';
 import { AutomationHarness } from '#test/support/automation-harness';
 import { CompleteBroadcastSends } from './complete-broadcast-sends.reactor.js';
@@ -137,7 +137,7 @@ describe('CompleteBroadcastSends', () => {
     await runToHead(reactor);
     await harness.store.wipe(createAutomationView(reactor));
     await runToHead(reactor);
-    expect((await harness.readEventsOfType('BroadcastAddressed')).map((it) => it.data)).toMatchObject([
+    expect((await harness.readEventsOfType('BroadcastAddressed')).map((event) => event.data)).toMatchObject([
       { contactKey, broadcastId: 'b-1', messageId: 'w-1', receivedAt: occurredAt, leads: 1 },
     ]);
   });

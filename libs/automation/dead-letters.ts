@@ -2,7 +2,11 @@ import { CheckpointMoved, type ViewStore, type ViewWriter, type RowWrite } from 
 import type { Table, View } from '#read-model/view';
 import type { DeadLetter } from './reactor.js';
 
-const parkedColumns: Table<DeadLetter>['columns'] = { since: (row) => row.since };
+const parked: Table<DeadLetter> = {
+  on: {},
+  columns: { since: (row) => row.since },
+  indexes: [{ prefix: [], sort: 'since' }],
+};
 
 /**
  * Stores an automation's dead letters and, if it reads events, its checkpoint. No projection fills this view: if it is lost,
@@ -11,14 +15,7 @@ const parkedColumns: Table<DeadLetter>['columns'] = { since: (row) => row.since 
 export const createAutomationView = ({ name }: { readonly name: string }): View => ({
   name: `reaction-${name}`,
   version: 1,
-  tables: {
-    parked: {
-      keys: {},
-      evolve: (row?: DeadLetter) => row,
-      columns: parkedColumns,
-      indexes: [{ prefix: [], sort: 'since' }],
-    },
-  },
+  tables: { parked },
 });
 
 export const toDeadLetterWrite = (deadLetter: DeadLetter): RowWrite => ({

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import type { EventStore } from '#event-store/event-store';
 import { CheckpointMoved, type ViewStore, type ViewWriter, type RowWrite } from '#read-model/view-store';
 import { backoffMs } from '#timing/backoff';

@@ -1,4 +1,4 @@
-import type { Factor } from '#domain/lead/lead.state';
+import type { Factor } from '#domain/lead/lead.vocabulary';
 import type { Conversation, Judgement, Scorer } from './scorer.js';
 
 /** The score of a lead without any of the signals below. */

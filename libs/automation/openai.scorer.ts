@@ -10,7 +10,7 @@ import {
   TaskCancelledError,
   wrap,
 } from 'cockatiel';
-import type { Factor } from '#domain/lead/lead.state';
+import type { Factor } from '#domain/lead/lead.vocabulary';
 import { Unavailable } from '#event-store/event-store';
 import { ScoringError, type Conversation, type Judgement, type Scorer } from './scorer.js';
 

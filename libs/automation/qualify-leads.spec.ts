@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { EventType, Position } from '#domain/event';
+import type { EventType } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { Unavailable } from '#event-store/event-store';
 import { AutomationHarness } from '#test/support/automation-harness';
 import { QualifyLeads, type UnreadBefore } from './qualify-leads.task.js';

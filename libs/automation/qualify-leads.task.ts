@@ -1,7 +1,8 @@
-import type { EventType, Position, RecordedEvent } from '#domain/event';
-import type { Origin } from '#domain/lead/lead.state';
-import { isFinal } from '#domain/lead/lead.state';
+import type { EventType, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import { type Origin, isFinal } from '#domain/lead/lead.vocabulary';
 import { contactKeyOf } from '#domain/lead/lead.id';
+import { countInteractionsRead } from '#domain/lead/lead.read-count';
 import { contactStream } from '#commands/ids';
 import type { ContactCommandInput } from '#commands/contact.handler';
 import { causedBy } from '#commands/command-context';
@@ -129,13 +130,7 @@ function evolve(input: ScoringInput | undefined, event: RecordedEvent, leadId: s
   }
   if (event.type === 'LeadStatusChanged')
     return { ...input, position, active: input.active && !isFinal(event.data.to) };
-  return { ...input, position, readCount: Math.max(input.readCount, readCountOf(event)) };
-}
-
-/** How many interactions the scorer had read when it returned this result or failed. */
-function readCountOf(event: RecordedEvent): number {
-  if (event.type === 'LeadScored') return event.data.ai?.read ?? 0;
-  return 'read' in event.data ? event.data.read : 0;
+  return { ...input, position, readCount: Math.max(input.readCount, countInteractionsRead(event)) };
 }
 
 const addMs = (time: string, ms: number): string => new Date(Date.parse(time) + ms).toISOString();

@@ -1,4 +1,5 @@
-import type { EventType, Position } from '#domain/event';
+import type { EventType } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { causedBy, systemActor } from '#commands/command-context';
 import type { DueItem, ScheduledTask, SchedulerClock } from './scheduled-task.js';
 import type { DispatchContactCommand } from './reactor.js';

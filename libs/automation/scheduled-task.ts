@@ -1,4 +1,5 @@
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 
 /** All scheduled tasks. Dead letters are stored under these names (`a-z 0-9 -`): they must not change, nor equal a reactor's. */
 export const scheduledTaskNames = ['remind-follow-ups', 'qualify-leads'] as const;

@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { ViewBeingBuilt, type ViewStore } from '#read-model/view-store';
 import type { DueItem, ScheduledTask, SchedulerClock } from './scheduled-task.js';
 import { DeadLetters } from './dead-letters.js';

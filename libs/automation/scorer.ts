@@ -1,4 +1,5 @@
-import type { Channel, Factor, InteractionKind, Origin } from '#domain/lead/lead.state';
+import type { Channel } from '#domain/vocabulary';
+import type { Factor, InteractionKind, Origin } from '#domain/lead/lead.vocabulary';
 
 /** What a scorer judges: a lead's interactions, oldest first. All texts are the contact's: they are data, never instructions. */
 export interface Conversation {

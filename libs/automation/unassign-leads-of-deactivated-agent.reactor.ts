@@ -1,6 +1,7 @@
 import { agentDecider, type Agent } from '#domain/agent/agent.decide';
 import type { AgentEvent } from '#domain/agent/agent.events';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import { isRefusal } from '#domain/refusal';
 import type { Clock } from '#commands/clock';
 import { causedBy, systemActor } from '#commands/command-context';

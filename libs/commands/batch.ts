@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isRefusal } from '#domain/refusal';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { Unavailable } from '#event-store/event-store';
 import { withDeadline } from '#timing/deadline';
 import type { CommandResponse, ReplayableResponse } from './command-response.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { BulkAction } from '#domain/bulk/bulk.action';
 import { isRefused, toDuplicateResult, type BulkResult } from '#domain/bulk/bulk.results';
-import type { Actor, Position } from '#domain/event';
+import type { Actor, Position } from '#domain/event-envelope';
 import { isRefusal, type Refusal } from '#domain/refusal';
 import { withDeadline } from '#timing/deadline';
 import { ContactCommandMessage, ContactHandler, type ContactCommandInput } from './contact.handler.js';

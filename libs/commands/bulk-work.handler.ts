@@ -8,7 +8,7 @@ import {
   type RecordItems,
 } from '#domain/bulk/bulk.decide';
 import type { BulkResult } from '#domain/bulk/bulk.results';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
 import { withDeadline } from '#timing/deadline';

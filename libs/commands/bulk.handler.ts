@@ -2,8 +2,8 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { randomUUID } from 'node:crypto';
 import type { BulkAction, BulkMode } from '#domain/bulk/bulk.action';
 import { bulkDecider, type Bulk, type BulkCommand } from '#domain/bulk/bulk.decide';
-import { toBulkJobResource } from '#domain/bulk/bulk.job';
-import { isRefused, findDuplicates, toBulkResultResource, summarizeResults } from '#domain/bulk/bulk.results';
+import { toBulkJobResource, toBulkResultResource } from '#resources/bulk.resource';
+import { isRefused, findDuplicates, summarizeResults } from '#domain/bulk/bulk.results';
 import { requireNotInPast, refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
 import { withDeadline } from '#timing/deadline';
@@ -78,7 +78,7 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
   private async handle(command: BulkCommandInput, context: CommandContext): Promise<DecisionResult<Bulk>> {
     if (command.type !== 'StartBulk') return this.decide(command, context);
     const { action, target } = command;
-    if (action.type === 'create_follow_up') requireNotInPast('action.dueAt', action.dueAt, context.now);
+    if (action.type === 'create_follow_up') requireNotInPast('dueAt', action.dueAt, context.now);
     const bulkId = bulkIdOf(command, context);
     return isSynchronous(target)
       ? this.runNow(bulkId, command, target.ids, context)
@@ -100,7 +100,7 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
     const executed = await this.items.execute(items, bulk, duplicates, noEarlierResult, this.log.start);
     const results = mode === 'all_or_nothing' ? executed.results.map(markRefusedAsConflict) : executed.results;
     const selection = deriveId(context.commandId, 'selection');
-    return this.decide({ type: 'KeepBulk', bulkId, selection, action, mode, blockSize, backdated, results }, context);
+    return this.decide({ type: 'RecordBulk', bulkId, selection, action, mode, blockSize, backdated, results }, context);
   }
 
   /** @throws Refusal `bulk_rejected` if an item would be refused */
@@ -112,11 +112,7 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
     const { results, alreadyStarted } = await this.items.preview(items, bulk, duplicates, noEarlierResult);
     // If a crash interrupted the bulk, its items had passed this check before.
     if (alreadyStarted || !results.some(isRefused)) return;
-    throw refuse('bulk_rejected', {
-      bulkId: bulk.bulkId,
-      summary: summarizeResults(results),
-      results: results.map(toBulkResultResource),
-    });
+    throw refuse('bulk_rejected', { bulkId: bulk.bulkId, summary: summarizeResults(results), results });
   }
 
   /** Records the selection in chunks first. Only a complete selection becomes a job. */

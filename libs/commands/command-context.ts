@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Actor } from '#domain/event';
+import type { Actor } from '#domain/event-envelope';
 import { deriveId } from './ids.js';
 
 /** Who sends a command, when, and why. */

@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 
 /** What a command returns. It is JSON. */
 export interface CommandResponse {

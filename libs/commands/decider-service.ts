@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { defaultPolicy, type Decider, type Policy } from '#domain/decider';
 import { withPosition, currentSchemaVersion } from '#domain/event-codec';
-import type { DomainEvent, NewEvent, Position, RecordedEvent, StoredEvent } from '#domain/event';
+import type { DomainEvent, RecordedEvent } from '#domain/event';
+import type { NewEvent, Position, StoredEvent } from '#domain/event-envelope';
 import { isRefusal, Refusal, refuse } from '#domain/refusal';
 import { ConcurrencyError, MissingEvents, Unavailable, type EventStore } from '#event-store/event-store';
 import { currentDeadline } from '#timing/deadline';

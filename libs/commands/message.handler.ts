@@ -1,8 +1,8 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { broadcastDecider, type KnownBroadcast } from '#domain/broadcast/broadcast.decide';
 import { contactDecider } from '#domain/contact/contact.decide';
-import type { Position } from '#domain/event';
-import type { Channel } from '#domain/lead/lead.state';
+import type { Position } from '#domain/event-envelope';
+import type { Channel } from '#domain/vocabulary';
 import {
   messageDecider,
   toReceipt,

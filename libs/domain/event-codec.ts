@@ -1,13 +1,14 @@
-import type { Position, RecordedEvent, StoredEvent } from './event.js';
+import type { RecordedEvent } from './event.js';
+import type { Position, StoredEvent } from './event-envelope.js';
 
-/** Where the store found an event. */
+/** Where an event was found in the log. */
 export interface EventLocation {
   readonly stream: string;
   readonly version: number;
   readonly position: Position;
 }
 
-/** A stored event that today's door does not understand: of a type or a shape's version unknown here, or damaged. */
+/** A stored event that cannot be decoded: its type or schema version is unknown, or it is damaged. */
 export class UnreadableEvent extends Error {
   override readonly name = 'UnreadableEvent';
   constructor(
@@ -15,15 +16,15 @@ export class UnreadableEvent extends Error {
     readonly location: EventLocation,
     readonly reason: string,
   ) {
-    super(`event ${eventId ?? '(without id)'} at ${location.stream}@${location.version} can't be read: ${reason}`);
+    super(`Cannot read event ${eventId ?? '(without id)'} at ${location.stream}@${location.version}: ${reason}`);
   }
 }
 
 type Upcaster = (stored: StoredEvent) => StoredEvent;
 
 /**
- * Every type that was ever released: today's version of its shape, whether it has personal data, and what lifts each
- * older version to the next (`upcasters[0]` makes 2 of 1). Released shapes are never edited: test/golden holds them all.
+ * Every event type that was ever released, with its current schema version and whether it has personal data. `upcasters[0]` turns
+ * version 1 into version 2, and so on. Released schemas never change: `test/golden` has them all.
  */
 const shapes: {
   readonly [T in RecordedEvent['type']]: { v: number; personal: boolean; upcasters?: readonly Upcaster[] };
@@ -67,36 +68,34 @@ const shapes: {
   BulkFailed: { v: 1, personal: false },
 };
 
-/** Every event type, in the order of the data dictionary. */
+/** In the order of the data dictionary. */
 export const eventTypes = Object.keys(shapes) as readonly RecordedEvent['type'][];
 
-/** The version in which an event of this type is written today. */
+/** The schema version in which new events of this type are written. */
 export const currentSchemaVersion = (type: RecordedEvent['type']): number => shapes[type].v;
 
 /**
- * The one door from JSON to types. `json` is what the store holds, parsed.
+ * Decodes an event to its current schema. `json` is what the store returned, parsed.
  * @throws UnreadableEvent
  */
-export function decodeEvent(json: unknown, place: EventLocation): RecordedEvent {
+export function decodeEvent(json: unknown, location: EventLocation): RecordedEvent {
   const id = isObject(json) && typeof json['id'] === 'string' ? json['id'] : null;
-  const refuse = (reason: string): never => {
-    throw new UnreadableEvent(id, place, reason);
-  };
-  if (!isStored(json)) return refuse('it lacks a part of the envelope');
+  const unreadable = (reason: string): UnreadableEvent => new UnreadableEvent(id, location, reason);
+  if (!isStoredEvent(json)) throw unreadable('a field of the event envelope is missing');
   const shape = Object.hasOwn(shapes, json.type) ? shapes[json.type as RecordedEvent['type']] : undefined;
-  if (!shape) return refuse(`its type ${json.type} is not known`);
+  if (!shape) throw unreadable(`its type ${json.type} is unknown`);
   if (!Number.isInteger(json.v) || json.v < 1 || json.v > shape.v)
-    return refuse(`version ${json.v} of ${json.type} is not known`);
+    throw unreadable(`version ${json.v} of ${json.type} is unknown`);
   let stored = json;
-  for (const lift of shape.upcasters?.slice(json.v - 1) ?? []) stored = lift(stored);
-  if (shape.personal && !isObject(stored.personal)) return refuse('its personal part is missing');
-  return withPosition(stored, place);
+  for (const upcast of shape.upcasters?.slice(json.v - 1) ?? []) stored = upcast(stored);
+  if (shape.personal && !isObject(stored.personal)) throw unreadable('its personal part is missing');
+  return withPosition(stored, location);
 }
 
-/** An event of today's shape at its place in the log. */
+/** Adds its location to an event that already has its current schema. */
 export function withPosition(stored: StoredEvent, { stream, version, position }: EventLocation): RecordedEvent {
   const { id, type, v, org, data, personal, meta } = stored;
-  // Field by field: the engine then knows one shape of object, and makes it several times as fast as by spreading two.
+  // Written field by field, V8 creates all events with one hidden class. Spreading two objects was several times slower.
   return (personal === undefined
     ? { id, type, v, org, data, meta, stream, version, position }
     : { id, type, v, org, data, personal, meta, stream, version, position }) as unknown as RecordedEvent;
@@ -105,7 +104,7 @@ export function withPosition(stored: StoredEvent, { stream, version, position }:
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isStored = (json: unknown): json is StoredEvent =>
+const isStoredEvent = (json: unknown): json is StoredEvent =>
   isObject(json) &&
   typeof json['id'] === 'string' &&
   typeof json['type'] === 'string' &&

@@ -17,8 +17,11 @@ import type { ContactEvent } from './contact/contact.events.js';
 import { findActiveLead, type Contact } from './contact/contact.state.js';
 import type { Decider } from './decider.js';
 import { decodeEvent } from './event-codec.js';
-import type { Actor, DomainEvent, NewEvent, RecordedEvent } from './event.js';
-import { evolveLead, finalStatuses, isFinal, statuses, type Lead } from './lead/lead.state.js';
+import type { Actor, NewEvent } from './event-envelope.js';
+import type { DomainEvent, RecordedEvent } from './event.js';
+import { evolveLead } from './lead/lead.evolve.js';
+import { finalStatuses, isFinal, statuses } from './lead/lead.vocabulary.js';
+import type { Lead } from './lead/lead.state.js';
 import type {
   AgentLookup,
   AssignAgent,
@@ -37,16 +40,16 @@ import type {
 import { Refusal } from './refusal.js';
 
 /*
- * Random commands, sensible and not, one after another. Small pools of ids make them meet: messages come again, leads are named
- * that are closed or not there, times jump back and forth. Everything is deep-frozen: to change a state or an event would throw.
+ * Random sequences of valid and invalid commands. Ids come from small pools, so that messages repeat and commands name closed or
+ * unknown leads. Times jump back and forth. All states and events are deep-frozen, so changing one throws.
  */
 
 const runs = { numRuns: 300 };
-type ContactFact = RecordedEvent & ContactEvent;
+type RecordedContactEvent = RecordedEvent & ContactEvent;
 
-/* What may be asked. */
+/* Arbitrary commands. */
 
-/** With the prototype that objects have which come out of JSON. */
+/** Objects with the prototype that objects parsed from JSON have. */
 const record = <T extends object, K extends keyof T = keyof T>(
   shape: { [Key in keyof T]: fc.Arbitrary<T[Key]> },
   constraints: { requiredKeys?: K[] } = {},
@@ -54,23 +57,23 @@ const record = <T extends object, K extends keyof T = keyof T>(
 
 const start = Date.parse('2026-03-02T00:00:00.000Z');
 const iso = (ms: number) => new Date(ms).toISOString();
-const orNull = <T>(some: fc.Arbitrary<T>) => fc.option(some, { nil: null, freq: 2 });
-const is = <const T>(type: T) => fc.constant(type);
+const orNull = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null, freq: 2 });
+const constant = <const T>(value: T) => fc.constant(value);
 const name = orNull(fc.constantFrom('Contact One', 'Contact Two', ''));
-const words = orNull(fc.constantFrom('because', 'so it is', ''));
+const text = orNull(fc.constantFrom('because', 'another reason', ''));
 const json = fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value)));
 const messageId = fc.constantFrom('m-1', 'm-2', 'm-3', 'm-4', 'm-5', 'm-6', 'm-7');
 const channel = fc.constantFrom('whatsapp' as const, 'sms' as const);
 const within = (from: number, to: number) =>
   fc.integer({ min: from * 3_600, max: to * 3_600 }).map((seconds) => iso(start + seconds * 1_000 + 250));
-const aTime = within(-6, 18);
-const aDueTime = within(-6, 60);
-/** One more valid than not. */
+const pastOrFutureTime = within(-6, 18);
+const dueTime = within(-6, 60);
+/** Valid four times out of five. */
 const score = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 100 }) },
   { weight: 1, arbitrary: fc.constantFrom<unknown>(-1, 101, 73.5, NaN, Infinity, '80', true) },
 ) as fc.Arbitrary<number>;
-const agentFact: fc.Arbitrary<AgentLookup> = fc.constantFrom(
+const agentLookup: fc.Arbitrary<AgentLookup> = fc.constantFrom(
   { id: 'ana', status: 'active' },
   { id: 'ben', status: 'active' },
   { id: 'cem', status: 'active' },
@@ -78,117 +81,129 @@ const agentFact: fc.Arbitrary<AgentLookup> = fc.constantFrom(
   { id: '', status: 'unknown' },
 );
 const mode = fc.constantFrom('manual' as const, 'bulk' as const, 'round_robin' as const, 'least_loaded' as const);
-const profile = fc.oneof(is({}), record({ name, phone: name, email: name }, { requiredKeys: [] }));
+const profile = fc.oneof(constant({}), record({ name, phone: name, email: name }, { requiredKeys: [] }));
 
-const about = { contactKey: fc.constant(contactKey), contactId: fc.constant('contact-1'), profile };
-/** When the command is asked, `last` becomes the contact's last lead, and an interaction's `first` the one that opened it. */
-const of = {
+const contactData = { contactKey: fc.constant(contactKey), contactId: fc.constant('contact-1'), profile };
+/** `resolve` replaces `last` with the contact's last lead, and `first` with the interaction that opened it. */
+const leadReference = {
   leadId: fc.oneof(
-    { weight: 3, arbitrary: is('last') },
+    { weight: 3, arbitrary: constant('last') },
     { weight: 1, arbitrary: fc.constantFrom(leadId(1), leadId(2), leadId(3), 'elsewhere-1', '__proto__') },
   ),
 };
-const ofFollowUp = { ...of, followUpId: fc.constantFrom('f-1', 'f-1', 'f-2', 'f-2', 'constructor') };
+const followUpReference = { ...leadReference, followUpId: fc.constantFrom('f-1', 'f-1', 'f-2', 'f-2', 'constructor') };
 
 const interaction: fc.Arbitrary<RecordInteraction> = record({
-  type: is('RecordInteraction'),
-  ...about,
+  type: constant('RecordInteraction'),
+  ...contactData,
   channel,
   kind: fc.constantFrom('chat', 'integration', 'broadcast_reply', 'inferred'),
   messageId,
-  occurredAt: orNull(record({ at: aTime, digits: fc.integer({ min: 0, max: 3 }) })),
+  occurredAt: orNull(record({ at: pastOrFutureTime, digits: fc.integer({ min: 0, max: 3 }) })),
   text: orNull(fc.constantFrom('Hello', 'stop', 'STOP!', '', '\u0000')),
   media: json,
   inReplyTo: orNull(fc.constantFrom('b-1', 'b-2', 'm-1', '')),
   integration: json,
 });
 const changeStatus: fc.Arbitrary<ChangeStatus> = record({
-  type: is('ChangeStatus'),
-  ...of,
+  type: constant('ChangeStatus'),
+  ...leadReference,
   status: orNull(fc.constantFrom(...statuses)),
   score: orNull(score),
-  reason: words,
-  note: words,
+  reason: text,
+  note: text,
 });
 const createFollowUp: fc.Arbitrary<CreateFollowUp> = record({
-  type: is('CreateFollowUp'),
-  ...ofFollowUp,
-  dueAt: aDueTime,
-  note: words,
-  assignee: orNull(agentFact),
+  type: constant('CreateFollowUp'),
+  ...followUpReference,
+  dueAt: dueTime,
+  note: text,
+  assignee: orNull(agentLookup),
   alsoSetStatus: fc.boolean(),
 });
 const aiResult: fc.Arbitrary<RecordAiResult> = record({
-  type: is('RecordAiResult'),
-  ...of,
+  type: constant('RecordAiResult'),
+  ...leadReference,
   score,
   model: fc.constantFrom('model-1', 'model-2'),
-  modelVersion: words,
-  rationale: words,
+  modelVersion: text,
+  rationale: text,
   factors: fc.array(record({ label: fc.constant('price'), weight: fc.integer({ min: -5, max: 5 }) }), {
     maxLength: 2,
   }),
-  readUpTo: orNull(fc.constantFrom('first', interactionId('m-1'), 'unheard-of')),
+  readUpTo: orNull(fc.constantFrom('first', interactionId('m-1'), 'unknown')),
 });
 const aiFailure: fc.Arbitrary<RecordQualificationFailure> = record({
-  type: is('RecordQualificationFailure'),
-  ...of,
+  type: constant('RecordQualificationFailure'),
+  ...leadReference,
   model: fc.constantFrom('model-1', 'model-2'),
-  readUpTo: fc.constantFrom('first', interactionId('m-1'), 'unheard-of'),
-  reason: is('it took too long'),
+  readUpTo: fc.constantFrom('first', interactionId('m-1'), 'unknown'),
+  reason: constant('it took too long'),
 });
 const createLead: fc.Arbitrary<CreateLead> = record({
-  type: is('CreateLead'),
-  ...about,
+  type: constant('CreateLead'),
+  ...contactData,
   channel: orNull(channel),
   origin: fc.constantFrom('manual', 'integration'),
-  note: words,
+  note: text,
 });
 const broadcast: fc.Arbitrary<AddressBroadcast> = record({
-  type: is('AddressBroadcast'),
-  ...about,
+  type: constant('AddressBroadcast'),
+  ...contactData,
   broadcastId: fc.constantFrom('br-1', 'br-2'),
   campaign: fc.constant({ id: 'campaign-1', name: 'Campaign One' }),
   channel,
   messageId: fc.constantFrom('b-1', 'b-2'),
-  sentAt: orNull(aTime),
+  sentAt: orNull(pastOrFutureTime),
 });
 const assign: fc.Arbitrary<AssignAgent> = record({
-  type: is('AssignAgent'),
-  ...of,
-  agent: agentFact,
+  type: constant('AssignAgent'),
+  ...leadReference,
+  agent: agentLookup,
   mode,
   moveFollowUps: fc.boolean(),
-  note: words,
-  onlyIf: orNull(record({ waitingSince: fc.constantFrom('lately', iso(start)) })),
+  note: text,
+  onlyIf: orNull(record({ waitingSince: fc.constantFrom('latest', iso(start)) })),
 });
 const unassign: fc.Arbitrary<UnassignAgent> = record({
-  type: is('UnassignAgent'),
-  ...of,
+  type: constant('UnassignAgent'),
+  ...leadReference,
   mode: fc.constantFrom('manual', 'bulk', 'agent_deactivated'),
-  onlyIf: orNull(record({ agentId: fc.constantFrom('ana', 'ben'), assignedAt: fc.constantFrom('lately', iso(start)) })),
+  onlyIf: orNull(record({ agentId: fc.constantFrom('ana', 'ben'), assignedAt: fc.constantFrom('latest', iso(start)) })),
 });
-const unpin: fc.Arbitrary<UnpinScore> = record({ type: is('UnpinScore'), ...of });
-const complete: fc.Arbitrary<CompleteFollowUp> = record({ type: is('CompleteFollowUp'), ...ofFollowUp, note: words });
-const cancel: fc.Arbitrary<CancelFollowUp> = record({ type: is('CancelFollowUp'), ...ofFollowUp, reason: words });
+const unpin: fc.Arbitrary<UnpinScore> = record({ type: constant('UnpinScore'), ...leadReference });
+const complete: fc.Arbitrary<CompleteFollowUp> = record({
+  type: constant('CompleteFollowUp'),
+  ...followUpReference,
+  note: text,
+});
+const cancel: fc.Arbitrary<CancelFollowUp> = record({
+  type: constant('CancelFollowUp'),
+  ...followUpReference,
+  reason: text,
+});
 const reschedule: fc.Arbitrary<RescheduleFollowUp> = record({
-  type: is('RescheduleFollowUp'),
-  ...ofFollowUp,
-  dueAt: aDueTime,
-  reason: words,
+  type: constant('RescheduleFollowUp'),
+  ...followUpReference,
+  dueAt: dueTime,
+  reason: text,
 });
-const remind: fc.Arbitrary<RemindFollowUp> = record({ type: is('RemindFollowUp'), ...ofFollowUp, dueAt: aDueTime });
+const remind: fc.Arbitrary<RemindFollowUp> = record({
+  type: constant('RemindFollowUp'),
+  ...followUpReference,
+  dueAt: dueTime,
+});
 const outbound: fc.Arbitrary<RecordOutboundMessage> = record({
-  type: is('RecordOutboundMessage'),
-  ...of,
+  type: constant('RecordOutboundMessage'),
+  ...leadReference,
   channel: orNull(channel),
   messageId: fc.constantFrom('out-1', 'out-2'),
-  text: words,
-  sentAt: orNull(aTime),
+  text: text,
+  sentAt: orNull(pastOrFutureTime),
 });
 
-const often: readonly fc.Arbitrary<ContactCommand>[] = [interaction, changeStatus, createFollowUp, aiResult];
-const rarely: readonly fc.Arbitrary<ContactCommand>[] = [
+const frequentCommands: readonly fc.Arbitrary<ContactCommand>[] = [interaction, changeStatus, createFollowUp, aiResult];
+const rareCommands: readonly fc.Arbitrary<ContactCommand>[] = [
   createLead,
   broadcast,
   assign,
@@ -202,68 +217,75 @@ const rarely: readonly fc.Arbitrary<ContactCommand>[] = [
   outbound,
 ];
 const command: fc.Arbitrary<ContactCommand> = fc.oneof(
-  ...often.map((arbitrary) => ({ weight: 2, arbitrary })),
-  ...rarely.map((arbitrary) => ({ weight: 1, arbitrary })),
+  ...frequentCommands.map((arbitrary) => ({ weight: 2, arbitrary })),
+  ...rareCommands.map((arbitrary) => ({ weight: 1, arbitrary })),
 );
 
-/* What tends to come one after the other: left to chance alone, days would hardly ever get there. */
-const but = <T extends ContactCommand>(arbitrary: fc.Arbitrary<T>, so: Partial<T>) =>
-  arbitrary.map((it): T => ({ ...it, ...so }));
-const last = { leadId: 'last' };
-const first = { ...last, followUpId: 'f-1' };
-const aMessage = but(interaction, { text: 'Hello', occurredAt: null });
-const aScore = fc.integer({ min: 0, max: 100 });
-const habits: readonly fc.Arbitrary<ContactCommand[]>[] = [
-  fc.tuple(broadcast, but(interaction, { kind: 'broadcast_reply', inReplyTo: null, occurredAt: null })),
-  fc.tuple(but(broadcast, { messageId: 'b-1' }), but(interaction, { inReplyTo: 'b-1', occurredAt: null })),
+/* Commands that belong together. Independent random commands would hardly ever produce these situations. */
+const withFields = <T extends ContactCommand>(arbitrary: fc.Arbitrary<T>, fields: Partial<T>) =>
+  arbitrary.map((command): T => ({ ...command, ...fields }));
+const lastLead = { leadId: 'last' };
+const firstFollowUp = { ...lastLead, followUpId: 'f-1' };
+const message = withFields(interaction, { text: 'Hello', occurredAt: null });
+const validScore = fc.integer({ min: 0, max: 100 });
+const sequences: readonly fc.Arbitrary<ContactCommand[]>[] = [
+  fc.tuple(broadcast, withFields(interaction, { kind: 'broadcast_reply', inReplyTo: null, occurredAt: null })),
   fc.tuple(
-    aMessage,
-    but(changeStatus, { ...last, status: 'lost', score: null, reason: 'because' }),
+    withFields(broadcast, { messageId: 'b-1' }),
+    withFields(interaction, { inReplyTo: 'b-1', occurredAt: null }),
+  ),
+  fc.tuple(
+    message,
+    withFields(changeStatus, { ...lastLead, status: 'lost', score: null, reason: 'because' }),
     interaction,
     aiResult,
   ),
   fc.tuple(
-    aMessage,
-    aMessage,
-    but(aiResult, { ...last, readUpTo: null }),
-    but(aiResult, { ...last, readUpTo: 'first' }),
+    message,
+    message,
+    withFields(aiResult, { ...lastLead, readUpTo: null }),
+    withFields(aiResult, { ...lastLead, readUpTo: 'first' }),
   ),
   fc
     .tuple(
-      but(changeStatus, { ...last, status: null }),
-      aScore,
-      but(aiResult, last),
+      withFields(changeStatus, { ...lastLead, status: null }),
+      validScore,
+      withFields(aiResult, lastLead),
       aiResult,
-      but(unpin, last),
+      withFields(unpin, lastLead),
       aiResult,
     )
-    .map(([byHand, score, ...then]) => [{ ...byHand, score }, ...then]),
+    .map(([scoreByHand, score, ...results]) => [{ ...scoreByHand, score }, ...results]),
   fc.tuple(
-    but(assign, { ...last, agent: { id: 'ana', status: 'active' } }),
-    but(createFollowUp, { ...first, assignee: null }),
-    but(assign, { ...last, agent: { id: 'ben', status: 'active' }, moveFollowUps: true }),
+    withFields(assign, { ...lastLead, agent: { id: 'ana', status: 'active' } }),
+    withFields(createFollowUp, { ...firstFollowUp, assignee: null }),
+    withFields(assign, { ...lastLead, agent: { id: 'ben', status: 'active' }, moveFollowUps: true }),
     unassign,
   ),
   fc
-    .tuple(within(0, 5), but(createFollowUp, first), aMessage, aMessage, but(remind, first))
-    .map(([dueAt, create, one, another, then]) => [{ ...create, dueAt }, one, another, { ...then, dueAt }]),
-  fc.tuple(but(createFollowUp, first), but(reschedule, first), fc.oneof(but(complete, first), but(cancel, first))),
+    .tuple(within(0, 5), withFields(createFollowUp, firstFollowUp), message, message, withFields(remind, firstFollowUp))
+    .map(([dueAt, create, first, second, reminder]) => [{ ...create, dueAt }, first, second, { ...reminder, dueAt }]),
+  fc.tuple(
+    withFields(createFollowUp, firstFollowUp),
+    withFields(reschedule, firstFollowUp),
+    fc.oneof(withFields(complete, firstFollowUp), withFields(cancel, firstFollowUp)),
+  ),
 ];
 
-const ofAgent = { agentId: fc.constant('ana') };
+const agentReference = { agentId: fc.constant('ana') };
 const capacity = orNull(fc.integer({ min: 0, max: 9 }));
 const agentCommand: fc.Arbitrary<AgentCommand> = fc.oneof(
   record({
-    type: is('RegisterAgent'),
-    ...ofAgent,
+    type: constant('RegisterAgent'),
+    ...agentReference,
     name: fc.constantFrom('Agent One', 'Agent Two'),
     email: name,
     capacity,
   }),
   record(
     {
-      type: is('ChangeAgent'),
-      ...ofAgent,
+      type: constant('ChangeAgent'),
+      ...agentReference,
       name: fc.constantFrom('Agent One', 'Agent Two'),
       capacity,
       active: fc.boolean(),
@@ -280,40 +302,45 @@ const policy = record(
   { lostNeedsReason: fc.boolean(), firstMessageMakesContacted: fc.boolean() },
   { requiredKeys: [] },
 );
-const step = <Command>(asked: fc.Arbitrary<Command>) =>
+const step = <Command>(command: fc.Arbitrary<Command>) =>
   record({
-    command: asked,
+    command,
     actor,
     policy,
     backdated: fc.constantFrom(false, false, false, true),
-    /** Seconds since the last step: our clocks may also go back. */
-    later: fc.integer({ min: -600, max: 3_600 }),
+    /** Clocks may also go back. */
+    secondsLater: fc.integer({ min: -600, max: 3_600 }),
   });
-type StepOf<Command> = { command: Command } & Omit<StepConditions, 'at'> & { later: number };
-const one = step(command).map((it) => [it]);
-const several = habits.map((habit) =>
-  fc.tuple(habit, step(is(null))).map(([commands, how]) => commands.map((command) => ({ ...how, command }))),
+type StepOf<Command> = { command: Command } & Omit<StepConditions, 'at'> & { secondsLater: number };
+const singleStep = step(command).map((single) => [single]);
+const stepSequences = sequences.map((sequence) =>
+  fc
+    .tuple(sequence, step(constant(null)))
+    .map(([commands, conditions]) => commands.map((command) => ({ ...conditions, command }))),
 );
-const day = fc
-  .array(fc.oneof({ weight: 10, arbitrary: one }, ...several.map((arbitrary) => ({ weight: 1, arbitrary }))), {
-    minLength: 5,
-    maxLength: 12,
-    size: 'max',
-  })
+const contactSteps = fc
+  .array(
+    fc.oneof({ weight: 10, arbitrary: singleStep }, ...stepSequences.map((arbitrary) => ({ weight: 1, arbitrary }))),
+    {
+      minLength: 5,
+      maxLength: 12,
+      size: 'max',
+    },
+  )
   .map((steps) => steps.flat());
-const agentDay = fc.array(step(agentCommand), { maxLength: 12, size: 'max' });
+const agentSteps = fc.array(step(agentCommand), { maxLength: 12, size: 'max' });
 
-/* How it goes. */
+/* Running the commands. */
 
-interface Turn<State, Command> {
+interface Transition<State, Command> {
   readonly command: Command;
-  readonly under: StepConditions;
+  readonly conditions: StepConditions;
   readonly before: State;
   readonly after: State;
   readonly outcome: readonly RecordedEvent[] | Refusal;
 }
 
-/** Anything thrown but a Refusal fails the property. */
+/** Any other error fails the property. */
 function attempt<T>(decide: () => T): T | Refusal {
   try {
     return decide();
@@ -323,65 +350,69 @@ function attempt<T>(decide: () => T): T | Refusal {
   }
 }
 
-/** The command, with what it means by the last lead, its first interaction and its assignment lately. */
-function meant<Command>(asked: Command, state: unknown): Command {
+/** The command with `last`, `first` and `latest` replaced by the ids and times of the contact. */
+function resolve<Command>(command: Command, state: unknown): Command {
   const {
     leadId: id,
     readUpTo,
-    onlyIf: only,
-  } = asked as Partial<Omit<UnassignAgent, 'type'> & Omit<RecordAiResult, 'type'>>;
-  if (id !== 'last') return asked;
-  const last = leadsOf(state as Contact).at(-1);
-  const now = only?.assignedAt === 'lately' ? { only: { ...only, assignedAt: last?.assignedAt ?? '' } } : {};
-  const first = readUpTo === 'first' ? { readUpTo: last?.origin.interactionId ?? null } : {};
-  return { ...asked, leadId: last?.id ?? leadId(1), ...first, ...now };
+    onlyIf,
+  } = command as Partial<Omit<UnassignAgent, 'type'> & Omit<RecordAiResult, 'type'>>;
+  if (id !== 'last') return command;
+  const lead = leadsOf(state as Contact).at(-1);
+  return {
+    ...command,
+    leadId: lead?.id ?? leadId(1),
+    ...(readUpTo === 'first' ? { readUpTo: lead?.origin.interactionId ?? null } : {}),
+    ...(onlyIf?.assignedAt === 'latest' ? { onlyIf: { ...onlyIf, assignedAt: lead?.assignedAt ?? '' } } : {}),
+  };
 }
 
-function play<State, Command, Event extends { type: string }>(
+function run<State, Command, Event extends { type: string }>(
   decider: Decider<State, Command, Event>,
   steps: readonly StepOf<Command>[],
-): Turn<State, Command>[] {
+): Transition<State, Command>[] {
   let state = deepFreeze(decider.initialState);
   let clock = start;
   let version = 0;
-  return steps.map(({ command: asked, later, ...circumstances }, nth) => {
-    const under = { ...circumstances, at: iso((clock += later * 1_000)) };
+  return steps.map(({ command: unresolved, secondsLater, ...others }, index) => {
+    clock += secondsLater * 1_000;
+    const conditions = { ...others, at: iso(clock) };
     const before = state;
-    const command = meant(asked, before);
-    const drafts = attempt(() => decider.decide(deepFreeze(command), before, decisionContextOf(under)));
-    if (drafts instanceof Refusal) return { command, under, before, after: before, outcome: drafts };
+    const command = resolve(unresolved, before);
+    const drafts = attempt(() => decider.decide(deepFreeze(command), before, decisionContextOf(conditions)));
+    if (drafts instanceof Refusal) return { command, conditions, before, after: before, outcome: drafts };
     const events = (drafts as unknown as readonly NewEvent<DomainEvent>[]).map((draft) =>
-      deepFreeze(recordDraft(draft, under, `command-${nth}`, ++version)),
+      deepFreeze(recordDraft(draft, conditions, `command-${index}`, ++version)),
     );
     for (const event of events) state = deepFreeze(decider.evolve(state, event as unknown as Event & { id: string }));
-    return { command, under, before, after: state, outcome: events };
+    return { command, conditions, before, after: state, outcome: events };
   });
 }
 
-const eventsOf = (turns: readonly { outcome: readonly RecordedEvent[] | Refusal }[]): RecordedEvent[] =>
-  turns.flatMap(({ outcome }) => (outcome instanceof Refusal ? [] : [...outcome]));
-const contactFactsOf = (turns: readonly Turn<Contact, ContactCommand>[]) => eventsOf(turns) as ContactFact[];
+const eventsOf = (transitions: readonly { outcome: readonly RecordedEvent[] | Refusal }[]): RecordedEvent[] =>
+  transitions.flatMap(({ outcome }) => (outcome instanceof Refusal ? [] : [...outcome]));
+const contactEventsOf = (transitions: readonly Transition<Contact, ContactCommand>[]) =>
+  eventsOf(transitions) as RecordedContactEvent[];
 const leadsOf = (state: Contact): readonly Lead[] => (state.known ? state.leads : []);
-const mentions = (event: RecordedEvent, id: string): boolean => 'leadId' in event.data && event.data.leadId === id;
-/** The turns that changed something. */
-const changes = <State, Command>(turns: readonly Turn<State, Command>[]) =>
-  turns.filter(({ before, after }) => before !== after);
-const eachDay = (check: (turns: Turn<Contact, ContactCommand>[]) => void) =>
+const isOfLead = (event: RecordedEvent, id: string): boolean => 'leadId' in event.data && event.data.leadId === id;
+const changesOf = <State, Command>(transitions: readonly Transition<State, Command>[]) =>
+  transitions.filter(({ before, after }) => before !== after);
+const forAllContacts = (check: (transitions: Transition<Contact, ContactCommand>[]) => void) =>
   fc.assert(
-    fc.property(day, (steps) => check(play(contactDecider, steps as StepOf<ContactCommand>[]))),
+    fc.property(contactSteps, (steps) => check(run(contactDecider, steps as StepOf<ContactCommand>[]))),
     runs,
   );
 
-/** A contact without the maps' inner store, which holds what other versions hold. */
-const plain = (state: Contact, messages: readonly string[]) =>
+/** A contact whose maps are replaced by their entries, because versions of a map share their store. */
+const withPlainMaps = (state: Contact, messages: readonly string[]) =>
   state.known && {
     ...state,
     interactions: messages.map((id) => [id, state.interactions.get(id)]),
     outbound: messages.map((id) => [id, state.outbound.get(id)]),
   };
 
-/** All of them: the compiler asks for one that is missing. */
-const ofContacts: Record<ContactEvent['type'], true> = {
+/** Does not compile while an event type is missing. */
+const contactEventTypes: Record<ContactEvent['type'], true> = {
   ContactRegistered: true,
   ContactProfileChanged: true,
   ContactOptedOut: true,
@@ -404,201 +435,212 @@ const ofContacts: Record<ContactEvent['type'], true> = {
   FollowUpCancelled: true,
 };
 
-it('Random days bring every event, late interactions and moved follow-ups among them', () => {
-  const days = fc.sample(day, { numRuns: 300, seed: 1 });
-  const facts = days.flatMap((steps) => contactFactsOf(play(contactDecider, steps as StepOf<ContactCommand>[])));
-  expect([...new Set(facts.map((it) => it.type))].toSorted()).toStrictEqual(Object.keys(ofContacts).toSorted());
-  const happened = (is: (event: ContactFact) => boolean) => expect(facts.filter(is).length).toBeGreaterThan(5);
-  happened((it) => it.type === 'InteractionRecorded' && it.data.late);
-  happened((it) => it.type === 'InteractionRecorded' && it.data.attribution === 'exact');
-  happened((it) => it.type === 'InteractionRecorded' && it.data.attribution === 'window');
-  happened((it) => it.type === 'AiResultDropped' && it.data.why === 'stale');
-  happened((it) => it.type === 'AiResultDropped' && it.data.why === 'lead_inactive');
-  happened((it) => it.type === 'FollowUpCancelled' && it.data.why === 'lead_inactive');
-  happened((it) => it.type === 'LeadAssigned' && it.data.followUps.length > 0);
-  happened((it) => it.type === 'LeadStatusChanged' && it.meta.actor.id === 'first-message');
-  happened((it) => it.type === 'LeadOpened' && it.data.ordinal > 2);
+it('random commands produce every event type and every rare variant', () => {
+  const samples = fc.sample(contactSteps, { numRuns: 300, seed: 1 });
+  const events = samples.flatMap((steps) => contactEventsOf(run(contactDecider, steps as StepOf<ContactCommand>[])));
+  expect([...new Set(events.map((event) => event.type))].toSorted()).toStrictEqual(
+    Object.keys(contactEventTypes).toSorted(),
+  );
+  const expectSome = (predicate: (event: RecordedContactEvent) => boolean) =>
+    expect(events.filter(predicate).length).toBeGreaterThan(5);
+  expectSome((event) => event.type === 'InteractionRecorded' && event.data.late);
+  expectSome((event) => event.type === 'InteractionRecorded' && event.data.attribution === 'exact');
+  expectSome((event) => event.type === 'InteractionRecorded' && event.data.attribution === 'window');
+  expectSome((event) => event.type === 'AiResultDropped' && event.data.why === 'stale');
+  expectSome((event) => event.type === 'AiResultDropped' && event.data.why === 'lead_inactive');
+  expectSome((event) => event.type === 'FollowUpCancelled' && event.data.why === 'lead_inactive');
+  expectSome((event) => event.type === 'LeadAssigned' && event.data.followUps.length > 0);
+  expectSome((event) => event.type === 'LeadStatusChanged' && event.meta.actor.id === 'first-message');
+  expectSome((event) => event.type === 'LeadOpened' && event.data.ordinal > 2);
 });
 
-describe('Whatever is asked of a contact', () => {
-  it('it has at most one active lead, the last', () =>
-    eachDay((turns) => {
-      for (const { after } of changes(turns)) {
-        const active = leadsOf(after).filter((it) => it.active);
+describe('Random commands on a contact', () => {
+  it('a contact has at most one active lead, and it is the last', () =>
+    forAllContacts((transitions) => {
+      for (const { after } of changesOf(transitions)) {
+        const active = leadsOf(after).filter((lead) => lead.active);
         expect(active).toStrictEqual(
           leadsOf(after)
             .slice(-1)
-            .filter((it) => it.active),
+            .filter((lead) => lead.active),
         );
         expect(findActiveLead(after)).toBe(active[0]);
       }
     }));
 
-  it('its leads are counted without a gap, each links to the one before, and none goes away or is opened again', () =>
-    eachDay((turns) => {
-      for (const { before, after } of changes(turns)) {
-        const links = leadsOf(after).map((it) => [it.id, it.ordinal, it.previousLeadId]);
-        expect(links).toStrictEqual(links.map((_, i) => [leadId(i + 1), i + 1, i === 0 ? null : leadId(i)]));
+  it('leads are numbered without gaps, refer to the previous one, and are never removed or reopened', () =>
+    forAllContacts((transitions) => {
+      for (const { before, after } of changesOf(transitions)) {
+        const links = leadsOf(after).map((lead) => [lead.id, lead.ordinal, lead.previousLeadId]);
+        expect(links).toStrictEqual(
+          links.map((_, index) => [leadId(index + 1), index + 1, index === 0 ? null : leadId(index)]),
+        );
         const ends = (state: Contact) =>
-          leadsOf(state).map((it, i) => (leadsOf(before)[i]?.active === false ? [it.status, it.closedAt] : []));
+          leadsOf(state).map((lead, index) =>
+            leadsOf(before)[index]?.active === false ? [lead.status, lead.closedAt] : [],
+          );
         expect(ends(after).slice(0, leadsOf(before).length)).toStrictEqual(ends(before));
       }
     }));
 
-  it('a closed lead only gets late interactions, messages and dropped AI results, after what its closing brought', () =>
-    eachDay((turns) => {
-      for (const { before, outcome } of turns) {
+  it('after its closing a lead only gets late interactions, outbound messages and dropped AI results', () =>
+    forAllContacts((transitions) => {
+      for (const { before, outcome } of transitions) {
         if (outcome instanceof Refusal) continue;
-        const closed = leadsOf(before).filter((it) => !it.active);
-        for (const event of outcome as readonly ContactFact[]) {
+        const closed = leadsOf(before).filter((lead) => !lead.active);
+        for (const event of outcome as readonly RecordedContactEvent[]) {
           if (event.type === 'InteractionRecorded')
-            expect(event.data.late).toBe(closed.some((it) => it.id === event.data.leadId));
+            expect(event.data.late).toBe(closed.some((lead) => lead.id === event.data.leadId));
           if (event.type === 'AiResultDropped' && event.data.why === 'lead_inactive')
-            expect(closed.map((it) => it.id)).toContain(event.data.leadId);
-          if (closed.some((it) => mentions(event, it.id)))
+            expect(closed.map((lead) => lead.id)).toContain(event.data.leadId);
+          if (closed.some((lead) => isOfLead(event, lead.id)))
             expect(['InteractionRecorded', 'OutboundMessageRecorded', 'AiResultDropped']).toContain(event.type);
         }
       }
     }));
 
-  it('closing a lead cancels its open follow-ups in the same append, and never leaves one open', () =>
-    eachDay((turns) => {
-      for (const { before, after, outcome } of changes(turns)) {
-        const closed = leadsOf(after).filter((it) => !it.active);
-        expect(closed.flatMap((it) => it.followUps).filter((it) => it.state === 'open')).toStrictEqual([]);
-        if (outcome instanceof Refusal) continue;
-        const facts = outcome as readonly ContactFact[];
-        const closing = facts.find((it) => it.type === 'LeadStatusChanged' && isFinal(it.data.to));
-        const cancelled = facts.flatMap((it) =>
-          it.type === 'FollowUpCancelled' && it.data.why === 'lead_inactive' ? it.data.followUpId : [],
+  it('closing a lead cancels all its open follow-ups in the same append', () =>
+    forAllContacts((transitions) => {
+      for (const { before, after, outcome } of changesOf(transitions)) {
+        const closed = leadsOf(after).filter((lead) => !lead.active);
+        expect(closed.flatMap((lead) => lead.followUps).filter((followUp) => followUp.state === 'open')).toStrictEqual(
+          [],
         );
-        const lead = closing && leadsOf(before).find((it) => mentions(closing, it.id));
-        const open = lead?.followUps.filter((it) => it.state === 'open').map((it) => it.id) ?? [];
+        if (outcome instanceof Refusal) continue;
+        const events = outcome as readonly RecordedContactEvent[];
+        const closing = events.find((event) => event.type === 'LeadStatusChanged' && isFinal(event.data.to));
+        const cancelled = events.flatMap((event) =>
+          event.type === 'FollowUpCancelled' && event.data.why === 'lead_inactive' ? event.data.followUpId : [],
+        );
+        const lead = closing && leadsOf(before).find(({ id }) => isOfLead(closing, id));
+        const open = lead?.followUps.filter(({ state }) => state === 'open').map(({ id }) => id) ?? [];
         expect(cancelled).toStrictEqual(open);
       }
     }));
 
-  it('a score is null or a whole number from 0 to 100, frozen once the lead is closed', () =>
-    eachDay((turns) => {
-      for (const { before, after } of changes(turns))
-        leadsOf(after).forEach((lead, i) => {
-          const { qualification } = lead;
-          const was = leadsOf(before)[i];
-          if (was?.qualification === qualification) return;
-          expect(was?.active).not.toBe(false);
-          for (const it of [qualification.score, qualification.suggestion?.score ?? null])
-            expect(it === null || (Number.isInteger(it) && it >= 0 && it <= 100)).toBe(true);
+  it('a score is null or an integer from 0 to 100 and does not change after the lead is closed', () =>
+    forAllContacts((transitions) => {
+      for (const { before, after } of changesOf(transitions))
+        leadsOf(after).forEach(({ qualification }, index) => {
+          const previous = leadsOf(before)[index];
+          if (previous?.qualification === qualification) return;
+          expect(previous?.active).not.toBe(false);
+          for (const score of [qualification.score, qualification.suggestion?.score ?? null])
+            expect(score === null || (Number.isInteger(score) && score >= 0 && score <= 100)).toBe(true);
         });
     }));
 
-  it('a pinned score stays until somebody changes or unpins it', () =>
-    eachDay((turns) => {
-      for (const { before, after, command } of turns)
-        leadsOf(before).forEach((was, i) => {
-          if (!was.qualification.pinned || command.type === 'ChangeStatus' || command.type === 'UnpinScore') return;
-          expect(leadsOf(after)[i]?.qualification).toMatchObject({ score: was.qualification.score, pinned: true });
+  it('a pinned score does not change until a command sets or unpins it', () =>
+    forAllContacts((transitions) => {
+      for (const { before, after, command } of transitions)
+        leadsOf(before).forEach(({ qualification }, index) => {
+          if (!qualification.pinned || command.type === 'ChangeStatus' || command.type === 'UnpinScore') return;
+          expect(leadsOf(after)[index]?.qualification).toMatchObject({ score: qualification.score, pinned: true });
         });
     }));
 
-  it('a message that was seen stays seen, and answers with the same lead', () =>
-    eachDay((turns) => {
+  it('a recorded message is never recorded again and stays on its lead', () =>
+    forAllContacts((transitions) => {
       const seen = new Map<string, string | null>();
-      for (const { command, under, after, outcome } of turns) {
+      for (const { command, conditions, after, outcome } of transitions) {
         if (!(outcome instanceof Refusal))
-          for (const event of outcome as readonly ContactFact[]) {
+          for (const event of outcome as readonly RecordedContactEvent[]) {
             if (event.type !== 'InteractionRecorded' && event.type !== 'ContactOptedOut') continue;
             expect(seen.has(event.id)).toBe(false);
             seen.set(event.id, event.type === 'InteractionRecorded' ? event.data.leadId : null);
           }
-        const answers = [...seen].map(([id]) => after.known && after.interactions.get(id)?.leadId);
-        expect(answers).toStrictEqual([...seen.values()]);
+        const leadIds = [...seen].map(([id]) => after.known && after.interactions.get(id)?.leadId);
+        expect(leadIds).toStrictEqual([...seen.values()]);
         if (command.type === 'RecordInteraction' && !(outcome instanceof Refusal))
-          expect(contactDecider.decide(command, after, decisionContextOf(under))).toStrictEqual([]);
+          expect(contactDecider.decide(command, after, decisionContextOf(conditions))).toStrictEqual([]);
       }
     }));
 
   /*
-   * What opens a lead or closes it is refused the second time, because things are not as they were; all else is so already.
-   * Only a reason or a note is a fact each time that it is given.
+   * A command that opens or closes a lead is rejected the second time, because the state has changed. Every other command finds the
+   * state as requested. Only a reason or note is recorded each time.
    */
-  it('asking again changes nothing, but for a reason or a note, and a refusal stays the same', () =>
-    eachDay((turns) => {
-      for (const { command, under, after, outcome } of turns) {
-        const again = attempt(() => contactDecider.decide(command, after, decisionContextOf(under)));
-        const said = command.type === 'ChangeStatus' && Boolean(command.reason?.trim() || command.note?.trim());
+  it('a repeated command changes nothing except for a reason or note, and a refusal stays the same', () =>
+    forAllContacts((transitions) => {
+      for (const { command, conditions, after, outcome } of transitions) {
+        const repeated = attempt(() => contactDecider.decide(command, after, decisionContextOf(conditions)));
+        const hasText = command.type === 'ChangeStatus' && Boolean(command.reason?.trim() || command.note?.trim());
         if (outcome instanceof Refusal) {
-          expect(again).toMatchObject({ code: outcome.code, details: outcome.details });
-        } else if (again instanceof Refusal) {
-          if (command.type === 'CreateLead') expect(again.code).toBe('active_lead_exists');
+          expect(repeated).toMatchObject({ code: outcome.code, details: outcome.details });
+        } else if (repeated instanceof Refusal) {
+          if (command.type === 'CreateLead') expect(repeated.code).toBe('active_lead_exists');
           else {
-            expect(again.code).toBe('lead_inactive');
+            expect(repeated.code).toBe('lead_inactive');
             expect(finalStatuses as readonly unknown[]).toContain(command.type === 'ChangeStatus' && command.status);
           }
-        } else if (said) {
-          expect(again).toMatchObject([
+        } else if (hasText) {
+          expect(repeated).toMatchObject([
             { type: 'LeadStatusChanged', data: { from: leadStatus(after, command.leadId) } },
           ]);
-          expect(again[0]?.data).toMatchObject({ to: leadStatus(after, command.leadId) });
-        } else expect(again).toStrictEqual([]);
+          expect(repeated[0]?.data).toMatchObject({ to: leadStatus(after, command.leadId) });
+        } else expect(repeated).toStrictEqual([]);
       }
     }));
 
-  const leadStatus = (state: Contact, id: string) => leadsOf(state).find((it) => it.id === id)?.status;
+  const leadStatus = (state: Contact, id: string) => leadsOf(state).find((lead) => lead.id === id)?.status;
 
-  it('a lead counts its own events, and its times only go on', () =>
-    eachDay((turns) => {
-      const facts = contactFactsOf(turns);
-      for (const lead of leadsOf(turns.at(-1)?.after ?? contactDecider.initialState)) {
-        const own = facts.filter((it) => mentions(it, lead.id));
-        expect(lead.version).toBe(own.length);
-        const times = own.flatMap((it) => (it.type === 'InteractionRecorded' ? it.meta.occurredAt : []));
+  it('the version of a lead is the number of its events, and its times never go back', () =>
+    forAllContacts((transitions) => {
+      const events = contactEventsOf(transitions);
+      for (const lead of leadsOf(transitions.at(-1)?.after ?? contactDecider.initialState)) {
+        const ownEvents = events.filter((event) => isOfLead(event, lead.id));
+        expect(lead.version).toBe(ownEvents.length);
+        const times = ownEvents.flatMap((event) => (event.type === 'InteractionRecorded' ? event.meta.occurredAt : []));
         expect(lead.lastInteractionAt).toBe(times.toSorted().at(-1) ?? null);
       }
-      for (const { before, after } of changes(turns)) {
+      for (const { before, after } of changesOf(transitions)) {
         if (before.known && after.known) expect(after.lastCommandAt >= before.lastCommandAt).toBe(true);
-        leadsOf(before).forEach((was, i) => expect((leadsOf(after)[i]?.updatedAt ?? '') >= was.updatedAt).toBe(true));
+        leadsOf(before).forEach(({ updatedAt }, index) =>
+          expect((leadsOf(after)[index]?.updatedAt ?? '') >= updatedAt).toBe(true),
+        );
       }
     }));
 
-  it('a command that was dated back, unless it tells of a broadcast, lies never before the last one', () =>
-    eachDay((turns) => {
-      for (const { command, before, under } of changes(turns))
-        if (under.backdated && before.known && command.type !== 'AddressBroadcast')
-          expect(under.at >= before.lastCommandAt).toBe(true);
+  it('an accepted backdated command is never before the last command, except for broadcasts', () =>
+    forAllContacts((transitions) => {
+      for (const { command, before, conditions } of changesOf(transitions))
+        if (conditions.backdated && before.known && command.type !== 'AddressBroadcast')
+          expect(conditions.at >= before.lastCommandAt).toBe(true);
     }));
 
-  it('follow-ups are never created or moved into the past, and keep their ids to themselves', () =>
-    eachDay((turns) => {
-      for (const event of contactFactsOf(turns)) {
+  it('follow-ups are never created or rescheduled in the past, and their ids are unique', () =>
+    forAllContacts((transitions) => {
+      for (const event of contactEventsOf(transitions)) {
         if (event.type === 'FollowUpCreated') expect(event.data.dueAt >= event.meta.occurredAt).toBe(true);
         if (event.type === 'FollowUpRescheduled') expect(event.data.to >= event.meta.occurredAt).toBe(true);
       }
-      for (const { followUps } of leadsOf(turns.at(-1)?.after ?? contactDecider.initialState))
-        expect(new Set(followUps.map((it) => it.id)).size).toBe(followUps.length);
+      for (const { followUps } of leadsOf(transitions.at(-1)?.after ?? contactDecider.initialState))
+        expect(new Set(followUps.map(({ id }) => id)).size).toBe(followUps.length);
     }));
 
-  it('a reminder fires at its time or later, of what is open, and once for each time that was set', () =>
-    eachDay((turns) => {
-      const set = new Set<string>();
-      for (const { before, outcome } of turns) {
+  it('a reminder fires at or after the due time of an open follow-up, once per due time', () =>
+    forAllContacts((transitions) => {
+      const scheduled = new Set<string>();
+      for (const { before, outcome } of transitions) {
         if (outcome instanceof Refusal) continue;
-        for (const event of outcome as readonly ContactFact[]) {
-          if (event.type === 'FollowUpCreated' || event.type === 'FollowUpRescheduled') set.add(event.data.followUpId);
+        for (const event of outcome as readonly RecordedContactEvent[]) {
+          if (event.type === 'FollowUpCreated' || event.type === 'FollowUpRescheduled')
+            scheduled.add(event.data.followUpId);
           if (event.type !== 'FollowUpReminded') continue;
           const { followUpId, dueAt } = event.data;
-          expect(set.delete(followUpId)).toBe(true);
+          expect(scheduled.delete(followUpId)).toBe(true);
           expect(event.meta.occurredAt >= dueAt).toBe(true);
-          const known = leadsOf(before).flatMap((it) => it.followUps);
-          expect(known.find((it) => it.id === followUpId)).toMatchObject({ state: 'open', dueAt });
+          const known = leadsOf(before).flatMap((lead) => lead.followUps);
+          expect(known.find(({ id }) => id === followUpId)).toMatchObject({ state: 'open', dueAt });
         }
       }
     }));
 
-  it('only known, active agents are assigned, and an agent who is there already is not assigned again', () =>
-    eachDay((turns) => {
-      for (const { command, outcome } of turns) {
+  it('only known and active agents are assigned, and never the current agent', () =>
+    forAllContacts((transitions) => {
+      for (const { command, outcome } of transitions) {
         if (outcome instanceof Refusal) continue;
-        for (const event of outcome as readonly ContactFact[]) {
+        for (const event of outcome as readonly RecordedContactEvent[]) {
           if (event.type !== 'LeadAssigned') continue;
           expect(command).toMatchObject({ type: 'AssignAgent', agent: { id: event.data.to, status: 'active' } });
           expect(event.data.from).not.toBe(event.data.to);
@@ -607,106 +649,114 @@ describe('Whatever is asked of a contact', () => {
     }));
 });
 
-describe('Whatever is asked of an agent', () => {
-  const eachAgentDay = (check: (turns: ReturnType<typeof playAgent>) => void) =>
+describe('Random commands on an agent', () => {
+  const forAllAgents = (check: (transitions: ReturnType<typeof runAgent>) => void) =>
     fc.assert(
-      fc.property(agentDay, (steps) => check(playAgent(steps as StepOf<AgentCommand>[]))),
+      fc.property(agentSteps, (steps) => check(runAgent(steps as StepOf<AgentCommand>[]))),
       runs,
     );
-  const playAgent = (steps: readonly StepOf<AgentCommand>[]) => play(agentDecider, steps);
+  const runAgent = (steps: readonly StepOf<AgentCommand>[]) => run(agentDecider, steps);
 
-  it('asking again changes nothing, registering again is refused, and its version counts its events', () =>
-    eachAgentDay((turns) => {
-      let events = 0;
-      for (const { command, under, after, outcome } of turns) {
-        const again = attempt(() => agentDecider.decide(command, after, decisionContextOf(under)));
-        if (outcome instanceof Refusal) expect(again).toMatchObject({ code: outcome.code, details: outcome.details });
-        else if (command.type === 'RegisterAgent') expect(again).toMatchObject({ code: 'agent_exists' });
-        else expect(again).toStrictEqual([]);
-        if (!(outcome instanceof Refusal)) events += outcome.length;
-        expect(after.known ? after.version : 0).toBe(events);
+  it('a repeated command does nothing, a repeated registration is rejected, and the version is the number of events', () =>
+    forAllAgents((transitions) => {
+      let eventCount = 0;
+      for (const { command, conditions, after, outcome } of transitions) {
+        const repeated = attempt(() => agentDecider.decide(command, after, decisionContextOf(conditions)));
+        if (outcome instanceof Refusal)
+          expect(repeated).toMatchObject({ code: outcome.code, details: outcome.details });
+        else if (command.type === 'RegisterAgent') expect(repeated).toMatchObject({ code: 'agent_exists' });
+        else expect(repeated).toStrictEqual([]);
+        if (!(outcome instanceof Refusal)) eventCount += outcome.length;
+        expect(after.known ? after.version : 0).toBe(eventCount);
       }
     }));
 
-  it('it is as it was asked to be', () =>
-    eachAgentDay((turns) => {
-      for (const { command, after, outcome } of turns) {
+  it('an agent is as the last accepted command requested', () =>
+    forAllAgents((transitions) => {
+      for (const { command, after, outcome } of transitions) {
         if (outcome instanceof Refusal) continue;
-        const { type: _, agentId: id, ...asked } = command;
-        expect(after).toMatchObject({ id, ...asked });
+        const { type: _, agentId: id, ...requested } = command;
+        expect(after).toMatchObject({ id, ...requested });
       }
     }));
 });
 
-describe('The past', () => {
-  it('folds the same when it was stored and read', () =>
-    eachDay((turns) => {
-      const facts = contactFactsOf(turns);
-      const read = facts.map(({ stream, version, position, ...stored }) =>
+describe('Folds of random events', () => {
+  it('stored and decoded events fold to the same contact', () =>
+    forAllContacts((transitions) => {
+      const events = contactEventsOf(transitions);
+      const decoded = events.map(({ stream, version, position, ...stored }) =>
         deepFreeze(decodeEvent(JSON.parse(JSON.stringify(stored)), { stream, version, position })),
-      ) as ContactFact[];
-      expect(read).toStrictEqual(facts);
-      const ids = facts.map((it) => it.id);
-      const folded = read.reduce<Contact>(
+      ) as RecordedContactEvent[];
+      expect(decoded).toStrictEqual(events);
+      const ids = events.map(({ id }) => id);
+      const folded = decoded.reduce<Contact>(
         (state, event) => contactDecider.evolve(state, event),
         contactDecider.initialState,
       );
-      expect(plain(folded, ids)).toStrictEqual(plain(turns.at(-1)?.after ?? contactDecider.initialState, ids));
+      expect(withPlainMaps(folded, ids)).toStrictEqual(
+        withPlainMaps(transitions.at(-1)?.after ?? contactDecider.initialState, ids),
+      );
     }));
 
-  it('folds to the same lead when only what the lead is told by is looked at', () =>
-    eachDay((turns) => {
-      const facts = contactFactsOf(turns);
-      for (const lead of leadsOf(turns.at(-1)?.after ?? contactDecider.initialState)) {
-        const rows = facts.filter((it) => mentions(it, lead.id) || it.type === 'ContactProfileChanged');
-        expect(rows.reduce<Lead | undefined>(evolveLead, undefined)).toStrictEqual(lead);
+  it('the events of a lead alone fold to the same lead', () =>
+    forAllContacts((transitions) => {
+      const events = contactEventsOf(transitions);
+      for (const lead of leadsOf(transitions.at(-1)?.after ?? contactDecider.initialState)) {
+        const relevant = events.filter((event) => isOfLead(event, lead.id) || event.type === 'ContactProfileChanged');
+        expect(relevant.reduce<Lead | undefined>(evolveLead, undefined)).toStrictEqual(lead);
         expect(
-          facts.reduce<Lead | undefined>(
-            (it, event) => (it || mentions(event, lead.id) ? evolveLead(it, event) : it),
+          events.reduce<Lead | undefined>(
+            (state, event) => (state || isOfLead(event, lead.id) ? evolveLead(state, event) : state),
             undefined,
           ),
         ).toStrictEqual(lead);
       }
     }));
 
-  it('says in ContactProfileChanged and BroadcastAddressed how many leads there are', () =>
-    eachDay((turns) => {
+  it('ContactProfileChanged and BroadcastAddressed contain the number of leads', () =>
+    forAllContacts((transitions) => {
       let leads = 0;
-      for (const event of contactFactsOf(turns)) {
+      for (const event of contactEventsOf(transitions)) {
         if (event.type === 'LeadOpened') leads = event.data.ordinal;
         if (event.type === 'ContactProfileChanged' || event.type === 'BroadcastAddressed')
           expect(event.data.leads).toBe(leads);
       }
     }));
 
-  it('is not up for debate: no event in any order, of whatever stream or type, makes a fold throw or change what it was given', () => {
-    const noise = record({
-      type: fc.constantFrom('Whatever', '__proto__', 'constructor', 'LeadTeleported'),
+  it('no event in any order, of any stream or type, makes a fold throw or change its input', () => {
+    const unknownEvent = record({
+      type: fc.constantFrom('SomethingElse', '__proto__', 'constructor', 'LeadTeleported'),
       id: fc.uuid(),
       data: record({ leadId: fc.constant(leadId(1)) }, { requiredKeys: [] }),
       personal: fc.object(),
       meta: fc.constant({ actor: { type: 'system', id: 'x' }, occurredAt: iso(start) }),
     });
-    const mixed = fc.tuple(day, agentDay, fc.array(noise, { maxLength: 5 }), fc.infiniteStream(fc.nat(1_000)));
+    const mixed = fc.tuple(
+      contactSteps,
+      agentSteps,
+      fc.array(unknownEvent, { maxLength: 5 }),
+      fc.infiniteStream(fc.nat(1_000)),
+    );
     fc.assert(
-      fc.property(mixed, ([steps, agentSteps, strangers, order]) => {
-        const facts = [
-          ...eventsOf(play(contactDecider, steps as StepOf<ContactCommand>[])),
-          ...eventsOf(play(agentDecider, agentSteps as StepOf<AgentCommand>[])),
-          ...(strangers as unknown as RecordedEvent[]),
+      fc.property(mixed, ([steps, stepsOfAgent, unknownEvents, order]) => {
+        const events = [
+          ...eventsOf(run(contactDecider, steps as StepOf<ContactCommand>[])),
+          ...eventsOf(run(agentDecider, stepsOfAgent as StepOf<AgentCommand>[])),
+          ...(unknownEvents as unknown as RecordedEvent[]),
         ];
-        const shuffled = facts
-          .map((event) => ({ event: deepFreeze(event), place: order.next().value as number }))
-          .toSorted((a, b) => a.place - b.place)
+        const shuffled = events
+          .map((event) => ({ event: deepFreeze(event), rank: order.next().value as number }))
+          .toSorted((a, b) => a.rank - b.rank)
           .map(({ event }) => event as never);
         let lead: Lead | undefined;
-        let ofContact = contactDecider.initialState;
-        let ofAgent = agentDecider.initialState;
+        let contact = contactDecider.initialState;
+        let agentReference = agentDecider.initialState;
         for (const event of shuffled) {
           lead = deepFreeze(evolveLead(lead, event));
-          ofContact = deepFreeze(contactDecider.evolve(ofContact, event));
-          ofAgent = deepFreeze(evolveAgent(ofAgent, event as AgentEvent));
-          expect([typeof ofContact.known, typeof ofAgent.known]).toStrictEqual(['boolean', 'boolean']);
+          contact = deepFreeze(contactDecider.evolve(contact, event));
+          agentReference = deepFreeze(evolveAgent(agentReference, event as AgentEvent));
+          expect([typeof contact.known, typeof agentReference.known]).toStrictEqual(['boolean', 'boolean']);
         }
       }),
       runs,

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '#domain/event';
+import type { StoredEvent } from '#domain/event-envelope';
 import { checkStreamName } from './stream-name.js';
 
 const lowerCaseUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

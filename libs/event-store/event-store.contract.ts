@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { UnreadableEvent } from '#domain/event-codec';
-import type { StoredEvent } from '#domain/event';
+import type { StoredEvent } from '#domain/event-envelope';
 import { ConcurrencyError, type EventStore, Unavailable } from './event-store.js';
 import { describeFollowing } from './event-store.following.contract.js';
 import { newStreamName, newEvent, newEvents, followUntil, eventIds } from './event-store.test-support.js';

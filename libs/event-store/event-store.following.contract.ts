@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import type { EventStore } from './event-store.js';
 import { newStreamName, newEvents, followUntil } from './event-store.test-support.js';
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
+import type { Position, StoredEvent } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import type { EventBatch, EventStore } from './event-store.js';
 
 const time = '2026-03-01T09:00:00.000Z';

@@ -1,4 +1,5 @@
-import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
+import type { Position, StoredEvent } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 
 /** The result of an append. */
 export interface WriteResult {

@@ -147,14 +147,14 @@ export const IsFlag = (description?: string): PropertyDecorator =>
 export function isFreeForm(value: unknown): boolean {
   if (typeof value === 'string') return value.length > 0 && value.length <= 65_536;
   return (
-    typeof value === 'object' && value !== null && hasAtMostLevels(value, 16) && JSON.stringify(value).length <= 65_536
+    typeof value === 'object' && value !== null && isWithinDepth(value, 16) && JSON.stringify(value).length <= 65_536
   );
 }
 
-const hasAtMostLevels = (value: unknown, levels: number): boolean =>
+const isWithinDepth = (value: unknown, levels: number): boolean =>
   typeof value !== 'object' ||
   value === null ||
-  (levels > 0 && Object.values(value).every((child) => hasAtMostLevels(child, levels - 1)));
+  (levels > 0 && Object.values(value).every((child) => isWithinDepth(child, levels - 1)));
 
 /** Free-form JSON: an object, an array or a string. */
 export const IsFreeForm = createFieldDecorator(

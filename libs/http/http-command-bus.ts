@@ -14,6 +14,7 @@ import type { BulkState } from '#domain/bulk/bulk.job';
 import type { BulkSummary } from '#domain/bulk/bulk.results';
 import type { HttpContext } from './http-context.js';
 import { invalidInput, Problem } from './problem.js';
+import { withRequestFieldNames } from './refusal-problem.js';
 import { Authenticator, createCommandContext } from './request.js';
 
 interface ReplyOptions {
@@ -44,7 +45,9 @@ export class HttpCommandBus {
   ) {}
 
   executeContact(http: HttpContext, command: ContactCommandInput, options: ReplyOptions = {}): Promise<object> {
-    return this.send(http, options, (context) => this.bus.execute(new ContactCommandMessage(command, context)));
+    return this.send(http, options, (context) =>
+      withRequestFieldNames(command.type, this.bus.execute(new ContactCommandMessage(command, context))),
+    );
   }
 
   executeAgent(http: HttpContext, command: AgentCommandInput, options: ReplyOptions = {}): Promise<object> {
@@ -71,7 +74,8 @@ export class HttpCommandBus {
 
   /** 200 if no item was rejected, 207 if some were, 202 if a job continues in the background. */
   async executeBulk(http: HttpContext, command: BulkCommandInput): Promise<object> {
-    const execute: Execute = (context) => this.bus.execute(new BulkCommandMessage(command, context));
+    const execute: Execute = (context) =>
+      withRequestFieldNames(command.type, this.bus.execute(new BulkCommandMessage(command, context)));
     const { reply } = http;
     const body = (await this.send(http, { isVersioned: false }, execute)) as BulkResponse;
     const startsJob = command.type === 'StartBulk' || (command.type === 'RetryBulk' && body.changed);

@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { ColumnValue } from '#read-model/view';
 import type { RowQuery } from '#read-model/view-store';
 import { IsPlainText, IsIntegerText, IsBooleanText, Optional } from './fields.js';

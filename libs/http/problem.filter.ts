@@ -7,6 +7,7 @@ import { isRefusal } from '#domain/refusal';
 import { MissingEvents, Unavailable } from '#event-store/event-store';
 import { SnapshotRefused, ViewBeingBuilt, ViewsUnavailable } from '#read-model/view-store';
 import { Problem, type ProblemCode } from './problem.js';
+import { refusalToProblem } from './refusal-problem.js';
 import type { Routes } from './routes.js';
 
 /** The only place that turns errors into responses. */
@@ -48,7 +49,7 @@ const fastifyErrors: Readonly<Record<string, readonly [ProblemCode, string]>> = 
 
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (isRefusal(error)) return new Problem(error.code, error.message, error.details);
+  if (isRefusal(error)) return refusalToProblem(error);
   if (error instanceof ViewBeingBuilt)
     return new Problem('projection_behind', 'The view is still being built. Retry later.', {}, { 'retry-after': '1' });
   if (error instanceof SnapshotRefused) return new Problem('unavailable', error.message, {}, { 'retry-after': '5' });

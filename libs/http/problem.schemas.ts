@@ -1,5 +1,5 @@
 import { bulkStates } from '#domain/bulk/bulk.job';
-import { finalStatuses } from '#domain/lead/lead.state';
+import { finalStatuses } from '#domain/lead/lead.vocabulary';
 import type { InvalidField, RefusalCode, RefusalDetails } from '#domain/refusal';
 import * as json from './json-schema.js';
 import type { Fields, JsonSchema } from './json-schema.js';

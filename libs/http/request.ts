@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import type { Actor } from '#domain/event';
+import type { Actor } from '#domain/event-envelope';
 import type { CommandContext } from '#commands/command-context';
 import { createCommandId } from '#commands/ids';
 import { isId } from './fields.js';

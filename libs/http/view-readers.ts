@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import { EventStore } from '#event-store/event-store';
 import { ViewStore, type ViewReader } from '#read-model/view-store';
 import type { View } from '#read-model/view';

@@ -6,7 +6,7 @@ import type { ColumnValue } from './view.js';
 
 const texts = ['a', 'b', '\uFFFD', '\u{1F600}'];
 const value: fc.Arbitrary<ColumnValue> = fc.constantFrom(null, -1, 0, 1, 2.5, ...texts);
-const bound = value.filter((it) => it !== null);
+const bound = value.filter((generated) => generated !== null);
 const column = fc.constantFrom('x', 'y');
 const condition: fc.Arbitrary<Condition> = fc.oneof(
   fc.record({ column, in: fc.array(value, { maxLength: 4 }) }),
@@ -14,31 +14,31 @@ const condition: fc.Arbitrary<Condition> = fc.oneof(
   fc.record({ column, from: bound, to: bound }, { requiredKeys: ['column'] }),
 );
 
-function holds(its: Condition, row: Readonly<Record<string, ColumnValue>>): boolean {
-  const actual = row[its.column]!;
-  if (isInCondition(its)) return its.in.includes(actual);
-  const { from, to } = toRange(its);
+function holds(tested: Condition, row: Readonly<Record<string, ColumnValue>>): boolean {
+  const actual = row[tested.column]!;
+  if (isInCondition(tested)) return tested.in.includes(actual);
+  const { from, to } = toRange(tested);
   if (actual === null) return false;
   return (
     (from === undefined || compareValues(actual, from) >= 0) && (to === undefined || compareValues(actual, to) < 0)
   );
 }
 
-describe('narrowed conditions', () => {
-  it('allow what all conditions allow, with one for each column, or are known to allow nothing', () => {
+describe('mergeConditions', () => {
+  it('returns one condition per column that together allow the same rows, or undefined when no row is allowed', () => {
     fc.assert(
       fc.property(fc.array(condition, { maxLength: 5 }), fc.record({ x: value, y: value }), (where, row) => {
-        const all = mergeConditions(where);
-        const allowed = all !== undefined && all.where.every((it) => holds(it, row));
-        expect(allowed).toBe(where.every((it) => holds(it, row)));
-        const columns = all?.where.map((it) => it.column) ?? [];
+        const merged = mergeConditions(where);
+        const isAllowed = merged !== undefined && merged.where.every((each) => holds(each, row));
+        expect(isAllowed).toBe(where.every((each) => holds(each, row)));
+        const columns = merged?.where.map((each) => each.column) ?? [];
         expect(new Set(columns).size).toBe(columns.length);
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it('keep what is implied of other columns apart, and let it narrow what is asked of the same', () => {
+  it('keeps derived conditions on other columns apart, and narrows requested conditions on the same column', () => {
     const where: Condition[] = [{ column: 'x', in: [1, 2, null] }];
     expect(mergeConditions(where, [{ column: 'y', from: 3 }])).toEqual({ where, derived: [{ column: 'y', from: 3 }] });
     expect(mergeConditions(where, [{ column: 'x', from: 2 }])).toEqual({

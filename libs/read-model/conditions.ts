@@ -1,59 +1,61 @@
 import type { Condition } from './view-store.js';
 import type { ColumnValue } from './view.js';
 
-/** Conditions on columns, at most one for each. */
+/** At most one condition for each column. */
 export interface MergedConditions {
   readonly where: readonly Condition[];
-  /** What follows from `where`, on other columns: true of every row that `where` lets through. */
+  /** Conditions on other columns that hold for every row that `where` allows. */
   readonly derived: readonly Condition[];
 }
 
-type In = Extract<Condition, { in: unknown }>;
+type InCondition = Extract<Condition, { in: unknown }>;
 export type RangeCondition = {
   readonly column: string;
   readonly from?: string | number;
   readonly to?: string | number;
 };
 
-export const isInCondition = (condition: Condition): condition is In => 'in' in condition;
+export const isInCondition = (condition: Condition): condition is InCondition => 'in' in condition;
 
-/** A range without bounds is all that is not null. */
-export const toRange = (condition: Exclude<Condition, In>): RangeCondition =>
+/** `notNull` becomes a range without bounds. */
+export const toRange = (condition: Exclude<Condition, InCondition>): RangeCondition =>
   'notNull' in condition ? { column: condition.column } : condition;
 
-/** Everything that is asked of a column as one condition; undefined when no row can meet them all. */
+/** Combines all conditions on a column into one. Undefined when no row can satisfy them all. */
 export function mergeConditions(
   where: readonly Condition[],
-  implied: readonly Condition[] = [],
+  derived: readonly Condition[] = [],
 ): MergedConditions | undefined {
-  const asked = new Set(where.map(({ column }) => column));
+  const requested = new Set(where.map(({ column }) => column));
   const byColumn = new Map<string, Condition>();
-  for (const condition of [...where, ...implied]) {
-    const both = intersection(byColumn.get(condition.column) ?? condition, condition);
-    if (!both) return undefined;
-    byColumn.set(condition.column, both);
+  for (const condition of [...where, ...derived]) {
+    const merged = intersect(byColumn.get(condition.column) ?? condition, condition);
+    if (!merged) return undefined;
+    byColumn.set(condition.column, merged);
   }
   const all = [...byColumn.values()];
   return {
-    where: all.filter(({ column }) => asked.has(column)),
-    derived: all.filter(({ column }) => !asked.has(column)),
+    where: all.filter(({ column }) => requested.has(column)),
+    derived: all.filter(({ column }) => !requested.has(column)),
   };
 }
 
-function intersection(a: Condition, b: Condition): Condition | undefined {
-  if (isInCondition(a) || isInCondition(b)) {
-    const [list, other] = isInCondition(a) ? [a, b] : [b as In, a];
-    const values = [...new Set(list.in)].filter((value) => isAllowed(value, other));
-    return values.length > 0 ? { column: a.column, in: values } : undefined;
-  }
-  const [one, two] = [toRange(a), toRange(b)];
-  const from = [one.from, two.from]
-    .filter((it) => it !== undefined)
+function intersect(a: Condition, b: Condition): Condition | undefined {
+  if (isInCondition(a)) return filterValues(a, b);
+  if (isInCondition(b)) return filterValues(b, a);
+  const ranges = [toRange(a), toRange(b)];
+  const from = ranges
+    .flatMap((range) => range.from ?? [])
     .toSorted(compareValues)
     .at(-1);
-  const to = [one.to, two.to].filter((it) => it !== undefined).toSorted(compareValues)[0];
+  const to = ranges.flatMap((range) => range.to ?? []).toSorted(compareValues)[0];
   if (from !== undefined && to !== undefined && compareValues(from, to) >= 0) return undefined;
   return { column: a.column, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
+
+function filterValues(list: InCondition, condition: Condition): Condition | undefined {
+  const values = [...new Set(list.in)].filter((value) => isAllowed(value, condition));
+  return values.length > 0 ? { column: list.column, in: values } : undefined;
 }
 
 function isAllowed(value: ColumnValue, condition: Condition): boolean {
@@ -66,7 +68,7 @@ function isAllowed(value: ColumnValue, condition: Condition): boolean {
   );
 }
 
-/** Numbers before texts, texts by code point: UTF-8 keeps that order, JavaScript's `<` does not. */
+/** Numbers before texts, texts by code point, which is the order of UTF-8 but not of JavaScript's `<`. */
 export function compareValues(a: string | number, b: string | number): number {
   if (typeof a === 'number') return typeof b === 'number' ? a - b : -1;
   return typeof b === 'number' ? 1 : Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -1,20 +1,21 @@
 import { once } from 'node:events';
 import { UnreadableEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import type { EventFeed } from './projection-runner.js';
-import type { Table } from './view.js';
+import { defineTable, type EventHandler, type Table } from './view.js';
 
-export const positionAt = (n: number): Position => `p${String(n).padStart(6, '0')}`;
+export const positionAt = (number: number): Position => `p${String(number).padStart(6, '0')}`;
 
-/** A log by hand: what is written to it can be followed. */
+/** A log in memory: tests append events, which can be followed. */
 export class InMemoryLog implements EventFeed {
   readonly start = positionAt(0);
   readonly events: RecordedEvent[] = [];
   readonly unreadable = new Set<Position>();
-  /** How often it can't be read. */
+  /** How many more reads fail. */
   failuresLeft = 0;
   followedAfter: Position[] = [];
-  private readonly grown = new EventTarget();
+  private readonly appends = new EventTarget();
 
   constructor(private readonly batchSize = 3) {}
 
@@ -33,7 +34,7 @@ export class InMemoryLog implements EventFeed {
         position,
       } as unknown as RecordedEvent);
     }
-    this.grown.dispatchEvent(new Event('grown'));
+    this.appends.dispatchEvent(new Event('append'));
     return this;
   }
 
@@ -44,16 +45,16 @@ export class InMemoryLog implements EventFeed {
   async *follow(after: Position, { signal }: { signal: AbortSignal }) {
     this.followedAfter.push(after);
     for (let next = Number(after.slice(1)); !signal.aborted;) {
-      if (this.failuresLeft-- > 0) throw new Error('the log is away');
+      if (this.failuresLeft-- > 0) throw new Error('the log is unavailable');
       const events = this.events.slice(next, next + this.batchSize);
-      const bad = events.findIndex(({ position }) => this.unreadable.has(position));
-      if (bad >= 0) events.length = bad;
+      const unreadableIndex = events.findIndex(({ position }) => this.unreadable.has(position));
+      if (unreadableIndex >= 0) events.length = unreadableIndex;
       if (events.length > 0) yield { events, position: events.at(-1)!.position };
       next += events.length;
-      const unread = this.events[next];
-      if (bad >= 0)
-        throw new UnreadableEvent(unread!.id, { stream: 's', version: 1, position: unread!.position }, 'odd');
-      if (!unread) await once(this.grown, 'grown', { signal }).catch(() => undefined);
+      const nextEvent = this.events[next];
+      if (unreadableIndex >= 0)
+        throw new UnreadableEvent(nextEvent!.id, { stream: 's', version: 1, position: nextEvent!.position }, 'odd');
+      if (!nextEvent) await once(this.appends, 'append', { signal }).catch(() => undefined);
     }
   }
 }
@@ -63,17 +64,33 @@ export interface AgentEventCount {
   readonly active: boolean;
   readonly events: number;
 }
-export const keysOfAgent = (event: { data: { agentId: string } }) => [event.data.agentId];
-export const agents: Table<AgentEventCount> = {
-  keys: { AgentRegistered: keysOfAgent, AgentDeactivated: keysOfAgent },
-  evolve: (row, event, key) => ({ id: key, active: event.type === 'AgentRegistered', events: (row?.events ?? 0) + 1 }),
+
+export const agentKey = (event: { data: { agentId: string } }) => event.data.agentId;
+
+type CountedEvent = RecordedEvent<'AgentRegistered' | 'AgentDeactivated'>;
+
+/** Each event of an agent adds `step` to its row. */
+export function countAgentEvents(step = 1) {
+  const handler: EventHandler<AgentEventCount, CountedEvent> = {
+    key: agentKey,
+    apply: (row, event, key) => ({
+      id: key,
+      active: event.type === 'AgentRegistered',
+      events: (row?.events ?? 0) + step,
+    }),
+  };
+  return { AgentRegistered: handler, AgentDeactivated: handler } satisfies Table<AgentEventCount>['on'];
+}
+
+export const agents = defineTable<AgentEventCount>()({
+  on: countAgentEvents(),
   columns: { id: ({ id }) => id, events: ({ events }) => events },
   indexes: [{ prefix: [], sort: 'id' }],
   tokens: ({ id }) => [id],
-};
+});
+
 export const totals: Table<{ readonly count: number }> = {
-  keys: { AgentDeactivated: () => ['all'] },
-  evolve: (row) => ({ count: (row?.count ?? 0) + 1 }),
+  on: { AgentDeactivated: { key: () => 'all', apply: (row) => ({ count: (row?.count ?? 0) + 1 }) } },
   columns: { count: ({ count }) => count },
   indexes: [],
 };

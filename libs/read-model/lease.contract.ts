@@ -1,225 +1,229 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Lease, type LeaseNotice, type LeaseTiming, LeaderElection } from './lease.js';
+import { pollUntil } from '#timing/poll';
+import { sleep } from '#timing/sleep';
+import { LeaderElection, type Lease, type LeaseNotice, type LeaseTiming } from './lease.js';
 import type { TestStorage } from './view-store.contract.js';
 import type { ViewStore } from './view-store.js';
 
-/** Faster than usual, and with room for a machine that is busy with other things. */
-const pace: LeaseTiming = { heartbeatIntervalMs: 50, pollIntervalMs: 25, timeoutMs: 600 };
+/** Faster than in production, but with room for a busy machine. */
+const timing: LeaseTiming = { heartbeatIntervalMs: 50, pollIntervalMs: 25, timeoutMs: 600 };
 
-/** A process that works whenever it is its turn. */
-class Worker {
-  readonly news: LeaseNotice['what'][] = [];
-  /** How many of its turns go on. */
-  working = 0;
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
+/** A process that works while it is the leader. */
+class TestWorker {
+  readonly notices: LeaseNotice['type'][] = [];
+  private workCount = 0;
   private readonly stopping = new AbortController();
-  private readonly turns: LeaderElection;
-  private ran: Promise<void> | undefined;
+  private readonly election: LeaderElection;
+  private running: Promise<void> | undefined;
 
   constructor(
     readonly lease: Lease,
-    private readonly work = endOf,
+    private readonly work = untilAborted,
   ) {
-    this.turns = new LeaderElection(lease, ({ what }) => this.news.push(what), pace);
+    this.election = new LeaderElection(lease, ({ type }) => this.notices.push(type), timing);
   }
 
   start(): this {
-    this.ran = this.turns.run(async (signal) => {
-      this.working++;
-      await this.work(signal).finally(() => this.working--);
+    this.running = this.election.run(async (signal) => {
+      this.workCount++;
+      await this.work(signal).finally(() => this.workCount--);
     }, this.stopping.signal);
-    this.ran.catch(() => undefined);
+    this.running.catch(() => undefined);
     return this;
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
-    await this.ran;
+    await this.running;
   }
 
-  get held(): boolean {
-    return this.turns.isLeader;
+  get isWorking(): boolean {
+    return this.workCount > 0;
+  }
+
+  get isLeader(): boolean {
+    return this.election.isLeader;
   }
 }
 
-const endOf = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-
-async function until(holds: () => boolean): Promise<number> {
-  const since = performance.now();
-  while (!holds()) await sleep(5);
-  return performance.now() - since;
+/** Returns after how many milliseconds it was true. */
+async function until(isTrue: () => boolean): Promise<number> {
+  const startedAt = performance.now();
+  await pollUntil(isTrue, { intervalMs: 5 });
+  return performance.now() - startedAt;
 }
 
-/** A lease that stops answering when it is told to: to its process the storage is away, or the process itself stands still. */
-class Mute implements Lease {
-  mute: 'no' | 'failing' | 'silent' = 'no';
+/** A lease whose storage fails, or stops responding, for one process. */
+class FaultyLease implements Lease {
+  fault: 'none' | 'failing' | 'silent' = 'none';
   constructor(private readonly lease: Lease) {}
 
-  read: Lease['read'] = () => this.unlessMute(() => this.lease.read());
-  compareAndSet: Lease['compareAndSet'] = (from, to) => this.unlessMute(() => this.lease.compareAndSet(from, to));
+  read: Lease['read'] = () => this.unlessFaulty(() => this.lease.read());
+  compareAndSet: Lease['compareAndSet'] = (from, to) => this.unlessFaulty(() => this.lease.compareAndSet(from, to));
   close = (): Promise<void> => this.lease.close();
 
-  private async unlessMute<T>(ask: () => Promise<T>): Promise<T> {
-    if (this.mute === 'failing') throw new Error('the storage is away');
-    return this.mute === 'silent' ? new Promise(() => undefined) : ask();
+  private async unlessFaulty<T>(call: () => Promise<T>): Promise<T> {
+    if (this.fault === 'failing') throw new Error('the storage is unavailable');
+    return this.fault === 'silent' ? new Promise(() => undefined) : call();
   }
 }
 
-/** What the lease of every storage of views must do, alone and under `Turns`. */
-export function leaseContract(adapter: string, freshPlace: () => Promise<TestStorage>): void {
+/** Tests that the lease of every storage must pass, alone and under `LeaderElection`. */
+export function leaseContract(adapter: string, createStorage: () => Promise<TestStorage>): void {
   describe(`the lease in ${adapter}`, () => {
-    let place: TestStorage;
+    let storage: TestStorage;
     let stores: ViewStore[] = [];
-    /** As another process would have it. */
-    const anotherLease = async (): Promise<Lease> => {
-      const store = await place.open();
+    /** Each lease has a store of its own, like one in another process. */
+    const openLease = async (): Promise<Lease> => {
+      const store = await storage.open();
       stores.push(store);
       return store.lease();
     };
     const clear = async (): Promise<void> => {
       for (const store of stores) await store.close();
       stores = [];
-      await place?.remove();
+      await storage?.remove();
     };
     beforeEach(async () => {
       await clear();
-      place = await freshPlace();
+      storage = await createStorage();
     });
     afterAll(clear);
 
-    it('was held by nobody, then by the first one who says so', async () => {
-      const [one, other] = [await anotherLease(), await anotherLease()];
-      expect([await one.read(), await other.read()]).toEqual([null, null]);
-      expect(await one.compareAndSet(null, { holder: 'one', heartbeat: 1 })).toBe(true);
-      expect(await other.compareAndSet(null, { holder: 'other', heartbeat: 1 })).toBe(false);
-      expect(await other.read()).toEqual({ holder: 'one', heartbeat: 1 });
+    it('has no holder at first, and then the first process that sets one', async () => {
+      const [first, second] = [await openLease(), await openLease()];
+      expect([await first.read(), await second.read()]).toEqual([null, null]);
+      expect(await first.compareAndSet(null, { holder: 'one', heartbeat: 1 })).toBe(true);
+      expect(await second.compareAndSet(null, { holder: 'other', heartbeat: 1 })).toBe(false);
+      expect(await second.read()).toEqual({ holder: 'one', heartbeat: 1 });
     });
 
-    it('moves only from what is there: not over another beat, nor over another holder', async () => {
-      const lease = await anotherLease();
-      const [first, second] = [
-        { holder: 'one', heartbeat: 1 },
-        { holder: 'one', heartbeat: 2 },
-      ];
+    it('changes only from the stored record: neither from another heartbeat nor from another holder', async () => {
+      const lease = await openLease();
+      const first = { holder: 'one', heartbeat: 1 };
+      const second = { holder: 'one', heartbeat: 2 };
       await lease.compareAndSet(null, first);
       expect(await lease.compareAndSet(first, second)).toBe(true);
       expect(await lease.compareAndSet(first, { holder: 'other', heartbeat: 2 })).toBe(false);
       expect(await lease.compareAndSet({ holder: 'other', heartbeat: 2 }, first)).toBe(false);
       expect(await lease.compareAndSet({ holder: null, heartbeat: 2 }, first)).toBe(false);
       expect(await lease.read()).toEqual(second);
-      const free = { holder: null, heartbeat: 3 };
-      expect(await lease.compareAndSet(second, free)).toBe(true);
-      expect(await lease.read()).toEqual(free);
-      expect(await lease.compareAndSet(free, first)).toBe(true);
+      const released = { holder: null, heartbeat: 3 };
+      expect(await lease.compareAndSet(second, released)).toBe(true);
+      expect(await lease.read()).toEqual(released);
+      expect(await lease.compareAndSet(released, first)).toBe(true);
     });
 
-    it('goes to one of many who want it at once', async () => {
-      const leases = await Promise.all(Array.from({ length: 8 }, anotherLease));
-      const wonFrom = async (from: Parameters<Lease['compareAndSet']>[0], heartbeat: number): Promise<number> => {
-        const moved = leases.map((lease, nth) => lease.compareAndSet(from, { holder: `${nth}`, heartbeat }));
-        return (await Promise.all(moved)).filter(Boolean).length;
+    it('is acquired by exactly one of many processes that try at once', async () => {
+      const leases = await Promise.all(Array.from({ length: 8 }, openLease));
+      const countWinners = async (from: Parameters<Lease['compareAndSet']>[0], heartbeat: number): Promise<number> => {
+        const attempts = leases.map((lease, index) => lease.compareAndSet(from, { holder: `${index}`, heartbeat }));
+        return (await Promise.all(attempts)).filter(Boolean).length;
       };
-      expect(await wonFrom(null, 1)).toBe(1);
-      expect(await wonFrom(await leases[0]!.read(), 2)).toBe(1);
+      expect(await countWinners(null, 1)).toBe(1);
+      expect(await countWinners(await leases[0]!.read(), 2)).toBe(1);
     });
 
-    it('lets one of several work, and the next one at once when that one stops', async () => {
+    it('lets one of several workers work, and another one as soon as that one stops', async () => {
       const workers = await Promise.all(
-        Array.from({ length: 3 }, async () => new Worker(await anotherLease()).start()),
+        Array.from({ length: 3 }, async () => new TestWorker(await openLease()).start()),
       );
-      const working = (): Worker[] => workers.filter((it) => it.working > 0);
+      const working = (): TestWorker[] => workers.filter(({ isWorking }) => isWorking);
       await until(() => working().length > 0);
       const [first] = working();
-      // Long enough for the others to lose patience, if the first one did not show that it is alive.
-      await sleep(pace.timeoutMs * 2);
+      // Long enough for the others to take over if the first one sent no heartbeats.
+      await sleep(timing.timeoutMs * 2);
       expect(working()).toEqual([first]);
-      expect(first!.held).toBe(true);
+      expect(first!.isLeader).toBe(true);
       await first!.stop();
-      expect(first!.news.slice(-2)).toEqual(['taken', 'released']);
-      expect(await until(() => working().length > 0)).toBeLessThan(pace.timeoutMs);
+      expect(first!.notices.slice(-2)).toEqual(['acquired', 'released']);
+      expect(await until(() => working().length > 0)).toBeLessThan(timing.timeoutMs);
       expect(working()).not.toContain(first);
-      await Promise.all(workers.map((it) => it.stop()));
+      await Promise.all(workers.map((worker) => worker.stop()));
       expect(working()).toEqual([]);
     });
 
-    it('passes to another when its holder is gone without a word', async () => {
-      const dead = await anotherLease();
+    it('passes to another worker after the timeout when its holder has died', async () => {
+      const dead = await openLease();
       await dead.compareAndSet(null, { holder: 'dead', heartbeat: 7 });
-      const worker = new Worker(await anotherLease()).start();
-      expect(await until(() => worker.working > 0)).toBeGreaterThanOrEqual(pace.timeoutMs - 1);
+      const worker = new TestWorker(await openLease()).start();
+      expect(await until(() => worker.isWorking)).toBeGreaterThanOrEqual(timing.timeoutMs - 1);
       expect((await dead.read())!.heartbeat).toBeGreaterThan(7);
       await worker.stop();
     });
 
-    it('waits for work to end before it lets go', async () => {
-      let finish = (): void => undefined;
-      const last = new Promise<void>((resolve) => (finish = resolve));
-      const slow = new Worker(await anotherLease(), async (signal) => {
-        await endOf(signal);
-        await last;
+    it('is not released before the work of its holder has ended', async () => {
+      let finishWork = (): void => undefined;
+      const workFinished = new Promise<void>((resolve) => (finishWork = resolve));
+      const slow = new TestWorker(await openLease(), async (signal) => {
+        await untilAborted(signal);
+        await workFinished;
       }).start();
-      await until(() => slow.working > 0);
-      const next = new Worker(await anotherLease()).start();
+      await until(() => slow.isWorking);
+      const next = new TestWorker(await openLease()).start();
       const stopped = slow.stop();
-      await sleep(pace.pollIntervalMs * 3);
-      expect(next.working).toBe(0);
-      finish();
+      await sleep(timing.pollIntervalMs * 3);
+      expect(next.isWorking).toBe(false);
+      finishWork();
       await stopped;
-      await until(() => next.working > 0);
+      await until(() => next.isWorking);
       await next.stop();
     });
 
     it.each(['failing', 'silent'] as const)(
-      'ends the work of a holder to whom the storage is %s, and it stands by again',
-      async (how) => {
-        const lease = new Mute(await anotherLease());
-        const worker = new Worker(lease).start();
-        await until(() => worker.working > 0);
-        const other = new Worker(await anotherLease()).start();
-        lease.mute = how;
-        await until(() => worker.working === 0 && other.working > 0);
-        expect(worker.news).toContain('lost');
-        lease.mute = 'no';
-        await other.stop();
-        await until(() => worker.working > 0);
+      'is lost by a worker whose storage is %s: its work ends, and it waits for the lease again',
+      async (fault) => {
+        const lease = new FaultyLease(await openLease());
+        const worker = new TestWorker(lease).start();
+        await until(() => worker.isWorking);
+        const standby = new TestWorker(await openLease()).start();
+        lease.fault = fault;
+        await until(() => !worker.isWorking && standby.isWorking);
+        expect(worker.notices).toContain('lost');
+        lease.fault = 'none';
+        await standby.stop();
+        await until(() => worker.isWorking);
         await worker.stop();
       },
     );
 
-    it('is not taken from a holder because the storage was away for all', async () => {
-      const [one, two] = [new Mute(await anotherLease()), new Mute(await anotherLease())];
-      const holder = new Worker(one).start();
-      await until(() => holder.working > 0);
-      const other = new Worker(two).start();
-      two.mute = 'failing';
-      await until(() => other.news.includes('failing'));
-      one.mute = 'failing';
-      await until(() => holder.news.includes('failing'));
-      await until(() => holder.working === 0);
-      // Both see it again: the holder finds itself, the other finds a beat that it has seen for no time.
-      two.mute = one.mute = 'no';
-      await until(() => holder.working > 0 || other.working > 0);
-      expect(other.working).toBe(0);
-      await Promise.all([holder.stop(), other.stop()]);
+    it('is not taken from its holder after the storage was unavailable to all processes', async () => {
+      const [holderLease, standbyLease] = [new FaultyLease(await openLease()), new FaultyLease(await openLease())];
+      const holder = new TestWorker(holderLease).start();
+      await until(() => holder.isWorking);
+      const standby = new TestWorker(standbyLease).start();
+      standbyLease.fault = 'failing';
+      await until(() => standby.notices.includes('failing'));
+      holderLease.fault = 'failing';
+      await until(() => holder.notices.includes('failing'));
+      await until(() => !holder.isWorking);
+      // Both can read it again: the holder finds itself, the other one a heartbeat that it has only just seen.
+      standbyLease.fault = 'none';
+      holderLease.fault = 'none';
+      await until(() => holder.isWorking || standby.isWorking);
+      expect(standby.isWorking).toBe(false);
+      await Promise.all([holder.stop(), standby.stop()]);
     });
 
-    it('is let go when work fails, and says why', async () => {
-      const lease = await anotherLease();
+    it('is released when work throws, and the error is thrown to the caller', async () => {
+      const lease = await openLease();
       const work = async (): Promise<void> => {
         throw new Error('a bug');
       };
-      const turns = new LeaderElection(lease, () => undefined, pace);
-      await expect(turns.run(work, new AbortController().signal)).rejects.toThrow('a bug');
+      const election = new LeaderElection(lease, () => undefined, timing);
+      await expect(election.run(work, new AbortController().signal)).rejects.toThrow('a bug');
       expect(await lease.read()).toMatchObject({ holder: null });
     });
 
-    it('ends at once for who stands by', async () => {
-      await (await anotherLease()).compareAndSet(null, { holder: 'somebody', heartbeat: 1 });
-      const worker = new Worker(await anotherLease()).start();
-      await until(() => worker.news.length > 0);
+    it('lets a worker that waits for it stop at once', async () => {
+      await (await openLease()).compareAndSet(null, { holder: 'somebody', heartbeat: 1 });
+      const worker = new TestWorker(await openLease()).start();
+      await until(() => worker.notices.length > 0);
       await worker.stop();
-      expect(worker.news).toEqual(['standing by']);
+      expect(worker.notices).toEqual(['waiting']);
     });
   });
 }

@@ -1,172 +1,174 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
+import { sleep } from '#timing/sleep';
 
-/** What is stored of a lease: who holds it, and how often it has been touched. */
 export interface LeaseRecord {
-  /** Null: whoever held it has let it go. */
+  /** Null after the holder has released the lease. */
   readonly holder: string | null;
+  /** Raised whenever the record changes. */
   readonly heartbeat: number;
 }
 
 /**
- * The right to work on the views of a storage, for all processes to see. It saves work and no more: nothing is wrong when two
- * processes work for a moment. Both methods may throw `ViewsUnavailable`.
+ * The right to work on the views of a storage, shared by all processes. It only saves work: two processes that work at the same
+ * time for a moment do no harm. Both methods may throw `ViewsUnavailable`.
  */
 export interface Lease {
-  /** Null: nobody ever held it. */
+  /** Null if it was never held. */
   read(): Promise<LeaseRecord | null>;
-  /** Compare and set. False: it was not at `from` any more, and is what it was. When it throws, it may have moved. */
+  /** Returns false and changes nothing if the stored record is not `from`. When it throws, the record may have changed. */
   compareAndSet(from: LeaseRecord | null, to: LeaseRecord): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** What an operator wants to hear of. */
+/** Reported to an operator. */
 export type LeaseNotice =
-  | { readonly what: 'standing by' | 'taken' | 'released' | 'lost' }
-  | { readonly what: 'failing'; readonly error: unknown };
+  | { readonly type: 'waiting' | 'acquired' | 'released' | 'lost' }
+  | { readonly type: 'failing'; readonly error: unknown };
 
-/** In milliseconds. */
 export interface LeaseTiming {
-  /** How often the holder shows that it is alive. */
+  /** How often the holder renews the lease. */
   readonly heartbeatIntervalMs: number;
-  /** How often the others look. */
+  /** How often the other processes read it. */
   readonly pollIntervalMs: number;
-  /** How long a beat may stand still before the holder is given up, and before it gives itself up. */
+  /** Without a heartbeat for this long, others take the lease, and the holder stops working. */
   readonly timeoutMs: number;
 }
-const usualPace: LeaseTiming = { heartbeatIntervalMs: 1_500, pollIntervalMs: 1_000, timeoutMs: 4_000 };
+const defaultTiming: LeaseTiming = { heartbeatIntervalMs: 1_500, pollIntervalMs: 1_000, timeoutMs: 4_000 };
 
 /**
- * Works while it holds the lease, and stands by while another does. Time is only measured here, by this process's own clock: a
- * holder is given up when its beat has been seen to stand still for so long.
+ * Runs work while this process holds the lease, and waits while another one does. Clocks of different machines are never
+ * compared: a holder is considered dead when this process has seen the same heartbeat for `timeoutMs` of its own time.
  */
 export class LeaderElection {
-  private readonly me = randomUUID();
-  /** Whether it is this process's turn. */
+  private readonly id = randomUUID();
   isLeader = false;
 
   constructor(
     private readonly lease: Lease,
-    private readonly tell: (news: LeaseNotice) => void,
-    private readonly pace = usualPace,
+    private readonly notify: (notice: LeaseNotice) => void,
+    private readonly timing = defaultTiming,
   ) {}
 
   /**
-   * Runs `work` in each of its turns, until `signal` aborts. `work` ends soon after its own signal aborts.
-   * @throws whatever `work` throws, with the lease released
+   * Runs `work` each time this process becomes the leader, until `signal` aborts. `work` must end soon after its own signal
+   * aborts.
+   * @throws what `work` throws, after releasing the lease
    */
   async run(work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const beat = await this.standBy(signal);
-      if (!beat) return;
-      await this.take(beat, work, signal);
+      const record = await this.waitForLeadership(signal);
+      if (!record) return;
+      await this.lead(record, work, signal);
     }
   }
 
-  /** Undefined: `signal` has aborted. */
-  private async standBy(signal: AbortSignal): Promise<LeaseRecord | undefined> {
-    let seen: LeaseRecord | null = null;
-    let since = 0;
-    let told = false;
-    for (; !signal.aborted; await pause(this.pace.pollIntervalMs, signal)) {
+  /** Undefined when `signal` has aborted. */
+  private async waitForLeadership(signal: AbortSignal): Promise<LeaseRecord | undefined> {
+    let lastSeen: LeaseRecord | null = null;
+    let lastChangeAt = 0;
+    let hasNotified = false;
+    for (; !signal.aborted; await sleep(this.timing.pollIntervalMs, signal)) {
       try {
-        const found = await inTime(this.lease.read(), this.pace.timeoutMs);
-        if (!isSame(found, seen)) [seen, since] = [found, performance.now()];
-        const isStill = performance.now() - since >= this.pace.timeoutMs;
-        if (found?.holder && found.holder !== this.me && !isStill) {
-          if (!told) this.tell({ what: 'standing by' });
-          told = true;
+        const current = await this.withTimeout('reading', this.lease.read());
+        if (!isSameRecord(current, lastSeen)) {
+          lastSeen = current;
+          lastChangeAt = performance.now();
+        }
+        const isExpired = performance.now() - lastChangeAt >= this.timing.timeoutMs;
+        if (current?.holder && current.holder !== this.id && !isExpired) {
+          if (!hasNotified) this.notify({ type: 'waiting' });
+          hasNotified = true;
           continue;
         }
-        const mine = this.after(found);
-        if (await inTime(this.lease.compareAndSet(found, mine), this.pace.timeoutMs)) return mine;
+        const next = this.nextRecord(current);
+        if (await this.withTimeout('acquiring', this.lease.compareAndSet(current, next))) return next;
       } catch (error) {
-        // Where nobody can be heard, nobody is given up: the storage may have been away for the holder too.
-        seen = null;
-        this.tell({ what: 'failing', error });
+        // The storage may be unavailable to the holder too, so its timeout starts again.
+        lastSeen = null;
+        this.notify({ type: 'failing', error });
       }
     }
     return undefined;
   }
 
-  private async take(
-    beat: LeaseRecord,
+  private async lead(
+    record: LeaseRecord,
     work: (signal: AbortSignal) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const turn = new AbortController();
+    const leadership = new AbortController();
     this.isLeader = true;
-    this.tell({ what: 'taken' });
-    const beating = this.beat(beat, turn);
+    this.notify({ type: 'acquired' });
+    const renewing = this.keepRenewing(record, leadership);
     try {
-      await work(AbortSignal.any([signal, turn.signal]));
+      await work(AbortSignal.any([signal, leadership.signal]));
     } finally {
       this.isLeader = false;
-      turn.abort();
-      await beating;
+      leadership.abort();
+      await renewing;
       await this.release();
     }
   }
 
-  /** Until the turn ends, or ends it. */
-  private async beat(last: LeaseRecord, turn: AbortController): Promise<void> {
-    let aliveAt = performance.now();
-    const remaining = (): number => this.pace.timeoutMs - (performance.now() - aliveAt);
+  /** Ends when `leadership` aborts, or aborts it when the lease is lost. */
+  private async keepRenewing(record: LeaseRecord, leadership: AbortController): Promise<void> {
+    let current = record;
+    let renewedAt = performance.now();
+    const remainingMs = (): number => this.timing.timeoutMs - (performance.now() - renewedAt);
     for (;;) {
-      await pause(this.pace.heartbeatIntervalMs, turn.signal);
-      if (turn.signal.aborted) return;
+      await sleep(this.timing.heartbeatIntervalMs, leadership.signal);
+      if (leadership.signal.aborted) return;
       try {
-        last = await inTime(this.again(last), remaining());
-        aliveAt = performance.now();
+        current = await this.withTimeout('renewing', this.renew(current), remainingMs());
+        renewedAt = performance.now();
       } catch (error) {
-        this.tell({ what: 'failing', error });
+        this.notify({ type: 'failing', error });
       }
-      if (last.holder === this.me && remaining() > 0) continue;
-      this.tell({ what: 'lost' });
-      return turn.abort();
+      if (current.holder === this.id && remainingMs() > 0) continue;
+      this.notify({ type: 'lost' });
+      return leadership.abort();
     }
   }
 
-  /** What stands there then: another's, when it is lost. */
-  private async again(last: LeaseRecord): Promise<LeaseRecord> {
-    const next = this.after(last);
-    if (await this.lease.compareAndSet(last, next)) return next;
-    // It may be ours, of a beat whose answer was not heard.
+  /** Returns the stored record, which names another holder if the lease is lost. */
+  private async renew(current: LeaseRecord): Promise<LeaseRecord> {
+    const next = this.nextRecord(current);
+    if (await this.lease.compareAndSet(current, next)) return next;
+    // It may still be ours: an earlier renewal may have succeeded although its response was lost.
     return (await this.lease.read()) ?? { holder: null, heartbeat: 0 };
   }
 
-  /** So that others need not wait. */
+  /** Saves other processes the timeout. */
   private async release(): Promise<void> {
-    const free = async (): Promise<boolean> => {
-      const found = await this.lease.read();
-      return found?.holder === this.me && this.lease.compareAndSet(found, { ...this.after(found), holder: null });
+    const releaseIfHeld = async (): Promise<boolean> => {
+      const current = await this.lease.read();
+      if (current?.holder !== this.id) return false;
+      return this.lease.compareAndSet(current, { ...this.nextRecord(current), holder: null });
     };
-    if (await inTime(free(), this.pace.timeoutMs).catch(() => false)) this.tell({ what: 'released' });
+    const isReleased = await this.withTimeout('releasing', releaseIfHeld()).catch(() => false);
+    if (isReleased) this.notify({ type: 'released' });
   }
 
-  private after = (beat: LeaseRecord | null): LeaseRecord => ({
-    holder: this.me,
-    heartbeat: (beat?.heartbeat ?? 0) + 1,
-  });
-}
+  private nextRecord(current: LeaseRecord | null): LeaseRecord {
+    return { holder: this.id, heartbeat: (current?.heartbeat ?? 0) + 1 };
+  }
 
-const isSame = (one: LeaseRecord | null, other: LeaseRecord | null): boolean =>
-  one?.holder === other?.holder && one?.heartbeat === other?.heartbeat;
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  sleep(ms, undefined, { signal }).catch(() => undefined);
-
-/** @throws when it takes longer; it is then not waited for */
-async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
-  const timer = new AbortController();
-  const late = sleep(Math.max(ms, 0), undefined, { signal: timer.signal }).then(
-    () => Promise.reject(new Error('The lease can not be touched in time.')),
-    // Never settles once the work has.
-    () => new Promise<never>(() => undefined),
-  );
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
+  /** @throws Error when `work` takes longer. It is not cancelled. */
+  private async withTimeout<T>(action: string, work: Promise<T>, timeoutMs = this.timing.timeoutMs): Promise<T> {
+    const timer = new AbortController();
+    const timeout = setTimeout(Math.max(timeoutMs, 0), undefined, { signal: timer.signal }).then(
+      () => Promise.reject(new Error(`Timed out ${action} the lease.`)),
+      // Aborted because `work` has settled: never settles.
+      () => new Promise<never>(() => undefined),
+    );
+    try {
+      return await Promise.race([work, timeout]);
+    } finally {
+      timer.abort();
+    }
   }
 }
+
+const isSameRecord = (a: LeaseRecord | null, b: LeaseRecord | null): boolean =>
+  a?.holder === b?.holder && a?.heartbeat === b?.heartbeat;

@@ -1,35 +1,35 @@
-import { setTimeout } from 'node:timers/promises';
-import { ProjectionRunner, type EventFeed, type ProjectionNotice } from './projection-runner.js';
+import { sleep } from '#timing/sleep';
+import { type EventFeed, type ProjectionNotice, ProjectionRunner } from './projection-runner.js';
 import type { ViewStore } from './view-store.js';
 import type { View } from './view.js';
 
-/** Indexes may take long to make, and nothing is heard of it meanwhile. */
-const usualEveryMs = 30_000;
+/** Longer than creating indexes may take, during which a running rebuild makes no visible progress. */
+const defaultIntervalMs = 30_000;
 
 /**
- * Looks after what lies beside a view until `signal` aborts: goes on with a rebuild that nobody has carried on since the last look,
- * and removes generations that were taken over from. Never rejects. Two who build the same generation only waste work.
+ * Continues a rebuild that has made no progress since the last check, and removes retired generations, until `signal` aborts.
+ * Never rejects. Two processes that build the same candidate waste work but do no harm.
  */
 export async function maintainGenerations(
   view: View,
   store: ViewStore,
   feed: EventFeed,
-  tell: (news: ProjectionNotice) => void,
+  notify: (notice: ProjectionNotice) => void,
   signal: AbortSignal,
-  everyMs = usualEveryMs,
+  intervalMs = defaultIntervalMs,
 ): Promise<void> {
-  let seen: string | undefined;
+  let lastState: string | undefined;
   while (!signal.aborted) {
     try {
       await store.removeRetired(view);
-      const beside = await store.candidateState(view);
-      const told = beside && JSON.stringify(beside);
-      if (told !== undefined && told === seen)
-        await new ProjectionRunner(view, store, feed, tell, { candidate: true }).run(signal);
-      seen = told;
+      const candidate = await store.candidateState(view);
+      const state = candidate && JSON.stringify(candidate);
+      if (state !== undefined && state === lastState)
+        await new ProjectionRunner(view, store, feed, notify, { candidate: true }).run(signal);
+      lastState = state;
     } catch (error) {
-      tell({ what: 'retrying', view, inMs: everyMs, error });
+      notify({ type: 'retrying', view, inMs: intervalMs, error });
     }
-    await setTimeout(everyMs, undefined, { signal }).catch(() => undefined);
+    await sleep(intervalMs, signal);
   }
 }

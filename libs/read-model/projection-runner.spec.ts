@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import { pollUntil } from '#timing/poll';
 import { ProjectionRunner, type EventFeed, type ProjectionNotice } from './projection-runner.js';
-import { type AgentEventCount, keysOfAgent, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
+import { type AgentEventCount, agentKey, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
 import { SqliteViewStore } from './sqlite/sqlite.view-store.js';
 import type { RowQuery, ViewReader, ViewStore, RowWrite } from './view-store.js';
 import type { Table, View } from './view.js';
@@ -15,47 +15,47 @@ import { waitForPosition } from './wait-for-position.js';
 
 const query: RowQuery = { where: [], sort: { column: 'id', descending: false }, limit: 1_000 };
 
-describe('catching up', () => {
+describe('a projection runner', () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   const store = new SqliteViewStore(folder, { readerThread: false });
-  const stops: (() => Promise<void>)[] = [];
-  let made = 0;
+  const stopFunctions: (() => Promise<void>)[] = [];
+  let viewCount = 0;
   afterAll(async () => {
-    for (const stop of stops) await stop();
+    for (const stop of stopFunctions) await stop();
     await store.close();
     rmSync(folder, { recursive: true });
   });
 
   const viewOf = (table: Partial<Table<AgentEventCount>> = {}): View => ({
-    name: `agents-${++made}`,
+    name: `agents-${++viewCount}`,
     version: 1,
     tables: { agents: { ...agents, ...table }, totals },
   });
 
-  function started(view: View, log: EventFeed, on: Pick<ViewStore, 'openForWriting'> = store) {
-    const news: ProjectionNotice[] = [];
-    const heard = new EventTarget();
-    const catchUp = new ProjectionRunner(view, on, log, (each) => {
-      news.push(each);
-      heard.dispatchEvent(new Event(each.what));
+  function start(view: View, log: EventFeed, runnerStore: Pick<ViewStore, 'openForWriting'> = store) {
+    const notices: ProjectionNotice[] = [];
+    const emitter = new EventTarget();
+    const runner = new ProjectionRunner(view, runnerStore, log, (notice) => {
+      notices.push(notice);
+      emitter.dispatchEvent(new Event(notice.type));
     });
-    const calling = new AbortController();
-    const running = catchUp.run(calling.signal);
+    const abort = new AbortController();
+    const running = runner.run(abort.signal);
     const stop = async () => {
-      calling.abort();
+      abort.abort();
       await running;
     };
-    stops.push(stop);
-    const hears = async (what: ProjectionNotice['what']) =>
-      news.some((each) => each.what === what) || once(heard, what);
-    return { catchUp, news, hears, stop };
+    stopFunctions.push(stop);
+    const waitForNotice = async (type: ProjectionNotice['type']) =>
+      notices.some((notice) => notice.type === type) || once(emitter, type);
+    return { runner, notices, waitForNotice, stop };
   }
 
-  /** All that a view holds, positions of its rows included. */
-  async function contents(view: View) {
+  /** All rows of a view, with their positions. */
+  async function readContents(view: View) {
     const reader = await store.openForReading(view);
     const writer = await store.openForWriting(view);
-    // Nothing is shown before; what stands still on its way there is looked at all the same.
+    // A view that was stopped before it was built could not be read otherwise.
     await writer.finishBuild();
     const { rows, checkpoint } = await reader.find<AgentEventCount>('agents', query);
     const keys = rows.map(({ key }) => key);
@@ -64,28 +64,23 @@ describe('catching up', () => {
     return { checkpoint, stored, rows: rows.map(({ row }) => row) };
   }
 
-  const reaches = async (view: View, position: Position) =>
+  const expectToReach = async (view: View, position: Position) =>
     expect(await waitForPosition(await store.openForReading(view), position, 60_000)).toBe(true);
 
-  async function reportOf(reader: ViewReader) {
-    for (;;) {
-      const { stopped } = await reader.state();
-      if (stopped) return stopped;
-      await setImmediate();
-    }
-  }
+  const waitForFailure = (reader: ViewReader) =>
+    pollUntil(async () => (await reader.state()).stopped, { intervalMs: 1 });
 
-  it('folds what is there and what comes, past events that the view ignores too', async () => {
+  it('applies existing and new events, and moves past events that the view ignores', async () => {
     const [log, view] = [new InMemoryLog(), viewOf()];
     log
       .appendAgentEvents('a', 'AgentRegistered', 'AgentReactivated')
       .appendAgentEvents('b', 'AgentRegistered', 'AgentReactivated', 'AgentReactivated');
-    const { catchUp, hears } = started(view, log);
-    await reaches(view, positionAt(5));
-    await hears('built');
+    const { runner, waitForNotice } = start(view, log);
+    await expectToReach(view, positionAt(5));
+    await waitForNotice('built');
     log.appendAgentEvents('a', 'AgentDeactivated').appendAgentEvents('b', 'AgentReactivated');
-    await reaches(view, positionAt(7));
-    const { stored, rows } = await contents(view);
+    await expectToReach(view, positionAt(7));
+    const { stored, rows } = await readContents(view);
     expect(rows).toEqual([
       { id: 'a', active: false, events: 2 },
       { id: 'b', active: true, events: 1 },
@@ -95,30 +90,30 @@ describe('catching up', () => {
       ['b', positionAt(3)],
       ['all', positionAt(6)],
     ]);
-    expect(catchUp).toMatchObject({ checkpoint: positionAt(7), stopped: null, appliedEvents: 7 });
-    expect(Date.now() - catchUp.lastProgressAt!).toBeLessThan(20_000);
+    expect(runner).toMatchObject({ checkpoint: positionAt(7), stopped: null, appliedEvents: 7 });
+    expect(Date.now() - runner.lastProgressAt!).toBeLessThan(20_000);
   });
 
-  it('builds the view at once when the log is empty', async () => {
+  it('marks the view as built at once when the log is empty', async () => {
     const [log, view] = [new InMemoryLog(), viewOf()];
-    await started(view, log).hears('built');
+    await start(view, log).waitForNotice('built');
     expect(await (await store.openForReading(view)).state()).toEqual({ checkpoint: null, stopped: null, built: true });
   });
 
-  it('goes on from the checkpoint after a crash between saving and the next batch', async () => {
+  it('continues from the checkpoint after a restart', async () => {
     const [log, view] = [new InMemoryLog().appendAgentEvents('a', 'AgentRegistered', 'AgentDeactivated'), viewOf()];
-    const first = started(view, log);
-    await reaches(view, positionAt(2));
+    const first = start(view, log);
+    await expectToReach(view, positionAt(2));
     await first.stop();
     const opened = log.followedAfter.length;
     log.appendAgentEvents('a', 'AgentRegistered');
-    started(view, log);
-    await reaches(view, positionAt(3));
+    start(view, log);
+    await expectToReach(view, positionAt(3));
     expect(log.followedAfter.slice(opened)).toEqual([positionAt(2)]);
-    expect((await contents(view)).rows).toEqual([{ id: 'a', active: true, events: 3 }]);
+    expect((await readContents(view)).rows).toEqual([{ id: 'a', active: true, events: 3 }]);
   });
 
-  it('saves again without a change what a crash left saved before its checkpoint', async () => {
+  it('does not apply events again to rows that a crash left ahead of the checkpoint', async () => {
     const [log, view] = [
       new InMemoryLog().appendAgentEvents('a', 'AgentRegistered', 'AgentDeactivated', 'AgentDeactivated'),
       viewOf(),
@@ -135,12 +130,12 @@ describe('catching up', () => {
     };
     await writer.save([ahead], null, positionAt(1));
     await writer.close();
-    started(view, log);
-    await reaches(view, positionAt(3));
-    expect((await contents(view)).rows).toEqual([{ id: 'a', active: false, events: 3 }]);
+    start(view, log);
+    await expectToReach(view, positionAt(3));
+    expect((await readContents(view)).rows).toEqual([{ id: 'a', active: false, events: 3 }]);
   });
 
-  it('lets two workers overlap, which together write what one would', async () => {
+  it('can overlap with another worker: together they write the same rows as one', async () => {
     const log = new InMemoryLog(7);
     const [both, alone] = [viewOf(), viewOf()];
     const grow = () => {
@@ -152,57 +147,66 @@ describe('catching up', () => {
     };
     grow();
     const other = new SqliteViewStore(folder, { readerThread: false });
-    const workers = [started(both, log), started(both, log, other), started(alone, log)];
+    const workers = [start(both, log), start(both, log, other), start(alone, log)];
     for (let round = 1; round <= 10; round++) {
       grow();
-      await reaches(both, positionAt(log.events.length));
-      await reaches(alone, positionAt(log.events.length));
+      await expectToReach(both, positionAt(log.events.length));
+      await expectToReach(alone, positionAt(log.events.length));
     }
     for (const { stop } of workers) await stop();
     await other.close();
-    expect(await contents(both)).toEqual(await contents(alone));
-    expect(workers.flatMap(({ news }) => news).filter(({ what }) => what === 'stopped')).toEqual([]);
-    const applied = workers[0]!.catchUp.appliedEvents + workers[1]!.catchUp.appliedEvents;
+    expect(await readContents(both)).toEqual(await readContents(alone));
+    expect(workers.flatMap(({ notices }) => notices).filter(({ type }) => type === 'stopped')).toEqual([]);
+    const applied = workers[0]!.runner.appliedEvents + workers[1]!.runner.appliedEvents;
     expect(applied).toBe(log.events.length);
   });
 
-  it('is the same after wiping and building again, in whatever batches, also under a worker that is running', async () => {
+  it('builds the same rows again after a wipe, in batches of any size, and while it is running', async () => {
     const view = viewOf();
     const [log, wide] = [new InMemoryLog(2), new InMemoryLog(100)];
-    for (const each of [log, wide])
+    for (const target of [log, wide])
       for (let i = 0; i < 60; i++)
-        each.appendAgentEvents(`a${(i * 7) % 9}`, i % 4 ? 'AgentDeactivated' : 'AgentRegistered');
-    const first = started(view, log);
-    await reaches(view, positionAt(60));
-    const before = await contents(view);
+        target.appendAgentEvents(`a${(i * 7) % 9}`, i % 4 ? 'AgentDeactivated' : 'AgentRegistered');
+    const first = start(view, log);
+    await expectToReach(view, positionAt(60));
+    const before = await readContents(view);
     await first.stop();
     await store.wipe(view);
-    started(view, wide);
-    await reaches(view, positionAt(60));
-    expect(await contents(view)).toEqual(before);
+    start(view, wide);
+    await expectToReach(view, positionAt(60));
+    expect(await readContents(view)).toEqual(before);
     await store.wipe(view);
     wide.appendAgentEvents('late', 'AgentReactivated');
-    await reaches(view, positionAt(61));
-    expect(await contents(view)).toEqual({ ...before, checkpoint: positionAt(61) });
+    await expectToReach(view, positionAt(61));
+    expect(await readContents(view)).toEqual({ ...before, checkpoint: positionAt(61) });
   });
 
   const poisons: [string, (poison: () => boolean) => Partial<Table<AgentEventCount>>, RegExp][] = [
     [
       'folded',
       (poison) => ({
-        evolve: (row, event, key) => {
-          if (event.type === 'AgentDeactivated' && poison()) throw new Error('can not be folded');
-          return agents.evolve(row, event, key);
+        on: {
+          ...agents.on,
+          AgentDeactivated: {
+            key: agentKey,
+            apply: (row, event, key) => {
+              if (poison()) throw new Error('can not be folded');
+              return agents.on.AgentDeactivated.apply(row, event, key);
+            },
+          },
         },
       }),
       /can not be folded/,
     ],
     [
-      'told its rows',
+      'given its keys',
       (poison) => ({
-        keys: {
-          ...agents.keys,
-          AgentDeactivated: (event) => (poison() ? [...Array(1_001).keys()].map(String) : keysOfAgent(event)),
+        on: {
+          ...agents.on,
+          AgentDeactivated: {
+            ...agents.on.AgentDeactivated,
+            key: (event) => (poison() ? [...Array(1_001).keys()].map(String) : agentKey(event)),
+          },
         },
       }),
       /1001 rows.*more than 1000/,
@@ -217,23 +221,29 @@ describe('catching up', () => {
     [
       'stored',
       (poison) => ({
-        evolve: (row, event, key) => {
-          const next = agents.evolve(row, event, key)!;
-          return !next.active && poison()
-            ? {
-                ...next,
-                toJSON: () => {
-                  throw new Error('can not be stored');
-                },
-              }
-            : next;
+        on: {
+          ...agents.on,
+          AgentDeactivated: {
+            key: agentKey,
+            apply: (row, event, key) => {
+              const next = agents.on.AgentDeactivated.apply(row, event, key)!;
+              return poison()
+                ? {
+                    ...next,
+                    toJSON: () => {
+                      throw new Error('can not be stored');
+                    },
+                  }
+                : next;
+            },
+          },
         },
       }),
       /can not be stored/,
     ],
   ];
   it.each(poisons)(
-    'stops at an event that can not be %s, everything before it saved, until it is started again',
+    'stops at an event that cannot be %s, with everything before it saved, until it is started again',
     async (_, table, reason) => {
       let poisoned = true;
       const view = viewOf(table(() => poisoned));
@@ -241,42 +251,42 @@ describe('catching up', () => {
         .appendAgentEvents('a', 'AgentRegistered')
         .appendAgentEvents('b', 'AgentRegistered', 'AgentDeactivated')
         .appendAgentEvents('c', 'AgentRegistered');
-      const [first, other] = [started(view, log), viewOf()];
-      started(other, log);
-      await first.hears('stopped');
-      await reaches(other, positionAt(4));
-      expect(first.catchUp).toMatchObject({
+      const [first, other] = [start(view, log), viewOf()];
+      start(other, log);
+      await first.waitForNotice('stopped');
+      await expectToReach(other, positionAt(4));
+      expect(first.runner).toMatchObject({
         checkpoint: positionAt(2),
         stopped: { eventId: 'event-3', position: positionAt(3) },
         appliedEvents: 2,
       });
       const reader = await store.openForReading(view);
-      const stopped = await reportOf(reader);
-      expect(stopped).toMatchObject({
+      const failure = await waitForFailure(reader);
+      expect(failure).toMatchObject({
         eventId: 'event-3',
         position: positionAt(3),
         reason: expect.stringMatching(reason),
       });
-      expect((await contents(view)).rows.map(({ id, events }) => [id, events])).toEqual([
+      expect((await readContents(view)).rows.map(({ id, events }) => [id, events])).toEqual([
         ['a', 1],
         ['b', 1],
       ]);
       await first.stop();
 
-      const second = started(view, log);
-      await second.hears('stopped');
+      const second = start(view, log);
+      await second.waitForNotice('stopped');
       await second.stop();
-      expect((await reader.state()).stopped).toEqual(stopped);
+      expect((await reader.state()).stopped).toEqual(failure);
 
       poisoned = false;
-      started(view, log);
-      await reaches(view, positionAt(4));
+      start(view, log);
+      await expectToReach(view, positionAt(4));
       expect((await reader.state()).stopped).toBeNull();
-      expect((await contents(view)).stored).toEqual((await contents(other)).stored);
+      expect((await readContents(view)).stored).toEqual((await readContents(other)).stored);
     },
   );
 
-  it('stops at an event that can not be read, everything before it saved', async () => {
+  it('stops at an event that cannot be read, with everything before it saved', async () => {
     const [log, view] = [
       new InMemoryLog(2).appendAgentEvents(
         'a',
@@ -288,78 +298,81 @@ describe('catching up', () => {
       viewOf(),
     ];
     log.unreadable.add(positionAt(4));
-    const first = started(view, log);
-    await first.hears('stopped');
-    expect(first.catchUp).toMatchObject({
+    const first = start(view, log);
+    await first.waitForNotice('stopped');
+    expect(first.runner).toMatchObject({
       checkpoint: positionAt(3),
       stopped: { eventId: 'event-4', position: positionAt(4) },
     });
     await first.stop();
     log.unreadable.clear();
-    started(view, log);
-    await reaches(view, positionAt(4));
+    start(view, log);
+    await expectToReach(view, positionAt(4));
   });
 
-  it('goes on from a stop, without being started again, when the view is wiped', async () => {
+  it('continues after it was stopped, without a restart, when the view is wiped', async () => {
     const [log, view] = [new InMemoryLog().appendAgentEvents('a', 'AgentRegistered', 'AgentDeactivated'), viewOf()];
     log.unreadable.add(positionAt(2));
-    const { catchUp, hears } = started(view, log);
-    await hears('stopped');
-    await reportOf(await store.openForReading(view));
+    const { runner, waitForNotice } = start(view, log);
+    await waitForNotice('stopped');
+    await waitForFailure(await store.openForReading(view));
     log.unreadable.clear();
     await store.wipe(view);
-    await reaches(view, positionAt(2));
-    expect(catchUp).toMatchObject({ checkpoint: positionAt(2), stopped: null });
+    await expectToReach(view, positionAt(2));
+    expect(runner).toMatchObject({ checkpoint: positionAt(2), stopped: null });
   });
 
-  it('waits out a log that can not be read', async () => {
+  it('retries when the log cannot be read', async () => {
     const [log, view] = [new InMemoryLog().appendAgentEvents('a', 'AgentRegistered'), viewOf()];
     log.failuresLeft = 2;
-    const { news, hears } = started(view, log);
-    await hears('built');
-    expect(news.map(({ what }) => what)).toEqual(['retrying', 'retrying', 'built']);
-    expect(news[0]).toMatchObject({ error: { message: 'the log is away' } });
+    const { notices, waitForNotice } = start(view, log);
+    await waitForNotice('built');
+    expect(notices.map(({ type }) => type)).toEqual(['retrying', 'retrying', 'built']);
+    expect(notices[0]).toMatchObject({ error: { message: 'the log is unavailable' } });
   });
 
-  it('waits out a storage that can not be written', async () => {
+  it('retries when the storage cannot be written', async () => {
     const [log, view] = [new InMemoryLog().appendAgentEvents('a', 'AgentRegistered'), viewOf()];
-    const { hears, stop } = started(view, log);
-    await reaches(view, positionAt(1));
-    await hears('built');
+    const { waitForNotice, stop } = start(view, log);
+    await expectToReach(view, positionAt(1));
+    await waitForNotice('built');
     const other = new DatabaseSync(join(folder, `${view.name}.v1.g1.db`));
     other.exec('BEGIN IMMEDIATE');
     log.appendAgentEvents('a', 'AgentDeactivated');
-    await hears('retrying');
+    await waitForNotice('retrying');
     other.exec('ROLLBACK');
     other.close();
-    await reaches(view, positionAt(2));
+    await expectToReach(view, positionAt(2));
     await stop();
-    expect((await contents(view)).rows).toEqual([{ id: 'a', active: false, events: 2 }]);
+    expect((await readContents(view)).rows).toEqual([{ id: 'a', active: false, events: 2 }]);
   });
 
   describe('while the view is built', () => {
-    /** How many rows each save has, until it is built. */
-    async function savesOf(view: View, log: InMemoryLog): Promise<readonly number[]> {
-      const saves: number[] = [];
+    /** The number of rows of each save, until the view is built. */
+    async function countSavedRows(view: View, log: InMemoryLog): Promise<readonly number[]> {
+      const rowCounts: number[] = [];
       const counting = {
-        openForWriting: async (its: View) => {
-          const writer = await store.openForWriting(its);
+        openForWriting: async (opened: View) => {
+          const writer = await store.openForWriting(opened);
           const save = writer.save.bind(writer);
-          writer.save = async (rows, ...checkpoints) => (saves.push(rows.length), save(rows, ...checkpoints));
+          writer.save = async (rows, ...checkpoints) => {
+            rowCounts.push(rows.length);
+            await save(rows, ...checkpoints);
+          };
           return writer;
         },
       };
-      const { hears } = started(view, log, counting);
-      await hears('built');
-      return saves;
+      const { waitForNotice } = start(view, log, counting);
+      await waitForNotice('built');
+      return rowCounts;
     }
 
-    it('gathers rows in memory, and saves them whole', async () => {
+    it('gathers changed rows in memory while the view is built, and saves them together', async () => {
       const log = new InMemoryLog(1_000);
       for (let i = 0; i < 20_000; i++) log.appendAgentEvents(`a${i % 9_500}`, 'AgentDeactivated');
       const view = viewOf();
-      expect(await savesOf(view, log)).toEqual([9_501]);
-      expect((await contents(view)).rows.slice(0, 3)).toMatchObject(
+      expect(await countSavedRows(view, log)).toEqual([9_501]);
+      expect((await readContents(view)).rows.slice(0, 3)).toMatchObject(
         [{ events: 3 }, { events: 3 }, { events: 2 }].map(() => ({ active: false })),
       );
       const reader = await store.openForReading(view);
@@ -367,35 +380,38 @@ describe('catching up', () => {
       expect(await reader.count('agents', { where: [{ column: 'events', in: [3] }] })).toBe(1_000);
     });
 
-    it('does not gather many where no event comes back to a row', async () => {
+    it('gathers few rows in memory while the view is built if hardly any row is changed twice', async () => {
       const log = new InMemoryLog(1_000);
       for (let i = 0; i < 20_000; i++) log.appendAgentEvents(`a${i}`, 'AgentDeactivated');
-      const view: View = { name: `agents-${++made}`, version: 1, tables: { agents } };
-      expect(await savesOf(view, log)).toEqual([8_000, 8_000, 4_000]);
+      const view: View = { name: `agents-${++viewCount}`, version: 1, tables: { agents } };
+      expect(await countSavedRows(view, log)).toEqual([8_000, 8_000, 4_000]);
     });
   });
 
-  it('ends when it is called off: at rest, standing still and waiting out trouble', async () => {
+  it('ends when its signal aborts: while it waits for events, while it is stopped, and while it waits to retry', async () => {
     const log = new InMemoryLog().appendAgentEvents('a', 'AgentRegistered');
-    const atRest = started(viewOf(), log);
-    await atRest.hears('built');
-    await atRest.stop();
-    const poisoned = started(
+    const idle = start(viewOf(), log);
+    await idle.waitForNotice('built');
+    await idle.stop();
+    const stopped = start(
       viewOf({
-        keys: {
-          AgentRegistered: () => {
-            throw new Error('odd');
+        on: {
+          AgentRegistered: {
+            key: () => {
+              throw new Error('odd');
+            },
+            apply: (row) => row,
           },
         },
       }),
       log,
     );
-    await poisoned.hears('stopped');
-    await poisoned.stop();
-    const away = new InMemoryLog();
-    away.failuresLeft = 1_000_000;
-    const waiting = started(viewOf(), away);
-    await waiting.hears('retrying');
-    await waiting.stop();
+    await stopped.waitForNotice('stopped');
+    await stopped.stop();
+    const failingLog = new InMemoryLog();
+    failingLog.failuresLeft = 1_000_000;
+    const retrying = start(viewOf(), failingLog);
+    await retrying.waitForNotice('retrying');
+    await retrying.stop();
   });
 });

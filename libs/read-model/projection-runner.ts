@@ -1,24 +1,31 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { UnreadableEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
+import { backoffMs } from '#timing/backoff';
+import { pollUntil } from '#timing/poll';
+import { sleep } from '#timing/sleep';
 import { RowCache } from './row-cache.js';
 import {
   CheckpointMoved,
   type ProjectionFailure,
-  ViewsUnavailable,
   type ViewStore,
+  ViewsUnavailable,
   type ViewWriter,
 } from './view-store.js';
 import type { View } from './view.js';
 
-/** What catching up needs of the log. */
+/** The part of the event log that projections need. */
 export interface EventFeed {
-  /** Before every event. */
+  /** The position before the first event. */
   readonly start: Position;
   /** The position of the newest event, or `start`. */
   head(): Promise<Position>;
-  /** Every event after `after`, in order, without end until `signal` aborts; throws `UnreadableEvent` behind all events before it. */
+  /**
+   * Every event after `after`, in order. Does not end until `signal` aborts. Throws `UnreadableEvent` after returning all events
+   * before that one.
+   */
   follow(
     after: Position,
     options: { readonly signal: AbortSignal; readonly batchSize?: number },
@@ -31,29 +38,28 @@ interface FeedBatch {
   readonly position: Position;
 }
 
-/** What an operator wants to hear of: every word but `built` and `switched` is of trouble. */
+/** Reported to an operator. All but `built` and `promoted` are problems. */
 export type ProjectionNotice =
-  | { readonly what: 'built' | 'switched'; readonly view: View }
-  | { readonly what: 'stopped'; readonly view: View; readonly stopped: ProjectionFailure; readonly error: unknown }
-  | { readonly what: 'retrying'; readonly view: View; readonly inMs: number; readonly error: unknown };
+  | { readonly type: 'built' | 'promoted'; readonly view: View }
+  | { readonly type: 'stopped'; readonly view: View; readonly stopped: ProjectionFailure; readonly error: unknown }
+  | { readonly type: 'retrying'; readonly view: View; readonly inMs: number; readonly error: unknown };
 
-/** Where the heap is small, fewer rows gather: one may take some 10 KB of it, and several views are built side by side. */
-const roomFor = Math.floor(getHeapStatistics().heap_size_limit / 32_768);
-/**
- * While a view is built, rows gather in memory over several batches: no more than so many rows and events. Where hardly an event
- * comes back to a row that is there already, gathering spares nothing, and a few rows are enough.
- */
-const fewRows = 8_000;
-const most = { rows: Math.max(fewRows, Math.min(48_000, roomFor)), events: 300_000 };
-/** A row is worth waiting for when events come to it so many times, on average. */
-const comesBack = 1.1;
-/** In milliseconds. */
-const backOff = { first: 100, longest: 5_000 };
-/** How often a view that stands still is looked at. */
-const lookEveryMs = 500;
+// While a view is built, changed rows gather in memory over several batches. At a million leads that cuts the processor time of an
+// event from 83 µs (8,000 rows) to 31 µs (64,000 rows): see docs/evidence/benchmarks.md.
+const minGatheredRows = 8_000;
+/** A row may take some 10 KB of the heap, and several views are built at the same time. */
+const gatheredRowsForHeap = Math.floor(getHeapStatistics().heap_size_limit / 32_768);
+const maxGatheredRows = Math.max(minGatheredRows, Math.min(48_000, gatheredRowsForHeap));
+const maxGatheredEvents = 300_000;
+/** With fewer events per row on average, gathering saves nothing, so rows are saved at `minGatheredRows`. */
+const minChangesPerRow = 1.1;
 
-/** An event can't be applied: everything before it has been saved. */
-class Refused extends Error {
+const retryDelay = { firstMs: 100, maxMs: 5_000 };
+/** How often a stopped view checks whether its failure was cleared. */
+const stoppedPollIntervalMs = 500;
+
+/** An event cannot be applied. Everything before it has been saved. */
+class UnappliableEvent extends Error {
   constructor(
     readonly eventId: string | null,
     readonly position: Position,
@@ -63,186 +69,188 @@ class Refused extends Error {
   }
 }
 
+/** A batch failed: start again from the checkpoint and apply its events one by one, to find the one that fails. */
+class RetryOneByOne extends Error {}
+
 /**
- * Keeps one view up to date with the log, in one ordered pass. Trouble with the log or the storage is waited out, going on from
- * the checkpoint. An event that the view can't apply stops it, with everything before that event saved, until it is started
- * again, wiped, or taken past that event by another worker. Workers may overlap on a view: all write the same rows.
+ * Keeps one view up to date with the log, in one ordered pass. When the log or the storage fails, it retries from the checkpoint.
+ * An event that the view cannot apply stops the view, with everything before it saved, until it is started again, wiped, or moved
+ * past that event by another worker. Workers may overlap on a view, because all write the same rows.
  *
- * `beside`: does so with the generation beside the one that serves, until it takes over.
+ * With `candidate` it runs on the candidate generation until that is promoted.
  */
 export class ProjectionRunner {
-  private readonly fold: RowCache;
+  private readonly rowCache: RowCache;
   private writer: ViewWriter | undefined;
-  private refused: Refused | undefined;
-  /** Failed somewhere up to here: events are tried one by one, to tell which. */
-  private carefulUntil: Position = '';
-  private attempts = 0;
-  private unsaved = 0;
-  private done = false;
+  private failedEvent: UnappliableEvent | undefined;
+  /** Events up to here are applied one by one, because a batch that ends here has failed. */
+  private oneByOneUntil: Position = '';
+  private failedAttempts = 0;
+  private unsavedEvents = 0;
+  private isPromoted = false;
 
-  /** Up to which event all rows are durable, as far as this worker knows; null before the first batch. */
+  /** All rows up to here are durable, as far as this worker knows. Null before the first batch. */
   checkpoint: Position | null = null;
   stopped: ProjectionFailure | null = null;
-  /** When the checkpoint last moved, in milliseconds since 1970; null: not yet. */
+  /** When the checkpoint last moved, in milliseconds since 1970; null if it has not. */
   lastProgressAt: number | null = null;
-  /** How many events this worker has taken the view past. */
+  /** Events that this worker has applied or skipped, and saved. */
   appliedEvents = 0;
 
   constructor(
     readonly view: View,
     private readonly store: Pick<ViewStore, 'openForWriting'>,
     private readonly feed: EventFeed,
-    private readonly tell: (news: ProjectionNotice) => void,
+    private readonly notify: (notice: ProjectionNotice) => void,
     private readonly options: { readonly candidate?: boolean } = {},
   ) {
-    this.fold = new RowCache(view);
+    this.rowCache = new RowCache(view);
   }
 
-  /** Runs until `signal` aborts or, beside, it has taken over; never rejects. The batch under way is saved whole or not at all. */
+  /** Runs until `signal` aborts or its candidate is promoted. Never rejects. A batch is saved completely or not at all. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.done) {
+    while (!signal.aborted && !this.isPromoted) {
       try {
-        if (this.refused) await this.standStill(this.refused, signal);
-        else await this.pass(signal);
+        if (this.failedEvent) await this.waitUntilCleared(this.failedEvent, signal);
+        else await this.followLog(signal);
       } catch (error) {
         if (signal.aborted) break;
-        if (error instanceof Refused) this.refused = error;
-        else if (!(error instanceof CheckpointMoved)) await this.waitOut(error, signal);
+        if (error instanceof UnappliableEvent) this.failedEvent = error;
+        else if (!(error instanceof CheckpointMoved || error instanceof RetryOneByOne))
+          await this.waitBeforeRetry(error, signal);
       }
     }
-    await this.letGo();
+    await this.closeWriter();
   }
 
-  private async pass(signal: AbortSignal): Promise<void> {
-    this.fold.clear();
-    this.unsaved = 0;
-    const writer = await this.opened();
-    if (await this.takesOver(writer)) return;
+  private async followLog(signal: AbortSignal): Promise<void> {
+    this.rowCache.clear();
+    this.unsavedEvents = 0;
+    const writer = await this.openWriter();
+    if (await this.promoteCandidate(writer)) return;
     const { checkpoint, built } = await writer.state();
     this.checkpoint = checkpoint;
-    const goal = { position: built ? null : await this.feed.head() };
-    await this.build(writer, goal);
-    if (await this.takesOver(writer)) return;
+    const build = { until: built ? null : await this.feed.head() };
+    await this.finishBuild(writer, build);
+    if (await this.promoteCandidate(writer)) return;
     let reached = checkpoint ?? this.feed.start;
     try {
       for await (const { events, position } of this.feed.follow(reached, { signal })) {
         if (signal.aborted) return;
-        if (!(await this.take(events, position, writer))) return;
+        await this.apply(events, position, writer);
         reached = position;
-        if (goal.position === null || position >= goal.position || this.isFull) await this.save(writer, position);
-        await this.build(writer, goal);
-        if (await this.takesOver(writer)) return;
-        // Embedded stores answer without ever leaving this turn of the event loop: others need theirs.
+        if (build.until === null || position >= build.until || this.isCacheFull) await this.save(writer, position);
+        await this.finishBuild(writer, build);
+        if (await this.promoteCandidate(writer)) return;
+        // Embedded stores never wait for I/O, so without this no other work of the process would run.
         await setImmediate();
       }
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
-      if (this.unsaved > 0) await this.save(writer, reached);
-      throw new Refused(error.eventId, error.location.position, error);
+      if (this.unsavedEvents > 0) await this.save(writer, reached);
+      throw new UnappliableEvent(error.eventId, error.location.position, error);
     }
-    if (!signal.aborted) throw new Error('the log ended');
+    if (!signal.aborted) throw new Error('the log stopped returning events');
   }
 
-  /** False: something in here can't be applied, and must be looked for one by one from the checkpoint. */
-  private async take(events: readonly RecordedEvent[], position: Position, writer: ViewWriter): Promise<boolean> {
+  private async apply(events: readonly RecordedEvent[], position: Position, writer: ViewWriter): Promise<void> {
     const first = events[0];
-    if (first && first.position <= this.carefulUntil) {
-      await this.takeOneByOne(events, writer);
-      return true;
-    }
+    if (first && first.position <= this.oneByOneUntil) return this.applyOneByOne(events, writer);
     try {
-      await this.fold.apply(events, writer);
-      this.unsaved += events.length;
-      return true;
+      await this.rowCache.apply(events, writer);
+      this.unsavedEvents += events.length;
     } catch (error) {
       if (error instanceof ViewsUnavailable) throw error;
-      this.carefulUntil = position;
-      return false;
+      this.oneByOneUntil = position;
+      throw new RetryOneByOne();
     }
   }
 
-  private async takeOneByOne(events: readonly RecordedEvent[], writer: ViewWriter): Promise<void> {
-    let before: Position | undefined;
+  private async applyOneByOne(events: readonly RecordedEvent[], writer: ViewWriter): Promise<void> {
+    let lastApplied: Position | undefined;
     for (const event of events) {
       try {
-        await this.fold.apply([event], writer, true);
+        await this.rowCache.apply([event], writer, true);
       } catch (error) {
         if (error instanceof ViewsUnavailable) throw error;
-        if (before !== undefined) await this.save(writer, before);
-        throw new Refused(event.id, event.position, error);
+        if (lastApplied !== undefined) await this.save(writer, lastApplied);
+        throw new UnappliableEvent(event.id, event.position, error);
       }
-      this.unsaved++;
-      before = event.position;
+      this.unsavedEvents++;
+      lastApplied = event.position;
     }
   }
 
   private async save(writer: ViewWriter, to: Position): Promise<void> {
     try {
-      const writes = this.fold.pendingWrites();
+      const writes = this.rowCache.pendingWrites();
       await writer.save(writes, this.checkpoint, to);
-      this.fold.markSaved(writes);
+      this.rowCache.markSaved(writes);
     } catch (error) {
-      if (error instanceof CheckpointMoved || error instanceof ViewsUnavailable || this.carefulUntil >= to) throw error;
-      this.carefulUntil = to;
-      throw new CheckpointMoved('a row can not be stored: to be tried one by one');
+      const isExpected = error instanceof CheckpointMoved || error instanceof ViewsUnavailable;
+      if (isExpected || this.oneByOneUntil >= to) throw error;
+      // Some row cannot be stored.
+      this.oneByOneUntil = to;
+      throw new RetryOneByOne();
     }
     this.checkpoint = to;
-    this.appliedEvents += this.unsaved;
-    this.unsaved = 0;
-    this.attempts = 0;
+    this.appliedEvents += this.unsavedEvents;
+    this.unsavedEvents = 0;
+    this.failedAttempts = 0;
     this.lastProgressAt = Date.now();
   }
 
-  private async build(writer: ViewWriter, goal: { position: Position | null }): Promise<void> {
-    if (goal.position === null || (this.checkpoint ?? this.feed.start) < goal.position) return;
+  /** Marks the view as built once its checkpoint has reached `build.until`, the head of the log when the build began. */
+  private async finishBuild(writer: ViewWriter, build: { until: Position | null }): Promise<void> {
+    if (build.until === null || (this.checkpoint ?? this.feed.start) < build.until) return;
     await writer.finishBuild();
-    goal.position = null;
-    this.tell({ what: 'built', view: this.view });
+    build.until = null;
+    this.notify({ type: 'built', view: this.view });
   }
 
-  private async takesOver(writer: ViewWriter): Promise<boolean> {
+  private async promoteCandidate(writer: ViewWriter): Promise<boolean> {
     if (!this.options.candidate || !(await writer.promote())) return false;
-    this.done = true;
-    this.tell({ what: 'switched', view: this.view });
+    this.isPromoted = true;
+    this.notify({ type: 'promoted', view: this.view });
     return true;
   }
 
-  private get isFull(): boolean {
-    const { changedRows: rows, changeCount: changes } = this.fold;
-    const enough = changes < rows * comesBack ? fewRows : most.rows;
-    return this.unsaved >= most.events || rows >= enough;
+  private get isCacheFull(): boolean {
+    const { changedRows, changeCount } = this.rowCache;
+    const maxRows = changeCount < changedRows * minChangesPerRow ? minGatheredRows : maxGatheredRows;
+    return this.unsavedEvents >= maxGatheredEvents || changedRows >= maxRows;
   }
 
-  private async standStill({ eventId, position, message, cause }: Refused, signal: AbortSignal): Promise<void> {
+  /** Records the failure, and waits until the view is wiped or another worker has passed the event. */
+  private async waitUntilCleared(failed: UnappliableEvent, signal: AbortSignal): Promise<void> {
+    const { eventId, position, message, cause } = failed;
     if (!this.stopped) {
       this.stopped = { eventId, position, reason: message, since: new Date().toISOString() };
-      this.tell({ what: 'stopped', view: this.view, stopped: this.stopped, error: cause });
+      this.notify({ type: 'stopped', view: this.view, stopped: this.stopped, error: cause });
     }
-    const writer = await this.opened();
-    const before = (await writer.state()).stopped;
-    if (before?.position === position) this.stopped = { ...this.stopped, since: before.since };
+    const writer = await this.openWriter();
+    const reported = (await writer.state()).stopped;
+    if (reported?.position === position) this.stopped = { ...this.stopped, since: reported.since };
     await writer.reportFailure(this.stopped);
-    do await setTimeout(lookEveryMs, undefined, { signal }).catch(() => undefined);
-    while (!signal.aborted && (await writer.state()).stopped);
-    if (signal.aborted) return;
-    this.refused = undefined;
+    const isCleared = async (): Promise<boolean> => (await writer.state()).stopped === null;
+    if (!(await pollUntil(isCleared, { intervalMs: stoppedPollIntervalMs, signal }))) return;
+    this.failedEvent = undefined;
     this.stopped = null;
   }
 
-  private async waitOut(error: unknown, signal: AbortSignal): Promise<void> {
-    await this.letGo();
-    const full = Math.min(backOff.longest, backOff.first * 2 ** this.attempts++);
-    const inMs = Math.round(full * (0.5 + Math.random() / 2));
-    this.tell({ what: 'retrying', view: this.view, inMs, error });
-    await setTimeout(inMs, undefined, { signal }).catch(() => undefined);
+  private async waitBeforeRetry(error: unknown, signal: AbortSignal): Promise<void> {
+    await this.closeWriter();
+    const inMs = backoffMs(this.failedAttempts++, retryDelay);
+    this.notify({ type: 'retrying', view: this.view, inMs, error });
+    await sleep(inMs, signal);
   }
 
-  private async opened(): Promise<ViewWriter> {
+  private async openWriter(): Promise<ViewWriter> {
     return (this.writer ??= await this.store.openForWriting(this.view, this.options));
   }
 
-  /** A fresh writer may do what this one can't any more. */
-  private async letGo(): Promise<void> {
+  /** The next writer starts with a new connection, which may work where this one no longer does. */
+  private async closeWriter(): Promise<void> {
     const writer = this.writer;
     this.writer = undefined;
     await writer?.close().catch(() => undefined);

@@ -1,145 +1,149 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import { pollUntil } from '#timing/poll';
+import { sleep } from '#timing/sleep';
 import { ProjectionRunner, type ProjectionNotice } from './projection-runner.js';
-import { type AgentEventCount, agents, positionAt, InMemoryLog, totals } from './in-memory-log.fixture.js';
+import {
+  type AgentEventCount,
+  agents,
+  countAgentEvents,
+  positionAt,
+  InMemoryLog,
+  totals,
+} from './in-memory-log.fixture.js';
 import { maintainGenerations } from './maintain-generations.js';
 import type { TestStorage } from './view-store.contract.js';
 import { type RowQuery, ViewBeingBuilt, type ViewStore, type ViewWriter } from './view-store.js';
 import type { View } from './view.js';
 import { waitForPosition } from './wait-for-position.js';
 
-const names = Array.from({ length: 40 }, (_, nth) => `a${nth}`);
+const agentIds = Array.from({ length: 40 }, (_, index) => `a${index}`);
 const query: RowQuery = { where: [], sort: { column: 'id', descending: false }, limit: 1_000 };
 
-/** How many events each agent has seen up to a position, `each` counting for so many: the view, folded by hand. */
-function foldedBy(log: InMemoryLog, position: Position | null, each = 1): Map<string, number> {
+/** The expected rows up to a position: the number of events of each agent, times `step`. */
+function countEvents(log: InMemoryLog, position: Position | null, step = 1): Map<string, number> {
   const counts = new Map<string, number>();
   for (const event of log.events) {
     if (position === null || event.position > position) break;
     const { agentId } = event.data as { agentId: string };
-    if (event.type !== 'AgentReactivated') counts.set(agentId, (counts.get(agentId) ?? 0) + each);
+    if (event.type !== 'AgentReactivated') counts.set(agentId, (counts.get(agentId) ?? 0) + step);
   }
   return counts;
 }
 
-/** What every storage of views must do while a view is rebuilt, with the worker that does it. `wholeBatches`: as in the other contract. */
+/** Tests of rebuilding a view that every view store must pass. `hasAtomicBatches` is as in `viewStoreContract`. */
 export function rebuildContract(
   adapter: string,
-  freshPlace: () => Promise<TestStorage>,
-  { hasAtomicBatches: wholeBatches = true }: { readonly hasAtomicBatches?: boolean } = {},
+  createStorage: () => Promise<TestStorage>,
+  { hasAtomicBatches = true }: { readonly hasAtomicBatches?: boolean } = {},
 ): void {
   describe(`a rebuild in ${adapter}`, () => {
-    /** Says only that it does not hang. */
-    const patience = 300_000;
-    let place: TestStorage;
+    /** Long, because it only detects tests that hang. */
+    const timeoutMs = 300_000;
+    let storage: TestStorage;
     let store: ViewStore;
-    let made = 0;
+    let viewCount = 0;
     beforeAll(async () => {
-      place = await freshPlace();
-      store = await place.open();
+      storage = await createStorage();
+      store = await storage.open();
     });
     afterAll(async () => {
       await store.close();
-      await place.remove();
+      await storage.remove();
     });
 
-    /** Each event counts `each`: another version is another view of the same log. */
-    const viewOf = (each = 1, name = `agents-${++made}`): View => {
-      const evolve: typeof agents.evolve = (row, event, key) => ({
-        id: key,
-        active: event.type === 'AgentRegistered',
-        events: (row?.events ?? 0) + each,
-      });
-      return { name, version: each, tables: { agents: { ...agents, evolve }, totals } };
+    /** Each event counts `each`, which is also the version, so that versions differ. */
+    const viewOf = (each = 1, name = `agents-${++viewCount}`): View => {
+      return { name, version: each, tables: { agents: { ...agents, on: countAgentEvents(each) }, totals } };
     };
 
     function grow(log: InMemoryLog, events: number): void {
       for (let i = 0; i < events; i++) {
         const n = log.events.length;
         log.appendAgentEvents(
-          names[(n * 7) % names.length]!,
+          agentIds[(n * 7) % agentIds.length]!,
           n % 5 ? (n % 3 ? 'AgentDeactivated' : 'AgentReactivated') : 'AgentRegistered',
         );
       }
     }
 
-    function working(view: View, log: InMemoryLog, on: ViewStore, beside = false) {
-      const calling = new AbortController();
-      const news: ProjectionNotice[] = [];
-      const catchUp = new ProjectionRunner(view, on, log, (each) => news.push(each), { candidate: beside });
-      const ended = catchUp.run(calling.signal);
+    function startRunner(view: View, log: InMemoryLog, runnerStore: ViewStore, candidate = false) {
+      const abort = new AbortController();
+      const notices: ProjectionNotice[] = [];
+      const runner = new ProjectionRunner(view, runnerStore, log, (notice) => notices.push(notice), { candidate });
+      const ended = runner.run(abort.signal);
       const stop = async () => {
-        calling.abort();
+        abort.abort();
         await ended;
       };
-      return { catchUp, news, ended, stop };
+      return { notices, ended, stop };
     }
 
-    async function rowsOf(view: View, on = store) {
-      const { rows, checkpoint } = await (await on.openForReading(view)).find<AgentEventCount>('agents', query);
+    async function readRows(view: View) {
+      const { rows, checkpoint } = await (await store.openForReading(view)).find<AgentEventCount>('agents', query);
       return { checkpoint, rows: new Map(rows.map(({ row }) => [row.id, row.events])) };
     }
 
-    const reaches = async (view: View, position: Position) =>
+    const expectToReach = async (view: View, position: Position) =>
       expect(await waitForPosition(await store.openForReading(view), position, 60_000)).toBe(true);
 
-    /** Built, with all that the log has. */
-    async function built(view: View, log: InMemoryLog) {
-      const worker = working(view, log, store);
+    /** Starts a runner, and waits until the view is built up to the end of the log. */
+    async function startAndBuild(view: View, log: InMemoryLog) {
+      const runner = startRunner(view, log, store);
       const reader = await store.openForReading(view);
-      await reaches(view, await log.head());
-      while (!(await reader.state()).built) await setImmediate();
-      return worker;
+      await expectToReach(view, await log.head());
+      await pollUntil(async () => (await reader.state()).built, { intervalMs: 1 });
+      return runner;
     }
 
-    /** Reads until it is stopped: each page must be what the log says, and no older than the one before. */
-    function reading(view: View, log: InMemoryLog, on: ViewStore) {
+    /** Reads until it is stopped. Each page must agree with the log and must not be older than the one before. */
+    function startReading(view: View, log: InMemoryLog, readerStore: ViewStore) {
       const wrong: unknown[] = [];
-      const seen = { pages: 0, refused: 0 };
+      const reads = { pages: 0, notBuilt: 0 };
       let stopped = false;
       const ended = (async () => {
-        const reader = await on.openForReading(view);
-        let last: Position = '';
+        const reader = await readerStore.openForReading(view);
+        let lastCheckpoint: Position = '';
         while (!stopped) {
           try {
             const { rows, checkpoint } = await reader.find<AgentEventCount>('agents', query);
-            seen.pages++;
-            const least = foldedBy(log, checkpoint, view.version);
-            const most = wholeBatches ? least : foldedBy(log, await log.head(), view.version);
+            reads.pages++;
+            const min = countEvents(log, checkpoint, view.version);
+            const max = hasAtomicBatches ? min : countEvents(log, await log.head(), view.version);
             const counts = new Map(rows.map(({ row }) => [row.id, row.events]));
             const isRight =
-              (checkpoint ?? '') >= last &&
-              [...least].every(([id, count]) => counts.get(id)! >= count) &&
-              [...counts].every(([id, count]) => count <= most.get(id)!);
-            if (!isRight) wrong.push({ checkpoint, last, counts });
-            last = checkpoint ?? '';
+              (checkpoint ?? '') >= lastCheckpoint &&
+              [...min].every(([id, count]) => counts.get(id)! >= count) &&
+              [...counts].every(([id, count]) => count <= max.get(id)!);
+            if (!isRight) wrong.push({ checkpoint, lastCheckpoint, counts });
+            lastCheckpoint = checkpoint ?? '';
           } catch (error) {
-            if (error instanceof ViewBeingBuilt && seen.pages === 0) seen.refused++;
+            if (error instanceof ViewBeingBuilt && reads.pages === 0) reads.notBuilt++;
             else wrong.push(error);
           }
-          await setTimeout(2);
+          await sleep(2);
         }
       })();
       const stop = async () => {
         stopped = true;
         await ended;
         expect(wrong).toEqual([]);
-        return seen;
+        return reads;
       };
-      const hasRead = async () => {
-        for (const from = seen.pages; seen.pages < from + 3;) await setTimeout(5);
+      const waitForReads = async () => {
+        const goal = reads.pages + 3;
+        await pollUntil(() => reads.pages >= goal, { intervalMs: 5 });
       };
-      return { stop, hasRead };
+      return { stop, waitForReads };
     }
 
-    /** Until it is stopped, or so long that a busy machine would not catch up with it. */
-    function growing(log: InMemoryLog) {
+    /** Appends events until it is stopped. Their number is limited, so that a busy machine can catch up. */
+    function startGrowing(log: InMemoryLog) {
       let stopped = false;
       const ended = (async () => {
         while (!stopped && log.events.length < 5_000) {
           grow(log, 1 + (log.events.length % 4));
-          await setTimeout(2);
+          await sleep(2);
         }
       })();
       return async () => {
@@ -149,151 +153,155 @@ export function rebuildContract(
     }
 
     it(
-      'takes over again and again, while the log grows and all read, without one failed or wrong read',
+      'is promoted again and again while the log grows, without one failed or wrong read',
       async () => {
         const [log, view] = [new InMemoryLog(17), viewOf()];
         grow(log, 500);
-        const worker = await built(view, log);
-        const elsewhere = await place.open();
-        const readers = [reading(view, log, store), reading(view, log, elsewhere)];
-        const quiet = growing(log);
+        const runner = await startAndBuild(view, log);
+        const elsewhere = await storage.open();
+        const readers = [startReading(view, log, store), startReading(view, log, elsewhere)];
+        const stopGrowing = startGrowing(log);
         for (let round = 0; round < 3; round++) {
-          await Promise.all(readers.map((it) => it.hasRead()));
-          // In another process, as it were, and in one round by two at once.
-          const builders = [working(view, log, elsewhere, true)];
-          if (round === 2) builders.push(working(view, log, store, true));
-          for (const { ended, news } of builders) {
+          await Promise.all(readers.map((reader) => reader.waitForReads()));
+          // On another store, as in another process; in the last round by two at once.
+          const builders = [startRunner(view, log, elsewhere, true)];
+          if (round === 2) builders.push(startRunner(view, log, store, true));
+          for (const { ended, notices } of builders) {
             await ended;
-            expect(news.at(-1)).toMatchObject({ what: 'switched' });
+            expect(notices.at(-1)).toMatchObject({ type: 'promoted' });
           }
           await store.removeRetired(view);
         }
-        await quiet();
-        await reaches(view, await log.head());
+        await stopGrowing();
+        await expectToReach(view, await log.head());
         for (const reader of readers) await reader.stop();
-        await worker.stop();
-        expect(await rowsOf(view)).toEqual({ checkpoint: await log.head(), rows: foldedBy(log, await log.head()) });
+        await runner.stop();
+        expect(await readRows(view)).toEqual({
+          checkpoint: await log.head(),
+          rows: countEvents(log, await log.head()),
+        });
         expect(await store.candidateState(view)).toBeUndefined();
         await elsewhere.close();
       },
-      patience,
+      timeoutMs,
     );
 
     it(
-      'of a new version goes on beside the old one, which serves and is fed until it is stopped',
+      'of a new version runs next to the old version, which stays readable and up to date until it is stopped',
       async () => {
-        const [log, name] = [new InMemoryLog(17), `agents-${++made}`];
+        const [log, name] = [new InMemoryLog(17), `agents-${++viewCount}`];
         const [old, next] = [viewOf(1, name), viewOf(2, name)];
         grow(log, 500);
-        const worker = await built(old, log);
-        const elsewhere = await place.open();
-        const quiet = growing(log);
-        const readers = [reading(old, log, store), reading(next, log, elsewhere)];
-        const workers = [working(next, log, elsewhere), working(next, log, store)];
-        for (const each of readers) await each.hasRead();
-        await quiet();
-        for (const each of [old, next]) await reaches(each, await log.head());
-        for (const each of readers) expect((await each.stop()).pages).toBeGreaterThan(0);
-        for (const each of [worker, ...workers]) await each.stop();
-        expect((await rowsOf(old)).rows).toEqual(foldedBy(log, await log.head()));
-        expect((await rowsOf(next)).rows).toEqual(foldedBy(log, await log.head(), 2));
+        const runner = await startAndBuild(old, log);
+        const elsewhere = await storage.open();
+        const stopGrowing = startGrowing(log);
+        const readers = [startReading(old, log, store), startReading(next, log, elsewhere)];
+        const runners = [startRunner(next, log, elsewhere), startRunner(next, log, store)];
+        for (const reader of readers) await reader.waitForReads();
+        await stopGrowing();
+        for (const version of [old, next]) await expectToReach(version, await log.head());
+        for (const reader of readers) expect((await reader.stop()).pages).toBeGreaterThan(0);
+        for (const each of [runner, ...runners]) await each.stop();
+        expect((await readRows(old)).rows).toEqual(countEvents(log, await log.head()));
+        expect((await readRows(next)).rows).toEqual(countEvents(log, await log.head(), 2));
         expect(await store.versions(name)).toEqual([1, 2]);
         await elsewhere.close();
       },
-      patience,
+      timeoutMs,
     );
 
     it(
-      'goes on when it is interrupted before or after any step',
+      'continues after it was interrupted before or after any step',
       async () => {
         const log = new InMemoryLog(60);
         grow(log, 200);
         const steps = ['state', 'load', 'save', 'finishBuild', 'promote'] as const;
-        /** Dies at the nth step, done or not. */
-        const dying = (on: ViewStore, nth: number, done: boolean, calling: AbortController) => {
-          let left = nth;
+        /** A store whose writers fail once some number of steps is done, before or after doing the next one. */
+        const failAfter = (stepCount: number, isStepDone: boolean, abort: AbortController) => {
+          let stepsLeft = stepCount;
           const openForWriting: ViewStore['openForWriting'] = async (view, options) => {
-            const writer = await on.openForWriting(view, options);
+            const writer = await store.openForWriting(view, options);
             for (const step of steps) {
               const work = writer[step].bind(writer) as (...args: unknown[]) => Promise<unknown>;
-              const dies = async (...args: unknown[]) => {
-                if (left-- > 0) return work(...args);
-                if (done) await work(...args);
-                calling.abort();
+              const failingWork = async (...args: unknown[]) => {
+                if (stepsLeft-- > 0) return work(...args);
+                if (isStepDone) await work(...args);
+                abort.abort();
                 throw new Error('killed');
               };
-              (writer as unknown as Record<keyof ViewWriter, unknown>)[step] = dies;
+              (writer as unknown as Record<keyof ViewWriter, unknown>)[step] = failingWork;
             }
             return writer;
           };
           return { openForWriting };
         };
-        let interrupted = 0;
-        for (const done of [false, true])
-          for (let nth = 0; ; nth++) {
+        let interruptions = 0;
+        for (const isStepDone of [false, true])
+          for (let stepCount = 0; ; stepCount++) {
             const view = viewOf();
-            const worker = await built(view, log);
-            const calling = new AbortController();
-            const dies = dying(store, nth, done, calling);
-            await new ProjectionRunner(view, dies, log, () => undefined, { candidate: true }).run(calling.signal);
+            const runner = await startAndBuild(view, log);
+            const abort = new AbortController();
+            const failingStore = failAfter(stepCount, isStepDone, abort);
+            const rebuild = new ProjectionRunner(view, failingStore, log, () => undefined, { candidate: true });
+            await rebuild.run(abort.signal);
             const head = await log.head();
-            expect(await rowsOf(view)).toEqual({ checkpoint: head, rows: foldedBy(log, head) });
-            const wasKilled = calling.signal.aborted;
+            expect(await readRows(view)).toEqual({ checkpoint: head, rows: countEvents(log, head) });
+            const wasKilled = abort.signal.aborted;
             if (wasKilled) {
-              interrupted++;
-              if (await store.candidateState(view)) await working(view, log, store, true).ended;
+              interruptions++;
+              if (await store.candidateState(view)) await startRunner(view, log, store, true).ended;
             }
             await store.removeRetired(view);
             expect(await store.candidateState(view)).toBeUndefined();
             grow(log, 2);
-            await reaches(view, await log.head());
-            expect((await rowsOf(view)).rows).toEqual(foldedBy(log, await log.head()));
-            await worker.stop();
+            await expectToReach(view, await log.head());
+            expect((await readRows(view)).rows).toEqual(countEvents(log, await log.head()));
+            await runner.stop();
             await store.wipe(view);
             if (!wasKilled) break;
           }
-        expect(interrupted).toBeGreaterThan(12);
+        expect(interruptions).toBeGreaterThan(12);
       },
-      patience,
+      timeoutMs,
     );
 
-    it('that nobody carries on is carried on by a worker, which leaves alone what stands still for good reason', async () => {
+    it('is continued by `maintainGenerations` when no other process works on it', async () => {
       const [log, view] = [new InMemoryLog(), viewOf()];
       grow(log, 30);
-      const worker = await built(view, log);
-      const left = await store.openForWriting(view, { candidate: true });
-      await left.save([], null, positionAt(0));
-      await left.close();
-      const calling = new AbortController();
-      const news: ProjectionNotice[] = [];
-      const tending = maintainGenerations(view, store, log, (each) => news.push(each), calling.signal, 20);
-      while (await store.candidateState(view)) await setTimeout(5);
-      calling.abort();
-      await tending;
-      expect(news.map(({ what }) => what)).toEqual(['built', 'switched']);
-      await worker.stop();
-      expect((await rowsOf(view)).rows).toEqual(foldedBy(log, await log.head()));
+      const runner = await startAndBuild(view, log);
+      const abandoned = await store.openForWriting(view, { candidate: true });
+      await abandoned.save([], null, positionAt(0));
+      await abandoned.close();
+      const abort = new AbortController();
+      const notices: ProjectionNotice[] = [];
+      const maintaining = maintainGenerations(view, store, log, (notice) => notices.push(notice), abort.signal, 20);
+      await pollUntil(async () => !(await store.candidateState(view)), { intervalMs: 5 });
+      abort.abort();
+      await maintaining;
+      expect(notices.map(({ type }) => type)).toEqual(['built', 'promoted']);
+      await runner.stop();
+      expect((await readRows(view)).rows).toEqual(countEvents(log, await log.head()));
     });
 
-    it('that stands still leaves what serves alone, and goes on when that is put right', async () => {
+    it('that is stopped by an event does not affect the live generation, and continues when the event can be read', async () => {
       const [log, view] = [new InMemoryLog(), viewOf()];
       grow(log, 30);
-      const worker = await built(view, log);
+      const runner = await startAndBuild(view, log);
       log.unreadable.add(positionAt(20));
-      const stuck = working(view, log, store, true);
-      while (!(await store.candidateState(view))?.stopped) await setTimeout(5);
+      const stopped = startRunner(view, log, store, true);
+      await pollUntil(async () => (await store.candidateState(view))?.stopped, { intervalMs: 5 });
       expect(await store.candidateState(view)).toMatchObject({
         checkpoint: positionAt(19),
         stopped: { position: positionAt(20) },
       });
       grow(log, 3);
-      await reaches(view, positionAt(33));
+      await expectToReach(view, positionAt(33));
       expect((await (await store.openForReading(view)).state()).stopped).toBeNull();
-      await stuck.stop();
+      await stopped.stop();
       log.unreadable.clear();
-      await working(view, log, store, true).ended;
-      await worker.stop();
-      expect((await rowsOf(view)).rows).toEqual(foldedBy(log, positionAt(33)));
+      await startRunner(view, log, store, true).ended;
+      await runner.stop();
+      expect((await readRows(view)).rows).toEqual(countEvents(log, positionAt(33)));
     });
   });
 }

@@ -8,7 +8,7 @@ import type { ViewWriter } from './view-store.js';
 import { RowCache } from './row-cache.js';
 import type { View } from './view.js';
 
-describe('a row that can not be there before its first event', () => {
+describe('a row cache, for a table whose rows are created by one event type,', () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   const store = new SqliteViewStore(folder, { readerThread: false });
   afterAll(async () => {
@@ -16,42 +16,45 @@ describe('a row that can not be there before its first event', () => {
     rmSync(folder, { recursive: true });
   });
 
-  let made = 0;
-  const viewOf = (): View => ({
-    name: `agents-${++made}`,
+  let viewCount = 0;
+  const createView = (): View => ({
+    name: `agents-${++viewCount}`,
     version: 1,
     tables: { agents: { ...agents, createdBy: ['AgentRegistered'] } },
   });
 
-  /** One worker, which may be killed and begin anew, its memory empty. */
-  const begun = (view: View, writer: ViewWriter) => {
-    const fold = new RowCache(view);
-    const asked: string[] = [];
-    const load: ViewWriter['load'] = (table, keys) => (asked.push(...keys), writer.load(table, keys));
-    const takes = async (events: InMemoryLog['events']): Promise<void> => {
-      await fold.apply(events, { load });
-      const writes = fold.pendingWrites();
+  /** A worker with an empty cache, as after a restart. */
+  const startWorker = (view: View, writer: ViewWriter) => {
+    const cache = new RowCache(view);
+    const loadedKeys: string[] = [];
+    const load: ViewWriter['load'] = (table, keys) => {
+      loadedKeys.push(...keys);
+      return writer.load(table, keys);
+    };
+    const applyAndSave = async (events: InMemoryLog['events']): Promise<void> => {
+      await cache.apply(events, { load });
+      const writes = cache.pendingWrites();
       const { checkpoint } = await writer.state();
       await writer.save(writes, checkpoint, events.at(-1)!.position);
-      fold.markSaved(writes);
+      cache.markSaved(writes);
     };
-    return { takes, asked };
+    return { applyAndSave, loadedKeys };
   };
 
-  it('is not looked for', async () => {
-    const view = viewOf();
+  it('does not load a row that the event creates', async () => {
+    const view = createView();
     const writer = await store.openForWriting(view);
-    const { takes, asked } = begun(view, writer);
+    const { applyAndSave, loadedKeys } = startWorker(view, writer);
     const { events } = new InMemoryLog()
       .appendAgentEvents('a', 'AgentRegistered')
       .appendAgentEvents('b', 'AgentDeactivated');
-    await takes(events);
-    expect(asked).toEqual(['b']);
+    await applyAndSave(events);
+    expect(loadedKeys).toEqual(['b']);
     expect((await writer.load('agents', ['a'])).get('a')?.row).toEqual({ id: 'a', active: true, events: 1 });
   });
 
-  it('stays as it is when its events are repeated, and goes on from there', async () => {
-    const view = viewOf();
+  it('leaves a row unchanged when its events are repeated after a restart, and continues from there', async () => {
+    const view = createView();
     const writer = await store.openForWriting(view);
     const { events } = new InMemoryLog().appendAgentEvents(
       'a',
@@ -59,13 +62,13 @@ describe('a row that can not be there before its first event', () => {
       'AgentDeactivated',
       'AgentDeactivated',
     );
-    await begun(view, writer).takes(events.slice(0, 2));
+    await startWorker(view, writer).applyAndSave(events.slice(0, 2));
     const before = await writer.load('agents', ['a']);
 
-    const another = begun(view, writer);
-    await another.takes(events.slice(0, 1));
+    const restarted = startWorker(view, writer);
+    await restarted.applyAndSave(events.slice(0, 1));
     expect(await writer.load('agents', ['a'])).toEqual(before);
-    await another.takes(events.slice(1));
+    await restarted.applyAndSave(events.slice(1));
     expect((await writer.load('agents', ['a'])).get('a')).toEqual({
       row: { id: 'a', active: false, events: 3 },
       position: events[2]!.position,

@@ -1,141 +1,147 @@
 import { LRUCache } from 'lru-cache';
-import type { Position, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
+import { affectedKeys, applyEvent } from './view-fold.js';
+import type { RowWrite, ViewWriter } from './view-store.js';
 import type { AnyTable, ColumnValue, View } from './view.js';
-import type { ViewWriter, RowWrite } from './view-store.js';
 
-/** How many rows of a table stay in memory after they were saved. */
-const keptRows = 4_000;
-const mostKeys = 1_000;
+/** Rows of a table that stay in memory after they were saved. */
+const maxSavedRows = 4_000;
+const maxKeysPerEvent = 1_000;
 
-type KeysOf = (event: RecordedEvent) => readonly string[];
+type Computed = Pick<RowWrite, 'columns' | 'tokens'>;
 
 interface Entry {
   readonly key: string;
   row: object | undefined;
   /** Empty before the first event. */
   position: Position;
-  /** What the storage holds: its position and row, and once they were needed, its columns and tokens. */
-  stored: { position: Position; row: object; made?: Made } | undefined;
+  /** What the storage has. Columns and tokens are computed when they are first needed. */
+  stored: { position: Position; row: object; computed?: Computed } | undefined;
 }
 
-type Made = Pick<RowWrite, 'columns' | 'tokens'>;
-
-interface Plan {
+interface TableCache {
   readonly name: string;
   readonly table: AnyTable;
-  readonly first: ReadonlySet<string>;
+  readonly createdBy: ReadonlySet<string>;
   readonly columns: readonly (readonly [string, (row: object) => ColumnValue])[];
+  /** Rows that differ from the storage. */
   readonly changed: Map<string, Entry>;
-  readonly kept: LRUCache<string, Entry>;
+  /** Rows that were saved or loaded recently. */
+  readonly saved: LRUCache<string, Entry>;
 }
 
+/** An event and the rows of one table that it touches. */
 interface Step {
   readonly event: RecordedEvent;
-  readonly plan: Plan;
+  readonly cache: TableCache;
   readonly entries: readonly Entry[];
 }
 
 /** The rows of a view that are in memory: those changed since the last save, and some of those before. */
 export class RowCache {
-  private readonly plans: readonly Plan[];
-  private readonly byType = new Map<string, readonly Plan[]>();
+  private readonly caches: readonly TableCache[];
+  private readonly cachesByEventType = new Map<string, readonly TableCache[]>();
 
   constructor(view: View) {
-    this.plans = Object.entries(view.tables).map(([name, table]) => ({
+    this.caches = Object.entries(view.tables).map(([name, table]) => ({
       name,
       table,
-      first: new Set(table.createdBy),
+      createdBy: new Set(table.createdBy),
       columns: Object.entries(table.columns),
       changed: new Map<string, Entry>(),
-      kept: new LRUCache<string, Entry>({ max: keptRows }),
+      saved: new LRUCache<string, Entry>({ max: maxSavedRows }),
     }));
-    for (const plan of this.plans)
-      for (const type of Object.keys(plan.table.keys)) this.byType.set(type, [...(this.byType.get(type) ?? []), plan]);
+    for (const cache of this.caches)
+      for (const type of Object.keys(cache.table.on))
+        this.cachesByEventType.set(type, [...(this.cachesByEventType.get(type) ?? []), cache]);
   }
 
-  /** How many rows differ from the storage. */
+  /** Rows that differ from the storage. */
   get changedRows(): number {
-    return this.plans.reduce((sum, { changed }) => sum + changed.size, 0);
+    return this.caches.reduce((sum, { changed }) => sum + changed.size, 0);
   }
 
   /** How many times events have changed a row since the last save. */
   changeCount = 0;
 
   /**
-   * Folds events into the rows they touch. Throws what a table throws; the rows in memory are then of no use: `forget` them.
-   * With `check`, for one event alone, nothing has happened then, and what saving would compute is tried as well.
+   * Applies events to the rows that they touch. Throws what a table throws; call `clear` then, because some rows may have changed.
+   * With `check`, for a single event, nothing has changed then, and errors that saving would throw are thrown too.
    */
   async apply(events: readonly RecordedEvent[], writer: Pick<ViewWriter, 'load'>, check = false): Promise<void> {
     const steps = await this.load(events, writer);
-    const results: (readonly [Plan, Entry, object])[] = [];
-    for (const { event, plan, entries } of steps)
+    const checked: (readonly [TableCache, Entry, object])[] = [];
+    for (const { event, cache, entries } of steps)
       for (const entry of entries) {
         if (entry.position >= event.position) continue;
-        const row = plan.table.evolve(entry.row, event, entry.key) as object | undefined;
+        const row = applyEvent(cache.table, entry.row, event, entry.key);
         if (row === entry.row) continue;
-        if (row === undefined) throw new Error(`table ${plan.name} gave up row ${entry.key}`);
+        if (row === undefined) throw new Error(`table ${cache.name} removed row ${entry.key}`);
         if (check) {
-          made(plan, row);
+          compute(cache, row);
           JSON.stringify(row);
-          results.push([plan, entry, row]);
-        } else this.change(plan, entry, row, event.position);
+          checked.push([cache, entry, row]);
+        } else this.change(cache, entry, row, event.position);
       }
-    for (const [plan, entry, row] of results) this.change(plan, entry, row, events[0]!.position);
+    for (const [cache, entry, row] of checked) this.change(cache, entry, row, events[0]!.position);
   }
 
   private async load(events: readonly RecordedEvent[], writer: Pick<ViewWriter, 'load'>): Promise<readonly Step[]> {
     const steps: Step[] = [];
-    /** The entries made here, and the keys of those that the storage may know. */
-    const made = new Map<Plan, { readonly entries: Map<string, Entry>; readonly asked: string[] }>();
+    /** New entries, and the keys of those that the storage may have. */
+    const missing = new Map<TableCache, { readonly entries: Map<string, Entry>; readonly keysToLoad: string[] }>();
     for (const event of events)
-      for (const plan of this.byType.get(event.type) ?? []) {
-        const keysOf = plan.table.keys[event.type] as KeysOf | undefined;
-        const keys = keysOf?.(event) ?? [];
-        if (keys.length > mostKeys)
-          throw new Error(`it touches ${keys.length} rows of table ${plan.name}, more than ${mostKeys}`);
-        let here = made.get(plan);
-        if (!here) made.set(plan, (here = { entries: new Map<string, Entry>(), asked: [] }));
-        const { entries, asked } = here;
+      for (const cache of this.cachesByEventType.get(event.type) ?? []) {
+        const keys = affectedKeys(cache.table, event);
+        if (keys.length > maxKeysPerEvent)
+          throw new Error(`the event affects ${keys.length} rows of table ${cache.name}, more than ${maxKeysPerEvent}`);
+        let created = missing.get(cache);
+        if (!created) missing.set(cache, (created = { entries: new Map<string, Entry>(), keysToLoad: [] }));
+        const { entries, keysToLoad } = created;
         const touched = keys.map((key) => {
-          let entry = plan.changed.get(key) ?? entries.get(key) ?? plan.kept.get(key);
-          if (entry) return entry;
-          entries.set(key, (entry = { key, row: undefined, position: '', stored: undefined }));
-          if (!plan.first.has(event.type)) asked.push(key);
+          const known = cache.changed.get(key) ?? entries.get(key) ?? cache.saved.get(key);
+          if (known) return known;
+          const entry: Entry = { key, row: undefined, position: '', stored: undefined };
+          entries.set(key, entry);
+          if (!cache.createdBy.has(event.type)) keysToLoad.push(key);
           return entry;
         });
-        steps.push({ event, plan, entries: touched });
+        steps.push({ event, cache, entries: touched });
       }
-    for (const [plan, { entries, asked }] of made) {
-      if (asked.length === 0) continue;
-      for (const [key, { row, position }] of await writer.load(plan.name, asked)) {
+    for (const [cache, { entries, keysToLoad }] of missing) {
+      if (keysToLoad.length === 0) continue;
+      for (const [key, { row, position }] of await writer.load(cache.name, keysToLoad)) {
         const entry = entries.get(key)!;
-        Object.assign(entry, { row, position, stored: { row, position } });
-        plan.kept.set(key, entry);
+        entry.row = row;
+        entry.position = position;
+        entry.stored = { row, position };
+        cache.saved.set(key, entry);
       }
     }
     return steps;
   }
 
-  /** Everything that differs from the storage, as it must be saved. Throws what a table's columns and tokens throw. */
+  /** Everything that differs from the storage. Throws what columns and tokens of a table throw. */
   pendingWrites(): readonly RowWrite[] {
-    return this.plans.flatMap((plan) =>
-      Array.from(plan.changed.values(), ({ key, row, position, stored }): RowWrite => {
-        const write = { table: plan.name, key, row: row!, position, ...made(plan, row!) };
+    return this.caches.flatMap((cache) =>
+      Array.from(cache.changed.values(), ({ key, row, position, stored }): RowWrite => {
+        const write = { table: cache.name, key, row: row!, position, ...compute(cache, row!) };
         if (!stored) return write;
-        stored.made ??= made(plan, stored.row);
-        return { ...write, previous: { position: stored.position, ...stored.made } };
+        stored.computed ??= compute(cache, stored.row);
+        return { ...write, previous: { position: stored.position, ...stored.computed } };
       }),
     );
   }
 
-  /** The storage holds these now. */
+  /** Call it when the storage has saved these writes. */
   markSaved(writes: readonly RowWrite[]): void {
-    for (const { name, changed, kept } of this.plans) {
-      const own = writes.filter(({ table }) => table === name);
-      for (const { key, row, position, columns, tokens } of own.slice(-keptRows)) {
+    for (const { name, changed, saved } of this.caches) {
+      const tableWrites = writes.filter(({ table }) => table === name);
+      for (const { key, row, position, columns, tokens } of tableWrites.slice(-maxSavedRows)) {
         const entry = changed.get(key)!;
-        entry.stored = { row, position, made: tokens ? { columns, tokens } : { columns } };
-        kept.set(key, entry);
+        entry.stored = { row, position, computed: tokens ? { columns, tokens } : { columns } };
+        saved.set(key, entry);
       }
       changed.clear();
     }
@@ -143,31 +149,31 @@ export class RowCache {
   }
 
   clear(): void {
-    for (const { changed, kept } of this.plans) {
+    for (const { changed, saved } of this.caches) {
       changed.clear();
-      kept.clear();
+      saved.clear();
     }
     this.changeCount = 0;
   }
 
-  private change(plan: Plan, entry: Entry, row: object, position: Position): void {
+  private change(cache: TableCache, entry: Entry, row: object, position: Position): void {
     entry.row = row;
     entry.position = position;
-    plan.changed.set(entry.key, entry);
+    cache.changed.set(entry.key, entry);
     this.changeCount++;
   }
 }
 
-function made(plan: Plan, row: object): Made {
+function compute(cache: TableCache, row: object): Computed {
   const columns: Record<string, ColumnValue> = {};
-  for (const [name, column] of plan.columns) {
+  for (const [name, column] of cache.columns) {
     const value = column(row);
     if (typeof value !== 'string' && value !== null && !Number.isFinite(value))
       throw new Error(
-        `column ${name} of table ${plan.name} is neither text nor a finite number nor null: ${String(value)}`,
+        `column ${name} of table ${cache.name} must be a text, a finite number or null, not ${String(value)}`,
       );
     columns[name] = value;
   }
-  const words = plan.table.tokens?.(row);
-  return words ? { columns, tokens: words } : { columns };
+  const tokens = cache.table.tokens?.(row);
+  return tokens ? { columns, tokens } : { columns };
 }

@@ -1,70 +1,77 @@
-/** Letters whose stroke or ligature NFKD leaves alone, though nobody types it. */
-const plain: Readonly<Record<string, string>> = { ø: 'o', ł: 'l', đ: 'd', ħ: 'h', ŧ: 't', æ: 'ae', œ: 'oe', ς: 'σ' };
+/** Letters with a stroke or ligature, which NFKD leaves as they are. */
+const replacements: Readonly<Record<string, string>> = {
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ħ: 'h',
+  ŧ: 't',
+  æ: 'ae',
+  œ: 'oe',
+  ς: 'σ',
+};
 
 /** Scripts written without spaces: a word may begin at any letter. */
-const unspaced =
+const unspacedScript =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 
-/** Longer words are found by their first letters. In code points. */
-const longest = 32;
+/** In code points. Longer words are cut. */
+const maxTokenLength = 32;
 
-/** Stands before a phone written backwards; no word of a query can hold it. */
-const backwards = '<';
+/** Marks a phone number written backwards. No other token and no search word contains it. */
+const reversedMark = '<';
 
-const phoneSigns = /^[\d\s()./+-]+$/;
+const phoneCharacters = /^[\d\s()./+-]+$/;
 
-/**
- * Upper case first, because it takes apart what lower case keeps: ß becomes ss, and a dotless ı an i.
- */
+/** Decomposes the text (NFKD) and removes its combining marks: é becomes e, a full-width letter an ordinary one. */
+export const removeMarks = (text: string): string => text.normalize('NFKD').replace(/\p{M}+/gu, '');
+
+/** Upper case first, because it splits letters that lower case keeps: ß becomes ss, and a dotless ı an i. */
 const fold = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .toUpperCase()
-    .toLowerCase()
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .replace(/[øłđħŧæœς]/g, (letter) => plain[letter]!);
+  removeMarks(removeMarks(text).toUpperCase().toLowerCase()).replace(/[øłđħŧæœς]/g, (letter) => replacements[letter]!);
 
-const wordsOf = (text: string): readonly string[] => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
+const splitWords = (text: string): readonly string[] => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
 
-const short = (word: string): string => (word.length <= longest ? word : Array.from(word).slice(0, longest).join(''));
+const truncate = (word: string): string =>
+  word.length <= maxTokenLength ? word : Array.from(word).slice(0, maxTokenLength).join('');
 
-const reversed = (digits: string): string => backwards + Array.from(digits).reverse().join('');
+const reverse = (digits: string): string => reversedMark + Array.from(digits).reverse().join('');
 
 /**
- * The words of a text, folded so that case and accents don't matter (NFKD, marks removed, lower-cased), cut at anything but
- * letters and digits, each at most 32 code points long, none twice. A word in a script without spaces (Chinese, Japanese, Thai,
- * Lao, Khmer, Burmese) also begins at each of its letters, so any part of it is found: 田中 by 中.
+ * The distinct words of a text. Case and accents are removed (NFKD, marks dropped, lower case), words are split at everything but
+ * letters and digits and cut to 32 code points. A word in a script without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese)
+ * also gives a token from each of its letters on, so that any part of it is found: 田中 by 中.
  */
 export function tokenize(text: string): readonly string[] {
-  const found = new Set<string>();
-  for (const word of wordsOf(text)) {
-    found.add(short(word));
-    if (!unspaced.test(word)) continue;
+  const tokens = new Set<string>();
+  for (const word of splitWords(text)) {
+    tokens.add(truncate(word));
+    if (!unspacedScript.test(word)) continue;
     const letters = Array.from(word);
-    for (let at = 1; at < letters.length; at++)
-      if (unspaced.test(letters[at]!) || unspaced.test(letters[at - 1]!))
-        found.add(letters.slice(at, at + longest).join(''));
+    for (let start = 1; start < letters.length; start++)
+      if (unspacedScript.test(letters[start]!) || unspacedScript.test(letters[start - 1]!))
+        tokens.add(letters.slice(start, start + maxTokenLength).join(''));
   }
-  return [...found];
+  return [...tokens];
 }
 
-/** A phone as one run of digits and once backwards, so that it is found by its beginning and by its ending. */
+/** The digits of a phone number, forwards and backwards, so that it is found by its beginning and by its ending. */
 export function tokenizePhone(phone: string): readonly string[] {
-  const digits = short(phone.normalize('NFKD').replace(/\D+/g, ''));
-  return digits === '' ? [] : [digits, reversed(digits)];
+  const digits = truncate(phone.normalize('NFKD').replace(/\D+/g, ''));
+  return digits === '' ? [] : [digits, reverse(digits)];
 }
 
 /**
- * What somebody typed, as a query's `words`: every word must begin a token; a run of digits may also be a phone's ending.
- * A whole phone number may be typed with its spaces and signs (`+49 (170) 123-45`): with a plus, or from seven digits on, it is
- * one word. Nothing to search by gives no words, which restricts nothing.
+ * Turns a search text into `words` of a query. Every word must begin a token. Digits may also be the ending of a phone number. A
+ * text that looks like a whole phone number (`+49 (170) 123-45`) is one word: it has only digits and signs, and begins with a plus
+ * or has at least seven digits. A text without letters and digits gives no words, which matches every row.
  */
 export function parseSearchWords(text: string): readonly (readonly string[])[] {
-  const typed = text.normalize('NFKD').trim();
-  const digits = typed.replace(/\D+/g, '');
-  const isPhone = phoneSigns.test(typed) && digits !== '' && (typed.startsWith('+') || digits.length >= 7);
-  const words = isPhone ? [digits] : new Set(wordsOf(typed));
-  return [...words].map((word) => (/^\d+$/.test(word) ? [short(word), reversed(short(word))] : [short(word)]));
+  const input = text.normalize('NFKD').trim();
+  const digits = input.replace(/\D+/g, '');
+  const isPhone = phoneCharacters.test(input) && digits !== '' && (input.startsWith('+') || digits.length >= 7);
+  const words = isPhone ? [digits] : new Set(splitWords(input));
+  return [...words].map((word) => {
+    const token = truncate(word);
+    return /^\d+$/.test(word) ? [token, reverse(token)] : [token];
+  });
 }

@@ -1,6 +1,14 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Condition, RowQuery, ViewReader, ViewStore, ViewWriter, RowWrite } from './view-store.js';
+import {
+  type Condition,
+  readPages,
+  type RowQuery,
+  type RowWrite,
+  type ViewReader,
+  type ViewStore,
+  type ViewWriter,
+} from './view-store.js';
 import type { ColumnValue, Table, View } from './view.js';
 
 interface Item {
@@ -17,8 +25,7 @@ interface Keyed {
 }
 
 const items: Table<Item> = {
-  keys: {},
-  evolve: (row) => row,
+  on: {},
   columns: {
     org: ({ org }) => org,
     number: ({ number }) => number,
@@ -42,7 +49,7 @@ const items: Table<Item> = {
 };
 
 const number = fc.oneof(fc.constantFrom(null, 0, 1, 2, -1, 2.5, 1e300), fc.integer({ min: -3, max: 3 }));
-const texts = [
+const generatedTexts = [
   null,
   '',
   'a',
@@ -60,7 +67,7 @@ const texts = [
   '\u{1F600}',
   '\u{1F600}a',
 ];
-const text = fc.constantFrom(...texts);
+const text = fc.constantFrom(...generatedTexts);
 const kind = fc.constantFrom(null, 'new', 'old', "o'dd");
 const word = fc.stringMatching(/^[ab]{1,3}$|^<[12]{1,3}$|^田中?$/);
 const item = fc.record({
@@ -102,7 +109,7 @@ const query = fc.record({
   limit: fc.integer({ min: 1, max: 7 }),
 });
 
-/** By code point, which UTF-8 keeps and JavaScript's `<` does not. */
+/** By code point: UTF-8 keeps that order, JavaScript's `<` does not. */
 const compare = (a: ColumnValue, b: ColumnValue): number =>
   typeof a === 'number' && typeof b === 'number'
     ? a - b
@@ -119,13 +126,13 @@ function holds(condition: Condition, row: Item): boolean {
   return (from === undefined || compare(value, from) >= 0) && (to === undefined || compare(value, to) < 0);
 }
 
-/** What a query must find, worked out the slow way. */
-function expected(rows: readonly Keyed[], { where, words = [], sort }: Omit<RowQuery, 'limit'>): readonly string[] {
+/** The keys that a query must find, by a search in memory. */
+function findInMemory(rows: readonly Keyed[], { where, words = [], sort }: Omit<RowQuery, 'limit'>): readonly string[] {
   const sign = sort.descending ? -1 : 1;
   return rows
-    .filter(({ row }) => where.every((each) => holds(each, row)))
+    .filter(({ row }) => where.every((tested) => holds(tested, row)))
     .filter(({ row }) =>
-      words.every((starts) => starts.some((start) => row.words.some((its) => its.startsWith(start)))),
+      words.every((spellings) => spellings.some((spelling) => row.words.some((token) => token.startsWith(spelling)))),
     )
     .toSorted((a, b) => {
       const [x, y] = [columnOf(a.row, sort.column), columnOf(b.row, sort.column)];
@@ -135,83 +142,83 @@ function expected(rows: readonly Keyed[], { where, words = [], sort }: Omit<RowQ
     .map(({ key }) => key);
 }
 
-function writeOf({ key, row }: Keyed, position: string): RowWrite {
+function toWrite({ key, row }: Keyed, position: string): RowWrite {
   const columns = Object.fromEntries(Object.keys(items.columns).map((column) => [column, columnOf(row, column)]));
   return { table: 'items', key, row, position, columns, tokens: row.words };
 }
 
-export function viewQueryContract(storeOf: () => ViewStore): void {
-  describe('find', () => {
+export function viewQueryContract(getStore: () => ViewStore): void {
+  describe('queries', () => {
     const view: View = { name: 'found', version: 1, tables: { items } };
     let writer: ViewWriter;
     let reader: ViewReader;
-    let runs = 0;
+    let runCount = 0;
     beforeAll(async () => {
-      writer = await storeOf().openForWriting(view);
+      writer = await getStore().openForWriting(view);
       await writer.finishBuild();
-      reader = await storeOf().openForReading(view);
+      reader = await getStore().openForReading(view);
     });
 
-    /** Rows of organizations of their own, so that runs don't see each other and always others' rows lie around. */
-    async function given(rows: readonly Keyed[]): Promise<{ rows: readonly Keyed[]; org: (name: string) => string }> {
-      const position = `p${String(++runs).padStart(6, '0')}`;
-      const [org, previous] = [(name: string) => `${position}${name}`, (await writer.state()).checkpoint];
-      const own = rows.map(({ key, row }) => ({ key: `${position}${key}`, row: { ...row, org: org(row.org) } }));
-      const writes = own.map((each) => writeOf(each, position));
-      await writer.save(writes, previous, position);
-      return { rows: own, org };
+    /** Saves rows under organizations of their own: runs do not see each other's rows, but the rows are there. */
+    async function saveRows(
+      rows: readonly Keyed[],
+    ): Promise<{ rows: readonly Keyed[]; org: (name: string) => string }> {
+      const position = `p${String(++runCount).padStart(6, '0')}`;
+      const org = (name: string) => `${position}${name}`;
+      const saved = rows.map(({ key, row }) => ({ key: `${position}${key}`, row: { ...row, org: org(row.org) } }));
+      const writes = saved.map((row) => toWrite(row, position));
+      await writer.save(writes, (await writer.state()).checkpoint, position);
+      return { rows: saved, org };
     }
 
-    async function pages(asked: RowQuery): Promise<readonly string[]> {
+    /** All keys that a query finds, read page by page. */
+    async function findAll(query: RowQuery): Promise<readonly string[]> {
       const keys: string[] = [];
-      for (let after: RowQuery['after'], more = true; more;) {
-        const found = await reader.find<Item>('items', { ...asked, ...(after ? { after } : {}) });
-        expect(found.rows.length).toBeLessThanOrEqual(asked.limit);
-        if (found.hasMore) expect(found.rows.length).toBe(asked.limit);
-        keys.push(...found.rows.map(({ key }) => key));
-        if (new Set(keys).size < keys.length) throw new Error(`a row came twice: ${keys.join()}`);
-        const last = found.rows.at(-1);
-        if (last) expect(last.sortValue).toBe(columnOf(last.row, asked.sort.column));
-        if (last) after = { value: last.sortValue, key: last.key };
-        more = found.hasMore;
+      for await (const page of readPages<Item>(reader, 'items', query)) {
+        expect(page.rows.length).toBeLessThanOrEqual(query.limit);
+        if (page.hasMore) expect(page.rows.length).toBe(query.limit);
+        keys.push(...page.rows.map(({ key }) => key));
+        if (new Set(keys).size < keys.length) throw new Error(`a row was returned twice: ${keys.join()}`);
+        const last = page.rows.at(-1);
+        if (last) expect(last.sortValue).toBe(columnOf(last.row, query.sort.column));
       }
       return keys;
     }
 
-    /** Agrees with a count by hand, by whatever is told apart. */
-    async function tallied(rows: readonly Keyed[], where: readonly Condition[]): Promise<void> {
+    /** Compares groups of matching rows with groups formed in memory. */
+    async function checkGroups(rows: readonly Keyed[], where: readonly Condition[]): Promise<void> {
       const sum = ['whole', 'active'];
       for (const by of [[], ['kind'], ['active', 'text'], ['text', 'number', 'kind']]) {
         const expected = new Map<string, { count: number; sums: number[] }>();
         for (const { row } of rows) {
           const values = JSON.stringify(by.map((column) => columnOf(row, column)));
-          const so = expected.get(values) ?? { count: 0, sums: [0, 0] };
-          const sums = sum.map((column, nth) => so.sums[nth]! + Number(columnOf(row, column) ?? 0));
-          expected.set(values, { count: so.count + 1, sums });
+          const previous = expected.get(values) ?? { count: 0, sums: [0, 0] };
+          const sums = sum.map((column, index) => previous.sums[index]! + Number(columnOf(row, column) ?? 0));
+          expected.set(values, { count: previous.count + 1, sums });
         }
         const found = await reader.group('items', { where, by, sum });
         expect(found).toHaveLength(expected.size);
-        for (const { values, ...told } of found) expect(told).toEqual(expected.get(JSON.stringify(values)));
-        const alone = await reader.group('items', { where, by });
-        expect(alone.map(({ count, sums }) => [count, sums]).sort()).toEqual(
+        for (const { values, ...group } of found) expect(group).toEqual(expected.get(JSON.stringify(values)));
+        const counts = await reader.group('items', { where, by });
+        expect(counts.map(({ count, sums }) => [count, sums]).sort()).toEqual(
           [...expected.values()].map(({ count }) => [count, []]).sort(),
         );
       }
     }
 
-    it('agrees with a search by hand, page by page', async () => {
+    it('find, count and group the same rows as a search in memory', async () => {
       await fc.assert(
-        fc.asyncProperty(keyed, fc.array(query, { minLength: 1, maxLength: 8 }), async (given_, queries) => {
-          const { rows, org } = await given(given_);
+        fc.asyncProperty(keyed, fc.array(query, { minLength: 1, maxLength: 8 }), async (generated, queries) => {
+          const { rows, org } = await saveRows(generated);
           for (const { orgs, where, words, ...rest } of queries) {
-            const its = { where: [{ column: 'org', in: orgs.map(org) }, ...where], ...(words ? { words } : {}) };
-            const keys = expected(rows, { ...its, ...rest });
-            expect(await pages({ ...its, ...rest })).toEqual(keys);
-            expect(await reader.count('items', its)).toBe(keys.length);
+            const filter = { where: [{ column: 'org', in: orgs.map(org) }, ...where], ...(words ? { words } : {}) };
+            const keys = findInMemory(rows, { ...filter, ...rest });
+            expect(await findAll({ ...filter, ...rest })).toEqual(keys);
+            expect(await reader.count('items', filter)).toBe(keys.length);
             if (!words)
-              await tallied(
+              await checkGroups(
                 rows.filter(({ key }) => keys.includes(key)),
-                its.where,
+                filter.where,
               );
           }
         }),
@@ -219,9 +226,9 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
       );
     });
 
-    it('finds the same among many rows, where few or many match', async () => {
+    it('find the same rows as a search in memory among thousands, where few or many match', async () => {
       const words = ['ab', 'ba', 'a'];
-      const { rows, org } = await given(
+      const { rows, org } = await saveRows(
         Array.from({ length: 5_000 }, (_, i) => ({
           key: `k${i}`,
           row: {
@@ -234,7 +241,7 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
           },
         })),
       );
-      const its: readonly Condition[][] = [
+      const filters: readonly Condition[][] = [
         [],
         [{ column: 'active', in: [1] }],
         [{ column: 'kind', in: ['old'] }],
@@ -248,18 +255,18 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
           { column: 'number', notNull: true },
         ],
       ];
-      for (const more of its)
+      for (const filter of filters)
         for (const searched of [undefined, [['a']], [['bb']], [['zz']]])
           for (const column of ['number', 'text', 'kind'])
             for (const descending of [false, true]) {
-              const where = [{ column: 'org', in: [org('a')] }, ...more];
-              const asked = { where, sort: { column, descending }, ...(searched ? { words: searched } : {}) };
-              expect(await pages({ ...asked, limit: 900 })).toEqual(expected(rows, asked));
+              const where = [{ column: 'org', in: [org('a')] }, ...filter];
+              const query = { where, sort: { column, descending }, ...(searched ? { words: searched } : {}) };
+              expect(await findAll({ ...query, limit: 900 })).toEqual(findInMemory(rows, query));
             }
     });
 
-    it('finds the same with what follows from the conditions, and knows when they contradict each other', async () => {
-      const { rows, org } = await given(
+    it('find the same rows with derived conditions, and none when those contradict the filter', async () => {
+      const { rows, org } = await saveRows(
         Array.from({ length: 200 }, (_, i) => {
           const row = {
             org: 'a',
@@ -275,84 +282,89 @@ export function viewQueryContract(storeOf: () => ViewStore): void {
         { column: 'org', in: [org('a')] },
         { column: 'kind', in: ['new'] },
       ];
-      const implied: readonly Condition[] = [
+      const derivedConditions: readonly Condition[] = [
         { column: 'active', in: [1] },
         { column: 'number', to: 50 },
         { column: 'text', in: [null] },
       ];
       for (const column of ['number', 'text', 'kind', 'active'])
         for (const descending of [false, true]) {
-          const asked = { where, sort: { column, descending } };
-          expect(await pages({ ...asked, derivedConditions: implied, limit: 30 })).toEqual(expected(rows, asked));
-          const contrary = [...where, { column: 'number', from: 60 }];
-          expect(await pages({ ...asked, where: contrary, derivedConditions: implied, limit: 30 })).toEqual([]);
+          const query = { where, sort: { column, descending } };
+          expect(await findAll({ ...query, derivedConditions, limit: 30 })).toEqual(findInMemory(rows, query));
+          const contradictory = [...where, { column: 'number', from: 60 }];
+          expect(await findAll({ ...query, where: contradictory, derivedConditions, limit: 30 })).toEqual([]);
         }
-      expect(await reader.count('items', { where, derivedConditions: implied })).toBe(50);
+      expect(await reader.count('items', { where, derivedConditions })).toBe(50);
     });
 
-    it('goes on without gap or repeat for rows that stay as they are, while others change and come', async () => {
-      const changes = fc.array(fc.record({ nth: fc.nat(), row: item }), { maxLength: 4 });
+    it('return each unchanged row exactly once, page by page, while other rows change and are added', async () => {
+      const changes = fc.array(fc.record({ target: fc.nat(), row: item }), { maxLength: 4 });
       await fc.assert(
-        fc.asyncProperty(keyed, query, fc.array(changes, { maxLength: 12 }), async (given_, asked, allChanges) => {
-          const { rows, org } = await given(given_);
-          const position = (await writer.state()).checkpoint!;
-          const changing = new Set<string>();
-          let step = 0;
-          const change = async () => {
-            const now = `${position}.${String(++step).padStart(3, '0')}`;
-            const writes = (allChanges[step - 1] ?? []).map(({ nth, row }) => {
-              // Every third row stays; some are new.
-              const old = rows.filter((_, at) => at % 3 > 0)[nth % 40];
-              const key = old?.key ?? `${position}new${nth}`;
-              changing.add(key);
-              return writeOf({ key, row: { ...row, org: org(row.org) } }, now);
-            });
-            const last = new Map(writes.map((write) => [write.key, write]));
-            await writer.save([...last.values()], (await writer.state()).checkpoint, now);
-          };
-          const { orgs, where, words, sort, limit } = asked;
-          const its = { where: [{ column: 'org', in: orgs.map(org) }, ...where], ...(words ? { words } : {}), sort };
-          const keys: string[] = [];
-          for (let after: RowQuery['after'], more = true; more;) {
-            const found = await reader.find<Item>('items', { ...its, limit, ...(after ? { after } : {}) });
-            keys.push(...found.rows.map(({ key }) => key));
-            const last = found.rows.at(-1);
-            if (last) after = { value: last.sortValue, key: last.key };
-            more = found.hasMore;
-            await change();
-          }
-          expect(keys.filter((key) => !changing.has(key))).toEqual(
-            expected(
-              rows.filter(({ key }) => !changing.has(key)),
-              its,
-            ),
-          );
-        }),
+        fc.asyncProperty(
+          keyed,
+          query,
+          fc.array(changes, { maxLength: 12 }),
+          async (generated, generatedQuery, allChanges) => {
+            const { rows, org } = await saveRows(generated);
+            const position = (await writer.state()).checkpoint!;
+            const changedKeys = new Set<string>();
+            let step = 0;
+            const change = async () => {
+              const now = `${position}.${String(++step).padStart(3, '0')}`;
+              const writes = (allChanges[step - 1] ?? []).map(({ target, row }) => {
+                // Every third row stays unchanged. Targets beyond the others are new rows.
+                const existing = rows.filter((_, index) => index % 3 > 0)[target % 40];
+                const key = existing?.key ?? `${position}new${target}`;
+                changedKeys.add(key);
+                return toWrite({ key, row: { ...row, org: org(row.org) } }, now);
+              });
+              const lastWrites = new Map(writes.map((write) => [write.key, write]));
+              await writer.save([...lastWrites.values()], (await writer.state()).checkpoint, now);
+            };
+            const { orgs, where, words, sort, limit } = generatedQuery;
+            const query = {
+              where: [{ column: 'org', in: orgs.map(org) }, ...where],
+              ...(words ? { words } : {}),
+              sort,
+            };
+            const keys: string[] = [];
+            for await (const page of readPages<Item>(reader, 'items', { ...query, limit })) {
+              keys.push(...page.rows.map(({ key }) => key));
+              await change();
+            }
+            expect(keys.filter((key) => !changedKeys.has(key))).toEqual(
+              findInMemory(
+                rows.filter(({ key }) => !changedKeys.has(key)),
+                query,
+              ),
+            );
+          },
+        ),
         { numRuns: 60 },
       );
     });
 
-    it('goes on behind a row that is gone from the result', async () => {
+    it('continue after a row that no longer exists', async () => {
       const row = { org: 'a', text: null, kind: null, active: 1, words: [] };
-      const { rows, org } = await given([1, 2, 3].map((n) => ({ key: `k${n}`, row: { ...row, number: n } })));
-      const behind = { value: 1.5, key: 'nobody' };
+      const { rows, org } = await saveRows([1, 2, 3].map((n) => ({ key: `k${n}`, row: { ...row, number: n } })));
+      const after = { value: 1.5, key: 'missing' };
       const where = [{ column: 'org', in: [org('a')] }];
       const found = await reader.find('items', {
         where,
         sort: { column: 'number', descending: false },
-        after: behind,
+        after,
         limit: 9,
       });
       expect(found.rows.map(({ key }) => key)).toEqual(rows.slice(1).map(({ key }) => key));
     });
 
-    it('refuses a column that the table has not', async () => {
+    it('reject a column that the table does not have', async () => {
       const sort = { column: 'number', descending: false };
       await expect(reader.find('items', { where: [{ column: 'nope', in: [1] }], sort, limit: 1 })).rejects.toThrow(
         /nope/,
       );
-      for (const asked of [{ by: ['nope'] }, { by: [], sum: ['nope'] }])
-        await expect(reader.group('items', { where: [], ...asked })).rejects.toThrow(/nope/);
+      for (const columns of [{ by: ['nope'] }, { by: [], sum: ['nope'] }])
+        await expect(reader.group('items', { where: [], ...columns })).rejects.toThrow(/nope/);
       await expect(reader.find('items', { where: [], sort: { ...sort, column: 'x" --' }, limit: 1 })).rejects.toThrow(
         /x" --/,
       );

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setImmediate } from 'node:timers/promises';
-import { maxSnapshots, SnapshotRefused, ViewBeingBuilt, type ViewSnapshot, type ViewStore } from './view-store.js';
+import {
+  maxSnapshots,
+  readPages,
+  SnapshotRefused,
+  ViewBeingBuilt,
+  type ViewSnapshot,
+  type ViewStore,
+} from './view-store.js';
 import type { TestStorage } from './view-store.contract.js';
 import type { Table, View } from './view.js';
 
@@ -10,140 +17,140 @@ interface Thing {
 }
 
 const things: Table<Thing> = {
-  keys: {},
-  evolve: (row) => row,
+  on: {},
   columns: { rank: ({ rank }) => rank, kind: ({ kind }) => kind },
   indexes: [{ prefix: ['kind'], sort: 'rank' }],
   tokens: ({ kind }) => [kind],
 };
 const byRank = { sort: { column: 'rank', descending: false } } as const;
-const old = { where: [{ column: 'kind', in: ['old'] }] };
+const oldOnes = { where: [{ column: 'kind', in: ['old'] }] };
 
-/** What every storage of views must do that can hold a view as it was at one moment. */
-export function viewSnapshotContract(adapter: string, freshPlace: () => Promise<TestStorage>): void {
-  describe(`snapshots of views in ${adapter}`, () => {
-    let place: TestStorage;
+/** Tests that every view store with snapshots must pass. */
+export function viewSnapshotContract(adapter: string, createStorage: () => Promise<TestStorage>): void {
+  describe(`a snapshot of a view in ${adapter}`, () => {
+    let storage: TestStorage;
     let store: ViewStore;
-    let made = 0;
+    let viewCount = 0;
     beforeAll(async () => {
-      place = await freshPlace();
-      store = await place.open();
+      storage = await createStorage();
+      store = await storage.open();
     });
     afterAll(async () => {
       await store.close();
-      await place.remove();
+      await storage.remove();
     });
 
-    const writes = (position: string, kind: string, ranks: readonly number[]) =>
+    const createWrites = (position: string, kind: string, ranks: readonly number[]) =>
       ranks.map((rank) => {
         const row = { rank, kind };
         return { table: 'things', key: `k${rank}`, position, row, columns: { ...row }, tokens: [kind] };
       });
-    const upTo = (count: number) => Array.from({ length: count }, (_, nth) => nth);
+    const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-    /** Rows 0 to 49, all of them old, at p1. */
-    const opened = async () => {
-      const view: View = { name: `held-${++made}`, version: 1, tables: { things } };
+    /** A view with rows 0 to 49 of kind `old`, at p1. */
+    const openBuilt = async () => {
+      const view: View = { name: `held-${++viewCount}`, version: 1, tables: { things } };
       const writer = await store.openForWriting(view);
-      await writer.save(writes('p1', 'old', upTo(50)), null, 'p1');
+      await writer.save(createWrites('p1', 'old', upTo(50)), null, 'p1');
       await writer.finishBuild();
       return { view, writer, reader: await store.openForReading(view) };
     };
 
-    async function ranks(rows: ViewSnapshot): Promise<readonly number[]> {
+    async function readRanks(snapshot: ViewSnapshot): Promise<readonly number[]> {
       const all: number[] = [];
-      for (let after: { value: number; key: string } | undefined, more = true; more;) {
-        const found = await rows.find<Thing>('things', { ...old, ...byRank, limit: 7, ...(after ? { after } : {}) });
-        all.push(...found.rows.map(({ row }) => row.rank));
-        const last = found.rows.at(-1);
-        if (last) after = { value: last.row.rank, key: last.key };
-        more = found.hasMore;
-      }
+      for await (const { rows } of readPages<Thing>(snapshot, 'things', { ...oldOnes, ...byRank, limit: 7 }))
+        all.push(...rows.map(({ row }) => row.rank));
       return all;
     }
 
-    it('are of one moment, whatever is written after it', async () => {
-      const { reader, writer } = await opened();
-      const held = await reader.snapshot();
-      await writer.save([...writes('p2', 'new', upTo(20)), ...writes('p2', 'old', [50, 51])], 'p1', 'p2');
-      expect(held.checkpoint).toBe('p1');
-      expect(await ranks(held)).toEqual(upTo(50));
-      expect(await held.count('things', old)).toBe(50);
-      expect(await held.count('things', { where: [], words: [['new']] })).toBe(0);
-      expect(await held.get('things', ['k1', 'k50'])).toEqual(new Map([['k1', { rank: 1, kind: 'old' }]]));
+    it('shows the rows as they were when it was taken, whatever is written later', async () => {
+      const { reader, writer } = await openBuilt();
+      const snapshot = await reader.snapshot();
+      await writer.save([...createWrites('p2', 'new', upTo(20)), ...createWrites('p2', 'old', [50, 51])], 'p1', 'p2');
+      expect(snapshot.checkpoint).toBe('p1');
+      expect(await readRanks(snapshot)).toEqual(upTo(50));
+      expect(await snapshot.count('things', oldOnes)).toBe(50);
+      expect(await snapshot.count('things', { where: [], words: [['new']] })).toBe(0);
+      expect(await snapshot.get('things', ['k1', 'k50'])).toEqual(new Map([['k1', { rank: 1, kind: 'old' }]]));
 
-      expect(await reader.count('things', old)).toBe(32);
+      expect(await reader.count('things', oldOnes)).toBe(32);
       const later = await reader.snapshot();
-      expect([later.checkpoint, await later.count('things', old)]).toEqual(['p2', 32]);
-      await Promise.all([held.close(), later.close()]);
+      expect([later.checkpoint, await later.count('things', oldOnes)]).toEqual(['p2', 32]);
+      await Promise.all([snapshot.close(), later.close()]);
     });
 
-    it('tell the rows of their checkpoint, none older and none newer, while batch upon batch is written', async () => {
-      const { reader, writer } = await opened();
-      let last = 100_000;
-      let writing = true;
-      const busy = (async () => {
-        // Between the batches others get their turn: an embedded writer never waits.
-        for (let from = 'p1'; writing; from = `p${last}`, await setImmediate())
-          await writer.save(writes(`p${++last}`, `at p${last}`, upTo(50)), from, `p${last}`);
+    it('shows exactly the rows of its checkpoint while batches are written without a pause', async () => {
+      const { reader, writer } = await openBuilt();
+      let lastPosition = 100_000;
+      let isWriting = true;
+      const writing = (async () => {
+        for (let from = 'p1'; isWriting;) {
+          const to = `p${++lastPosition}`;
+          await writer.save(createWrites(to, `at ${to}`, upTo(50)), from, to);
+          from = to;
+          // An embedded writer never waits, so without this nothing else would run.
+          await setImmediate();
+        }
       })();
-      for (let nth = 0; nth < 20; nth++) {
-        const held = await reader.snapshot();
-        const kinds = await held.find<Thing>('things', { where: [], ...byRank, limit: 100 });
-        const expected = held.checkpoint === 'p1' ? 'old' : `at ${held.checkpoint}`;
+      for (let round = 0; round < 20; round++) {
+        const snapshot = await reader.snapshot();
+        const kinds = await snapshot.find<Thing>('things', { where: [], ...byRank, limit: 100 });
+        const expected = snapshot.checkpoint === 'p1' ? 'old' : `at ${snapshot.checkpoint}`;
         expect(new Set(kinds.rows.map(({ row }) => row.kind))).toEqual(new Set([expected]));
-        await held.close();
+        await snapshot.close();
       }
-      writing = false;
-      await busy;
+      isWriting = false;
+      await writing;
     });
 
-    it('go on while another generation takes over', async () => {
-      const { view, reader, writer } = await opened();
-      const held = await reader.snapshot();
-      const beside = await store.openForWriting(view, { candidate: true });
-      await beside.save(writes('p1', 'new', upTo(5)), null, 'p1');
-      await beside.finishBuild();
+    it('stays readable while another generation is promoted', async () => {
+      const { view, reader, writer } = await openBuilt();
+      const snapshot = await reader.snapshot();
+      const candidate = await store.openForWriting(view, { candidate: true });
+      await candidate.save(createWrites('p1', 'new', upTo(5)), null, 'p1');
+      await candidate.finishBuild();
       await writer.close();
-      expect(await beside.promote()).toBe(true);
+      expect(await candidate.promote()).toBe(true);
       await store.removeRetired(view);
-      expect(await reader.count('things', old)).toBe(0);
-      expect(await ranks(held)).toEqual(upTo(50));
-      await held.close();
+      expect(await reader.count('things', oldOnes)).toBe(0);
+      expect(await readRanks(snapshot)).toEqual(upTo(50));
+      await snapshot.close();
       await store.removeRetired(view);
     });
 
-    it('go on when the view is wiped, or fail, but never tell other rows', async () => {
-      const { view, reader, writer } = await opened();
-      const held = await reader.snapshot();
+    it('stays readable or fails when the view is wiped, but never shows other rows', async () => {
+      const { view, reader, writer } = await openBuilt();
+      const snapshot = await reader.snapshot();
       await writer.close();
       await store.wipe(view);
       const again = await store.openForWriting(view);
-      await again.save(writes('p9', 'old', [7]), null, 'p9');
+      await again.save(createWrites('p9', 'old', [7]), null, 'p9');
       await again.finishBuild();
-      const told = await ranks(held).catch((error: unknown) => (error as Error).name);
-      expect([upTo(50), 'ViewsUnavailable']).toContainEqual(told);
-      await held.close();
+      const result = await readRanks(snapshot).catch((error: unknown) => (error as Error).name);
+      expect([upTo(50), 'ViewsUnavailable']).toContainEqual(result);
+      await snapshot.close();
     });
 
-    it('are held only so many at once, until one is closed', async () => {
-      const { reader } = await opened();
-      const held = await Promise.all(Array.from({ length: maxSnapshots }, () => reader.snapshot()));
+    it('is refused while the maximum number is open, until one of them is closed', async () => {
+      const { reader } = await openBuilt();
+      const snapshots = await Promise.all(Array.from({ length: maxSnapshots }, () => reader.snapshot()));
       await expect(reader.snapshot()).rejects.toThrow(SnapshotRefused);
-      await Promise.all([held[0]!.close(), held[0]!.close()]);
+      await Promise.all([snapshots[0]!.close(), snapshots[0]!.close()]);
       const next = await reader.snapshot();
       await expect(reader.snapshot()).rejects.toThrow(SnapshotRefused);
-      expect(await ranks(next)).toEqual(upTo(50));
-      for (const each of [...held, next]) await each.close();
-      await expect(held[1]!.count('things', old)).rejects.toThrow();
+      expect(await readRanks(next)).toEqual(upTo(50));
+      for (const each of [...snapshots, next]) await each.close();
+      await expect(snapshots[1]!.count('things', oldOnes)).rejects.toThrow();
     });
 
-    it('are none of a view that is not built', async () => {
-      const view: View = { name: `held-${++made}`, version: 1, tables: { things } };
+    it('is refused for a view that is not built', async () => {
+      const view: View = { name: `held-${++viewCount}`, version: 1, tables: { things } };
       const reader = await store.openForReading(view);
-      for (let nth = 0; nth <= maxSnapshots; nth++) await expect(reader.snapshot()).rejects.toThrow(ViewBeingBuilt);
+      for (let attempt = 0; attempt <= maxSnapshots; attempt++)
+        await expect(reader.snapshot()).rejects.toThrow(ViewBeingBuilt);
       await store.openForWriting(view);
-      for (let nth = 0; nth <= maxSnapshots; nth++) await expect(reader.snapshot()).rejects.toThrow(ViewBeingBuilt);
+      for (let attempt = 0; attempt <= maxSnapshots; attempt++)
+        await expect(reader.snapshot()).rejects.toThrow(ViewBeingBuilt);
     });
   });
 }

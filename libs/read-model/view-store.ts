@@ -1,30 +1,32 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { Lease } from './lease.js';
 import type { ColumnValue, View } from './view.js';
 
 /**
- * Storage of views. Of each view and version there is at most one generation that serves, and perhaps a second one that is built
- * beside it and takes over: at one moment, for all processes. Every method may throw `ViewsUnavailable`.
+ * Storage of views. Each version of a view has at most one live generation, which serves all reads, and at most one candidate,
+ * which is built next to it and replaces it when promoted. All processes see the promotion at the same moment.
+ *
+ * Every method may throw `ViewsUnavailable`.
  */
 export abstract class ViewStore {
   /**
-   * For the worker: makes what is missing. Writes to the generation that serves; `beside`: to the one that will take over from it.
-   * A generation beside that this program can't go on with, damaged or of other columns, makes way for a new one.
+   * For the worker. Creates what is missing. Opens the live generation, or with `candidate` the one that will replace it; if
+   * nothing is live, that is the live one too. A candidate that is damaged or has other columns than the code is replaced.
    */
   abstract openForWriting(view: View, options?: { readonly candidate?: boolean }): Promise<ViewWriter>;
-  /** For queries: never blocks writers or the calling thread. */
+  /** For queries. Reading never blocks writers. */
   abstract openForReading(view: View): Promise<ViewReader>;
-  /** How far the generation is that is built beside the one that serves; undefined when there is none. */
+  /** Undefined when there is no candidate. */
   abstract candidateState(view: View): Promise<ViewState | undefined>;
-  /** Forgets everything stored of this view and version: readers find it not built, writers find their checkpoint moved. */
+  /** Deletes everything stored for this version of the view. Open readers find it not built, open writers `CheckpointMoved`. */
   abstract wipe(view: View): Promise<void>;
-  /** The one lease of this storage: see `Turns`. */
+  /** The one lease of this storage, for `LeaderElection`. */
   abstract lease(): Lease;
-  /** Removes generations that were taken over from, once nobody can be reading them any more. To be repeated now and then. */
+  /** Removes retired generations that nobody reads any more. Call it from time to time. */
   abstract removeRetired(view: View): Promise<void>;
-  /** The versions of a view that something is stored of, in order. */
+  /** The versions of a view that have stored data, in ascending order. */
   abstract versions(name: string): Promise<readonly number[]>;
-  /** How many questions of this process wait for their answer; 0 where nobody counts them. */
+  /** Reads of this process that wait for their result; 0 in a storage that does not count them. */
   get pendingReads(): number {
     return 0;
   }
@@ -32,18 +34,18 @@ export abstract class ViewStore {
 }
 
 export interface ViewState {
-  /** Up to which event all rows are durable; null before the first batch. */
+  /** All rows up to and including this event are durable. Null before the first batch. */
   readonly checkpoint: Position | null;
-  /** Why the view stands still; null when it doesn't, or has passed that event since. */
+  /** The event that stopped the view; null when the view is running, or has passed that event since. */
   readonly stopped: ProjectionFailure | null;
-  /** Whether it has ever caught up with the log: before that it would answer slowly, from half of the story, and so it doesn't. */
+  /** Whether the view has ever caught up with the log. Before that it is incomplete and has no indexes, so it cannot be read. */
   readonly built: boolean;
 }
 
-/** Of what is not stored, or not any more. */
+/** The state of a view that has no stored data. */
 export const emptyViewState: ViewState = { checkpoint: null, stopped: null, built: false };
 
-/** Why a view stands still: an event that it can't apply. */
+/** An event that a view cannot apply. */
 export interface ProjectionFailure {
   readonly eventId: string | null;
   readonly position: Position;
@@ -54,80 +56,80 @@ export interface ProjectionFailure {
 
 export interface StoredRow {
   readonly row: object;
-  /** The last event folded in. */
+  /** The last event applied to the row. */
   readonly position: Position;
 }
 
 export interface RowWrite extends StoredRow {
   readonly table: string;
   readonly key: string;
-  /** The row's columns have been computed by the table. */
   readonly columns: Readonly<Record<string, ColumnValue>>;
   readonly tokens?: readonly string[];
-  /** What was stored when the row was loaded or saved last: where that still stands, only what differs need be written. */
+  /** What was stored when the row was last loaded or saved. If it still is, only the differences are written. */
   readonly previous?: Pick<RowWrite, 'position' | 'columns' | 'tokens'>;
 }
 
 export interface ViewWriter {
-  /** Of the generation that serves by now, which is written to from here on; of a writer beside, of the one that it has opened. */
+  /** The state of the live generation, which is the one written to from now on; a candidate's writer keeps its own generation. */
   state(): Promise<ViewState>;
-  /** The rows of a table by key; missing ones are missing. */
+  /** The rows of a table by key. Keys without a row are left out. */
   load(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, StoredRow>>;
   /**
-   * Makes rows durable, each unless what is stored has the same or a higher position; then moves the checkpoint from `from` to `to`.
-   * @throws CheckpointMoved when the checkpoint is not at `from`, another worker was here; or when another generation has taken
-   * over. Rows may have been written, which is harmless.
+   * Makes rows durable, except where the stored row has the same or a higher position; then moves the checkpoint.
+   * @throws CheckpointMoved when the checkpoint is not at `from` because another worker has moved it, or another generation was
+   * promoted. Some rows may have been written; writing them again does no harm.
    */
   save(rows: readonly RowWrite[], from: Position | null, to: Position): Promise<void>;
-  /** The view has caught up: makes the indexes that only queries need, then calls it built. May be repeated. */
+  /** Call it when the view has caught up: creates the indexes that only queries need, and marks the view as built. Repeatable. */
   finishBuild(): Promise<void>;
   /**
-   * Of a writer beside: when its generation is built, and the one that serves is not ahead of it, it serves from now on. So no reader
-   * ever goes back. False: not yet; so that it can get there, the writers of the one that serves may be held up, at most one second
-   * in ten. True: it serves, or a later one does.
+   * For a candidate: makes it live if it is built and the live generation is not ahead of it, so that no reader goes back in time.
+   * Returns whether this generation, or a later one, is live. After false, writers of the live generation may be paused so that
+   * the candidate can catch up: see `writePause`.
    */
   promote(): Promise<boolean>;
-  /** Says for all to see that the view can't go on, and why. It holds until the checkpoint reaches that event. */
-  reportFailure(stopped: ProjectionFailure): Promise<void>;
+  /** Records which event the view cannot apply. The record is valid until the checkpoint reaches that event. */
+  reportFailure(failure: ProjectionFailure): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How long writers are held up for a generation that takes over, and how long not again; in milliseconds. */
+/** How long writers of the live generation pause for a candidate, and how long they must not be paused again. Mutable for tests. */
 export const writePause = { durationMs: 1_000, minIntervalMs: 10_000 };
 
-/** The views' storage can't be reached or can't write now. */
+/** The storage cannot be reached or cannot be used. The message says what is wrong and what to do. */
 export class ViewsUnavailable extends Error {
   override readonly name: string = 'ViewsUnavailable';
 }
 
-/** The view has not caught up with the log for the first time, and answers nothing until it has. */
+/** The view has not caught up with the log for the first time. It cannot be read until then. */
 export class ViewBeingBuilt extends ViewsUnavailable {
   override readonly name = 'ViewBeingBuilt';
 
   constructor(readonly view: string) {
-    super(`The view ${view} is being built.`);
+    super(`The view ${view} is being built. Retry when it has caught up with the log.`);
   }
 }
 
-/** A view can't be held as it is, and why, in words for whoever asks. */
+/** No snapshot can be taken. The message is meant for the caller of the API. */
 export class SnapshotRefused extends ViewsUnavailable {
   override readonly name = 'SnapshotRefused';
 }
 
-/** How many snapshots a process may hold at once: each keeps its storage from tidying up behind what is written. */
+/** Snapshots that a process may have open. While one is open, its storage keeps all data that has been replaced since. */
 export const maxSnapshots = 4;
+
+export const tooManySnapshots = `${maxSnapshots} snapshots, such as exports, are already running. Retry when one of them has finished.`;
 
 export class CheckpointMoved extends Error {
   override readonly name = 'CheckpointMoved';
 }
 
-/** Where rows are read from. */
 export interface RowReader {
+  /** Rows by key. Keys without a row are left out. */
   get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>>;
   find<Row extends object>(table: string, query: RowQuery): Promise<Page<Row>>;
-  /** How many rows match. */
   count(table: string, query: Filter): Promise<number>;
-  /** For each combination of values that some columns have in rows that match: how many there are. In no particular order. */
+  /** Counts matching rows for each combination of column values, in no particular order. */
   group(table: string, query: GroupQuery): Promise<readonly Group[]>;
 }
 
@@ -150,50 +152,53 @@ export async function* readPages<Row extends object>(
 }
 
 /**
- * Every question is answered from the generation that serves at that moment. Rows are never older than the checkpoint told with them;
- * some may be newer where a storage shows the rows of a batch before its checkpoint. What asks for rows throws `ViewBeingBuilt` before
+ * Reads from the generation that is live at the time of each call. Rows are never older than the checkpoint returned with them.
+ * They may be newer in a storage that shows the rows of a batch before its checkpoint. Reading rows throws `ViewBeingBuilt` before
  * the view is built.
  */
 export interface ViewReader extends RowReader {
   state(): Promise<ViewState>;
   /**
-   * The view as it is now, to be read from for some minutes.
-   * @throws SnapshotRefused when `mostSnapshots` are held, or the storage can't hold one
+   * The view as it is now, readable for some minutes.
+   * @throws SnapshotRefused when `maxSnapshots` are open, or the storage does not support snapshots
    */
   snapshot(): Promise<ViewSnapshot>;
   close(): Promise<void>;
 }
 
 /**
- * The rows as they were after the event at `checkpoint`, none older and none newer, whatever is written, rebuilt or wiped meanwhile.
- * Where they can't be told any more it throws `ViewsUnavailable`, never other rows. To be closed soon; again: nothing.
+ * Exactly the rows after the event at `checkpoint`, whatever is written, rebuilt or wiped meanwhile. When they are no longer
+ * available, reading throws `ViewsUnavailable` and never returns other rows. Close it soon; closing again does nothing.
  */
 export interface ViewSnapshot extends RowReader {
   readonly checkpoint: Position | null;
   close(): Promise<void>;
 }
 
-/** All conditions hold. Values are of the column's kind. */
+/** A condition on one column. Values have the type of the column. */
 export type Condition =
   | { readonly column: string; readonly in: readonly ColumnValue[] }
   | { readonly column: string; readonly notNull: true }
-  /** `from` inclusive, `to` exclusive; rows where the column is null never match. */
+  /** `from` is inclusive, `to` exclusive. Rows where the column is null never match. */
   | { readonly column: string; readonly from?: string | number; readonly to?: string | number };
 
-/** Which rows. */
 export interface Filter {
+  /** All of them must hold. */
   readonly where: readonly Condition[];
-  /** What follows from `where` by the rules of the business: it changes nothing but the time that it takes to find the rows. */
+  /** Conditions that follow from `where` by business rules. They do not change the result, only how fast it is found. */
   readonly derivedConditions?: readonly Condition[];
-  /** For each word: one of its spellings (not empty, like tokens) begins one of the row's tokens. See `searchWords` in `tokens.ts`. */
+  /**
+   * For each word, its spellings, which must not be empty: one of them must begin one of the row's tokens. See
+   * `parseSearchWords` in `tokens.ts`.
+   */
   readonly words?: readonly (readonly string[])[];
 }
 
 export interface GroupQuery {
   readonly where: readonly Condition[];
-  /** The columns that are told apart; for few combinations of their values, and quickly where an index has all columns named here. */
+  /** Columns with few combinations of values. Fast only if one index contains all columns of the query. */
   readonly by: readonly string[];
-  /** Columns of whole numbers that are summed up; null counts as 0. A sum is exact below 2 ** 53. */
+  /** Columns of integers to sum up; null counts as 0. Sums are exact below 2 ** 53. */
   readonly sum?: readonly string[];
 }
 
@@ -206,9 +211,9 @@ export interface Group {
 }
 
 export interface RowQuery extends Filter {
-  /** Ties by key in the same direction; nulls last both ways. */
+  /** Rows with equal values are sorted by key in the same direction. Nulls come last in both directions. */
   readonly sort: { readonly column: string; readonly descending: boolean };
-  /** Go on behind this row. */
+  /** Returns the rows after this one. It need not exist any more. */
   readonly after?: { readonly value: ColumnValue; readonly key: string };
   /** 1 to 10,000. */
   readonly limit: number;
@@ -216,8 +221,7 @@ export interface RowQuery extends Filter {
 
 export interface Page<Row> {
   readonly rows: readonly { readonly key: string; readonly row: Row; readonly sortValue: ColumnValue }[];
-  /** Whether there are rows behind the last one. */
   readonly hasMore: boolean;
-  /** How far the view was when it was read. */
+  /** The view's checkpoint when the page was read. */
   readonly checkpoint: Position | null;
 }

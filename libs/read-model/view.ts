@@ -1,42 +1,61 @@
 import type { EventType, RecordedEvent } from '#domain/event';
 
 /**
- * A view answers one question of the business. It is one ordered pass over the whole log with one checkpoint, filling its tables.
- * Views are independent of each other, of clocks and of chance: wiped and rebuilt, they are the same.
+ * A read model that answers one business question: one ordered pass over the whole log, with one checkpoint, fills its tables.
+ * A view depends on no other view, clock or random number. Wiped and rebuilt, it holds the same rows.
  */
 export interface View {
-  /** `a-z 0-9 -`, beginning with a letter; names the view's storage. */
+  /** `a-z 0-9 -`, starting with a letter. Names the view's storage. */
   readonly name: string;
-  /** From 1. Raised whenever the same log would give other rows, columns or indexes: a new version is built from the start. */
+  /** From 1. Raise it when the same log would give other rows, columns or indexes: a new version is built from the start. */
   readonly version: number;
-  /** By name: letters and digits, beginning with a small letter; columns are named likewise. */
+  /** By name: letters and digits, starting with a lower-case letter. Columns are named likewise. */
   readonly tables: Readonly<Record<string, AnyTable>>;
+}
+
+/** A view that declares every event type: its tables handle it, or the view ignores it. */
+export interface DeclaredView extends View {
+  readonly ignores: readonly EventType[];
 }
 
 export type ColumnValue = string | number | null;
 
-export interface Table<Row extends object> {
-  /** The rows that an event touches, told from the event alone, at most 1,000. An event type that is not named is not for this table. */
-  readonly keys: { readonly [T in EventType]?: (event: RecordedEvent<T>) => readonly string[] };
+/** What a table does with an event: of one type, or of several that it treats alike. */
+export interface EventHandler<Row extends object, Event extends RecordedEvent> {
+  /** The rows that the event affects, determined from the event alone: one, or a list of at most 1,000. */
+  readonly key: (event: Event) => string | readonly string[];
   /**
-   * Event types before which their rows can't be there: nobody looks for those in the storage. Where such a row is there all the
-   * same, since a batch is repeated, it has all that followed and stays.
+   * Pure: it never changes the row that it is given. `undefined` means that there is (still) no such row; a row is never removed.
+   * Returning the same row means that nothing changed. Rows are stored as JSON: what JSON drops or changes must not matter to
+   * the next event.
    */
-  readonly createdBy?: readonly EventType[];
+  readonly apply: (row: Row | undefined, event: Event, key: string) => Row | undefined;
+}
+
+interface TableBase<Row extends object, Type extends EventType> {
   /**
-   * Pure, and never changes the row it is given. `undefined`: there is (still) no such row; a row is never removed. The same
-   * row again: nothing changed. Rows are JSON: what JSON drops or changes must not matter to the next event.
+   * Event types that create their rows: these rows are not looked up in the storage first. On a replayed batch such a row may
+   * already exist; it is then newer and is kept.
    */
-  evolve(row: Row | undefined, event: RecordedEvent, key: string): Row | undefined;
+  readonly createdBy?: readonly Type[];
   /** What may be filtered and sorted by. Numbers are finite; booleans are 0 and 1; texts sort by code point. */
   readonly columns: Readonly<Record<string, (row: Row) => ColumnValue>>;
-  /** Queries that filter `equal` (all of them, by one value each) and sort by `sort` are answered from an index. Each costs writing. */
+  /** An index serves queries that give one value for each column in `prefix` and sort by `sort`. Each index slows down writing. */
   readonly indexes: readonly Index[];
-  /** Words to search by, folded by `tokens.ts`; no white space, quotes or backslash inside. Left out: the table can't be searched. */
+  /** Search tokens, made by `tokens.ts`: no white space, quotes or backslashes. Without it the table cannot be searched. */
   tokens?(row: Row): readonly string[];
 }
 
-// A table accepts only its own rows; a view does not care which. With `unknown` or `object` no Table would be one: `any` it must be.
+export interface Table<Row extends object> extends TableBase<Row, EventType> {
+  readonly on: { readonly [Type in EventType]?: EventHandler<Row, RecordedEvent<Type>> };
+}
+
+/** A table whose type says which events it handles. */
+export interface TypedTable<Row extends object, Handled extends EventType> extends TableBase<Row, NoInfer<Handled>> {
+  readonly on: { readonly [Type in Handled]: EventHandler<Row, RecordedEvent<Type>> };
+}
+
+// `any` is needed: a table accepts only its own rows, so no Table would be a Table<object> or Table<unknown>.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyTable = Table<any>;
 
@@ -44,10 +63,53 @@ export interface Index {
   readonly prefix: readonly string[];
   readonly sort?: string;
   /**
-   * Columns that stand in the index besides, so that most rows need not be looked at to tell whether they match. Those that
-   * change seldom: a change of any column in it rewrites a row's entry.
+   * More columns to store in the index, so that most rows can be filtered without reading them. Choose columns that change
+   * seldom: a change of any of them rewrites the row's index entry.
    */
   readonly include?: readonly string[];
-  /** Only rows whose columns have these values. */
+  /** Only rows whose columns have these values are in the index. */
   readonly where?: Readonly<Record<string, string | number>>;
 }
+
+/**
+ * Defines a table of `Row`s. `Required` are event types that it must handle: those of the fold that its rows mirror, so that an
+ * event added to the fold does not compile until the table handles it.
+ */
+export const defineTable =
+  <Row extends object, Required extends EventType = never>() =>
+  <Handled extends EventType>(
+    table: TypedTable<Row, Handled> & { readonly on: Readonly<Record<Required, unknown>> },
+  ): TypedTable<Row, Handled> =>
+    table;
+
+/**
+ * Defines a view. Every event type must be handled by one of its tables or named once in `ignores`; the compile error names the
+ * event that is not. So a new event does not compile until each view has decided about it.
+ */
+export const defineView = <
+  Tables extends Readonly<Record<string, AnyTable>>,
+  const Ignored extends readonly EventType[],
+>(view: {
+  readonly name: string;
+  readonly version: number;
+  readonly tables: Tables;
+  readonly ignores: Ignored & EveryEventOnce<HandledBy<Tables>, Ignored>;
+}): DeclaredView => view;
+
+type HandledBy<Tables> = {
+  [Name in keyof Tables]: Tables[Name] extends { readonly on: infer Handlers } ? keyof Handlers : never;
+}[keyof Tables];
+
+type EveryEventOnce<Handled, Ignored extends readonly EventType[]> = Forbid<
+  'event neither handled nor ignored',
+  Exclude<EventType, Handled | Ignored[number]>
+> &
+  Forbid<'event both handled and ignored', Extract<Ignored[number], Handled>> &
+  Forbid<'event ignored twice', Repeated<Ignored>>;
+
+/** Accepts anything if there are no such types; otherwise nothing, and the compile error shows the problem and the types. */
+type Forbid<Problem extends string, Types> = [Types] extends [never] ? unknown : { readonly [P in Problem]: Types };
+
+type Repeated<Types extends readonly unknown[]> = Types extends readonly [infer First, ...infer Rest]
+  ? (First extends Rest[number] ? First : never) | Repeated<Rest>
+  : never;

@@ -1,28 +1,29 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import { sleep } from '#timing/sleep';
 import type { ViewReader } from './view-store.js';
 
-const pollEvery = 6;
+const pollIntervalMs = 6;
 
 interface Waiter {
   readonly position: Position;
-  /** Its time is up: the next look is its last. */
-  expired: boolean;
-  looked: boolean;
-  settle(reached: boolean): void;
+  /** The time is up: the next poll is the last one. */
+  isExpired: boolean;
+  wasPolled: boolean;
+  settle(isReached: boolean): void;
   fail(error: unknown): void;
 }
 
 interface Poll {
   readonly waiters: Set<Waiter>;
-  running: boolean;
+  isRunning: boolean;
 }
 
 const polls = new WeakMap<ViewReader, Poll>();
 
 /**
- * Waits until a view has reached a position: true; false when it hasn't within `timeoutMs` (0: looks once), or `signal` aborts.
- * A view that stands still is waited for as well: it may have been started again just now. All who wait on one reader share one
- * poll of its state, about every 6 ms.
+ * Waits until a view has reached a position. Returns false if it has not within `timeoutMs`, or when `signal` aborts; with a
+ * timeout of 0 it reads the state once. It also waits for a stopped view, which may be about to start again. All waiters of one
+ * reader share one poll of its state, about every 6 ms.
  * @throws ViewsUnavailable
  */
 export async function waitForPosition(
@@ -32,45 +33,55 @@ export async function waitForPosition(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (signal?.aborted) return false;
-  const poll = polls.get(reader) ?? { waiters: new Set<Waiter>(), running: false };
+  const poll = polls.get(reader) ?? { waiters: new Set<Waiter>(), isRunning: false };
   polls.set(reader, poll);
   return new Promise((resolve, reject) => {
-    const done = () => {
+    const cleanUp = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', giveUp);
       poll.waiters.delete(waiter);
     };
     const waiter: Waiter = {
       position,
-      expired: false,
-      looked: false,
-      settle: (reached) => (done(), resolve(reached)),
-      fail: (error) => (done(), reject(error instanceof Error ? error : new Error(String(error)))),
+      isExpired: false,
+      wasPolled: false,
+      settle(isReached) {
+        cleanUp();
+        resolve(isReached);
+      },
+      fail(error) {
+        cleanUp();
+        reject(error instanceof Error ? error : new Error(String(error)));
+      },
     };
     const giveUp = () => waiter.settle(false);
-    const timer = setTimeout(() => (waiter.looked ? giveUp() : (waiter.expired = true)), timeoutMs);
+    const expire = () => {
+      if (waiter.wasPolled) giveUp();
+      else waiter.isExpired = true;
+    };
+    const timer = setTimeout(expire, timeoutMs);
     signal?.addEventListener('abort', giveUp);
     poll.waiters.add(waiter);
-    if (!poll.running) void look(reader, poll);
+    if (!poll.isRunning) void runPoll(reader, poll);
   });
 }
 
-async function look(reader: ViewReader, poll: Poll): Promise<void> {
-  poll.running = true;
+async function runPoll(reader: ViewReader, poll: Poll): Promise<void> {
+  poll.isRunning = true;
   while (poll.waiters.size > 0) {
-    // Who comes while the answer is under way must not be told from it: it may be older than their position.
-    const asking = [...poll.waiters];
+    // A waiter that is added while the state is read must not see this result: it may be older than its position.
+    const waiters = [...poll.waiters];
     try {
       const { checkpoint } = await reader.state();
-      for (const waiter of asking) {
-        waiter.looked = true;
+      for (const waiter of waiters) {
+        waiter.wasPolled = true;
         if (checkpoint !== null && checkpoint >= waiter.position) waiter.settle(true);
-        else if (waiter.expired) waiter.settle(false);
+        else if (waiter.isExpired) waiter.settle(false);
       }
     } catch (error) {
-      for (const waiter of asking) waiter.fail(error);
+      for (const waiter of waiters) waiter.fail(error);
     }
-    if (poll.waiters.size > 0) await new Promise((resolve) => setTimeout(resolve, pollEvery));
+    if (poll.waiters.size > 0) await sleep(pollIntervalMs);
   }
-  poll.running = false;
+  poll.isRunning = false;
 }

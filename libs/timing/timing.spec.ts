@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { backoffMs } from './backoff.js';
+import { pollUntil } from './poll.js';
 import { sleep } from './sleep.js';
 
 describe('backoffMs', () => {
@@ -25,5 +26,29 @@ describe('sleep', () => {
     const sleeping = sleep(1_000_000, abort.signal);
     abort.abort();
     await expect(sleeping).resolves.toBeUndefined();
+  });
+});
+
+describe('pollUntil', () => {
+  it('returns the first truthy result', async () => {
+    let calls = 0;
+    expect(await pollUntil(() => (++calls < 3 ? undefined : calls), { intervalMs: 1 })).toBe(3);
+  });
+
+  it('returns the last result when the time is up, and calls at least once', async () => {
+    expect(await pollUntil(() => false, { intervalMs: 1, timeoutMs: 10 })).toBe(false);
+    let calls = 0;
+    expect(await pollUntil(() => ++calls, { intervalMs: 1, timeoutMs: 0 })).toBe(1);
+  });
+
+  it('returns early when its signal aborts', async () => {
+    const abort = new AbortController();
+    const polling = pollUntil(() => false, { intervalMs: 1_000_000, signal: abort.signal });
+    abort.abort();
+    expect(await polling).toBe(false);
+  });
+
+  it('rejects when the check does', async () => {
+    await expect(pollUntil(() => Promise.reject(new Error('odd')), { intervalMs: 1 })).rejects.toThrow('odd');
   });
 });

@@ -2,55 +2,66 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { createServer } from '#http/server';
+import { checkPortIsFree, explainListenError } from './listening.js';
 import { createLogger } from './logger.js';
-import { InvalidSettings, parseSettings, type Settings } from './settings.js';
+import { reportFatalError } from './operator-error.js';
+import { parseSettings, type Settings } from './settings.js';
+import { toOperatorError } from './stores.js';
+import { checkSettingNames } from './unknown-settings.js';
+import { readArguments } from './usage.js';
 
-/** What a process is made of: its module, what starts once that stands, and what ends after the last request is answered. */
 export interface Composition {
   readonly module: Type | DynamicModule;
+  /** Called when the module is initialized, before the server listens. */
   readonly onStarted?: (app: NestFastifyApplication) => void;
+  /** Called after the last response. */
   readonly onStopped?: () => Promise<void>;
 }
 
-/** From the environment to a process that listens, and to its graceful end. Never returns early: what fails, ends the process with code 1. */
+/** Starts the process: reads the settings, opens the stores and listens. Exits with code 1 or 2 on any failure. */
 export async function serve(
   name: string,
   compose: (settings: Settings, logger: Logger) => Promise<Composition>,
 ): Promise<void> {
   let logger: Logger | undefined;
   try {
+    const usage = readArguments(name, process.argv.slice(2));
+    if (usage !== undefined) return console.log(usage);
     const settings = parseSettings(process.env);
     logger = createLogger(settings, name);
-    const { module, onStarted: started, onStopped: stopped } = await compose(settings, logger);
+    for (const warning of checkSettingNames(process.env).warnings) logger.warn(warning);
+    await checkPortIsFree(settings);
+    const { module, onStarted, onStopped } = await compose(settings, logger);
     const app = await createServer(module, logger);
     await app.init();
-    started?.(app);
-    endOnSignal(app, stopped, logger);
-    await app.listen(settings.port, settings.host);
-    logger.info({ url: await app.getUrl() }, 'listening');
+    onStarted?.(app);
+    stopOnSignal(app, onStopped, logger);
+    await listen(app, settings);
+    logger.info({ url: await app.getUrl(), dataDir: settings.dataDir }, 'listening');
   } catch (error) {
     logger?.flush();
-    // A setting or file that can't be is told in its own words; anything else is a bug and shows its stack.
-    console.error(isForPeople(error) ? `${name}: ${error.message}` : error);
-    process.exit(1);
+    process.exit(reportFatalError(toOperatorError(error)));
   }
 }
 
-const isForPeople = (error: unknown): error is Error =>
-  error instanceof InvalidSettings ||
-  (error instanceof Error &&
-    (error.name === 'UnusableLogFile' || 'code' in error || error.name === 'ViewsUnavailable'));
+async function listen(app: NestFastifyApplication, { port, host }: Settings): Promise<void> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    throw explainListenError(error, { port, host });
+  }
+}
 
-/** What is under way is finished and answered; then what runs beside the server ends. */
-function endOnSignal(app: NestFastifyApplication, stopped: Composition['onStopped'], logger: Logger): void {
-  let ending = false;
-  const end = async (signal: string): Promise<void> => {
-    if (ending) return;
-    ending = true;
+/** On SIGTERM or SIGINT, finishes the requests in progress, then stops everything else. */
+function stopOnSignal(app: NestFastifyApplication, onStopped: Composition['onStopped'], logger: Logger): void {
+  let isStopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (isStopping) return;
+    isStopping = true;
     logger.info({ signal }, 'stopping');
     try {
       await app.close();
-      await stopped?.();
+      await onStopped?.();
       logger.info('stopped');
     } catch (error) {
       logger.error({ err: error }, 'did not stop cleanly');
@@ -59,5 +70,5 @@ function endOnSignal(app: NestFastifyApplication, stopped: Composition['onStoppe
     logger.flush();
     process.exit();
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
 }

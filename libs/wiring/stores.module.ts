@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { Clock } from '#commands/clock';
@@ -13,9 +14,9 @@ import { ProviderSecrets } from './provider-secrets.js';
 import { Authenticator, NoAuthentication } from '#http/request';
 import { ViewStore } from '#read-model/view-store';
 import type { Settings } from './settings.js';
-import { loadIdKey, openLog, openViews } from './stores.js';
+import { checkViewsReachable, isShared, loadIdKey, logFile, openLog, openViews, type LogStores } from './stores.js';
 
-/** What every process has: the ports with their engines behind them, opened once and closed last. */
+/** Provides the ports, with the engines of the settings behind them, to every module of a process. */
 @Global()
 @Module({})
 export class StoresModule {
@@ -23,32 +24,38 @@ export class StoresModule {
     readiness.add('log', async () => ({ ready: (await events.head()) !== '' }));
   }
 
-  /** `close` when nothing asks any more. */
+  /**
+   * Opens the stores. Call `close` after the last use.
+   * @param options.write whether this process appends to the event log
+   * @throws OperatorError
+   */
   static async open(
     settings: Settings,
     logger: Logger,
     { write }: { write: boolean },
   ): Promise<{ readonly stores: DynamicModule; close: () => Promise<void> }> {
-    const idKey = new IdKey(loadIdKey(settings));
     const metrics = new Metrics();
-    const log = await openLog(settings, { write, onCommit: (group) => metrics.observeCommit(group) });
-    const views = await openViews(settings, { readerThread: true });
+    const { log, views, idKey } = await openStores(settings, logger, metrics, write);
     const clock = new Clock();
     const now = (): string => clock.now();
-    const handling = new DeciderService(log.events, now, () => settings.policy);
-    const kept = new IdempotencyService(log.responses, now);
+    const deciders = new DeciderService(log.events, now, () => settings.policy);
+    const idempotency = new IdempotencyService(log.responses, now);
     metrics.addGauge(
       'leadstream_command_queue_length',
-      'Streams with commands under way.',
-      () => handling.pendingStreams,
+      'Streams with commands in progress.',
+      () => deciders.pendingStreams,
     );
-    metrics.addGauge('leadstream_kept_answers_in_flight', 'Commands with a key under way.', () => kept.inFlightCount);
+    metrics.addGauge(
+      'leadstream_kept_answers_in_flight',
+      'Commands with an idempotency key in progress.',
+      () => idempotency.inFlightCount,
+    );
     metrics.addGauge(
       'leadstream_view_questions_waiting',
-      'Questions to views not yet answered.',
+      'View queries waiting for their result.',
       () => views.pendingReads,
     );
-    const forgetting = write ? forgetAnswers(log.responses, logger) : undefined;
+    const expiry = write ? expireResponses(log.responses, logger) : undefined;
     const providers = [
       { provide: IdKey, useValue: idKey },
       { provide: Clock, useValue: clock },
@@ -57,15 +64,15 @@ export class StoresModule {
       { provide: ViewStore, useValue: views },
       { provide: Authenticator, useClass: NoAuthentication },
       { provide: ProviderSecrets, useValue: settings.providers },
-      { provide: DeciderService, useValue: handling },
-      { provide: IdempotencyService, useValue: kept },
+      { provide: DeciderService, useValue: deciders },
+      { provide: IdempotencyService, useValue: idempotency },
       { provide: Metrics, useValue: metrics },
       { provide: CommandMeter, useValue: metrics },
     ];
     return {
       stores: { module: StoresModule, providers, exports: providers.map(({ provide }) => provide) },
       close: async () => {
-        clearInterval(forgetting);
+        clearInterval(expiry);
         await views.close();
         await log.events.close();
       },
@@ -73,16 +80,35 @@ export class StoresModule {
   }
 }
 
-const hour = 3_600_000;
-/** In hours. Callers are promised 24. */
-const keepFor = 48;
+/** Servers come first: if one is unreachable, nothing has been written to the data folder. */
+async function openStores(
+  settings: Settings,
+  logger: Logger,
+  metrics: Metrics,
+  write: boolean,
+): Promise<{ readonly log: LogStores; readonly views: ViewStore; readonly idKey: IdKey }> {
+  const areViewsShared = isShared(settings.readStoreUrl);
+  const remoteViews = areViewsShared ? await openViews(settings, { readerThread: true }) : undefined;
+  if (remoteViews) await checkViewsReachable(settings, remoteViews);
+  const file = logFile(settings);
+  const isNew = write && file !== undefined && !existsSync(file);
+  const log = await openLog(settings, { write, onCommit: (group) => metrics.observeCommit(group) });
+  if (isNew) logger.info({ file, dataDir: settings.dataDir }, 'created a new event log');
+  const idKey = new IdKey(loadIdKey(settings, { create: write }));
+  const views = remoteViews ?? (await openViews(settings, { readerThread: true }));
+  return { log, views, idKey };
+}
 
-/** Kept answers are forgotten after their time. */
-const forgetAnswers = (answers: IdempotencyStore, logger: Logger): NodeJS.Timeout =>
+const hourMs = 3_600_000;
+/** The API promises 24 hours. */
+const retentionMs = 48 * hourMs;
+
+/** Deletes stored responses after their retention time. */
+const expireResponses = (responses: IdempotencyStore, logger: Logger): NodeJS.Timeout =>
   setInterval(() => {
-    const before = new Date(Date.now() - keepFor * hour).toISOString();
-    answers.deleteBefore(before).then(
-      (forgotten) => logger.debug({ forgotten }, 'kept answers are forgotten'),
-      (error: unknown) => logger.warn({ err: error }, 'kept answers can not be forgotten now'),
+    const before = new Date(Date.now() - retentionMs).toISOString();
+    responses.deleteBefore(before).then(
+      (deleted) => logger.debug({ deleted }, 'deleted expired idempotency records'),
+      (error: unknown) => logger.warn({ err: error }, 'failed to delete expired idempotency records'),
     );
-  }, hour).unref();
+  }, hourMs).unref();

@@ -1,84 +1,179 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
 import type { IdempotencyStore } from '#event-store/idempotency-store';
-import type { EventStore } from '#event-store/event-store';
+import { Unavailable, type EventStore } from '#event-store/event-store';
 import type { CommittedGroup } from '#event-store/sqlite/group-commit';
-import type { ViewStore } from '#read-model/view-store';
-import { InvalidSettings, type Settings } from './settings.js';
+import { ViewsUnavailable, type ViewStore } from '#read-model/view-store';
+import { ensureWritableFolder, isSystemError } from './folders.js';
+import { asSentence, OperatorError } from './operator-error.js';
+import type { Settings } from './settings.js';
 
-/** The engines behind the ports, by URL. An engine's package is loaded only when its URL is used. */
 export interface LogStores {
   readonly events: EventStore;
   readonly responses: IdempotencyStore;
 }
 
-/**
- * Opens the log. `write`: this process appends to it; the others follow and read. An EventStoreDB takes any number of writers.
- * `onCommit` hears what each commit of the embedded log made durable.
- */
-export async function openLog(
-  { eventStoreUrl }: Settings,
-  { write, onCommit }: { write: boolean; onCommit?: (group: CommittedGroup) => void },
-): Promise<LogStores> {
-  if (isShared(eventStoreUrl)) {
-    const { EventStoreDbLog } = await import('#event-store/eventstoredb/eventstoredb-log');
-    return EventStoreDbLog.open(eventStoreUrl);
-  }
-  const { SqliteLog } = await import('#event-store/sqlite/sqlite-log');
-  return SqliteLog.open({ file: pathIn(eventStoreUrl), readOnly: !write, ...(onCommit ? { onCommit } : {}) });
+interface LogOptions {
+  /** Whether this process appends. An embedded log has one writer, an EventStoreDB any number. */
+  readonly write: boolean;
+  /** Called after each commit of an embedded log. */
+  readonly onCommit?: (group: CommittedGroup) => void;
+  /** What the URL came from, for messages. */
+  readonly urlSetting?: string;
 }
 
-/** `ownThread`: embedded queries run in a thread of their own, so that they never block this one. */
-export async function openViews(
-  { readStoreUrl }: Settings,
-  { readerThread: ownThread }: { readerThread: boolean },
-): Promise<ViewStore> {
+/**
+ * Opens the event log. An engine's package is loaded only when its URL is used.
+ * @throws OperatorError
+ */
+export async function openLog(
+  settings: Settings,
+  { write, onCommit, urlSetting = 'EVENT_STORE_URL' }: LogOptions,
+): Promise<LogStores> {
+  const { eventStoreUrl } = settings;
+  if (isShared(eventStoreUrl)) return openEventStoreDb(eventStoreUrl, urlSetting);
+  const { SqliteLog } = await import('#event-store/sqlite/sqlite-log');
+  const { UnusableLogFile } = await import('#event-store/sqlite/log-file');
+  const file = pathIn(eventStoreUrl);
+  const setting = isInDataDir(settings, file) ? 'DATA_DIR' : urlSetting;
+  if (write) ensureWritableFolder(dirname(file), setting);
+  try {
+    return SqliteLog.open({ file, readOnly: !write, ...(onCommit && { onCommit }) });
+  } catch (error) {
+    if (!(error instanceof UnusableLogFile)) throw error;
+    throw new OperatorError(describeUnusableLog(eventStoreUrl, error, setting), 1, { cause: error });
+  }
+}
+
+async function openEventStoreDb(url: string, urlSetting: string): Promise<LogStores> {
+  const { EventStoreDbLog } = await import('#event-store/eventstoredb/eventstoredb-log');
+  const { InvalidLogUrl } = await import('#event-store/eventstoredb/client');
+  try {
+    return await EventStoreDbLog.open(url);
+  } catch (error) {
+    if (error instanceof InvalidLogUrl)
+      throw new OperatorError(`${asSentence(error.message)} Correct ${urlSetting}.`, 1, { cause: error });
+    if (!(error instanceof Unavailable)) throw error;
+    throw new OperatorError(
+      `${asSentence(error.message)} Check ${urlSetting} (${redactUrl(url)}) and that the server is running.`,
+      1,
+      { cause: error },
+    );
+  }
+}
+
+const sqliteBusy = 5;
+
+function describeUnusableLog(url: string, { message, cause }: Error, setting: string): string {
+  const { code, errcode } = (cause ?? {}) as { code?: unknown; errcode?: unknown };
+  if (code === 'ENOENT')
+    return `There is no event log at ${url}. Set ${setting} to what the service uses; npm start creates a new log.`;
+  const isBusy = typeof errcode === 'number' && (errcode & 0xff) === sqliteBusy;
+  const advice = isBusy
+    ? `The other process may be the running service: stop it, or set ${setting} to another place.`
+    : `Check ${setting}.`;
+  return `${asSentence(message)} ${advice}`;
+}
+
+/**
+ * Opens the views.
+ * @param options.readerThread whether embedded queries run in a thread of their own, so that they never block this one
+ * @throws OperatorError
+ */
+export async function openViews(settings: Settings, { readerThread }: { readerThread: boolean }): Promise<ViewStore> {
+  const { readStoreUrl } = settings;
   if (isShared(readStoreUrl)) {
     const { MongodbViewStore } = await import('#read-model/mongodb/mongodb.view-store');
     return new MongodbViewStore(readStoreUrl);
   }
   const { SqliteViewStore } = await import('#read-model/sqlite/sqlite.view-store');
-  return new SqliteViewStore(pathIn(readStoreUrl), ownThread ? {} : { readerThread: false });
+  const folder = pathIn(readStoreUrl);
+  ensureWritableFolder(folder, isInDataDir(settings, folder) ? 'DATA_DIR' : 'READ_STORE_URL');
+  return new SqliteViewStore(folder, readerThread ? {} : { readerThread: false });
 }
 
-/** Whether the engine is a server, which many processes write to. */
+/**
+ * Checks that the server of the views can be reached; embedded views always can.
+ * @throws OperatorError
+ */
+export async function checkViewsReachable({ readStoreUrl }: Settings, views: ViewStore): Promise<void> {
+  if (!isShared(readStoreUrl)) return;
+  const lease = views.lease();
+  try {
+    await lease.read();
+  } catch (error) {
+    if (!(error instanceof ViewsUnavailable)) throw error;
+    throw new OperatorError(`${asSentence(error.message)} Check READ_STORE_URL and that the server is running.`, 1, {
+      cause: error,
+    });
+  } finally {
+    await lease.close();
+  }
+}
+
+/** An OperatorError for a store that became unavailable while it was used; other errors unchanged. */
+export function toOperatorError(error: unknown): unknown {
+  const isExpected = error instanceof Unavailable || error instanceof ViewsUnavailable;
+  return isExpected ? new OperatorError(asSentence(error.message), 1, { cause: error }) : error;
+}
+
+/** The file of an embedded log; undefined if a server holds the log. */
+export const logFile = ({ eventStoreUrl }: Settings): string | undefined =>
+  isShared(eventStoreUrl) ? undefined : resolve(pathIn(eventStoreUrl));
+
+/** Whether the engine is a server that many processes write to. */
 export const isShared = (url: string): boolean => !url.startsWith('sqlite:');
 
 const pathIn = (url: string): string => url.slice('sqlite:'.length);
 
+const isInDataDir = ({ dataDir }: Settings, path: string): boolean => resolve(path).startsWith(dataDir + sep);
+
+/** A store's URL for messages: without user, password and options. */
+export const redactUrl = (url: string): string => redactCredentials(url).replace(/\?[^#]*/, '');
+
+/** A store's URL without user and password. */
+export const redactCredentials = (url: string): string => url.replace(/\/\/[^/?#]*@/, '//');
+
 /**
- * The secret behind contacts' keys: ID_KEY, or the one kept in the data folder, made there on the first start.
- * `create`: whether it may be made; who only reads could do nothing with a new one.
- * @throws InvalidSettings when the data folder can't keep it, or has none
+ * The secret that contact keys are derived from: ID_KEY, or the one in the data folder.
+ * @param options.create whether to generate a missing one; to a process that only reads, a new key is of no use
+ * @throws OperatorError
  */
 export function loadIdKey({ idKey, dataDir }: Settings, { create = true } = {}): string {
   if (idKey !== null) return idKey;
   const file = join(dataDir, 'id.key');
   if (!create && !existsSync(file))
-    throw new InvalidSettings(`There is no ${file}, and no contact can be found without it: set ID_KEY or DATA_DIR.`);
+    throw new OperatorError(`There is no ${file}, and contacts cannot be found without it. Set ID_KEY or DATA_DIR.`);
+  if (create) ensureWritableFolder(dataDir, 'DATA_DIR');
+  const key = readOrCreateKey(file);
+  if (key.length >= 16) return key;
+  throw new OperatorError(
+    `${file} is damaged. Restore it from a backup: with another key, existing contacts would not be found.`,
+  );
+}
+
+function readOrCreateKey(file: string): string {
   try {
-    mkdirSync(dataDir, { recursive: true });
-    if (!existsSync(file)) {
-      // Whole or not at all, and the first of several processes wins.
-      const draft = `${file}.${process.pid}`;
-      writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true });
-      try {
-        linkSync(draft, file);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      } finally {
-        unlinkSync(draft);
-      }
-    }
-    const key = readFileSync(file, 'utf8').trim();
-    if (key.length >= 16) return key;
-  } catch (cause) {
-    throw new InvalidSettings(`The key of this installation can't be kept in ${file}: ${(cause as Error).message}`, {
-      cause,
+    if (!existsSync(file)) createKeyFile(file);
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw new OperatorError(`The key ${file} cannot be read or created: ${error.message}. Check DATA_DIR.`, 1, {
+      cause: error,
     });
   }
-  throw new InvalidSettings(
-    `${file} is damaged: put the key back from a backup. With another key no contact would be found again.`,
-  );
+}
+
+/** All or nothing; of several processes, the first one wins. */
+function createKeyFile(file: string): void {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(draft);
+  }
 }

@@ -1,41 +1,46 @@
 import { evolveAgent, type KnownAgent } from '#domain/agent/agent.decide';
-import type { AgentEvent } from '#domain/agent/agent.events';
 import type { RecordedEvent } from '#domain/event';
-import { isFinal } from '#domain/lead/lead.state';
-import type { Table, View } from '#read-model/view';
+import { isFinal } from '#domain/lead/lead.vocabulary';
+import { defineTable, defineView, type EventHandler } from '#read-model/view';
+import { broadcastEvents, bulkEvents, contactEvents, exportEvents, messageEvents } from '../event-families.js';
+import { leadKey } from '../row-keys.js';
 
+/** A row holds the agent as `evolveAgent` folds it. */
 export interface AgentRow {
   readonly org: string;
   readonly agent: KnownAgent;
 }
 
-/** Whose an active lead is, and since when: what an agent's number of leads is counted over. */
-export interface LeadOfAgent {
+/** A lead that was ever assigned: an agent's active leads are counted over these rows. */
+export interface AssignedLead {
   readonly org: string;
   readonly leadId: string;
   readonly active: boolean;
   readonly agentId: string | null;
   readonly assignedAt: string | null;
-  /** Where in the log the assignment stands. */
+  /** Position of the assignment. It distinguishes the leads from before a deactivation from those after a reactivation. */
   readonly assignedIn: string | null;
 }
 
 export const agentKey = (org: string, agentId: string): string => `${org}/${agentId}`;
 
-const itself = ({ org, data }: RecordedEvent<AgentEvent['type']>): readonly string[] => [agentKey(org, data.agentId)];
-const ofLead = ({ data }: { readonly data: { readonly leadId: string } }): readonly string[] => [data.leadId];
+type AgentFoldEvent = RecordedEvent<Parameters<typeof evolveAgent>[1]['type']>;
 
-const agents: Table<AgentRow> = {
-  keys: {
-    AgentRegistered: itself,
-    AgentRenamed: itself,
-    AgentCapacityChanged: itself,
-    AgentDeactivated: itself,
-    AgentReactivated: itself,
-  },
-  evolve(row, event) {
-    const agent = evolveAgent(row?.agent ?? { known: false }, event as AgentEvent);
+const foldAgent: EventHandler<AgentRow, AgentFoldEvent> = {
+  key: ({ org, data }) => agentKey(org, data.agentId),
+  apply: (row, event) => {
+    const agent = evolveAgent(row?.agent ?? { known: false }, event);
     return agent.known ? { org: event.org, agent } : row;
+  },
+};
+
+const agents = defineTable<AgentRow, AgentFoldEvent['type']>()({
+  on: {
+    AgentRegistered: foldAgent,
+    AgentRenamed: foldAgent,
+    AgentCapacityChanged: foldAgent,
+    AgentDeactivated: foldAgent,
+    AgentReactivated: foldAgent,
   },
   columns: {
     org: (row) => row.org,
@@ -46,19 +51,29 @@ const agents: Table<AgentRow> = {
     { prefix: ['org'], sort: 'createdAt' },
     { prefix: ['org', 'active'], sort: 'createdAt' },
   ],
-};
+});
 
-const leads: Table<LeadOfAgent> = {
-  keys: { LeadAssigned: ofLead, LeadUnassigned: ofLead, LeadStatusChanged: ofLead },
-  evolve(row, event) {
-    const { org } = event;
-    if (event.type === 'LeadAssigned') {
-      const { leadId, to: agentId } = event.data;
-      return { org, leadId, active: true, agentId, assignedAt: event.meta.occurredAt, assignedIn: event.position };
-    }
-    if (!row) return undefined;
-    if (event.type === 'LeadUnassigned') return { ...row, agentId: null, assignedAt: null, assignedIn: null };
-    return event.type === 'LeadStatusChanged' && isFinal(event.data.to) ? { ...row, active: false } : row;
+const leads = defineTable<AssignedLead>()({
+  on: {
+    LeadAssigned: {
+      key: leadKey,
+      apply: (_, { org, data, meta, position }) => ({
+        org,
+        leadId: data.leadId,
+        active: true,
+        agentId: data.to,
+        assignedAt: meta.occurredAt,
+        assignedIn: position,
+      }),
+    },
+    LeadUnassigned: {
+      key: leadKey,
+      apply: (row) => row && { ...row, agentId: null, assignedAt: null, assignedIn: null },
+    },
+    LeadStatusChanged: {
+      key: leadKey,
+      apply: (row, event) => (row && isFinal(event.data.to) ? { ...row, active: false } : row),
+    },
   },
   columns: {
     org: (row) => row.org,
@@ -67,6 +82,30 @@ const leads: Table<LeadOfAgent> = {
     assignedIn: (row) => row.assignedIn,
   },
   indexes: [{ prefix: ['org', 'agentId', 'active'], sort: 'assignedIn' }],
-};
+});
 
-export const agentsView: View = { name: 'agents', version: 1, tables: { agents, leads } };
+export const agentsView = defineView({
+  name: 'agents',
+  version: 1,
+  tables: { agents, leads },
+  ignores: [
+    ...contactEvents,
+    'LeadOpened',
+    'InteractionRecorded',
+    'OutboundMessageRecorded',
+    'LeadScored',
+    'ScoreSuggested',
+    'ScoreUnpinned',
+    'AiResultDropped',
+    'QualificationFailed',
+    'FollowUpCreated',
+    'FollowUpRescheduled',
+    'FollowUpReminded',
+    'FollowUpCompleted',
+    'FollowUpCancelled',
+    ...broadcastEvents,
+    ...messageEvents,
+    ...bulkEvents,
+    ...exportEvents,
+  ],
+});

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#domain/event';
-import * as ask from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harness';
 import { agentsView } from './agents.projection.js';
 import {
@@ -12,29 +12,30 @@ import {
   loadAgent,
 } from './agents.query.js';
 
-const elsewhere = (events: readonly RecordedEvent[]) => events.map((event) => ({ ...event, org: 'org-2' }));
-const agent = (agentId: string, clock: string, of: Partial<Parameters<typeof ask.changeAgent>[0]> = {}) =>
-  ask.givenAgent(
-    ask.at(
+const inOtherOrg = (events: readonly RecordedEvent[]) => events.map((event) => ({ ...event, org: 'org-2' }));
+const agent = (agentId: string, clock: string, changes: Partial<Parameters<typeof commands.changeAgent>[0]> = {}) =>
+  commands.givenAgent(
+    commands.at(
       clock,
-      ask.registerAgent({ agentId, name: `Agent ${agentId}`, email: `${agentId}@example.test`, capacity: 5 }),
+      commands.registerAgent({ agentId, name: `Agent ${agentId}`, email: `${agentId}@example.test`, capacity: 5 }),
     ),
-    ask.at('12:00', ask.changeAgent({ agentId, ...of })),
+    commands.at('12:00', commands.changeAgent({ agentId, ...changes })),
   ).events;
-const lead = (contactKey: string, agentId: string, ...more: readonly ask.ContactStep[]) =>
-  ask.given(ask.interaction({ contactKey }), ask.assign(agentId, { leadId: `${contactKey}-1` }), ...more).events;
-const many = Array.from({ length: 201 }, (_, nth) => lead(`many${nth}`, 'cem'));
+const lead = (contactKey: string, agentId: string, ...steps: readonly commands.ContactStep[]) =>
+  commands.given(commands.interaction({ contactKey }), commands.assign(agentId, { leadId: `${contactKey}-1` }), ...steps).events;
+/** More than a page. */
+const leadsOfCem = Array.from({ length: 201 }, (_, index) => lead(`many${index}`, 'cem'));
 const log = mergeIntoLog(
   agent('cem', '09:00'),
   agent('ana', '08:00', { capacity: null }),
   agent('ben', '10:00', { active: false }),
-  elsewhere(agent('ana', '07:00')),
+  inOtherOrg(agent('ana', '07:00')),
   lead('c1', 'ana'),
   lead('c2', 'ana'),
-  lead('c3', 'ana', ask.changeStatus('lost', { leadId: 'c3-1' })),
+  lead('c3', 'ana', commands.changeStatus('lost', { leadId: 'c3-1' })),
   lead('c4', 'ben'),
-  elsewhere(lead('c5', 'ana')),
-  ...many,
+  inOtherOrg(lead('c5', 'ana')),
+  ...leadsOfCem,
 );
 
 let view: Awaited<ReturnType<typeof openTestView>>;
@@ -44,67 +45,68 @@ beforeAll(async () => {
 afterAll(() => view.close());
 
 const ana = {
-  ...{ id: 'ana', name: 'Agent ana', email: 'ana@example.test', capacity: null },
-  ...{ active: true, activeLeads: 2, createdAt: ask.time('08:00') },
+  id: 'ana',
+  name: 'Agent ana',
+  email: 'ana@example.test',
+  capacity: null,
+  active: true,
+  activeLeads: 2,
+  createdAt: commands.time('08:00'),
 };
 
-describe('Agents, asked', () => {
-  it('are those of one organization, oldest first, with how many active leads they have', async () => {
-    const { items, checkpoint } = await listAgents(view.reader, ask.org, null, { limit: 10 });
-    expect(items.map((it) => [it.id, it.activeLeads])).toEqual([['ana', 2], ['cem', 201], ['ben', 1]]); // prettier-ignore
+describe('The query of agents', () => {
+  it('lists the agents of an organization, oldest first, with their number of active leads', async () => {
+    const { items, checkpoint } = await listAgents(view.reader, commands.org, null, { limit: 10 });
+    expect(items.map(({ id, activeLeads }) => [id, activeLeads])).toEqual([['ana', 2], ['cem', 201], ['ben', 1]]); // prettier-ignore
     expect(items[0]).toEqual(ana);
     expect(checkpoint).toBe(log.at(-1)?.position);
-    expect(await countAgents(view.reader, ask.org, null)).toBe(3);
-    expect(await countLeadsOfAgent(view.reader, ask.org, 'ana')).toBe(2);
+    expect(await countAgents(view.reader, commands.org, null)).toBe(3);
+    expect(await countLeadsOfAgent(view.reader, commands.org, 'ana')).toBe(2);
   });
 
-  it('are told apart by whether they work, and come by pages', async () => {
-    const working = await listAgents(view.reader, ask.org, true, { limit: 1 });
-    expect(working.items.map((it) => it.id)).toEqual(['ana']);
-    const next = await listAgents(view.reader, ask.org, true, { limit: 1, after: working.last! });
-    expect(next).toMatchObject({ items: [{ id: 'cem' }], last: null });
-    expect(await countAgents(view.reader, ask.org, true)).toBe(2);
-    const left = await listAgents(view.reader, ask.org, false, { limit: 10 });
-    expect(left).toMatchObject({ items: [{ id: 'ben', active: false }] });
-    expect(await countAgents(view.reader, ask.org, false)).toBe(1);
+  it('filters agents by whether they are active, and pages through them', async () => {
+    const firstPage = await listAgents(view.reader, commands.org, true, { limit: 1 });
+    expect(firstPage.items.map(({ id }) => id)).toEqual(['ana']);
+    const nextPage = await listAgents(view.reader, commands.org, true, { limit: 1, after: firstPage.last! });
+    expect(nextPage).toMatchObject({ items: [{ id: 'cem' }], last: null });
+    expect(await countAgents(view.reader, commands.org, true)).toBe(2);
+    const inactive = await listAgents(view.reader, commands.org, false, { limit: 10 });
+    expect(inactive).toMatchObject({ items: [{ id: 'ben', active: false }] });
+    expect(await countAgents(view.reader, commands.org, false)).toBe(1);
   });
 
-  it('are told one by one, each with its version, to their own organization', async () => {
-    expect(await loadAgent(view.reader, ask.org, 'ana')).toEqual({ agent: ana, version: 2 });
+  it('loads an agent with its version, only for its own organization', async () => {
+    expect(await loadAgent(view.reader, commands.org, 'ana')).toEqual({ agent: ana, version: 2 });
     expect(await loadAgent(view.reader, 'org-2', 'ana')).toMatchObject({ agent: { activeLeads: 1 } });
     expect(await loadAgent(view.reader, 'org-2', 'cem')).toBeUndefined();
   });
-});
 
-describe('The leads of an agent', () => {
-  const before = async (agentId: string, position: string) => {
-    const ids: string[] = [];
-    for await (const { leadId } of listLeadsAssignedBefore(view.reader, ask.org, agentId, position)) ids.push(leadId);
-    return ids;
-  };
-
-  it('are its active ones by their assignment, up to a position, however many', async () => {
-    expect(await before('ana', positionAt(9_999))).toEqual(['c1-1', 'c2-1']);
-    const second = log.findLast((it) => it.type === 'LeadAssigned' && it.data.leadId === 'c2-1')!;
-    expect(await before('ana', second.position)).toEqual(['c1-1']);
-    expect(await before('cem', positionAt(9_999))).toEqual(many.map((_, nth) => `many${nth}-1`));
+  it('lists an agent’s active leads assigned before a position, in the order of assignment, over several pages', async () => {
+    const leadsBefore = async (agentId: string, position: string) => {
+      const ids: string[] = [];
+      for await (const { leadId } of listLeadsAssignedBefore(view.reader, commands.org, agentId, position)) ids.push(leadId);
+      return ids;
+    };
+    expect(await leadsBefore('ana', positionAt(9_999))).toEqual(['c1-1', 'c2-1']);
+    const second = log.findLast((event) => event.type === 'LeadAssigned' && event.data.leadId === 'c2-1')!;
+    expect(await leadsBefore('ana', second.position)).toEqual(['c1-1']);
+    expect(await leadsBefore('cem', positionAt(9_999))).toEqual(leadsOfCem.map((_, index) => `many${index}-1`));
   });
-});
 
-describe('Those who can be given a lead', () => {
-  it('are the agents that work, in the order of their registration', async () =>
-    expect(await listActiveAgents(view.reader, ask.org)).toEqual([
+  it('lists active agents in the order of their registration', async () =>
+    expect(await listActiveAgents(view.reader, commands.org)).toEqual([
       { id: 'ana', capacity: null },
       { id: 'cem', capacity: 5 },
     ]));
 
-  it('are all of many', async () => {
-    const ids = Array.from({ length: 1_001 }, (_, nth) => `agent-${String(nth).padStart(4, '0')}`);
-    const large = await openTestView(agentsView, mergeIntoLog(...ids.map((agentId) => ask.givenAgent(ask.registerAgent({ agentId })).events))); // prettier-ignore
+  it('lists all active agents even if they fill more than a page', async () => {
+    const ids = Array.from({ length: 1_001 }, (_, index) => `agent-${String(index).padStart(4, '0')}`);
+    const registrations = ids.map((agentId) => commands.givenAgent(commands.registerAgent({ agentId })).events);
+    const largeView = await openTestView(agentsView, mergeIntoLog(...registrations));
     try {
-      expect((await listActiveAgents(large.reader, ask.org)).map(({ id }) => id)).toEqual(ids);
+      expect((await listActiveAgents(largeView.reader, commands.org)).map(({ id }) => id)).toEqual(ids);
     } finally {
-      await large.close();
+      await largeView.close();
     }
   });
 });

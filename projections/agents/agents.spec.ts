@@ -1,44 +1,42 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectRows } from '#test/support/project-rows';
-import * as ask from '#test/support/given-when-then';
-import { agentKey, agentsView, type AgentRow, type LeadOfAgent } from './agents.projection.js';
+import * as commands from '#test/support/given-when-then';
+import { agentKey, agentsView, type AgentRow, type AssignedLead } from './agents.projection.js';
 
-const leadAfter = (...steps: readonly ask.ContactStep[]): LeadOfAgent | undefined =>
-  projectRows<LeadOfAgent>(agentsView, 'leads', ask.given(...steps).events).get(ask.leadId(1));
+const leadAfter = (...steps: readonly commands.ContactStep[]): AssignedLead | undefined =>
+  projectRows<AssignedLead>(agentsView, 'leads', commands.given(...steps).events).get(commands.leadId(1));
 
-describe('Agents', () => {
-  it('are rows with what they are called, their room, and whether they work', () => {
-    const { events } = ask.givenAgent(
-      ask.registerAgent({ capacity: 5 }),
-      ask.changeAgent({ name: 'Agent Two', capacity: null }),
-      ask.changeAgent({ active: false }),
+describe('The agents view', () => {
+  it('has a row for each agent with name, capacity and whether it is active', () => {
+    const { events } = commands.givenAgent(
+      commands.registerAgent({ capacity: 5 }),
+      commands.changeAgent({ name: 'Agent Two', capacity: null }),
+      commands.changeAgent({ active: false }),
     );
-    const row = projectRows<AgentRow>(agentsView, 'agents', events).get(agentKey(ask.org, 'ana'));
+    const row = projectRows<AgentRow>(agentsView, 'agents', events).get(agentKey(commands.org, 'ana'));
     expect(row).toMatchObject({
-      org: ask.org,
+      org: commands.org,
       agent: { name: 'Agent Two', capacity: null, active: false, version: 4 },
     });
   });
-});
 
-describe('The leads that an agent is counted over', () => {
-  it('are those assigned to it', () => {
-    for (const lead of [leadAfter(ask.opened), leadAfter(ask.opened, ask.lost)]) expect(lead).toBeUndefined();
-    expect(leadAfter(ask.opened, ask.assign('ana'))).toMatchObject({ agentId: 'ana', active: true });
-    expect(leadAfter(ask.opened, ask.assign('ana'), ask.assign('ben'))).toMatchObject({ agentId: 'ben' });
-    expect(leadAfter(ask.opened, ask.assign('ana'), ask.unassign())).toMatchObject({ agentId: null });
+  it('has a row for each lead that was ever assigned, with its current agent', () => {
+    for (const lead of [leadAfter(commands.opened), leadAfter(commands.opened, commands.lost)]) expect(lead).toBeUndefined();
+    expect(leadAfter(commands.opened, commands.assign('ana'))).toMatchObject({ agentId: 'ana', active: true });
+    expect(leadAfter(commands.opened, commands.assign('ana'), commands.assign('ben'))).toMatchObject({ agentId: 'ben' });
+    expect(leadAfter(commands.opened, commands.assign('ana'), commands.unassign())).toMatchObject({ agentId: null });
   });
 
-  it('stop counting when they are closed', () => {
-    const qualified = ask.changeStatus('qualified');
-    expect(leadAfter(ask.opened, ask.assign('ana'), qualified)).toMatchObject({ agentId: 'ana', active: true });
-    expect(leadAfter(ask.opened, ask.assign('ana'), ask.lost)).toMatchObject({ agentId: 'ana', active: false });
+  it('does not count a closed lead as active', () => {
+    const qualified = commands.changeStatus('qualified');
+    expect(leadAfter(commands.opened, commands.assign('ana'), qualified)).toMatchObject({ agentId: 'ana', active: true });
+    expect(leadAfter(commands.opened, commands.assign('ana'), commands.lost)).toMatchObject({ agentId: 'ana', active: false });
   });
 
-  it('remember the assignment, by which an agent that left is told from one that came back', () => {
-    const { events } = ask.given(ask.opened, ask.assign('ana'));
-    const assigned = events.find((it) => it.type === 'LeadAssigned');
-    expect(leadAfter(ask.opened, ask.assign('ana'))).toMatchObject({
+  it('keeps time and position of an assignment, so that leads assigned before a deactivation can be found', () => {
+    const { events } = commands.given(commands.opened, commands.assign('ana'));
+    const assigned = events.find(({ type }) => type === 'LeadAssigned');
+    expect(leadAfter(commands.opened, commands.assign('ana'))).toMatchObject({
       assignedAt: assigned?.meta.occurredAt,
       assignedIn: assigned?.position,
     });

@@ -1,10 +1,12 @@
-import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
-import type { Channel } from '#domain/lead/lead.state';
+import type { Campaign, Channel } from '#domain/vocabulary';
+import type { Template } from '#domain/broadcast/broadcast.events';
 import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
-import type { Table, View } from '#read-model/view';
+import { defineTable, defineView } from '#read-model/view';
+import { agentEvents, broadcastEvents, bulkEvents, contactEvents, exportEvents } from '../event-families.js';
+import { leadKey } from '../row-keys.js';
 
-/** A broadcast's message to a contact, with the campaign and the template as they were, and all that the provider said of it. */
+/** A broadcast message to a contact, with campaign and template as they were when it was sent, and all its receipts. */
 export interface MessageRow {
   readonly org: string;
   readonly contactKey: string;
@@ -19,45 +21,69 @@ export interface MessageRow {
   readonly receipts: readonly Receipt[];
 }
 
-const messages: Table<MessageRow> = {
-  keys: {
-    MessageSent: ({ data }) => [data.messageKey],
-    // Until the send is recorded a receipt is nobody's; the send then brings it along.
-    ReceiptRecorded: ({ data }) => (data.recipient ? [data.messageKey] : []),
+const messages = defineTable<MessageRow>()({
+  on: {
+    MessageSent: {
+      key: ({ data }) => data.messageKey,
+      apply: (_, event) => {
+        const { recipient, messageId, campaign, template, channel } = event.data;
+        const { parameters, receipts } = event.personal;
+        const recordedSentAt = event.meta.occurredAt;
+        return {
+          org: event.org,
+          ...recipient,
+          messageId,
+          campaign,
+          template,
+          channel,
+          parameters,
+          recordedSentAt,
+          receipts,
+        };
+      },
+    },
+    ReceiptRecorded: {
+      // A receipt that arrives before the send has no recipient yet. MessageSent then includes it.
+      key: ({ data }) => (data.recipient ? data.messageKey : []),
+      apply: (row, event) => row && { ...row, receipts: [...row.receipts, toReceipt(event)] },
+    },
   },
-
-  evolve(row, event) {
-    if (event.type === 'MessageSent') {
-      const { recipient, messageId, campaign, template, channel } = event.data;
-      const { parameters, receipts } = event.personal;
-      const recordedSentAt = event.meta.occurredAt;
-      return {
-        org: event.org,
-        ...recipient,
-        messageId,
-        campaign,
-        template,
-        channel,
-        parameters,
-        recordedSentAt,
-        receipts,
-      };
-    }
-    if (!row || event.type !== 'ReceiptRecorded') return row;
-    return { ...row, receipts: [...row.receipts, toReceipt(event)] };
-  },
-
   columns: { contactKey: (row) => row.contactKey, sentAt: (row) => row.recordedSentAt },
   indexes: [{ prefix: ['contactKey'], sort: 'sentAt' }],
-};
+});
 
-/** Which leads there are: a lead shows all messages of its contact, also those sent before it was opened. */
-const leads: Table<{ readonly org: string }> = {
-  keys: { LeadOpened: ({ data }) => [data.leadId] },
+/** The leads that exist: a lead shows all messages of its contact, including those sent before it was opened. */
+const leads = defineTable<{ readonly org: string }>()({
+  on: { LeadOpened: { key: leadKey, apply: (_, { org }) => ({ org }) } },
   createdBy: ['LeadOpened'],
-  evolve: (_, { org }) => ({ org }),
   columns: {},
   indexes: [],
-};
+});
 
-export const broadcastDelivery: View = { name: 'broadcast-delivery', version: 1, tables: { messages, leads } };
+export const broadcastDeliveryView = defineView({
+  name: 'broadcast-delivery',
+  version: 1,
+  tables: { messages, leads },
+  ignores: [
+    ...contactEvents,
+    'InteractionRecorded',
+    'OutboundMessageRecorded',
+    'LeadStatusChanged',
+    'LeadScored',
+    'ScoreSuggested',
+    'ScoreUnpinned',
+    'AiResultDropped',
+    'QualificationFailed',
+    'LeadAssigned',
+    'LeadUnassigned',
+    'FollowUpCreated',
+    'FollowUpRescheduled',
+    'FollowUpReminded',
+    'FollowUpCompleted',
+    'FollowUpCancelled',
+    ...agentEvents,
+    ...broadcastEvents,
+    ...bulkEvents,
+    ...exportEvents,
+  ],
+});

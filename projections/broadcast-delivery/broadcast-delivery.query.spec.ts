@@ -1,13 +1,13 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { givenMessage, newReceipt, recordReceipts, recordSend, template } from '#test/support/given-message';
-import * as ask from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
-import { broadcastDelivery } from './broadcast-delivery.projection.js';
+import { broadcastDeliveryView } from './broadcast-delivery.projection.js';
 import { countDeliveries, listDeliveries } from './broadcast-delivery.query.js';
 
-const sent = (messageId: string, clock: string, contactKey = ask.contactKey) =>
+const sent = (messageId: string, clock: string, contactKey = commands.contactKey) =>
   givenMessage(
-    ask.at(clock, recordSend({ messageId, contactKey, parameters: ['One'] })),
+    commands.at(clock, recordSend({ messageId, contactKey, parameters: ['One'] })),
     recordReceipts(messageId, newReceipt('delivered', '11:00')),
   ).events;
 const log = mergeIntoLog(
@@ -15,39 +15,48 @@ const log = mergeIntoLog(
   sent('bm-3', '10:00'),
   sent('bm-2', '09:00'),
   sent('bm-9', '09:00', 'c9'),
-  ask.given(ask.opened, ask.lost, ask.secondInteraction).events,
+  commands.given(commands.opened, commands.lost, commands.secondInteraction).events,
 );
 
 let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await openTestView(broadcastDelivery, log);
+  view = await openTestView(broadcastDeliveryView, log);
 });
 afterAll(() => view.close());
 
-it('A lead shows all messages of its contact, newest first, with what became of them', async () => {
-  const { body: _, ...shown } = template;
-  for (const lead of [ask.leadId(1), ask.leadId(2)]) {
-    const page = (await listDeliveries(view.reader, ask.org, lead, { limit: 10 }))!;
-    expect(page.items.map((it) => it.messageId)).toEqual(['bm-3', 'bm-2', 'bm-1']);
-    expect(page.items[0]).toMatchObject({
-      ...{ broadcastId: 'b-1', campaign: ask.campaign, template: shown, channel: 'whatsapp', attempt: 1 },
-      ...{ parameters: ['One'], state: 'delivered', milestones: { deliveredAt: ask.time('11:00') } },
-    });
-    expect(await countDeliveries(view.reader, lead)).toBe(3);
-  }
-});
-
-it('Messages come by pages', async () => {
-  const first = (await listDeliveries(view.reader, ask.org, ask.leadId(1), { limit: 2 }))!;
-  expect(first).toMatchObject({
-    items: [{ messageId: 'bm-3' }, { messageId: 'bm-2' }],
-    checkpoint: log.at(-1)?.position,
+describe('The query of broadcast deliveries', () => {
+  it('lists for each lead all messages of its contact, newest first, with their delivery', async () => {
+    const { body: _, ...templateWithoutBody } = template;
+    for (const lead of [commands.leadId(1), commands.leadId(2)]) {
+      const page = (await listDeliveries(view.reader, commands.org, lead, { limit: 10 }))!;
+      expect(page.items.map(({ messageId }) => messageId)).toEqual(['bm-3', 'bm-2', 'bm-1']);
+      expect(page.items[0]).toMatchObject({
+        broadcastId: 'b-1',
+        campaign: commands.campaign,
+        template: templateWithoutBody,
+        channel: 'whatsapp',
+        attempt: 1,
+        parameters: ['One'],
+        state: 'delivered',
+        milestones: { deliveredAt: commands.time('11:00') },
+      });
+      expect(await countDeliveries(view.reader, lead)).toBe(3);
+    }
   });
-  const rest = (await listDeliveries(view.reader, ask.org, ask.leadId(1), { limit: 2, after: first.last! }))!;
-  expect(rest).toMatchObject({ items: [{ messageId: 'bm-1' }], last: null });
-});
 
-it('There are no messages of a lead that the organization does not have', async () => {
-  expect(await listDeliveries(view.reader, ask.org, 'c9-1', { limit: 10 })).toBeUndefined();
-  expect(await listDeliveries(view.reader, 'org-2', ask.leadId(1), { limit: 10 })).toBeUndefined();
+  it('pages through the messages', async () => {
+    const firstPage = (await listDeliveries(view.reader, commands.org, commands.leadId(1), { limit: 2 }))!;
+    expect(firstPage).toMatchObject({
+      items: [{ messageId: 'bm-3' }, { messageId: 'bm-2' }],
+      checkpoint: log.at(-1)?.position,
+    });
+    const after = firstPage.last!;
+    const nextPage = (await listDeliveries(view.reader, commands.org, commands.leadId(1), { limit: 2, after }))!;
+    expect(nextPage).toMatchObject({ items: [{ messageId: 'bm-1' }], last: null });
+  });
+
+  it('returns undefined for a lead that does not exist or belongs to another organization', async () => {
+    expect(await listDeliveries(view.reader, commands.org, 'c9-1', { limit: 10 })).toBeUndefined();
+    expect(await listDeliveries(view.reader, 'org-2', commands.leadId(1), { limit: 10 })).toBeUndefined();
+  });
 });

@@ -4,13 +4,13 @@ import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
 import { toListPage, type ListPage } from '../page.js';
 import type { MessageRow } from './broadcast-delivery.projection.js';
 
-/** A broadcast's message as its delivery timeline shows it. */
+/** A broadcast message with its delivery timeline. */
 export interface DeliveredMessage
   extends
     Pick<MessageRow, 'messageId' | 'broadcastId' | 'campaign' | 'template' | 'channel' | 'attempt' | 'parameters'>,
     Delivery {}
 
-/** All broadcast messages of the lead's contact, newest first; undefined when the organization has no such lead. */
+/** All broadcast messages of the lead's contact, newest first; undefined if the organization has no such lead. */
 export async function listDeliveries(
   reader: ViewReader,
   org: string,
@@ -20,22 +20,24 @@ export async function listDeliveries(
   const lead = (await reader.get<{ org: string }>('leads', [leadId])).get(leadId);
   if (lead?.org !== org) return undefined;
   const found = await reader.find<MessageRow>('messages', {
-    where: ofContactOf(leadId),
+    where: messagesOfContact(leadId),
     sort: { column: 'sentAt', descending: true },
     ...page,
   });
   return toListPage(
     found,
-    found.rows.map(({ row }) => shown(row)),
+    found.rows.map(({ row }) => toResource(row)),
   );
 }
 
 export const countDeliveries = (reader: ViewReader, leadId: string): Promise<number> =>
-  reader.count('messages', { where: ofContactOf(leadId) });
+  reader.count('messages', { where: messagesOfContact(leadId) });
 
-const ofContactOf = (leadId: string): readonly Condition[] => [{ column: 'contactKey', in: [contactKeyOf(leadId)] }];
+const messagesOfContact = (leadId: string): readonly Condition[] => [
+  { column: 'contactKey', in: [contactKeyOf(leadId)] },
+];
 
-const shown = (row: MessageRow): DeliveredMessage => {
+const toResource = (row: MessageRow): DeliveredMessage => {
   const { messageId, broadcastId, campaign, template, channel, attempt, parameters, receipts } = row;
   return { messageId, broadcastId, campaign, template, channel, attempt, parameters, ...computeDelivery(receipts) };
 };

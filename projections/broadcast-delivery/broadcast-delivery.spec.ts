@@ -4,33 +4,33 @@ import type { MessageCommand } from '#domain/message/message.decide';
 import { computeDelivery } from '#domain/message/message.delivery';
 import { projectRows } from '#test/support/project-rows';
 import { givenMessage, messageKey, newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
-import * as ask from '#test/support/given-when-then';
-import { broadcastDelivery, type MessageRow } from './broadcast-delivery.projection.js';
+import * as commands from '#test/support/given-when-then';
+import { broadcastDeliveryView, type MessageRow } from './broadcast-delivery.projection.js';
 
 const rowOf = (events: readonly RecordedEvent[]): MessageRow | undefined =>
-  projectRows<MessageRow>(broadcastDelivery, 'messages', events).get(messageKey('bm-1'));
+  projectRows<MessageRow>(broadcastDeliveryView, 'messages', events).get(messageKey('bm-1'));
 
 const [sent, delivered] = [newReceipt('sent', '09:00'), newReceipt('delivered', '09:05')];
 
-describe('A message', () => {
-  it('is a row from its send on, with the campaign and the template as they were', () => {
-    const { events } = givenMessage(ask.at('09:00', recordSend({ parameters: ['One'], attempt: 2 })));
+describe('The broadcast delivery view', () => {
+  it('has a row for a sent message, with campaign and template as they were when it was sent', () => {
+    const { events } = givenMessage(commands.at('09:00', recordSend({ parameters: ['One'], attempt: 2 })));
     expect(rowOf(events)).toEqual({
-      org: ask.org,
-      contactKey: ask.contactKey,
+      org: commands.org,
+      contactKey: commands.contactKey,
       messageId: 'bm-1',
       broadcastId: 'b-1',
-      campaign: ask.campaign,
+      campaign: commands.campaign,
       template: { name: 'template_one', language: 'en', category: 'marketing' },
       channel: 'whatsapp',
       attempt: 2,
       parameters: ['One'],
-      recordedSentAt: ask.time('09:00'),
+      recordedSentAt: commands.time('09:00'),
       receipts: [],
     });
   });
 
-  it('is nobody’s before its send, which then brings the receipts along', () => {
+  it('has no row for receipts that arrive before the send, which then includes them', () => {
     expect(rowOf(givenMessage(recordReceipts('bm-1', delivered)).events)).toBeUndefined();
     const { events } = givenMessage(recordReceipts('bm-1', delivered), recordSend(), recordReceipts('bm-1', sent));
     expect(computeDelivery(rowOf(events)?.receipts ?? [])).toMatchObject({
@@ -39,32 +39,30 @@ describe('A message', () => {
     });
   });
 
-  it('is made by its send alone', () => {
+  it('creates no row for a receipt without its MessageSent', () => {
     const { events } = givenMessage(recordSend(), recordReceipts('bm-1', sent));
-    expect(rowOf(events.filter((it) => it.type === 'ReceiptRecorded'))).toBeUndefined();
+    expect(rowOf(events.filter(({ type }) => type === 'ReceiptRecorded'))).toBeUndefined();
   });
 
-  it('has all that its stream knows of it, wherever in between the send was recorded', () => {
+  it('has all receipts of the message’s stream, no matter between which of them the send was recorded', () => {
     const receipts: readonly MessageCommand[] = [
       sent,
       delivered,
       newReceipt('failed', '09:02', '131026'),
       newReceipt('read', '09:09'),
-    ].map((it) => recordReceipts('bm-1', it));
-    for (let nth = 0; nth <= receipts.length; nth++) {
-      const { events, state } = givenMessage(...receipts.toSpliced(nth, 0, recordSend()));
+    ].map((receipt) => recordReceipts('bm-1', receipt));
+    for (let index = 0; index <= receipts.length; index++) {
+      const { events, state } = givenMessage(...receipts.toSpliced(index, 0, recordSend()));
       expect(rowOf(events)?.receipts).toEqual(state.receipts);
     }
   });
-});
 
-describe('A lead', () => {
-  it('is known from its opening on, so that messages show on it that were sent before', () => {
-    const { events } = ask.given(ask.broadcast(), ask.opened, ask.lost, ask.secondInteraction);
-    const leads = projectRows<{ org: string }>(broadcastDelivery, 'leads', events);
+  it('has a row for each lead, so that a lead shows messages sent before it was opened', () => {
+    const { events } = commands.given(commands.broadcast(), commands.opened, commands.lost, commands.secondInteraction);
+    const leads = projectRows<{ org: string }>(broadcastDeliveryView, 'leads', events);
     expect([...leads]).toEqual([
-      [ask.leadId(1), { org: ask.org }],
-      [ask.leadId(2), { org: ask.org }],
+      [commands.leadId(1), { org: commands.org }],
+      [commands.leadId(2), { org: commands.org }],
     ]);
   });
 });

@@ -13,59 +13,61 @@ import {
   targetBulk,
 } from '#test/support/given-bulk';
 import { org } from '#test/support/given-when-then';
-import { bulkJobs, bulkKey, type BlockRow, type JobRow } from './bulk-jobs.projection.js';
+import { bulkJobsView, bulkKey, type BlockRow, type JobRow } from './bulk-jobs.projection.js';
 
 const key = bulkKey(org, 'bulk-1');
 type Steps = readonly BulkCommand[];
-const asked: Steps = [targetBulk(0, ['a', 'b', 'c']), requestBulk()];
-const job = (...steps: Steps): JobRow | undefined =>
-  projectRows<JobRow>(bulkJobs, 'jobs', givenBulk(...steps).events).get(key);
-const block = (nth: number, ...steps: Steps): BlockRow | undefined =>
-  projectRows<BlockRow>(bulkJobs, 'results', givenBulk(...steps).events).get(`${key}/${nth}`);
+const requested: Steps = [targetBulk(0, ['a', 'b', 'c']), requestBulk()];
+const jobAfter = (...steps: Steps): JobRow | undefined =>
+  projectRows<JobRow>(bulkJobsView, 'jobs', givenBulk(...steps).events).get(key);
+const blockAfter = (block: number, ...steps: Steps): BlockRow | undefined =>
+  projectRows<BlockRow>(bulkJobsView, 'results', givenBulk(...steps).events).get(`${key}/${block}`);
 
-const some = recordExecuted(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected'));
-const rest = recordExecuted(1, bulkResult(2, 'c'));
+const firstBlock = recordExecuted(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected'));
+const secondBlock = recordExecuted(1, bulkResult(2, 'c'));
 
-describe('The list of jobs', () => {
-  it('has no row for a selection that is not requested', () => {
-    expect(job(targetBulk(0, ['a', 'b', 'c']))).toBeUndefined();
+describe('The bulk jobs view', () => {
+  it('has no job for a selection that has not been requested', () => {
+    expect(jobAfter(targetBulk(0, ['a', 'b', 'c']))).toBeUndefined();
   });
 
-  it('has a row per bulk, which is the job as the bulk itself folds it', () => {
-    const told = givenBulk(...asked, some);
-    expect(job(...asked, some)).toEqual({ org, job: (told.state as { job?: unknown }).job });
+  it('has a row for each job, which holds the job as its fold does', () => {
+    const { state } = givenBulk(...requested, firstBlock);
+    expect(jobAfter(...requested, firstBlock)).toEqual({ org, job: (state as { job?: unknown }).job });
   });
 
   it.each<[string, number, Steps]>([
     ['queued', 1, []],
-    ['running', 1, [some]],
-    ['completed', 0, [some, rest]],
-    ['cancelled', 0, [some, cancelBulk]],
-    ['queued', 1, [some, rest, retryBulk]],
-  ])('tells which are open: %s (%i)', (state, open, steps) => {
-    const row = job(...asked, ...steps)!;
+    ['running', 1, [firstBlock]],
+    ['completed', 0, [firstBlock, secondBlock]],
+    ['cancelled', 0, [firstBlock, cancelBulk]],
+    ['queued', 1, [firstBlock, secondBlock, retryBulk]],
+  ])('has the column open for a %s job: %i', (state, open, steps) => {
+    const row = jobAfter(...requested, ...steps)!;
     expect(row.job.state).toBe(state);
-    expect(projectColumns(bulkJobs, 'jobs', row)).toMatchObject({ open });
-  });
-});
-
-describe('The results of a bulk', () => {
-  it('have a row per block, known from the event alone', () => {
-    expect(block(0, ...asked, some)).toEqual({ bulk: key, block: 0, checked: null, done: some.results });
-    expect(block(1, ...asked, some)).toBeUndefined();
+    expect(projectColumns(bulkJobsView, 'jobs', row)).toMatchObject({ open });
   });
 
-  it('are, of what was tried again, the last', () => {
-    const again = inRound(1, recordExecuted(0, bulkResult(1, 'b')));
-    expect(block(0, ...asked, some, rest, retryBulk, again)).toMatchObject({
+  it('has a row with results for each block that has been executed', () => {
+    const [first, second] = [0, 1].map((block) => blockAfter(block, ...requested, firstBlock));
+    expect(first).toEqual({ bulk: key, block: 0, checked: null, done: firstBlock.results });
+    expect(second).toBeUndefined();
+  });
+
+  it('replaces the result of an item that was retried', () => {
+    const retried = inRound(1, recordExecuted(0, bulkResult(1, 'b')));
+    expect(blockAfter(0, ...requested, firstBlock, secondBlock, retryBulk, retried)).toMatchObject({
       done: [bulkResult(0, 'a'), bulkResult(1, 'b')],
     });
   });
 
-  it('are what would have become of them until they are carried out', () => {
+  it('keeps the results of a check until the items have been executed', () => {
     const allOrNothing: Steps = [targetBulk(0, ['a', 'b']), requestBulk({ mode: 'all_or_nothing', total: 2 })];
-    const fine = recordChecked(0, bulkResult(0, 'a'), bulkResult(1, 'b'));
-    expect(block(0, ...allOrNothing, fine)).toMatchObject({ checked: fine.results, done: null });
-    expect(block(0, ...allOrNothing, fine, some)).toMatchObject({ checked: null, done: some.results });
+    const checked = recordChecked(0, bulkResult(0, 'a'), bulkResult(1, 'b'));
+    expect(blockAfter(0, ...allOrNothing, checked)).toMatchObject({ checked: checked.results, done: null });
+    expect(blockAfter(0, ...allOrNothing, checked, firstBlock)).toMatchObject({
+      checked: null,
+      done: firstBlock.results,
+    });
   });
 });

@@ -3,7 +3,8 @@ import { selectBestAttempt, computeDeliveryProgress, getStatusRank } from '#doma
 import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
 import { contactKeyOf } from '#domain/lead/lead.id';
-import type { Table, View } from '#read-model/view';
+import { defineTable, defineView } from '#read-model/view';
+import { agentEvents, bulkEvents, contactEvents, exportEvents } from '../event-families.js';
 
 export interface BroadcastRow extends Omit<BroadcastCreated['data'], 'broadcastId'> {
   readonly org: string;
@@ -11,7 +12,7 @@ export interface BroadcastRow extends Omit<BroadcastCreated['data'], 'broadcastI
   readonly createdAt: string;
 }
 
-/** A message to a recipient; a retry is another one. */
+/** A message to a recipient. A retry is another attempt. */
 export interface SendAttempt {
   readonly messageId: string;
   readonly attempt: number;
@@ -26,7 +27,7 @@ export interface RecipientRow {
   readonly sentAt: string;
   /** At least one. */
   readonly attempts: readonly SendAttempt[];
-  /** The lead on which the recipient's first reply stands. */
+  /** The lead with the recipient's first reply. */
   readonly repliedLeadId: string | null;
 }
 
@@ -34,44 +35,53 @@ export const broadcastKey = (org: string, broadcastId: string): string => `${org
 const recipientKey = (org: string, broadcastId: string, contactKey: string): string =>
   `${org}/${broadcastId}/${contactKey}`;
 
-const broadcasts: Table<BroadcastRow> = {
-  keys: { BroadcastCreated: ({ org, data }) => [broadcastKey(org, data.broadcastId)] },
-  evolve(row, event) {
-    if (event.type !== 'BroadcastCreated') return row;
-    const { broadcastId: id, ...data } = event.data;
-    return { org: event.org, id, ...data, createdAt: event.meta.occurredAt };
+const broadcasts = defineTable<BroadcastRow>()({
+  on: {
+    BroadcastCreated: {
+      key: ({ org, data }) => broadcastKey(org, data.broadcastId),
+      apply: (_, event) => {
+        const { broadcastId: id, ...data } = event.data;
+        return { org: event.org, id, ...data, createdAt: event.meta.occurredAt };
+      },
+    },
   },
   columns: { org: (row) => row.org, createdAt: (row) => row.createdAt },
   indexes: [{ prefix: ['org'], sort: 'createdAt' }],
-};
+});
 
-const recipients: Table<RecipientRow> = {
-  keys: {
-    MessageSent: ({ org, data: { recipient } }) => [recipientKey(org, recipient.broadcastId, recipient.contactKey)],
-    ReceiptRecorded: ({ org, data: { recipient } }) =>
-      recipient ? [recipientKey(org, recipient.broadcastId, recipient.contactKey)] : [],
-    InteractionRecorded: ({ org, data: { broadcastId, leadId } }) =>
-      broadcastId === null ? [] : [recipientKey(org, broadcastId, contactKeyOf(leadId))],
-  },
-
-  evolve(row, event) {
-    if (event.type === 'MessageSent') {
-      const { recipient, messageId } = event.data;
-      const { contactId, receipts } = event.personal;
-      const { broadcastId, attempt } = recipient;
-      const sentAt = event.meta.occurredAt;
-      const made = row ?? { org: event.org, broadcastId, contactId, sentAt, attempts: [], repliedLeadId: null };
-      const first = sentAt < made.sentAt ? sentAt : made.sentAt;
-      return { ...made, sentAt: first, attempts: [...made.attempts, { messageId, attempt, receipts }] };
-    }
-    if (!row) return undefined;
-    if (event.type === 'ReceiptRecorded') {
-      const { messageId } = event.data;
-      const withReceipt = (it: SendAttempt): SendAttempt => ({ ...it, receipts: [...it.receipts, toReceipt(event)] });
-      return { ...row, attempts: row.attempts.map((it) => (it.messageId === messageId ? withReceipt(it) : it)) };
-    }
-    if (event.type !== 'InteractionRecorded' || row.repliedLeadId !== null) return row;
-    return { ...row, repliedLeadId: event.data.leadId };
+const recipients = defineTable<RecipientRow>()({
+  on: {
+    MessageSent: {
+      key: ({ org, data: { recipient } }) => recipientKey(org, recipient.broadcastId, recipient.contactKey),
+      apply: (row, { org, data, personal, meta }) => {
+        const { contactId, receipts } = personal;
+        const { broadcastId, attempt } = data.recipient;
+        const sentAt = meta.occurredAt;
+        const recipient = row ?? { org, broadcastId, contactId, sentAt, attempts: [], repliedLeadId: null };
+        return {
+          ...recipient,
+          sentAt: sentAt < recipient.sentAt ? sentAt : recipient.sentAt,
+          attempts: [...recipient.attempts, { messageId: data.messageId, attempt, receipts }],
+        };
+      },
+    },
+    ReceiptRecorded: {
+      key: ({ org, data: { recipient } }) =>
+        recipient ? recipientKey(org, recipient.broadcastId, recipient.contactKey) : [],
+      apply: (row, event) => {
+        if (!row) return undefined;
+        const { messageId } = event.data;
+        const attempts = row.attempts.map((attempt) =>
+          attempt.messageId === messageId ? { ...attempt, receipts: [...attempt.receipts, toReceipt(event)] } : attempt,
+        );
+        return { ...row, attempts };
+      },
+    },
+    InteractionRecorded: {
+      key: ({ org, data: { broadcastId, leadId } }) =>
+        broadcastId === null ? [] : recipientKey(org, broadcastId, contactKeyOf(leadId)),
+      apply: (row, event) => (row?.repliedLeadId === null ? { ...row, repliedLeadId: event.data.leadId } : row),
+    },
   },
 
   columns: {
@@ -88,6 +98,31 @@ const recipients: Table<RecipientRow> = {
     { prefix: ['broadcast'], sort: 'progress' },
     { prefix: ['broadcast', 'replied'] },
   ],
-};
+});
 
-export const campaignsView: View = { name: 'campaigns', version: 1, tables: { broadcasts, recipients } };
+export const campaignsView = defineView({
+  name: 'campaigns',
+  version: 1,
+  tables: { broadcasts, recipients },
+  ignores: [
+    ...contactEvents,
+    'LeadOpened',
+    'OutboundMessageRecorded',
+    'LeadStatusChanged',
+    'LeadScored',
+    'ScoreSuggested',
+    'ScoreUnpinned',
+    'AiResultDropped',
+    'QualificationFailed',
+    'LeadAssigned',
+    'LeadUnassigned',
+    'FollowUpCreated',
+    'FollowUpRescheduled',
+    'FollowUpReminded',
+    'FollowUpCompleted',
+    'FollowUpCancelled',
+    ...agentEvents,
+    ...bulkEvents,
+    ...exportEvents,
+  ],
+});

@@ -4,7 +4,7 @@ import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
 import { toListPage, type ListPage } from '../page.js';
 import { broadcastKey, type BroadcastRow, type RecipientRow } from './campaigns.projection.js';
 
-/** Counted over recipients: read within delivered within sent, what is implied included; failed is by final state. */
+/** Numbers of recipients. A read message also counts as delivered, a delivered one as sent; `failed` counts by final state. */
 export type Counters = Readonly<Record<'recipients' | 'sent' | 'delivered' | 'read' | 'failed' | 'replied', number>>;
 
 export interface BroadcastResource extends Omit<BroadcastRow, 'org'> {
@@ -29,13 +29,13 @@ export async function listBroadcasts(
     sort: { column: 'createdAt', descending: true },
     ...page,
   });
-  return toListPage(found, await Promise.all(found.rows.map(({ row }) => shown(reader, row))));
+  return toListPage(found, await Promise.all(found.rows.map(({ row }) => toBroadcastResource(reader, row))));
 }
 
 export const countBroadcasts = (reader: ViewReader, org: string): Promise<number> =>
   reader.count('broadcasts', { where: [{ column: 'org', in: [org] }] });
 
-/** Undefined when the organization has no such broadcast. */
+/** Undefined if the organization has no such broadcast. */
 export async function loadBroadcast(
   reader: ViewReader,
   org: string,
@@ -43,10 +43,10 @@ export async function loadBroadcast(
 ): Promise<BroadcastResource | undefined> {
   const key = broadcastKey(org, id);
   const row = (await reader.get<BroadcastRow>('broadcasts', [key])).get(key);
-  return row?.org === org ? shown(reader, row) : undefined;
+  return row?.org === org ? toBroadcastResource(reader, row) : undefined;
 }
 
-/** In the order in which it was sent to them. Undefined when the organization has no such broadcast. */
+/** In the order of the first send. Undefined if the organization has no such broadcast. */
 export async function listRecipients(
   reader: ViewReader,
   org: string,
@@ -57,13 +57,13 @@ export async function listRecipients(
   const key = broadcastKey(org, broadcastId);
   if ((await reader.get<BroadcastRow>('broadcasts', [key])).get(key)?.org !== org) return undefined;
   const found = await reader.find<RecipientRow>('recipients', {
-    where: ofBroadcast(key, states),
+    where: recipientConditions(key, states),
     sort: { column: 'sentAt', descending: false },
     ...page,
   });
   return toListPage(
     found,
-    found.rows.map(({ row }) => recipient(row)),
+    found.rows.map(({ row }) => toRecipientResource(row)),
   );
 }
 
@@ -72,15 +72,16 @@ export const countRecipients = (
   org: string,
   broadcastId: string,
   states: readonly ReceiptStatus[] | null,
-): Promise<number> => reader.count('recipients', { where: ofBroadcast(broadcastKey(org, broadcastId), states) });
+): Promise<number> =>
+  reader.count('recipients', { where: recipientConditions(broadcastKey(org, broadcastId), states) });
 
-const ofBroadcast = (key: string, states: readonly ReceiptStatus[] | null): readonly Condition[] => [
+const recipientConditions = (key: string, states: readonly ReceiptStatus[] | null): readonly Condition[] => [
   { column: 'broadcast', in: [key] },
   ...(states ? [{ column: 'state', in: states.map(getStatusRank) }] : []),
 ];
 
-/** By index, when asked: stored counters would have to be read to be kept. */
-async function shown(reader: ViewReader, { org, ...row }: BroadcastRow): Promise<BroadcastResource> {
+/** Recipients are counted on read, by index: to maintain stored counters, every receipt would have to look them up. */
+async function toBroadcastResource(reader: ViewReader, { org, ...row }: BroadcastRow): Promise<BroadcastResource> {
   const count = (...where: readonly Condition[]): Promise<number> =>
     reader.count('recipients', { where: [{ column: 'broadcast', in: [broadcastKey(org, row.id)] }, ...where] });
   const [recipients, sent, delivered, read, failed, replied] = await Promise.all([
@@ -94,7 +95,7 @@ async function shown(reader: ViewReader, { org, ...row }: BroadcastRow): Promise
   return { ...row, counters: { recipients, sent, delivered, read, failed, replied } };
 }
 
-const recipient = ({ contactId, attempts, repliedLeadId }: RecipientRow): RecipientResource => ({
+const toRecipientResource = ({ contactId, attempts, repliedLeadId }: RecipientRow): RecipientResource => ({
   contactId,
   state: selectBestAttempt(attempts)!.delivery.state,
   attempts: attempts.map(({ messageId, attempt, receipts }) => ({

@@ -12,98 +12,97 @@ import {
   recordReceipts,
   recordSend,
 } from '#test/support/given-message';
-import * as ask from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { broadcastKey, campaignsView, type BroadcastRow, type RecipientRow } from './campaigns.projection.js';
 
 const recipientOf = (events: readonly RecordedEvent[]): RecipientRow | undefined =>
-  projectRows<RecipientRow>(campaignsView, 'recipients', events).get(`${ask.org}/b-1/${ask.contactKey}`);
-const countedAs = (events: readonly RecordedEvent[]): Record<string, unknown> =>
+  projectRows<RecipientRow>(campaignsView, 'recipients', events).get(`${commands.org}/b-1/${commands.contactKey}`);
+const columnsOf = (events: readonly RecordedEvent[]): Record<string, unknown> =>
   projectColumns(campaignsView, 'recipients', recipientOf(events)!);
 
-/** An attempt as its own stream tells of it. */
-const attempt = (nth: number, ...receipts: readonly ReturnType<typeof newReceipt>[]): readonly RecordedEvent[] =>
-  givenMessage(recordSend({ messageId: `bm-${nth}`, attempt: nth }), recordReceipts(`bm-${nth}`, ...receipts)).events;
+/** The events of an attempt's own stream. */
+const attempt = (number: number, ...receipts: readonly ReturnType<typeof newReceipt>[]): readonly RecordedEvent[] =>
+  givenMessage(recordSend({ messageId: `bm-${number}`, attempt: number }), recordReceipts(`bm-${number}`, ...receipts))
+    .events;
 
-describe('A broadcast', () => {
-  it('is a row with its campaign and template', () => {
-    const { events } = givenBroadcast(ask.at('09:00', createBroadcast()));
+describe('The campaigns view', () => {
+  it('has a row for each broadcast, with its campaign and template', () => {
+    const { events } = givenBroadcast(commands.at('09:00', createBroadcast()));
     const { type: _, broadcastId: id, ...data } = createBroadcast();
-    const row = projectRows<BroadcastRow>(campaignsView, 'broadcasts', events).get(broadcastKey(ask.org, 'b-1'));
-    expect(row).toEqual({ org: ask.org, id, ...data, createdAt: ask.time('09:00') });
+    const row = projectRows<BroadcastRow>(campaignsView, 'broadcasts', events).get(broadcastKey(commands.org, 'b-1'));
+    expect(row).toEqual({ org: commands.org, id, ...data, createdAt: commands.time('09:00') });
   });
-});
 
-describe('A recipient', () => {
-  it('is one, however many attempts there were, and counts by the best of them', () => {
+  it('has one row for a recipient with several attempts, with the state of the best attempt', () => {
     const failed = attempt(1, newReceipt('sent', '09:00'), newReceipt('failed', '09:01', '131049'));
-    expect(countedAs(failed)).toMatchObject({ state: getStatusRank('failed'), progress: 1 });
+    expect(columnsOf(failed)).toMatchObject({ state: getStatusRank('failed'), progress: 1 });
     const retried = [...failed, ...attempt(2, newReceipt('delivered', '10:00'))];
-    const attempts = recipientOf(retried)?.attempts.map((it) => [it.messageId, it.receipts.length]);
+    const attempts = recipientOf(retried)?.attempts.map(({ messageId, receipts }) => [messageId, receipts.length]);
     expect(attempts).toEqual([['bm-1', 2], ['bm-2', 1]]); // prettier-ignore
-    expect(countedAs(retried)).toMatchObject({ state: getStatusRank('delivered'), progress: 2 });
+    expect(columnsOf(retried)).toMatchObject({ state: getStatusRank('delivered'), progress: 2 });
   });
 
-  it('was sent to when its first attempt was, whichever was recorded first', () => {
-    const sentAt = (...clocks: readonly string[]) =>
-      recipientOf(
-        clocks.flatMap(
-          (clock, nth) => givenMessage(recordSend({ messageId: `bm-${nth}`, sentAt: ask.time(clock) })).events,
-        ),
-      )?.sentAt;
-    expect(sentAt('08:00', '08:30')).toBe(ask.time('08:00'));
-    expect(sentAt('08:30', '08:00')).toBe(ask.time('08:00'));
+  it('has the time of a recipient’s first send, even if a later send was recorded first', () => {
+    const sentAtAfter = (...clocks: readonly string[]) => {
+      const sends = clocks.map((clock, index) => recordSend({ messageId: `bm-${index}`, sentAt: commands.time(clock) }));
+      return recipientOf(sends.flatMap((send) => givenMessage(send).events))?.sentAt;
+    };
+    expect(sentAtAfter('08:00', '08:30')).toBe(commands.time('08:00'));
+    expect(sentAtAfter('08:30', '08:00')).toBe(commands.time('08:00'));
   });
 
-  it('counts as queued and not yet sent while nothing was heard', () =>
-    expect(countedAs(attempt(1))).toMatchObject({ state: getStatusRank('queued'), progress: 0, replied: 0 }));
+  it('counts a recipient without receipts as queued and not yet sent', () =>
+    expect(columnsOf(attempt(1))).toMatchObject({ state: getStatusRank('queued'), progress: 0, replied: 0 }));
 
-  it('that read counts as delivered and sent, whatever else was heard', () =>
-    expect(countedAs(attempt(1, newReceipt('read', '09:00')))).toMatchObject({ progress: 3 }));
+  it('counts a recipient that has read the message as delivered and sent, even without these receipts', () =>
+    expect(columnsOf(attempt(1, newReceipt('read', '09:00')))).toMatchObject({ progress: 3 }));
 
-  it('counts the same in whichever order the attempts and their receipts came', () => {
-    const someReceipts = fc.array(
+  it('counts a recipient alike for every order in which attempts and receipts are recorded', () => {
+    const randomReceipts = fc.array(
       fc.tuple(fc.constantFrom(...receiptStatuses), fc.constantFrom('09:00', '09:30', '10:00')),
       { maxLength: 4 },
     );
     const attempts = fc
-      .array(someReceipts, { minLength: 1, maxLength: 3 })
-      .map((all) =>
-        all.map((receipts, nth) => attempt(nth + 1, ...receipts.map(([status, at]) => newReceipt(status, at)))),
+      .array(randomReceipts, { minLength: 1, maxLength: 3 })
+      .map((receiptsOfAttempts) =>
+        receiptsOfAttempts.map((receipts, index) =>
+          attempt(index + 1, ...receipts.map(([status, at]) => newReceipt(status, at))),
+        ),
       );
     const interleaved = attempts.chain((streams) =>
       fc.array(fc.nat({ max: 9 }), { minLength: 15, maxLength: 15 }).map((picks) => {
-        const rest = streams.map((it) => [...it]);
+        const remaining = streams.map((stream) => [...stream]);
         const events: RecordedEvent[] = [];
         for (const pick of picks) {
-          const some = rest.filter((it) => it.length > 0);
-          const next = some[pick % Math.max(1, some.length)]?.shift();
+          const nonEmpty = remaining.filter((stream) => stream.length > 0);
+          const next = nonEmpty[pick % Math.max(1, nonEmpty.length)]?.shift();
           if (next) events.push(next);
         }
-        return { plain: streams.flat(), mixed: [...events, ...rest.flat()] };
+        return { inOrder: streams.flat(), mixed: [...events, ...remaining.flat()] };
       }),
     );
     fc.assert(
-      fc.property(interleaved, ({ plain, mixed }) => expect(countedAs(mixed)).toEqual(countedAs(plain))),
+      fc.property(interleaved, ({ inOrder, mixed }) => expect(columnsOf(mixed)).toEqual(columnsOf(inOrder))),
       { numRuns: 200 },
     );
   });
 
-  it('has replied with the lead of the first interaction attributed to the broadcast', () => {
-    const reply = ask.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1' });
-    const again = ask.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1', messageId: 'm-3' });
-    const { events } = ask.given(ask.broadcast(), reply, ask.lost, again);
+  it('has the lead of the recipient’s first interaction that is attributed to the broadcast', () => {
+    const reply = commands.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1' });
+    const secondReply = commands.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1', messageId: 'm-3' });
+    const { events } = commands.given(commands.broadcast(), reply, commands.lost, secondReply);
     const row = recipientOf([...attempt(1), ...events]);
-    expect(row?.repliedLeadId).toBe(ask.leadId(1));
+    expect(row?.repliedLeadId).toBe(commands.leadId(1));
     expect(projectColumns(campaignsView, 'recipients', row!)).toMatchObject({ replied: 1 });
   });
 
-  it('has not replied with what answers no broadcast', () => {
-    const { events } = ask.given(ask.broadcast(), ask.opened);
+  it('does not count an interaction as a reply that is not attributed to a broadcast', () => {
+    const { events } = commands.given(commands.broadcast(), commands.opened);
     expect(recipientOf([...attempt(1), ...events])?.repliedLeadId).toBeNull();
   });
 
-  it('is not made by a reply, or by a receipt whose message is nobody’s yet', () => {
-    const { events } = ask.given(ask.broadcast(), ask.interaction({ kind: 'broadcast_reply' }));
+  it('has no row for a recipient with only a reply, or with only a receipt that arrived before the send', () => {
+    const { events } = commands.given(commands.broadcast(), commands.interaction({ kind: 'broadcast_reply' }));
     expect(recipientOf(events)).toBeUndefined();
     expect(recipientOf(givenMessage(recordReceipts('bm-1', newReceipt('read', '09:00'))).events)).toBeUndefined();
   });

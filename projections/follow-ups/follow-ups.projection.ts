@@ -1,14 +1,16 @@
 import type { FollowUp } from '#domain/lead/lead.state';
-import type { EventType, Position, RecordedEvent } from '#domain/event';
-import type { Table, View } from '#read-model/view';
+import type { EventType, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import { defineTable, defineView } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
+import { broadcastEvents, bulkEvents, contactEvents, exportEvents, messageEvents } from '../event-families.js';
+import { followUpKey } from '../row-keys.js';
 
-/** A follow-up with its lead and contact. */
 export interface FollowUpRow extends FollowUp {
   readonly org: string;
   readonly leadId: string;
   readonly contactId: string;
-  /** The event that says when it is due. */
+  /** The event that set `dueAt`. */
   readonly dueBy: DueDateEvent;
 }
 
@@ -19,43 +21,60 @@ export interface DueDateEvent {
   readonly correlation: string;
 }
 
-const dueBy = ({ id, type, position, meta }: RecordedEvent): DueDateEvent => ({
+const toDueDateEvent = ({ id, type, position, meta }: RecordedEvent): DueDateEvent => ({
   id,
   type,
   position,
   correlation: meta.correlation,
 });
 
-const itself = ({ data }: { readonly data: { readonly followUpId: string } }): readonly string[] => [data.followUpId];
-
-const followUps: Table<FollowUpRow> = {
-  keys: {
-    FollowUpCreated: itself,
-    FollowUpRescheduled: itself,
-    FollowUpReminded: itself,
-    FollowUpCompleted: itself,
-    FollowUpCancelled: itself,
-    LeadAssigned: ({ data }) => data.followUps,
+const followUps = defineTable<FollowUpRow>()({
+  on: {
+    FollowUpCreated: {
+      key: followUpKey,
+      apply: (_, event) => {
+        const { followUpId: id, leadId, dueAt, assigneeId } = event.data;
+        return {
+          org: event.org,
+          leadId,
+          id,
+          dueAt,
+          dueBy: toDueDateEvent(event),
+          assigneeId,
+          ...event.personal,
+          state: 'open',
+          createdAt: event.meta.occurredAt,
+          closedAt: null,
+          closedReason: null,
+          remindedAt: null,
+        };
+      },
+    },
+    FollowUpRescheduled: {
+      key: followUpKey,
+      apply: (row, event) => row && { ...row, dueAt: event.data.to, dueBy: toDueDateEvent(event), remindedAt: null },
+    },
+    FollowUpReminded: {
+      key: followUpKey,
+      apply: (row, event) => row && { ...row, remindedAt: event.meta.occurredAt },
+    },
+    FollowUpCompleted: {
+      key: followUpKey,
+      apply: (row, event) => row && { ...row, state: 'completed', closedAt: event.meta.occurredAt, closedReason: null },
+    },
+    FollowUpCancelled: {
+      key: followUpKey,
+      apply: (row, { data, personal, meta }) => {
+        const closedReason = data.why === 'lead_inactive' ? data.why : personal.reason;
+        return row && { ...row, state: 'cancelled', closedAt: meta.occurredAt, closedReason };
+      },
+    },
+    LeadAssigned: {
+      key: ({ data }) => data.followUps,
+      apply: (row, event) => row && { ...row, assigneeId: event.data.to },
+    },
   },
   createdBy: ['FollowUpCreated'],
-
-  evolve(row, event) {
-    const at = event.meta.occurredAt;
-    if (event.type === 'FollowUpCreated') {
-      const { followUpId: id, leadId, dueAt, assigneeId } = event.data;
-      const created = { state: 'open', createdAt: at, closedAt: null, closedReason: null, remindedAt: null } as const;
-      return { org: event.org, leadId, id, dueAt, dueBy: dueBy(event), assigneeId, ...event.personal, ...created };
-    }
-    if (!row) return undefined;
-    if (event.type === 'FollowUpRescheduled')
-      return { ...row, dueAt: event.data.to, dueBy: dueBy(event), remindedAt: null };
-    if (event.type === 'FollowUpReminded') return { ...row, remindedAt: at };
-    if (event.type === 'LeadAssigned') return { ...row, assigneeId: event.data.to };
-    if (event.type === 'FollowUpCompleted') return { ...row, state: 'completed', closedAt: at, closedReason: null };
-    if (event.type !== 'FollowUpCancelled') return row;
-    const closedReason = event.data.why === 'lead_inactive' ? event.data.why : event.personal.reason;
-    return { ...row, state: 'cancelled', closedAt: at, closedReason };
-  },
 
   columns: {
     org: (row) => row.org,
@@ -73,9 +92,33 @@ const followUps: Table<FollowUpRow> = {
     { prefix: ['org', 'assigneeId'], sort: 'dueAt' },
     { prefix: ['org', 'assigneeId', 'state'], sort: 'dueAt' },
     { prefix: ['org', 'leadId'], sort: 'dueAt' },
-    // Of all organizations: what the clock is to remind of.
+    // For the scheduler, which looks for due reminders of all organizations.
     { prefix: [], sort: 'remindAt', where: { state: 'open' } },
   ],
-};
+});
 
-export const followUpsView: View = { name: 'follow-ups', version: 2, tables: { followUps, agents: agentNames } };
+export const followUpsView = defineView({
+  name: 'follow-ups',
+  version: 2,
+  tables: { followUps, agents: agentNames },
+  ignores: [
+    ...contactEvents,
+    'LeadOpened',
+    'InteractionRecorded',
+    'OutboundMessageRecorded',
+    'LeadStatusChanged',
+    'LeadScored',
+    'ScoreSuggested',
+    'ScoreUnpinned',
+    'AiResultDropped',
+    'QualificationFailed',
+    'LeadUnassigned',
+    'AgentCapacityChanged',
+    'AgentDeactivated',
+    'AgentReactivated',
+    ...broadcastEvents,
+    ...messageEvents,
+    ...bulkEvents,
+    ...exportEvents,
+  ],
+});

@@ -1,11 +1,11 @@
-import { toFollowUpResource, type FollowUpResource } from '#domain/lead/lead.shown';
-import type { Position } from '#domain/event';
-import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
+import { toFollowUpResource, type FollowUpResource } from '#resources/follow-up.resource';
+import type { Position } from '#domain/event-envelope';
+import { readPages, type Condition, type RowQuery, type ViewReader } from '#read-model/view-store';
 import { loadAgentNames } from '../agent-names.js';
 import { toListPage, type ListPage } from '../page.js';
 import type { FollowUpRow } from './follow-ups.projection.js';
 
-/** Due first first. `now`, RFC 3339, tells what is overdue. */
+/** Soonest due first. `now` (RFC 3339) decides which follow-ups are overdue. */
 export async function listFollowUps(
   reader: ViewReader,
   org: string,
@@ -29,35 +29,23 @@ export async function listFollowUps(
   );
 }
 
-/** A follow-up whose reminder has not fired, and how far the view was that says so. */
+/** A follow-up whose reminder has not fired, and the view's checkpoint when the row was read. */
 export interface PendingReminder {
   readonly row: FollowUpRow;
   readonly checkpoint: Position | null;
 }
 
-/** Of all organizations: open follow-ups that are due before a time and were not reminded of since, those due first first. */
+/** Open follow-ups of all organizations that are due before `time` and whose reminder has not fired, soonest due first. */
 export async function* listRemindersDueBefore(reader: ViewReader, time: string): AsyncGenerator<PendingReminder> {
-  let after: RowQuery['after'];
-  for (;;) {
-    const {
-      rows,
-      hasMore: more,
-      checkpoint,
-    } = await reader.find<FollowUpRow>('followUps', {
-      where: [
-        { column: 'state', in: ['open'] },
-        { column: 'remindAt', to: time },
-      ],
-      sort: { column: 'remindAt', descending: false },
-      limit: 100,
-      ...(after ? { after } : {}),
-    });
-    for (const { row, key, sortValue } of rows) {
-      after = { value: sortValue, key };
-      yield { row, checkpoint };
-    }
-    if (!more) return;
-  }
+  const pages = readPages<FollowUpRow>(reader, 'followUps', {
+    where: [
+      { column: 'state', in: ['open'] },
+      { column: 'remindAt', to: time },
+    ],
+    sort: { column: 'remindAt', descending: false },
+    limit: 100,
+  });
+  for await (const { rows, checkpoint } of pages) for (const { row } of rows) yield { row, checkpoint };
 }
 
 export const countFollowUps = (reader: ViewReader, org: string, where: readonly Condition[]): Promise<number> =>

@@ -1,79 +1,82 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectColumns, projectRows } from '#test/support/project-rows';
-import * as ask from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { followUpsView, type FollowUpRow } from './follow-ups.projection.js';
 
-const followUpAfter = (...steps: readonly ask.ContactStep[]): FollowUpRow | undefined =>
-  projectRows<FollowUpRow>(followUpsView, 'followUps', ask.given(...steps).events).get('f-1');
+const followUpAfter = (...steps: readonly commands.ContactStep[]): FollowUpRow | undefined =>
+  projectRows<FollowUpRow>(followUpsView, 'followUps', commands.given(...steps).events).get('f-1');
+const columnsAfter = (...steps: readonly commands.ContactStep[]): Record<string, unknown> =>
+  projectColumns(followUpsView, 'followUps', followUpAfter(...steps)!);
 
-const made = [ask.opened, ask.assign('ana'), ask.createFollowUp({ note: 'Call back' })] as const;
+const created = [commands.opened, commands.assign('ana'), commands.createFollowUp({ note: 'Call back' })] as const;
 
-describe('Follow-ups', () => {
-  it('are rows with their lead, contact and assignee', () =>
-    expect(followUpAfter(...made)).toMatchObject({
-      org: ask.org,
+describe('The follow-ups view', () => {
+  it('has a row for each follow-up, with its lead, contact and assignee', () =>
+    expect(followUpAfter(...created)).toMatchObject({
+      org: commands.org,
       id: 'f-1',
-      leadId: ask.leadId(1),
+      leadId: commands.leadId(1),
       contactId: 'contact-1',
       assigneeId: 'ana',
-      dueAt: ask.time('17:00'),
+      dueAt: commands.time('17:00'),
       note: 'Call back',
       state: 'open',
       closedAt: null,
     }));
 
-  it('are told apart by whether they are somebody’s', () => {
-    const assigned = (...steps: readonly ask.ContactStep[]) =>
-      projectColumns(followUpsView, 'followUps', followUpAfter(ask.opened, ...steps)!)['assigned'];
-    expect(assigned(ask.createFollowUp())).toBe(0);
-    expect(assigned(ask.assign('ana'), ask.createFollowUp())).toBe(1);
+  it('has a column for whether a follow-up has an assignee', () => {
+    expect(columnsAfter(commands.opened, commands.createFollowUp())).toMatchObject({ assigned: 0 });
+    expect(columnsAfter(commands.opened, commands.assign('ana'), commands.createFollowUp())).toMatchObject({ assigned: 1 });
   });
 
-  it('are rows from their creation on', () => {
-    const { events } = ask.given(...made, ask.reschedule('18:00'), ask.assign('ben'), ask.lost);
-    const rest = events.filter((it) => it.type !== 'FollowUpCreated');
+  it('has no row for a follow-up without FollowUpCreated', () => {
+    const { events } = commands.given(...created, commands.reschedule('18:00'), commands.assign('ben'), commands.lost);
+    const rest = events.filter(({ type }) => type !== 'FollowUpCreated');
     expect(projectRows(followUpsView, 'followUps', rest).size).toBe(0);
   });
 
-  it('are completed, cancelled and rescheduled', () => {
-    expect(followUpAfter(...made, ask.completeFollowUp())).toMatchObject({ state: 'completed', closedReason: null });
-    expect(followUpAfter(...made, ask.cancelFollowUp({ reason: 'Asked twice' }))).toMatchObject({
+  it('shows that a follow-up was completed, cancelled or rescheduled', () => {
+    expect(followUpAfter(...created, commands.completeFollowUp())).toMatchObject({ state: 'completed', closedReason: null });
+    expect(followUpAfter(...created, commands.cancelFollowUp({ reason: 'Asked twice' }))).toMatchObject({
       state: 'cancelled',
       closedReason: 'Asked twice',
     });
-    expect(followUpAfter(...made, ask.reschedule('18:00'))).toMatchObject({ state: 'open', dueAt: ask.time('18:00') });
+    expect(followUpAfter(...created, commands.reschedule('18:00'))).toMatchObject({
+      state: 'open',
+      dueAt: commands.time('18:00'),
+    });
   });
 
-  it('are cancelled when their lead is closed', () =>
-    expect(followUpAfter(...made, ask.lost)).toMatchObject({ state: 'cancelled', closedReason: 'lead_inactive' }));
+  it('shows the open follow-ups of a closed lead as cancelled', () =>
+    expect(followUpAfter(...created, commands.lost)).toMatchObject({ state: 'cancelled', closedReason: 'lead_inactive' }));
 
-  it('move along to the next agent, unless asked otherwise', () => {
-    expect(followUpAfter(...made, ask.assign('ben'))).toMatchObject({ assigneeId: 'ben' });
-    expect(followUpAfter(...made, ask.assign('ben', { moveFollowUps: false }))).toMatchObject({ assigneeId: 'ana' });
+  it('moves a follow-up to the lead’s next agent unless the assignment leaves follow-ups where they are', () => {
+    expect(followUpAfter(...created, commands.assign('ben'))).toMatchObject({ assigneeId: 'ben' });
+    expect(followUpAfter(...created, commands.assign('ben', { moveFollowUps: false }))).toMatchObject({ assigneeId: 'ana' });
   });
 
-  it('are to be reminded of when they are due, until that was done or they are closed', () => {
-    const remindAt = (...steps: readonly ask.ContactStep[]) =>
-      projectColumns(followUpsView, 'followUps', followUpAfter(...made, ...steps)!)['remindAt'];
-    const reminded = ask.at('17:00', ask.remind());
-    expect(remindAt()).toBe(ask.time('17:00'));
-    expect(remindAt(ask.reschedule('18:00'))).toBe(ask.time('18:00'));
-    expect(remindAt(reminded)).toBeNull();
-    expect(remindAt(reminded, ask.at('17:01', ask.reschedule('19:00')))).toBe(ask.time('19:00'));
-    for (const close of [ask.completeFollowUp(), ask.cancelFollowUp(), ask.lost]) expect(remindAt(close)).toBeNull();
+  it('has the due time as remindAt until the reminder has fired or the follow-up is closed', () => {
+    const remindAtAfter = (...steps: readonly commands.ContactStep[]) => columnsAfter(...created, ...steps)['remindAt'];
+    const reminded = commands.at('17:00', commands.remind());
+    expect(remindAtAfter()).toBe(commands.time('17:00'));
+    expect(remindAtAfter(commands.reschedule('18:00'))).toBe(commands.time('18:00'));
+    expect(remindAtAfter(reminded)).toBeNull();
+    expect(remindAtAfter(reminded, commands.at('17:01', commands.reschedule('19:00')))).toBe(commands.time('19:00'));
+    for (const close of [commands.completeFollowUp(), commands.cancelFollowUp(), commands.lost])
+      expect(remindAtAfter(close)).toBeNull();
   });
 
-  it('know the event that says when they are due', () => {
-    expect(followUpAfter(...made)?.dueBy).toMatchObject({ type: 'FollowUpCreated' });
-    const moved = [...made, ask.reschedule('18:00')];
-    const { id, position } = ask.given(...moved).events.at(-1)!;
-    expect(followUpAfter(...moved)?.dueBy).toMatchObject({ type: 'FollowUpRescheduled', id, position });
+  it('has the event that set the due time', () => {
+    expect(followUpAfter(...created)?.dueBy).toMatchObject({ type: 'FollowUpCreated' });
+    const rescheduled = [...created, commands.reschedule('18:00')];
+    const { id, position } = commands.given(...rescheduled).events.at(-1)!;
+    expect(followUpAfter(...rescheduled)?.dueBy).toMatchObject({ type: 'FollowUpRescheduled', id, position });
   });
 
-  it('are what the fold of their lead says', () => {
-    const reminded = ask.at('18:00', ask.remind('18:00'));
-    const story = [...made, ask.assign('ben'), ask.reschedule('18:00'), reminded, ask.archived];
-    const [expected] = ask.foldedLead(ask.given(...story)).followUps;
-    expect(followUpAfter(...story)).toMatchObject({ ...expected });
+  it('has the same facts of a follow-up as the fold of its lead', () => {
+    const reminded = commands.at('18:00', commands.remind('18:00'));
+    const steps = [...created, commands.assign('ben'), commands.reschedule('18:00'), reminded, commands.archived];
+    const [expected] = commands.foldedLead(commands.given(...steps)).followUps;
+    expect(followUpAfter(...steps)).toMatchObject({ ...expected });
   });
 });

@@ -1,13 +1,16 @@
-import type { Actor, EventType, Position, RecordedEvent } from '#domain/event';
+import type { ContactEvent } from '#domain/contact/contact.events';
+import type { Actor, Position } from '#domain/event-envelope';
+import type { EventType, RecordedEvent } from '#domain/event';
 import { toReceipt } from '#domain/message/message.decide';
 import type { Receipt } from '#domain/message/message.events';
 import type { LeadStatusChanged } from '#domain/lead/lead.events';
-import { isFinal } from '#domain/lead/lead.state';
-import { contactKeyOf, ordinalOf } from '#domain/lead/lead.id';
-import type { Table, View } from '#read-model/view';
+import { isFinal } from '#domain/lead/lead.vocabulary';
+import { contactKeyOf } from '#domain/lead/lead.id';
+import { defineTable, defineView, type EventHandler } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
+import { broadcastEvents, bulkEvents, exportEvents } from '../event-families.js';
 
-/** Something that happened, as it was recorded; words for it and names are added when reading. */
+/** An entry as it was recorded. Its summary and the agents' names are added on read. */
 export interface EntryRow {
   readonly org: string;
   readonly contactKey: string;
@@ -17,94 +20,124 @@ export interface EntryRow {
   readonly occurredAt: string;
   readonly recordedAt: string;
   readonly actor: Actor;
-  /** The event that set it off; null when a command did. */
+  /** The id of the event that caused this one; null if a command did. */
   readonly cause: string | null;
   readonly data: object;
   readonly position: Position;
 }
 
-/** By their place in the log: so new ones stand side by side in the storage, which spares it most of the writing. */
-const itself = (event: RecordedEvent): readonly string[] => [event.position];
-
-const contactKeyIn = (data: RecordedEvent['data']): string | undefined => {
-  if ('contactKey' in data) return data.contactKey;
-  return 'recipient' in data ? data.recipient?.contactKey : undefined;
-};
-
-/** Broadcast messages show on every lead of their contact. */
+/** The value of `shownOn` for broadcast messages, which show on every lead of their contact. */
 export const everyLead = '*';
 
-/** Whether a lead begins or ends with it. */
-const isTurn = ({ type, data }: EntryRow): boolean =>
-  type === 'LeadOpened' || (type === 'LeadStatusChanged' && isFinal((data as StatusChange).to));
-
-/** What it tells of a lead whose status it changes. */
+/** `data` of an entry that changes a lead's status. */
 export type StatusChange = LeadStatusChanged['data'];
 
-/** Events that are an entry each. */
-const told = {
-  ContactRegistered: itself,
-  ContactProfileChanged: itself,
-  ContactOptedOut: itself,
-  LeadOpened: itself,
-  InteractionRecorded: itself,
-  OutboundMessageRecorded: itself,
-  LeadStatusChanged: itself,
-  LeadScored: itself,
-  ScoreSuggested: itself,
-  ScoreUnpinned: itself,
-  AiResultDropped: itself,
-  QualificationFailed: itself,
-  LeadAssigned: itself,
-  LeadUnassigned: itself,
-  FollowUpCreated: itself,
-  FollowUpRescheduled: itself,
-  FollowUpReminded: itself,
-  FollowUpCompleted: itself,
-  FollowUpCancelled: itself,
+/** BroadcastAddressed is not shown: MessageSent records the same broadcast, with its delivery. */
+type ContactHistoryEvent = Exclude<ContactEvent['type'], 'BroadcastAddressed'>;
+
+/** Event types that have entries in a history. */
+export type HistoryEvent = ContactHistoryEvent | 'MessageSent';
+
+const entryPerEvent: EventHandler<EntryRow, RecordedEvent<ContactHistoryEvent>> = {
+  // Keyed by position, new entries are adjacent in the storage, which avoids most of the page writes.
+  key: (event) => event.position,
+  apply: (_, event) => toEntry(event),
 };
 
-const entries: Table<EntryRow> = {
-  keys: {
-    ...told,
+const contactEntries = {
+  ContactRegistered: entryPerEvent,
+  ContactProfileChanged: entryPerEvent,
+  ContactOptedOut: entryPerEvent,
+  LeadOpened: entryPerEvent,
+  InteractionRecorded: entryPerEvent,
+  OutboundMessageRecorded: entryPerEvent,
+  LeadStatusChanged: entryPerEvent,
+  LeadScored: entryPerEvent,
+  ScoreSuggested: entryPerEvent,
+  ScoreUnpinned: entryPerEvent,
+  AiResultDropped: entryPerEvent,
+  QualificationFailed: entryPerEvent,
+  LeadAssigned: entryPerEvent,
+  LeadUnassigned: entryPerEvent,
+  FollowUpCreated: entryPerEvent,
+  FollowUpRescheduled: entryPerEvent,
+  FollowUpReminded: entryPerEvent,
+  FollowUpCompleted: entryPerEvent,
+  FollowUpCancelled: entryPerEvent,
+};
+
+const entries = defineTable<EntryRow, HistoryEvent>()({
+  on: {
+    ...contactEntries,
     // One entry per broadcast message, at the time of its send, with its receipts inside.
-    MessageSent: ({ data }) => [data.messageKey],
-    ReceiptRecorded: ({ data }) => (data.recipient ? [data.messageKey] : []),
+    MessageSent: { key: ({ data }) => data.messageKey, apply: (_, event) => toEntry(event) },
+    ReceiptRecorded: {
+      key: ({ data }) => (data.recipient ? data.messageKey : []),
+      apply: (row, event) => {
+        if (!row) return undefined;
+        const { receipts = [] } = row.data as { readonly receipts?: readonly Receipt[] };
+        return { ...row, data: { ...row.data, receipts: [...receipts, toReceipt(event)] } };
+      },
+    },
   },
-  createdBy: Object.keys(told) as (keyof typeof told)[],
-
-  evolve(row, event) {
-    if (event.type === 'ReceiptRecorded') {
-      const { receipts = [] } = (row?.data ?? {}) as { receipts?: readonly Receipt[] };
-      return row && { ...row, data: { ...row.data, receipts: [...receipts, toReceipt(event)] } };
-    }
-
-    const { id, org, type, meta, position } = event;
-    const leadId = 'leadId' in event.data ? event.data.leadId : null;
-    const contactKey = contactKeyIn(event.data) ?? contactKeyOf(leadId ?? '');
-    const { occurredAt, recordedAt, actor, causation, commandId } = meta;
-    const cause = causation === commandId ? null : causation;
-    const data = { ...event.data, ...('personal' in event ? event.personal : {}) };
-    return { org, contactKey, id, type, leadId, occurredAt, recordedAt, actor, cause, data, position };
-  },
+  createdBy: Object.keys(contactEntries) as (keyof typeof contactEntries)[],
 
   columns: {
     contactKey: (row) => row.contactKey,
     shownOn: (row) => (row.type === 'MessageSent' ? everyLead : row.leadId),
     type: (row) => row.type,
     actor: ({ actor }) => `${actor.type}:${actor.id}`,
-    // By when things happened, then by log position.
+    // Sorts by when things happened, then by log position.
     at: (row) => `${row.occurredAt} ${row.position}`,
     position: (row) => row.position,
-    // Of these a lead's life is told: its past leads have no table of their own, whose rows would lie all over the storage.
-    turns: (row) => (isTurn(row) ? 1 : 0),
+    // Past leads are listed from these entries. In a table of their own their rows would be scattered all over the storage.
+    turns: (row) => (opensOrClosesLead(row) ? 1 : 0),
   },
 
   indexes: [
-    // One for both: a lead's history is a part of its contact's, and each index costs a page of writing for every event.
+    // One index for both: a lead's history is part of its contact's. Each index costs a page write per event.
     { prefix: ['contactKey'], sort: 'at', include: ['shownOn'] },
     { prefix: ['contactKey'], sort: 'position', where: { turns: 1 } },
   ],
-};
+});
 
-export const leadHistory: View = { name: 'lead-history', version: 3, tables: { entries, agents: agentNames } };
+function toEntry(event: RecordedEvent<HistoryEvent>): EntryRow {
+  const { id, org, type, position } = event;
+  const { occurredAt, recordedAt, actor, causation, commandId } = event.meta;
+  return {
+    org,
+    contactKey: contactKeyIn(event.data),
+    id,
+    type,
+    leadId: 'leadId' in event.data ? event.data.leadId : null,
+    occurredAt,
+    recordedAt,
+    actor,
+    cause: causation === commandId ? null : causation,
+    data: { ...event.data, ...('personal' in event ? event.personal : {}) },
+    position,
+  };
+}
+
+function contactKeyIn(data: RecordedEvent<HistoryEvent>['data']): string {
+  if ('contactKey' in data) return data.contactKey;
+  return 'recipient' in data ? data.recipient.contactKey : contactKeyOf(data.leadId);
+}
+
+const opensOrClosesLead = ({ type, data }: EntryRow): boolean =>
+  type === 'LeadOpened' || (type === 'LeadStatusChanged' && isFinal((data as StatusChange).to));
+
+export const leadHistoryView = defineView({
+  name: 'lead-history',
+  version: 3,
+  tables: { entries, agents: agentNames },
+  ignores: [
+    'BroadcastAddressed',
+    'AgentCapacityChanged',
+    'AgentDeactivated',
+    'AgentReactivated',
+    ...broadcastEvents,
+    ...bulkEvents,
+    ...exportEvents,
+  ],
+});

@@ -1,14 +1,15 @@
-import type { Actor, EventType, Position } from '#domain/event';
+import type { Actor, Position } from '#domain/event-envelope';
+import type { EventType } from '#domain/event';
 import { contactKeyOf, ordinalOf } from '#domain/lead/lead.id';
-import type { Status } from '#domain/lead/lead.state';
-import type { AgentNameResolver } from '#domain/lead/lead.shown';
+import type { Status } from '#domain/lead/lead.vocabulary';
+import type { AgentNameResolver } from '#resources/agent-reference';
 import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
 import { loadAgentNames } from '../agent-names.js';
 import { toListPage, type ListPage } from '../page.js';
 import { everyLead, type EntryRow, type StatusChange } from './lead-history.projection.js';
 import { summarizeEvent } from './lead-history.summary.js';
 
-/** An entry of a timeline. `data` has `from` and `to` where something changed. */
+/** An entry of a timeline. `data` has `from` and `to` if the event changed a value. */
 export interface HistoryEntry {
   readonly id: string;
   readonly type: EventType;
@@ -23,7 +24,7 @@ export interface HistoryEntry {
   readonly position: Position;
 }
 
-/** A lead of the contact, as a list of past leads shows it. */
+/** An earlier lead of the same contact. */
 export interface PastLead {
   readonly id: string;
   readonly ordinal: number;
@@ -32,54 +33,54 @@ export interface PastLead {
   readonly closedAt: string | null;
 }
 
-/** Which entries; what is null restricts nothing. Times are RFC 3339 in UTC: `from` inclusive, `to` exclusive, by when things happened. */
+/** A null filter restricts nothing. `from` (inclusive) and `to` (exclusive) are RFC 3339 in UTC and compare with `occurredAt`. */
 export interface HistoryFilter {
   readonly types: readonly string[] | null;
-  /** `<type>:<id>` */
+  /** `<type>:<id>` each. */
   readonly actors: readonly string[] | null;
   readonly from: string | null;
   readonly to: string | null;
-  /** As it was then: at a time (by when things happened), or at a position (by what had been recorded). */
+  /** The history as of a time (by `occurredAt`) or as of a log position (by what had been recorded). */
   readonly asOf: { readonly time: string } | { readonly position: Position } | null;
 }
 
-/** Whose history. */
+/** A history is that of a lead or of a contact. */
 export type HistorySubject = { readonly leadId: string } | { readonly contactKey: string };
 
-/** Behind every text that begins with the one before it. */
-const behind = '~';
+/** Appended to a prefix, it sorts after every text that starts with this prefix. */
+const afterPrefix = '~';
 
-function conditions({ types, actors, from, to, asOf }: HistoryFilter): readonly Condition[] {
+function filterConditions({ types, actors, from, to, asOf }: HistoryFilter): readonly Condition[] {
   return [
     ...(types ? [{ column: 'type', in: types }] : []),
     ...(actors ? [{ column: 'actor', in: actors }] : []),
     ...(from !== null || to !== null
       ? [{ column: 'at', ...(from === null ? {} : { from }), ...(to === null ? {} : { to }) }]
       : []),
-    ...(asOf && 'time' in asOf ? [{ column: 'at', to: asOf.time + behind }] : []),
-    ...(asOf && 'position' in asOf ? [{ column: 'position', to: asOf.position + behind }] : []),
+    ...(asOf && 'time' in asOf ? [{ column: 'at', to: asOf.time + afterPrefix }] : []),
+    ...(asOf && 'position' in asOf ? [{ column: 'position', to: asOf.position + afterPrefix }] : []),
   ];
 }
 
-const entriesOf = (of: HistorySubject): readonly Condition[] =>
-  'contactKey' in of
-    ? [{ column: 'contactKey', in: [of.contactKey] }]
+const subjectConditions = (subject: HistorySubject): readonly Condition[] =>
+  'contactKey' in subject
+    ? [{ column: 'contactKey', in: [subject.contactKey] }]
     : [
-        { column: 'contactKey', in: [contactKeyOf(of.leadId)] },
-        { column: 'shownOn', in: [of.leadId, everyLead] },
+        { column: 'contactKey', in: [contactKeyOf(subject.leadId)] },
+        { column: 'shownOn', in: [subject.leadId, everyLead] },
       ];
 
-/** Oldest or newest first. A lead's own history also holds the broadcast messages of its contact. */
+/** Oldest or newest first. A lead's history includes the broadcast messages of its contact. */
 export async function listHistory(
   reader: ViewReader,
   org: string,
-  of: HistorySubject,
+  subject: HistorySubject,
   filter: HistoryFilter,
   page: { readonly descending: boolean } & Pick<RowQuery, 'limit' | 'after'>,
 ): Promise<ListPage<HistoryEntry>> {
   const { descending, limit, after } = page;
   const found = await reader.find<EntryRow>('entries', {
-    where: [...entriesOf(of), ...conditions(filter)],
+    where: [...subjectConditions(subject), ...filterConditions(filter)],
     sort: { column: 'at', descending },
     limit,
     ...(after ? { after } : {}),
@@ -92,43 +93,62 @@ export async function listHistory(
   );
   return toListPage(
     found,
-    entries.map((row) => shown(row, nameOf)),
+    entries.map((row) => toResource(row, nameOf)),
   );
 }
 
-/** How many entries there are. */
-export async function countHistory(reader: ViewReader, of: HistorySubject, filter: HistoryFilter): Promise<number> {
-  return reader.count('entries', { where: [...entriesOf(of), ...conditions(filter)] });
+export async function countHistory(
+  reader: ViewReader,
+  subject: HistorySubject,
+  filter: HistoryFilter,
+): Promise<number> {
+  return reader.count('entries', { where: [...subjectConditions(subject), ...filterConditions(filter)] });
 }
 
-/** How many past leads are told; each has an entry that opens it and one that closes it. */
-const mostPast = 1_000;
-
-/** The contact's leads before this one, oldest first, at most 1,000; undefined when the organization has no such lead. */
+/** The contact's leads before this one, oldest first, at most 1,000; undefined if the organization has no such lead. */
 export async function listPastLeads(
   reader: ViewReader,
   org: string,
   leadId: string,
 ): Promise<readonly PastLead[] | undefined> {
-  const turns = async (limit: number, ...more: readonly Condition[]): Promise<readonly EntryRow[]> => {
-    const ofContact = { column: 'contactKey', in: [contactKeyOf(leadId)] };
-    const where = [ofContact, { column: 'turns', in: [1] }, ...more];
-    const sort = { column: 'position', descending: false };
-    return (await reader.find<EntryRow>('entries', { where, sort, limit })).rows.map(({ row }) => row);
+  /** Entries that open or close a lead of the contact, oldest first. */
+  const findStatusBoundaries = async (limit: number, condition: Condition): Promise<readonly EntryRow[]> => {
+    const { rows } = await reader.find<EntryRow>('entries', {
+      where: [{ column: 'contactKey', in: [contactKeyOf(leadId)] }, { column: 'turns', in: [1] }, condition],
+      sort: { column: 'position', descending: false },
+      limit,
+    });
+    return rows.map(({ row }) => row);
   };
-  const [opening] = await turns(1, { column: 'shownOn', in: [leadId] });
+  const [opening] = await findStatusBoundaries(1, { column: 'shownOn', in: [leadId] });
   if (opening?.org !== org) return undefined;
-  const before = await turns(2 * mostPast, { column: 'position', to: opening.position });
-  const past = new Map<string, PastLead>();
-  for (const { type, leadId: its, occurredAt, data } of before) {
-    const id = its!;
-    const lead = past.get(id) ?? { id, ordinal: ordinalOf(id), status: 'new', createdAt: occurredAt, closedAt: null };
-    past.set(id, type === 'LeadOpened' ? lead : { ...lead, status: (data as StatusChange).to, closedAt: occurredAt });
+  const pastLeads = new Map<string, PastLead>();
+  for (const boundary of await findStatusBoundaries(maxPastLeads * 2, { column: 'position', to: opening.position })) {
+    const id = boundary.leadId!;
+    const lead = pastLeads.get(id) ?? newPastLead(id, boundary.occurredAt);
+    pastLeads.set(id, boundary.type === 'LeadOpened' ? lead : closePastLead(lead, boundary));
   }
-  return [...past.values()];
+  return [...pastLeads.values()];
 }
 
-/** Whether the view has anything of this contact. */
+/** Each past lead has two entries: one that opens it and one that closes it. */
+const maxPastLeads = 1_000;
+
+const newPastLead = (id: string, createdAt: string): PastLead => ({
+  id,
+  ordinal: ordinalOf(id),
+  status: 'new',
+  createdAt,
+  closedAt: null,
+});
+
+const closePastLead = (lead: PastLead, { data, occurredAt }: EntryRow): PastLead => ({
+  ...lead,
+  status: (data as StatusChange).to,
+  closedAt: occurredAt,
+});
+
+/** Whether the view has any entry of this contact. */
 export async function hasContact(reader: ViewReader, contactKey: string): Promise<boolean> {
   const { rows } = await reader.find('entries', {
     where: [{ column: 'contactKey', in: [contactKey] }],
@@ -138,7 +158,7 @@ export async function hasContact(reader: ViewReader, contactKey: string): Promis
   return rows.length > 0;
 }
 
-/** The ids of agents whose names an event's summary may show, and perhaps other texts. */
+/** The ids of agents that an event's summary may name. Other texts in these fields may be among them; they resolve to no name. */
 export function* referencedAgentIds({ actor, data }: Pick<EntryRow, 'actor' | 'data'>): Generator<string> {
   if (actor.type === 'agent') yield actor.id;
   for (const field of ['from', 'to', 'assigneeId'] as const) {
@@ -147,7 +167,7 @@ export function* referencedAgentIds({ actor, data }: Pick<EntryRow, 'actor' | 'd
   }
 }
 
-function shown(row: EntryRow, nameOf: AgentNameResolver): HistoryEntry {
+function toResource(row: EntryRow, nameOf: AgentNameResolver): HistoryEntry {
   const { id, type, leadId, occurredAt, recordedAt, actor, cause, data, position } = row;
   return {
     id,

@@ -1,28 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectColumns, projectRows } from '#test/support/project-rows';
 import { givenMessage, newReceipt, recordReceipts, recordSend } from '#test/support/given-message';
-import * as ask from '#test/support/given-when-then';
-import { everyLead, leadHistory, type EntryRow } from './lead-history.projection.js';
+import * as commands from '#test/support/given-when-then';
+import { everyLead, leadHistoryView, type EntryRow } from './lead-history.projection.js';
 import { summarizeEvent } from './lead-history.summary.js';
 
-const entriesAfter = (...steps: readonly ask.ContactStep[]): EntryRow[] => [
-  ...projectRows<EntryRow>(leadHistory, 'entries', ask.given(...steps).events).values(),
+const entriesAfter = (...steps: readonly commands.ContactStep[]): EntryRow[] => [
+  ...projectRows<EntryRow>(leadHistoryView, 'entries', commands.given(...steps).events).values(),
 ];
-const tellAfter = (...steps: readonly ask.ContactStep[]): string[] =>
+const summariesAfter = (...steps: readonly commands.ContactStep[]): string[] =>
   entriesAfter(...steps).map(({ type, data }) =>
     summarizeEvent(type, data, (id) => (id === 'ana' ? 'Agent One' : null)),
   );
 
-describe('The history', () => {
-  it('has an entry for everything that happened, with who, when, when recorded, and what', () => {
-    const { events } = ask.given(ask.opened, ask.by(ask.agentActor('ana'), ask.lost));
-    const entries = entriesAfter(ask.opened, ask.by(ask.agentActor('ana'), ask.lost));
-    expect(entries.map((it) => it.id)).toStrictEqual(events.map((it) => it.id));
+describe('The lead history view', () => {
+  it('has an entry for each event of a contact, with actor, data and times', () => {
+    const { events } = commands.given(commands.opened, commands.by(commands.agentActor('ana'), commands.lost));
+    const entries = entriesAfter(commands.opened, commands.by(commands.agentActor('ana'), commands.lost));
+    expect(entries.map(({ id }) => id)).toStrictEqual(events.map(({ id }) => id));
     expect(entries.at(-1)).toMatchObject({
       type: 'LeadStatusChanged',
-      contactKey: ask.contactKey,
-      leadId: ask.leadId(1),
-      actor: ask.agentActor('ana'),
+      contactKey: commands.contactKey,
+      leadId: commands.leadId(1),
+      actor: commands.agentActor('ana'),
       cause: null,
       data: { from: 'new', to: 'lost', reason: null },
       occurredAt: events.at(-1)?.meta.occurredAt,
@@ -30,82 +30,100 @@ describe('The history', () => {
     });
   });
 
-  it('tells what set an entry off, when that was not a command', () => {
-    const entries = entriesAfter(ask.opened, ask.outbound());
-    const [message, moved] = entries.slice(-2);
-    expect(moved).toMatchObject({ type: 'LeadStatusChanged', cause: message?.id, actor: { type: 'system' } });
+  it('has the event that caused an entry unless a command did', () => {
+    const entries = entriesAfter(commands.opened, commands.outbound());
+    const [message, statusChange] = entries.slice(-2);
+    expect(statusChange).toMatchObject({ type: 'LeadStatusChanged', cause: message?.id, actor: { type: 'system' } });
   });
 
-  it('is ordered by when things happened, late arrivals at their place', () => {
-    const late = ask.interaction({ messageId: 'm-2', occurredAt: ask.sentAt('09:00:00') });
-    const entries = entriesAfter(ask.at('12:00', ask.opened), ask.at('13:00', ask.lost), ask.at('14:00', late));
-    const inOrder = entries
-      .map((row) => ({ type: row.type, at: String(projectColumns(leadHistory, 'entries', row)['at']) }))
-      .sort((a, b) => (a.at < b.at ? -1 : 1));
-    expect(inOrder.map((it) => it.type)[0]).toBe('InteractionRecorded');
-    expect(inOrder.map((it) => it.type).at(-1)).toBe('LeadStatusChanged');
-  });
-
-  it('marks what opens and what closes a lead', () => {
+  it('sorts entries by when things happened, so that a late message precedes what was recorded before it', () => {
+    const late = commands.interaction({ messageId: 'm-2', occurredAt: commands.sentAt('09:00:00') });
     const entries = entriesAfter(
-      ask.opened,
-      ask.changeStatus('qualified'),
-      ask.assign('ana'),
-      ask.lost,
-      ask.secondInteraction,
+      commands.at('12:00', commands.opened),
+      commands.at('13:00', commands.lost),
+      commands.at('14:00', late),
     );
-    const turns = entries.filter((row) => projectColumns(leadHistory, 'entries', row)['turns'] === 1);
-    expect(turns.map(({ type, leadId, data }) => [type, leadId, (data as { to?: string }).to])).toEqual([
-      ['LeadOpened', ask.leadId(1), undefined],
-      ['LeadStatusChanged', ask.leadId(1), 'lost'],
-      ['LeadOpened', ask.leadId(2), undefined],
+    const sorted = entries
+      .map((row) => ({ type: row.type, at: String(projectColumns(leadHistoryView, 'entries', row)['at']) }))
+      .sort((a, b) => (a.at < b.at ? -1 : 1));
+    expect(sorted[0]?.type).toBe('InteractionRecorded');
+    expect(sorted.at(-1)?.type).toBe('LeadStatusChanged');
+  });
+
+  it('marks the entries that open or close a lead', () => {
+    const entries = entriesAfter(
+      commands.opened,
+      commands.changeStatus('qualified'),
+      commands.assign('ana'),
+      commands.lost,
+      commands.secondInteraction,
+    );
+    const boundaries = entries.filter((row) => projectColumns(leadHistoryView, 'entries', row)['turns'] === 1);
+    expect(boundaries.map(({ type, leadId, data }) => [type, leadId, (data as { to?: string }).to])).toEqual([
+      ['LeadOpened', commands.leadId(1), undefined],
+      ['LeadStatusChanged', commands.leadId(1), 'lost'],
+      ['LeadOpened', commands.leadId(2), undefined],
     ]);
   });
 
-  it('has a broadcast message as one entry, at the time of its send, with its receipts inside', () => {
+  it('has one entry for a broadcast message, at the time of its send, with its receipts inside', () => {
     const read = newReceipt('read', '09:20');
-    const early = newReceipt('sent', '09:10');
-    const told = givenMessage(
-      recordReceipts('bm-1', early),
-      ask.at('09:00', recordSend()),
+    const beforeSend = newReceipt('sent', '09:10');
+    const { events } = givenMessage(
+      recordReceipts('bm-1', beforeSend),
+      commands.at('09:00', recordSend()),
       recordReceipts('bm-1', read),
     );
-    const entries = [...projectRows<EntryRow>(leadHistory, 'entries', told.events).values()];
+    const entries = [...projectRows<EntryRow>(leadHistoryView, 'entries', events).values()];
     expect(entries).toMatchObject([
       {
         type: 'MessageSent',
-        contactKey: ask.contactKey,
+        contactKey: commands.contactKey,
         leadId: null,
-        occurredAt: ask.time('09:00'),
+        occurredAt: commands.time('09:00'),
         data: { messageId: 'bm-1', receipts: [{ status: 'sent' }, { status: 'read' }] },
       },
     ]);
-    expect(projectColumns(leadHistory, 'entries', entries[0]!)).toMatchObject({ shownOn: everyLead });
-    const receipts = told.events.filter((it) => it.type === 'ReceiptRecorded');
-    expect(projectRows(leadHistory, 'entries', receipts).size).toBe(0);
+    expect(projectColumns(leadHistoryView, 'entries', entries[0]!)).toMatchObject({ shownOn: everyLead });
+    const receipts = events.filter(({ type }) => type === 'ReceiptRecorded');
+    expect(projectRows(leadHistoryView, 'entries', receipts).size).toBe(0);
   });
 
-  it('says also the rarer ones', () => {
-    const named = ask.interaction({ messageId: 'm-2', profile: { name: 'Contact One', email: 'one@example.test' } });
+  it('summarizes every type of entry, and an event that has no entry by its type', () => {
     expect(
-      tellAfter(
-        ask.interaction({ kind: 'broadcast_reply' }),
-        ...[named, ask.interaction({ messageId: 'm-3', text: 'stop' }), ask.outbound(), ask.aiResult(40)],
-        ...[ask.scoreByHand(70), ask.aiResult(50), ask.unpin(), ask.assign('ana'), ask.assign('ben')],
-        ...[ask.unassign(), ask.changeStatus('follow_up', { reason: 'Later' }), ask.changeStatus(null, { note: 'Hm' })],
-        ...[ask.createFollowUp(), ask.reschedule('18:00', { reason: 'Busy' }), ask.at('18:00', ask.remind('18:00'))],
-        ...[ask.createFollowUp({ followUpId: 'f-2' }), ask.at('17:30', ask.remind('17:00', { followUpId: 'f-2' }))],
-        ...[ask.completeFollowUp(), ask.cancelFollowUp({ followUpId: 'f-2', reason: 'Twice' })],
-        ...[ask.interaction({ messageId: 'm-4' }), ask.aiFailure({ readUpTo: ask.interactionId('m-4') })],
-        ...[ask.at('18:30', ask.lost), ask.aiResult(60)],
-        ask.at('18:40', ask.interaction({ messageId: 'm-5', occurredAt: ask.sentAt('18:10:00') })),
+      summariesAfter(
+        commands.interaction({ kind: 'broadcast_reply' }),
+        commands.interaction({ messageId: 'm-2', profile: { name: 'Contact One', email: 'one@example.test' } }),
+        commands.interaction({ messageId: 'm-3', text: 'stop' }),
+        commands.outbound(),
+        commands.aiResult(40),
+        commands.scoreByHand(70),
+        commands.aiResult(50),
+        commands.unpin(),
+        commands.assign('ana'),
+        commands.assign('ben'),
+        commands.unassign(),
+        commands.changeStatus('follow_up', { reason: 'Later' }),
+        commands.changeStatus(null, { note: 'Hm' }),
+        commands.createFollowUp(),
+        commands.reschedule('18:00', { reason: 'Busy' }),
+        commands.at('18:00', commands.remind('18:00')),
+        commands.createFollowUp({ followUpId: 'f-2' }),
+        commands.at('17:30', commands.remind('17:00', { followUpId: 'f-2' })),
+        commands.completeFollowUp(),
+        commands.cancelFollowUp({ followUpId: 'f-2', reason: 'Twice' }),
+        commands.interaction({ messageId: 'm-4' }),
+        commands.aiFailure({ readUpTo: commands.interactionId('m-4') }),
+        commands.at('18:30', commands.lost),
+        commands.aiResult(60),
+        commands.at('18:40', commands.interaction({ messageId: 'm-5', occurredAt: commands.sentAt('18:10:00') })),
       ),
     ).toStrictEqual([
       'Contact registered',
       'Lead 1 opened (broadcast reply)',
-      'broadcast reply by whatsapp',
+      'Broadcast reply by whatsapp',
       'Profile changed: name, email',
-      'chat by whatsapp',
+      'Chat by whatsapp',
       'Opted out by whatsapp',
       'Message sent by whatsapp',
       'Status from new to contacted',
@@ -118,40 +136,40 @@ describe('The history', () => {
       'Unassigned from ben',
       'Status from contacted to follow up: Later',
       'Noted as follow up',
-      `Follow-up due ${ask.time('17:00')} for nobody`,
-      `Follow-up moved from ${ask.time('17:00')} to ${ask.time('18:00')}: Busy`,
-      `Reminder for nobody: follow-up due ${ask.time('18:00')}`,
-      `Follow-up due ${ask.time('17:00')} for nobody`,
-      `Late reminder for nobody: follow-up due ${ask.time('17:00')}`,
+      `Follow-up due ${commands.time('17:00')} (unassigned)`,
+      `Follow-up moved from ${commands.time('17:00')} to ${commands.time('18:00')}: Busy`,
+      `Reminder (unassigned): follow-up due ${commands.time('18:00')}`,
+      `Follow-up due ${commands.time('17:00')} (unassigned)`,
+      `Late reminder (unassigned): follow-up due ${commands.time('17:00')}`,
       'Follow-up completed',
       'Follow-up cancelled: Twice',
-      'chat by whatsapp',
+      'Chat by whatsapp',
       'No score by model-1: it took too long',
       'Status from follow up to lost',
       'Score of 60 by model-1 dropped: lead inactive',
       'Late chat by whatsapp',
     ]);
-    const [sent] = projectRows<EntryRow>(leadHistory, 'entries', givenMessage(recordSend()).events).values();
+    const [sent] = projectRows<EntryRow>(leadHistoryView, 'entries', givenMessage(recordSend()).events).values();
     expect(summarizeEvent('MessageSent', sent!.data, () => null)).toBe('Broadcast of Campaign One by whatsapp: queued');
     expect(summarizeEvent('AgentRegistered', {}, () => null)).toBe('AgentRegistered');
   });
 
-  it('says each entry in a few readable words', () => {
+  it('summarizes the entries of a lead from its first message to its closing', () => {
     expect(
-      tellAfter(
-        ask.opened,
-        ask.assign('ana'),
-        ask.scoreByHand(70),
-        ask.createFollowUp({ followUpId: 'f-1', dueAt: ask.time('17:00') }),
-        ask.changeStatus('lost', { reason: 'No budget' }),
+      summariesAfter(
+        commands.opened,
+        commands.assign('ana'),
+        commands.scoreByHand(70),
+        commands.createFollowUp({ followUpId: 'f-1', dueAt: commands.time('17:00') }),
+        commands.changeStatus('lost', { reason: 'No budget' }),
       ),
     ).toStrictEqual([
       'Contact registered',
       'Lead 1 opened (chat)',
-      'chat by whatsapp',
+      'Chat by whatsapp',
       'Assigned to Agent One',
       'Scored 70 (manual)',
-      `Follow-up due ${ask.time('17:00')} for Agent One`,
+      `Follow-up due ${commands.time('17:00')} for Agent One`,
       'Status from new to lost: No budget',
       'Follow-up cancelled: the lead was closed',
     ]);

@@ -1,49 +1,63 @@
 import type { EventOf, EventType } from '#domain/event';
 import { computeDelivery } from '#domain/message/message.delivery';
-import type { AgentNameResolver } from '#domain/lead/lead.shown';
+import type { AgentNameResolver } from '#resources/agent-reference';
+import type { HistoryEvent } from './lead-history.projection.js';
 
-type Told = {
-  readonly [T in EventType]?: (data: EventOf<T>['data'] & PersonalOf<T>, nameOf: AgentNameResolver) => string;
+type PersonalOf<Type extends EventType> = EventOf<Type> extends { personal: infer Personal } ? Personal : unknown;
+
+type Summaries = {
+  readonly [Type in HistoryEvent]: (
+    data: EventOf<Type>['data'] & PersonalOf<Type>,
+    nameOf: AgentNameResolver,
+  ) => string;
 };
-type PersonalOf<T extends EventType> = EventOf<T> extends { personal: infer P } ? P : unknown;
 
-const who = (id: string | null, nameOf: AgentNameResolver): string => (id === null ? 'nobody' : (nameOf(id) ?? id));
-const because = (words: { readonly reason: string | null }): string =>
-  words.reason === null ? '' : `: ${words.reason}`;
-const spoken = (word: string): string => word.replaceAll('_', ' ');
+const agentName = (id: string, nameOf: AgentNameResolver): string => nameOf(id) ?? id;
+const assigneeSuffix = (id: string | null, nameOf: AgentNameResolver): string =>
+  id === null ? ' (unassigned)' : ` for ${agentName(id, nameOf)}`;
+const reasonSuffix = ({ reason }: { readonly reason: string | null }): string => (reason === null ? '' : `: ${reason}`);
+const withSpaces = (code: string): string => code.replaceAll('_', ' ');
+const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-const told: Told = {
+const summaries: Summaries = {
   ContactRegistered: () => 'Contact registered',
   ContactProfileChanged: ({ changed }) => `Profile changed: ${changed.join(', ')}`,
   ContactOptedOut: ({ channel }) => `Opted out by ${channel}`,
   MessageSent: ({ campaign, channel, receipts }) =>
     `Broadcast of ${campaign.name} by ${channel}: ${computeDelivery(receipts).state}`,
-  LeadOpened: ({ ordinal, origin }) => `Lead ${ordinal} opened (${spoken(origin.kind)})`,
-  InteractionRecorded: ({ kind, channel, late }) => `${late ? 'Late ' : ''}${spoken(kind)} by ${channel}`,
+  LeadOpened: ({ ordinal, origin }) => `Lead ${ordinal} opened (${withSpaces(origin.kind)})`,
+  InteractionRecorded: ({ kind, channel, late }) =>
+    `${late ? `Late ${withSpaces(kind)}` : capitalize(withSpaces(kind))} by ${channel}`,
   OutboundMessageRecorded: ({ channel }) => `Message sent by ${channel}`,
-  LeadStatusChanged: (data) =>
-    (data.from === data.to ? `Noted as ${spoken(data.to)}` : `Status from ${spoken(data.from)} to ${spoken(data.to)}`) +
-    because(data),
+  LeadStatusChanged: (data) => {
+    const { from, to } = data;
+    const change = from === to ? `Noted as ${withSpaces(to)}` : `Status from ${withSpaces(from)} to ${withSpaces(to)}`;
+    return change + reasonSuffix(data);
+  },
   LeadScored: ({ from, to, source }) =>
     from === null ? `Scored ${to} (${source})` : `Score from ${from} to ${to} (${source})`,
   ScoreSuggested: ({ score, model }) => `${model} suggests a score of ${score}`,
   ScoreUnpinned: () => 'Score unpinned',
-  AiResultDropped: ({ score, model, why }) => `Score of ${score} by ${model} dropped: ${spoken(why)}`,
+  AiResultDropped: ({ score, model, why }) => `Score of ${score} by ${model} dropped: ${withSpaces(why)}`,
   QualificationFailed: ({ model, reason }) => `No score by ${model}: ${reason}`,
   LeadAssigned: ({ from, to }, nameOf) =>
-    from === null ? `Assigned to ${who(to, nameOf)}` : `Reassigned from ${who(from, nameOf)} to ${who(to, nameOf)}`,
-  LeadUnassigned: ({ from }, nameOf) => `Unassigned from ${who(from, nameOf)}`,
-  FollowUpCreated: ({ dueAt, assigneeId }, nameOf) => `Follow-up due ${dueAt} for ${who(assigneeId, nameOf)}`,
-  FollowUpRescheduled: (data) => `Follow-up moved from ${data.from} to ${data.to}${because(data)}`,
+    from === null
+      ? `Assigned to ${agentName(to, nameOf)}`
+      : `Reassigned from ${agentName(from, nameOf)} to ${agentName(to, nameOf)}`,
+  LeadUnassigned: ({ from }, nameOf) => `Unassigned from ${agentName(from, nameOf)}`,
+  FollowUpCreated: ({ dueAt, assigneeId }, nameOf) => `Follow-up due ${dueAt}${assigneeSuffix(assigneeId, nameOf)}`,
+  FollowUpRescheduled: (data) => `Follow-up moved from ${data.from} to ${data.to}${reasonSuffix(data)}`,
   FollowUpReminded: ({ dueAt, assigneeId, late }, nameOf) =>
-    `${late ? 'Late reminder' : 'Reminder'} for ${who(assigneeId, nameOf)}: follow-up due ${dueAt}`,
+    `${late ? 'Late reminder' : 'Reminder'}${assigneeSuffix(assigneeId, nameOf)}: follow-up due ${dueAt}`,
   FollowUpCompleted: () => 'Follow-up completed',
   FollowUpCancelled: (data) =>
-    `Follow-up cancelled${data.why === 'lead_inactive' ? ': the lead was closed' : because(data)}`,
+    `Follow-up cancelled${data.why === 'lead_inactive' ? ': the lead was closed' : reasonSuffix(data)}`,
 };
 
-/** An event in a few readable words. */
+/** Summarizes an event in one line. An event that has no entry in a history is summarized by its type. */
 export function summarizeEvent(type: EventType, data: object, nameOf: AgentNameResolver): string {
-  const tell = told[type] as ((data: object, nameOf: AgentNameResolver) => string) | undefined;
-  return tell ? tell(data, nameOf) : type;
+  const summarize = (summaries as Partial<Record<EventType, (data: object, nameOf: AgentNameResolver) => string>>)[
+    type
+  ];
+  return summarize ? summarize(data, nameOf) : type;
 }

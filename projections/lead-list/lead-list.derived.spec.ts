@@ -1,31 +1,32 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#domain/event';
-import { statuses } from '#domain/lead/lead.state';
+import { statuses } from '#domain/lead/lead.vocabulary';
+import { affectedKeys, applyEvent } from '#read-model/view-fold';
 import type { Condition } from '#read-model/view-store';
 import { dayMs } from '#test/bench/contact-generator';
 import { generateAppends } from '#test/bench/append-generator';
 import { projectColumns } from '#test/support/project-rows';
 import { deriveConditions } from './lead-list.derived.js';
-import { leadList, type LeadRow } from './lead-list.projection.js';
+import { leadListView, type LeadRow } from './lead-list.projection.js';
 
 const end = Date.parse('2026-06-30T12:00:00.000Z');
-const world = { org: 'default', seed: 3, begin: end - 200 * dayMs, end, eventsPerLead: 9 };
-const ago = (days: number): string => new Date(end - days * dayMs).toISOString();
-const table = leadList.tables['leads']!;
+const dataset = { org: 'default', seed: 3, begin: end - 200 * dayMs, end, eventsPerLead: 9 };
+const daysAgo = (days: number): string => new Date(end - days * dayMs).toISOString();
+const table = leadListView.tables['leads']!;
 
 const filters: readonly Condition[] = [
-  ...statuses.map((_, nth) => ({ column: 'status', in: [nth] })),
+  ...statuses.map((_, index) => ({ column: 'status', in: [index] })),
   { column: 'status', in: [0, 2, 4] },
   { column: 'status', in: [5, 7] },
   { column: 'status', in: [4, 5] },
   ...[[1], [0], [0, 1]].map((values) => ({ column: 'active', in: values })),
-  { column: 'nextFollowUpAt', to: ago(20) },
-  { column: 'nextFollowUpAt', from: ago(20), to: ago(10) },
+  { column: 'nextFollowUpAt', to: daysAgo(20) },
+  { column: 'nextFollowUpAt', from: daysAgo(20), to: daysAgo(10) },
   { column: 'nextFollowUpAt', in: [null] },
   ...['createdAt', 'updatedAt'].flatMap((column) => [
-    { column, from: ago(60) },
-    { column, to: ago(60) },
-    { column, from: ago(60), to: ago(30) },
+    { column, from: daysAgo(60) },
+    { column, to: daysAgo(60) },
+    { column, from: daysAgo(60), to: daysAgo(30) },
   ]),
 ];
 
@@ -36,30 +37,28 @@ function holds(condition: Condition, row: Readonly<Record<string, unknown>>): bo
   return value !== null && (from === undefined || value! >= from) && (to === undefined || value! < to);
 }
 
-it('says of a filter only what is so for every lead at every moment of its life', () => {
+it('Every derived condition holds for every lead that matches the filter, after each of its events', () => {
   const rows = new Map<string, LeadRow>();
-  const told = new Map(filters.map((filter) => [filter, deriveConditions([filter])]));
-  let met = 0;
-  for (const { events } of generateAppends(world, 300))
+  const derivedByFilter = new Map(filters.map((filter) => [filter, deriveConditions([filter])]));
+  let checks = 0;
+  for (const { events } of generateAppends(dataset, 300))
     for (const event of events as unknown as readonly RecordedEvent[])
-      for (const key of (table.keys[event.type] as ((event: RecordedEvent) => readonly string[]) | undefined)?.(
-        event,
-      ) ?? []) {
-        const row = table.evolve(rows.get(key), event, key) as LeadRow;
+      for (const key of affectedKeys(table, event)) {
+        const row = applyEvent(table, rows.get(key), event, key)!;
         rows.set(key, row);
-        const columns = projectColumns(leadList, 'leads', row);
-        for (const [filter, implied] of told)
+        const columns = projectColumns(leadListView, 'leads', row);
+        for (const [filter, derived] of derivedByFilter)
           if (holds(filter, columns))
-            for (const each of implied) {
-              met += 1;
-              if (!holds(each, columns))
-                throw new Error(`${JSON.stringify(each)} does not hold: ${JSON.stringify(columns)}`);
+            for (const condition of derived) {
+              checks += 1;
+              if (!holds(condition, columns))
+                throw new Error(`${JSON.stringify(condition)} does not hold: ${JSON.stringify(columns)}`);
             }
       }
-  expect(met).toBeGreaterThan(10_000);
+  expect(checks).toBeGreaterThan(10_000);
 });
 
-describe('says of', () => {
+describe('The conditions derived', () => {
   const [isActive, isClosed] = [
     { column: 'active', in: [1] },
     { column: 'active', in: [0] },
@@ -70,17 +69,23 @@ describe('says of', () => {
     ['closed leads', isClosed, [{ column: 'status', from: 5 }, withoutFollowUp]],
     ['active statuses', { column: 'status', in: [0, 4] }, [isActive]],
     ['final statuses', { column: 'status', in: [5, 7] }, [isClosed, withoutFollowUp]],
-    ['leads to follow up by a time', { column: 'nextFollowUpAt', to: 'b' }, [isActive, { column: 'status', to: 5 }]],
+    [
+      'leads with a follow-up due before a time',
+      { column: 'nextFollowUpAt', to: 'b' },
+      [isActive, { column: 'status', to: 5 }],
+    ],
     ['leads updated before a time', { column: 'updatedAt', from: 'a', to: 'b' }, [{ column: 'createdAt', to: 'b' }]],
     ['leads updated since a time', { column: 'updatedAt', from: 'a' }, []],
     ['leads opened since a time', { column: 'createdAt', from: 'a', to: 'b' }, [{ column: 'updatedAt', from: 'a' }]],
     ['leads opened before a time', { column: 'createdAt', to: 'b' }, []],
     ...[1, 0, 7].map((value) => ['other columns', { column: 'score', in: [value] }, []] as never),
     ['scores', { column: 'score', from: 1, to: 3 }, []],
-  ])('%s what follows', (_, filter, implied) => expect(deriveConditions([filter])).toEqual(implied));
+  ])('from a filter for %s are those that follow from it', (_, filter, derived) =>
+    expect(deriveConditions([filter])).toEqual(derived),
+  );
 });
 
-it('says nothing of filters that allow both, or that something is there', () => {
+it('No condition is derived from a filter that allows active and closed leads, or that only requires a value', () => {
   expect(
     deriveConditions([
       { column: 'status', in: [4, 5] },

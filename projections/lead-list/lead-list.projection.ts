@@ -1,72 +1,86 @@
-import type { Profile } from '#domain/contact/contact.events';
+import type { Profile } from '#domain/vocabulary';
 import { toLeadId } from '#domain/lead/lead.id';
-import { evolveLead, statuses, type Lead } from '#domain/lead/lead.state';
-import { findNextFollowUp } from '#domain/lead/lead.shown';
+import { evolveLead } from '#domain/lead/lead.evolve';
+import { statuses } from '#domain/lead/lead.vocabulary';
+import { type Lead, findNextFollowUp } from '#domain/lead/lead.state';
 import type { RecordedEvent } from '#domain/event';
-import { tokenizePhone, tokenize } from '#read-model/tokens';
-import type { Table, View } from '#read-model/view';
+import { removeMarks, tokenizePhone, tokenize } from '#read-model/tokens';
+import { defineTable, defineView, type EventHandler } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
+import { broadcastEvents, bulkEvents, exportEvents, messageEvents } from '../event-families.js';
+import { leadKey } from '../row-keys.js';
 
-/** A row is the lead itself. */
+/** A row holds the lead as `evolveLead` folds it. */
 export interface LeadRow {
   readonly org: string;
   readonly lead: Lead;
 }
 
-/** A contact's profile shows on its leads; where it has more, on the newest of them. */
-const mostLeads = 1_000;
+/** A profile change shows on all leads of the contact. If it has more leads than this, it shows on the newest of them. */
+const maxLeadsPerContact = 1_000;
 
-const ofLead = (event: RecordedEvent & { readonly data: { readonly leadId: string } }): readonly string[] => [
-  event.data.leadId,
-];
+/** The events that change a lead. The three others of its contact's stream do not: `evolveLead` ignores them. */
+type LeadFoldEvent = RecordedEvent<
+  Exclude<Parameters<typeof evolveLead>[1]['type'], 'ContactRegistered' | 'ContactOptedOut' | 'BroadcastAddressed'>
+>;
 
-/** What a contact is found and sorted by: made once for as long as it is in memory, since hardly an event changes it. */
-interface Folded {
-  readonly words: readonly string[];
-  readonly name: string | null;
+const applyToLead: EventHandler<LeadRow, LeadFoldEvent>['apply'] = (row, event) => {
+  const lead = evolveLead(row?.lead, event);
+  return !lead || lead === row?.lead ? row : { org: event.org, lead };
+};
+
+const foldLead: EventHandler<LeadRow, Exclude<LeadFoldEvent, { type: 'ContactProfileChanged' }>> = {
+  key: leadKey,
+  apply: applyToLead,
+};
+
+/** What a contact is searched and sorted by. Few events change a profile, so this is computed once per profile in memory. */
+interface SearchFields {
+  readonly tokens: readonly string[];
+  readonly sortName: string | null;
 }
-const known = new WeakMap<Profile, Folded>();
+const searchFieldsCache = new WeakMap<Profile, SearchFields>();
 
-function foldedOf({ lead: { contact } }: LeadRow): Folded {
-  const found = known.get(contact);
-  if (found) return found;
+function searchFieldsOf({ lead: { contact } }: LeadRow): SearchFields {
+  const cached = searchFieldsCache.get(contact);
+  if (cached) return cached;
   const { name, phone, email } = contact;
-  const words = [...tokenize(`${name ?? ''} ${email ?? ''}`), ...(phone === null ? [] : tokenizePhone(phone))];
-  const made = { words, name: name === null ? null : folded(name) };
-  known.set(contact, made);
-  return made;
+  const fields = {
+    tokens: [...tokenize(`${name ?? ''} ${email ?? ''}`), ...(phone === null ? [] : tokenizePhone(phone))],
+    // Sorts without regard to case, accents and character width.
+    sortName: name === null ? null : removeMarks(name).toLowerCase(),
+  };
+  searchFieldsCache.set(contact, fields);
+  return fields;
 }
 
-const leads: Table<LeadRow> = {
-  keys: {
-    LeadOpened: ofLead,
-    InteractionRecorded: ofLead,
-    OutboundMessageRecorded: ofLead,
-    LeadStatusChanged: ofLead,
-    LeadScored: ofLead,
-    ScoreSuggested: ofLead,
-    ScoreUnpinned: ofLead,
-    AiResultDropped: ofLead,
-    QualificationFailed: ofLead,
-    LeadAssigned: ofLead,
-    LeadUnassigned: ofLead,
-    FollowUpCreated: ofLead,
-    FollowUpRescheduled: ofLead,
-    FollowUpReminded: ofLead,
-    FollowUpCompleted: ofLead,
-    FollowUpCancelled: ofLead,
-    ContactProfileChanged: ({ data: { contactKey, leads } }) => {
-      const count = Math.min(leads, mostLeads);
-      return Array.from({ length: count }, (_, nth) => toLeadId(contactKey, leads - nth));
+const leads = defineTable<LeadRow, LeadFoldEvent['type']>()({
+  on: {
+    LeadOpened: foldLead,
+    InteractionRecorded: foldLead,
+    OutboundMessageRecorded: foldLead,
+    LeadStatusChanged: foldLead,
+    LeadScored: foldLead,
+    ScoreSuggested: foldLead,
+    ScoreUnpinned: foldLead,
+    AiResultDropped: foldLead,
+    QualificationFailed: foldLead,
+    LeadAssigned: foldLead,
+    LeadUnassigned: foldLead,
+    FollowUpCreated: foldLead,
+    FollowUpRescheduled: foldLead,
+    FollowUpReminded: foldLead,
+    FollowUpCompleted: foldLead,
+    FollowUpCancelled: foldLead,
+    ContactProfileChanged: {
+      key: ({ data: { contactKey, leads } }) => {
+        const count = Math.min(leads, maxLeadsPerContact);
+        return Array.from({ length: count }, (_, index) => toLeadId(contactKey, leads - index));
+      },
+      apply: applyToLead,
     },
   },
   createdBy: ['LeadOpened'],
-
-  evolve(row, event) {
-    const lead = evolveLead(row?.lead, event as Parameters<typeof evolveLead>[1]);
-    if (!lead || lead === row?.lead) return row;
-    return { org: event.org, lead };
-  },
 
   columns: {
     org: (row) => row.org,
@@ -78,15 +92,15 @@ const leads: Table<LeadRow> = {
     origin: ({ lead }) => lead.origin.kind,
     campaignId: ({ lead }) => lead.origin.campaign?.id ?? null,
     score: ({ lead }) => lead.qualification.score,
-    name: (row) => foldedOf(row).name,
+    name: (row) => searchFieldsOf(row).sortName,
     createdAt: ({ lead }) => lead.createdAt,
     updatedAt: ({ lead }) => lead.updatedAt,
     lastInteractionAt: ({ lead }) => lead.lastInteractionAt,
-    // Between the event that closes a lead and those that cancel its follow-ups it has none either.
+    // Null for a closed lead, even between the event that closes it and the events that cancel its follow-ups.
     nextFollowUpAt: ({ lead }) => (lead.active ? (findNextFollowUp(lead)?.dueAt ?? null) : null),
   },
 
-  // Measured at a million leads: docs/benchmarks.md says what each is for.
+  // Chosen by measurement at a million leads; docs/evidence/benchmarks.md explains each.
   indexes: [
     { prefix: ['org'], sort: 'createdAt', include: ['active', 'score'] },
     { prefix: ['org'], sort: 'updatedAt', include: ['active', 'createdAt'] },
@@ -103,14 +117,23 @@ const leads: Table<LeadRow> = {
     { prefix: ['org', 'contactId'] },
   ],
 
-  tokens: (row) => foldedOf(row).words,
-};
+  tokens: (row) => searchFieldsOf(row).tokens,
+});
 
-/** A name as lists sort it: case, accents and width do not matter. */
-const folded = (name: string): string =>
-  name
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .toLowerCase();
-
-export const leadList: View = { name: 'lead-list', version: 2, tables: { leads, agents: agentNames } };
+export const leadListView = defineView({
+  name: 'lead-list',
+  version: 2,
+  tables: { leads, agents: agentNames },
+  ignores: [
+    'ContactRegistered',
+    'ContactOptedOut',
+    'BroadcastAddressed',
+    'AgentCapacityChanged',
+    'AgentDeactivated',
+    'AgentReactivated',
+    ...broadcastEvents,
+    ...messageEvents,
+    ...bulkEvents,
+    ...exportEvents,
+  ],
+});

@@ -1,6 +1,6 @@
-import { toLeadResource, type LeadResource } from '#domain/lead/lead.shown';
+import { toLeadResource, type LeadResource } from '#resources/lead.resource';
 import { parseSearchWords } from '#read-model/tokens';
-import type { Filter, Condition, RowQuery, RowReader } from '#read-model/view-store';
+import { readPages, type Filter, type Condition, type RowQuery, type RowReader } from '#read-model/view-store';
 import { loadAgentNames } from '../agent-names.js';
 import { toListPage, type ListPage } from '../page.js';
 import { deriveConditions } from './lead-list.derived.js';
@@ -17,10 +17,9 @@ export const leadSorts = [
 ] as const;
 export type LeadSort = (typeof leadSorts)[number];
 
-/** What is asked of the list; what is left out restricts nothing. */
 export interface LeadFilter {
   readonly where: readonly Condition[];
-  /** As somebody typed it: every word begins a word of name, phone or email. */
+  /** Search text as typed: each of its words must begin a word of the name, phone or email. Null: no search. */
   readonly search: string | null;
 }
 
@@ -30,7 +29,7 @@ export async function listLeads(
   filter: LeadFilter,
   page: Pick<RowQuery, 'sort' | 'limit' | 'after'>,
 ): Promise<ListPage<LeadResource>> {
-  const found = await reader.find<LeadRow>('leads', { ...conditions(org, filter), ...page });
+  const found = await reader.find<LeadRow>('leads', { ...toRowFilter(org, filter), ...page });
   const nameOf = await loadAgentNames(
     reader,
     org,
@@ -43,36 +42,29 @@ export async function listLeads(
 }
 
 export const countLeads = (reader: RowReader, org: string, filter: LeadFilter): Promise<number> =>
-  reader.count('leads', conditions(org, filter));
+  reader.count('leads', toRowFilter(org, filter));
 
-/** So many rows of a selection are read at once. */
-const chunk = 1_000;
+const maxPageSize = 1_000;
 
-/** The ids of the active leads that the filter lets through, oldest first; no more than `most`. */
+/** The ids of the active leads that match the filter, oldest first; at most `maxIds`. */
 export async function listActiveLeadIds(
   reader: RowReader,
   org: string,
   filter: LeadFilter,
-  most: number,
+  maxIds: number,
 ): Promise<readonly string[]> {
-  const asked = conditions(org, onlyActive(filter));
-  const sort = { column: 'createdAt', descending: false };
   const ids: string[] = [];
-  let after: RowQuery['after'];
-  while (ids.length < most) {
-    const limit = Math.min(chunk, most - ids.length);
-    const { rows, hasMore: more } = await reader.find<LeadRow>('leads', {
-      ...asked,
-      sort,
-      limit,
-      ...(after ? { after } : {}),
-    });
-    ids.push(...rows.map(({ key }) => key));
-    if (!more) break;
-    const last = rows.at(-1)!;
-    after = { value: last.sortValue, key: last.key };
+  if (maxIds === 0) return ids;
+  const pages = readPages<LeadRow>(reader, 'leads', {
+    ...toRowFilter(org, onlyActive(filter)),
+    sort: { column: 'createdAt', descending: false },
+    limit: Math.min(maxPageSize, maxIds),
+  });
+  for await (const { rows } of pages) {
+    for (const { key } of rows) ids.push(key);
+    if (ids.length >= maxIds) break;
   }
-  return ids;
+  return ids.slice(0, maxIds);
 }
 
 export const countActiveLeads = (reader: RowReader, org: string, filter: LeadFilter): Promise<number> =>
@@ -83,14 +75,14 @@ const onlyActive = ({ where, search }: LeadFilter): LeadFilter => ({
   search,
 });
 
-/** One lead; undefined when the organization has no such lead. */
+/** Undefined if the organization has no such lead. */
 export async function loadLead(reader: RowReader, org: string, leadId: string): Promise<LeadResource | undefined> {
   const row = (await reader.get<LeadRow>('leads', [leadId])).get(leadId);
   if (row?.org !== org) return undefined;
   return toLeadResource(row.lead, await loadAgentNames(reader, org, [row.lead.agentId]));
 }
 
-const conditions = (org: string, { where, search }: LeadFilter): Filter => ({
+const toRowFilter = (org: string, { where, search }: LeadFilter): Filter => ({
   where: [{ column: 'org', in: [org] }, ...where],
   derivedConditions: deriveConditions(where),
   ...(search === null ? {} : { words: parseSearchWords(search) }),

@@ -1,56 +1,60 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '#domain/event';
+import { affectedKeys, applyEvent } from '#read-model/view-fold';
 import { projectColumns, projectRows } from '#test/support/project-rows';
-import * as ask from '#test/support/given-when-then';
-import { leadList, type LeadRow } from './lead-list.projection.js';
+import * as commands from '#test/support/given-when-then';
+import { leadListView, type LeadRow } from './lead-list.projection.js';
 
-const rowsAfter = (...steps: readonly ask.ContactStep[]): Map<string, LeadRow> =>
-  projectRows<LeadRow>(leadList, 'leads', ask.given(...steps).events);
-const rowAfter = (...steps: readonly ask.ContactStep[]): LeadRow => rowsAfter(...steps).get(ask.leadId(1))!;
-const columnsAfter = (...steps: readonly ask.ContactStep[]): Record<string, unknown> =>
-  projectColumns(leadList, 'leads', rowAfter(...steps));
-const wordsAfter = (...steps: readonly ask.ContactStep[]): readonly string[] =>
-  leadList.tables['leads']!.tokens!(rowAfter(...steps));
+const leads = leadListView.tables['leads']!;
+const rowsAfter = (...steps: readonly commands.ContactStep[]): Map<string, LeadRow> =>
+  projectRows<LeadRow>(leadListView, 'leads', commands.given(...steps).events);
+const rowAfter = (...steps: readonly commands.ContactStep[]): LeadRow => rowsAfter(...steps).get(commands.leadId(1))!;
+const columnsAfter = (...steps: readonly commands.ContactStep[]): Record<string, unknown> =>
+  projectColumns(leadListView, 'leads', rowAfter(...steps));
+const tokensAfter = (...steps: readonly commands.ContactStep[]): readonly string[] => leads.tokens!(rowAfter(...steps));
 
-describe('The list of leads', () => {
-  it('has a row per lead, which is the lead itself', () => {
-    const story = [ask.opened, ask.assign('ana'), ask.createFollowUp(), ask.lost, ask.secondInteraction];
-    const rows = rowsAfter(...story);
-    expect([...rows.keys()]).toStrictEqual([ask.leadId(1), ask.leadId(2)]);
-    expect(rows.get(ask.leadId(1))).toStrictEqual({ org: ask.org, lead: ask.foldedLead(ask.given(...story), 1) });
-    expect(rows.get(ask.leadId(2))?.lead).toMatchObject({ ordinal: 2, previousLeadId: ask.leadId(1), status: 'new' });
+describe('The lead list', () => {
+  it('has a row for each lead, which holds the lead as its fold does', () => {
+    const steps = [commands.opened, commands.assign('ana'), commands.createFollowUp(), commands.lost, commands.secondInteraction];
+    const rows = rowsAfter(...steps);
+    expect([...rows.keys()]).toStrictEqual([commands.leadId(1), commands.leadId(2)]);
+    expect(rows.get(commands.leadId(1))).toStrictEqual({ org: commands.org, lead: commands.foldedLead(commands.given(...steps), 1) });
+    expect(rows.get(commands.leadId(2))?.lead).toMatchObject({ ordinal: 2, previousLeadId: commands.leadId(1), status: 'new' });
   });
 
   it('shows a changed profile on all leads of the contact', () => {
-    const renamed = ask.interaction({ messageId: 'm-3', profile: { name: 'Contact One' } });
-    const rows = rowsAfter(ask.opened, ask.lost, ask.secondInteraction, renamed);
-    expect([...rows.values()].map((it) => it.lead.contact.name)).toStrictEqual(['Contact One', 'Contact One']);
+    const renamed = commands.interaction({ messageId: 'm-3', profile: { name: 'Contact One' } });
+    const rows = rowsAfter(commands.opened, commands.lost, commands.secondInteraction, renamed);
+    expect([...rows.values()].map(({ lead }) => lead.contact.name)).toStrictEqual(['Contact One', 'Contact One']);
   });
 
-  it('shows a changed profile on the newest leads where a contact has very many', () => {
-    const { keys } = leadList.tables['leads']!;
-    const changed = (leads: number) =>
-      keys.ContactProfileChanged!({ data: { contactKey: 'c1', leads } } as RecordedEvent<'ContactProfileChanged'>);
-    expect(changed(2)).toEqual(['c1-2', 'c1-1']);
-    expect(changed(1_000)).toHaveLength(1_000);
-    expect(changed(1_002)).toHaveLength(1_000);
-    expect([changed(1_002)[0], changed(1_002).at(-1)]).toEqual(['c1-1002', 'c1-3']);
+  it('shows a changed profile on the newest 1,000 leads of a contact that has more', () => {
+    const keysAfterChange = (leadCount: number) =>
+      affectedKeys(leads, {
+        type: 'ContactProfileChanged',
+        data: { contactKey: 'c1', leads: leadCount },
+      } as RecordedEvent<'ContactProfileChanged'>);
+    expect(keysAfterChange(2)).toEqual(['c1-2', 'c1-1']);
+    expect(keysAfterChange(1_000)).toHaveLength(1_000);
+    expect(keysAfterChange(1_002)).toHaveLength(1_000);
+    expect([keysAfterChange(1_002)[0], keysAfterChange(1_002).at(-1)]).toEqual(['c1-1002', 'c1-3']);
   });
 
-  it('has a row from a lead’s opening on, and the same one after what changes nothing of it', () => {
-    const { events } = ask.given(ask.opened, ask.lost);
-    const rest = events.filter((it) => it.type !== 'LeadOpened');
-    expect(projectRows(leadList, 'leads', rest).size).toBe(0);
-    const row = rowAfter(ask.opened);
-    const again = events.find((it) => it.type === 'LeadOpened')!;
-    expect(leadList.tables['leads']!.evolve(row, again, ask.leadId(1))).toBe(row);
+  it('has no row for a lead without LeadOpened, and returns the same row for an event that changes nothing', () => {
+    const { events } = commands.given(commands.opened, commands.lost);
+    const withoutOpening = events.filter((event) => event.type !== 'LeadOpened');
+    expect(projectRows(leadListView, 'leads', withoutOpening).size).toBe(0);
+    const row = rowAfter(commands.opened);
+    const repeated = events.find((event) => event.type === 'LeadOpened')!;
+    expect(applyEvent(leads, row, repeated, commands.leadId(1))).toBe(row);
   });
 
-  it('can be filtered and sorted by what a lead says', () => {
-    const ana = ask.interaction({ profile: { name: 'Änne Ø' } });
-    const story = [ana, ask.assign('ana'), ask.scoreByHand(70), ask.createFollowUp({ dueAt: ask.time('17:00') })];
-    expect(columnsAfter(...story)).toMatchObject({
-      org: ask.org,
+  it('has columns for what leads are filtered and sorted by', () => {
+    const firstMessage = commands.interaction({ profile: { name: 'Änne Ø' } });
+    const followUp = commands.createFollowUp({ dueAt: commands.time('17:00') });
+    const steps = [firstMessage, commands.assign('ana'), commands.scoreByHand(70), followUp];
+    expect(columnsAfter(...steps)).toMatchObject({
+      org: commands.org,
       status: 0,
       active: 1,
       agentId: 'ana',
@@ -58,17 +62,17 @@ describe('The list of leads', () => {
       channel: 'whatsapp',
       origin: 'chat',
       score: 70,
-      nextFollowUpAt: ask.time('17:00'),
+      nextFollowUpAt: commands.time('17:00'),
     });
-    expect(columnsAfter(...story, ask.changeStatus('archived'))).toMatchObject({
+    expect(columnsAfter(...steps, commands.changeStatus('archived'))).toMatchObject({
       status: 7,
       active: 0,
       nextFollowUpAt: null,
     });
   });
 
-  it('leaves absent facts null, to be sorted last', () => {
-    expect(columnsAfter(ask.createLead())).toMatchObject({
+  it('leaves the columns of absent facts null, so that they sort last', () => {
+    expect(columnsAfter(commands.createLead())).toMatchObject({
       agentId: null,
       channel: null,
       campaignId: null,
@@ -79,15 +83,15 @@ describe('The list of leads', () => {
     });
   });
 
-  it('is searched by words of name and email, and by a phone from both ends', () => {
+  it('has search tokens for the words of name and email, and for the phone from both ends', () => {
     const profile = { name: 'José Müller', email: 'jm@example.test', phone: '+1 555-0100' };
-    const words = wordsAfter(ask.interaction({ profile }));
-    expect(words).toEqual(expect.arrayContaining(['jose', 'muller', 'jm', 'example', '15550100']));
-    expect(words.some((it) => it.endsWith('00105551'))).toBe(true);
-    expect(wordsAfter(ask.opened)).toEqual([]);
-    expect(wordsAfter(ask.interaction({ profile: { phone: '+1 555-0100' } }))).toHaveLength(2);
+    const tokens = tokensAfter(commands.interaction({ profile }));
+    expect(tokens).toEqual(expect.arrayContaining(['jose', 'muller', 'jm', 'example', '15550100']));
+    expect(tokens.some((token) => token.endsWith('00105551'))).toBe(true);
+    expect(tokensAfter(commands.opened)).toEqual([]);
+    expect(tokensAfter(commands.interaction({ profile: { phone: '+1 555-0100' } }))).toHaveLength(2);
   });
 
-  it('is sorted by names without case and accents', () =>
-    expect(columnsAfter(ask.interaction({ profile: { name: 'Äñne Ø' } }))['name']).toBe('anne ø'));
+  it('sorts names without regard to case and accents', () =>
+    expect(columnsAfter(commands.interaction({ profile: { name: 'Äñne Ø' } }))['name']).toBe('anne ø'));
 });

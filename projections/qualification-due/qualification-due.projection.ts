@@ -1,19 +1,29 @@
-import type { EventType, Position, RecordedEvent } from '#domain/event';
-import { isFinal } from '#domain/lead/lead.state';
-import type { Table, View } from '#read-model/view';
+import type { EventType, RecordedEvent } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
+import { countInteractionsRead } from '#domain/lead/lead.read-count';
+import { isFinal } from '#domain/lead/lead.vocabulary';
+import { defineTable, defineView, type EventHandler } from '#read-model/view';
+import {
+  agentEvents,
+  broadcastEvents,
+  bulkEvents,
+  contactEvents,
+  exportEvents,
+  messageEvents,
+} from '../event-families.js';
+import { leadKey } from '../row-keys.js';
 
-/** How far an AI has read a lead, and how far there is to read. */
+/** How many interactions a lead has, and how many of them an AI has read. */
 export interface LeadReadProgress {
   readonly org: string;
   readonly leadId: string;
   readonly active: boolean;
   readonly interactions: number;
-  /** How many of them any AI result had read, or was asked for in vain. */
+  /** The most interactions that any AI result had read, or that an AI failed on. */
   readonly read: number;
   readonly newest: NewestInteraction | null;
 }
 
-/** The newest interaction. */
 export interface NewestInteraction {
   readonly id: string;
   readonly type: EventType;
@@ -22,9 +32,7 @@ export interface NewestInteraction {
   readonly correlation: string;
 }
 
-const ofLead = ({ data }: { readonly data: { readonly leadId: string } }): readonly string[] => [data.leadId];
-
-const newestOf = ({ id, type, position, meta }: RecordedEvent): NewestInteraction => ({
+const toNewestInteraction = ({ id, type, position, meta }: RecordedEvent): NewestInteraction => ({
   id,
   type,
   position,
@@ -32,36 +40,43 @@ const newestOf = ({ id, type, position, meta }: RecordedEvent): NewestInteractio
   correlation: meta.correlation,
 });
 
-/** How many interactions an AI result had read, or was given in vain. */
-function readBy(event: RecordedEvent): number {
-  if (event.type === 'LeadScored') return event.data.ai?.read ?? 0;
-  return 'read' in event.data ? event.data.read : 0;
-}
+type ReadEvent = RecordedEvent<'LeadScored' | 'ScoreSuggested' | 'AiResultDropped' | 'QualificationFailed'>;
 
-const leads: Table<LeadReadProgress> = {
-  keys: {
-    LeadOpened: ofLead,
-    InteractionRecorded: ofLead,
-    LeadStatusChanged: ofLead,
-    LeadScored: ofLead,
-    ScoreSuggested: ofLead,
-    AiResultDropped: ofLead,
-    QualificationFailed: ofLead,
+const recordRead: EventHandler<LeadReadProgress, ReadEvent> = {
+  key: leadKey,
+  apply: (row, event) => {
+    const read = countInteractionsRead(event);
+    return row && read > row.read ? { ...row, read } : row;
+  },
+};
+
+const leads = defineTable<LeadReadProgress>()({
+  on: {
+    LeadOpened: {
+      key: leadKey,
+      apply: (_, { org, data }) => ({
+        org,
+        leadId: data.leadId,
+        active: true,
+        interactions: 0,
+        read: 0,
+        newest: null,
+      }),
+    },
+    InteractionRecorded: {
+      key: leadKey,
+      apply: (row, event) => row && { ...row, interactions: row.interactions + 1, newest: toNewestInteraction(event) },
+    },
+    LeadStatusChanged: {
+      key: leadKey,
+      apply: (row, event) => (row && isFinal(event.data.to) ? { ...row, active: false } : row),
+    },
+    LeadScored: recordRead,
+    ScoreSuggested: recordRead,
+    AiResultDropped: recordRead,
+    QualificationFailed: recordRead,
   },
   createdBy: ['LeadOpened'],
-
-  evolve(row, event) {
-    if (event.type === 'LeadOpened') {
-      const { leadId } = event.data;
-      return { org: event.org, leadId, active: true, interactions: 0, read: 0, newest: null };
-    }
-    if (!row) return undefined;
-    if (event.type === 'InteractionRecorded')
-      return { ...row, interactions: row.interactions + 1, newest: newestOf(event) };
-    if (event.type === 'LeadStatusChanged') return isFinal(event.data.to) ? { ...row, active: false } : row;
-    const read = readBy(event);
-    return read > row.read ? { ...row, read } : row;
-  },
 
   columns: {
     active: (row) => (row.active ? 1 : 0),
@@ -69,9 +84,30 @@ const leads: Table<LeadReadProgress> = {
       active && interactions > read ? newest!.recordedAt : null,
   },
 
-  // Of all organizations: what the clock is to have judged.
+  // For the scheduler, which looks for unread leads of all organizations.
   indexes: [{ prefix: [], sort: 'unreadSince', where: { active: 1 } }],
-};
+});
 
-/** Which active leads have interactions that no AI has read, and since when. */
-export const qualificationDue: View = { name: 'qualification-due', version: 1, tables: { leads } };
+/** Active leads with interactions that no AI has read, and since when. */
+export const qualificationDueView = defineView({
+  name: 'qualification-due',
+  version: 1,
+  tables: { leads },
+  ignores: [
+    ...contactEvents,
+    'OutboundMessageRecorded',
+    'ScoreUnpinned',
+    'LeadAssigned',
+    'LeadUnassigned',
+    'FollowUpCreated',
+    'FollowUpRescheduled',
+    'FollowUpReminded',
+    'FollowUpCompleted',
+    'FollowUpCancelled',
+    ...agentEvents,
+    ...broadcastEvents,
+    ...messageEvents,
+    ...bulkEvents,
+    ...exportEvents,
+  ],
+});

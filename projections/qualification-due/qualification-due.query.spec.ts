@@ -1,38 +1,39 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import * as ask from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
-import { qualificationDue } from './qualification-due.projection.js';
+import { qualificationDueView } from './qualification-due.projection.js';
 import { listUnreadBefore } from './qualification-due.query.js';
 
-const lead = (contactKey: string, clock: string, ...more: readonly ask.ContactStep[]) =>
-  ask.given(ask.at(clock, ask.interaction({ contactKey })), ...more).events;
-const many = Array.from({ length: 101 }, (_, nth) => lead(`many${nth}`, `08:00:00.${String(900 - nth)}`));
+const lead = (contactKey: string, clock: string, ...steps: readonly commands.ContactStep[]) =>
+  commands.given(commands.at(clock, commands.interaction({ contactKey })), ...steps).events;
+/** More than a page. */
+const manyLeads = Array.from({ length: 101 }, (_, index) => lead(`many${index}`, `08:00:00.${String(900 - index)}`));
 const log = mergeIntoLog(
   lead('c1', '10:00'),
   lead('c2', '09:00').map((event) => ({ ...event, org: 'org-2' })),
-  lead('c3', '09:00', ask.aiResult(40, { leadId: 'c3-1' })),
-  lead('c4', '09:00', ask.changeStatus('lost', { leadId: 'c4-1' })),
-  ...many,
+  lead('c3', '09:00', commands.aiResult(40, { leadId: 'c3-1' })),
+  lead('c4', '09:00', commands.changeStatus('lost', { leadId: 'c4-1' })),
+  ...manyLeads,
 );
 
 let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await openTestView(qualificationDue, log);
+  view = await openTestView(qualificationDueView, log);
 });
 afterAll(() => view.close());
 
-const unread = async (before: string): Promise<readonly string[]> => {
+const unreadBefore = async (clock: string): Promise<readonly string[]> => {
   const ids: string[] = [];
-  for await (const { row, checkpoint } of listUnreadBefore(view.reader, ask.time(before))) {
+  for await (const { row, checkpoint } of listUnreadBefore(view.reader, commands.time(clock))) {
     expect(checkpoint).toBe(log.at(-1)?.position);
     ids.push(row.leadId);
   }
   return ids;
 };
 
-it('Unread leads of all organizations come by how long they have been so, however many', async () => {
-  const oldest = many.map((_, nth) => `many${nth}-1`).toReversed();
-  expect(await unread('10:00:00.001')).toEqual([...oldest, 'c2-1', 'c1-1']);
-  expect(await unread('10:00')).toEqual([...oldest, 'c2-1']);
-  expect(await unread('08:00')).toEqual([]);
+it('Unread leads of all organizations are listed longest unread first, over several pages', async () => {
+  const manyIds = manyLeads.map((_, index) => `many${index}-1`).toReversed();
+  expect(await unreadBefore('10:00:00.001')).toEqual([...manyIds, 'c2-1', 'c1-1']);
+  expect(await unreadBefore('10:00')).toEqual([...manyIds, 'c2-1']);
+  expect(await unreadBefore('08:00')).toEqual([]);
 });

@@ -1,41 +1,42 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectColumns, projectRows } from '#test/support/project-rows';
-import * as ask from '#test/support/given-when-then';
-import { qualificationDue, type LeadReadProgress } from './qualification-due.projection.js';
+import * as commands from '#test/support/given-when-then';
+import { qualificationDueView, type LeadReadProgress } from './qualification-due.projection.js';
 
-const rowAfter = (...steps: readonly ask.ContactStep[]): LeadReadProgress =>
-  projectRows<LeadReadProgress>(qualificationDue, 'leads', ask.given(...steps).events).get(ask.leadId(1))!;
-const unreadSince = (...steps: readonly ask.ContactStep[]): unknown =>
-  projectColumns(qualificationDue, 'leads', rowAfter(...steps))['unreadSince'];
-const more = ask.at('09:30', ask.interaction({ messageId: 'm-2' }));
+const rowAfter = (...steps: readonly commands.ContactStep[]): LeadReadProgress =>
+  projectRows<LeadReadProgress>(qualificationDueView, 'leads', commands.given(...steps).events).get(commands.leadId(1))!;
+const unreadSince = (...steps: readonly commands.ContactStep[]): unknown =>
+  projectColumns(qualificationDueView, 'leads', rowAfter(...steps))['unreadSince'];
+const secondMessage = commands.at('09:30', commands.interaction({ messageId: 'm-2' }));
 
-describe('A lead is unread', () => {
-  it('since its newest interaction was recorded, whenever that happened', () => {
-    expect(unreadSince(ask.opened)).toBe(ask.time('09:00'));
-    expect(unreadSince(ask.opened, more)).toBe(ask.time('09:30'));
-    const old = ask.at('09:40', ask.interaction({ messageId: 'm-3', occurredAt: ask.sentAt('08:00:00') }));
-    expect(unreadSince(ask.opened, more, old)).toBe(ask.time('09:40'));
+describe('The view of leads due for qualification', () => {
+  it('has a lead as unread since its newest interaction was recorded, no matter when that happened', () => {
+    expect(unreadSince(commands.opened)).toBe(commands.time('09:00'));
+    expect(unreadSince(commands.opened, secondMessage)).toBe(commands.time('09:30'));
+    const late = commands.at('09:40', commands.interaction({ messageId: 'm-3', occurredAt: commands.sentAt('08:00:00') }));
+    expect(unreadSince(commands.opened, secondMessage, late)).toBe(commands.time('09:40'));
   });
 
-  it('until an AI has read all of it, whatever became of its result', () => {
-    expect(unreadSince(ask.opened, ask.aiResult(40))).toBeNull();
-    expect(unreadSince(ask.opened, ask.scoreByHand(70), ask.aiResult(40))).toBeNull();
-    expect(unreadSince(ask.opened, ask.aiFailure())).toBeNull();
-    expect(unreadSince(ask.opened, ask.aiResult(40), more)).toBe(ask.time('09:30'));
-    const stale = ask.aiResult(20, { readUpTo: ask.interactionId('m-1') });
-    expect(unreadSince(ask.opened, more, ask.aiResult(40), stale)).toBeNull();
-    expect(unreadSince(ask.opened, more, stale)).toBe(ask.time('09:30'));
+  it('has a lead as read when an AI has read all interactions, even if its result was not accepted or it failed', () => {
+    expect(unreadSince(commands.opened, commands.aiResult(40))).toBeNull();
+    expect(unreadSince(commands.opened, commands.scoreByHand(70), commands.aiResult(40))).toBeNull();
+    expect(unreadSince(commands.opened, commands.aiFailure())).toBeNull();
+    expect(unreadSince(commands.opened, commands.aiResult(40), secondMessage)).toBe(commands.time('09:30'));
+    const stale = commands.aiResult(20, { readUpTo: commands.interactionId('m-1') });
+    expect(unreadSince(commands.opened, secondMessage, commands.aiResult(40), stale)).toBeNull();
+    expect(unreadSince(commands.opened, secondMessage, stale)).toBe(commands.time('09:30'));
   });
 
-  it('also when a person has scored it, but not without interactions, nor once it is closed', () => {
-    expect(unreadSince(ask.opened, ask.scoreByHand(70))).toBe(ask.time('09:00'));
-    expect(unreadSince(ask.createLead())).toBeNull();
-    expect(unreadSince(ask.opened, ask.lost)).toBeNull();
-    expect(rowAfter(ask.opened, ask.lost)).toEqual({ ...rowAfter(ask.opened), active: false });
+  it('has a lead scored by a person as unread, but not a lead without interactions or a closed lead', () => {
+    expect(unreadSince(commands.opened, commands.scoreByHand(70))).toBe(commands.time('09:00'));
+    expect(unreadSince(commands.createLead())).toBeNull();
+    expect(unreadSince(commands.opened, commands.lost)).toBeNull();
+    expect(rowAfter(commands.opened, commands.lost)).toEqual({ ...rowAfter(commands.opened), active: false });
   });
 
-  it('from its opening on: what comes before makes no row', () => {
-    const events = ask.given(ask.opened, ask.aiResult(40), ask.lost).events.filter((it) => it.type !== 'LeadOpened');
-    expect(projectRows(qualificationDue, 'leads', events).size).toBe(0);
+  it('has no row for a lead without LeadOpened', () => {
+    const { events } = commands.given(commands.opened, commands.aiResult(40), commands.lost);
+    const rest = events.filter(({ type }) => type !== 'LeadOpened');
+    expect(projectRows(qualificationDueView, 'leads', rest).size).toBe(0);
   });
 });

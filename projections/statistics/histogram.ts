@@ -1,25 +1,26 @@
 /**
- * Where a rounded number of seconds ends and the next begins: each is at most a twentieth longer than the one before, so that what is
- * rounded is off by 2.5 % at most and up to 20 seconds by nothing, and all times that there are make a few hundred.
+ * Lower bounds of the buckets, in seconds. Each is at most 5 % above the one before. So a rounded time is off by at most 2.5 %
+ * (up to 20 seconds it is exact), and a few hundred buckets hold all times up to 2^33 seconds.
  */
-const bounds: readonly number[] = (() => {
-  const all = [0];
-  for (let next = 1; next < 2 ** 33; next = Math.max(next + 1, Math.floor((next * 21) / 20))) all.push(next);
-  return all;
+const lowerBounds: readonly number[] = (() => {
+  const bounds = [0];
+  for (let bound = 1; bound < 2 ** 33; bound = Math.max(bound + 1, Math.floor((bound * 21) / 20))) bounds.push(bound);
+  return bounds;
 })();
 
-/** About so many seconds: the middle of those that are rounded alike. */
+/** Rounds whole seconds to the middle of their bucket. */
 export function roundSeconds(seconds: number): number {
-  let [low, high] = [0, bounds.length];
+  let low = 0;
+  let high = lowerBounds.length;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (bounds[middle]! <= seconds) low = middle;
+    if (lowerBounds[middle]! <= seconds) low = middle;
     else high = middle;
   }
-  return Math.floor((bounds[low]! + (bounds[low + 1] ?? seconds + 1) - 1) / 2);
+  return Math.floor((lowerBounds[low]! + (lowerBounds[low + 1] ?? seconds + 1) - 1) / 2);
 }
 
-/** How often each of some values occurs. */
+/** Counts how often each value occurs. */
 export class Histogram {
   private readonly counts = new Map<number, number>();
   count = 0;
@@ -29,13 +30,13 @@ export class Histogram {
     this.count += count;
   }
 
-  /** The least value that at least this share of all do not exceed (nearest rank); null when there are none. */
+  /** The nearest-rank percentile: the least value that at least `share` (0 to 1) of the values do not exceed; null if empty. */
   percentile(share: number): number | null {
     const rank = Math.max(1, Math.ceil(share * this.count));
-    let below = 0;
+    let cumulative = 0;
     for (const [value, count] of [...this.counts].sort(([a], [b]) => a - b)) {
-      below += count;
-      if (below >= rank) return value;
+      cumulative += count;
+      if (cumulative >= rank) return value;
     }
     return null;
   }

@@ -1,11 +1,13 @@
-import { isFinal, statuses, type Channel, type Origin, type OriginKind, type Status } from '#domain/lead/lead.state';
+import { isFinal, statuses, type Origin, type OriginKind, type Status } from '#domain/lead/lead.vocabulary';
+import type { Channel } from '#domain/vocabulary';
 import type { RecordedEvent } from '#domain/event';
-import type { Table, View } from '#read-model/view';
+import { defineTable, defineView } from '#read-model/view';
 import { agentNames } from '../agent-names.js';
+import { broadcastEvents, bulkEvents, contactEvents, exportEvents, messageEvents } from '../event-families.js';
+import { followUpKey, leadKey } from '../row-keys.js';
 import { floorToQuarterHour } from './period.js';
 import { roundSeconds } from './histogram.js';
 
-/** What is counted of a lead. */
 export interface LeadFacts {
   readonly org: string;
   readonly createdAt: string;
@@ -13,38 +15,38 @@ export interface LeadFacts {
   readonly channel: Channel | null;
   readonly campaign: Origin['campaign'];
   readonly status: Status;
-  /** The statuses that it has ever had: `statuses[n]` counts 2 ** n. */
+  /** The statuses that the lead has ever had, as a bit set: `statuses[n]` counts 2 ** n. */
   readonly reached: number;
   readonly closedAt: string | null;
-  /** The last agent stays on record. */
+  /** A closed lead keeps its last agent. */
   readonly agentId: string | null;
-  /** The first message that was sent to the contact; `by` null: not by an agent. */
+  /** The first message sent to the contact; `by` is null unless an agent sent it. */
   readonly response: { readonly at: string; readonly by: string | null; readonly seconds: number } | null;
 }
 
-/** How long a lead has stayed in an active status, all its stays together. */
+/** All stays of a lead in one active status. */
 export interface Stay {
   readonly org: string;
   readonly status: Status;
-  /** Null when it is not there now. */
+  /** Null if the lead is not in this status now. */
   readonly since: string | null;
-  /** Those that ended, and their whole seconds together. */
+  /** How many stays have ended, and how many whole seconds they lasted in total. */
   readonly stays: number;
   readonly seconds: number;
-  /** When the last of them ended. */
+  /** When the last stay ended. */
   readonly endedAt: string | null;
 }
 
-/** A follow-up, and whose it was when it was completed. */
 export interface FollowUpFacts {
   readonly org: string;
+  /** Its assignee, when it was completed. */
   readonly assigneeId: string | null;
   readonly dueAt: string;
   readonly completedAt: string | null;
   readonly late: boolean;
 }
 
-/** What is counted of an agent within a quarter of an hour; `agentId` null: messages that no agent sent. */
+/** Counts of an agent within a quarter of an hour. `agentId` null: messages that no agent sent. */
 export interface AgentQuarter {
   readonly org: string;
   readonly at: string;
@@ -55,45 +57,51 @@ export interface AgentQuarter {
 
 export const toStatusFlag = (status: Status): number => 2 ** statuses.indexOf(status);
 
-/** Whole seconds from one time to another, none if that lies before. */
+/** Whole seconds from one time to another; 0 if the second is earlier. */
 const secondsBetween = (from: string, to: string): number =>
   Math.max(0, Math.floor((Date.parse(to) - Date.parse(from)) / 1_000));
 
-const ofLead = ({ data }: { readonly data: { readonly leadId: string } }): readonly string[] => [data.leadId];
-
-const leads: Table<LeadFacts> = {
-  keys: {
-    LeadOpened: ofLead,
-    InteractionRecorded: ofLead,
-    OutboundMessageRecorded: ofLead,
-    LeadStatusChanged: ofLead,
-    LeadAssigned: ofLead,
-    LeadUnassigned: ofLead,
+const leads = defineTable<LeadFacts>()({
+  on: {
+    LeadOpened: {
+      key: leadKey,
+      apply: (_, { org, data, meta }) => ({
+        org,
+        createdAt: meta.occurredAt,
+        origin: data.origin.kind,
+        channel: data.channel,
+        campaign: data.origin.campaign,
+        status: 'new',
+        reached: toStatusFlag('new'),
+        closedAt: null,
+        agentId: null,
+        response: null,
+      }),
+    },
+    InteractionRecorded: {
+      key: leadKey,
+      apply: (row, event) => (row?.channel === null ? { ...row, channel: event.data.channel } : row),
+    },
+    OutboundMessageRecorded: {
+      key: leadKey,
+      apply: (row, event) => {
+        if (!row || row.response) return row;
+        const at = event.meta.occurredAt;
+        return { ...row, response: { at, by: senderOf(event), seconds: secondsBetween(row.createdAt, at) } };
+      },
+    },
+    LeadStatusChanged: {
+      key: leadKey,
+      apply: (row, { data: { from, to }, meta }) => {
+        if (!row || from === to) return row;
+        const closedAt = isFinal(to) ? meta.occurredAt : null;
+        return { ...row, status: to, reached: row.reached | toStatusFlag(to), closedAt };
+      },
+    },
+    LeadAssigned: { key: leadKey, apply: (row, event) => row && { ...row, agentId: event.data.to } },
+    LeadUnassigned: { key: leadKey, apply: (row) => row && { ...row, agentId: null } },
   },
   createdBy: ['LeadOpened'],
-
-  evolve(row, event) {
-    const at = event.meta.occurredAt;
-    if (event.type === 'LeadOpened') {
-      const { channel, origin } = event.data;
-      return {
-        ...{ org: event.org, createdAt: at, origin: origin.kind, channel, campaign: origin.campaign },
-        ...{ status: 'new', reached: toStatusFlag('new'), closedAt: null, agentId: null, response: null },
-      };
-    }
-    if (!row) return undefined;
-    if (event.type === 'InteractionRecorded')
-      return row.channel === null ? { ...row, channel: event.data.channel } : row;
-    if (event.type === 'LeadAssigned') return { ...row, agentId: event.data.to };
-    if (event.type === 'LeadUnassigned') return { ...row, agentId: null };
-    if (event.type === 'OutboundMessageRecorded') {
-      const response = { at, by: senderOf(event), seconds: secondsBetween(row.createdAt, at) };
-      return row.response ? row : { ...row, response };
-    }
-    if (event.type !== 'LeadStatusChanged' || event.data.from === event.data.to) return row;
-    const { to } = event.data;
-    return { ...row, status: to, reached: row.reached | toStatusFlag(to), closedAt: isFinal(to) ? at : null };
-  },
 
   columns: {
     org: (row) => row.org,
@@ -120,32 +128,39 @@ const leads: Table<LeadFacts> = {
     { prefix: ['org'], sort: 'closedAt', include: ['agentId', 'status'] },
     { prefix: ['org'], sort: 'respondedAt', include: ['responder', 'responseSeconds'] },
   ],
-};
+});
 
-const stays: Table<Stay> = {
-  keys: {
-    LeadOpened: ({ data }) => [stayKey(data.leadId, 'new')],
-    LeadStatusChanged: ({ data: { leadId, from, to } }) =>
-      from === to ? [] : [from, to].filter((status) => !isFinal(status)).map((status) => stayKey(leadId, status)),
+const stayKey = (leadId: string, status: Status): string => `${leadId}/${status}`;
+
+const startStay = (row: Stay | undefined, org: string, status: Status, since: string): Stay => ({
+  ...(row ?? { org, status, stays: 0, seconds: 0, endedAt: null }),
+  since,
+});
+
+const endStay = (row: Stay, since: string, endedAt: string): Stay => ({
+  ...row,
+  since: null,
+  stays: row.stays + 1,
+  seconds: row.seconds + secondsBetween(since, endedAt),
+  endedAt,
+});
+
+const stays = defineTable<Stay>()({
+  on: {
+    LeadOpened: {
+      key: ({ data }) => stayKey(data.leadId, 'new'),
+      apply: (row, { org, meta }) => startStay(row, org, 'new', meta.occurredAt),
+    },
+    LeadStatusChanged: {
+      key: ({ data: { leadId, from, to } }) =>
+        from === to ? [] : [from, to].filter((status) => !isFinal(status)).map((status) => stayKey(leadId, status)),
+      apply: (row, { org, data: { leadId, to }, meta }, key) => {
+        if (key === stayKey(leadId, to)) return startStay(row, org, to, meta.occurredAt);
+        return row?.since == null ? row : endStay(row, row.since, meta.occurredAt);
+      },
+    },
   },
   createdBy: ['LeadOpened'],
-
-  evolve(row, event, key) {
-    const { org, meta } = event;
-    const at = meta.occurredAt;
-    const enters = (status: Status): Stay => ({
-      ...(row ?? { org, status, stays: 0, seconds: 0, endedAt: null }),
-      since: at,
-    });
-    if (event.type === 'LeadOpened') return enters('new');
-    if (event.type !== 'LeadStatusChanged') return row;
-    if (key === stayKey(event.data.leadId, event.data.to)) return enters(event.data.to);
-    if (row?.since == null) return row;
-    return {
-      ...row,
-      ...{ since: null, stays: row.stays + 1, seconds: row.seconds + secondsBetween(row.since, at), endedAt: at },
-    };
-  },
 
   columns: {
     org: (row) => row.org,
@@ -157,32 +172,28 @@ const stays: Table<Stay> = {
   },
 
   indexes: [{ prefix: ['org'], sort: 'endedAt', include: ['status', 'roundedSeconds', 'seconds', 'stays'] }],
-};
+});
 
-const stayKey = (leadId: string, status: Status): string => `${leadId}/${status}`;
-
-const itself = ({ data }: { readonly data: { readonly followUpId: string } }): readonly string[] => [data.followUpId];
-
-const followUps: Table<FollowUpFacts> = {
-  keys: {
-    FollowUpCreated: itself,
-    FollowUpRescheduled: itself,
-    FollowUpCompleted: itself,
-    LeadAssigned: ({ data }) => data.followUps,
+const followUps = defineTable<FollowUpFacts>()({
+  on: {
+    FollowUpCreated: {
+      key: followUpKey,
+      apply: (_, { org, data: { assigneeId, dueAt } }) => ({ org, assigneeId, dueAt, completedAt: null, late: false }),
+    },
+    FollowUpRescheduled: { key: followUpKey, apply: (row, event) => row && { ...row, dueAt: event.data.to } },
+    FollowUpCompleted: {
+      key: followUpKey,
+      apply: (row, event) => {
+        const completedAt = event.meta.occurredAt;
+        return row && { ...row, completedAt, late: completedAt > row.dueAt };
+      },
+    },
+    LeadAssigned: {
+      key: ({ data }) => data.followUps,
+      apply: (row, event) => row && { ...row, assigneeId: event.data.to },
+    },
   },
   createdBy: ['FollowUpCreated'],
-
-  evolve(row, event) {
-    if (event.type === 'FollowUpCreated') {
-      const { dueAt, assigneeId } = event.data;
-      return { org: event.org, assigneeId, dueAt, completedAt: null, late: false };
-    }
-    if (!row) return undefined;
-    const at = event.meta.occurredAt;
-    if (event.type === 'FollowUpRescheduled') return { ...row, dueAt: event.data.to };
-    if (event.type === 'FollowUpCompleted') return { ...row, completedAt: at, late: at > row.dueAt };
-    return event.type === 'LeadAssigned' ? { ...row, assigneeId: event.data.to } : row;
-  },
 
   columns: {
     org: (row) => row.org,
@@ -192,28 +203,38 @@ const followUps: Table<FollowUpFacts> = {
   },
 
   indexes: [{ prefix: ['org'], sort: 'completedAt', include: ['assigneeId', 'late'] }],
-};
+});
 
-/** Whoever sent a message; null for one that a service sent in nobody's name. */
+/** The agent who sent a message; null if a service sent it and named no agent. */
 const senderOf = ({ meta: { actor } }: RecordedEvent): string | null => (actor.type === 'agent' ? actor.id : null);
 
 const quarterKey = ({ org, meta }: RecordedEvent, agentId: string | null): string =>
   `${org}/${floorToQuarterHour(meta.occurredAt)}/${agentId ?? ''}`;
 
-const agentQuarters: Table<AgentQuarter> = {
-  keys: {
-    LeadAssigned: (event) => [quarterKey(event, event.data.to)],
-    OutboundMessageRecorded: (event) => [quarterKey(event, senderOf(event))],
-  },
+const emptyQuarter = ({ org, meta }: RecordedEvent, agentId: string | null): AgentQuarter => ({
+  org,
+  at: floorToQuarterHour(meta.occurredAt),
+  agentId,
+  assigned: 0,
+  messages: 0,
+});
 
-  evolve(row, event) {
-    const agentId = event.type === 'LeadAssigned' ? event.data.to : senderOf(event);
-    const quarter = row ?? {
-      ...{ org: event.org, at: floorToQuarterHour(event.meta.occurredAt), agentId, assigned: 0, messages: 0 },
-    };
-    return event.type === 'LeadAssigned'
-      ? { ...quarter, assigned: quarter.assigned + 1 }
-      : { ...quarter, messages: quarter.messages + 1 };
+const agentQuarters = defineTable<AgentQuarter>()({
+  on: {
+    LeadAssigned: {
+      key: (event) => quarterKey(event, event.data.to),
+      apply: (row, event) => {
+        const quarter = row ?? emptyQuarter(event, event.data.to);
+        return { ...quarter, assigned: quarter.assigned + 1 };
+      },
+    },
+    OutboundMessageRecorded: {
+      key: (event) => quarterKey(event, senderOf(event)),
+      apply: (row, event) => {
+        const quarter = row ?? emptyQuarter(event, senderOf(event));
+        return { ...quarter, messages: quarter.messages + 1 };
+      },
+    },
   },
 
   columns: {
@@ -225,10 +246,27 @@ const agentQuarters: Table<AgentQuarter> = {
   },
 
   indexes: [{ prefix: ['org'], sort: 'at', include: ['agentId', 'assigned', 'messages'] }],
-};
+});
 
-export const statisticsView: View = {
+export const statisticsView = defineView({
   name: 'statistics',
   version: 1,
   tables: { leads, stays, followUps, agentQuarters, agents: agentNames },
-};
+  ignores: [
+    ...contactEvents,
+    'LeadScored',
+    'ScoreSuggested',
+    'ScoreUnpinned',
+    'AiResultDropped',
+    'QualificationFailed',
+    'FollowUpReminded',
+    'FollowUpCancelled',
+    'AgentCapacityChanged',
+    'AgentDeactivated',
+    'AgentReactivated',
+    ...broadcastEvents,
+    ...messageEvents,
+    ...bulkEvents,
+    ...exportEvents,
+  ],
+});

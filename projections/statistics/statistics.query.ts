@@ -1,73 +1,73 @@
-import { activeStatuses, statuses, type FinalStatus, type Status } from '#domain/lead/lead.state';
-import type { AgentReference } from '#domain/lead/lead.shown';
-import type { ViewReader } from '#read-model/view-store';
+import { activeStatuses, statuses, type FinalStatus, type Status } from '#domain/lead/lead.vocabulary';
+import type { AgentReference } from '#resources/agent-reference';
+import type { ColumnValue } from '#read-model/view';
+import type { Group, ViewReader } from '#read-model/view-store';
 import { loadAgentNames } from '../agent-names.js';
 import type { Period } from './period.js';
 import { Histogram } from './histogram.js';
 import { toStatusFlag } from './statistics.projection.js';
 
 /*
- * Figures over a period. What is told of leads that were opened in it is as it is by now: the same period asked later tells more
- * conversions. What happened in it is counted by when it happened.
+ * Statistics over a period. What is reported about the leads opened in it is their current state: asked again later, the same
+ * period has more conversions. Events are counted by when they happened.
  */
 
-/** A share of 1, to four places; null of nothing. */
+/** A fraction from 0 to 1, rounded to four decimal places; null if the whole is empty. */
 export type Rate = number | null;
 
-/** What became of the leads that were opened in the period. */
+/** The leads that were opened in the period, and the statuses that they reached. */
 export interface Funnel {
   readonly opened: number;
-  /** Of those opened, the share that is converted by now. */
+  /** The share of opened leads that are converted now. */
   readonly conversionRate: Rate;
-  /** All of them, in the order of the product's statuses. */
+  /** One step for each status, in the order of `statuses`. */
   readonly statuses: readonly FunnelStep[];
 }
 
 export interface FunnelStep {
   readonly status: Status;
-  /** How many have ever had it, once or several times. A lead that skipped it has not; every lead was `new`. */
+  /** How many leads have ever had the status. A lead that skipped it is not counted; every lead was `new`. */
   readonly reached: number;
-  /** How many have it now. */
+  /** How many leads have it now. */
   readonly current: number;
-  /** `reached` of those opened. */
+  /** `reached` as a share of the opened leads. */
   readonly rate: Rate;
 }
 
 /**
- * How long leads stay in an active status: of those that left it in the period. A lead counts once, with all its stays there together,
- * in the period that it left in last; one that is still there counts when it leaves. Seconds are whole.
+ * How long leads stayed in an active status, for leads that left it in the period. A lead counts once, with all its stays in the
+ * status, in the period in which it last left it. A lead that is still in the status counts when it leaves. Whole seconds.
  */
 export interface TimeInStatus {
   readonly status: Status;
   readonly leads: number;
-  /** At least as many as leads: some came back. */
+  /** At least `leads`: a lead may return to a status. */
   readonly stays: number;
   readonly meanSeconds: number | null;
-  /** To within 2.5 %, as the next. */
+  /** Accurate to 2.5 %, as is `p90Seconds`. */
   readonly medianSeconds: number | null;
   readonly p90Seconds: number | null;
 }
 
-/** What agents did in the period; `agent` null: what nobody in particular did. Agents who did nothing are left out. */
+/** An agent's activity in the period; `agent` null: activity without an agent. Agents without activity are left out. */
 export interface AgentStatistics {
   readonly agent: AgentReference | null;
-  /** Times that a lead was assigned to the agent. */
+  /** How many times a lead was assigned to the agent. */
   readonly assigned: number;
-  /** Leads closed in the period that were the agent's then, whoever closed them. */
+  /** Leads closed in the period while assigned to the agent, no matter who closed them. */
   readonly closed: Readonly<Record<FinalStatus, number>>;
-  /** Messages sent in the agent's name. */
   readonly messagesSent: number;
-  /** Follow-ups completed that were the agent's then, and how many of them after they were due. */
+  /** Follow-ups completed in the period while assigned to the agent, and how many of them were completed after their due time. */
   readonly followUps: { readonly completed: number; readonly late: number };
-  /** Leads whose first message the agent sent in the period, and how long after they were opened that was, to within 2.5 %. */
+  /** Leads whose first message the agent sent in the period, and how long after their creation, accurate to 2.5 %. */
   readonly firstResponse: { readonly leads: number; readonly medianSeconds: number | null };
 }
 
-/** Leads that were opened in the period, by where they came from, and how many of them are converted by now. */
+/** Leads that were opened in the period, by origin, and how many of them are converted now. */
 export interface SourceStatistics {
   readonly origin: string;
   readonly channel: string | null;
-  /** Called as most of them called it. */
+  /** Named as most of its leads recorded it. */
   readonly campaign: { readonly id: string; readonly name: string } | null;
   readonly opened: number;
   readonly converted: number;
@@ -76,29 +76,27 @@ export interface SourceStatistics {
 
 const rateOf = (part: number, whole: number): Rate => (whole === 0 ? null : Math.round((part / whole) * 1e4) / 1e4);
 
-const within = (org: string, column: string, { from, to }: Period) => [
+const inPeriod = (org: string, column: string, { from, to }: Period) => [
   { column: 'org', in: [org] },
   { column, from, to },
 ];
 
 export async function computeFunnel(reader: ViewReader, org: string, period: Period): Promise<Funnel> {
-  const found = await reader.group('leads', { where: within(org, 'createdAt', period), by: ['status', 'reached'] });
-  const total = (is: (status: Status, reached: number) => boolean): number =>
-    found.reduce((sum, { values: [status, reached], count }) => {
-      return is(status as Status, reached as number) ? sum + count : sum;
-    }, 0);
-  const opened = total(() => true);
-  const steps = statuses.map((status): FunnelStep => {
-    const reached = total((_, flags) => (flags & toStatusFlag(status)) > 0);
-    return { status, reached, current: total((now) => now === status), rate: rateOf(reached, opened) };
-  });
+  const groups = await reader.group('leads', { where: inPeriod(org, 'createdAt', period), by: ['status', 'reached'] });
+  const countLeads = (matches: (status: Status, reached: number) => boolean): number =>
+    groups
+      .filter(({ values: [status, reached] }) => matches(status as Status, reached as number))
+      .reduce((sum, { count }) => sum + count, 0);
+  const opened = countLeads(() => true);
+  const converted = countLeads((status) => status === 'converted');
   return {
     opened,
-    conversionRate: rateOf(
-      total((now) => now === 'converted'),
-      opened,
-    ),
-    statuses: steps,
+    conversionRate: rateOf(converted, opened),
+    statuses: statuses.map((status) => {
+      const reached = countLeads((_, flags) => (flags & toStatusFlag(status)) > 0);
+      const current = countLeads((currentStatus) => currentStatus === status);
+      return { status, reached, current, rate: rateOf(reached, opened) };
+    }),
   };
 }
 
@@ -107,103 +105,138 @@ export async function computeTimeInStatus(
   org: string,
   period: Period,
 ): Promise<readonly TimeInStatus[]> {
-  const found = await reader.group('stays', {
-    where: within(org, 'endedAt', period),
+  const groups = await reader.group('stays', {
+    where: inPeriod(org, 'endedAt', period),
     by: ['status', 'roundedSeconds'],
     sum: ['seconds', 'stays'],
   });
   return activeStatuses.map((status) => {
-    const spread = new Histogram();
-    let [seconds, stays] = [0, 0];
-    for (const { values, count, sums } of found.filter(({ values: [its] }) => its === status)) {
-      spread.add(values[1] as number, count);
+    const histogram = new Histogram();
+    let seconds = 0;
+    let stays = 0;
+    for (const { values, count, sums } of groups) {
+      if (values[0] !== status) continue;
+      histogram.add(values[1] as number, count);
       seconds += sums[0]!;
       stays += sums[1]!;
     }
-    const leads = spread.count;
-    const meanSeconds = leads === 0 ? null : Math.round(seconds / leads);
+    const leads = histogram.count;
     return {
       status,
       leads,
       stays,
-      meanSeconds,
-      ...{ medianSeconds: spread.percentile(0.5), p90Seconds: spread.percentile(0.9) },
+      meanSeconds: leads === 0 ? null : Math.round(seconds / leads),
+      medianSeconds: histogram.percentile(0.5),
+      p90Seconds: histogram.percentile(0.9),
     };
   });
 }
 
-/** By the agent's id; nobody last. */
+/** In the order of the agents' ids; activity without an agent comes last. */
 export async function computeAgentStatistics(
   reader: ViewReader,
   org: string,
   period: Period,
 ): Promise<readonly AgentStatistics[]> {
   const [quarters, closed, followUps, responses] = await Promise.all([
-    reader.group('agentQuarters', { where: within(org, 'at', period), by: ['agentId'], sum: ['assigned', 'messages'] }),
-    reader.group('leads', { where: within(org, 'closedAt', period), by: ['agentId', 'status'] }),
-    reader.group('followUps', { where: within(org, 'completedAt', period), by: ['assigneeId', 'late'] }),
-    reader.group('leads', { where: within(org, 'respondedAt', period), by: ['responder', 'responseSeconds'] }),
+    reader.group('agentQuarters', {
+      where: inPeriod(org, 'at', period),
+      by: ['agentId'],
+      sum: ['assigned', 'messages'],
+    }),
+    reader.group('leads', { where: inPeriod(org, 'closedAt', period), by: ['agentId', 'status'] }),
+    reader.group('followUps', { where: inPeriod(org, 'completedAt', period), by: ['assigneeId', 'late'] }),
+    reader.group('leads', { where: inPeriod(org, 'respondedAt', period), by: ['responder', 'responseSeconds'] }),
   ]);
-  const all = [quarters, closed, followUps, responses].flatMap((tallies) => tallies.map(({ values: [id] }) => id));
-  const ids = ([...new Set(all)] as (string | null)[]).sort((a, b) =>
-    a === null ? 1 : b === null ? -1 : a < b ? -1 : 1,
+  const agentIds = [quarters, closed, followUps, responses].flatMap((groups) =>
+    groups.map(({ values: [agentId] }) => agentId as string | null),
   );
+  const ids = [...new Set(agentIds)].sort(compareNullLast);
   const nameOf = await loadAgentNames(reader, org, ids);
   return ids.map((id): AgentStatistics => {
-    const of = <T extends { readonly values: readonly unknown[] }>(tallies: readonly T[]): readonly T[] =>
-      tallies.filter(({ values }) => values[0] === id);
-    const [quarter] = of(quarters);
-    const closedAs = (status: FinalStatus): number => of(closed).find(({ values }) => values[1] === status)?.count ?? 0;
-    const [inTime = 0, late = 0] = [0, 1].map((it) => of(followUps).find(({ values }) => values[1] === it)?.count ?? 0);
-    const spread = new Histogram();
-    for (const { values, count } of of(responses)) spread.add(values[1] as number, count);
+    const ofAgent = (groups: readonly Group[]): readonly Group[] => groups.filter(({ values }) => values[0] === id);
+    const countWhere = (groups: readonly Group[], value: ColumnValue): number =>
+      ofAgent(groups).find(({ values }) => values[1] === value)?.count ?? 0;
+    const [quarter] = ofAgent(quarters);
+    const inTime = countWhere(followUps, 0);
+    const late = countWhere(followUps, 1);
+    const responseTimes = new Histogram();
+    for (const { values, count } of ofAgent(responses)) responseTimes.add(values[1] as number, count);
     return {
       agent: id === null ? null : { id, name: nameOf(id) },
       assigned: quarter?.sums[0] ?? 0,
-      closed: { converted: closedAs('converted'), lost: closedAs('lost'), archived: closedAs('archived') },
+      closed: {
+        converted: countWhere(closed, 'converted'),
+        lost: countWhere(closed, 'lost'),
+        archived: countWhere(closed, 'archived'),
+      },
       messagesSent: quarter?.sums[1] ?? 0,
       followUps: { completed: inTime + late, late },
-      firstResponse: { leads: spread.count, medianSeconds: spread.percentile(0.5) },
+      firstResponse: { leads: responseTimes.count, medianSeconds: responseTimes.percentile(0.5) },
     };
   });
 }
 
-/** Those that brought most leads first. */
+function compareNullLast(a: string | null, b: string | null): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The sources with the most leads first. */
 export async function computeSourceStatistics(
   reader: ViewReader,
   org: string,
   period: Period,
 ): Promise<readonly SourceStatistics[]> {
-  const found = await reader.group('leads', {
-    where: within(org, 'createdAt', period),
+  const groups = await reader.group('leads', {
+    where: inPeriod(org, 'createdAt', period),
     by: ['origin', 'channel', 'campaignId', 'campaignName', 'status'],
   });
   const sources = new Map<string, Source>();
-  for (const { values, count } of found) {
-    const [origin, channel, id, name, status] = values as [string, ...(string | null)[]];
-    const key = JSON.stringify([origin, channel, id]);
-    const names = new Map<string, number>();
-    const source = sources.get(key) ?? { origin, channel: channel ?? null, names, opened: 0, converted: 0 };
-    const campaign = JSON.stringify({ id, name });
-    if (id !== null) source.names.set(campaign, (source.names.get(campaign) ?? 0) + count);
+  for (const { values, count } of groups) {
+    const [origin, channel, campaignId, campaignName, status] = values as [string, ...(string | null)[]];
+    const key = JSON.stringify([origin, channel, campaignId]);
+    const source = sources.get(key) ?? newSource(origin, channel ?? null);
+    sources.set(key, source);
+    if (campaignId !== null) {
+      const campaign = JSON.stringify({ id: campaignId, name: campaignName });
+      source.campaigns.set(campaign, (source.campaigns.get(campaign) ?? 0) + count);
+    }
     source.opened += count;
     if (status === 'converted') source.converted += count;
-    sources.set(key, source);
   }
   return [...sources]
-    .sort(([a, one], [b, other]) => other.opened - one.opened || (a < b ? -1 : 1))
-    .map(([, { names, opened, converted, ...source }]) => {
-      const [usual] = [...names].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1));
-      const campaign = usual ? (JSON.parse(usual[0]) as SourceStatistics['campaign']) : null;
-      return { ...source, campaign, opened, converted, conversionRate: rateOf(converted, opened) };
+    .sort(([keyA, a], [keyB, b]) => b.opened - a.opened || (keyA < keyB ? -1 : 1))
+    .map(([, { origin, channel, campaigns, opened, converted }]) => {
+      const campaign = findModalKey(campaigns);
+      return {
+        origin,
+        channel,
+        campaign: campaign === undefined ? null : (JSON.parse(campaign) as SourceStatistics['campaign']),
+        opened,
+        converted,
+        conversionRate: rateOf(converted, opened),
+      };
     });
 }
 
-/** `names`: how many leads each campaign, as it was called then, has brought. */
 interface Source {
   readonly origin: string;
   readonly channel: string | null;
-  readonly names: Map<string, number>;
+  /** For each campaign id and name, as JSON: how many leads recorded it. */
+  readonly campaigns: Map<string, number>;
   opened: number;
   converted: number;
 }
+
+const newSource = (origin: string, channel: string | null): Source => ({
+  origin,
+  channel,
+  campaigns: new Map(),
+  opened: 0,
+  converted: 0,
+});
+
+/** The text with the highest count; of several, the first in text order. */
+const findModalKey = (counts: ReadonlyMap<string, number>): string | undefined =>
+  [...counts].sort(([textA, a], [textB, b]) => b - a || (textA < textB ? -1 : 1))[0]?.[0];

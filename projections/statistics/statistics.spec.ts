@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ContactCommand } from '#domain/contact/contact.commands';
 import type { EventOf, EventType, RecordedEvent } from '#domain/event';
-import { activeStatuses, isFinal, statuses, type Status } from '#domain/lead/lead.state';
-import { Refusal } from '#domain/refusal';
+import { isFinal, statuses, type Status } from '#domain/lead/lead.vocabulary';
 import type { ViewReader } from '#read-model/view-store';
-import * as ask from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 import { projectRows } from '#test/support/project-rows';
+import { createRandom, historiesStart, randomContactHistory } from '#test/support/random-contact-history';
 import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { floorToQuarterHour, type Period } from './period.js';
 import { roundSeconds, Histogram } from './histogram.js';
@@ -18,117 +17,93 @@ import {
 } from './statistics.query.js';
 
 /*
- * Every figure is worked out again from the events alone, the slow way, over random histories of two organizations and over periods
- * that begin and end anywhere within them.
+ * Every figure is computed again from the events alone, in the simplest way, over random histories of two organizations and over
+ * periods that start and end anywhere within them.
  */
 
-const minute = 60_000;
-const begin = Date.parse('2026-03-02T00:00:00.000Z');
-const iso = (ms: number): string => new Date(ms).toISOString();
+const minuteMs = 60_000;
+const toIso = (ms: number): string => new Date(ms).toISOString();
 
-/** The same numbers each time. */
-function chance(seed: number) {
-  let state = seed;
-  const below = (limit: number): number => {
-    state = (state * 48_271) % 2_147_483_647;
-    return Math.floor((state / 2_147_483_647) * limit);
-  };
-  return { below, of: <T>(some: readonly T[]): T => some[below(some.length)]! };
-}
-type Chance = ReturnType<typeof chance>;
-
-/** What happens to a contact in about a month; what a rule refuses does not happen. */
-function story(nth: number, { below, of }: Chance): readonly RecordedEvent[] {
-  const who = { contactKey: `c${nth}`, contactId: `contact-${nth}` };
-  let told = ask.given();
-  let now = begin + below(20 * 24 * 60) * minute;
-  const steps = 15 + below(25);
-  for (let step = 0; step < steps; step++) {
-    now += [below(minute), below(90 * minute), below(48 * 60) * minute][below(3)]!;
-    const leads = told.state.known ? told.state.leads.length : 0;
-    const leadId = `c${nth}-${Math.max(1, leads - (below(8) === 0 ? 1 : 0))}`;
-    const followUp = { leadId, followUpId: `${leadId}-f${below(4)}` };
-    const asked: ContactCommand = of<ContactCommand>([
-      below(4)
-        ? ask.interaction({ ...who, messageId: `m-${step}`, channel: of(['whatsapp', 'sms']) })
-        : ask.createLead({ ...who }),
-      ask.changeStatus(of([...activeStatuses, ...statuses]), { leadId }),
-      ask.changeStatus(of([null, ...activeStatuses]), { leadId, note: 'Hm' }),
-      ask.assign(of(['ana', 'ben', 'cem']), { leadId, moveFollowUps: below(4) > 0 }),
-      ask.assign(of(['ana', 'ben', 'cem']), { leadId, moveFollowUps: below(4) > 0 }),
-      ask.unassign({ leadId }),
-      ask.outbound({ leadId, messageId: `o-${step}` }),
-      ask.createFollowUp({ ...followUp, dueAt: iso(now + (1 + below(2_000)) * minute) }),
-      ask.createFollowUp({ ...followUp, dueAt: iso(now + (1 + below(2_000)) * minute) }),
-      ask.reschedule(iso(now + (1 + below(3_000)) * minute), followUp),
-      ask.completeFollowUp(followUp),
-      ask.completeFollowUp(followUp),
-    ]);
-    const actor = of([ask.gateway, ask.agentActor('ana'), ask.agentActor('ben')]);
-    try {
-      told = told.under({ at: iso(now), actor }).and(asked);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-    }
-  }
-  return told.events.map((event) => ({ ...event, id: `${nth}/${event.id}`, org: nth % 4 ? 'one' : 'other' }));
-}
-
-function historyOf(seed: number): readonly RecordedEvent[] {
-  const pick = chance(seed);
-  const all = Array.from({ length: 60 }, (_, nth) => story(nth, pick)).flat();
-  const inOrder = all.toSorted((a, b) => (a.meta.recordedAt < b.meta.recordedAt ? -1 : 1));
-  return inOrder.map((event, nth) => ({ ...event, position: `p${String(nth + 1).padStart(6, '0')}` }));
+/** The histories of 100 contacts, merged by time. A quarter of them belong to another organization. */
+function generateLog(seed: number): readonly RecordedEvent[] {
+  const random = createRandom(seed);
+  const events = Array.from({ length: 100 }, (_, index) =>
+    randomContactHistory(index, random).events.map((event) => ({
+      ...event,
+      id: `${index}/${event.id}`,
+      org: index % 4 ? 'one' : 'other',
+    })),
+  ).flat();
+  return events
+    .toSorted((a, b) => (a.meta.recordedAt < b.meta.recordedAt ? -1 : 1))
+    .map((event, index) => ({ ...event, position: `p${String(index + 1).padStart(6, '0')}` }));
 }
 
 const isIn = ({ from, to }: Period, time: string): boolean => time >= from && time < to;
 const rate = (part: number, whole: number) => (whole === 0 ? null : Math.round((part / whole) * 1e4) / 1e4);
-const seconds = (from: string, to: string): number =>
+const secondsBetween = (from: string, to: string): number =>
   Math.max(0, Math.floor((Date.parse(to) - Date.parse(from)) / 1_000));
-/** Nearest rank, as exactly as it is known. */
+/** Nearest rank, without rounding. */
 function percentile(values: readonly number[], share: number): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(1, Math.ceil(share * sorted.length)) - 1] ?? null;
 }
 
-/** What happened to each lead, in order. */
-class ByHand {
+/** The events of one organization, in order, with the facts that the statistics are computed from. */
+class EventHistory {
   constructor(private readonly events: readonly RecordedEvent[]) {}
 
   of<T extends EventType>(type: T, leadId?: string): readonly RecordedEvent<T>[] {
     return this.events.filter(
-      (it): it is RecordedEvent<T> =>
-        it.type === type && (leadId === undefined || ('leadId' in it.data && it.data.leadId === leadId)),
+      (event): event is RecordedEvent<T> =>
+        event.type === type && (leadId === undefined || ('leadId' in event.data && event.data.leadId === leadId)),
     );
   }
 
-  changes(leadId: string, upTo?: RecordedEvent): readonly EventOf<'LeadStatusChanged'>[] {
-    return this.of('LeadStatusChanged', leadId).filter(
-      (it) => it.data.from !== it.data.to && (!upTo || it.position <= upTo.position),
-    );
+  statusChanges(leadId: string): readonly EventOf<'LeadStatusChanged'>[] {
+    return this.of('LeadStatusChanged', leadId).filter(({ data }) => data.from !== data.to);
   }
 
-  agentOf(leadId: string): string | null {
-    let agent: string | null = null;
-    for (const event of this.events)
-      if ('leadId' in event.data && event.data.leadId === leadId)
-        agent = event.type === 'LeadAssigned' ? event.data.to : event.type === 'LeadUnassigned' ? null : agent;
-    return agent;
+  lastAgentOf(leadId: string): string | null {
+    let agentId: string | null = null;
+    for (const event of this.events) {
+      if (!('leadId' in event.data) || event.data.leadId !== leadId) continue;
+      if (event.type === 'LeadAssigned') agentId = event.data.to;
+      if (event.type === 'LeadUnassigned') agentId = null;
+    }
+    return agentId;
   }
 
   stays(leadId: string): readonly { status: Status; seconds: number; until: string }[] {
     let since = this.of('LeadOpened', leadId)[0]!.meta.occurredAt;
-    return this.changes(leadId).map(({ data, meta }) => {
-      const stay = { status: data.from, seconds: seconds(since, meta.occurredAt), until: meta.occurredAt };
+    return this.statusChanges(leadId).map(({ data, meta }) => {
+      const stay = { status: data.from, seconds: secondsBetween(since, meta.occurredAt), until: meta.occurredAt };
       since = meta.occurredAt;
       return stay;
     });
   }
+
+  /** The follow-up's assignee and due time when it was completed. */
+  followUpAt(completed: RecordedEvent<'FollowUpCompleted'>): { assigneeId: string | null; dueAt: string } {
+    const { followUpId } = completed.data;
+    const isEarlier = ({ position }: RecordedEvent): boolean => position < completed.position;
+    const [created] = this.of('FollowUpCreated').filter(({ data }) => data.followUpId === followUpId);
+    const moves = this.of('LeadAssigned').filter(
+      (event) => isEarlier(event) && event.data.followUps.includes(followUpId),
+    );
+    const reschedules = this.of('FollowUpRescheduled').filter(
+      (event) => isEarlier(event) && event.data.followUpId === followUpId,
+    );
+    return {
+      assigneeId: moves.at(-1)?.data.to ?? created!.data.assigneeId,
+      dueAt: reschedules.at(-1)?.data.to ?? created!.data.dueAt,
+    };
+  }
 }
 
-describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
-  const log = historyOf(seed);
-  const told = new ByHand(log.filter(({ org }) => org === 'one'));
+describe.each([1, 2, 3, 4])('The statistics of a random log (seed %i)', (seed) => {
+  const log = generateLog(seed);
+  const history = new EventHistory(log.filter(({ org }) => org === 'one'));
   let view: Awaited<ReturnType<typeof openTestView>>;
   let reader: ViewReader;
   beforeAll(async () => {
@@ -137,146 +112,158 @@ describe.each([1, 2, 3, 4])('statistics of a random history (%i)', (seed) => {
   });
   afterAll(() => view.close());
 
-  const pick = chance(seed + 100);
-  const moment = (): string => floorToQuarterHour(iso(begin + pick.below(60 * 24 * 60) * minute));
-  const some = Array.from({ length: 12 }, () => [moment(), moment()].sort()).map(([from, to]) => [from!, to!] as const);
-  it('holds all that is counted', () => {
-    const moved = told.of('LeadAssigned').filter(({ data }) => data.followUps.length > 0);
-    const done = told.of('FollowUpCompleted');
-    for (const some of [moved, done, told.of('LeadUnassigned'), told.of('FollowUpRescheduled')])
-      expect(some.length).toBeGreaterThan(2);
+  const random = createRandom(seed + 100);
+  const randomQuarterHour = (): string =>
+    floorToQuarterHour(toIso(historiesStart + random.below(60 * 24 * 60) * minuteMs));
+  const randomPeriods = Array.from({ length: 12 }, () => {
+    const [from, to] = [randomQuarterHour(), randomQuarterHour()].sort();
+    return [from!, to!] as const;
+  });
+  const periods = [[toIso(historiesStart), '2100-01-01T00:00:00.000Z'] as const, ...randomPeriods];
+
+  it('are computed from a log with moved, rescheduled and completed follow-ups and unassigned leads', () => {
+    const movedFollowUps = history.of('LeadAssigned').filter(({ data }) => data.followUps.length > 0);
+    const completed = history.of('FollowUpCompleted');
+    for (const events of [movedFollowUps, completed, history.of('LeadUnassigned'), history.of('FollowUpRescheduled')])
+      expect(events.length).toBeGreaterThan(2);
   });
 
-  const periods = [[iso(begin), '2100-01-01T00:00:00.000Z'] as const, ...some];
-
-  it.each(periods)('from %s to %s are what is counted by hand', async (from, to) => {
+  it.each(periods)('from %s to %s equal the figures computed from the events', async (from, to) => {
     const period = { from, to };
-    const opened = told.of('LeadOpened').filter(({ meta }) => isIn(period, meta.occurredAt));
-    const facts = opened.map(({ data }) => {
-      const changes = told.changes(data.leadId).map((it) => it.data.to);
-      const channel = data.channel ?? told.of('InteractionRecorded', data.leadId)[0]?.data.channel ?? null;
-      return { had: new Set<Status>(['new', ...changes]), now: changes.at(-1) ?? 'new', origin: data.origin, channel };
+    const opened = history.of('LeadOpened').filter(({ meta }) => isIn(period, meta.occurredAt));
+    const leads = opened.map(({ data }) => {
+      const changes = history.statusChanges(data.leadId).map((event) => event.data.to);
+      const channel = data.channel ?? history.of('InteractionRecorded', data.leadId)[0]?.data.channel ?? null;
+      return {
+        reached: new Set<Status>(['new', ...changes]),
+        status: changes.at(-1) ?? 'new',
+        origin: data.origin,
+        channel,
+      };
     });
-    const converted = facts.filter(({ now }) => now === 'converted').length;
+    const converted = leads.filter(({ status }) => status === 'converted').length;
     expect(await computeFunnel(reader, 'one', period)).toEqual({
       opened: opened.length,
       conversionRate: rate(converted, opened.length),
       statuses: statuses.map((status) => {
-        const reached = facts.filter(({ had }) => had.has(status)).length;
-        const current = facts.filter(({ now }) => now === status).length;
+        const reached = leads.filter((lead) => lead.reached.has(status)).length;
+        const current = leads.filter((lead) => lead.status === status).length;
         return { status, reached, current, rate: rate(reached, opened.length) };
       }),
     });
 
     const sources = await computeSourceStatistics(reader, 'one', period);
-    expect(sources.map((it) => it.opened)).toEqual(sources.map((it) => it.opened).sort((a, b) => b - a));
-    expect(sources.reduce((sum, it) => sum + it.opened, 0)).toBe(opened.length);
+    const openedCounts = sources.map((source) => source.opened);
+    expect(openedCounts).toEqual(openedCounts.toSorted((a, b) => b - a));
+    expect(openedCounts.reduce((sum, count) => sum + count, 0)).toBe(opened.length);
     for (const source of sources) {
-      const its = facts.filter(({ origin, channel }) => origin.kind === source.origin && channel === source.channel);
-      const won = its.filter(({ now }) => now === 'converted').length;
+      const ofSource = leads.filter(
+        ({ origin, channel }) => origin.kind === source.origin && channel === source.channel,
+      );
+      const won = ofSource.filter(({ status }) => status === 'converted').length;
       const { campaign, ...counts } = source;
       expect(campaign).toBeNull();
-      expect(counts).toMatchObject({ opened: its.length, converted: won, conversionRate: rate(won, its.length) });
+      expect(counts).toMatchObject({
+        opened: ofSource.length,
+        converted: won,
+        conversionRate: rate(won, ofSource.length),
+      });
     }
 
-    const all = told.of('LeadOpened').map(({ data }) => told.stays(data.leadId));
+    const staysByLead = history.of('LeadOpened').map(({ data }) => history.stays(data.leadId));
     for (const figures of await computeTimeInStatus(reader, 'one', period)) {
-      const its = all
+      const counted = staysByLead
         .map((stays) => stays.filter(({ status }) => status === figures.status))
         .filter((stays) => stays.length > 0 && isIn(period, stays.at(-1)!.until));
-      const times = its.map((stays) => stays.reduce((sum, stay) => sum + stay.seconds, 0));
+      const times = counted.map((stays) => stays.reduce((sum, { seconds }) => sum + seconds, 0));
       const sum = times.reduce((total, time) => total + time, 0);
       expect(figures).toMatchObject({
-        leads: its.length,
-        stays: its.flat().length,
-        meanSeconds: its.length === 0 ? null : Math.round(sum / its.length),
+        leads: counted.length,
+        stays: counted.flat().length,
+        meanSeconds: counted.length === 0 ? null : Math.round(sum / counted.length),
       });
-      expectAbout(figures.medianSeconds, percentile(times, 0.5));
-      expectAbout(figures.p90Seconds, percentile(times, 0.9));
+      expectWithinRounding(figures.medianSeconds, percentile(times, 0.5));
+      expectWithinRounding(figures.p90Seconds, percentile(times, 0.9));
     }
 
     const agents = await computeAgentStatistics(reader, 'one', period);
     const order = agents.map(({ agent }) => agent?.id ?? '~');
     expect(order).toEqual(order.toSorted());
     for (const { agent } of agents) expect(agent).toEqual(agent && { id: expect.any(String), name: null });
-    const closings = told
+    const closings = history
       .of('LeadStatusChanged')
       .filter(({ data, meta }) => data.from !== data.to && isFinal(data.to) && isIn(period, meta.occurredAt));
     for (const id of ['ana', 'ben', 'cem', null]) {
       const figures = agents.find(({ agent }) => (agent?.id ?? null) === id);
-      const sent = told.of('OutboundMessageRecorded').filter(({ meta }) => senderIs(meta.actor, id));
-      const first = sent.filter((it) => told.of('OutboundMessageRecorded', it.data.leadId)[0] === it);
-      const inTime = first.filter(({ meta }) => isIn(period, meta.occurredAt));
-      const waits = inTime.map(({ data, meta }) =>
-        seconds(told.of('LeadOpened', data.leadId)[0]!.meta.occurredAt, meta.occurredAt),
+      const sent = history.of('OutboundMessageRecorded').filter(({ meta }) => isSentBy(meta.actor, id));
+      const firstMessages = sent.filter(
+        (event) => history.of('OutboundMessageRecorded', event.data.leadId)[0] === event,
       );
+      const responseTimes = firstMessages
+        .filter(({ meta }) => isIn(period, meta.occurredAt))
+        .map(({ data, meta }) =>
+          secondsBetween(history.of('LeadOpened', data.leadId)[0]!.meta.occurredAt, meta.occurredAt),
+        );
       const closed = (status: Status): number =>
-        closings.filter(({ data }) => data.to === status && told.agentOf(data.leadId) === id).length;
-      const done = told.of('FollowUpCompleted').flatMap((it) => {
-        if (!isIn(period, it.meta.occurredAt)) return [];
-        const { assignee, dueAt } = followUpThen(it);
-        return assignee === id ? [it.meta.occurredAt > dueAt] : [];
+        closings.filter(({ data }) => data.to === status && history.lastAgentOf(data.leadId) === id).length;
+      const completed = history.of('FollowUpCompleted').flatMap((event) => {
+        if (!isIn(period, event.meta.occurredAt)) return [];
+        const { assigneeId, dueAt } = history.followUpAt(event);
+        return assigneeId === id ? [{ late: event.meta.occurredAt > dueAt }] : [];
       });
       const expected = {
-        assigned: told.of('LeadAssigned').filter(({ data, meta }) => data.to === id && isIn(period, meta.occurredAt))
+        assigned: history.of('LeadAssigned').filter(({ data, meta }) => data.to === id && isIn(period, meta.occurredAt))
           .length,
         closed: { converted: closed('converted'), lost: closed('lost'), archived: closed('archived') },
         messagesSent: sent.filter(({ meta }) => isIn(period, meta.occurredAt)).length,
-        followUps: { completed: done.length, late: done.filter((late) => late).length },
+        followUps: { completed: completed.length, late: completed.filter(({ late }) => late).length },
       };
-      const nothing = { assigned: 0, closed: { converted: 0, lost: 0, archived: 0 }, messagesSent: 0 };
-      expect(figures ?? { ...nothing, followUps: { completed: 0, late: 0 } }).toMatchObject(expected);
-      expect(figures?.firstResponse.leads ?? 0).toBe(waits.length);
-      expectAbout(figures?.firstResponse.medianSeconds ?? null, percentile(waits, 0.5));
+      const noActivity = {
+        assigned: 0,
+        closed: { converted: 0, lost: 0, archived: 0 },
+        messagesSent: 0,
+        followUps: { completed: 0, late: 0 },
+      };
+      expect(figures ?? noActivity).toMatchObject(expected);
+      expect(figures?.firstResponse.leads ?? 0).toBe(responseTimes.length);
+      expectWithinRounding(figures?.firstResponse.medianSeconds ?? null, percentile(responseTimes, 0.5));
     }
   });
 
-  const senderIs = (actor: { type: string; id: string }, id: string | null): boolean =>
+  const isSentBy = (actor: { type: string; id: string }, id: string | null): boolean =>
     (actor.type === 'agent' ? actor.id : null) === id;
-
-  function followUpThen(completed: RecordedEvent<'FollowUpCompleted'>): { assignee: string | null; dueAt: string } {
-    const { followUpId } = completed.data;
-    const before = ({ position }: RecordedEvent): boolean => position < completed.position;
-    const [made] = told.of('FollowUpCreated').filter(({ data }) => data.followUpId === followUpId);
-    const moved = told.of('LeadAssigned').filter((it) => before(it) && it.data.followUps.includes(followUpId));
-    const again = told.of('FollowUpRescheduled').filter((it) => before(it) && it.data.followUpId === followUpId);
-    return {
-      assignee: moved.at(-1)?.data.to ?? made!.data.assigneeId,
-      dueAt: again.at(-1)?.data.to ?? made!.data.dueAt,
-    };
-  }
 });
 
-function expectAbout(told: number | null, exact: number | null): void {
-  if (told === null || exact === null) expect(told).toBe(exact);
-  else expect(Math.abs(told - exact)).toBeLessThanOrEqual(exact * 0.025);
+function expectWithinRounding(rounded: number | null, exact: number | null): void {
+  if (rounded === null || exact === null) expect(rounded).toBe(exact);
+  else expect(Math.abs(rounded - exact)).toBeLessThanOrEqual(exact * 0.025);
 }
 
-describe('statistics of a few leads', () => {
-  const day: Period = { from: ask.time('00:00'), to: '2026-03-03T00:00:00.000Z' };
-  const replied = (contactKey: string, campaign: { id: string; name: string }, ...more: readonly ask.ContactStep[]) =>
-    ask.given(
-      ask.broadcast({ contactKey, campaign }),
-      ask.interaction({ contactKey, kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
-      ...more,
+describe('The statistics of a few leads', () => {
+  const day: Period = { from: commands.time('00:00'), to: '2026-03-03T00:00:00.000Z' };
+  const replied = (contactKey: string, campaign: { id: string; name: string }, ...steps: readonly commands.ContactStep[]) =>
+    commands.given(
+      commands.broadcast({ contactKey, campaign }),
+      commands.interaction({ contactKey, kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
+      ...steps,
     ).events;
-  const about = async <T>(log: readonly RecordedEvent[], asked: (reader: ViewReader) => Promise<T>): Promise<T> => {
+  const compute = async <T>(log: readonly RecordedEvent[], query: (reader: ViewReader) => Promise<T>): Promise<T> => {
     const view = await openTestView(statisticsView, log);
-    return asked(view.reader).finally(() => view.close());
+    return query(view.reader).finally(() => view.close());
   };
 
-  it('tell sources by campaign, called as most called it, those that brought most first', async () => {
+  it('list the sources with the most leads first, and name a campaign as most of its leads recorded it', async () => {
     const log = mergeIntoLog(
-      ask.given(ask.interaction({ contactKey: 'c1' })).events,
+      commands.given(commands.interaction({ contactKey: 'c1' })).events,
       replied('c2', { id: 'k-1', name: 'Spring' }),
       replied('c3', { id: 'k-2', name: 'Autumn' }),
-      replied('c4', { id: 'k-2', name: 'Summer' }, ask.changeStatus('converted', { leadId: 'c4-1' })),
+      replied('c4', { id: 'k-2', name: 'Summer' }, commands.changeStatus('converted', { leadId: 'c4-1' })),
       replied('c5', { id: 'k-2', name: 'Summer' }),
       replied('c6', { id: 'k-3', name: 'Winter' }),
       replied('c7', { id: 'k-3', name: 'Advent' }),
     );
     const reply = { origin: 'broadcast_reply', channel: 'whatsapp', converted: 0, conversionRate: 0 };
-    expect(await about(log, (reader) => computeSourceStatistics(reader, ask.org, day))).toEqual([
+    expect(await compute(log, (reader) => computeSourceStatistics(reader, commands.org, day))).toEqual([
       { ...reply, campaign: { id: 'k-2', name: 'Summer' }, opened: 3, converted: 1, conversionRate: 0.3333 },
       { ...reply, campaign: { id: 'k-3', name: 'Advent' }, opened: 2 },
       { ...reply, campaign: { id: 'k-1', name: 'Spring' }, opened: 1 },
@@ -284,56 +271,58 @@ describe('statistics of a few leads', () => {
     ]);
   });
 
-  it('tell what agents are called, and nobody last', async () => {
+  it('include the names of agents, and list activity without an agent last', async () => {
     const log = mergeIntoLog(
-      ask.givenAgent(ask.registerAgent()).events,
-      ask.given(ask.opened, ask.outbound(), ask.assign('zoe'), ask.assign('ana')).events,
+      commands.givenAgent(commands.registerAgent()).events,
+      commands.given(commands.opened, commands.outbound(), commands.assign('zoe'), commands.assign('ana')).events,
     );
-    const told = await about(log, (reader) => computeAgentStatistics(reader, ask.org, day));
-    expect(told.map(({ agent }) => agent)).toEqual([{ id: 'ana', name: 'Agent One' }, { id: 'zoe', name: null }, null]);
+    const figures = await compute(log, (reader) => computeAgentStatistics(reader, commands.org, day));
+    expect(figures.map(({ agent }) => agent)).toEqual([
+      { id: 'ana', name: 'Agent One' },
+      { id: 'zoe', name: null },
+      null,
+    ]);
   });
 
-  it('do not call late what is completed the moment that it is due', async () => {
-    const done = (clock: string) =>
-      ask.given(ask.opened, ask.createFollowUp({ dueAt: ask.time('11:00') }), ask.at(clock, ask.completeFollowUp()));
+  it('do not count a follow-up as late that is completed exactly at its due time', async () => {
+    const completedAt = (clock: string) =>
+      commands.given(commands.opened, commands.createFollowUp({ dueAt: commands.time('11:00') }), commands.at(clock, commands.completeFollowUp()))
+        .events;
     for (const [clock, late] of [
       ['11:00', 0],
       ['11:00:00.001', 1],
-    ] as const)
-      // prettier-ignore
-      expect(await about(done(clock).events, (reader) => computeAgentStatistics(reader, ask.org, day))).toMatchObject([
-        { agent: null, followUps: { completed: 1, late } },
-      ]);
-  });
-
-  it('count nothing whose beginning was not seen', () => {
-    const { events } = ask.given(ask.opened, ask.createFollowUp(), ask.reschedule('18:00'), ask.lost);
-    const rest = events.filter((it) => it.type !== 'LeadOpened' && it.type !== 'FollowUpCreated');
-    for (const table of ['leads', 'followUps', 'stays']) expect(projectRows(statisticsView, table, rest).size).toBe(0);
-  });
-
-  it('go by quarters of an hour', () => {
-    expect(floorToQuarterHour(ask.time('09:14:59.999'))).toBe(ask.time('09:00'));
-    expect(floorToQuarterHour(ask.time('09:15'))).toBe(ask.time('09:15'));
-  });
-});
-
-describe('rounded seconds', () => {
-  it('are exact up to 20, later off by 2.5 % at most, and never go back', () => {
-    let before = -1;
-    for (let time = 0; time < 3e9; time = time < 2_000 ? time + 1 : Math.floor(time * 1.001)) {
-      const rounded = roundSeconds(time);
-      if (time <= 20) expect(rounded).toBe(time);
-      expect(Math.abs(rounded - time)).toBeLessThanOrEqual(time * 0.025);
-      expect(rounded).toBeGreaterThanOrEqual(before);
-      before = rounded;
+    ] as const) {
+      const figures = await compute(completedAt(clock), (reader) => computeAgentStatistics(reader, commands.org, day));
+      expect(figures).toMatchObject([{ agent: null, followUps: { completed: 1, late } }]);
     }
   });
 
-  it('spread as they occur', () => {
-    const spread = new Histogram();
-    expect(spread.percentile(0.5)).toBeNull();
-    for (const [value, count] of [[30, 1], [10, 4], [20, 4], [10, 1]] as const) spread.add(value, count); // prettier-ignore
-    expect([0, 0.5, 0.51, 0.9, 0.91, 1].map((share) => spread.percentile(share))).toEqual([10, 10, 20, 20, 30, 30]);
+  it('count no lead and no follow-up whose first event is missing', () => {
+    const { events } = commands.given(commands.opened, commands.createFollowUp(), commands.reschedule('18:00'), commands.lost);
+    const rest = events.filter(({ type }) => type !== 'LeadOpened' && type !== 'FollowUpCreated');
+    for (const table of ['leads', 'followUps', 'stays']) expect(projectRows(statisticsView, table, rest).size).toBe(0);
   });
+});
+
+it('A time is rounded down to its quarter of an hour', () => {
+  expect(floorToQuarterHour(commands.time('09:14:59.999'))).toBe(commands.time('09:00'));
+  expect(floorToQuarterHour(commands.time('09:15'))).toBe(commands.time('09:15'));
+});
+
+it('Rounded seconds are exact up to 20, off by at most 2.5 % above, and never decrease', () => {
+  let previous = -1;
+  for (let seconds = 0; seconds < 3e9; seconds = seconds < 2_000 ? seconds + 1 : Math.floor(seconds * 1.001)) {
+    const rounded = roundSeconds(seconds);
+    if (seconds <= 20) expect(rounded).toBe(seconds);
+    expect(Math.abs(rounded - seconds)).toBeLessThanOrEqual(seconds * 0.025);
+    expect(rounded).toBeGreaterThanOrEqual(previous);
+    previous = rounded;
+  }
+});
+
+it('A histogram returns percentiles by nearest rank, weighted by how often each value occurs', () => {
+  const histogram = new Histogram();
+  expect(histogram.percentile(0.5)).toBeNull();
+  for (const [value, count] of [[30, 1], [10, 4], [20, 4], [10, 1]] as const) histogram.add(value, count); // prettier-ignore
+  expect([0, 0.5, 0.51, 0.9, 0.91, 1].map((share) => histogram.percentile(share))).toEqual([10, 10, 20, 20, 30, 30]);
 });

@@ -1,36 +1,50 @@
-import { isFinal, evolveWaitingSince } from '#domain/lead/lead.state';
-import type { LeadEvent } from '#domain/lead/lead.events';
+import { isFinal } from '#domain/lead/lead.vocabulary';
+import { evolveWaitingSince } from '#domain/lead/lead.evolve';
 import type { RecordedEvent } from '#domain/event';
-import type { Table, View } from '#read-model/view';
+import { defineTable, defineView, type EventHandler } from '#read-model/view';
+import {
+  agentEvents,
+  broadcastEvents,
+  bulkEvents,
+  contactEvents,
+  exportEvents,
+  messageEvents,
+} from '../event-families.js';
+import { leadKey } from '../row-keys.js';
 
 /**
- * Whether a lead waits for an agent, and the last turn that it was given by itself. Both in one row, so that whoever no longer finds
- * the lead waiting finds its turn, also where the rows of a batch show one by one.
+ * Whether a lead waits for an agent, and its last automatic assignment. Both are in one row: a reader that sees that the lead no
+ * longer waits also sees its assignment, even in a storage that shows the rows of a batch one by one.
  */
 export interface WaitingLead {
   readonly org: string;
   readonly leadId: string;
-  /** Null: it does not wait. */
+  /** Null: the lead does not wait. */
   readonly waitingSince: string | null;
+  /** The last assignment by rotation, and its position in the log; null if there was none. */
   readonly turn: { readonly agentId: string; readonly position: string } | null;
 }
 
-const ofLead = ({ data }: { readonly data: { readonly leadId: string } }): readonly string[] => [data.leadId];
+type WaitingEvent = RecordedEvent<'LeadOpened' | 'LeadAssigned' | 'LeadUnassigned' | 'LeadStatusChanged'>;
 
-const leads: Table<WaitingLead> = {
-  keys: {
-    LeadOpened: ofLead,
-    LeadAssigned: ofLead,
-    LeadUnassigned: ofLead,
-    LeadStatusChanged: (event) => (isFinal(event.data.to) ? ofLead(event) : []),
+const foldWaiting: EventHandler<WaitingLead, WaitingEvent> = {
+  key: leadKey,
+  apply: (row, event) => {
+    const waitingSince = evolveWaitingSince(event);
+    if (waitingSince === undefined) return row;
+    const turn = rotationIn(event) ?? row?.turn ?? null;
+    return { org: event.org, leadId: event.data.leadId, waitingSince, turn };
+  },
+};
+
+const leads = defineTable<WaitingLead>()({
+  on: {
+    LeadOpened: foldWaiting,
+    LeadAssigned: foldWaiting,
+    LeadUnassigned: foldWaiting,
+    LeadStatusChanged: { ...foldWaiting, key: (event) => (isFinal(event.data.to) ? leadKey(event) : []) },
   },
   createdBy: ['LeadOpened'],
-  evolve(row, event) {
-    const waitingSince = evolveWaitingSince(event as LeadEvent);
-    if (waitingSince === undefined) return row;
-    const leadId = (event as RecordedEvent<'LeadOpened'>).data.leadId;
-    return { org: event.org, leadId, waitingSince, turn: turnIn(event) ?? row?.turn ?? null };
-  },
   columns: {
     org: (row) => row.org,
     waitingSince: (row) => row.waitingSince,
@@ -41,12 +55,36 @@ const leads: Table<WaitingLead> = {
     { prefix: ['org'], sort: 'waitingSince' },
     { prefix: ['org', 'turnOf'], sort: 'turn' },
   ],
-};
+});
 
-function turnIn(event: RecordedEvent): WaitingLead['turn'] {
+function rotationIn(event: WaitingEvent): WaitingLead['turn'] {
   if (event.type !== 'LeadAssigned') return null;
   const { mode, to: agentId } = event.data;
   return mode === 'round_robin' || mode === 'least_loaded' ? { agentId, position: event.position } : null;
 }
 
-export const waitingLeads: View = { name: 'waiting-leads', version: 1, tables: { leads } };
+export const waitingLeadsView = defineView({
+  name: 'waiting-leads',
+  version: 1,
+  tables: { leads },
+  ignores: [
+    ...contactEvents,
+    'InteractionRecorded',
+    'OutboundMessageRecorded',
+    'LeadScored',
+    'ScoreSuggested',
+    'ScoreUnpinned',
+    'AiResultDropped',
+    'QualificationFailed',
+    'FollowUpCreated',
+    'FollowUpRescheduled',
+    'FollowUpReminded',
+    'FollowUpCompleted',
+    'FollowUpCancelled',
+    ...agentEvents,
+    ...broadcastEvents,
+    ...messageEvents,
+    ...bulkEvents,
+    ...exportEvents,
+  ],
+});

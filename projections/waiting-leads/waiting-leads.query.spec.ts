@@ -1,40 +1,42 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import * as ask from '#test/support/given-when-then';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harness';
-import { waitingLeads } from './waiting-leads.projection.js';
+import { waitingLeadsView } from './waiting-leads.projection.js';
 import { findLastRotation, listLongestWaiting } from './waiting-leads.query.js';
 
-const lead = (contactKey: string, clock: string, ...more: readonly ask.ContactStep[]) =>
-  ask.given(ask.at(clock, ask.interaction({ contactKey })), ...more).events;
-const turn = (leadId: string, agentId: string) => ask.assign(agentId, { leadId, mode: 'round_robin' });
+const lead = (contactKey: string, clock: string, ...steps: readonly commands.ContactStep[]) =>
+  commands.given(commands.at(clock, commands.interaction({ contactKey })), ...steps).events;
+const rotation = (leadId: string, agentId: string) => commands.assign(agentId, { leadId, mode: 'round_robin' });
 const log = mergeIntoLog(
   lead('c1', '10:00'),
   lead('c2', '09:00'),
-  lead('c3', '08:00', turn('c3-1', 'ana')),
-  lead('c4', '08:00', ask.assign('ben', { leadId: 'c4-1' })),
-  lead('c5', '08:00', turn('c5-1', 'ana')),
-  lead('c6', '07:00', turn('c6-1', 'cem')).map((event) => ({ ...event, org: 'org-2' })),
+  lead('c3', '08:00', rotation('c3-1', 'ana')),
+  lead('c4', '08:00', commands.assign('ben', { leadId: 'c4-1' })),
+  lead('c5', '08:00', rotation('c5-1', 'ana')),
+  lead('c6', '07:00', rotation('c6-1', 'cem')).map((event) => ({ ...event, org: 'org-2' })),
   lead('c7', '07:00').map((event) => ({ ...event, org: 'org-2' })),
 );
 
 let view: Awaited<ReturnType<typeof openTestView>>;
 beforeAll(async () => {
-  view = await openTestView(waitingLeads, log);
+  view = await openTestView(waitingLeadsView, log);
 });
 afterAll(() => view.close());
 
-it('Those that wait longest come first, no more than asked for', async () => {
-  const [first, second] = [
-    { leadId: 'c2-1', waitingSince: ask.time('09:00') },
-    { leadId: 'c1-1', waitingSince: ask.time('10:00') },
-  ];
-  expect(await listLongestWaiting(view.reader, ask.org, 10)).toEqual([first, second]);
-  expect(await listLongestWaiting(view.reader, ask.org, 1)).toEqual([first]);
-});
+describe('The query of waiting leads', () => {
+  it('lists the leads of an organization that wait for an agent, longest waiting first, up to a limit', async () => {
+    const [first, second] = [
+      { leadId: 'c2-1', waitingSince: commands.time('09:00') },
+      { leadId: 'c1-1', waitingSince: commands.time('10:00') },
+    ];
+    expect(await listLongestWaiting(view.reader, commands.org, 10)).toEqual([first, second]);
+    expect(await listLongestWaiting(view.reader, commands.org, 1)).toEqual([first]);
+  });
 
-it('An agent’s last turn is the last that it was given by itself', async () => {
-  const last = log.findLastIndex((it) => it.type === 'LeadAssigned' && it.data.to === 'ana');
-  expect(await findLastRotation(view.reader, ask.org, 'ana')).toBe(positionAt(last + 1));
-  expect(await findLastRotation(view.reader, ask.org, 'ben')).toBeNull();
-  expect(await findLastRotation(view.reader, ask.org, 'cem')).toBeNull();
+  it('finds an agent’s last assignment by rotation, and not an assignment by a person', async () => {
+    const last = log.findLastIndex((event) => event.type === 'LeadAssigned' && event.data.to === 'ana');
+    expect(await findLastRotation(view.reader, commands.org, 'ana')).toBe(positionAt(last + 1));
+    expect(await findLastRotation(view.reader, commands.org, 'ben')).toBeNull();
+    expect(await findLastRotation(view.reader, commands.org, 'cem')).toBeNull();
+  });
 });

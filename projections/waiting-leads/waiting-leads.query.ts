@@ -1,12 +1,12 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import type { ViewReader } from '#read-model/view-store';
 import type { WaitingLead } from './waiting-leads.projection.js';
 
-/** Those that wait longest, first. */
+/** The leads that wait for an agent, longest waiting first; at most `limit`. */
 export async function listLongestWaiting(
   reader: ViewReader,
   org: string,
-  most: number,
+  limit: number,
 ): Promise<readonly { readonly leadId: string; readonly waitingSince: string }[]> {
   const { rows } = await reader.find<WaitingLead>('leads', {
     where: [
@@ -14,12 +14,12 @@ export async function listLongestWaiting(
       { column: 'waitingSince', notNull: true },
     ],
     sort: { column: 'waitingSince', descending: false },
-    limit: most,
+    limit,
   });
   return rows.map(({ row: { leadId, waitingSince } }) => ({ leadId, waitingSince: waitingSince! }));
 }
 
-/** Where in the log the agent's last turn stands; null when it never had one. */
+/** The position of the agent's last assignment by rotation; null if there was none. */
 export async function findLastRotation(reader: ViewReader, org: string, agentId: string): Promise<Position | null> {
   const { rows } = await reader.find<WaitingLead>('leads', {
     where: [

@@ -1,60 +1,61 @@
 import { describe, expect, it } from '@jest/globals';
 import { projectColumns, projectRows } from '#test/support/project-rows';
-import * as ask from '#test/support/given-when-then';
-import { waitingLeads, type WaitingLead } from './waiting-leads.projection.js';
+import * as commands from '#test/support/given-when-then';
+import { waitingLeadsView, type WaitingLead } from './waiting-leads.projection.js';
 
-const after = (...steps: readonly ask.ContactStep[]) => {
-  const { events } = ask.given(...steps);
-  return { row: projectRows<WaitingLead>(waitingLeads, 'leads', events).get(ask.leadId(1)), events };
+const after = (...steps: readonly commands.ContactStep[]) => {
+  const { events } = commands.given(...steps);
+  return { row: projectRows<WaitingLead>(waitingLeadsView, 'leads', events).get(commands.leadId(1)), events };
 };
-const byItself = ask.assign('ana', { mode: 'round_robin' });
-const freed = ask.unassign({ mode: 'agent_deactivated' });
+const rotated = commands.assign('ana', { mode: 'round_robin' });
+const agentDeactivated = commands.unassign({ mode: 'agent_deactivated' });
 
-describe('A lead that nobody works on', () => {
-  it('waits since it was opened', () => {
-    const { row, events } = after(ask.opened);
-    const opened = events.find((it) => it.type === 'LeadOpened');
+describe('The view of waiting leads', () => {
+  it('has a new lead as waiting since it was opened', () => {
+    const { row, events } = after(commands.opened);
+    const opened = events.find(({ type }) => type === 'LeadOpened');
     expect(row).toEqual({
-      org: ask.org,
-      leadId: ask.leadId(1),
+      org: commands.org,
+      leadId: commands.leadId(1),
       waitingSince: opened?.meta.occurredAt,
       turn: null,
     });
   });
 
-  it('does not wait any more when it has an agent, or is closed', () => {
-    expect(after(ask.opened, ask.assign('ana')).row).toMatchObject({ waitingSince: null, turn: null });
-    expect(after(ask.opened, ask.lost).row).toMatchObject({ waitingSince: null });
-    expect(after(ask.opened, ask.changeStatus('qualified')).row).not.toMatchObject({ waitingSince: null });
+  it('does not have a lead as waiting that was assigned or closed', () => {
+    expect(after(commands.opened, commands.assign('ana')).row).toMatchObject({ waitingSince: null, turn: null });
+    expect(after(commands.opened, commands.lost).row).toMatchObject({ waitingSince: null });
+    expect(after(commands.opened, commands.changeStatus('qualified')).row).not.toMatchObject({ waitingSince: null });
   });
 
-  it('waits again since its agent left, but not when a person took it away', () => {
-    const { row, events } = after(ask.opened, ask.assign('ana'), freed);
+  it('has a lead as waiting again when its agent was deactivated, but not when a person unassigned it', () => {
+    const { row, events } = after(commands.opened, commands.assign('ana'), agentDeactivated);
     expect(row?.waitingSince).toBe(events.at(-1)?.meta.occurredAt);
     for (const mode of ['manual', 'bulk'] as const)
-      expect(after(ask.opened, ask.assign('ana'), ask.unassign({ mode })).row?.waitingSince).toBeNull();
+      expect(after(commands.opened, commands.assign('ana'), commands.unassign({ mode })).row?.waitingSince).toBeNull();
   });
-});
 
-describe('The turn that a lead was given', () => {
-  it('stands in the same row that says that it does not wait any more', () => {
-    const { row, events } = after(ask.opened, byItself);
+  it('has an assignment by rotation in the same row that says that the lead no longer waits', () => {
+    const { row, events } = after(commands.opened, rotated);
     expect(row).toMatchObject({
       waitingSince: null,
       turn: { agentId: 'ana', position: events.at(-1)?.position },
     });
-    expect(projectColumns(waitingLeads, 'leads', row!)).toMatchObject({ turnOf: 'ana', turn: events.at(-1)?.position });
+    expect(projectColumns(waitingLeadsView, 'leads', row!)).toMatchObject({
+      turnOf: 'ana',
+      turn: events.at(-1)?.position,
+    });
   });
 
-  it('is one by its assignment alone, in either order of turns', () => {
-    expect(after(ask.opened, ask.assign('ana', { mode: 'least_loaded' })).row?.turn).toMatchObject({ agentId: 'ana' });
+  it('counts only automatic assignments of either kind as a rotation', () => {
+    expect(after(commands.opened, commands.assign('ana', { mode: 'least_loaded' })).row?.turn).toMatchObject({ agentId: 'ana' });
     for (const mode of ['manual', 'bulk'] as const)
-      expect(after(ask.opened, ask.assign('ana', { mode })).row?.turn).toBeNull();
-    expect(after(ask.opened, ask.assign('ana'), ask.unassign({ mode: 'round_robin' })).row?.turn).toBeNull();
+      expect(after(commands.opened, commands.assign('ana', { mode })).row?.turn).toBeNull();
+    expect(after(commands.opened, commands.assign('ana'), commands.unassign({ mode: 'round_robin' })).row?.turn).toBeNull();
   });
 
-  it('stays when the lead is freed, or given to another by hand', () => {
-    for (const step of [freed, ask.assign('ben')])
-      expect(after(ask.opened, byItself, step).row?.turn).toMatchObject({ agentId: 'ana' });
+  it('keeps the last rotation when the lead is unassigned or reassigned by a person', () => {
+    for (const step of [agentDeactivated, commands.assign('ben')])
+      expect(after(commands.opened, rotated, step).row?.turn).toMatchObject({ agentId: 'ana' });
   });
 });

@@ -105,9 +105,9 @@ describe('changing an agent', () => {
   test('changing an agent with an outdated If-Match is rejected', async () => {
     const { id } = await postAgent(app);
     expectSuccess(await app.patch(`/v1/agents/${id}`, { name: 'Anna' }, { 'if-match': '"1"' }));
-    expect(await app.patch(`/v1/agents/${id}`, { name: 'Ana' }, { 'if-match': '"1"' })).toMatchObject(
-      refused('version_mismatch', { version: 2 }),
-    );
+    const stale = await app.patch(`/v1/agents/${id}`, { name: 'Ana' }, { 'if-match': '"1"' });
+    expect(stale).toMatchObject(refused('version_mismatch', { version: 2 }));
+    expect(stale.body).toMatchObject({ detail: 'Version mismatch: the current version is 2.' });
   });
 
   test('changing or reading an unknown agent returns not_found', async () => {

@@ -38,20 +38,30 @@ test('all benches run to their end without an error', () => expect(allBenches).t
 
 test.each([
   ['log', /50 in flight +\d/],
-  ['peers', /Events of a replay of all +\d/],
+  ['peers', /Events of a full replay +\d/],
   ['ceiling', /\n2 +[\d,]+ \(.*×/],
   ['lag', /\n1,000 +[\d,.]+ ms \/ [\d,.]+ ms/],
-  ['receipts', /and the counters are final +\d/],
+  ['receipts', /Time until the counters are final +\d/],
   ['export', /\nxlsx +[\d,]+ +\d/],
-  ['growth', /One lead: its history +[\d,.]+ ms/],
+  ['growth', /Lead: history +[\d,.]+ ms/],
   ['soak', /Memory of the process +\d+ MiB +\d+ MiB/],
 ])('the bench %s reports its figures', (name, figures) => {
   const [, section = ''] = allBenches.stdout.split(`\n${name}: `);
   expect(section).toMatch(figures);
 });
 
-test('an unknown bench and an invalid size are reported', async () => {
-  expect(await runBench('celing')).toMatchObject({ code: 1, stderr: expect.stringContaining('no bench celing') });
-  const invalidSize = await runBench('log', '--rounds', 'many');
-  expect(invalidSize).toMatchObject({ code: 1, stderr: expect.stringContaining('--rounds') });
+test('an unknown bench, an unknown option and an invalid size are reported in one sentence with exit code 2', async () => {
+  const usageError = (text: string) => ({ code: 2, stdout: '', stderr: expect.stringMatching(`^.*${text}.*\\n$`) });
+  expect(await runBench('celing')).toMatchObject(usageError('no bench celing'));
+  expect(await runBench('log', '--round', '1')).toMatchObject(usageError("Unknown option '--round'"));
+  expect(await runBench('log', '--rounds', 'many')).toMatchObject(usageError('--rounds'));
+});
+
+test.each([[['--help']], [['log', '--help']], [['-h']]])('%j prints the usage and runs no bench', async (args) => {
+  const run = await runBench(...args);
+  expect(run).toMatchObject({ code: 0, stderr: '' });
+  expect(run.stdout).toMatch(/^Usage: npm run bench -- .*\n/);
+  for (const text of ['\n  log ', '\n  engines ', '\n  --rounds <n> ', '\n  --write '])
+    expect(run.stdout).toContain(text);
+  expect(run.stdout).not.toContain('processors');
 });

@@ -34,8 +34,8 @@ afterAll(() => app.dispose());
 const cli = async (args: readonly string[], env: StringMap = {}): Promise<CliResult> =>
   runCli(args, { ...(await app.env()), ...env });
 
-/** As if the view had never been built. */
-function forget(view: string): void {
+/** Removes a view, as if it had never been built. */
+function removeView(view: string): void {
   const folder = join(app.dataDir, 'views');
   for (const file of readdirSync(folder)) if (file.startsWith(`${view}.`)) rmSync(join(folder, file));
 }
@@ -52,31 +52,31 @@ interface Status {
   readonly reactions: readonly { readonly reaction: string; readonly parked: readonly DeadLetter[] }[];
 }
 
-async function status(): Promise<Status> {
+async function readStatus(): Promise<Status> {
   const { code, out, err } = await cli(['status', '--json']);
   expect({ code, err }).toEqual({ code: 0, err: '' });
   return JSON.parse(out) as Status;
 }
 
 const statesOf = ({ views }: Status) => Object.fromEntries(views.map(({ view, state }) => [view, state]));
-const all = (state: string) => Object.fromEntries(views.map(({ name }) => [name, state]));
+const allViews = (state: string) => Object.fromEntries(views.map(({ name }) => [name, state]));
 
-async function until<T>(found: () => Promise<T>, wanted: (found: T) => boolean): Promise<T> {
-  for (let tries = 100; ; tries--) {
-    const now = await found();
-    if (wanted(now) || tries === 0) return now;
+async function poll<T>(read: () => Promise<T>, isWanted: (value: T) => boolean): Promise<T> {
+  for (let attempts = 100; ; attempts--) {
+    const value = await read();
+    if (isWanted(value) || attempts === 0) return value;
   }
 }
 
-/** The log's file in the hands of somebody with a database tool. */
-function byHand(sql: string): void {
+/** Changes the file of the log as a database tool would. */
+function executeSql(sql: string): void {
   const db = new DatabaseSync(join(app.dataDir, 'events.db'), { timeout: 30_000 });
   db.exec(sql);
   db.close();
 }
 
-/** What people see of everything. */
-async function everything(contactId: string, after: string): Promise<object> {
+/** What the API returns from every kind of view. */
+async function readEverything(contactId: string, after: string): Promise<object> {
   return {
     leads: await getAllLeads(app, { after }),
     history: await getContactHistory(app, contactId, { after }),
@@ -85,7 +85,7 @@ async function everything(contactId: string, after: string): Promise<object> {
   };
 }
 
-describe('while the service runs', () => {
+describe('the CLI, while the service runs', () => {
   const contactId = uniqueId('contact');
   const agentId = uniqueId('agent');
   let leadId: string;
@@ -99,100 +99,105 @@ describe('while the service runs', () => {
     for (let i = 0; i < 20; i++) await openLead(app);
   });
 
-  test('status says that all views are up to date, in words and for programs', async () => {
-    const found = await until(status, (it) => Object.values(statesOf(it)).every((state) => state === 'up to date'));
-    expect(statesOf(found)).toEqual(all('up to date'));
-    // An EventStoreDB does not count them.
-    const { events } = found.log;
+  test('status reports that all views are up to date, as text and as JSON', async () => {
+    const status = await poll(readStatus, (current) =>
+      Object.values(statesOf(current)).every((state) => state === 'up to date'),
+    );
+    expect(statesOf(status)).toEqual(allViews('up to date'));
+    // EventStoreDB does not count events.
+    const { events } = status.log;
     expect(events ?? 41).toBeGreaterThan(40);
-    for (const view of found.views)
-      expect(view).toMatchObject({ lag: { events: 0, seconds: 0 }, checkpoint: found.log.head });
-    const running = reactorNames.filter((it) => it !== 'assign-leads');
-    expect(found.reactions).toMatchObject(running.map((reaction) => ({ reaction, parked: [] })));
-    expect(found.duties).toEqual(scheduledTaskNames.map((duty) => ({ duty, parked: [] })));
+    for (const view of status.views)
+      expect(view).toMatchObject({ lag: { events: 0, seconds: 0 }, checkpoint: status.log.head });
+    const running = reactorNames.filter((name) => name !== 'assign-leads');
+    expect(status.reactions).toMatchObject(running.map((reaction) => ({ reaction, parked: [] })));
+    expect(status.duties).toEqual(scheduledTaskNames.map((duty) => ({ duty, parked: [] })));
 
     const { out } = await cli(['status']);
-    expect(out).toContain(`${events === null ? '' : `${events} events, `}head ${found.log.head}`);
+    expect(out).toContain(`${events === null ? '' : `${events} events, `}head ${status.log.head}`);
     for (const { name } of views) expect(out).toMatch(new RegExp(`^${name} +\\d+ +up to date +- +p`, 'm'));
   });
 
-  test.each(views.map(({ name }) => name))('%s is rebuilt, shows what it showed, and goes on', async (view) => {
-    const { position } = await postInteraction(app, { contactId });
-    const before = await everything(contactId, position);
-    const { code, out, err } = await cli(['rebuild', view]);
-    expect({ code, out }).toEqual({
-      code: 0,
-      out: expect.stringMatching(
-        new RegExp(
-          `^Building ${view} v\\d+ from the log, here, beside .*\n${view} v\\d+ is built: [0-9,]+ events here.*\n$`,
+  test.each(views.map(({ name }) => name))(
+    'rebuild %s shows the same rows as before, and the view stays up to date',
+    async (view) => {
+      const { position } = await postInteraction(app, { contactId });
+      const before = await readEverything(contactId, position);
+      const { code, out, err } = await cli(['rebuild', view]);
+      expect({ code, out }).toEqual({
+        code: 0,
+        out: expect.stringMatching(
+          new RegExp(
+            `^Rebuilding ${view} v\\d+\\. The current version keeps serving .*\n${view} v\\d+ is built: applied [0-9,]+ events .*\n$`,
+          ),
         ),
-      ),
-    });
-    // No bar where nobody knows how much there is.
-    expect(err).toMatch((await status()).log.events === null ? /^$/ : /^([0-9,]+) of \1 events$/m);
-    expect(await everything(contactId, position)).toEqual(before);
+      });
+      // There is no progress bar where the number of events is not known.
+      expect(err).toMatch((await readStatus()).log.events === null ? /^$/ : /^([0-9,]+) of \1 events$/m);
+      expect(await readEverything(contactId, position)).toEqual(before);
 
-    const { position: next } = await postInteraction(app, { contactId });
-    expect(await everything(contactId, next)).not.toEqual(before);
-    const { out: json } = await cli(['rebuild', view, '--json']);
-    expect(JSON.parse(json)).toMatchObject({ view, checkpoint: next });
-  });
+      const { position: next } = await postInteraction(app, { contactId });
+      expect(await readEverything(contactId, next)).not.toEqual(before);
+      const { out: json } = await cli(['rebuild', view, '--json']);
+      expect(JSON.parse(json)).toMatchObject({ view, checkpoint: next });
+    },
+  );
 
-  test('a rebuild in the middle of writing loses nothing', async () => {
+  test('rebuild loses nothing while events are being written', async () => {
     const opened: string[] = [];
     let position = '';
-    let rebuilding = true;
+    let isRebuilding = true;
     const writing = (async () => {
-      while (rebuilding) {
-        const said = await postInteraction(app);
-        opened.push(said.leadId);
-        ({ position } = said);
+      while (isRebuilding) {
+        const interaction = await postInteraction(app);
+        opened.push(interaction.leadId);
+        ({ position } = interaction);
       }
     })();
     for (let i = 0; i < 3; i++) expect(await cli(['rebuild', 'lead-list', '--json'])).toMatchObject({ code: 0 });
-    rebuilding = false;
+    isRebuilding = false;
     await writing;
     const listed = new Set((await getAllLeads(app, { after: position })).map(({ id }) => id));
     expect(opened.filter((id) => !listed.has(id))).toEqual([]);
   });
 
-  test('a stream is told in sentences, by whatever it is called', async () => {
-    const told = await cli(['stream', leadId]);
-    const lines = told.out.trimEnd().split('\n');
+  test('stream prints the events of a lead, contact, agent or stream as sentences', async () => {
+    const ofLead = await cli(['stream', leadId]);
+    const lines = ofLead.out.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^ {4}1 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z {2}Contact registered — service api$/);
-    for (const words of ['Lead 1 opened (chat)', 'Status from new to lost, on lead 1', 'Lead 2 opened (chat)'])
-      expect(told.out).toContain(words);
-    expect(told.out).toContain('Assigned to Ana Pérez, on lead 2');
+    for (const text of ['Lead 1 opened (chat)', 'Status from new to lost, on lead 1', 'Lead 2 opened (chat)'])
+      expect(ofLead.out).toContain(text);
+    expect(ofLead.out).toContain('Assigned to Ana Pérez, on lead 2');
 
-    expect(await cli(['stream', `contact:${contactId}`])).toEqual(told);
+    expect(await cli(['stream', `contact:${contactId}`])).toEqual(ofLead);
     const json = await cli(['stream', leadId, '--json']);
     const events = json.out
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { stream: string; version: number });
-    expect(events.map(({ version }) => version)).toEqual(lines.map((_, nth) => nth + 1));
-    expect(await cli(['stream', events[0]!.stream])).toEqual(told);
+    expect(events.map(({ version }) => version)).toEqual(lines.map((_, index) => index + 1));
+    expect(await cli(['stream', events[0]!.stream])).toEqual(ofLead);
 
     const agent = await cli(['stream', `agent:${agentId}`]);
     expect(agent).toMatchObject({
       code: 0,
-      out: expect.stringContaining('Ana Pérez registered, with room for 3 leads'),
+      out: expect.stringContaining('Ana Pérez registered, with a capacity of 3 leads'),
     });
   });
 
-  test('verify finds nothing wrong', async () => {
+  test('verify reports a consistent log', async () => {
     expect(await cli(['verify'])).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^[0-9,]+ events in [0-9,]+ streams: all can be read/),
+      out: expect.stringMatching(/^Verified [0-9,]+ events in [0-9,]+ streams: all events can be read/),
     });
     expect(JSON.parse((await cli(['verify', '--json'])).out)).toMatchObject({ problems: [] });
   });
 });
 
-describe('while nothing runs', () => {
+describe('the CLI, while no service runs', () => {
   beforeAll(() => app.stop());
 
-  test('status shows what has been set aside', async () => {
+  test('status shows dead letters', async () => {
     const store = await openViews(parseSettings(await app.env()), { readerThread: false });
     const writer = await store.openForWriting(createAutomationView({ name: 'free-leads' }));
     const { checkpoint } = await writer.state();
@@ -202,32 +207,32 @@ describe('while nothing runs', () => {
     await writer.save([{ table: 'parked', key: 'e-1', row: parked, position, columns: { since } }], position, position);
     await store.close();
 
-    expect((await status()).reactions).toContainEqual(
+    expect((await readStatus()).reactions).toContainEqual(
       expect.objectContaining({ reaction: 'free-leads', parked: [parked] }),
     );
     expect((await cli(['status'])).out).toContain(`AgentDeactivated e-1  ${since}  It rains.`);
   });
 
-  onEmbedded.views(test)('a view that was never built is said to be, and is built by rebuild', async () => {
-    forget('lead-list');
-    expect(statesOf(await status())).toEqual({ ...all('up to date'), 'lead-list': 'never built' });
+  onEmbedded.views(test)('status reports a view that was never built, and rebuild builds it', async () => {
+    removeView('lead-list');
+    expect(statesOf(await readStatus())).toEqual({ ...allViews('up to date'), 'lead-list': 'never built' });
     const { code, out } = await cli(['rebuild', 'lead-list']);
     expect({ code, out }).toEqual({
       code: 0,
-      out: expect.stringMatching(/^Building lead-list v\d+ from the log, here\.\n/),
+      out: expect.stringMatching(/^Building lead-list v\d+\.\n/),
     });
-    expect(statesOf(await status())).toEqual(all('up to date'));
+    expect(statesOf(await readStatus())).toEqual(allViews('up to date'));
   });
 
   onEmbedded.views(test)(
-    'what a new release has not built is built ahead of it, and what older ones left would be removed',
+    'rebuild --ahead builds the views that are missing, and tidy finds no older versions',
     async () => {
-      for (const view of ['agents', 'lead-list']) forget(view);
+      for (const view of ['agents', 'lead-list']) removeView(view);
       const { code, out } = await cli(['rebuild', '--ahead', '--json']);
       expect(code).toBe(0);
       const built = out.trimEnd().split('\n');
       expect(built.map((line) => (JSON.parse(line) as { view: string }).view).sort()).toEqual(['agents', 'lead-list']);
-      expect(statesOf(await status())).toEqual(all('up to date'));
+      expect(statesOf(await readStatus())).toEqual(allViews('up to date'));
       expect(await cli(['rebuild', '--ahead'])).toEqual({
         code: 0,
         out: 'Every view of this release is built.\n',
@@ -239,10 +244,10 @@ describe('while nothing runs', () => {
   );
 });
 
-onEmbedded.log(describe)('when something is wrong with the log', () => {
+onEmbedded.log(describe)('the CLI, on a damaged log', () => {
   const contactId = uniqueId('contact');
   let stream: string;
-  let fine: string;
+  let verifiedBefore: string;
 
   beforeAll(async () => {
     await app.start();
@@ -252,89 +257,90 @@ onEmbedded.log(describe)('when something is wrong with the log', () => {
     stream = `contact-default-${first.id.replace(/-1$/, '')}`;
     const other = await openLead(app);
     await postStatus(app, other.id, 'qualified');
-    fine = (await cli(['verify', '--json'])).out;
+    verifiedBefore = (await cli(['verify', '--json'])).out;
   });
 
-  const of = (version: number) => `stream = (SELECT id FROM streams WHERE name = '${stream}') AND version = ${version}`;
-  const problems = async () => {
+  const atVersion = (version: number) =>
+    `stream = (SELECT id FROM streams WHERE name = '${stream}') AND version = ${version}`;
+  const findProblems = async () => {
     const { code, out } = await cli(['verify', '--json']);
     expect(code).toBe(1);
     return (JSON.parse(out) as { problems: { stream: string; version: number; what: string }[] }).problems.map(
-      ({ stream: at, version, what }) => `${at}@${version}: ${what}`,
+      (problem) => `${problem.stream}@${problem.version}: ${problem.what}`,
     );
   };
-  const kept = 'CREATE TABLE IF NOT EXISTS kept AS SELECT position, version, body FROM events';
-  const putBack = () =>
-    byHand(`UPDATE events SET body = kept.body, version = kept.version FROM kept WHERE kept.position = events.position;
+  const copyEvents = 'CREATE TABLE IF NOT EXISTS kept AS SELECT position, version, body FROM events';
+  const restoreEvents = () =>
+    executeSql(`UPDATE events SET body = kept.body, version = kept.version FROM kept WHERE kept.position = events.position;
       DROP TABLE kept`);
 
   test.each([
     [
-      'an event that can not be read',
-      () => `UPDATE events SET body = '{' WHERE ${of(2)}`,
-      () => [`${stream}@2: it can't be read: it is not JSON`],
+      'an event that cannot be read',
+      () => `UPDATE events SET body = '{' WHERE ${atVersion(2)}`,
+      () => [`${stream}@2: cannot be read: it is not JSON`],
     ],
     [
       'a gap',
-      () => `UPDATE events SET version = 9 WHERE ${of(6)}`,
-      () => [`${stream}@9: its version is 9 where 6 was due`],
+      () => `UPDATE events SET version = 9 WHERE ${atVersion(6)}`,
+      () => [`${stream}@9: its version is 9, expected 6`],
     ],
     [
-      'an id that is there twice',
+      'an id that occurs twice',
       () =>
-        `UPDATE events SET body = json_set(body, '$.id', (SELECT body ->> '$.id' FROM events WHERE ${of(1)})) WHERE ${of(2)}`,
-      () => [`${stream}@2: its id is that of an event before it`],
+        `UPDATE events SET body = json_set(body, '$.id', (SELECT body ->> '$.id' FROM events WHERE ${atVersion(1)})) WHERE ${atVersion(2)}`,
+      () => [`${stream}@2: an earlier event has the same id`],
     ],
     [
       'two active leads of one contact',
-      () => `UPDATE events SET body = json_set(body, '$.data.to', 'qualified') WHERE ${of(4)}`,
-      () => [expect.stringMatching(`^${stream}@5: lead .*-2 is active while lead .*-1 is$`)],
+      () => `UPDATE events SET body = json_set(body, '$.data.to', 'qualified') WHERE ${atVersion(4)}`,
+      () => [expect.stringMatching(`^${stream}@5: lead .*-2 is active while lead .*-1 is active$`)],
     ],
-  ])('verify finds %s', async (_, damage, found) => {
-    byHand(kept);
-    byHand(damage());
-    expect(await problems()).toEqual(found());
+  ])('verify finds %s', async (_, damage, expected) => {
+    executeSql(copyEvents);
+    executeSql(damage());
+    expect(await findProblems()).toEqual(expected());
     const { code, out } = await cli(['verify']);
     expect(code).toBe(1);
-    expect(out).toMatch(/^AT +EVENT +WHAT IS WRONG\n/);
-    expect(out).toMatch(/\n1 of .* is not as they should be\.\n$/);
-    putBack();
-    expect((await cli(['verify', '--json'])).out).toBe(fine);
+    expect(out).toMatch(/^EVENT AT +EVENT ID +PROBLEM\n/);
+    expect(out).toMatch(/\n1 problem in [0-9,]+ events in [0-9,]+ streams\.\n$/);
+    restoreEvents();
+    expect((await cli(['verify', '--json'])).out).toBe(verifiedBefore);
   });
 
-  test('stream shows what can be read of it, and what can not', async () => {
-    byHand(kept);
-    byHand(`UPDATE events SET body = '{' WHERE ${of(2)}`);
+  test('stream prints the events that can be read, and reports the others', async () => {
+    executeSql(copyEvents);
+    executeSql(`UPDATE events SET body = '{' WHERE ${atVersion(2)}`);
     const { code, out } = await cli(['stream', stream]);
-    putBack();
+    restoreEvents();
     expect(code).toBe(1);
     expect(out.split('\n').map((line) => line.slice(0, 7).trim())).toEqual(['1', '2', '3', '4', '5', '6', '']);
-    expect(out.split('\n')[1]).toBe("    2  can't be read: it is not JSON");
+    expect(out.split('\n')[1]).toBe('    2  cannot be read: it is not JSON');
   });
 
   onEmbedded.views(test)(
-    'status tells where a view stands still and why, and rebuild gets it going once that is put right',
+    'status reports where and why a view stopped, and rebuild repairs it once the event is restored',
     async () => {
       await app.stop();
-      byHand(kept);
-      byHand(`UPDATE events SET body = json_set(body, '$.type', 'LeadTeleported') WHERE ${of(4)}`);
+      executeSql(copyEvents);
+      executeSql(`UPDATE events SET body = json_set(body, '$.type', 'LeadTeleported') WHERE ${atVersion(4)}`);
       const { code, err } = await cli(['rebuild', 'lead-list']);
       expect(code).toBe(1);
       expect(err).toMatch(
-        /lead-list stands still at event [0-9a-f-]{36}: .*LeadTeleported is not known.*goes on serving/,
+        /lead-list stopped at event [0-9a-f-]{36}, which it cannot apply: .*LeadTeleported.*The current version keeps serving/,
       );
-      expect(statesOf(await status())).toEqual(all('up to date'));
-      expect((await cli(['status'])).out).toMatch(/^The rebuild of lead-list is stopped since .* is not known$/m);
+      expect(statesOf(await readStatus())).toEqual(allViews('up to date'));
+      expect((await cli(['status'])).out).toMatch(/^The rebuild of lead-list stopped at .*LeadTeleported/m);
 
-      forget('lead-list');
+      removeView('lead-list');
       await app.start({ ready: false });
-      await app.waitForOutput('view stands still');
-      expect(statesOf(await status())).toEqual({ ...all('up to date'), 'lead-list': 'stopped' });
+      await app.waitForOutput('view stopped on an event it cannot apply');
+      expect(statesOf(await readStatus())).toEqual({ ...allViews('up to date'), 'lead-list': 'stopped' });
       const { out } = await cli(['status']);
-      expect(out).toMatch(/^lead-list is stopped since .* at event [0-9a-f-]{36}: .*LeadTeleported is not known$/m);
-      putBack();
+      expect(out).toMatch(/^lead-list stopped at .*, at event [0-9a-f-]{36}: .*LeadTeleported/m);
+      restoreEvents();
       expect(await cli(['rebuild', 'lead-list'])).toMatchObject({ code: 0 });
-      expect(statesOf(await status())).toEqual(all('up to date'));
+      expect(statesOf(await readStatus())).toEqual(allViews('up to date'));
       const { position } = await postInteraction(app, { contactId });
       expect(expectSuccess(await app.get('/v1/leads', { contactId, after: position }))).toMatchObject({
         items: { length: 2 },
@@ -342,37 +348,39 @@ onEmbedded.log(describe)('when something is wrong with the log', () => {
     },
   );
 
-  test('a log that another program holds is said to be locked', async () => {
+  test('status reports that another program has locked the log', async () => {
     await app.stop();
     const db = new DatabaseSync(join(app.dataDir, 'events.db'));
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; CREATE TABLE mine (id); ROLLBACK');
     const { code, out, err } = await cli(['status']);
     db.close();
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toMatch(/^the event log .* cannot be opened: it is locked by another program\n$/);
+    expect(err).toMatch(
+      /^The event log .* it is locked by another program\. The other process may be the running service[^\n]*\n$/,
+    );
   });
 });
 
-describe('what can not be', () => {
+describe('the CLI, with arguments or settings that cannot work', () => {
   const nowhere = join(tmpdir(), 'leadstream-is-not-here');
 
   onEmbedded.log(test).each(['status', 'verify', 'stream x', 'rebuild lead-list', 'tidy'])(
-    'a folder without a log: %s',
+    '%s reports a folder without an event log, and creates nothing',
     async (args) => {
       expect(await cli(args.split(' '), { DATA_DIR: nowhere })).toEqual({
         code: 1,
         out: '',
-        err: `There is no event log at sqlite:${nowhere}/events.db. Set DATA_DIR (or EVENT_STORE_URL) to what the service uses; npm start makes a new one.\n`,
+        err: `There is no event log at sqlite:${nowhere}/events.db. Set DATA_DIR to what the service uses; npm start creates a new log.\n`,
       });
       expect(existsSync(nowhere)).toBe(false);
     },
   );
 
-  test('settings that make no sense', async () => {
+  test('status reports an invalid setting', async () => {
     expect(await cli(['status'], { PORT: 'many' })).toMatchObject({ code: 1, err: expect.stringContaining('PORT is') });
   });
 
-  test('a stream that is not there', async () => {
+  test('stream reports a stream that does not exist', async () => {
     expect(await cli(['stream', 'agent:nobody'])).toEqual({
       code: 1,
       out: '',
@@ -380,13 +388,13 @@ describe('what can not be', () => {
     });
   });
 
-  onEmbedded.log(test)('a contact whose key is missing: none is made up', async () => {
+  onEmbedded.log(test)('stream needs the key to find a contact, and does not create one', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'leadstream-'));
     const { code, err } = await cli(['stream', 'contact:x'], {
       DATA_DIR: folder,
       EVENT_STORE_URL: `sqlite:${app.dataDir}/events.db`,
     });
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('id.key, and no contact can be found') });
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('id.key, and contacts cannot be found') });
     expect(existsSync(join(folder, 'id.key'))).toBe(false);
     rmSync(folder, { recursive: true });
   });
@@ -396,18 +404,17 @@ describe('what can not be', () => {
     ['statu', "unknown command 'statu'\n(Did you mean status?)"],
     ['status now', 'too many arguments'],
     ['status --loud', "unknown option '--loud'"],
-    ['rebuild', 'name a view, or say --ahead'],
-    ['rebuild agents --ahead', 'name a view, or say --ahead'],
+    ['rebuild', 'name a view or use --ahead, not both'],
+    ['rebuild agents --ahead', 'name a view or use --ahead, not both'],
     ['rebuild leads', `There is no view "leads". Views: ${views.map(({ name }) => name).join(', ')}.`],
     ['stream', "missing required argument 'id'"],
-    ['demo --contacts few', 'It must be a whole number from 10'],
-  ])('"%s" as what is asked', async (args, said) => {
+  ])('the arguments "%s" are rejected with exit code 2: %s', async (args, message) => {
     const { code, out, err } = await cli(args.split(' ').filter(Boolean));
     expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toContain(said);
+    expect(err).toContain(message);
   });
 
-  test('help is no failure', async () => {
+  test('--help prints the usage with exit code 0', async () => {
     expect(await cli(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('rebuild [options] [view]') });
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { columnNames, defaultColumns } from '#apps/query-api/export/columns';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import { maxSnapshots } from '#read-model/view-store';
 import { invalid } from '../support/expected-responses.js';
 import { setupApp, App, type LeadPage, type QueryParams } from '../support/app.js';

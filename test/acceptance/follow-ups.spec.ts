@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { FollowUpResource } from '#domain/lead/lead.shown';
+import type { FollowUpResource } from '#resources/follow-up.resource';
 import { invalid, refused } from '../support/expected-responses.js';
 import { setupApp } from '../support/app.js';
 import {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { App, type StringMap } from '../support/app.js';
+import { runCli } from '../support/cli.js';
 import { onEmbedded } from '../support/engines.js';
 import {
   postAgent,
@@ -16,74 +17,86 @@ import {
   postInteraction,
 } from '../support/api-steps.js';
 
-let apps: App[] = [];
-const another = (env: StringMap = {}): App => {
+const apps: App[] = [];
+const createApp = (env: StringMap = {}): App => {
   const app = new App(env);
   apps.push(app);
   return app;
 };
 afterAll(async () => {
   for (const app of apps) await app.dispose();
-  apps = [];
 });
 
-/** A clear sentence: one line, no stack, and the process gone with a code. */
-const refusal = async (app: App): Promise<string> => {
-  const { code, said } = await app.startExpectingExit();
+/** What an app that cannot start prints: sentences for the operator, and no stack trace. It exits with code 1. */
+async function startFailure(app: App): Promise<string> {
+  const { code, output } = await app.startExpectingExit();
   expect(code).toBe(1);
-  expect(said).not.toMatch(/^\s+at .*:\d+/m);
-  return said;
-};
+  expect(output).not.toMatch(/^\s+at .*:\d+/m);
+  expect(output).toMatch(/[.?]\n$/);
+  return output;
+}
 
 describe('a running app', () => {
   let app: App;
   beforeAll(async () => {
-    app = await another().start();
+    app = await createApp().start();
   });
 
-  test('is alive, and says so', async () => {
+  test('GET /healthz returns 200 while the app is running', async () => {
     expect(await app.get('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
   });
 
-  test('is ready when its stores can be reached and its views keep up', async () => {
+  test('GET /readyz returns 200 when the log can be reached and the views are up to date', async () => {
     await app.get('/v1/leads', { after: (await postInteraction(app)).position });
-    const answer = await app.get<{ ready: boolean; checks: { views: { views: { view: string }[] } } }>('/readyz');
-    expect(answer).toMatchObject({
+    const response = await app.get<{ ready: boolean; checks: { views: { views: { view: string }[] } } }>('/readyz');
+    expect(response).toMatchObject({
       status: 200,
       body: { ready: true, checks: { log: { ready: true }, views: { ready: true } } },
     });
-    const told = answer.body.checks.views.views;
-    expect(told.map((it) => it.view)).toEqual(expect.arrayContaining(['lead-list', 'lead-history']));
-    for (const view of told) expect(view).toMatchObject({ ready: true, stopped: null });
+    const { views } = response.body.checks.views;
+    expect(views.map(({ view }) => view)).toEqual(expect.arrayContaining(['lead-list', 'lead-history']));
+    for (const view of views) expect(view).toMatchObject({ ready: true, stopped: null });
   });
 
-  onEmbedded.log(test)('lets no second one on its data, which says why', async () => {
-    const second = another({ DATA_DIR: app.dataDir });
-    expect(await refusal(second)).toMatch(/another process|in use|lock/i);
+  onEmbedded.log(test)('a second process on the same data reports that the service may be running', async () => {
+    const second = createApp({ DATA_DIR: app.dataDir });
+    expect(await startFailure(second)).toMatch(/in use by another process.*may be the running service.*DATA_DIR/);
     expect((await app.get('/readyz')).status).toBe(200);
     expect(await postInteraction(app)).toMatchObject({ leadCreated: true });
   });
 
-  test('listens on this machine alone', () => {
+  test('an app listens on the loopback address only', () => {
     expect(new URL(app.url).hostname).toBe('127.0.0.1');
+  });
+
+  test('an app logs its address once, with the absolute path of its data folder', () => {
+    expect(app.output.match(/listening/gi)).toHaveLength(1);
+    expect(app.output).toContain(`"dataDir":"${resolve(app.dataDir)}"`);
+  });
+
+  onEmbedded.log(test)('an app logs that it creates a new event log, on the first start only', async () => {
+    expect(app.output.match(/created a new event log/g)).toHaveLength(1);
+    await app.stop();
+    await app.start();
+    expect(app.output.match(/created a new event log/g)).toHaveLength(1);
   });
 });
 
-describe('an app that can’t start says why, and ends', () => {
-  test('on an address that others can reach, while authentication is off', async () => {
+describe('an app that cannot start', () => {
+  test('rejects addresses that others can reach, because authentication is off', async () => {
     await Promise.all(
       ['0.0.0.0', '::', '10.0.0.1', 'example.org'].map(async (HOST) => {
-        const said = await refusal(another({ HOST }));
-        expect(said).toContain(`HOST is "${HOST}"`);
-        expect(said).toMatch(/authentication is off/);
-        expect(said).toContain('127.0.0.1');
+        const message = await startFailure(createApp({ HOST }));
+        expect(message).toContain(`HOST is "${HOST}"`);
+        expect(message).toMatch(/authentication is off/);
+        expect(message).toContain('127.0.0.1');
       }),
     );
   });
 
-  test('with settings that can’t be: all of them are named at once', async () => {
-    const said = await refusal(
-      another({
+  test('names all invalid settings at once', async () => {
+    const message = await startFailure(
+      createApp({
         PORT: '99999',
         HOST: '0.0.0.0',
         LOG_LEVEL: 'loud',
@@ -97,74 +110,135 @@ describe('an app that can’t start says why, and ends', () => {
       }),
     );
     for (const name of ['PORT', 'HOST', 'LOG_LEVEL', 'EVENT_STORE_URL', 'READ_STORE_URL', 'ID_KEY'])
-      expect(said).toMatch(new RegExp(`\\b${name} (is|must be)\\b`));
+      expect(message).toMatch(new RegExp(`\\b${name} (is|must be)\\b`));
     for (const name of [
       'OPT_OUT_KEYWORDS',
       'ATTRIBUTION_WINDOW_HOURS',
       'LOST_NEEDS_REASON',
       'FIRST_MESSAGE_MAKES_CONTACTED',
     ])
-      expect(said).toMatch(new RegExp(`\\b${name} is\\b`));
-    expect(said).toContain('fatal, error, warn, info');
+      expect(message).toMatch(new RegExp(`\\b${name} is\\b`));
+    expect(message).toContain('fatal, error, warn, info');
   });
 
-  onEmbedded.log(test)('on a data folder that is a file', async () => {
-    const app = another();
+  test('rejects a misspelled setting, and warns of a variable that may belong to another program', async () => {
+    expect(await startFailure(createApp({ WHATSAPP_SECRET: 'x' }))).toBe(
+      'WHATSAPP_SECRET is not a setting. Did you mean WHATSAPP_APP_SECRET?\n',
+    );
+    const app = await createApp({ LOG_LEVLE: 'debug' }).start();
+    expect(app.output).toMatch(/"level":40,.*"msg":"LOG_LEVLE is not a setting\. Did you mean LOG_LEVEL\?"/);
+    await app.stop();
+  });
+
+  test('rejects arguments with exit code 2, and prints its usage for --help', async () => {
+    const { DATA_DIR } = await createApp().env();
+    const run = (...args: string[]) => runCli(args, { DATA_DIR: join(DATA_DIR!, 'unused') }, 'all-in-one');
+    expect(await run('--port', '4000')).toEqual({
+      code: 2,
+      out: '',
+      err: 'Unknown argument --port. Set PORT in the environment instead. --help lists them.\n',
+    });
+    const help = await run('--help');
+    expect(help).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^Usage: npm start\n[^]*\n {2}PORT /) });
+    expect(existsSync(join(DATA_DIR!, 'unused'))).toBe(false);
+  });
+
+  onEmbedded.log(test)('names a data folder that is a file', async () => {
+    const app = createApp();
     const file = join(app.dataDir, 'file');
     writeFileSync(file, 'not a folder');
-    const said = await refusal(another({ DATA_DIR: file }));
-    expect(said).toContain(file);
+    const message = await startFailure(createApp({ DATA_DIR: file }));
+    expect(message).toBe(
+      `The folder ${file} cannot be used: it is a file. Set DATA_DIR to a folder that this process can write to.\n`,
+    );
   });
 
-  onEmbedded.log(test)('on a log that is none', async () => {
-    const app = another();
+  onEmbedded.log(test)('names a data folder that cannot be created, without hanging', async () => {
+    // Only Linux has /proc, where recursive creation never returns.
+    if (process.platform !== 'linux') return;
+    expect(await startFailure(createApp({ DATA_DIR: '/proc/leadstream' }))).toMatch(
+      /^The folder \/proc\/leadstream cannot be used: .* Set DATA_DIR /,
+    );
+  });
+
+  onEmbedded.log(test)('names a log file that is not an event log', async () => {
+    const app = createApp();
     writeFileSync(
       join(app.dataDir, 'events.db'),
       'this is no log of ours, and longer than any header of one\n'.repeat(100),
     );
-    expect(await refusal(app)).toContain('events.db');
+    expect(await startFailure(app)).toContain('events.db');
   });
 
-  test('on a port that is taken', async () => {
-    const app = await another().start();
-    expect(await refusal(another({ PORT: new URL(app.url).port }))).toMatch(/EADDRINUSE|in use/);
+  test('reports a port in use, and creates nothing', async () => {
+    const running = await createApp().start();
+    const { port } = new URL(running.url);
+    const app = createApp({ PORT: port });
+    expect(await startFailure(app)).toBe(
+      `Port ${port} is in use, perhaps by Leadstream itself. Set PORT to a free port, or to 0 for any.\n`,
+    );
+    expect(readdirSync(app.dataDir)).toEqual([]);
   });
 
-  onEmbedded.log(test)('in a folder that is not there yet makes it', async () => {
-    const app = another();
-    const DATA_DIR = join(app.dataDir, 'not', 'yet');
-    await another({ DATA_DIR }).start();
-    expect(existsSync(join(DATA_DIR, 'events.db'))).toBe(true);
+  test.each([
+    ['esdb://admin:changeit@127.0.0.1:9?tls=false', /Check EVENT_STORE_URL \(esdb:\/\/127\.0\.0\.1:9\) and/],
+    ['esdb://admin:changeit@127.0.0.1:9#bad-name', /letters and digits/],
+    ['esdb://admin:changeit@127.0.0.1:9?foo=1', /option/],
+  ])('names EVENT_STORE_URL when %s cannot be used, and creates nothing', async (url, sentence) => {
+    const app = createApp({ EVENT_STORE_URL: url, ID_KEY: 'a key of 16 letters' });
+    const message = await startFailure(app);
+    expect(message).toMatch(sentence);
+    expect(message).toMatch(/^[^\n]*EVENT_STORE_URL[^\n]*\n$/);
+    expect(message).not.toContain('changeit');
+    expect(readdirSync(app.dataDir)).toEqual([]);
   });
 
-  onEmbedded.log(test)('with a damaged key rather than losing all contacts', async () => {
-    const app = another();
-    mkdirSync(app.dataDir, { recursive: true });
+  test.each([
+    ['mongodb://admin:changeit@127.0.0.1:9/leads', /Check READ_STORE_URL and that the server is running/],
+    ['mongodb://admin:changeit@127.0.0.1:27017', /with the name of the database/],
+  ])('names READ_STORE_URL when %s cannot be used, and creates nothing', async (url, sentence) => {
+    const app = createApp({ READ_STORE_URL: url });
+    const message = await startFailure(app);
+    expect(message).toMatch(sentence);
+    expect(message).toMatch(/^[^\n]*READ_STORE_URL[^\n]*\n$/);
+    expect(message).not.toContain('changeit');
+    expect(readdirSync(app.dataDir)).toEqual([]);
+  });
+
+  onEmbedded.log(test)('rejects a damaged key instead of losing all contacts', async () => {
+    const app = createApp();
     writeFileSync(join(app.dataDir, 'id.key'), '');
-    expect(await refusal(app)).toContain('id.key');
+    expect(await startFailure(app)).toContain('id.key');
   });
 });
 
+onEmbedded.log(test)('an app creates its data folder if it is missing', async () => {
+  const app = createApp();
+  const DATA_DIR = join(app.dataDir, 'not', 'yet');
+  await createApp({ DATA_DIR }).start();
+  expect(existsSync(join(DATA_DIR, 'events.db'))).toBe(true);
+});
+
 describe('SIGTERM', () => {
-  test('ends it promptly with code 0, also while idle connections are kept alive', async () => {
-    const app = await another().start();
+  test('SIGTERM stops an app promptly with code 0, even with idle connections', async () => {
+    const app = await createApp().start();
     await postInteraction(app);
     const idle = await Promise.all(Array.from({ length: 5 }, () => connected(app)));
     const { code, ms } = await app.stop();
     expect(code).toBe(0);
-    // Sooner than the eight seconds after which what is still open is cut.
+    // Open connections are cut only after eight seconds.
     expect(ms).toBeLessThan(7_000);
     for (const socket of idle) socket.destroy();
   });
 
-  test('answers what is under way, and what was acknowledged is there afterwards', async () => {
-    const app = await another().start();
-    const answers = Array.from({ length: 60 }, () =>
+  test('SIGTERM lets requests in progress finish, and acknowledged commands are stored', async () => {
+    const app = await createApp().start();
+    const responses = Array.from({ length: 60 }, () =>
       app.post('/v1/interactions', interactionBody()).catch(() => undefined),
     );
-    await answers[0];
+    await responses[0];
     expect((await app.stop()).code).toBe(0);
-    const acknowledged = (await Promise.all(answers)).filter((it) => it !== undefined);
+    const acknowledged = (await Promise.all(responses)).filter((response) => response !== undefined);
     expect(acknowledged.length).toBeGreaterThan(0);
     for (const { status } of acknowledged) expect(status).toBe(201);
     await app.start();
@@ -173,8 +247,8 @@ describe('SIGTERM', () => {
       expect((await app.get(`/v1/leads/${body.leadId}`, { after })).status).toBe(200);
   });
 
-  test('waits for a request whose body is still coming', async () => {
-    const app = await another().start();
+  test('SIGTERM waits for a request whose body is still arriving', async () => {
+    const app = await createApp().start();
     const text = JSON.stringify(interactionBody());
     const slow = request(`${app.url}/v1/interactions`, {
       method: 'POST',
@@ -185,17 +259,17 @@ describe('SIGTERM', () => {
     });
     slow.write(text.slice(0, 10));
     await app.get('/healthz');
-    const ending = app.stop();
-    // It has begun to stop when it takes no new connection.
-    while (await accepts(app)) continue;
+    const stopping = app.stop();
+    // The app is stopping when it accepts no new connection.
+    while (await acceptsConnections(app)) continue;
     slow.end(text.slice(10));
     expect(await answered).toBe(201);
-    expect((await ending).code).toBe(0);
+    expect((await stopping).code).toBe(0);
   });
 
-  // It waits for eight seconds, beside the others.
-  test.concurrent('does not wait for ever for a request that never ends', async () => {
-    const app = await another().start();
+  // Takes eight seconds, so it runs concurrently with the others.
+  test.concurrent('SIGTERM cuts a request that never ends', async () => {
+    const app = await createApp().start();
     const socket = await connected(app);
     socket.write('POST /v1/leads HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{');
     await app.get('/healthz');
@@ -204,15 +278,15 @@ describe('SIGTERM', () => {
     expect(ms).toBeLessThan(20_000);
   });
 
-  test('twice is no more than once', async () => {
-    const app = await another().start();
-    const [one, two] = await Promise.all([app.stop(), app.stop()]);
-    expect([one.code, two.code]).toEqual([0, 0]);
+  test('a second SIGTERM changes nothing', async () => {
+    const app = await createApp().start();
+    const exits = await Promise.all([app.stop(), app.stop()]);
+    expect(exits.map(({ code }) => code)).toEqual([0, 0]);
   });
 });
 
-test('nothing personal stands in the log of a whole run', async () => {
-  const app = await another({ LOG_LEVEL: 'trace' }).start();
+test('the process log contains no personal data, even at level trace', async () => {
+  const app = await createApp({ LOG_LEVEL: 'trace' }).start();
   const secrets = [
     'Wilhelmina',
     'wilma@secret.example',
@@ -271,7 +345,7 @@ test('nothing personal stands in the log of a whole run', async () => {
   for (const secret of secrets) expect(app.output).not.toContain(secret);
 });
 
-/** A connection that has asked once and now says nothing more. */
+/** A connection that is idle after one request. */
 async function connected(app: App) {
   const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
   const answered = new Promise((resolve) => socket.once('data', resolve));
@@ -280,7 +354,7 @@ async function connected(app: App) {
   return socket;
 }
 
-const accepts = (app: App): Promise<boolean> =>
+const acceptsConnections = (app: App): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));

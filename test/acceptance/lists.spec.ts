@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import { invalid } from '../support/expected-responses.js';
 import { setupApp, type LeadPage, type QueryParams } from '../support/app.js';
 import {

@@ -13,71 +13,71 @@ import {
   postInteraction,
 } from '../support/api-steps.js';
 
-/** Two processes of each app, on one log and one storage of views, as behind a balancer that sends every request elsewhere. */
+/** Two processes of each app on the same log and views, as behind a load balancer that alternates between them. */
 onShared(describe)('two processes of each app', () => {
   const commands = new App({}, 'command-api');
   const all: App[] = [commands];
-  let other: App;
+  let otherCommands: App;
   let queries: readonly [App, App];
   let workers: readonly [App, App];
 
   beforeAll(async () => {
     await commands.start();
     const shared = await commands.env();
-    other = new App(shared, 'command-api');
+    otherCommands = new App(shared, 'command-api');
     queries = [new App(shared, 'query-api'), new App(shared, 'query-api')];
     workers = [new App(shared, 'worker'), new App(shared, 'worker')];
-    all.push(other, ...queries, ...workers);
-    await Promise.all([other, ...workers].map((it) => it.start()));
-    await Promise.all(queries.map((it) => it.start()));
+    all.push(otherCommands, ...queries, ...workers);
+    await Promise.all([otherCommands, ...workers].map((app) => app.start()));
+    await Promise.all(queries.map((query) => query.start()));
   });
   afterAll(async () => {
     for (const app of all.toReversed()) await app.dispose();
   });
 
-  const keyed = () => ({ 'idempotency-key': uniqueId('key') });
+  const newKey = () => ({ 'idempotency-key': uniqueId('key') });
 
-  test('a key that one command-api has answered is known to the other', async () => {
-    const [body, key] = [interactionBody(), keyed()];
+  test('a command-api knows the idempotency keys that another one has answered', async () => {
+    const [body, key] = [interactionBody(), newKey()];
     const first = await commands.post('/v1/interactions', body, key);
-    const again = await other.post('/v1/interactions', body, key);
+    const again = await otherCommands.post('/v1/interactions', body, key);
     expect([again.status, again.text]).toEqual([201, first.text]);
     expect(again.headers.get('idempotent-replayed')).toBe('true');
-    const reused = await other.post('/v1/interactions', interactionBody(), key);
+    const reused = await otherCommands.post('/v1/interactions', interactionBody(), key);
     expect(reused).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
   });
 
-  test('what both are asked at once under one key is done once', async () => {
+  test('concurrent commands with one key at both command-apis are carried out once', async () => {
     const { id, version } = await openLead(commands);
-    for (let nth = 0; nth < 10; nth++) {
-      const [body, key] = [{ qualificationScore: nth }, keyed()];
-      const answers = await Promise.all(
-        [commands, other, commands, other].map((app) => app.post(`/v1/leads/${id}/status`, body, key)),
+    for (let score = 0; score < 10; score++) {
+      const [body, key] = [{ qualificationScore: score }, newKey()];
+      const responses = await Promise.all(
+        [commands, otherCommands, commands, otherCommands].map((app) => app.post(`/v1/leads/${id}/status`, body, key)),
       );
-      const told = answers.filter(({ status }) => status === 200);
-      // The others heard that it is under way.
-      for (const it of answers) expect([200, 409]).toContain(it.status);
-      expect(new Set(told.map(({ text }) => text)).size).toBe(1);
-      expect(told[0]!.body.version).toBe(version + 1 + nth);
+      const successes = responses.filter(({ status }) => status === 200);
+      // The others were told that the command is in progress.
+      for (const { status } of responses) expect([200, 409]).toContain(status);
+      expect(new Set(successes.map(({ text }) => text)).size).toBe(1);
+      expect(successes[0]!.body.version).toBe(version + 1 + score);
     }
   });
 
-  test('each goes on with what the other has written, also on the same contact at once', async () => {
+  test('each command-api continues from what the other has written, even concurrently on one contact', async () => {
     const contactId = uniqueId('contact');
-    const said = await Promise.all(
-      Array.from({ length: 12 }, (_, nth) => postInteraction(nth % 2 ? commands : other, { contactId })),
+    const results = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => postInteraction(index % 2 ? commands : otherCommands, { contactId })),
     );
-    expect(said.filter((it) => it.leadCreated)).toHaveLength(1);
-    expect(new Set(said.map((it) => it.leadId)).size).toBe(1);
-    const [{ leadId }] = said as [(typeof said)[number]];
+    expect(results.filter(({ leadCreated }) => leadCreated)).toHaveLength(1);
+    expect(new Set(results.map(({ leadId }) => leadId)).size).toBe(1);
+    const [{ leadId }] = results as [(typeof results)[number]];
     const { version } = await postStatus(commands, leadId, 'contacted');
-    expect((await postStatus(other, leadId, 'qualified')).version).toBe(version + 1);
+    expect((await postStatus(otherCommands, leadId, 'qualified')).version).toBe(version + 1);
     const etag = { 'if-match': `"${version}"` };
     expect((await commands.post(`/v1/leads/${leadId}/status`, { status: 'lost' }, etag)).status).toBe(412);
   });
 
-  test('a position that any of them gave is understood by every query-api', async () => {
-    for (const app of [commands, other]) {
+  test('every query-api accepts the positions of every command-api', async () => {
+    for (const app of [commands, otherCommands]) {
       const { leadId, position: after } = await postInteraction(app);
       for (const query of queries) {
         const { status, headers } = await query.get(`/v1/leads/${leadId}`, { after, wait: 30_000 });
@@ -87,25 +87,25 @@ onShared(describe)('two processes of each app', () => {
     }
   });
 
-  test('a page that one query-api began the other one goes on with', async () => {
+  test('a query-api continues a list that another one began', async () => {
     const contactIds = await Promise.all(
-      [commands, other, commands].map(async (app) => (await openLead(app)).contactId),
+      [commands, otherCommands, commands].map(async (app) => (await openLead(app)).contactId),
     );
-    const after = [commands.latestPosition!, other.latestPosition!].toSorted()[1]!;
+    const after = [commands.latestPosition!, otherCommands.latestPosition!].toSorted()[1]!;
     const seen: string[] = [];
     let cursor: string | null = null;
-    for (let nth = 0; nth === 0 || cursor !== null; nth++) {
+    for (let page = 0; page === 0 || cursor !== null; page++) {
       const { body } = await retryWhileUnavailable(() =>
-        queries[nth % 2]!.get<LeadPage>('/v1/leads', { limit: 2, after, cursor }),
+        queries[page % 2]!.get<LeadPage>('/v1/leads', { limit: 2, after, cursor }),
       );
-      seen.push(...body.items.map((it) => it.contactId));
+      seen.push(...body.items.map((lead) => lead.contactId));
       ({ nextCursor: cursor } = body);
     }
     expect(new Set(seen).size).toBe(seen.length);
     expect(seen).toEqual(expect.arrayContaining(contactIds));
   });
 
-  test('workers killed one after another under load: each time the other goes on, nothing is lost or applied twice', async () => {
+  test('after each kill of a worker under load the other continues, and every event is applied exactly once', async () => {
     const words: string[] = [];
     const contacts = Array.from({ length: 12 }, () => uniqueId('contact'));
     const write = async (app: App): Promise<void> => {
@@ -117,8 +117,8 @@ onShared(describe)('two processes of each app', () => {
       ).toBe(201);
     };
     for (const worker of workers) {
-      const load = [commands, other, commands, other].map(async (app) => {
-        for (let nth = 0; nth < 12; nth++) await write(app);
+      const load = [commands, otherCommands, commands, otherCommands].map(async (app) => {
+        for (let count = 0; count < 12; count++) await write(app);
       });
       await postInteraction(commands);
       await worker.kill();
@@ -137,12 +137,12 @@ onShared(describe)('two processes of each app', () => {
       );
     expect(texts.filter((text) => text?.startsWith('word-')).toSorted()).toEqual(words.toSorted());
 
-    const told = await readEveryPage(queries[0], after);
+    const before = await readEveryPage(queries[0], after);
     const readers = [...workers, ...queries];
-    await Promise.all(readers.map((it) => it.stop()));
+    await Promise.all(readers.map((reader) => reader.stop()));
     await commands.wipeViews();
-    await Promise.all(readers.map((it) => it.start()));
-    expect(await readEveryPage(queries[1], after)).toEqual(told);
+    await Promise.all(readers.map((reader) => reader.start()));
+    expect(await readEveryPage(queries[1], after)).toEqual(before);
     expect((await getAllLeads(queries[0], { after })).length).toBeGreaterThan(6);
   }, 240_000);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { parseSettings } from '#wiring/settings';
 import { openViews } from '#wiring/stores';
 import { setupApp } from '../support/app.js';
@@ -24,7 +24,7 @@ test('a view that is wiped while the service runs returns projection_behind unti
   const { position } = await postInteraction(app);
   const leads = await getAllLeads(app, { after: position });
   const views = await openViews(parseSettings(await app.env()), { readerThread: false });
-  await views.wipe(leadList);
+  await views.wipe(leadListView);
   const { status, headers, body } = await app.get('/v1/leads');
   expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'projection_behind', '1']);
   // An idle worker notices the wipe at the next event.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import { invalid, refused } from '../support/expected-responses.js';
 import { setupApp } from '../support/app.js';
 import {

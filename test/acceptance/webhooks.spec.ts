@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import { setupApp, App, type ApiResponse } from '../support/app.js';
 import { onEmbedded } from '../support/engines.js';
 import {
@@ -539,7 +539,7 @@ test('the app exits at startup with an invalid SENDGRID_PUBLIC_KEY and PUBLIC_UR
   for (const [index, SENDGRID_PUBLIC_KEY] of keys.entries()) {
     const PUBLIC_URL = ['leads.example', 'ftp://leads.example', 'https://leads.example/?a=1'][index]!;
     const misconfiguredApp = new App({ SENDGRID_PUBLIC_KEY, PUBLIC_URL });
-    const { code, said: output } = await misconfiguredApp.startExpectingExit();
+    const { code, output } = await misconfiguredApp.startExpectingExit();
     await misconfiguredApp.dispose();
     expect(code).toBe(1);
     expect(output).toMatch(/SENDGRID_PUBLIC_KEY .*must be a P-256 public key/);

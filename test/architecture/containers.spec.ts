@@ -6,9 +6,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { isLoopback, parseSettings } from '#wiring/settings';
+import { parseSettings } from '#wiring/settings';
+import { isLoopback, settingNames } from '#wiring/settings-table';
 
-// The containers are built and run by CI alone. What they name, and what would be wrong unseen, is looked at here.
+// Only CI builds and runs the containers. These tests check the names they use, and mistakes that would go unnoticed.
 
 const root = join(import.meta.dirname, '..', '..');
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -34,8 +35,8 @@ interface Compose {
 
 const composeText = textOf('docker-compose.yml');
 const { services, volumes, networks, configs } = parse(composeText, { merge: true }) as Compose;
-/** As Compose hands it on: what the environment may fill in is not given, but for what must be. */
-const filled = (text: string): string =>
+/** The text as Compose passes it on: optional variables are not set, required ones are. */
+const substitute = (text: string): string =>
   text
     .replace(/\$\{\w+:\?[^}]*\}/g, 'given-by-the-environment')
     .replace(/\$\{\w+:-([^}]*)\}/g, '$1')
@@ -44,86 +45,92 @@ const apps = Object.entries(services).filter(([, service]) => service.build !== 
 const others = Object.entries(services).filter(([, service]) => service.build === undefined);
 const appOf = (command: readonly string[] = []): string | undefined =>
   /^dist\/apps\/([^/]+)\/main\.js$/.exec(command[1]!)?.[1];
-const known = new Set(
-  [...textOf('libs/wiring/settings.ts').matchAll(/\b(?:given|take)\(\s*'([A-Z_]+)'/g)].map(([, name]) => name),
-);
+const known: ReadonlySet<string | undefined> = new Set(settingNames);
 
 describe('docker-compose.yml', () => {
-  test('runs the three apps that scale apart, the worker twice', () => {
-    const run = apps.map(([, { command }]) => appOf(command));
-    expect(run.toSorted()).toEqual(['command-api', 'query-api', 'worker', 'worker']);
-    for (const app of run) expect(existsSync(join(root, 'apps', app!, 'main.ts'))).toBe(true);
+  test('docker-compose.yml runs the three apps that scale separately, the worker twice', () => {
+    const names = apps.map(([, { command }]) => appOf(command));
+    expect(names.toSorted()).toEqual(['command-api', 'query-api', 'worker', 'worker']);
+    for (const app of names) expect(existsSync(join(root, 'apps', app!, 'main.ts'))).toBe(true);
   });
 
-  test.each(apps)('gives %s settings that there are, and that it can start with', (_, { environment = {} }) => {
-    expect(Object.keys(environment).filter((name) => !known.has(name))).toEqual([]);
-    const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, filled(value)]));
-    const settings = parseSettings(env);
-    expect(settings.port).toBe(Number(env['PORT']));
-    expect([settings.eventStoreUrl, settings.readStoreUrl]).toEqual([
-      expect.stringMatching(/^esdb:/),
-      expect.stringMatching(/^mongodb:/),
-    ]);
+  test.each(apps)(
+    'docker-compose.yml gives %s only known settings, which it can start with',
+    (_, { environment = {} }) => {
+      expect(Object.keys(environment).filter((name) => !known.has(name))).toEqual([]);
+      const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, substitute(value)]));
+      const settings = parseSettings(env);
+      expect(settings.port).toBe(Number(env['PORT']));
+      expect([settings.eventStoreUrl, settings.readStoreUrl]).toEqual([
+        expect.stringMatching(/^esdb:/),
+        expect.stringMatching(/^mongodb:/),
+      ]);
+    },
+  );
+
+  test('docker-compose.yml takes only settings from the environment', () => {
+    const variables = [...composeText.matchAll(/(?<!\$)\$\{(\w+)/g)].map(([, name]) => name);
+    expect(variables).toContain('ID_KEY');
+    expect(variables.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  test('asks the environment for nothing but settings', () => {
-    const asked = [...composeText.matchAll(/(?<!\$)\$\{(\w+)/g)].map(([, name]) => name);
-    expect(asked).toContain('ID_KEY');
-    expect(asked.filter((name) => !known.has(name))).toEqual([]);
-  });
-
-  test('names every server that it runs in the URLs of the stores, at its own address', () => {
+  test('the URLs of the stores name every server that docker-compose.yml runs, at its address', () => {
     const [, { environment = {} }] = apps[0]!;
     const hosts = (url: string): string[] => /\/\/([^/?]+)/.exec(url)![1]!.split(',').toSorted();
     const mongodb = Object.keys(services).filter((name) => name.startsWith('mongodb'));
     expect(hosts(environment['READ_STORE_URL']!)).toEqual(mongodb.map((name) => `${name}:27017`));
-    const nodes = Object.values(services).flatMap((it) => it.environment?.['EVENTSTORE_NODE_HOST_ADVERTISE_AS'] ?? []);
+    const nodes = Object.values(services).flatMap(
+      (service) => service.environment?.['EVENTSTORE_NODE_HOST_ADVERTISE_AS'] ?? [],
+    );
     expect(nodes).toHaveLength(3);
     expect(hosts(environment['EVENT_STORE_URL']!)).toEqual(nodes.map((address) => `${address}:2113`));
-    for (const { environment: its = {}, networks: places } of Object.values(services)) {
-      const address = its['EVENTSTORE_NODE_HOST_ADVERTISE_AS'];
+    for (const service of Object.values(services)) {
+      const { environment: variables = {}, networks: joined } = service;
+      const address = variables['EVENTSTORE_NODE_HOST_ADVERTISE_AS'];
       if (!address) continue;
-      expect(places).toEqual({ stores: { ipv4_address: address } });
-      expect(its['EVENTSTORE_REPLICATION_IP']).toBe(address);
-      const seeds = nodes.filter((it) => it !== address).map((it) => `${it}:2113`);
-      expect(its['EVENTSTORE_GOSSIP_SEED']).toBe(seeds.join());
+      expect(joined).toEqual({ stores: { ipv4_address: address } });
+      expect(variables['EVENTSTORE_REPLICATION_IP']).toBe(address);
+      const seeds = nodes.filter((node) => node !== address).map((node) => `${node}:2113`);
+      expect(variables['EVENTSTORE_GOSSIP_SEED']).toBe(seeds.join());
     }
   });
 
-  test('pins every image that it does not build', () => {
+  test('docker-compose.yml pins the version of every image that it does not build', () => {
     expect(others.length).toBeGreaterThan(0);
     for (const [, { image }] of others) expect(image).toMatch(/^[a-z/]+:\d+\.\d+(-[a-z]+)?$/);
   });
 
-  test('declares every volume that is used, and uses every one it declares', () => {
-    const used = Object.values(services).flatMap((it) => (it.volumes ?? []).map((volume) => volume.split(':')[0]));
+  test('docker-compose.yml declares exactly the volumes that its services use', () => {
+    const used = Object.values(services).flatMap((service) =>
+      (service.volumes ?? []).map((volume) => volume.split(':')[0]),
+    );
     expect(used.toSorted()).toEqual(Object.keys(volumes).toSorted());
   });
 
-  test('waits for nothing that is not there', () => {
+  test('services of docker-compose.yml depend only on services that exist', () => {
     for (const { depends_on = {} } of Object.values(services))
       for (const name of Object.keys(depends_on)) expect(Object.keys(services)).toContain(name);
   });
 
-  test('lets nobody but this machine reach the gateway, and nobody but the apps the stores', () => {
-    const published = Object.values(services).flatMap((it) => it.ports ?? []);
+  test('only this machine can reach the gateway, and only the apps can reach the stores', () => {
+    const published = Object.values(services).flatMap((service) => service.ports ?? []);
     expect(published).toEqual(['127.0.0.1:3000:3000']);
     expect(networks['stores']).toMatchObject({ internal: true });
     for (const [, service] of apps) {
       expect(service.network_mode).toBe('service:gateway');
       expect(isLoopback(service.environment?.['HOST'] ?? '127.0.0.1')).toBe(true);
     }
-    for (const [name, { networks: places = [] }] of others)
-      expect(Array.isArray(places) ? places : Object.keys(places)).toEqual(
+    for (const [name, { networks: joined = [] }] of others)
+      expect(Array.isArray(joined) ? joined : Object.keys(joined)).toEqual(
         name === 'gateway' ? ['front', 'stores'] : ['stores'],
       );
   });
 });
 
 describe('the gateway', () => {
-  const config = filled(configs.gateway.content);
+  const config = substitute(configs.gateway.content);
 
-  test('finds each app at its port', () => {
+  test('the gateway has an upstream for each app, at its port', () => {
     const upstreams = [...config.matchAll(/upstream (\S+) \{ server 127\.0\.0\.1:(\d+);/g)].map(([, name, port]) => [
       name,
       port,
@@ -143,31 +150,31 @@ describe('the gateway', () => {
         );
       });
 
-  test('sends reading to query-api and changing to command-api, and what command-api answers of reading there too', () => {
+  test('the gateway routes reads to query-api and everything else to command-api, including the reads that command-api serves', () => {
     expect(config).toContain('map $request_method $app { default command-api; GET query-api; HEAD query-api; }');
     expect(routesOf('query-api').filter((route) => !route.startsWith('GET '))).toEqual([]);
-    const read = routesOf('command-api').filter((route) => route.startsWith('GET '));
-    expect(read.length).toBeLessThan(routesOf('command-api').length);
-    const sent = [...config.matchAll(/location = (\S+) \{ proxy_pass http:\/\/command-api; \}/g)].map(
+    const reads = routesOf('command-api').filter((route) => route.startsWith('GET '));
+    expect(reads.length).toBeLessThan(routesOf('command-api').length);
+    const routed = [...config.matchAll(/location = (\S+) \{ proxy_pass http:\/\/command-api; \}/g)].map(
       ([, path]) => `GET ${path}`,
     );
-    expect(sent).toEqual(read);
+    expect(routed).toEqual(reads);
   });
 });
 
 const dockerfile = textOf('Dockerfile');
 
 describe('the image', () => {
-  test('copies what is there, and what is not kept from it', () => {
+  test('the image copies only paths that exist and that .dockerignore lets through', () => {
     const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, from]) => from!.split(' '));
     expect(copied).toEqual(expect.arrayContaining(['package.json', 'apps', 'libs', 'projections', 'scripts']));
-    const [first, ...letIn] = textOf('.dockerignore').trim().split('\n');
+    const [first, ...exceptions] = textOf('.dockerignore').trim().split('\n');
     expect(first).toBe('*');
-    expect(letIn.map((line) => line.slice(1)).toSorted()).toEqual([...new Set(copied)].toSorted());
+    expect(exceptions.map((line) => line.slice(1)).toSorted()).toEqual([...new Set(copied)].toSorted());
     for (const path of copied) expect(existsSync(join(root, path))).toBe(true);
   });
 
-  test('runs one of the apps, with packages for production alone, and not as root', () => {
+  test('the image runs one of the apps, with production packages only, and not as root', () => {
     const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
     expect(dockerfile).toMatch(/AS packages\n(?:(?!FROM)[\s\S])*RUN npm ci --omit=dev\n/);
     expect(last).toContain('COPY --from=packages /app/node_modules node_modules');
@@ -176,28 +183,28 @@ describe('the image', () => {
     expect(existsSync(join(root, 'apps', appOf(command)!, 'main.ts'))).toBe(true);
   });
 
-  test('has a Node.js that the apps run on, the same in every stage', () => {
-    const from = [...dockerfile.matchAll(/^FROM node:(\d+)-slim/gm)].map(([, major]) => Number(major));
-    expect(from).toHaveLength([...dockerfile.matchAll(/^FROM /gm)].length);
-    expect(new Set(from).size).toBe(1);
+  test('the image has the same supported version of Node.js in every stage', () => {
+    const majors = [...dockerfile.matchAll(/^FROM node:(\d+)-slim/gm)].map(([, major]) => Number(major));
+    expect(majors).toHaveLength([...dockerfile.matchAll(/^FROM /gm)].length);
+    expect(new Set(majors).size).toBe(1);
     const { engines } = JSON.parse(textOf('package.json')) as { engines: { node: string } };
-    expect(from[0]).toBeGreaterThan(Number.parseInt(engines.node.replace('>=', ''), 10));
+    expect(majors[0]).toBeGreaterThan(Number.parseInt(engines.node.replace('>=', ''), 10));
   });
 
-  test('is given no setting that there is not', () => {
+  test('the image sets only known settings', () => {
     const [, env = ''] = /^ENV (.+)$/m.exec(dockerfile)!;
     const names = env.split(' ').map((pair) => pair.split('=')[0]!);
     expect(names.filter((name) => !known.has(name))).toEqual(['NODE_ENV']);
   });
 });
 
-describe('a health check of ours', () => {
+describe('health checks of containers', () => {
   let server: Server;
-  let asked: string | undefined;
+  let requestedUrl: string | undefined;
   let status = 200;
   beforeAll(async () => {
     server = createServer(({ url }, response) => {
-      asked = url;
+      requestedUrl = url;
       response.writeHead(status).end();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -210,7 +217,7 @@ describe('a health check of ours', () => {
     ...apps.map(([name, { healthcheck }]): [string, string, readonly string[]] => [
       name,
       '/readyz',
-      healthcheck.test.slice(1).map(filled),
+      healthcheck.test.slice(1).map(substitute),
     ]),
   ];
   const codeOf = async (command: readonly string[], port: number): Promise<unknown> => {
@@ -218,15 +225,15 @@ describe('a health check of ours', () => {
     return (await once(child, 'exit'))[0];
   };
 
-  test.each(checks)('(%s) asks %s, and believes the answer', async (_, path, command) => {
+  test.each(checks)('the health check of %s requests %s and reports its status', async (_, path, command) => {
     expect(command[0]).toBe('node');
     const { port } = server.address() as AddressInfo;
     status = 200;
     expect(await codeOf(command, port)).toBe(0);
-    expect(asked).toBe(path);
+    expect(requestedUrl).toBe(path);
     status = 503;
     expect(await codeOf(command, port)).toBe(1);
-    // Nobody listens there.
+    // Nothing listens on port 1.
     expect(await codeOf(command, 1)).toBe(1);
   });
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { eventTypes } from '#domain/event-codec';
 
 const root = join(import.meta.dirname, '..', '..');
-const page = join(root, 'docs', 'data-dictionary.md');
+const page = join(root, 'docs', 'reference', 'data-dictionary.md');
 const check = (file: string) => {
   const script = join(root, 'scripts', 'data-dictionary.mjs');
   const { status, stderr } = spawnSync(process.execPath, [script, '--check', file], { encoding: 'utf8' });

@@ -73,7 +73,7 @@ describe('purity of the domain and the projections', () => {
   ])('the check for impure code accepts: %s', (line) => expect(isImpure(line)).toBe(false));
 
   test('the domain and the projections read no clock, random source or environment', () => {
-    const files = ['libs/domain', 'projections']
+    const files = ['libs/domain', 'libs/resources', 'projections']
       .flatMap((folder) =>
         readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
       )

@@ -4,76 +4,83 @@ import type { AgentEvent } from '#domain/agent/agent.events';
 import { agentCount, agentId, dayMs, generateContactHistory, type DatasetOptions } from './contact-generator.js';
 import { StreamBuilder, type Append } from './stream-builder.js';
 
-/** A contact that is brought to an end comes back, now and then. */
+/** Some contacts return after their lead is closed, and get another one. */
 const leadsPerContact = 1.17;
 
-/** Everything that happens in a world of (about) so many leads, in the order in which it happens: lives go on side by side. */
-export function* generateAppends(world: DatasetOptions, leads: number): Generator<Append> {
-  const { begin, end } = world;
-  for (let nth = 0; nth < agentCount; nth++) yield joining(world, nth, begin - 30 * dayMs + nth);
+/** All appends of a data set of about `leads` leads, in order of time, so the histories of contacts interleave. */
+export function* generateAppends(options: DatasetOptions, leads: number): Generator<Append> {
+  const { begin, end } = options;
+  for (let index = 0; index < agentCount; index++) yield registerAgent(options, index, begin - 30 * dayMs + index);
   const contacts = Math.ceil(leads / leadsPerContact);
-  const coming = new Coming();
-  for (let nr = 1; nr <= contacts; nr++) {
-    // The shop grows: the second half of the time brings three quarters of the contacts.
-    const at = Math.floor(begin + (end - begin) * Math.sqrt(nr / (contacts + 1)));
-    yield* coming.until(at);
-    for (const append of generateContactHistory(world, nr, at).appends) coming.add(append);
+  const queue = new AppendQueue();
+  for (let number = 1; number <= contacts; number++) {
+    // The shop grows: three quarters of the contacts come in the second half of the time.
+    const at = Math.floor(begin + (end - begin) * Math.sqrt(number / (contacts + 1)));
+    yield* queue.takeUntil(at);
+    for (const append of generateContactHistory(options, number, at).appends) queue.add(append);
   }
-  yield* coming.until(Infinity);
+  yield* queue.takeUntil(Infinity);
 }
 
-function joining(world: DatasetOptions, nth: number, at: number): Append {
-  const id = agentId(nth);
+function registerAgent(options: DatasetOptions, index: number, at: number): Append {
+  const id = agentId(index);
   const stream = new StreamBuilder<Agent, AgentCommand, AgentEvent>(
     agentDecider,
-    world.org,
-    agentStream(world.org, id),
+    options.org,
+    agentStream(options.org, id),
   );
-  const command = { agentId: id, name: `Agent ${nth + 1}`, email: null, capacity: null };
+  const command = { agentId: id, name: `Agent ${index + 1}`, email: null, capacity: null };
   stream.execute({ type: 'RegisterAgent', ...command }, at, { type: 'service', id: 'bench' });
   return stream.appends[0]!;
 }
 
-/** An append that is to come: what it holds as one text, for millions of objects in waiting would keep the collector busy. */
-interface Held extends Omit<Append, 'events'> {
+/** The events are kept as one string, because millions of waiting objects would keep the garbage collector busy. */
+interface QueuedAppend extends Omit<Append, 'events'> {
   readonly events: string;
 }
 
-/** A heap of what will happen, by time; of one moment, by stream and version. */
-class Coming {
-  private readonly held: Held[] = [];
+/** A binary heap ordered by time, then by stream and version. */
+class AppendQueue {
+  private readonly heap: QueuedAppend[] = [];
 
-  *until(at: number): Generator<Append> {
-    while (this.held.length > 0 && this.held[0]!.at <= at) {
-      const next = this.take();
+  *takeUntil(at: number): Generator<Append> {
+    while (this.heap.length > 0 && this.heap[0]!.at <= at) {
+      const next = this.takeFirst();
       yield { ...next, events: JSON.parse(next.events) as Append['events'] };
     }
   }
 
-  add(what: Append): void {
-    const append: Held = { ...what, events: JSON.stringify(what.events) };
-    const { held } = this;
-    let at = held.push(append) - 1;
-    for (let up = (at - 1) >> 1; at > 0 && isBefore(append, held[up]!); at = up, up = (at - 1) >> 1)
-      held[at] = held[up]!;
-    held[at] = append;
+  add(append: Append): void {
+    const added: QueuedAppend = { ...append, events: JSON.stringify(append.events) };
+    const { heap } = this;
+    let index = heap.push(added) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!isBefore(added, heap[parent]!)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = added;
   }
 
-  private take(): Held {
-    const { held } = this;
-    const [first, last] = [held[0]!, held.pop()!];
-    if (held.length === 0) return first;
-    let at = 0;
-    for (let down = 1; down < held.length; down = 2 * at + 1) {
-      if (down + 1 < held.length && isBefore(held[down + 1]!, held[down]!)) down += 1;
-      if (!isBefore(held[down]!, last)) break;
-      held[at] = held[down]!;
-      at = down;
+  private takeFirst(): QueuedAppend {
+    const { heap } = this;
+    const [first, last] = [heap[0]!, heap.pop()!];
+    if (heap.length === 0) return first;
+    let index = 0;
+    for (let child = 1; child < heap.length; child = 2 * index + 1) {
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[index] = heap[child]!;
+      index = child;
     }
-    held[at] = last;
+    heap[index] = last;
     return first;
   }
 }
 
-const isBefore = (a: Held, b: Held): boolean =>
-  a.at !== b.at ? a.at < b.at : a.stream !== b.stream ? a.stream < b.stream : a.expectedVersion < b.expectedVersion;
+function isBefore(a: QueuedAppend, b: QueuedAppend): boolean {
+  if (a.at !== b.at) return a.at < b.at;
+  if (a.stream !== b.stream) return a.stream < b.stream;
+  return a.expectedVersion < b.expectedVersion;
+}

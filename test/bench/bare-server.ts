@@ -3,28 +3,28 @@ import Fastify from 'fastify';
 import { BareTable } from './bare-table.js';
 
 /*
- * What somebody would write who wants nothing but to keep what comes in: a Fastify route that appends it to a table, as durably
- * as we do and with the same group commit. No rules, no signatures, no ids, no views.
+ * The baseline of the benches over HTTP: a Fastify route that appends what it receives to a table, as durably as Leadstream and
+ * with the same group commit. It has no rules, signatures, ids or views.
  */
 
 const table = new BareTable(join(process.env['DATA_DIR'] ?? '.', 'bare.db'));
 const server = Fastify();
 
-interface Webhook {
+interface WhatsAppWebhook {
   readonly entry: readonly {
     readonly changes: readonly { readonly value: { readonly statuses: readonly object[] } }[];
   }[];
 }
 
-/** A row for each receipt. */
+/** Appends a row for each receipt. */
 server.post('/v1/webhooks/whatsapp', async (request) => {
-  const { entry } = request.body as Webhook;
+  const { entry } = request.body as WhatsAppWebhook;
   const statuses = entry.flatMap(({ changes }) => changes.flatMap(({ value }) => value.statuses));
   await Promise.all(statuses.map((status) => table.append(status)));
   return { recorded: statuses.length };
 });
 
-/** A row for each command. */
+/** Appends a row for each command. */
 server.post('/*', async (request) => ({ position: await table.append(request.body) }));
 
 const url = await server.listen({ port: 0, host: '127.0.0.1' });

@@ -1,7 +1,7 @@
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
 import { GroupCommit } from '#event-store/sqlite/group-commit';
 
-/** The least that is as durable as our log: a row for each thing, under the same group commit, in a table without any index. */
+/** The minimum that is as durable as the log: one row per item, under the same group commit, in a table without an index. */
 export class BareTable {
   private readonly db: DatabaseSyncInstance;
   private readonly insert: StatementSyncInstance;
@@ -19,8 +19,8 @@ export class BareTable {
     this.commits = new GroupCommit(this.db, () => undefined);
   }
 
-  append(thing: unknown): Promise<number> {
-    const body = JSON.stringify(thing);
+  append(item: unknown): Promise<number> {
+    const body = JSON.stringify(item);
     return this.commits.run(() => Number(this.insert.run(body).lastInsertRowid), 1);
   }
 

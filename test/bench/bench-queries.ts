@@ -1,18 +1,18 @@
-import { Random } from '#apps/cli/random';
+import { Random } from '#apps/demo/random';
 import { leadSorts } from '#projections/lead-list/lead-list.query';
 import { agentId, campaignId, dayMs } from './contact-generator.js';
 
-/** What somebody asks `GET /v1/leads`. */
+/** Query parameters of `GET /v1/leads`. */
 export type ListParams = Readonly<Record<string, string>>;
 
 export interface BenchQuery {
   readonly kind: string;
   readonly params: ListParams;
-  /** Not the first page, but one from the middle. */
+  /** A page from the middle of the list instead of the first one. */
   readonly isDeepPage: boolean;
 }
 
-/** A lead of the sample, to ask for what is there. */
+/** A lead of the data set, whose values the queries look for. */
 export interface KnownLead {
   readonly contactId: string;
   readonly name: string | null;
@@ -20,13 +20,13 @@ export interface KnownLead {
   readonly email: string | null;
 }
 
-type Kinds = Readonly<Record<string, readonly ListParams[]>>;
+type ParamsByKind = Readonly<Record<string, readonly ListParams[]>>;
 
 const each = (name: string, ...values: readonly string[]): readonly ListParams[] =>
   values.map((value) => ({ [name]: value }));
 
 /** Each filter of the list, by itself. */
-export function filterParams(end: number, known: readonly KnownLead[]): Kinds {
+export function filterParams(end: number, known: readonly KnownLead[]): ParamsByKind {
   const ago = (days: number): string => new Date(end - days * dayMs).toISOString();
   const since = (name: string): readonly ListParams[] =>
     [1, 30, 200, 500].flatMap((days) => each(`${name}From`, ago(days)));
@@ -51,74 +51,87 @@ export function filterParams(end: number, known: readonly KnownLead[]): Kinds {
 }
 
 /** Each kind of search. */
-export function searchParams(known: readonly KnownLead[]): Kinds {
-  const of = (field: keyof KnownLead): readonly string[] => known.map((it) => it[field]).filter((it) => it !== null);
-  const [names, phones, emails] = [of('name').slice(0, 8), of('phone').slice(0, 8), of('email').slice(0, 8)];
+export function searchParams(known: readonly KnownLead[]): ParamsByKind {
+  const valuesOf = (field: keyof KnownLead): readonly string[] =>
+    known.map((lead) => lead[field]).filter((value) => value !== null);
+  const names = valuesOf('name').slice(0, 8);
+  const phones = valuesOf('phone').slice(0, 8);
+  const emails = valuesOf('email').slice(0, 8);
   return {
-    'a name': each('q', ...names),
-    'a word of a name': each('q', ...names.map((name) => name.split(' ').at(-1)!)),
-    'a name that many have': each('q', 'Amelia', 'jürgen', 'Ashdown', '中'),
-    'the beginning of words': each('q', 'am', 'mar', 'con', 'b mail', 'al hol'),
-    'one letter': each('q', 'a', 'e', 'm', 's', 'x', '5'),
-    "a phone's ending": each('q', ...phones.map((phone) => phone.slice(-6)), ...phones.map((phone) => phone.slice(-3))),
-    "a phone's beginning": each('q', ...phones.map((phone) => phone.slice(0, 9)), '+49', '4400'),
-    'an email': each('q', ...emails),
-    nobody: each('q', 'zzyzx', 'a zzyzx', 'amelia zzyzx'),
+    'full name': each('q', ...names),
+    'one word of a name': each('q', ...names.map((name) => name.split(' ').at(-1)!)),
+    'common name': each('q', 'Amelia', 'jürgen', 'Ashdown', '中'),
+    'word prefixes': each('q', 'am', 'mar', 'con', 'b mail', 'al hol'),
+    'single letter': each('q', 'a', 'e', 'm', 's', 'x', '5'),
+    'end of a phone number': each(
+      'q',
+      ...phones.map((phone) => phone.slice(-6)),
+      ...phones.map((phone) => phone.slice(-3)),
+    ),
+    'start of a phone number': each('q', ...phones.map((phone) => phone.slice(0, 9)), '+49', '4400'),
+    email: each('q', ...emails),
+    'no match': each('q', 'zzyzx', 'a zzyzx', 'amelia zzyzx'),
   };
 }
 
 export const sortOrders: readonly string[] = leadSorts.flatMap((sort) => [sort, `-${sort}`]);
 
-const all = (kinds: Kinds): readonly ListParams[] => Object.values(kinds).flat();
-const pages = (kind: string, params: ListParams): readonly BenchQuery[] =>
+const flatten = (kinds: ParamsByKind): readonly ListParams[] => Object.values(kinds).flat();
+const firstAndDeepPage = (kind: string, params: ListParams): readonly BenchQuery[] =>
   [false, true].map((isDeepPage) => ({ kind, params, isDeepPage }));
-const withActive = (asked: ListParams): readonly ListParams[] =>
-  'active' in asked ? [asked] : [asked, { ...asked, active: 'true' }];
+const withActive = (params: ListParams): readonly ListParams[] =>
+  'active' in params ? [params] : [params, { ...params, active: 'true' }];
 
-/** Each kind by itself, alone and among the active leads, in the usual order. */
-export const singleQueries = (kinds: Kinds): readonly BenchQuery[] =>
-  Object.entries(kinds).flatMap(([kind, its]) => its.flatMap(withActive).flatMap((asked) => pages(kind, asked)));
-
-/** Each sort, both ways. */
-export const sortQueries = (): readonly BenchQuery[] =>
-  sortOrders.flatMap((sort) => withActive({ sort }).flatMap((asked) => pages(sort.replace('-', ''), asked)));
-
-/** Each filter, alone and among the active leads, with each sort. */
-export const queriesInEveryOrder = (kinds: Kinds): readonly BenchQuery[] =>
-  Object.entries(kinds).flatMap(([kind, its]) =>
-    its.flatMap(withActive).flatMap((asked) => sortOrders.flatMap((sort) => pages(kind, { ...asked, sort }))),
+/** Each kind in the default order: by itself, and restricted to active leads. */
+export const singleQueries = (kinds: ParamsByKind): readonly BenchQuery[] =>
+  Object.entries(kinds).flatMap(([kind, paramsOfKind]) =>
+    paramsOfKind.flatMap(withActive).flatMap((params) => firstAndDeepPage(kind, params)),
   );
 
-/** Two or three filters, now and then a search, and a sort, by chance. */
-export function mixedQueries(filtersOf: Kinds, searchesOf: Kinds, count: number): readonly BenchQuery[] {
-  const chance = new Random(count);
-  const one = (kinds: Kinds): ListParams => {
-    const kind = Object.values(kinds)[chance.int(0, Object.keys(kinds).length - 1)]!;
-    return kind[chance.int(0, kind.length - 1)]!;
+/** Each sort, ascending and descending. */
+export const sortQueries = (): readonly BenchQuery[] =>
+  sortOrders.flatMap((sort) =>
+    withActive({ sort }).flatMap((params) => firstAndDeepPage(sort.replace('-', ''), params)),
+  );
+
+/** Each kind with each sort: by itself, and restricted to active leads. */
+export const queriesInEveryOrder = (kinds: ParamsByKind): readonly BenchQuery[] =>
+  Object.entries(kinds).flatMap(([kind, paramsOfKind]) =>
+    paramsOfKind
+      .flatMap(withActive)
+      .flatMap((params) => sortOrders.flatMap((sort) => firstAndDeepPage(kind, { ...params, sort }))),
+  );
+
+/** Random combinations of two or three filters, sometimes a search, and a sort. The same `count` gives the same queries. */
+export function mixedQueries(filters: ParamsByKind, searches: ParamsByKind, count: number): readonly BenchQuery[] {
+  const random = new Random(count);
+  const pickFrom = (kinds: ParamsByKind): ListParams => {
+    const paramsOfKind = Object.values(kinds)[random.int(0, Object.keys(kinds).length - 1)]!;
+    return paramsOfKind[random.int(0, paramsOfKind.length - 1)]!;
   };
   return Array.from({ length: count }, () => {
-    const many = chance.int(2, 3);
-    const asked = Array.from({ length: many }, () => one(filtersOf));
-    const search = chance.boolean(0.2) ? one(searchesOf) : {};
-    const sort = sortOrders[chance.int(0, sortOrders.length - 1)]!;
-    const kind = 'q' in search ? 'two or three filters and a search' : `${many === 2 ? 'two' : 'three'} filters`;
+    const filterCount = random.int(2, 3);
+    const picked = Array.from({ length: filterCount }, () => pickFrom(filters));
+    const search = random.boolean(0.2) ? pickFrom(searches) : {};
+    const sort = sortOrders[random.int(0, sortOrders.length - 1)]!;
+    const kind = 'q' in search ? 'two or three filters and a search' : `${filterCount === 2 ? 'two' : 'three'} filters`;
     return {
       kind,
-      params: Object.assign({}, ...asked, search, { sort }) as ListParams,
-      isDeepPage: chance.boolean(0.5),
+      params: Object.assign({}, ...picked, search, { sort }) as ListParams,
+      isDeepPage: random.boolean(0.5),
     };
   });
 }
 
-/** What may be counted: everything that is asked alone, and every mixture. */
+/** Every filter, search and combination whose matches can be counted. */
 export const countQueries = (
-  filtersOf: Kinds,
-  searchesOf: Kinds,
-  mixtures: readonly BenchQuery[],
+  filters: ParamsByKind,
+  searches: ParamsByKind,
+  combinations: readonly BenchQuery[],
 ): readonly BenchQuery[] => [
-  ...[{}, ...all(filtersOf)].flatMap(withActive).map((params) => ({ kind: 'of a filter', params, isDeepPage: false })),
-  ...all(searchesOf)
+  ...[{}, ...flatten(filters)].flatMap(withActive).map((params) => ({ kind: 'filter', params, isDeepPage: false })),
+  ...flatten(searches)
     .flatMap(withActive)
-    .map((params) => ({ kind: 'of a search', params, isDeepPage: false })),
-  ...mixtures.map(({ params }) => ({ kind: 'of a mixture', params, isDeepPage: false })),
+    .map((params) => ({ kind: 'search', params, isDeepPage: false })),
+  ...combinations.map(({ params }) => ({ kind: 'combination', params, isDeepPage: false })),
 ];

@@ -13,95 +13,105 @@ import {
 } from './report.js';
 import { BenchService } from './bench-service.js';
 
-interface Row {
-  readonly atOnce: number;
+interface Result {
+  readonly connections: number;
   readonly rates: Samples<'bare' | 'ours'>;
   readonly bareTimes: Sample;
   readonly ourTimes: Sample;
-  /** In events, and in seconds until they were not. */
-  readonly behind: Sample;
-  readonly late: Sample;
-  /** Processor time of a command, in microseconds. */
+  /** View lag at the end of a round, in events. */
+  readonly lagEvents: Sample;
+  /** Seconds until the views had caught up after a round. */
+  readonly catchUpSeconds: Sample;
+  /** Microseconds per command. */
   readonly cpu: { readonly bare: number; readonly ours: number };
 }
 
-/** Durable commands over HTTP, the views kept up to date beside, and the same calls to a route that only keeps them. */
 export const ceiling: Bench = {
   name: 'ceiling',
-  description: 'durable commands a second over HTTP, beside a bare route that appends one row for each',
-  async run(options, say) {
+  description: 'durable commands per second over HTTP, compared with a bare route that appends one row per call',
+  async run(options, report) {
     const [seconds, rounds] = [options.size('seconds', 3), options.size('rounds', 3)];
-    const counts = options.sizes('connections', [1, 8, 64, 256]);
-    const most = Math.max(...counts);
+    const connectionCounts = options.sizes('connections', [1, 8, 64, 256]);
+    const maxConnections = Math.max(...connectionCounts);
     const bare = await ServerProcess.start('test/bench/bare-server.js');
-    const bareClient = new LoadClient(bare.url, most);
-    const ours = await BenchService.start(most);
+    const bareClient = new LoadClient(bare.url, maxConnections);
+    const ours = await BenchService.start(maxConnections);
     const commands = new CommandGenerator('ceiling');
     await commands.prepare(ours.client);
-    // Both get the same calls; whom they speak of, only ours can tell.
-    const toBare = () => ({ ...commands.next(), heard: () => undefined });
+    // Both get the same calls, but only responses of the service name the leads that later calls need.
+    const nextForBare = () => ({ ...commands.next(), onResponse: () => undefined });
 
-    say('warming up');
-    await ours.client.closedLoop(Math.min(64, most), Math.min(seconds, 2), commands.next);
-    await bareClient.closedLoop(Math.min(64, most), Math.min(seconds, 2), toBare);
-    const results: Row[] = [];
-    for (const atOnce of counts) {
-      say(`${atOnce} connections`);
-      const [bareTimes, ourTimes, behind, late] = [new Sample(), new Sample(), new Sample(), new Sample()];
+    report('warming up');
+    const [warmUpConnections, warmUpSeconds] = [Math.min(64, maxConnections), Math.min(seconds, 2)];
+    await ours.client.closedLoop(warmUpConnections, warmUpSeconds, commands.next);
+    await bareClient.closedLoop(warmUpConnections, warmUpSeconds, nextForBare);
+    const results: Result[] = [];
+    for (const connections of connectionCounts) {
+      report(`${connections} connections`);
+      const [bareTimes, ourTimes] = [new Sample(), new Sample()];
+      const [lagEvents, catchUpSeconds] = [new Sample(), new Sample()];
       await ours.waitUntilCaughtUp();
-      const before = [bare.cpuSeconds(), ours.program.cpuSeconds()] as const;
+      const cpuBefore = { bare: bare.cpuSeconds(), ours: ours.program.cpuSeconds() };
       const rates = await runAlternating(rounds, {
-        bare: async () => (await bareClient.closedLoop(atOnce, seconds, toBare, bareTimes)).perSecond,
+        bare: async () => (await bareClient.closedLoop(connections, seconds, nextForBare, bareTimes)).perSecond,
         ours: async () => {
-          const { perSecond } = await ours.client.closedLoop(atOnce, seconds, commands.next, ourTimes);
-          behind.add(await ours.lagEvents());
-          late.add(await ours.waitUntilCaughtUp());
+          const { perSecond } = await ours.client.closedLoop(connections, seconds, commands.next, ourTimes);
+          lagEvents.add(await ours.lagEvents());
+          catchUpSeconds.add(await ours.waitUntilCaughtUp());
           return perSecond;
         },
       });
       const cpu = {
-        bare: ((bare.cpuSeconds() - before[0]) * 1e6) / bareTimes.count,
-        ours: ((ours.program.cpuSeconds() - before[1]) * 1e6) / ourTimes.count,
+        bare: ((bare.cpuSeconds() - cpuBefore.bare) * 1e6) / bareTimes.count,
+        ours: ((ours.program.cpuSeconds() - cpuBefore.ours) * 1e6) / ourTimes.count,
       };
-      results.push({ atOnce, rates, bareTimes, ourTimes, behind, late, cpu });
+      results.push({ connections, rates, bareTimes, ourTimes, lagEvents, catchUpSeconds, cpu });
     }
     bareClient.close();
     await bare.stop();
     await ours.stop();
 
-    const rows = results.map(({ atOnce, rates, bareTimes, ourTimes, behind, late, cpu }) => [
-      `${atOnce}`,
+    const rows = results.map(({ connections, rates, bareTimes, ourTimes, lagEvents, catchUpSeconds, cpu }) => [
+      `${connections}`,
       formatMedianAndRange(rates.bare),
       formatMedianAndRange(rates.ours),
       formatRatio(rates.ours.quantile(0.5) / rates.bare.quantile(0.5)),
       formatP50AndP99(bareTimes),
       formatP50AndP99(ourTimes),
       `${formatInteger(cpu.bare)} µs, ${formatInteger(cpu.ours)} µs`,
-      `${formatInteger(behind.quantile(1))} events, ${late.quantile(1).toFixed(2)} s`,
+      `${formatInteger(lagEvents.quantile(1))} events, ${catchUpSeconds.quantile(1).toFixed(2)} s`,
     ]);
     const head = [
-      ...['Connections', 'Bare route, a second', 'Leadstream, a second', 'Ratio'],
-      ...[
-        'Bare p50 / p99',
-        'Leadstream p50 / p99',
-        'Processor time a command, bare and here',
-        'Views behind at the end',
-      ],
+      'Connections',
+      'Bare route, per second',
+      'Leadstream, per second',
+      'Ratio',
+      'Bare p50 / p99',
+      'Leadstream p50 / p99',
+      'CPU time per command (bare, Leadstream)',
+      'View lag at the end',
     ];
-    const groups = counts.map((it) => (it === 1 ? 'one connection' : `${it} connections`));
-    const figures = (of: (row: Row) => readonly [number, number]) => [
-      { name: 'Leadstream', values: results.map((it) => of(it)[0]) },
-      { name: 'Bare route', values: results.map((it) => of(it)[1]) },
+    const groups = connectionCounts.map((count) => (count === 1 ? '1 connection' : `${count} connections`));
+    const seriesOf = (read: (result: Result) => { readonly bare: number; readonly ours: number }) => [
+      { name: 'Leadstream', values: results.map((result) => read(result).ours) },
+      { name: 'Bare route', values: results.map((result) => read(result).bare) },
     ];
     const chart = barChart('Durable commands over HTTP', [
       {
-        title: 'A second',
+        title: 'Commands per second',
         groups,
-        series: figures(({ rates }) => [rates.ours.quantile(0.5), rates.bare.quantile(0.5)]),
+        series: seriesOf(({ rates }) => ({ bare: rates.bare.quantile(0.5), ours: rates.ours.quantile(0.5) })),
       },
-      { title: 'p99, ms', groups, series: figures((it) => [it.ourTimes.quantile(0.99), it.bareTimes.quantile(0.99)]) },
+      {
+        title: 'p99, ms',
+        groups,
+        series: seriesOf(({ bareTimes, ourTimes }) => ({
+          bare: bareTimes.quantile(0.99),
+          ours: ourTimes.quantile(0.99),
+        })),
+      },
     ]);
-    const how = `Median of ${rounds} turns of ${seconds} s each, and from where to where they went.`;
-    return { text: `${how}\n\n${markdownTable(head, rows)}`, charts: { '': chart } };
+    const method = `Median of ${rounds} rounds of ${seconds} s each (lowest – highest).`;
+    return { text: `${method}\n\n${markdownTable(head, rows)}`, charts: { '': chart } };
   },
 };

@@ -1,13 +1,11 @@
-/** Figures of everybody, side by side. */
 export interface BarPanel {
   readonly title: string;
-  /** What stands before each group of bars. */
+  /** The label of each group of bars. */
   readonly groups: readonly string[];
-  /** A value for each group; NaN: none. */
+  /** A value for each group; NaN if there is none. */
   readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
 }
 
-/** Figures as time goes on, or as something grows. */
 export interface LinePanel {
   readonly title: string;
   readonly xLabel: string;
@@ -16,61 +14,64 @@ export interface LinePanel {
 
 const colors = ['#1f6feb', '#8c959f', '#d29922', '#2da44e'];
 const [width, left, right] = [760, 170, 90];
-const inside = width - left - right;
+const plotWidth = width - left - right;
+const plotHeight = 150;
 
-/** As SVG: one below the other, each from zero. */
+/** Returns an SVG with the panels below each other. Every scale starts at zero. */
 export function barChart(title: string, panels: readonly BarPanel[]): string {
-  const drawing = new Drawing(title, namesOf(panels));
+  const drawing = new Drawing(title, seriesNames(panels));
   for (const { title: heading, groups, series } of panels) {
     drawing.heading(heading);
-    const most = Math.max(...series.flatMap(({ values }) => values.filter(Number.isFinite)), Number.MIN_VALUE);
-    for (const [nth, group] of groups.entries()) {
+    const maxValue = Math.max(...series.flatMap(({ values }) => values.filter(Number.isFinite)), Number.MIN_VALUE);
+    for (const [index, group] of groups.entries()) {
       drawing.text(left - 10, drawing.y + series.length * 9 + 4, group, 'end');
       for (const { name, values } of series) {
-        const value = values[nth] ?? NaN;
-        const length = Number.isFinite(value) ? Math.max(1, (value / most) * inside) : 0;
+        const value = values[index] ?? NaN;
+        const length = Number.isFinite(value) ? Math.max(1, (value / maxValue) * plotWidth) : 0;
         drawing.add(
           `<rect x="${left}" y="${drawing.y + 2}" width="${round(length)}" height="14" fill="${drawing.colorOf(name)}"/>`,
         );
-        drawing.text(left + length + 6, drawing.y + 13, Number.isFinite(value) ? short(value) : '–');
+        drawing.text(left + length + 6, drawing.y + 13, Number.isFinite(value) ? formatValue(value) : '–');
         drawing.y += 18;
       }
       drawing.y += 8;
     }
   }
-  return drawing.done();
+  return drawing.toSvg();
 }
 
-/** As SVG: one below the other, each from zero. */
+/** Returns an SVG with the panels below each other. Every scale starts at zero. */
 export function lineChart(title: string, panels: readonly LinePanel[]): string {
-  const drawing = new Drawing(title, namesOf(panels));
-  const height = 150;
-  for (const { title: heading, xLabel: across, series } of panels) {
+  const drawing = new Drawing(title, seriesNames(panels));
+  for (const { title: heading, xLabel, series } of panels) {
     drawing.heading(heading);
     drawing.y += 8;
-    const points = series.flatMap((it) => it.points);
-    const stepY = step(Math.max(...points.map(([, y]) => y), Number.MIN_VALUE));
-    const top = stepY * Math.ceil(Math.max(...points.map(([, y]) => y), stepY) / stepY);
-    const endX = Math.max(...points.map(([x]) => x), Number.MIN_VALUE);
-    const atX = (x: number): number => round(left + (x / endX) * inside);
-    const atY = (y: number): number => round(drawing.y + height - (y / top) * height);
-    for (let y = 0; y <= top * 1.0001; y += stepY) {
-      drawing.add(`<path d="M${left} ${atY(y)}H${left + inside}" stroke="#d0d7de"/>`);
-      drawing.text(left - 10, atY(y) + 4, short(y), 'end');
+    const points = series.flatMap((line) => line.points);
+    const maxX = Math.max(...points.map(([x]) => x), Number.MIN_VALUE);
+    const maxY = Math.max(...points.map(([, y]) => y), Number.MIN_VALUE);
+    const stepY = gridStep(maxY);
+    const topY = stepY * Math.ceil(Math.max(maxY, stepY) / stepY);
+    const pixelX = (x: number): number => round(left + (x / maxX) * plotWidth);
+    const pixelY = (y: number): number => round(drawing.y + plotHeight - (y / topY) * plotHeight);
+    // A little beyond the end, because repeated addition may overshoot the last grid line.
+    for (let y = 0; y <= topY * 1.0001; y += stepY) {
+      drawing.add(`<path d="M${left} ${pixelY(y)}H${left + plotWidth}" stroke="#d0d7de"/>`);
+      drawing.text(left - 10, pixelY(y) + 4, formatValue(y), 'end');
     }
-    for (let x = 0; x <= endX * 1.0001; x += step(endX))
-      drawing.text(atX(x), drawing.y + height + 18, short(x), 'middle');
-    drawing.text(left + inside + 12, drawing.y + height + 18, across);
-    for (const { name, points: its } of series) {
-      const path = its.map(([x, y]) => `${atX(x)} ${atY(y)}`).join('L');
+    for (let x = 0; x <= maxX * 1.0001; x += gridStep(maxX))
+      drawing.text(pixelX(x), drawing.y + plotHeight + 18, formatValue(x), 'middle');
+    drawing.text(left + plotWidth + 12, drawing.y + plotHeight + 18, xLabel);
+    for (const { name, points: linePoints } of series) {
+      const path = linePoints.map(([x, y]) => `${pixelX(x)} ${pixelY(y)}`).join('L');
       drawing.add(`<path d="M${path}" fill="none" stroke="${drawing.colorOf(name)}" stroke-width="2"/>`);
     }
-    drawing.y += height + 34;
+    drawing.y += plotHeight + 34;
   }
-  return drawing.done();
+  return drawing.toSvg();
 }
 
 class Drawing {
+  /** Top of what is drawn next, in pixels. */
   y = 40;
   private readonly parts: string[] = [];
 
@@ -99,19 +100,19 @@ class Drawing {
     this.y += 10;
   }
 
-  text(x: number, y: number, text: string, anchor = 'start', more = ''): void {
-    this.add(`<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" ${more}>${escaped(text)}</text>`);
+  text(x: number, y: number, text: string, anchor = 'start', attributes = ''): void {
+    this.add(`<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" ${attributes}>${escapeXml(text)}</text>`);
   }
 
   add(part: string): void {
     this.parts.push(part);
   }
 
-  done(): string {
+  toSvg(): string {
     const size = `width="${width}" height="${this.y + 16}" viewBox="0 0 ${width} ${this.y + 16}"`;
     return [
       `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" font-family="system-ui, sans-serif" font-size="12" fill="#1f2328">`,
-      `<title>${escaped(this.title)}</title>`,
+      `<title>${escapeXml(this.title)}</title>`,
       '<rect width="100%" height="100%" fill="#ffffff"/>',
       ...this.parts,
       '</svg>\n',
@@ -119,18 +120,20 @@ class Drawing {
   }
 }
 
-const namesOf = (panels: readonly { readonly series: readonly { readonly name: string }[] }[]): readonly string[] => [
-  ...new Set(panels.flatMap(({ series }) => series.map(({ name }) => name))),
-];
+const seriesNames = (
+  panels: readonly { readonly series: readonly { readonly name: string }[] }[],
+): readonly string[] => [...new Set(panels.flatMap(({ series }) => series.map(({ name }) => name)))];
 
-/** Between two lines of a scale that ends at `most`: 1, 2 or 5 of something, three to seven of them. */
-function step(most: number): number {
-  const power = 10 ** Math.floor(Math.log10(most));
-  const leading = most / power;
-  return power * (leading < 1.5 ? 0.25 : leading < 3 ? 0.5 : leading < 7 ? 1 : 2);
+/** The distance of grid lines: 1, 2, 2.5 or 5 times a power of ten, so that a scale up to `max` has three to seven of them. */
+function gridStep(max: number): number {
+  const power = 10 ** Math.floor(Math.log10(max));
+  const leading = max / power;
+  if (leading < 1.5) return power * 0.25;
+  if (leading < 3) return power * 0.5;
+  return leading < 7 ? power : power * 2;
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10;
-const short = (value: number): string =>
+const formatValue = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)));
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

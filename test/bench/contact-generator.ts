@@ -1,26 +1,27 @@
-import { Random } from '#apps/cli/random';
+import { Random } from '#apps/demo/random';
 import { deriveContactKey, contactStream } from '#commands/ids';
 import { contactDecider } from '#domain/contact/contact.decide';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import type { ContactEvent } from '#domain/contact/contact.events';
 import { findActiveLead, type Contact } from '#domain/contact/contact.state';
-import type { Actor } from '#domain/event';
-import type { ActiveStatus, Channel, FinalStatus } from '#domain/lead/lead.state';
+import type { Actor } from '#domain/event-envelope';
+import type { ActiveStatus, FinalStatus } from '#domain/lead/lead.vocabulary';
+import type { Channel } from '#domain/vocabulary';
 import { generatePerson } from './people.js';
 import { StreamBuilder, type Append } from './stream-builder.js';
 
 /*
- * The leads of a shop that has grown for two years, made from a seed. Skewed as such shops are: few agents, channels and
- * campaigns have most of the leads, campaigns come and go, old leads are closed, many leads are never scored.
+ * The contacts of a shop that has grown for two years, generated from a seed. The data is skewed like that of a real shop: a few
+ * agents, channels and campaigns have most leads, campaigns last some weeks, old leads are closed, many leads are never scored.
  */
 
-/** What the leads are made of. Times in milliseconds. */
+/** Times are in milliseconds since 1970. */
 export interface DatasetOptions {
   readonly org: string;
   readonly seed: number;
   readonly begin: number;
   readonly end: number;
-  /** About: the more, the more small talk. */
+  /** Approximate. A higher number adds messages. */
   readonly eventsPerLead: number;
 }
 
@@ -28,13 +29,13 @@ export const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
 export const agentCount = 40;
 export const campaignCount = 60;
-const twoDigits = (nth: number): string => String(nth + 1).padStart(2, '0');
-export const agentId = (nth: number): string => `agent-${twoDigits(nth)}`;
-export const campaignId = (nth: number): string => `campaign-${twoDigits(nth)}`;
+const twoDigits = (index: number): string => String(index + 1).padStart(2, '0');
+export const agentId = (index: number): string => `agent-${twoDigits(index)}`;
+export const campaignId = (index: number): string => `campaign-${twoDigits(index)}`;
 
-/** Contacts' keys are made with it. */
+/** Contact keys are derived from it, so changing it changes every generated log. */
 export const idKey = 'the bench keeps no secrets';
-const channels = {
+const channelWeights = {
   whatsapp: 52,
   sms: 14,
   webchat: 12,
@@ -44,90 +45,101 @@ const channels = {
   telegram: 1.9,
   integration: 0.1,
 };
-const kinds = { chat: 55, broadcast_reply: 25, integration: 14, manual: 6 };
-const endings = { converted: 40, lost: 45, archived: 15 };
-/** Of a lead's life without small talk. */
-const eventsOfWork = 7;
+const originWeights = { chat: 55, broadcast_reply: 25, integration: 14, manual: 6 };
+const finalStatusWeights = { converted: 40, lost: 45, archived: 15 };
+/** Average number of events of a lead without the messages that `eventsPerLead` adds. */
+const baseEventsPerLead = 7;
 
 const service: Actor = { type: 'service', id: 'bench' };
 const ai: Actor = { type: 'ai', id: 'bench-scorer' };
 
-/** Low numbers often, high ones seldom. */
-const skewed = (chance: Random, count: number): number => Math.floor(count * chance.next() ** 2);
+/** An index below `count`; low ones are more frequent. */
+const skewedIndex = (random: Random, count: number): number => Math.floor(count * random.next() ** 2);
 
-/** The `nr`th contact's life: what is appended to its stream, oldest first, and how many leads that makes. No life depends on another. */
+/**
+ * Generates the history of the contact with this number: the appends to its stream, oldest first, and the number of its leads.
+ * Histories are independent of each other.
+ */
 export function generateContactHistory(
-  world: DatasetOptions,
-  nr: number,
+  options: DatasetOptions,
+  number: number,
   begin: number,
 ): { readonly appends: readonly Append[]; readonly leads: number } {
-  const chance = new Random(world.seed, nr);
-  const life = new Life(world, chance, generatePerson(nr, chance), begin);
-  life.wholeStory();
-  return { appends: life.stream.appends, leads: life.leads };
+  const random = new Random(options.seed, number);
+  const history = new ContactHistory(options, random, generatePerson(number, random), begin);
+  history.generate();
+  return { appends: history.stream.appends, leads: history.leads };
 }
 
-class Life {
+class ContactHistory {
   leads = 0;
   readonly stream: StreamBuilder<Contact, ContactCommand, ContactEvent>;
-  private readonly about: Pick<Extract<ContactCommand, { type: 'CreateLead' }>, 'contactKey' | 'contactId' | 'profile'>;
-  private readonly home: Channel;
-  private by: Actor = service;
+  private readonly contact: Pick<
+    Extract<ContactCommand, { type: 'CreateLead' }>,
+    'contactKey' | 'contactId' | 'profile'
+  >;
+  private readonly channel: Channel;
+  private actor: Actor = service;
   private ids = 0;
 
   constructor(
-    private readonly world: DatasetOptions,
-    private readonly chance: Random,
+    private readonly options: DatasetOptions,
+    private readonly random: Random,
     { contactId, ...profile }: ReturnType<typeof generatePerson>,
     private clock: number,
   ) {
-    const contactKey = deriveContactKey(idKey, world.org, contactId);
-    this.about = { contactKey, contactId, profile };
-    this.home = chance.pickWeighted(channels);
-    this.stream = new StreamBuilder(contactDecider, world.org, contactStream(world.org, contactKey));
+    const contactKey = deriveContactKey(idKey, options.org, contactId);
+    this.contact = { contactKey, contactId, profile };
+    this.channel = random.pickWeighted(channelWeights);
+    this.stream = new StreamBuilder(contactDecider, options.org, contactStream(options.org, contactKey));
   }
 
-  wholeStory(): void {
+  generate(): void {
     do {
-      this.opens();
-      if (!this.isWorkedOn()) return;
+      this.openLead();
+      const isClosed = this.workOnLead();
+      if (!isClosed) return;
       this.wait(5 * dayMs, 120 * dayMs);
-    } while (this.leads < 4 && this.chance.boolean(0.25) && !this.isOver);
+    } while (this.leads < 4 && this.random.boolean(0.25) && !this.isOver);
   }
 
-  private opens(): void {
-    const kind = this.chance.pickWeighted(kinds);
-    this.by = service;
-    if (kind === 'broadcast_reply') this.isAddressed();
+  private openLead(): void {
+    const origin = this.random.pickWeighted(originWeights);
+    this.actor = service;
+    if (origin === 'broadcast_reply') this.addressBroadcast();
     if (this.isOver) return;
     this.leads += 1;
-    if (kind !== 'manual') this.says(kind);
-    else this.ask({ type: 'CreateLead', ...this.about, channel: this.home, origin: 'manual', note: 'Called the shop' });
+    if (origin !== 'manual') {
+      this.recordInteraction(origin);
+      return;
+    }
+    const lead = { channel: this.channel, origin, note: 'Called the shop' };
+    this.execute({ type: 'CreateLead', ...this.contact, ...lead });
   }
 
-  private isAddressed(): void {
-    const { begin, end } = this.world;
-    // A campaign is talked of for some weeks.
+  private addressBroadcast(): void {
+    const { begin, end } = this.options;
+    // Replies go to one of the four newest campaigns, since a campaign lasts some weeks.
     const newest = Math.floor(((this.clock - begin) / (end - begin)) * campaignCount);
-    const nth = Math.max(0, newest - skewed(this.chance, 4));
-    this.ask({
+    const index = Math.max(0, newest - skewedIndex(this.random, 4));
+    this.execute({
       type: 'AddressBroadcast',
-      ...this.about,
-      broadcastId: `broadcast-${twoDigits(nth)}`,
-      campaign: { id: campaignId(nth), name: `Campaign ${nth + 1}` },
-      channel: this.home,
+      ...this.contact,
+      broadcastId: `broadcast-${twoDigits(index)}`,
+      campaign: { id: campaignId(index), name: `Campaign ${index + 1}` },
+      channel: this.channel,
       messageId: this.newId(),
       sentAt: null,
     });
     this.wait(0.1 * hourMs, 40 * hourMs);
   }
 
-  private says(kind: 'chat' | 'broadcast_reply' | 'integration'): void {
+  private recordInteraction(kind: 'chat' | 'broadcast_reply' | 'integration'): void {
     const isForm = kind === 'integration';
-    this.ask({
+    this.execute({
       type: 'RecordInteraction',
-      ...this.about,
-      channel: isForm && this.chance.boolean(0.9) ? 'integration' : this.home,
+      ...this.contact,
+      channel: isForm && this.random.boolean(0.9) ? 'integration' : this.channel,
       kind,
       messageId: this.newId(),
       occurredAt: null,
@@ -138,90 +150,90 @@ class Life {
     });
   }
 
-  /** Whether the lead was brought to its end: some are forgotten. */
-  private isWorkedOn(): boolean {
-    const { chance } = this;
-    if (chance.boolean(0.55)) this.isScored();
-    if (chance.boolean(0.05)) return false;
+  /** Returns whether the lead was closed. Some leads are forgotten on the way. */
+  private workOnLead(): boolean {
+    const { random } = this;
+    if (random.boolean(0.55)) this.score();
+    if (random.boolean(0.05)) return false;
     this.wait(0.2 * hourMs, 30 * hourMs);
-    if (chance.boolean(0.8)) this.isAssigned();
-    if (chance.boolean(0.6)) this.moves('contacted');
-    this.talks();
-    if (chance.boolean(0.04)) return false;
-    if (chance.boolean(0.35)) this.moves('qualifying', chance.boolean(0.3) ? chance.int(20, 98) : null);
-    if (chance.boolean(0.25)) this.hasFollowUp();
-    if (chance.boolean(0.04)) return false;
-    if (chance.boolean(0.25)) this.moves('qualified');
+    if (random.boolean(0.8)) this.assignAgent();
+    if (random.boolean(0.6)) this.changeStatus('contacted');
+    this.exchangeMessages();
+    if (random.boolean(0.04)) return false;
+    if (random.boolean(0.35)) this.changeStatus('qualifying', random.boolean(0.3) ? random.int(20, 98) : null);
+    if (random.boolean(0.25)) this.followUp();
+    if (random.boolean(0.04)) return false;
+    if (random.boolean(0.25)) this.changeStatus('qualified');
     this.wait(12 * hourMs, 21 * dayMs);
-    if (chance.boolean(0.03)) return false;
-    this.ends();
+    if (random.boolean(0.03)) return false;
+    this.closeLead();
     return true;
   }
 
-  private talks(): void {
-    const mean = Math.max(0, this.world.eventsPerLead - eventsOfWork);
-    const count = Math.floor(2 * mean * this.chance.next() + this.chance.next());
-    for (let turn = 0; turn < count; turn++) {
+  private exchangeMessages(): void {
+    const mean = Math.max(0, this.options.eventsPerLead - baseEventsPerLead);
+    const count = Math.floor(2 * mean * this.random.next() + this.random.next());
+    for (let index = 0; index < count; index++) {
       this.wait(0.1 * hourMs, 40 * hourMs);
-      if (this.chance.boolean(0.5)) this.says('chat');
-      else this.isAnswered();
+      if (this.random.boolean(0.5)) this.recordInteraction('chat');
+      else this.reply();
     }
   }
 
-  private isAnswered(): void {
-    const said = { channel: this.home, messageId: this.newId(), text: 'Yes, it is in the shop.', sentAt: null };
-    this.onLead((leadId) => ({ type: 'RecordOutboundMessage', leadId, ...said }));
+  private reply(): void {
+    const message = { channel: this.channel, messageId: this.newId(), text: 'Yes, it is in the shop.', sentAt: null };
+    this.executeOnLead((leadId) => ({ type: 'RecordOutboundMessage', leadId, ...message }));
   }
 
-  private isScored(): void {
+  private score(): void {
     this.wait(0.01 * hourMs, 0.1 * hourMs);
-    const score = Math.round(50 * (this.chance.next() + this.chance.next()));
-    const by = {
+    const score = Math.round(50 * (this.random.next() + this.random.next()));
+    const result = {
       model: 'bench-scorer',
       modelVersion: '1',
       rationale: 'Asked for a price.',
       factors: [],
       readUpTo: null,
     };
-    this.onLead((leadId) => ({ type: 'RecordAiResult', leadId, score, ...by }), ai);
+    this.executeOnLead((leadId) => ({ type: 'RecordAiResult', leadId, score, ...result }), ai);
   }
 
-  private isAssigned(): void {
-    const agent = { id: agentId(skewed(this.chance, agentCount)), status: 'active' } as const;
-    const how = { mode: 'manual', moveFollowUps: true, note: null, onlyIf: null } as const;
-    this.onLead((leadId) => ({ type: 'AssignAgent', leadId, agent, ...how }));
-    this.by = { type: 'agent', id: agent.id };
+  private assignAgent(): void {
+    const agent = { id: agentId(skewedIndex(this.random, agentCount)), status: 'active' } as const;
+    const assignment = { mode: 'manual', moveFollowUps: true, note: null, onlyIf: null } as const;
+    this.executeOnLead((leadId) => ({ type: 'AssignAgent', leadId, agent, ...assignment }));
+    this.actor = { type: 'agent', id: agent.id };
   }
 
-  private moves(status: ActiveStatus, score: number | null = null): void {
+  private changeStatus(status: ActiveStatus, score: number | null = null): void {
     this.wait(0.1 * hourMs, 30 * hourMs);
-    this.onLead((leadId) => ({ type: 'ChangeStatus', leadId, status, score, reason: null, note: null }));
+    this.executeOnLead((leadId) => ({ type: 'ChangeStatus', leadId, status, score, reason: null, note: null }));
   }
 
-  private hasFollowUp(): void {
+  private followUp(): void {
     const followUpId = this.newId();
-    const dueAt = new Date(this.clock + Math.floor((0.5 + 8 * this.chance.next()) * dayMs)).toISOString();
-    const alsoSetStatus = this.chance.boolean(0.6);
-    const how = { followUpId, dueAt, note: null, assignee: null, alsoSetStatus };
-    this.onLead((leadId) => ({ type: 'CreateFollowUp', leadId, ...how }));
+    const dueAt = new Date(this.clock + Math.floor((0.5 + 8 * this.random.next()) * dayMs)).toISOString();
+    const alsoSetStatus = this.random.boolean(0.6);
+    const followUp = { followUpId, dueAt, note: null, assignee: null, alsoSetStatus };
+    this.executeOnLead((leadId) => ({ type: 'CreateFollowUp', leadId, ...followUp }));
     this.wait(dayMs, 8 * dayMs);
-    if (this.chance.boolean(0.7))
-      this.onLead((leadId) => ({ type: 'CompleteFollowUp', leadId, followUpId, note: null }));
+    if (this.random.boolean(0.7))
+      this.executeOnLead((leadId) => ({ type: 'CompleteFollowUp', leadId, followUpId, note: null }));
   }
 
-  private ends(): void {
-    const status: FinalStatus = this.chance.pickWeighted(endings);
+  private closeLead(): void {
+    const status: FinalStatus = this.random.pickWeighted(finalStatusWeights);
     const reason = status === 'lost' ? 'Too expensive' : null;
-    this.onLead((leadId) => ({ type: 'ChangeStatus', leadId, status, score: null, reason, note: null }));
+    this.executeOnLead((leadId) => ({ type: 'ChangeStatus', leadId, status, score: null, reason, note: null }));
   }
 
-  private onLead(command: (leadId: string) => ContactCommand, by = this.by): void {
+  private executeOnLead(createCommand: (leadId: string) => ContactCommand, actor = this.actor): void {
     const lead = findActiveLead(this.stream.state);
-    if (lead) this.ask(command(lead.id), by);
+    if (lead) this.execute(createCommand(lead.id), actor);
   }
 
-  private ask(command: ContactCommand, by = this.by): void {
-    if (!this.isOver) this.stream.execute(command, this.clock, by);
+  private execute(command: ContactCommand, actor = this.actor): void {
+    if (!this.isOver) this.stream.execute(command, this.clock, actor);
   }
 
   private newId(): string {
@@ -229,10 +241,10 @@ class Life {
   }
 
   private get isOver(): boolean {
-    return this.clock > this.world.end;
+    return this.clock > this.options.end;
   }
 
-  private wait(least: number, most: number): void {
-    this.clock += Math.floor(least + this.chance.next() * (most - least));
+  private wait(minMs: number, maxMs: number): void {
+    this.clock += Math.floor(minMs + this.random.next() * (maxMs - minMs));
   }
 }

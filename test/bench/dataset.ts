@@ -16,97 +16,97 @@ export interface DatasetSize {
   readonly eventsPerLead: number;
 }
 
-/** A folder's log, and how filling it went. */
+/** The log of a folder, and the time it took to fill it. */
 export interface FilledLog extends DatasetSize {
   readonly events: number;
   readonly seconds: number;
   readonly bytes: number;
 }
 
-/** A view of that log, and how building it went. */
+/** A view of that log, and the time it took to build it. */
 export interface BuiltView {
   readonly view: string;
   readonly seconds: number;
-  /** Of these, for the indexes. */
+  /** The part of `seconds` that the indexes took. */
   readonly indexSeconds: number;
   readonly bytes: number;
 }
 
 export const org = 'default';
-/** When the sample ends: what is due or overdue is told from here. */
+/** The end of the generated time span. Due and overdue are relative to it. */
 export const datasetEnd = Date.parse('2026-06-30T12:00:00.000Z');
 const begin = datasetEnd - 730 * dayMs;
-const inFlight = 4_000;
+const concurrency = 4_000;
 
 export const logFile = (folder: string): string => join(folder, 'events.db');
 export const viewsFolder = (folder: string): string => join(folder, 'views');
-/** Of the generation that serves. */
+
+/** The file of the view's live generation. */
 export function viewFile(folder: string, { name, version }: View): string {
-  const files = readdirSync(viewsFolder(folder)).filter((it) => it.startsWith(`${name}.v${version}.g`));
-  return join(
-    viewsFolder(folder),
-    files.find((it) => it.endsWith('.db'))!,
-  );
+  const files = readdirSync(viewsFolder(folder));
+  const file = files.find((entry) => entry.startsWith(`${name}.v${version}.g`) && entry.endsWith('.db'));
+  return join(viewsFolder(folder), file!);
 }
 
-/** Fills the folder's log, through its port, unless it was filled like that before. */
+/** Fills the log of the folder through its port, unless it is already filled with a data set of this size. */
 export async function fillLog(
   folder: string,
   { leads, seed, eventsPerLead }: DatasetSize,
-  say: ReportProgress,
+  report: ReportProgress,
 ): Promise<FilledLog> {
-  const note = join(folder, 'filled.json');
-  const known = existsSync(note) ? (JSON.parse(readFileSync(note, 'utf8')) as FilledLog) : undefined;
+  const resultFile = join(folder, 'filled.json');
+  const known = existsSync(resultFile) ? (JSON.parse(readFileSync(resultFile, 'utf8')) as FilledLog) : undefined;
   if (known?.leads === leads && known.seed === seed && known.eventsPerLead === eventsPerLead) return known;
-  for (const old of [note, viewsFolder(folder), ...['', '-wal', '-shm', '.lock'].map((it) => logFile(folder) + it)])
-    rmSync(old, { recursive: true, force: true });
+  const logFiles = ['', '-wal', '-shm', '.lock'].map((suffix) => logFile(folder) + suffix);
+  for (const path of [resultFile, viewsFolder(folder), ...logFiles]) rmSync(path, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const log = SqliteLog.open({ file: logFile(folder) });
   const since = performance.now();
-  const events = await appendAll(log.events, { leads, seed, eventsPerLead }, say);
+  const events = await appendAll(log.events, { leads, seed, eventsPerLead }, report);
   await log.close();
   const seconds = (performance.now() - since) / 1_000;
   const filled = { leads, seed, eventsPerLead, events, seconds, bytes: statSync(logFile(folder)).size };
-  writeFileSync(note, `${JSON.stringify(filled)}\n`);
+  writeFileSync(resultFile, `${JSON.stringify(filled)}\n`);
   return filled;
 }
 
-/** How many events. */
+/** Returns the number of events. */
 async function appendAll(
   log: EventStore,
   { leads, seed, eventsPerLead }: DatasetSize,
-  say: ReportProgress,
+  report: ReportProgress,
 ): Promise<number> {
-  let [events, told] = [0, 0];
-  let waiting: Promise<unknown>[] = [];
+  let [events, reported] = [0, 0];
+  let pending: Promise<unknown>[] = [];
   for (const next of generateAppends({ org, seed, begin, end: datasetEnd, eventsPerLead }, leads)) {
-    waiting.push(log.append(next.stream, next.expectedVersion, next.events));
+    pending.push(log.append(next.stream, next.expectedVersion, next.events));
     events += next.events.length;
-    if (waiting.length < inFlight) continue;
-    await Promise.all(waiting);
-    waiting = [];
-    if (events - told < 500_000) continue;
-    told = events;
-    say(`${events.toLocaleString('en')} events`);
+    if (pending.length < concurrency) continue;
+    await Promise.all(pending);
+    pending = [];
+    if (events - reported < 500_000) continue;
+    reported = events;
+    report(`${events.toLocaleString('en')} events`);
   }
-  await Promise.all(waiting);
+  await Promise.all(pending);
   return events;
 }
 
-/** Builds a view of the folder's log as the worker does, unless it is built already: then says how that went. */
+/** Builds a view of the folder's log as the worker does, unless it is already built. Returns how long the build took. */
 export async function buildView(folder: string, view: View): Promise<BuiltView> {
-  const note = join(folder, `${view.name}.json`);
+  const resultFile = join(folder, `${view.name}.json`);
   return withStores(folder, async (log, views) => {
-    if ((await isBuilt(views, view)) && existsSync(note)) return JSON.parse(readFileSync(note, 'utf8')) as BuiltView;
+    if ((await isBuilt(views, view)) && existsSync(resultFile))
+      return JSON.parse(readFileSync(resultFile, 'utf8')) as BuiltView;
     await views.wipe(view);
     const times = await catchUp(log, views, view);
     const built = { view: view.name, ...times, bytes: statSync(viewFile(folder, view)).size };
-    writeFileSync(note, `${JSON.stringify(built)}\n`);
+    writeFileSync(resultFile, `${JSON.stringify(built)}\n`);
     return built;
   });
 }
 
-/** Builds these views side by side as the worker does, which reads each event once for all. */
+/** Builds these views concurrently as the worker does, which reads each event once for all of them. */
 export const buildViews = (folder: string, wanted: readonly View[]): Promise<unknown> =>
   withStores(folder, (log, views) => Promise.all(wanted.map((view) => catchUp(log, views, view))));
 
@@ -132,17 +132,17 @@ async function catchUp(
   const done = new AbortController();
   let failure: unknown;
   const since = performance.now();
-  const following = new ProjectionRunner(view, views, log, (news) => {
-    if ('error' in news) failure = news.error;
+  const runner = new ProjectionRunner(view, views, log, (notice) => {
+    if ('error' in notice) failure = notice.error;
     done.abort();
   });
-  await following.run(done.signal);
+  await runner.run(done.signal);
   if (failure) throw failure as Error;
   const seconds = (performance.now() - since) / 1_000;
-  return { seconds, indexSeconds: (Date.now() - (following.lastProgressAt ?? Date.now())) / 1_000 };
+  return { seconds, indexSeconds: (Date.now() - (runner.lastProgressAt ?? Date.now())) / 1_000 };
 }
 
-/** False also for a file that is laid out differently, or has other indexes, than it would have today. */
+/** Also false for a file whose layout or indexes differ from those of the current code. */
 async function isBuilt(views: SqliteViewStore, view: View): Promise<boolean> {
   try {
     const writer = await views.openForWriting(view);

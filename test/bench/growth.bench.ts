@@ -1,11 +1,11 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { StoredEvent } from '#domain/event';
+import type { StoredEvent } from '#domain/event-envelope';
 import { openLogFile } from '#event-store/sqlite/log-file';
 import { views } from '#projections/index';
-import { leadHistory } from '#projections/lead-history/lead-history.projection';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadHistoryView } from '#projections/lead-history/lead-history.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { lineChart } from './chart.js';
 import { buildViews, datasetEnd, logFile, org, viewFile, viewsFolder } from './dataset.js';
 import { type RunQuery, measureQueries } from './latency-summary.js';
@@ -38,144 +38,135 @@ const goalMs = 100;
 const pageSize = 50;
 const deepPage = 1_000;
 
-interface Lead extends KnownLead {
+interface ListedLead extends KnownLead {
   readonly id: string;
   readonly contact: Omit<KnownLead, 'contactId'>;
 }
-interface Page {
-  readonly items: readonly Lead[];
+interface LeadPage {
+  readonly items: readonly ListedLead[];
   readonly nextCursor: string | null;
 }
 
-interface Grown {
+interface GrowthResult {
   readonly leads: number;
-  /** What is told of it, in the order in which it is told. */
-  readonly told: ReadonlyMap<string, string>;
-  readonly answers: ReadonlyMap<string, { readonly p50: number; readonly p95: number }>;
+  /** Formatted figures by label, in the order of the report. */
+  readonly figures: ReadonlyMap<string, string>;
+  readonly latencies: ReadonlyMap<string, { readonly p50: number; readonly p95: number }>;
 }
 
-/** What more leads cost: views built, by themselves and by the service while it starts, and questions over HTTP. */
 export const growth: Bench = {
   name: 'growth',
   description: 'lists, histories, rebuilds, disk and memory as the log grows',
-  async run(options, say) {
+  async run(options, report) {
     const sizes = options.sizes('leads', options.names.includes('growth') ? [10_000, 100_000] : [10_000]);
-    const measured: Grown[] = [];
-    for (const leads of sizes) measured.push(await grow(leads, options, say));
-    // In whatever order they were asked for.
-    const grown = measured.toSorted((a, b) => a.leads - b.leads);
+    const measured: GrowthResult[] = [];
+    for (const leads of sizes) measured.push(await measureSize(leads, options, report));
+    const results = measured.toSorted((a, b) => a.leads - b.leads);
 
-    const head = ['', ...grown.map(({ leads }) => `${formatInteger(leads)} leads`)];
-    const rows = (what: readonly string[], of: (it: Grown, name: string) => string | undefined) =>
+    const head = ['', ...results.map(({ leads }) => `${formatInteger(leads)} leads`)];
+    const tableOf = (labels: readonly string[], read: (result: GrowthResult, label: string) => string | undefined) =>
       markdownTable(
         head,
-        what.map((name) => [name, ...grown.map((it) => of(it, name) ?? '–')]),
+        labels.map((label) => [label, ...results.map((result) => read(result, label) ?? '–')]),
       );
-    const questions = [...new Set(grown.flatMap(({ answers }) => [...answers.keys()]))];
-    const figures = rows([...grown[0]!.told.keys()], ({ told }, name) => told.get(name));
-    const answers = rows(questions, (it, name) => {
-      const found = it.answers.get(name);
-      return found && `${formatMs(found.p50)} / ${formatMs(found.p95)}`;
+    const queries = [...new Set(results.flatMap(({ latencies }) => [...latencies.keys()]))];
+    const figures = tableOf([...results[0]!.figures.keys()], (result, label) => result.figures.get(label));
+    const latencies = tableOf(queries, (result, label) => {
+      const latency = result.latencies.get(label);
+      return latency && `${formatMs(latency.p50)} / ${formatMs(latency.p95)}`;
     });
-    const points = (name: string, share: 'p50' | 'p95') =>
-      grown.flatMap(({ leads, answers: its }) => (its.has(name) ? [[leads, its.get(name)![share]] as const] : []));
-    const chart = lineChart('Answers as the log grows', [
+    const p95Points = (query: string) =>
+      results.flatMap((result) => {
+        const latency = result.latencies.get(query);
+        return latency ? [[result.leads, latency.p95] as const] : [];
+      });
+    const chart = lineChart('Latency as the log grows', [
       {
         title: 'p95, ms, by number of leads',
         xLabel: 'leads',
-        series: [
-          'A filter: all of these',
-          'A search: all of these',
-          'A page deep in the list: all of these',
-          'One lead: its history',
-        ].map((name) => ({ name, points: points(name, 'p95') })),
+        series: ['Filter: all', 'Search: all', 'Deep page: all', 'Lead: history'].map((name) => ({
+          name,
+          points: p95Points(name),
+        })),
       },
     ]);
-    const missed = grown.flatMap(({ leads, answers: its }) =>
-      [...its].flatMap(([name, { p95 }]) =>
-        p95 < goalMs ? [] : [`${name} with ${formatInteger(leads)} leads: ${formatMs(p95)} (p95), not ${goalMs}`],
-      ),
+    const missed = results.flatMap((result) =>
+      [...result.latencies]
+        .filter(([, { p95 }]) => !(p95 < goalMs))
+        .map(([query, { p95 }]) => `${query} with ${formatInteger(result.leads)} leads: p95 ${formatMs(p95)}`),
     );
-    const text = `${figures}\n\nAnswers over HTTP, one after another, p50 / p95 over all questions of a kind; each was asked three times and counts with its median.\n\n${answers}`;
-    // A line takes two points.
-    return { text, missed, ...(grown.length > 1 ? { charts: { '': chart } } : {}) };
+    const method =
+      'Latency over HTTP, one query after another: p50 / p95 over all queries of a kind. Each query ran three times; its median counts.';
+    const text = `${figures}\n\n${method}\n\n${latencies}`;
+    // A line needs two points.
+    const charts = results.length > 1 ? { charts: { '': chart } } : {};
+    return { text, missed, ...charts };
   },
 };
 
-async function grow(leads: number, options: BenchOptions, say: ReportProgress): Promise<Grown> {
+async function measureSize(leads: number, options: BenchOptions, report: ReportProgress): Promise<GrowthResult> {
   const eventsPerLead = options.size('events-per-lead', 20);
   const folder = options.folderFor(leads, eventsPerLead);
-  const log = await prepareLog(options, leads, eventsPerLead, say);
-  const told = new Map<string, string>();
-  // A million leads take hours: what is known is told at once.
-  const tell = (name: string, figure: string): void => {
-    told.set(name, figure);
-    say(`${name}: ${figure}`);
+  const log = await prepareLog(options, leads, eventsPerLead, report);
+  const figures = new Map<string, string>();
+  // A million leads take hours, so each figure is also reported immediately.
+  const addFigure = (label: string, figure: string): void => {
+    figures.set(label, figure);
+    report(`${label}: ${figure}`);
   };
-  tell('Events', formatInteger(log.events));
-  tell('Log on disk', `${formatMegabytes(log.bytes)}, ${formatInteger(log.bytes / log.events)} bytes an event`);
-  tell('Appended through the port, events a second', formatInteger(log.events / log.seconds));
-  const parsing = await measureRate(async () => readAndParse(logFile(folder)));
-  tell('Read and parsed alone, events a second', formatInteger(parsing));
-  const against = (rate: number): string => `${formatInteger(rate)} (${formatRatio(rate / parsing)} of that)`;
-  const noViews = (): void => rmSync(viewsFolder(folder), { recursive: true, force: true });
-  noViews();
-  const writing = await measureRate(async () => writeDown(logFile(folder), `${logFile(folder)}.written`));
-  tell('… and each written to a bare table', against(writing));
-  const building = async (views: string, rss: () => number, work: () => Promise<unknown>): Promise<void> => {
+  addFigure('Events', formatInteger(log.events));
+  addFigure('Log on disk', `${formatMegabytes(log.bytes)}, ${formatInteger(log.bytes / log.events)} bytes per event`);
+  addFigure('Append through the port, events per second', formatInteger(log.events / log.seconds));
+  const parseRate = await measureRate(async () => readAndParse(logFile(folder)));
+  addFigure('Read and parse only, events per second', formatInteger(parseRate));
+  const comparedWithParsing = (rate: number): string =>
+    `${formatInteger(rate)} (${formatRatio(rate / parseRate)} of parsing)`;
+  const removeViews = (): void => rmSync(viewsFolder(folder), { recursive: true, force: true });
+  removeViews();
+  const writeRate = await measureRate(async () => writeToPlainTable(logFile(folder), `${logFile(folder)}.written`));
+  addFigure('Read, parse and write to a plain table, events per second', comparedWithParsing(writeRate));
+  const measureBuild = async (label: string, rssMiB: () => number, build: () => Promise<unknown>): Promise<void> => {
     const since = performance.now();
-    const memory = await memoryDuring(rss, work);
+    const memory = await memoryDuring(rssMiB, build);
     const seconds = (performance.now() - since) / 1_000;
-    tell(`${views} built, events a second`, against(log.events / seconds));
-    tell(`${views} built, seconds`, formatInteger(seconds));
-    tell(`${views} built, memory in the first and the last tenth`, memory);
+    addFigure(`${label}, events per second`, comparedWithParsing(log.events / seconds));
+    addFigure(`${label}, seconds`, formatInteger(seconds));
+    addFigure(`${label}, memory in the first and last tenth`, memory);
   };
-  const own = (): number => process.memoryUsage.rss() / 2 ** 20;
-  await building('List and history alone', own, () => buildViews(folder, [leadList, leadHistory]));
-  const { program, client, end: leave } = await startQueryApi(folder);
-  const answers = await ask(client);
-  for (const [name, { p50, p95 }] of answers) say(`${name}: ${formatMs(p50)} / ${formatMs(p95)}`);
-  tell('Memory of who answered all questions', `${formatInteger(program.memoryMiB())} MiB`);
-  await leave();
-  noViews();
+  await measureBuild(
+    'Build list and history only',
+    () => process.memoryUsage.rss() / 2 ** 20,
+    () => buildViews(folder, [leadListView, leadHistoryView]),
+  );
+  const queryApi = await startQueryApi(folder);
+  const latencies = await measureLatencies(queryApi.client);
+  for (const [query, { p50, p95 }] of latencies) report(`${query}: ${formatMs(p50)} / ${formatMs(p95)}`);
+  addFigure('Memory of query-api after all queries', `${formatInteger(queryApi.program.memoryMiB())} MiB`);
+  await queryApi.stop();
+  removeViews();
   const service = await BenchService.start(1, { DATA_DIR: folder, ID_KEY: idKey });
-  await building(
-    `All ${views.length} views`,
+  await measureBuild(
+    `Build all ${views.length} views`,
     () => service.program.memoryMiB(),
     () => service.waitUntilCaughtUp(),
   );
   await service.stop();
   for (const view of views) {
     const bytes = sizeOf(viewsFolder(folder), viewFile(folder, view));
-    tell(`View ${view.name}`, `${formatMegabytes(bytes)}, ${formatInteger(bytes / log.leads)} bytes a lead`);
+    addFigure(`View ${view.name}`, `${formatMegabytes(bytes)}, ${formatInteger(bytes / log.leads)} bytes per lead`);
   }
-  return { leads, answers, told };
+  return { leads, latencies, figures };
 }
 
-/** Medians of the first and the last tenth of the time that it takes. */
-async function memoryDuring(rss: () => number, work: () => Promise<unknown>): Promise<string> {
-  const looks: number[] = [];
-  const looking = setInterval(() => looks.push(rss()), 100);
+/** Runs the work and returns the median memory of its first and last tenth, and the peak. */
+async function memoryDuring(rssMiB: () => number, work: () => Promise<unknown>): Promise<string> {
+  const samples: number[] = [];
+  const sampler = setInterval(() => samples.push(rssMiB()), 100);
   await work();
-  clearInterval(looking);
-  const tenth = Math.ceil(looks.length / 10);
-  return `${formatInteger(median(looks.slice(0, tenth)))} and ${formatInteger(median(looks.slice(-tenth)))} MiB, at most ${formatInteger(Math.max(...looks))}`;
-}
-
-/** What a rebuild can't do without. `take` gets what a page has, and says no when it has enough. */
-function readAndParse(file: string, take: (events: readonly ReadEvent[]) => boolean = () => true): number {
-  const log = openLogFile({ file, readOnly: true });
-  const page = log.db.prepare('SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT 1000');
-  let count = 0;
-  for (let after = 0, goesOn = true; goesOn;) {
-    const rows = page.all(after) as { position: number; body: string }[];
-    const events = rows.map(({ position, body }) => ({ position, event: JSON.parse(body) as StoredEvent }));
-    count += events.filter(({ event }) => event.org === org).length;
-    after = rows.at(-1)?.position ?? after;
-    goesOn = rows.length > 0 && take(events);
-  }
-  log.close();
-  return count;
+  clearInterval(sampler);
+  const tenth = Math.ceil(samples.length / 10);
+  const [first, last] = [median(samples.slice(0, tenth)), median(samples.slice(-tenth))];
+  return `${formatInteger(first)} and ${formatInteger(last)} MiB, peak ${formatInteger(Math.max(...samples))}`;
 }
 
 interface ReadEvent {
@@ -183,9 +174,28 @@ interface ReadEvent {
   readonly event: StoredEvent;
 }
 
-/** Besides, what a view that holds every event can't do without, such as the history: the first million, a row each, found by two keys. */
-function writeDown(from: string, to: string): number {
-  const remove = (): void => ['', '-wal', '-shm'].forEach((it) => rmSync(to + it, { force: true }));
+/** The minimum work of a rebuild. Stops when `usePage` returns false. Returns the number of events read. */
+function readAndParse(file: string, usePage: (events: readonly ReadEvent[]) => boolean = () => true): number {
+  const log = openLogFile({ file, readOnly: true });
+  const page = log.db.prepare('SELECT position, body FROM events WHERE position > ? ORDER BY position LIMIT 1000');
+  let count = 0;
+  for (let after = 0, hasMore = true; hasMore;) {
+    const rows = page.all(after) as { position: number; body: string }[];
+    const events = rows.map(({ position, body }) => ({ position, event: JSON.parse(body) as StoredEvent }));
+    count += events.filter(({ event }) => event.org === org).length;
+    after = rows.at(-1)?.position ?? after;
+    hasMore = rows.length > 0 && usePage(events);
+  }
+  log.close();
+  return count;
+}
+
+/**
+ * The minimum work of a view that stores every event, such as the history: a row for each of the first million events, with two
+ * indexes.
+ */
+function writeToPlainTable(from: string, to: string): number {
+  const remove = (): void => ['', '-wal', '-shm'].forEach((suffix) => rmSync(to + suffix, { force: true }));
   remove();
   const db = new DatabaseSync(to);
   db.exec(`
@@ -194,16 +204,17 @@ function writeDown(from: string, to: string): number {
     CREATE TABLE rows (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, correlation TEXT, at TEXT, body TEXT) STRICT;
   `);
   const insert = db.prepare('INSERT INTO rows (key, correlation, at, body) VALUES (?, ?, ?, ?)');
-  let [open, written] = [0, 0];
+  let [uncommitted, written] = [0, 0];
   db.exec('BEGIN');
   const count = readAndParse(from, (events) => {
     for (const { position, event } of events)
       insert.run(`${position}`.padStart(19, '0'), event.meta.correlation, event.meta.occurredAt, JSON.stringify(event));
     written += events.length;
-    open += events.length;
-    if (open < 8_000) return written < 1_000_000;
-    db.exec('COMMIT; BEGIN');
-    open = 0;
+    uncommitted += events.length;
+    if (uncommitted >= 8_000) {
+      db.exec('COMMIT; BEGIN');
+      uncommitted = 0;
+    }
     return written < 1_000_000;
   });
   db.exec('COMMIT; CREATE INDEX rows_by_correlation ON rows (correlation, at)');
@@ -218,61 +229,63 @@ const sizeOf = (folder: string, file: string): number =>
     .filter((path) => path === file || path.startsWith(`${file}-`))
     .reduce((sum, path) => sum + statSync(path).size, 0);
 
-async function ask(client: LoadClient): Promise<Grown['answers']> {
-  const list = (asked: ListParams): Promise<Page> => client.get(`/v1/leads?${new URLSearchParams(asked).toString()}`);
+async function measureLatencies(client: LoadClient): Promise<GrowthResult['latencies']> {
+  const list = (params: ListParams): Promise<LeadPage> =>
+    client.get(`/v1/leads?${new URLSearchParams(params).toString()}`);
   const { items } = await list({ limit: '200', sort: 'updatedAt' });
-  // From all over the list, not a row of neighbours.
-  const known = items.filter((_, nth) => nth % 4 === 0).map((it) => ({ ...it, ...it.contact }));
-  const [of, words] = [filterParams(datasetEnd, known), searchParams(known)];
-  const each = (
+  // Every fourth lead, because neighbours are alike.
+  const known = items.filter((_, index) => index % 4 === 0).map((lead) => ({ ...lead, ...lead.contact }));
+  const [filters, searches] = [filterParams(datasetEnd, known), searchParams(known)];
+  const firstPages = (
     kinds: Readonly<Record<string, readonly ListParams[]>>,
-    only = Object.keys(kinds),
+    included = Object.keys(kinds),
   ): readonly BenchQuery[] =>
-    only.flatMap((kind) => (kinds[kind] ?? []).map((params) => ({ kind, params, isDeepPage: false })));
-  const first: RunQuery = ({ params: asked }) => list(asked);
-  const one = (kind: string): readonly BenchQuery[] =>
+    included.flatMap((kind) => (kinds[kind] ?? []).map((params) => ({ kind, params, isDeepPage: false })));
+  const readFirstPage: RunQuery = ({ params }) => list(params);
+  const leadQueries = (kind: string): readonly BenchQuery[] =>
     known.map(({ id }) => ({ kind, params: { id }, isDeepPage: false }));
 
-  const deep = new Map<string, ListParams>();
-  for (const sort of ['createdAt', '-createdAt', 'name', '-updatedAt']) deep.set(sort, await cursorOf(sort, list));
-  const deepest: RunQuery = ({ params: asked }) => list({ ...asked, ...deep.get(asked['sort']!) });
-  const all = [
-    await measureQueries('A filter', goalMs, each(of), first),
+  const cursors = new Map<string, ListParams>();
+  for (const sort of ['createdAt', '-createdAt', 'name', '-updatedAt'])
+    cursors.set(sort, await cursorOfDeepPage(sort, list));
+  const readDeepPage: RunQuery = ({ params }) => list({ ...params, ...cursors.get(params['sort']!) });
+  const summaries = [
+    await measureQueries('Filter', goalMs, firstPages(filters), readFirstPage),
     await measureQueries(
-      'A sort',
+      'Sort',
       goalMs,
       sortOrders.map((sort) => ({ kind: sort.replace('-', ''), params: { sort }, isDeepPage: false })),
-      first,
+      readFirstPage,
     ),
     await measureQueries(
-      'A search',
+      'Search',
       goalMs,
-      each(words, ['a name', "a phone's ending", "a phone's beginning", 'an email']),
-      first,
+      firstPages(searches, ['full name', 'end of a phone number', 'start of a phone number', 'email']),
+      readFirstPage,
     ),
     await measureQueries(
-      'A page deep in the list',
+      'Deep page',
       goalMs,
-      [...deep.keys()].map((sort) => ({ kind: sort, params: { sort }, isDeepPage: true })),
-      deepest,
+      [...cursors.keys()].map((sort) => ({ kind: sort, params: { sort }, isDeepPage: true })),
+      readDeepPage,
     ),
-    await measureQueries('One lead', goalMs, one('as it is'), ({ params: asked }) =>
-      client.get(`/v1/leads/${asked['id']}`),
+    await measureQueries('Lead', goalMs, leadQueries('details'), ({ params }) =>
+      client.get(`/v1/leads/${params['id']}`),
     ),
-    await measureQueries('One lead', goalMs, one('its history'), ({ params: asked }) =>
-      client.get(`/v1/leads/${asked['id']}/history`),
+    await measureQueries('Lead', goalMs, leadQueries('history'), ({ params }) =>
+      client.get(`/v1/leads/${params['id']}/history`),
     ),
   ];
-  return new Map(all.flat().map(({ group, kind, p50, p95 }) => [`${group}: ${kind}`, { p50, p95 }]));
+  return new Map(summaries.flat().map(({ group, kind, p50, p95 }) => [`${group}: ${kind}`, { p50, p95 }]));
 }
 
-/** What leads to the 1,000th page of 50; in a shorter list, to one of its last. */
-async function cursorOf(sort: string, list: (asked: ListParams) => Promise<Page>): Promise<ListParams> {
-  let found: ListParams = {};
-  for (let before = 0; before < (deepPage - 1) * pageSize; before += 200) {
-    const { nextCursor } = await list({ sort, limit: '200', ...found });
+/** The cursor of the 1,000th page of 50, or of one of the last pages if the list is shorter. */
+async function cursorOfDeepPage(sort: string, list: (params: ListParams) => Promise<LeadPage>): Promise<ListParams> {
+  let cursor: ListParams = {};
+  for (let skipped = 0; skipped < (deepPage - 1) * pageSize; skipped += 200) {
+    const { nextCursor } = await list({ sort, limit: '200', ...cursor });
     if (nextCursor === null) break;
-    found = { cursor: nextCursor };
+    cursor = { cursor: nextCursor };
   }
-  return found;
+  return cursor;
 }

@@ -1,8 +1,8 @@
-import { Random } from '#apps/cli/random';
+import { Random } from '#apps/demo/random';
 import { median, percentile } from './measure.js';
 import type { BenchQuery } from './bench-queries.js';
 
-/** How long the questions of one kind took, each the median of its runs, in milliseconds. */
+/** Latencies in milliseconds over the queries of one kind. Each query counts with the median of its runs. */
 export interface LatencySummary {
   readonly group: string;
   readonly kind: string;
@@ -10,70 +10,73 @@ export interface LatencySummary {
   readonly p50: number;
   readonly p95: number;
   readonly max: number;
-  /** The question that took longest. */
-  readonly slowest: string;
-  /** What p95 must stay below. */
+  readonly slowestQuery: string;
+  /** Upper limit of p95. */
   readonly goal: number;
 }
 
-interface Timed {
+interface MeasuredQuery {
   readonly kind: string;
   readonly text: string;
   readonly ms: number;
 }
 
-export type RunQuery = (question: BenchQuery, nth: number) => Promise<unknown>;
+export type RunQuery = (query: BenchQuery, index: number) => Promise<unknown>;
 
 const runs = 3;
 
-/** Each question is asked three times, between all the others, and counts with its median. */
+/** Runs each query three times, in random order among all the others. */
 export async function measureQueries(
   group: string,
   goal: number,
-  questions: readonly BenchQuery[],
-  ask: RunQuery,
+  queries: readonly BenchQuery[],
+  runQuery: RunQuery,
 ): Promise<readonly LatencySummary[]> {
-  const times = questions.map((): number[] => []);
-  const chance = new Random(1);
+  const times = queries.map((): number[] => []);
+  const random = new Random(1);
   for (let run = 0; run < runs; run++) {
-    const order = questions.map((_, nth) => [chance.next(), nth] as const).sort(([a], [b]) => a - b);
-    for (const [, nth] of order) {
+    const order = queries.map((_, index) => [random.next(), index] as const).sort(([a], [b]) => a - b);
+    for (const [, index] of order) {
       const since = performance.now();
-      await ask(questions[nth]!, nth);
-      times[nth]!.push(performance.now() - since);
+      await runQuery(queries[index]!, index);
+      times[index]!.push(performance.now() - since);
     }
   }
-  const timed = questions.map(({ kind, params: asked, isDeepPage: deep }, nth): Timed => {
-    const text = `${decodeURIComponent(new URLSearchParams(asked).toString())}${deep ? ' (deep)' : ''}`;
-    return { kind, text, ms: median(times[nth]!) };
+  const measured = queries.map(({ kind, params, isDeepPage }, index): MeasuredQuery => {
+    const text = `${decodeURIComponent(new URLSearchParams(params).toString())}${isDeepPage ? ' (deep)' : ''}`;
+    return { kind, text, ms: median(times[index]!) };
   });
-  return byKind(group, goal, timed);
+  return summarizeByKind(group, goal, measured);
 }
 
-function byKind(group: string, goal: number, timed: readonly Timed[]): readonly LatencySummary[] {
-  const kinds = new Map<string, Timed[]>();
-  for (const each of timed) kinds.set(each.kind, [...(kinds.get(each.kind) ?? []), each]);
-  const all = kinds.size > 1 ? [['all of these', timed] as const] : [];
-  return [...kinds, ...all].map(([kind, its]) => {
-    const sorted = its.toSorted((a, b) => a.ms - b.ms);
-    const ms = sorted.map((it) => it.ms);
-    const [p50, p95, max] = [percentile(ms, 0.5), percentile(ms, 0.95), ms.at(-1) ?? NaN];
-    return { group, kind, count: ms.length, p50, p95, max, slowest: sorted.at(-1)?.text ?? '', goal };
+function summarizeByKind(group: string, goal: number, measured: readonly MeasuredQuery[]): readonly LatencySummary[] {
+  const kinds = new Map<string, MeasuredQuery[]>();
+  for (const query of measured) kinds.set(query.kind, [...(kinds.get(query.kind) ?? []), query]);
+  const all = kinds.size > 1 ? [['all', measured] as const] : [];
+  return [...kinds, ...all].map(([kind, queries]) => {
+    const sorted = queries.toSorted((a, b) => a.ms - b.ms);
+    const times = sorted.map(({ ms }) => ms);
+    const [p50, p95, max] = [percentile(times, 0.5), percentile(times, 0.95), times.at(-1) ?? NaN];
+    return { group, kind, count: times.length, p50, p95, max, slowestQuery: sorted.at(-1)?.text ?? '', goal };
   });
 }
 
-const inMs = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+const formatTime = (ms: number): string => (ms < 10 ? ms.toFixed(1) : ms.toFixed(0));
 
-export const formatSummary = ({ kind, count, p50, p95, max, slowest, goal }: LatencySummary): string =>
-  `${p95 < goal ? ' ' : '!'} ${kind.padEnd(34)}${String(count).padStart(5)}${[p50, p95, max].map((it) => inMs(it).padStart(8)).join('')}   ${slowest}`;
+export function formatSummary({ kind, count, p50, p95, max, slowestQuery, goal }: LatencySummary): string {
+  const times = [p50, p95, max].map((ms) => formatTime(ms).padStart(8)).join('');
+  return `${p95 < goal ? ' ' : '!'} ${kind.padEnd(36)}${String(count).padStart(8)}${times}   ${slowestQuery}`;
+}
 
-export const formatHeading = (group: string, goal: number): string =>
-  `\n${`${group} (p95 < ${goal} ms)`.padEnd(36)}${['asked', 'p50', 'p95', 'max'].map((it, nth) => it.padStart(nth === 0 ? 5 : 8)).join('')}   slowest`;
+export function formatHeading(group: string, goal: number): string {
+  const times = ['p50', 'p95', 'max'].map((name) => name.padStart(8)).join('');
+  return `\n${`${group} (p95 < ${goal} ms)`.padEnd(38)}${'queries'.padStart(8)}${times}   slowest`;
+}
 
-/** As rows of a table. */
-export const summaryRows = (figures: readonly LatencySummary[]): readonly (readonly string[])[] =>
-  figures.map(({ group, kind, count, p50, p95, max }) => [
+export const summaryHead = ['', 'queries', 'p50', 'p95', 'max'];
+export const summaryRows = (summaries: readonly LatencySummary[]): readonly (readonly string[])[] =>
+  summaries.map(({ group, kind, count, p50, p95, max }) => [
     `${group}: ${kind}`,
     String(count),
-    ...[p50, p95, max].map(inMs),
+    ...[p50, p95, max].map(formatTime),
   ]);

@@ -1,7 +1,7 @@
 import { LeadsQuery, parseLeadSort } from '#apps/query-api/leads.requests';
 import { toLeadFilter } from '#http/resources/lead-filter';
 import { validate } from '#http/validation';
-import { leadList, type LeadRow } from '#projections/lead-list/lead-list.projection';
+import { leadListView, type LeadRow } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
 import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import type { ColumnValue } from '#read-model/view';
@@ -13,11 +13,14 @@ import type { ListParams, KnownLead } from './bench-queries.js';
 
 const now = new Date(datasetEnd).toISOString();
 const pageSize = 50;
-const { columns } = leadList.tables['leads']!;
+const { columns } = leadListView.tables['leads']!;
 
-type Place = { readonly value: ColumnValue; readonly key: string };
+interface PageStart {
+  readonly value: ColumnValue;
+  readonly key: string;
+}
 
-/** The list as the service reads it: in a thread of its own, filters and sort as the service understands them. */
+/** Reads the list as the service does: in the reader thread, with the filters and sorts of its requests. */
 export class ListReader {
   private constructor(
     private readonly views: SqliteViewStore,
@@ -27,10 +30,10 @@ export class ListReader {
 
   static async open(folder: string): Promise<ListReader> {
     const views = new SqliteViewStore(viewsFolder(folder));
-    const reader = await views.openForReading(leadList);
+    const reader = await views.openForReading(leadListView);
     const rows: LeadRow[] = [];
-    for (let nth = 0; nth < 60; nth++) {
-      const value = new Date(datasetEnd - ((nth * 37) % 60) * 11 * 86_400_000).toISOString();
+    for (let index = 0; index < 60; index++) {
+      const value = new Date(datasetEnd - ((index * 37) % 60) * 11 * 86_400_000).toISOString();
       const where = [{ column: 'org', in: [org] }];
       const sort = { column: 'createdAt', descending: true };
       const found = await reader.find<LeadRow>('leads', { where, sort, limit: 1, after: { value, key: '' } });
@@ -43,21 +46,21 @@ export class ListReader {
     );
   }
 
-  /** A place somewhere in the middle. */
-  positionWithin(asked: ListParams, nth: number): Place {
-    const { row } = this.knownLeads[nth % this.knownLeads.length]!;
-    return { value: columns[parseLeadSort(asked['sort']).column]!(row), key: row.lead.id };
+  /** The start of a page somewhere in the middle of the list. */
+  deepPageStart(params: ListParams, index: number): PageStart {
+    const { row } = this.knownLeads[index % this.knownLeads.length]!;
+    return { value: columns[parseLeadSort(params['sort']).column]!(row), key: row.lead.id };
   }
 
-  async page(asked: ListParams, after: Place | undefined): Promise<number> {
-    const query = validate(LeadsQuery, asked);
+  async page(params: ListParams, after: PageStart | undefined): Promise<number> {
+    const query = validate(LeadsQuery, params);
     const page = { sort: parseLeadSort(query.sort), limit: pageSize, ...(after ? { after } : {}) };
     const { items } = await listLeads(this.reader, org, toLeadFilter(query, now), page);
     return items.length;
   }
 
-  count(asked: ListParams): Promise<number> {
-    return countLeads(this.reader, org, toLeadFilter(validate(LeadsQuery, asked), now));
+  count(params: ListParams): Promise<number> {
+    return countLeads(this.reader, org, toLeadFilter(validate(LeadsQuery, params), now));
   }
 
   close(): Promise<void> {
@@ -65,15 +68,19 @@ export class ListReader {
   }
 }
 
-/** The app that answers queries, as a process of its own, and a connection to it. */
+/** Starts query-api as a process of its own, and opens one connection to it. */
 export async function startQueryApi(
   folder: string,
-): Promise<{ program: ServerProcess; client: LoadClient; end: () => Promise<void> }> {
+): Promise<{ program: ServerProcess; client: LoadClient; stop: () => Promise<void> }> {
   const program = await ServerProcess.start('apps/query-api/main.js', {
     DATA_DIR: folder,
     EVENT_STORE_URL: `sqlite:${logFile(folder)}`,
     READ_STORE_URL: `sqlite:${viewsFolder(folder)}`,
   });
   const client = new LoadClient(program.url, 1);
-  return { program, client, end: () => (client.close(), program.stop()) };
+  const stop = (): Promise<void> => {
+    client.close();
+    return program.stop();
+  };
+  return { program, client, stop };
 }

@@ -2,15 +2,15 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Sample } from './measure.js';
 
-/** What is sent, made when its turn comes. */
 export interface HttpCall {
+  /** POST if left out. */
   readonly method?: 'GET' | 'POST';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Told of the answer, as long as the call went well. */
-  readonly onResponse?: (heard: TimedResponse) => void;
-  /** An answer that is not 2xx is an answer too. */
+  /** Called with a successful response. */
+  readonly onResponse?: (response: TimedResponse) => void;
+  /** Accepts a response with a status from 300. */
   readonly allowsError?: boolean;
 }
 
@@ -20,16 +20,16 @@ export interface TimedResponse {
   readonly ms: number;
 }
 
-type Answer = Omit<TimedResponse, 'ms'>;
+type HttpResponse = Omit<TimedResponse, 'ms'>;
 
 /**
- * One HTTP connection that is kept alive, one call at a time. By hand, since the client has to share the processors with what it
- * measures: node:http would take as much of them as the server does. Answers must say their length.
+ * A keep-alive HTTP connection with one call at a time. It writes to the socket itself, because the client shares the processors
+ * with the server it measures and node:http would use as much of them as the server. Responses need a content-length.
  */
 class Connection {
   private socket: Socket;
   private received: Buffer = Buffer.alloc(0);
-  private waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
+  private pending: { resolve: (response: HttpResponse) => void; reject: (error: Error) => void } | undefined;
 
   constructor(
     private readonly host: string,
@@ -40,88 +40,89 @@ class Connection {
 
   private open(): Socket {
     const socket = connect({ host: this.host, port: this.port, noDelay: true });
-    const failed = (error: Error): void => {
-      // One that was replaced may tell of its end late.
+    const onFailure = (error: Error): void => {
+      // A socket that was replaced may report its end late.
       if (socket === this.socket) this.fail(error);
     };
-    socket.on('data', (chunk) => this.take(chunk));
-    socket.on('error', failed);
-    socket.on('close', () => failed(new Error('the server closed the connection')));
+    socket.on('data', (chunk) => this.receive(chunk));
+    socket.on('error', onFailure);
+    socket.on('close', () => onFailure(new Error('The server closed the connection.')));
     return socket;
   }
 
-  ask(request: string): Promise<Answer> {
-    // A server hangs up on who has been silent for a minute or so, and what is written then is never answered.
+  send(request: string): Promise<HttpResponse> {
+    // A server closes a connection that is idle for about a minute, and would never respond to what is written then.
     if (this.socket.destroyed) this.socket = this.open();
     return new Promise((resolve, reject) => {
-      this.waiting = { resolve, reject };
+      this.pending = { resolve, reject };
       this.socket.write(request);
     });
   }
 
   close(): void {
-    this.waiting = undefined;
+    this.pending = undefined;
     this.socket.destroy();
   }
 
-  private take(chunk: Buffer): void {
+  private receive(chunk: Buffer): void {
     this.received = this.received.length === 0 ? chunk : Buffer.concat([this.received, chunk]);
     const headEnd = this.received.indexOf('\r\n\r\n');
     if (headEnd < 0) return;
     const head = this.received.toString('latin1', 0, headEnd);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-    if (length === undefined) return this.fail(new Error(`an answer without its length: ${head}`));
+    if (length === undefined) return this.fail(new Error(`The response has no content-length: ${head}`));
     const end = headEnd + 4 + Number(length);
     if (this.received.length < end) return;
-    const answer = { status: Number(head.slice(9, 12)), text: this.received.toString('utf8', headEnd + 4, end) };
+    const response = { status: Number(head.slice(9, 12)), text: this.received.toString('utf8', headEnd + 4, end) };
     this.received = this.received.subarray(end);
-    const { waiting } = this;
-    this.waiting = undefined;
-    waiting?.resolve(answer);
+    const { pending } = this;
+    this.pending = undefined;
+    pending?.resolve(response);
   }
 
   private fail(error: Error): void {
-    this.waiting?.reject(error);
-    this.waiting = undefined;
+    this.pending?.reject(error);
+    this.pending = undefined;
   }
 }
 
-/** So many connections to one server. Whatever is not answered with 2xx ends the run. */
+/** An HTTP client with a fixed number of connections. A response with a status from 300 ends the run. */
 export class LoadClient {
   private readonly host: string;
-  private readonly all: Connection[];
-  private readonly free: Connection[];
+  private readonly connections: Connection[];
+  private readonly idle: Connection[];
   private readonly waiting: ((connection: Connection) => void)[] = [];
 
   constructor(url: string, connections: number) {
     const { hostname, port, host } = new URL(url);
     this.host = host;
-    this.all = Array.from({ length: connections }, () => new Connection(hostname, Number(port)));
-    this.free = [...this.all];
+    this.connections = Array.from({ length: connections }, () => new Connection(hostname, Number(port)));
+    this.idle = [...this.connections];
   }
 
   async call({
     method = 'POST',
     path,
-    headers,
+    headers = jsonHeaders,
     body = '',
-    onResponse: heard,
-    allowsError: anyway = false,
+    onResponse,
+    allowsError = false,
   }: HttpCall): Promise<TimedResponse> {
     const since = performance.now();
-    const more = Object.entries(headers ?? json).map(([name, value]) => `${name}: ${value}\r\n`);
-    const length = method === 'GET' ? '' : `${more.join('')}content-length: ${Buffer.byteLength(body)}\r\n`;
-    const connection = this.free.pop() ?? (await new Promise<Connection>((resolve) => this.waiting.push(resolve)));
-    const answer = await connection.ask(`${method} ${path} HTTP/1.1\r\nhost: ${this.host}\r\n${length}\r\n${body}`);
-    const next = this.waiting.shift();
-    if (next) next(connection);
-    else this.free.push(connection);
-    const { status, text } = answer;
-    const told = { status, text, ms: performance.now() - since };
-    if (status >= 300 && !anyway)
-      throw new Error(`${method} ${path} was answered with ${status}: ${text.slice(0, 500)}`);
-    heard?.(told);
-    return told;
+    const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const bodyFields = method === 'GET' ? '' : `${fields.join('')}content-length: ${Buffer.byteLength(body)}\r\n`;
+    const connection = this.idle.pop() ?? (await new Promise<Connection>((resolve) => this.waiting.push(resolve)));
+    const { status, text } = await connection.send(
+      `${method} ${path} HTTP/1.1\r\nhost: ${this.host}\r\n${bodyFields}\r\n${body}`,
+    );
+    const nextCaller = this.waiting.shift();
+    if (nextCaller) nextCaller(connection);
+    else this.idle.push(connection);
+    const response = { status, text, ms: performance.now() - since };
+    if (status >= 300 && !allowsError)
+      throw new Error(`${method} ${path} failed with status ${status}: ${text.slice(0, 500)}`);
+    onResponse?.(response);
+    return response;
   }
 
   async get<T>(path: string): Promise<T> {
@@ -132,9 +133,9 @@ export class LoadClient {
     return JSON.parse((await this.call({ path, body: JSON.stringify(body) })).text) as T;
   }
 
-  /** So many at once, each as soon as the one before it is answered. */
+  /** Keeps `concurrency` calls in flight. Each starts as soon as the previous one is done. */
   async closedLoop(
-    atOnce: number,
+    concurrency: number,
     seconds: number,
     next: () => HttpCall,
     times = new Sample(),
@@ -142,35 +143,35 @@ export class LoadClient {
     let count = 0;
     const since = performance.now();
     const until = since + seconds * 1_000;
-    const one = async (): Promise<void> => {
+    const callInLoop = async (): Promise<void> => {
       while (performance.now() < until) {
         times.add((await this.call(next())).ms);
         count++;
       }
     };
-    await Promise.all(Array.from({ length: atOnce }, one));
+    await Promise.all(Array.from({ length: concurrency }, callInLoop));
     return { perSecond: (count * 1_000) / (performance.now() - since), times };
   }
 
-  /** So many a second, whether the ones before are answered or not; each is timed from the moment at which it was due. */
+  /** Starts calls at a steady rate, however long they take. Latency counts from the moment at which a call was due. */
   async openLoop(perSecond: number, seconds: number, next: () => HttpCall): Promise<Sample> {
     const times = new Sample();
     const since = performance.now();
-    const waiting: Promise<void>[] = [];
-    for (let nth = 0; nth < perSecond * seconds; nth++) {
-      const due = since + (nth * 1_000) / perSecond;
-      const early = due - performance.now();
-      if (early > 0) await sleep(early);
-      const late = Math.max(0, performance.now() - due);
-      waiting.push(this.call(next()).then(({ ms }) => times.add(ms + late)));
+    const pending: Promise<void>[] = [];
+    for (let index = 0; index < perSecond * seconds; index++) {
+      const due = since + (index * 1_000) / perSecond;
+      const waitMs = due - performance.now();
+      if (waitMs > 0) await sleep(waitMs);
+      const lateMs = Math.max(0, performance.now() - due);
+      pending.push(this.call(next()).then(({ ms }) => times.add(ms + lateMs)));
     }
-    await Promise.all(waiting);
+    await Promise.all(pending);
     return times;
   }
 
   close(): void {
-    for (const connection of this.all) connection.close();
+    for (const connection of this.connections) connection.close();
   }
 }
 
-const json = { 'content-type': 'application/json' };
+const jsonHeaders = { 'content-type': 'application/json' };

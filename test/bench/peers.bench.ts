@@ -9,100 +9,104 @@ import {
   openLeadstream,
   openPeer,
   type PeerName,
-  peerStores as all,
+  peerStores,
   openBareRows,
 } from './peer-stores.js';
 import { type Bench, formatMedianAndRange, markdownTable } from './report.js';
 
-const us = 'Leadstream';
-const least = 'Rows alone';
+const leadstream = 'Leadstream';
+const plainRows = 'Plain rows';
+const shortStreamLength = 20;
+const longStreamLength = 1_000;
+const shortStream = (index: number): string => `contact-short-${index}`;
+const longStream = (index: number): string => `contact-long-${index}`;
 
-/** Our log beside the event stores for Node.js that somebody would otherwise take, each on SQLite. */
 export const peers: Bench = {
   name: 'peers',
-  description: 'our log beside the SQLite stores of Emmett and Act, and rows of JSON alone',
-  async run(options, say) {
-    const [rounds, filled] = [options.size('rounds', 5), options.size('events', 20_000)];
+  description: 'the log compared with the SQLite stores of Emmett and Act, and with plain rows of JSON',
+  async run(options, report) {
+    const [rounds, totalEvents] = [options.size('rounds', 5), options.size('events', 20_000)];
     const folder = mkdtempSync(join(tmpdir(), 'leadstream-bench-peers-'));
-    const contestants: Record<string, MeasuredStore> = { [us]: openLeadstream(folder) };
-    const absent: string[] = [];
-    for (const name of options.offline ? [] : (Object.keys(all) as PeerName[]))
+    const stores: Record<string, MeasuredStore> = { [leadstream]: openLeadstream(folder) };
+    const missingPeers: string[] = [];
+    for (const name of options.offline ? [] : (Object.keys(peerStores) as PeerName[]))
       try {
-        contestants[name] = await openPeer(name, folder, say);
+        stores[name] = await openPeer(name, folder, report);
       } catch (error) {
-        absent.push(`${name} could not be measured here: ${(error as Error).message}.`);
-        say(absent.at(-1)!);
+        missingPeers.push(`${name} could not be measured on this machine: ${(error as Error).message}.`);
+        report(missingPeers.at(-1)!);
       }
-    contestants[least] = openBareRows(folder);
-    const names = Object.keys(contestants);
+    stores[plainRows] = openBareRows(folder);
+    const names = Object.keys(stores);
     const events = sampleEvents();
-    const [short, long] = [20, 1_000];
-    const streams = Math.ceil(filled / 2 / short);
-    const longStreams = Math.ceil(filled / 2 / long);
+    const shortStreams = Math.ceil(totalEvents / 2 / shortStreamLength);
+    const longStreams = Math.ceil(totalEvents / 2 / longStreamLength);
     const take = (count: number) => Array.from({ length: count }, () => events.next());
-    for (const name of names) {
-      say(`filling ${name} with ${filled} events`);
-      for (let nth = 0; nth < streams; nth++) await contestants[name]!.append(`short-${nth}`, 0, take(short));
-      for (let nth = 0; nth < longStreams; nth++) await contestants[name]!.append(`long-${nth}`, 0, take(long));
+    for (const [name, store] of Object.entries(stores)) {
+      report(`filling ${name} with ${totalEvents} events`);
+      for (let index = 0; index < shortStreams; index++)
+        await store.append(shortStream(index), 0, take(shortStreamLength));
+      for (let index = 0; index < longStreams; index++)
+        await store.append(longStream(index), 0, take(longStreamLength));
     }
 
-    const made = Object.fromEntries(names.map((name) => [name, 0]));
-    const append = (name: string) => () => contestants[name]!.append(`new-${made[name]!++}`, 0, take(1));
-    const mustBe = async (expected: number, found: Promise<number>): Promise<void> => {
-      if ((await found) !== expected) throw new Error(`${await found} events were read, not ${expected}`);
+    const newStreams = Object.fromEntries(names.map((name) => [name, 0]));
+    const appendOne = (name: string) => () => stores[name]!.append(`contact-new-${newStreams[name]!++}`, 0, take(1));
+    const expectCount = async (expected: number, read: Promise<number>): Promise<void> => {
+      const count = await read;
+      if (count !== expected) throw new Error(`Read ${count} events instead of ${expected}.`);
     };
-    const few = Math.min(500, filled);
-    const questions: Readonly<Record<string, (name: string) => Promise<number>>> = {
-      'Appends alone': (name) => runConcurrently(few, 1, append(name)),
-      'Appends, 50 in flight': (name) => runConcurrently(few * 4, 50, append(name)),
-      'Loads of a stream of 20': (name) =>
-        runConcurrently(few, 1, (nth) => mustBe(short, contestants[name]!.read(`short-${nth % streams}`))),
-      'Loads of a stream of 1,000': (name) =>
-        runConcurrently(Math.ceil(few / 10), 1, (nth) =>
-          mustBe(long, contestants[name]!.read(`long-${nth % longStreams}`)),
+    const repetitions = Math.min(500, totalEvents);
+    const operations: Readonly<Record<string, (name: string) => Promise<number>>> = {
+      'Appends, one at a time': (name) => runConcurrently(repetitions, 1, appendOne(name)),
+      'Appends, 50 in flight': (name) => runConcurrently(repetitions * 4, 50, appendOne(name)),
+      'Reads of a stream of 20': (name) =>
+        runConcurrently(repetitions, 1, (index) =>
+          expectCount(shortStreamLength, stores[name]!.read(shortStream(index % shortStreams))),
         ),
-      'Events of a replay of all': async (name) => {
-        const all = streams * short + longStreams * long + made[name]!;
-        await mustBe(all, contestants[name]!.replay());
-        return all;
+      'Reads of a stream of 1,000': (name) =>
+        runConcurrently(Math.ceil(repetitions / 10), 1, (index) =>
+          expectCount(longStreamLength, stores[name]!.read(longStream(index % longStreams))),
+        ),
+      'Events of a full replay': async (name) => {
+        const count = shortStreams * shortStreamLength + longStreams * longStreamLength + newStreams[name]!;
+        await expectCount(count, stores[name]!.replay());
+        return count;
       },
     };
     const results = [];
-    for (const [question, work] of Object.entries(questions)) {
-      say(question);
-      const turns = Object.fromEntries(names.map((name) => [name, () => measureRate(() => work(name))]));
-      // The first round of each is for the compiler.
-      await runAlternating(1, turns);
-      results.push({ question, rates: await runAlternating(rounds, turns) });
+    for (const [operation, work] of Object.entries(operations)) {
+      report(operation);
+      const contestants = Object.fromEntries(names.map((name) => [name, () => measureRate(() => work(name))]));
+      // The first round only warms up the compiler.
+      await runAlternating(1, contestants);
+      results.push({ operation, rates: await runAlternating(rounds, contestants) });
     }
-    for (const contestant of Object.values(contestants)) await contestant.close();
+    for (const store of Object.values(stores)) await store.close();
     rmSync(folder, { recursive: true, force: true });
 
-    const versions = Object.entries(all).flatMap(([name, { packages }]) =>
-      names.includes(name)
-        ? [
-            `${name}: ${Object.entries(packages)
-              .map(([it, version]) => `\`${it}\` ${version}`)
-              .join(', ')}.`,
-          ]
-        : [],
-    );
-    const rows = results.map(({ question, rates }) => [
-      question,
+    const versions = Object.entries(peerStores)
+      .filter(([name]) => names.includes(name))
+      .map(([name, { packages }]) => {
+        const versioned = Object.entries(packages).map(([packageName, version]) => `\`${packageName}\` ${version}`);
+        return `${name}: ${versioned.join(', ')}.`;
+      });
+    const rows = results.map(({ operation, rates }) => [
+      operation,
       ...names.map((name) => formatMedianAndRange(rates[name]!)),
     ]);
-    const how = `Median of ${rounds} turns a second, and from where to where they went.`;
-    const missed = results.flatMap(({ question, rates }) => {
-      const best = Math.max(...names.filter((name) => name !== least).map((name) => rates[name]!.quantile(0.5)));
-      return rates[us]!.quantile(0.5) < best ? [`${question}: a peer is faster`] : [];
+    const method = `Median of ${rounds} rounds (lowest – highest).`;
+    const missed = results.flatMap(({ operation, rates }) => {
+      const best = Math.max(...names.filter((name) => name !== plainRows).map((name) => rates[name]!.quantile(0.5)));
+      return rates[leadstream]!.quantile(0.5) < best ? [`${operation}: a peer is faster`] : [];
     });
-    const panels = results.map(({ question, rates }) => ({
-      title: `${question}, a second`,
+    const panels = results.map(({ operation, rates }) => ({
+      title: `${operation}, per second`,
       groups: [''],
       series: names.map((name) => ({ name, values: [rates[name]!.quantile(0.5)] })),
     }));
     return {
-      text: [how, markdownTable(['A second', ...names], rows), ...versions, ...absent].join('\n\n'),
+      text: [method, markdownTable(['Per second', ...names], rows), ...versions, ...missingPeers].join('\n\n'),
       charts: { '': barChart('Event stores on SQLite', panels) },
       missed,
     };

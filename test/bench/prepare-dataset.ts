@@ -1,4 +1,4 @@
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { buildView, type BuiltView, fillLog, type FilledLog } from './dataset.js';
 import { BenchOptions } from './options.js';
 import { formatMegabytes, type ReportProgress, formatInteger } from './report.js';
@@ -9,33 +9,33 @@ export interface PreparedDataset {
   readonly view: BuiltView;
 }
 
-const rate = (events: number, seconds: number): string =>
+const formatDuration = (events: number, seconds: number): string =>
   `${formatInteger(seconds)} s (${formatInteger(events / seconds)} events/s)`;
 
-/** A folder with a log of so many leads. What is there already is taken as it is. */
+/** Generates a log of this many leads, or reuses the one of an earlier run. */
 export async function prepareLog(
   options: BenchOptions,
   leads: number,
   eventsPerLead: number,
-  say: ReportProgress,
+  report: ReportProgress,
 ): Promise<FilledLog> {
   const folder = options.folderFor(leads, eventsPerLead);
-  say(`${formatInteger(leads)} leads in ${folder}`);
-  const log = await fillLog(folder, { leads, seed: options.size('seed', 1), eventsPerLead }, say);
-  say(
-    `log: ${formatInteger(log.events)} events, ${formatMegabytes(log.bytes)}, appended in ${rate(log.events, log.seconds)}`,
+  report(`${formatInteger(leads)} leads in ${folder}`);
+  const log = await fillLog(folder, { leads, seed: options.size('seed', 1), eventsPerLead }, report);
+  report(
+    `log: ${formatInteger(log.events)} events, ${formatMegabytes(log.bytes)}, appended in ${formatDuration(log.events, log.seconds)}`,
   );
   return log;
 }
 
-/** Such a folder with the list of its leads. */
-export async function prepareDataset(options: BenchOptions, say: ReportProgress): Promise<PreparedDataset> {
+/** Like `prepareLog`, and builds the list of leads. */
+export async function prepareDataset(options: BenchOptions, report: ReportProgress): Promise<PreparedDataset> {
   const [leads, eventsPerLead] = [options.size('leads', 100_000), options.size('events-per-lead', 7)];
-  const log = await prepareLog(options, leads, eventsPerLead, say);
+  const log = await prepareLog(options, leads, eventsPerLead, report);
   const folder = options.folderFor(leads, eventsPerLead);
-  const view = await buildView(folder, leadList);
+  const view = await buildView(folder, leadListView);
   const indexes = `of which ${formatInteger(view.indexSeconds)} s for the indexes`;
-  say(`list: ${formatMegabytes(view.bytes)}, built in ${rate(log.events, view.seconds)}, ${indexes}`);
+  report(`list: ${formatMegabytes(view.bytes)}, built in ${formatDuration(log.events, view.seconds)}, ${indexes}`);
   return { folder, log, view };
 }
 

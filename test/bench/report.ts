@@ -5,32 +5,30 @@ import { format } from 'prettier';
 import type { Sample } from './measure.js';
 import type { BenchOptions } from './options.js';
 
-/** What a bench found out. */
 export interface BenchResult {
-  /** As Markdown. */
+  /** Markdown. */
   readonly text: string;
-  /** As SVG, by what it is called beside the bench's name; '' for the only one. */
+  /** SVG by name, which follows the bench's name in the file name. '' if there is only one. */
   readonly charts?: Readonly<Record<string, string>>;
-  /** Goals that were not reached, in words. */
+  /** Goals that were missed, as phrases. */
   readonly missed?: readonly string[];
 }
 
-/** One question about speed, and how it is answered. */
 export interface Bench {
   readonly name: string;
-  /** In one sentence: what is measured beside what. */
+  /** What is measured and what it is compared with, as a phrase. */
   readonly description: string;
-  /** Only when it is asked for by name. */
+  /** Runs only if its name is given. */
   readonly isLong?: boolean;
-  run(options: BenchOptions, say: ReportProgress): Promise<BenchResult>;
+  run(options: BenchOptions, report: ReportProgress): Promise<BenchResult>;
 }
 
 export type ReportProgress = (line: string) => void;
 
-const docs = join(import.meta.dirname, '..', '..', '..', 'docs');
-const file = join(docs, 'benchmarks.md');
+const evidence = join(import.meta.dirname, '..', '..', '..', 'docs', 'evidence');
+const page = join(evidence, 'benchmarks.md');
 
-/** What the figures are of. Taken before the bench: how busy the machine was without it. */
+/** Call it before the bench, so that the load average is that of the machine without it. */
 export function describeMachine(): string {
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
   const machine = `${cpus().length} processors (${cpus()[0]?.model.trim() ?? 'unknown'}), ${memory}`;
@@ -38,30 +36,30 @@ export function describeMachine(): string {
   return `${machine}, Node.js ${process.versions.node}, ${load}, ${new Date().toISOString().slice(0, 10)}.`;
 }
 
-/** Puts what was found into docs/benchmarks.md between the marks of the bench, in place of what stood there. */
-export async function writeResult({ name }: Bench, { text, charts = {} }: BenchResult, where: string): Promise<void> {
-  const before = readFileSync(file, 'utf8');
+/** Replaces the text between the marks of the bench in docs/evidence/benchmarks.md, and writes its charts. */
+export async function writeResult({ name }: Bench, { text, charts = {} }: BenchResult, machine: string): Promise<void> {
+  const before = readFileSync(page, 'utf8');
   const [head, tail] = [before.indexOf(`<!-- ${name}: `), before.indexOf(`<!-- ${name}: end -->`)];
-  if (head < 0 || tail < head) throw new Error(`${file} has no place for ${name}`);
-  const begin = before.slice(head, before.indexOf('-->', head) + 3);
-  const pictures = Object.entries(charts).map(([what, svg]) => {
-    const picture = `benchmarks/${[name, what].filter(Boolean).join('-')}.svg`;
-    mkdirSync(join(docs, 'benchmarks'), { recursive: true });
-    writeFileSync(join(docs, picture), svg);
-    return `![${/<title>(.*)<\/title>/.exec(svg)?.[1] ?? what}](${picture})`;
+  if (head < 0 || tail < head) throw new Error(`${page} has no marks for ${name}.`);
+  const openingMark = before.slice(head, before.indexOf('-->', head) + 3);
+  const pictures = Object.entries(charts).map(([chartName, svg]) => {
+    const picture = `benchmarks/${[name, chartName].filter(Boolean).join('-')}.svg`;
+    mkdirSync(join(evidence, 'benchmarks'), { recursive: true });
+    writeFileSync(join(evidence, picture), svg);
+    return `![${/<title>(.*)<\/title>/.exec(svg)?.[1] ?? chartName}](${picture})`;
   });
-  const section = [begin, where, text, ...pictures].join('\n\n');
+  const section = [openingMark, machine, text, ...pictures].join('\n\n');
   const after = `${before.slice(0, head)}${section}\n\n${before.slice(tail)}`;
-  writeFileSync(file, await format(after, { parser: 'markdown', printWidth: 120 }));
+  writeFileSync(page, await format(after, { parser: 'markdown', printWidth: 120 }));
 }
 
-/** As a table of Markdown: the first column to the left, all others to the right. */
+/** The first column is aligned left, all others right. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const marks = head.map((_, nth) => (nth === 0 ? '---' : '--:'));
-  return [head, marks, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+  const alignments = head.map((_, index) => (index === 0 ? '---' : '--:'));
+  return [head, alignments, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
-/** The same for a terminal. */
+/** Aligns the columns of Markdown tables with spaces, for a terminal. */
 export function toPlainText(markdown: string): string {
   return markdown.replace(/(?:^\|.*\|\n?)+/gm, (text) => {
     const rows = text
@@ -74,22 +72,21 @@ export function toPlainText(markdown: string): string {
           .split('|')
           .map((cell) => cell.trim()),
       );
-    const widths = rows[0]!.map((_, nth) => Math.max(...rows.map((row) => row[nth]?.length ?? 0)));
-    const pad = (cell: string, nth: number): string =>
-      nth === 0 ? cell.padEnd(widths[nth]!) : cell.padStart(widths[nth]!);
+    const widths = rows[0]!.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
+    const pad = (cell: string, index: number): string =>
+      index === 0 ? cell.padEnd(widths[index]!) : cell.padStart(widths[index]!);
     return `${rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')}\n`;
   });
 }
 
-export const formatInteger = (figure: number): string =>
-  Number.isFinite(figure) ? Math.round(figure).toLocaleString('en') : '–';
-export const formatMs = (figure: number): string => `${figure < 10 ? figure.toFixed(1) : formatInteger(figure)} ms`;
+export const formatInteger = (value: number): string =>
+  Number.isFinite(value) ? Math.round(value).toLocaleString('en') : '–';
+export const formatMs = (value: number): string => `${value < 10 ? value.toFixed(1) : formatInteger(value)} ms`;
 export const formatMegabytes = (bytes: number): string => `${formatInteger(bytes / 1e6)} MB`;
-/** How many times as much. */
-export const formatRatio = (figure: number): string => `${figure < 10 ? figure.toFixed(2) : figure.toFixed(1)}×`;
-/** The median, and from where to where all rounds went. */
+export const formatRatio = (value: number): string => `${value < 10 ? value.toFixed(2) : value.toFixed(1)}×`;
+/** median (minimum – maximum) */
 export const formatMedianAndRange = (rounds: Sample): string =>
   `${formatInteger(rounds.quantile(0.5))} (${formatInteger(rounds.quantile(0))} – ${formatInteger(rounds.quantile(1))})`;
-/** p50 / p99. */
+/** p50 / p99 */
 export const formatP50AndP99 = (sample: Pick<Sample, 'quantile'>): string =>
   `${formatMs(sample.quantile(0.5))} / ${formatMs(sample.quantile(0.99))}`;

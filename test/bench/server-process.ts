@@ -7,42 +7,42 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const dist = join(import.meta.dirname, '..', '..');
 
-/** A program of the build as a process of its own that listens, on a data folder of its own unless it is given one. */
+/** A server of the build in its own process. It gets a temporary data folder unless `env` names another one. */
 export class ServerProcess {
-  private readonly own = mkdtempSync(join(tmpdir(), 'leadstream-bench-'));
-  private readonly output = join(this.own, 'output.log');
+  private readonly folder = mkdtempSync(join(tmpdir(), 'leadstream-bench-'));
+  private readonly output = join(this.folder, 'output.log');
   private readonly child: ChildProcess;
   private readonly sampler: NodeJS.Timeout;
-  /** A bench that fails, or is broken off, leaves nothing behind. */
-  private readonly clear = (): void => {
+  /** Runs when the bench fails or is interrupted. */
+  private readonly cleanUp = (): void => {
     this.child.kill('SIGKILL');
-    rmSync(this.own, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   };
   url = '';
-  /** The most memory that it was seen to hold, in MiB. */
+  /** Highest resident memory seen so far. */
   peakMiB = 0;
 
   private constructor(file: string, env: Readonly<Record<string, string>>) {
     const { PATH = '', NODE_OPTIONS = '' } = process.env;
-    // To a file: the bench has better things to do than to read what a server logs.
+    // To a file, because reading the log of the server would slow the client down.
     const output = openSync(this.output, 'w');
     this.child = spawn(process.execPath, [join(dist, file)], {
-      env: { PATH, NODE_OPTIONS, DATA_DIR: this.own, PORT: '0', QUALIFICATION: 'off', ...env },
+      env: { PATH, NODE_OPTIONS, DATA_DIR: this.folder, PORT: '0', QUALIFICATION: 'off', ...env },
       stdio: ['ignore', output, 'inherit'],
     });
     closeSync(output);
-    process.once('exit', this.clear);
+    process.once('exit', this.cleanUp);
     this.sampler = setInterval(() => (this.peakMiB = Math.max(this.peakMiB, this.memoryMiB())), 200).unref();
   }
 
-  /** Resolves when it listens. */
+  /** Resolves when the server listens. @throws Error if it exits before */
   static async start(file: string, env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
     const program = new ServerProcess(file, env);
     for (;;) {
-      const said = program.readOutput();
-      program.url = /"url":"([^"]+)"/.exec(said)?.[1] ?? '';
+      const output = program.readOutput();
+      program.url = /"url":"([^"]+)"/.exec(output)?.[1] ?? '';
       if (program.url) return program;
-      if (program.child.exitCode !== null) throw new Error(`${file} ended: ${said}`);
+      if (program.child.exitCode !== null) throw new Error(`${file} exited before it listened: ${output}`);
       await sleep(20);
     }
   }
@@ -51,17 +51,18 @@ export class ServerProcess {
     return readFileSync(this.output, 'utf8');
   }
 
-  /** Seconds of processor time so far, all threads together; NaN where there is no /proc. */
+  /** Processor time of all threads so far, in seconds. NaN on systems without /proc. */
   cpuSeconds(): number {
-    const stat = this.proc('stat').split(') ')[1]?.split(' ') ?? [];
+    const stat = this.readProc('stat').split(') ')[1]?.split(' ') ?? [];
     return (Number(stat[11]) + Number(stat[12])) / 100;
   }
 
+  /** Resident memory. NaN on systems without /proc. */
   memoryMiB(): number {
-    return Number(/VmRSS:\s+(\d+)/.exec(this.proc('status'))?.[1] ?? NaN) / 1_024;
+    return Number(/VmRSS:\s+(\d+)/.exec(this.readProc('status'))?.[1] ?? NaN) / 1_024;
   }
 
-  private proc(name: string): string {
+  private readProc(name: string): string {
     try {
       return readFileSync(`/proc/${this.child.pid}/${name}`, 'utf8');
     } catch {
@@ -71,9 +72,9 @@ export class ServerProcess {
 
   async stop(): Promise<void> {
     clearInterval(this.sampler);
-    process.off('exit', this.clear);
+    process.off('exit', this.cleanUp);
     const closed = once(this.child, 'close');
     if (this.child.exitCode === null && this.child.kill()) await closed;
-    rmSync(this.own, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

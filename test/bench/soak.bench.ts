@@ -6,18 +6,19 @@ import { median } from './measure.js';
 import { type Bench, formatMs, formatP50AndP99, markdownTable, formatInteger } from './report.js';
 import { BenchService } from './bench-service.js';
 
-const load = { commands: 200, questions: 50 };
-const samples = 120;
+/** Per second. */
+const load = { commands: 200, queries: 50 };
+const sampleCount = 120;
 
-interface Look {
+interface ResourceSample {
   readonly minute: number;
-  readonly rss: number;
-  readonly heap: number;
-  readonly delay: number;
-  readonly behind: number;
+  readonly rssMiB: number;
+  readonly heapMiB: number;
+  readonly delayMs: number;
+  readonly lagEvents: number;
 }
 
-const questions = [
+const queryPaths = [
   '/v1/leads',
   '/v1/leads?active=true&sort=-updatedAt',
   '/v1/leads?status=contacted,qualified&sort=name',
@@ -27,73 +28,79 @@ const questions = [
   '/v1/agents',
 ];
 
-/** Whether it is after a long time as it was at the beginning. */
 export const soak: Bench = {
   name: 'soak',
-  description: 'commands and questions for a while: memory and event-loop delay at the beginning and at the end',
-  async run(options, say) {
+  description: 'commands and queries at a steady rate: memory and event-loop delay at the start and at the end',
+  async run(options, report) {
     const minutes = options.size('minutes', 1);
     const service = await BenchService.start(64);
     const { client, program } = service;
     const commands = new CommandGenerator('soak');
     await commands.prepare(client);
-    let asked = 0;
-    const question = (): HttpCall => ({ method: 'GET', path: questions[asked++ % questions.length]! });
+    let queries = 0;
+    const nextQuery = (): HttpCall => ({ method: 'GET', path: queryPaths[queries++ % queryPaths.length]! });
 
     const seconds = minutes * 60;
-    const every = Math.max(1, seconds / samples);
+    const intervalSeconds = Math.max(1, seconds / sampleCount);
     const since = performance.now();
     const elapsed = (): number => (performance.now() - since) / 1_000;
-    const looks: Look[] = [];
-    const watch = async (): Promise<void> => {
-      for (let nth = 1; elapsed() < seconds; nth++) {
-        await sleep(Math.max(0, Math.min(nth * every, seconds) - elapsed()) * 1_000);
-        const behind = await service.lagEvents();
-        const figure = await service.readMetrics();
-        const heap = figure('nodejs_heap_size_used_bytes') / 2 ** 20;
-        const delay = figure('nodejs_eventloop_lag_p99_seconds') * 1_000;
-        looks.push({ minute: elapsed() / 60, rss: program.memoryMiB(), heap, delay, behind });
-        if (nth % 20 === 0) say(`${(elapsed() / 60).toFixed(1)} minutes, ${formatInteger(looks.at(-1)!.rss)} MiB`);
+    const samples: ResourceSample[] = [];
+    const takeSamples = async (): Promise<void> => {
+      for (let number = 1; elapsed() < seconds; number++) {
+        await sleep(Math.max(0, Math.min(number * intervalSeconds, seconds) - elapsed()) * 1_000);
+        const lagEvents = await service.lagEvents();
+        const metric = await service.readMetrics();
+        const heapMiB = metric('nodejs_heap_size_used_bytes') / 2 ** 20;
+        const delayMs = metric('nodejs_eventloop_lag_p99_seconds') * 1_000;
+        const rssMiB = program.memoryMiB();
+        samples.push({ minute: elapsed() / 60, rssMiB, heapMiB, delayMs, lagEvents });
+        if (number % 20 === 0) report(`${(elapsed() / 60).toFixed(1)} minutes, ${formatInteger(rssMiB)} MiB`);
       }
     };
-    const [answered, shown] = await Promise.all([
+    const [commandTimes, queryTimes] = await Promise.all([
       client.openLoop(load.commands, seconds, commands.next),
-      client.openLoop(load.questions, seconds, question),
-      watch(),
+      client.openLoop(load.queries, seconds, nextQuery),
+      takeSamples(),
     ]);
-    const late = await service.waitUntilCaughtUp();
+    const catchUpSeconds = await service.waitUntilCaughtUp();
     await service.stop();
 
-    const fifth = Math.max(1, Math.floor(looks.length / 5));
-    const [first, last] = [looks.slice(0, fifth), looks.slice(-fifth)];
-    const both = (what: keyof Look): readonly [number, number] => [
-      median(first.map((it) => it[what])),
-      median(last.map((it) => it[what])),
+    const fifth = Math.max(1, Math.floor(samples.length / 5));
+    const rowOf = (label: string, figure: keyof ResourceSample, format: (value: number) => string) => [
+      label,
+      ...[samples.slice(0, fifth), samples.slice(-fifth)].map((part) =>
+        format(median(part.map((sample) => sample[figure]))),
+      ),
     ];
-    const [rss, heap, delay, behind] = [both('rss'), both('heap'), both('delay'), both('behind')];
+    const formatMiB = (value: number): string => `${formatInteger(value)} MiB`;
     const rows = [
-      ['Memory of the process', ...rss.map((it) => `${formatInteger(it)} MiB`)],
-      ['Heap in use, of the thread that takes commands', ...heap.map((it) => `${formatInteger(it)} MiB`)],
-      ['Event-loop delay of that thread (p99)', ...delay.map(formatMs)],
-      ['Views behind', ...behind.map((it) => `${formatInteger(it)} events`)],
+      rowOf('Memory of the process', 'rssMiB', formatMiB),
+      rowOf('Heap in use, command thread', 'heapMiB', formatMiB),
+      rowOf('Event-loop delay, command thread (p99)', 'delayMs', formatMs),
+      rowOf('View lag', 'lagEvents', (value) => `${formatInteger(value)} events`),
     ];
-    const line = (what: keyof Look) => looks.map((it) => [it.minute, it[what]] as const);
+    const pointsOf = (figure: keyof ResourceSample) =>
+      samples.map((sample) => [sample.minute, sample[figure]] as const);
     const panels: readonly LinePanel[] = [
       {
         title: 'Memory, MiB',
         xLabel: 'minutes',
         series: [
-          { name: 'process', points: line('rss') },
-          { name: 'heap in use', points: line('heap') },
+          { name: 'process', points: pointsOf('rssMiB') },
+          { name: 'heap in use', points: pointsOf('heapMiB') },
         ],
       },
-      { title: 'Event-loop delay (p99), ms', xLabel: 'minutes', series: [{ name: 'delay', points: line('delay') }] },
+      {
+        title: 'Event-loop delay (p99), ms',
+        xLabel: 'minutes',
+        series: [{ name: 'delay', points: pointsOf('delayMs') }],
+      },
     ];
-    const text = `${load.commands} commands and ${load.questions} questions a second for ${minutes} minutes; medians of the first and the last fifth of it.
+    const text = `${load.commands} commands and ${load.queries} queries per second for ${minutes} minutes. Medians of the first and the last fifth of the time.
 
-${markdownTable(['', 'At the beginning', 'At the end'], rows)}
+${markdownTable(['', 'First fifth', 'Last fifth'], rows)}
 
-Commands were answered in ${formatP50AndP99(answered)} (p50 / p99), questions in ${formatP50AndP99(shown)}. All views had everything ${late.toFixed(2)} s after the last command.`;
-    return { text, charts: { '': lineChart('A mixed load over time', panels) } };
+Latency (p50 / p99): commands ${formatP50AndP99(commandTimes)}, queries ${formatP50AndP99(queryTimes)}. The views were up to date ${catchUpSeconds.toFixed(2)} s after the last command.`;
+    return { text, charts: { '': lineChart('Mixed load over time', panels) } };
   },
 };

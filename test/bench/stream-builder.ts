@@ -1,18 +1,19 @@
 import { createCommandId, deriveId, createIdFactory } from '#commands/ids';
 import { defaultPolicy, type Decider } from '#domain/decider';
 import { currentSchemaVersion } from '#domain/event-codec';
-import type { Actor, DomainEvent, NewEvent, StoredEvent } from '#domain/event';
+import type { Actor, NewEvent, StoredEvent } from '#domain/event-envelope';
+import type { DomainEvent } from '#domain/event';
 
 /** Events to be appended together. */
 export interface Append {
-  /** In milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   readonly at: number;
   readonly stream: string;
   readonly expectedVersion: number;
   readonly events: readonly StoredEvent[];
 }
 
-/** One stream of the log: what is asked of it is decided by the real rules, so that its events are such as the service writes. */
+/** Builds the events of one stream by running commands through the real decider, as the service does. */
 export class StreamBuilder<State, Command, Event extends DomainEvent> {
   readonly appends: Append[] = [];
   state: State;
@@ -29,13 +30,13 @@ export class StreamBuilder<State, Command, Event extends DomainEvent> {
   execute(command: Command, at: number, actor: Actor): void {
     const now = new Date(at).toISOString();
     const commandId = this.idFor(`command ${this.version}`);
-    const given = { now, backdated: false, actor, policy: defaultPolicy, stableId: createIdFactory(this.name) };
-    const drafts = this.decider.decide(command, this.state, given) as readonly NewEvent<DomainEvent>[];
+    const context = { now, backdated: false, actor, policy: defaultPolicy, stableId: createIdFactory(this.name) };
+    const drafts = this.decider.decide(command, this.state, context) as readonly NewEvent<DomainEvent>[];
     if (drafts.length === 0) return;
-    const events = drafts.map((draft, nth): StoredEvent => {
-      const { type, data, id = deriveId(commandId, nth), occurredAt = now, causation = commandId } = draft;
+    const events = drafts.map((draft, index): StoredEvent => {
+      const { type, data, id = deriveId(commandId, index), occurredAt = now, causation = commandId } = draft;
       const personal = 'personal' in draft ? { personal: draft.personal } : {};
-      const by = { actor: draft.actor ?? actor, correlation: commandId, causation, commandId };
+      const origin = { actor: draft.actor ?? actor, correlation: commandId, causation, commandId };
       return {
         id,
         type,
@@ -43,7 +44,7 @@ export class StreamBuilder<State, Command, Event extends DomainEvent> {
         org: this.org,
         data,
         ...personal,
-        meta: { ...by, occurredAt, recordedAt: now },
+        meta: { ...origin, occurredAt, recordedAt: now },
       };
     });
     this.appends.push({ at, stream: this.name, expectedVersion: this.version, events });
@@ -51,8 +52,8 @@ export class StreamBuilder<State, Command, Event extends DomainEvent> {
     for (const event of events) this.state = this.decider.evolve(this.state, event as unknown as Event & StoredEvent);
   }
 
-  /** A UUID of something of this stream. Not by chance: its draws are too few for millions of ids. */
-  idFor(what: string): string {
-    return createCommandId(this.org, `${this.name} ${what}`);
+  /** Derives a UUID from the stream and a name. Not random, because the generator's 32 bits are too few for millions of ids. */
+  idFor(name: string): string {
+    return createCommandId(this.org, `${this.name} ${name}`);
   }
 }

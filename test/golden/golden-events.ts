@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CommandContext } from '#commands/command-context';
 import { DeciderService } from '#commands/decider-service';
 import {
   agentStream,
@@ -19,52 +20,53 @@ import type { ContactCommand } from '#domain/contact/contact.commands';
 import { contactDecider } from '#domain/contact/contact.decide';
 import type { Decider } from '#domain/decider';
 import { leadExportDecider, type RecordExport } from '#domain/export/export.decide';
-import type { Actor, DomainEvent, StoredEvent } from '#domain/event';
+import type { Actor, StoredEvent } from '#domain/event-envelope';
+import type { DomainEvent } from '#domain/event';
+import { contactKeyOf } from '#domain/lead/lead.id';
 import { messageDecider, type NewReceipt, type MessageCommand, type RecordSend } from '#domain/message/message.decide';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
-import * as ask from '#test/support/given-when-then';
+import * as commands from '#test/support/given-when-then';
 
 const org = 'org-1';
 const ana: Actor = { type: 'agent', id: 'agent-1' };
 const reminder: Actor = { type: 'system', id: 'remind-follow-ups' };
 const scorer: Actor = { type: 'ai', id: 'scorer' };
-const full = { name: 'Contact One', phone: '+15550100', email: 'contact.one@example.test' };
-const none = { name: null, phone: null, email: null };
+const fullProfile = { name: 'Contact One', phone: '+15550100', email: 'contact.one@example.test' };
+const noProfile = { name: null, phone: null, email: null };
 
-/** Who is meant by a command's names. */
-const who = (contactId: string) => ({ contactId, contactKey: deriveContactKey('golden', org, contactId) });
-const one = who('contact-1');
-const two = who('contact-2');
-const lead1 = { leadId: `${one.contactKey}-1` };
-const lead2 = { leadId: `${two.contactKey}-1` };
-const messageOf = ({ contactKey }: typeof one, channel: string, messageId: string) =>
+const contact = (contactId: string) => ({ contactId, contactKey: deriveContactKey('golden', org, contactId) });
+const firstContact = contact('contact-1');
+const secondContact = contact('contact-2');
+const lead1 = { leadId: `${firstContact.contactKey}-1` };
+const lead2 = { leadId: `${secondContact.contactKey}-1` };
+const interactionOf = ({ contactKey }: typeof firstContact, channel: string, messageId: string) =>
   createIdFactory(contactStream(org, contactKey))('interaction', channel, messageId);
-const followUp = (nth: number) => deriveId(createCommandId(org, `follow-up ${nth}`), 'follow-up');
+const followUp = (number: number) => deriveId(createCommandId(org, `follow-up ${number}`), 'follow-up');
 const dueAt = '2026-03-09T09:00:00.000Z';
 
 type AnyCommand = AgentCommand | BulkCommand | ContactCommand | CreateBroadcast | MessageCommand | RecordExport;
 
 const template = { name: 'template_one', language: 'en', category: 'marketing', body: 'Good morning, {{1}}' };
-const createBroadcast = (of: Partial<CreateBroadcast> = {}): CreateBroadcast => ({
+const createBroadcast = (fields: Partial<CreateBroadcast> = {}): CreateBroadcast => ({
   type: 'CreateBroadcast',
   broadcastId: 'b-1',
   name: 'Broadcast One',
   channel: 'whatsapp',
-  campaign: ask.campaign,
+  campaign: commands.campaign,
   template,
-  ...of,
+  ...fields,
 });
 const messageKey = (messageId: string) => deriveContactKey('golden', org, messageId);
-const send = (messageId: string, of: Partial<RecordSend> = {}): RecordSend => ({
+const send = (messageId: string, fields: Partial<RecordSend> = {}): RecordSend => ({
   type: 'RecordSend',
   messageKey: messageKey(messageId),
   messageId,
-  ...one,
-  broadcast: { id: 'b-1', channel: 'whatsapp', campaign: ask.campaign, template },
+  ...firstContact,
+  broadcast: { id: 'b-1', channel: 'whatsapp', campaign: commands.campaign, template },
   attempt: 1,
   parameters: null,
   sentAt: null,
-  ...of,
+  ...fields,
 });
 const receive = (messageId: string, ...receipts: readonly NewReceipt[]): MessageCommand => ({
   type: 'RecordReceipts',
@@ -78,7 +80,7 @@ const delivered = { status: 'delivered', at: '2026-03-02T10:00:07.000Z', error: 
 const failed = (detail: string | null) =>
   ({ status: 'failed', at: '2026-03-02T10:00:08.000Z', error: { code: '131026', detail } }) as const;
 
-const exported = (of: Partial<RecordExport> = {}): RecordExport => ({
+const exported = (fields: Partial<RecordExport> = {}): RecordExport => ({
   type: 'RecordExport',
   exportId: 'e-1',
   scope: 'all',
@@ -91,82 +93,113 @@ const exported = (of: Partial<RecordExport> = {}): RecordExport => ({
   count: 2,
   q: null,
   contactId: null,
-  ...of,
+  ...fields,
 });
 
-/** Commands that between them make every event in every variant: each absent fact is there at least once, and once not. */
-const lead = (index: number) => ({ index, id: `${one.contactKey}-${index + 1}` });
-const done: BulkResult = { ...lead(0), outcome: 'ok', code: null, version: 7 };
-const refused: BulkResult = { ...lead(1), outcome: 'rejected', code: 'lead_inactive', version: null };
+const bulkItem = (index: number) => ({ index, id: `${firstContact.contactKey}-${index + 1}` });
+const executed: BulkResult = { ...bulkItem(0), outcome: 'ok', code: null, version: 7 };
+const rejected: BulkResult = { ...bulkItem(1), outcome: 'rejected', code: 'lead_inactive', version: null };
 const target = (bulkId: string): BulkCommand => ({
-  ...{ type: 'TargetBulk', bulkId, selection: 'selection-1', from: 0 },
-  leadIds: [lead(0).id, lead(1).id],
+  type: 'TargetBulk',
+  bulkId,
+  selection: 'selection-1',
+  from: 0,
+  leadIds: [bulkItem(0).id, bulkItem(1).id],
 });
-const requestBulk = (bulkId: string, of: Partial<RequestBulk> = {}): BulkCommand => ({
-  ...{ type: 'RequestBulk', bulkId, selection: 'selection-1', total: 2, mode: 'best_effort', blockSize: 200 },
+const requestBulk = (bulkId: string, fields: Partial<RequestBulk> = {}): BulkCommand => ({
+  type: 'RequestBulk',
+  bulkId,
+  selection: 'selection-1',
+  total: 2,
+  mode: 'best_effort',
+  blockSize: 200,
   action: { type: 'change_status', status: 'lost', score: 10, reason: 'Too old', note: 'Spring' },
   backdated: false,
   filter: null,
-  ...of,
+  ...fields,
 });
 const record = (bulkId: string, phase: 'check' | 'carry out', block: number, results: readonly BulkResult[]) =>
   ({ type: 'RecordItems', bulkId, task: { phase, round: 0, block }, results }) as const;
 
-const story: readonly (readonly [AnyCommand, Actor?])[] = [
-  [ask.registerAgent({ agentId: 'agent-1', name: 'Agent One', email: 'agent.one@example.test', capacity: 20 })],
-  [ask.registerAgent({ agentId: 'agent-2', name: 'Agent Two' })],
-  [ask.changeAgent({ agentId: 'agent-1', name: 'Agent Uno', capacity: null })],
-  [ask.changeAgent({ agentId: 'agent-2', capacity: 5, active: false })],
-  [ask.changeAgent({ agentId: 'agent-2', active: true })],
+/** Commands that write every event in every variant: each optional value is present at least once, and absent at least once. */
+const history: readonly (readonly [AnyCommand, Actor?])[] = [
+  [commands.registerAgent({ agentId: 'agent-1', name: 'Agent One', email: 'agent.one@example.test', capacity: 20 })],
+  [commands.registerAgent({ agentId: 'agent-2', name: 'Agent Two' })],
+  [commands.changeAgent({ agentId: 'agent-1', name: 'Agent Uno', capacity: null })],
+  [commands.changeAgent({ agentId: 'agent-2', capacity: 5, active: false })],
+  [commands.changeAgent({ agentId: 'agent-2', active: true })],
 
-  [ask.broadcast({ ...one, profile: full, sentAt: '2026-03-02T08:00:00.000Z' })],
-  [ask.interaction({ ...one, kind: 'broadcast_reply', inReplyTo: 'bm-1', occurredAt: ask.sentAt('09:00:00') })],
-  [ask.interaction({ ...one, messageId: 'm-2', profile: none, text: null, media: { url: 'https://example.test/1' } })],
+  [commands.broadcast({ ...firstContact, profile: fullProfile, sentAt: '2026-03-02T08:00:00.000Z' })],
   [
-    ask.interaction({
-      ...one,
+    commands.interaction({
+      ...firstContact,
+      kind: 'broadcast_reply',
+      inReplyTo: 'bm-1',
+      occurredAt: commands.sentAt('09:00:00'),
+    }),
+  ],
+  [
+    commands.interaction({
+      ...firstContact,
+      messageId: 'm-2',
+      profile: noProfile,
+      text: null,
+      media: { url: 'https://example.test/1' },
+    }),
+  ],
+  [
+    commands.interaction({
+      ...firstContact,
       messageId: 'm-3',
-      profile: full,
+      profile: fullProfile,
       kind: 'integration',
       integration: { form: 'Form One' },
     }),
   ],
-  [ask.interaction({ ...one, messageId: 'm-4', text: 'STOP' })],
-  [ask.outbound(lead1), ana],
-  [ask.outbound({ ...lead1, messageId: 'out-2', text: null, sentAt: '2026-03-02T08:30:00.000Z' }), ana],
-  [ask.changeStatus('qualified', { ...lead1, score: 80, reason: 'Has a budget', note: 'Call on Monday' }), ana],
-  [ask.scoreByHand(75, { ...lead1, reason: 'Smaller order', note: 'By phone' }), ana],
-  [ask.aiResult(64, lead1), scorer],
-  [ask.aiResult(60, { ...lead1, readUpTo: messageOf(one, 'whatsapp', 'm-1') }), scorer],
-  [ask.unpin(lead1), ana],
-  [ask.aiFailure({ ...lead1, readUpTo: messageOf(one, 'whatsapp', 'm-3') }), scorer],
-  [ask.aiResult(66, lead1), scorer],
-  [ask.assign('agent-1', { ...lead1, note: 'Knows the contact' }), ana],
-  [ask.createFollowUp({ ...lead1, followUpId: followUp(1), dueAt, note: 'Send the offer' }), ana],
-  [ask.createFollowUp({ ...lead1, followUpId: followUp(2), dueAt }), ana],
-  [ask.createFollowUp({ ...lead1, followUpId: followUp(3), dueAt: '2026-03-02T10:23:00.000Z' }), ana],
-  [ask.reschedule('2026-03-10T09:00:00.000Z', { ...lead1, followUpId: followUp(1), reason: 'Not there' }), ana],
-  [ask.reschedule('2026-03-11T09:00:00.000Z', { ...lead1, followUpId: followUp(1) }), ana],
-  [ask.remind('2026-03-02T10:23:00.000Z', { ...lead1, followUpId: followUp(3) }), reminder],
-  [ask.assign('agent-2', lead1), ana],
-  [ask.completeFollowUp({ ...lead1, followUpId: followUp(1), note: 'Spoke to them' }), ana],
-  [ask.cancelFollowUp({ ...lead1, followUpId: followUp(2), reason: 'Not needed' }), ana],
-  [ask.unassign(lead1), ana],
-  [ask.changeStatus('converted', lead1), ana],
-  [ask.aiResult(90, lead1), scorer],
-  [ask.interaction({ ...one, messageId: 'm-5' })],
+  [commands.interaction({ ...firstContact, messageId: 'm-4', text: 'STOP' })],
+  [commands.outbound(lead1), ana],
+  [commands.outbound({ ...lead1, messageId: 'out-2', text: null, sentAt: '2026-03-02T08:30:00.000Z' }), ana],
+  [commands.changeStatus('qualified', { ...lead1, score: 80, reason: 'Has a budget', note: 'Call on Monday' }), ana],
+  [commands.scoreByHand(75, { ...lead1, reason: 'Smaller order', note: 'By phone' }), ana],
+  [commands.aiResult(64, lead1), scorer],
+  [commands.aiResult(60, { ...lead1, readUpTo: interactionOf(firstContact, 'whatsapp', 'm-1') }), scorer],
+  [commands.unpin(lead1), ana],
+  [commands.aiFailure({ ...lead1, readUpTo: interactionOf(firstContact, 'whatsapp', 'm-3') }), scorer],
+  [commands.aiResult(66, lead1), scorer],
+  [commands.assign('agent-1', { ...lead1, note: 'Knows the contact' }), ana],
+  [commands.createFollowUp({ ...lead1, followUpId: followUp(1), dueAt, note: 'Send the offer' }), ana],
+  [commands.createFollowUp({ ...lead1, followUpId: followUp(2), dueAt }), ana],
+  [commands.createFollowUp({ ...lead1, followUpId: followUp(3), dueAt: '2026-03-02T10:23:00.000Z' }), ana],
+  [commands.reschedule('2026-03-10T09:00:00.000Z', { ...lead1, followUpId: followUp(1), reason: 'Not there' }), ana],
+  [commands.reschedule('2026-03-11T09:00:00.000Z', { ...lead1, followUpId: followUp(1) }), ana],
+  [commands.remind('2026-03-02T10:23:00.000Z', { ...lead1, followUpId: followUp(3) }), reminder],
+  [commands.assign('agent-2', lead1), ana],
+  [commands.completeFollowUp({ ...lead1, followUpId: followUp(1), note: 'Spoke to them' }), ana],
+  [commands.cancelFollowUp({ ...lead1, followUpId: followUp(2), reason: 'Not needed' }), ana],
+  [commands.unassign(lead1), ana],
+  [commands.changeStatus('converted', lead1), ana],
+  [commands.aiResult(90, lead1), scorer],
+  [commands.interaction({ ...firstContact, messageId: 'm-5' })],
 
-  [ask.createLead(two)],
-  [ask.aiResult(10, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
-  [ask.aiResult(20, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
-  [ask.scoreByHand(30, lead2), ana],
-  [ask.aiResult(40, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
-  [ask.createFollowUp({ ...lead2, followUpId: followUp(4), dueAt: '2026-03-02T10:40:00.000Z' })],
-  [ask.remind('2026-03-02T10:40:00.000Z', { ...lead2, followUpId: followUp(4) }), reminder],
-  [ask.completeFollowUp({ ...lead2, followUpId: followUp(4) }), ana],
-  [ask.changeStatus('archived', lead2), ana],
-  [ask.aiResult(50, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
-  [ask.createLead({ ...two, channel: 'email', origin: 'integration', note: 'Met at the fair', profile: full })],
+  [commands.createLead(secondContact)],
+  [commands.aiResult(10, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
+  [commands.aiResult(20, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
+  [commands.scoreByHand(30, lead2), ana],
+  [commands.aiResult(40, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
+  [commands.createFollowUp({ ...lead2, followUpId: followUp(4), dueAt: '2026-03-02T10:40:00.000Z' })],
+  [commands.remind('2026-03-02T10:40:00.000Z', { ...lead2, followUpId: followUp(4) }), reminder],
+  [commands.completeFollowUp({ ...lead2, followUpId: followUp(4) }), ana],
+  [commands.changeStatus('archived', lead2), ana],
+  [commands.aiResult(50, { ...lead2, modelVersion: null, rationale: null, factors: [] }), scorer],
+  [
+    commands.createLead({
+      ...secondContact,
+      channel: 'email',
+      origin: 'integration',
+      note: 'Met at the fair',
+      profile: fullProfile,
+    }),
+  ],
 
   [createBroadcast()],
   [createBroadcast({ broadcastId: 'b-2', template: { ...template, category: null, body: null } })],
@@ -176,7 +209,7 @@ const story: readonly (readonly [AnyCommand, Actor?])[] = [
   [receive('bm-2', failed(null))],
   [
     send('bm-2', {
-      broadcast: { id: 'b-2', channel: 'sms', campaign: ask.campaign, template: { ...template, category: null } },
+      broadcast: { id: 'b-2', channel: 'sms', campaign: commands.campaign, template: { ...template, category: null } },
     }),
   ],
 
@@ -184,8 +217,8 @@ const story: readonly (readonly [AnyCommand, Actor?])[] = [
   [exported({ exportId: 'e-2', scope: 'page', format: 'ndjson', q: 'contact', contactId: 'contact-1' })],
   [target('bulk-1'), ana],
   [requestBulk('bulk-1', { mode: 'all_or_nothing', filter: { q: 'contact' } }), ana],
-  [record('bulk-1', 'check', 0, [done, done]), ana],
-  [record('bulk-1', 'carry out', 0, [done, refused]), ana],
+  [record('bulk-1', 'check', 0, [executed, executed]), ana],
+  [record('bulk-1', 'carry out', 0, [executed, rejected]), ana],
   [{ type: 'RetryBulk', bulkId: 'bulk-1' }, ana],
   [{ type: 'CancelBulk', bulkId: 'bulk-1' }, ana],
   [target('bulk-2')],
@@ -195,7 +228,7 @@ const story: readonly (readonly [AnyCommand, Actor?])[] = [
       mode: 'all_or_nothing',
     }),
   ],
-  [record('bulk-2', 'check', 0, [done, refused])],
+  [record('bulk-2', 'check', 0, [executed, rejected])],
   [target('bulk-3')],
   [
     requestBulk('bulk-3', {
@@ -204,7 +237,7 @@ const story: readonly (readonly [AnyCommand, Actor?])[] = [
   ],
 ];
 
-/** What those commands write today, as it lies in the log. */
+/** The events that the current code writes for these commands, as they are stored. */
 export async function generateGoldenEvents(): Promise<readonly StoredEvent[]> {
   const folder = mkdtempSync(join(tmpdir(), 'golden-'));
   const log = SqliteLog.open({ file: join(folder, 'events.db') });
@@ -212,30 +245,38 @@ export async function generateGoldenEvents(): Promise<readonly StoredEvent[]> {
     let minutes = 0;
     const timeOf = (milliseconds: number) => new Date(Date.UTC(2026, 2, 2, 10, minutes, 0, milliseconds)).toISOString();
     const clock = () => timeOf(250);
-    const handling = new DeciderService(log.events, clock);
+    const deciders = new DeciderService(log.events, clock);
     const streams = new Set<string>();
-    for (const [command, actor = ask.gateway] of story) {
+    for (const [command, actor = commands.gateway] of history) {
       minutes++;
-      const now = timeOf(0);
       const commandId = createCommandId(org, `golden ${minutes}`);
-      const asked = { org, actor, commandId, requestHash: null, now, backdated: false, expectedVersion: null };
-      const envelope = { ...asked, correlation: commandId, causation: commandId };
-      const carry = <S, C, E extends DomainEvent>(decider: Decider<S, C, E>, stream: string, asked: C) => {
+      const context: CommandContext = {
+        org,
+        actor,
+        commandId,
+        requestHash: null,
+        now: timeOf(0),
+        backdated: false,
+        expectedVersion: null,
+        correlation: commandId,
+        causation: commandId,
+      };
+      const handle = <S, C, E extends DomainEvent>(decider: Decider<S, C, E>, stream: string, typedCommand: C) => {
         streams.add(stream);
-        return handling.handle(decider, stream, asked, envelope, () => undefined);
+        return deciders.handle(decider, stream, typedCommand, context, () => undefined);
       };
       if (command.type === 'RegisterAgent' || command.type === 'ChangeAgent')
-        await carry(agentDecider, agentStream(org, command.agentId), command);
+        await handle(agentDecider, agentStream(org, command.agentId), command);
       else if (command.type === 'CreateBroadcast')
-        await carry(broadcastDecider, `broadcast-${org}-${command.broadcastId}`, command);
+        await handle(broadcastDecider, `broadcast-${org}-${command.broadcastId}`, command);
       else if (command.type === 'RecordExport')
-        await carry(leadExportDecider, exportStream(org, command.exportId), command);
+        await handle(leadExportDecider, exportStream(org, command.exportId), command);
       else if (command.type === 'RecordSend' || command.type === 'RecordReceipts')
-        await carry(messageDecider, `message-${org}-${command.messageKey}`, command);
-      else if ('bulkId' in command) await carry(bulkDecider, `bulk-${org}-${command.bulkId}`, command);
+        await handle(messageDecider, `message-${org}-${command.messageKey}`, command);
+      else if ('bulkId' in command) await handle(bulkDecider, `bulk-${org}-${command.bulkId}`, command);
       else {
-        const key = 'contactKey' in command ? command.contactKey : command.leadId.slice(0, -2);
-        await carry(contactDecider, contactStream(org, key), command);
+        const contactKey = 'contactKey' in command ? command.contactKey : contactKeyOf(command.leadId);
+        await handle(contactDecider, contactStream(org, contactKey), command);
       }
     }
     const events = await Promise.all([...streams].map((stream) => log.events.read(stream, 0, 1_000)));

@@ -1,31 +1,34 @@
 import { describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { agentDecider } from '#domain/agent/agent.decide';
-import { bulkDecider } from '#domain/bulk/bulk.decide';
-import { contactDecider } from '#domain/contact/contact.decide';
-import { eventTypes, decodeEvent, currentSchemaVersion, UnreadableEvent } from '#domain/event-codec';
-import type { StoredEvent } from '#domain/event';
-import { generateGoldenEvents } from './golden-events.js';
+import type { EventType, RecordedEvent } from '#domain/event';
+import { currentSchemaVersion, decodeEvent, eventTypes, UnreadableEvent } from '#domain/event-codec';
+import type { StoredEvent } from '#domain/event-envelope';
 import { describeShape } from './event-shape.js';
+import { generateGoldenEvents } from './golden-events.js';
+import { expectedState, foldOntoItsStream, foldsWithoutEffect, type Example } from './golden-folds.js';
 
 /*
- * Stored events of every shape that was ever released, one file each. They are never edited. A test fails here because a shape
- * changed? Then raise its version in libs/domain/door.ts, write the upcaster, and add a file for the new version.
+ * Stored events of every schema that was ever released, one file each. The files never change. If a test fails here because a schema
+ * has changed: raise its version in libs/domain/event-codec.ts, write an upcaster, and add a file for the new version.
  */
 
 const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.json'));
-const golden = (file: string): StoredEvent[] =>
+const readGolden = (file: string): StoredEvent[] =>
   JSON.parse(readFileSync(join(import.meta.dirname, file), 'utf8')) as StoredEvent[];
 const fileOf = (type: string, version: number) => `${type}.v${version}.json`;
-const newestOf = (type: (typeof eventTypes)[number]) => golden(fileOf(type, currentSchemaVersion(type)));
+const newestOf = (type: EventType) => readGolden(fileOf(type, currentSchemaVersion(type)));
 
-const place = { stream: 'contact-org-1-somebody', version: 7, position: 'p7' };
+const location = { stream: 'contact-org-1-somebody', version: 7, position: 'p7' };
+const example: Example = (type, data) => {
+  const event = decodeEvent(newestOf(type)[0], location);
+  return { ...event, data: { ...event.data, ...data } } as RecordedEvent<typeof type>;
+};
 
-describe('Released shapes', () => {
-  it('have a file each, for every type and version that the door knows; no file is of anything else', () => {
+describe('Released schemas', () => {
+  it('every type and version that the codec knows has a golden file, and there are no other files', () => {
     const known = eventTypes.flatMap((type) =>
-      Array.from({ length: currentSchemaVersion(type) }, (_, before) => fileOf(type, before + 1)),
+      Array.from({ length: currentSchemaVersion(type) }, (_, index) => fileOf(type, index + 1)),
     );
     expect(files.toSorted()).toStrictEqual(known.toSorted());
   });
@@ -33,69 +36,62 @@ describe('Released shapes', () => {
   describe.each(files)('%s', (file) => {
     const [type = '', version = ''] = file.replace(/\.json$/, '').split('.v');
 
-    it('holds events of its type and version, with ids of their own', () => {
-      const events = golden(file);
+    it(`${file} contains events of its type and version with unique ids`, () => {
+      const events = readGolden(file);
       expect(events.length).toBeGreaterThan(0);
-      expect(new Set(events.map((it) => it.id)).size).toBe(events.length);
+      expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
       for (const event of events) {
         expect(event).toMatchObject({ type, v: Number(version) });
         expect(event.id).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
       }
     });
 
-    it('still reads, as a shape of today', () => {
-      const read = golden(file).map((event) => decodeEvent(event, place));
-      const placed = newestOf(type as (typeof eventTypes)[number]).map((event) => ({ ...event, ...place }));
-      const today = describeShape(placed);
-      for (const [path, kinds] of Object.entries(describeShape(read)))
-        expect({ path, kinds: today[path] }).toMatchObject({
+    it(`${file} is decoded to the current schema`, () => {
+      const decoded = readGolden(file).map((event) => decodeEvent(event, location));
+      const current = describeShape(newestOf(type as EventType).map((event) => ({ ...event, ...location })));
+      for (const [path, kinds] of Object.entries(describeShape(decoded)))
+        expect({ path, kinds: current[path] }).toMatchObject({
           path,
           kinds: expect.arrayContaining([...kinds]) as unknown,
         });
-      for (const event of read) expect(event).toMatchObject(place);
+      for (const event of decoded) expect(event).toMatchObject(location);
     });
 
-    it('still folds, whatever came before', () => {
-      for (const event of golden(file)) {
-        const read = decodeEvent(event, place) as never;
-        for (const state of [contactDecider.initialState, somebody()])
-          expect(contactDecider.evolve(state, read)).toBeDefined();
-        for (const state of [agentDecider.initialState, someAgent()])
-          expect(agentDecider.evolve(state, read)).toBeDefined();
-        for (const state of [bulkDecider.initialState, someBulk()])
-          expect(bulkDecider.evolve(state, read)).toBeDefined();
+    it(`${file} sets the expected fields in the state of its stream`, () => {
+      for (const stored of readGolden(file)) {
+        const event = decodeEvent(stored, location);
+        const { before, after } = foldOntoItsStream(event, example);
+        expect(after).toMatchObject(expectedState(event));
+        expect(after).not.toEqual(before);
+      }
+    });
+
+    it(`${file} changes no state of another stream, and none before a first event`, () => {
+      for (const stored of readGolden(file)) {
+        const folds = foldsWithoutEffect(decodeEvent(stored, location), example);
+        expect(folds.length).toBeGreaterThan(0);
+        for (const { before, after } of folds) expect(after).toBe(before);
       }
     });
   });
 
-  const first = (type: string) => decodeEvent(golden(fileOf(type, 1))[0], place) as never;
-  const somebody = () =>
-    contactDecider.evolve(
-      contactDecider.evolve(contactDecider.initialState, first('ContactRegistered')),
-      first('LeadOpened'),
-    );
-  const someAgent = () => agentDecider.evolve(agentDecider.initialState, first('AgentRegistered'));
-
-  const someBulk = () =>
-    bulkDecider.evolve(bulkDecider.evolve(bulkDecider.initialState, first('BulkTargeted')), first('BulkRequested'));
-
-  it('of today read as they are', () => {
+  it('events with the current schema are decoded as they are', () => {
     for (const event of eventTypes.flatMap(newestOf))
-      expect(decodeEvent(event, place)).toStrictEqual({ ...event, ...place });
+      expect(decodeEvent(event, location)).toStrictEqual({ ...event, ...location });
   });
 });
 
-describe('What is written today', () => {
-  it('has the newest released shape of its type: the same keys, and the same kinds of values under them', async () => {
+describe('Events that are written now', () => {
+  it('new events have the newest released schema of their type: the same keys and kinds of values', async () => {
     const written = await generateGoldenEvents();
-    expect([...new Set(written.map((it) => it.type))].toSorted()).toStrictEqual([...eventTypes].toSorted());
+    expect([...new Set(written.map(({ type }) => type))].toSorted()).toStrictEqual([...eventTypes].toSorted());
     for (const type of eventTypes) {
-      const mine = written.filter((it) => it.type === type);
-      expect({ type, shape: describeShape(mine) }).toStrictEqual({ type, shape: describeShape(newestOf(type)) });
+      const ofType = written.filter((event) => event.type === type);
+      expect({ type, shape: describeShape(ofType) }).toStrictEqual({ type, shape: describeShape(newestOf(type)) });
     }
   });
 
-  it('would not pass with a key more, a key less, another kind of value, or null where none was', () => {
+  it('an added key, a missing key, another kind of value or an unexpected null changes the shape', () => {
     const [event] = newestOf('LeadAssigned');
     const data = event?.data as { leadId: string };
     const { leadId, ...less } = data;
@@ -106,86 +102,87 @@ describe('What is written today', () => {
   });
 });
 
-describe('An event that can not be read', () => {
-  const [sample] = golden('LeadOpened.v1.json') as [StoredEvent];
-  const refusal = (json: unknown): UnreadableEvent => {
+describe('Events that cannot be decoded', () => {
+  const [sample] = readGolden('LeadOpened.v1.json') as [StoredEvent];
+  const decodingError = (json: unknown): UnreadableEvent => {
     try {
-      decodeEvent(json, place);
+      decodeEvent(json, location);
     } catch (error) {
       if (error instanceof UnreadableEvent) return error;
       throw error;
     }
-    throw new Error(`was read: ${JSON.stringify(json)}`);
+    throw new Error(`was decoded: ${JSON.stringify(json)}`);
   };
   const withMeta = (meta: object) => ({ ...sample, meta: { ...sample.meta, ...meta } });
   const without = (part: string, from: object): object =>
     Object.fromEntries(Object.entries(from).filter(([key]) => key !== part));
 
-  it('is refused with its id, its place and the reason', () => {
-    const error = refusal({ ...sample, type: 'LeadTeleported' });
-    expect(error).toMatchObject({ name: 'UnreadableEvent', eventId: sample.id, location: place });
+  it('the error names the event, its location and the reason', () => {
+    const error = decodingError({ ...sample, type: 'LeadTeleported' });
+    expect(error).toMatchObject({ name: 'UnreadableEvent', eventId: sample.id, location: location });
     expect(error.reason).toContain('LeadTeleported');
     for (const words of [sample.id, 'contact-org-1-somebody@7', error.reason]) expect(error.message).toContain(words);
   });
 
   it.each(['LeadTeleported', '', '__proto__', 'constructor', 'toString', 'hasOwnProperty', 'leadopened'])(
-    'is one of an unknown type: %j',
-    (type) => expect(refusal({ ...sample, type }).reason).toContain('type'),
+    'rejects an event of the unknown type %j',
+    (type) => expect(decodingError({ ...sample, type }).reason).toContain('type'),
   );
 
   it.each([0, -1, 1.5, currentSchemaVersion('LeadOpened') + 1, NaN, '1', null, undefined, [1], true])(
-    'is one of an unknown version: %j',
-    (v) => expect(refusal({ ...sample, v }).reason).toContain('version'),
+    'rejects an event of the unknown version %j',
+    (v) => expect(decodingError({ ...sample, v }).reason).toContain('version'),
   );
 
-  it('is what is no event at all', () => {
+  it('rejects JSON that is not an event', () => {
     for (const json of [null, undefined, 'LeadOpened', JSON.stringify(sample), '', 0, 1, true, [], [sample], {}])
-      expect(refusal(json)).toMatchObject({
+      expect(decodingError(json)).toMatchObject({
         eventId: null,
-        location: place,
+        location: location,
         message: expect.stringContaining('(without id)'),
       });
   });
 
-  it.each(['id', 'type', 'org', 'data', 'meta'])('is one without %s', (part) => {
-    expect(refusal(without(part, sample)).reason).toContain('envelope');
+  it.each(['id', 'type', 'org', 'data', 'meta'])('rejects an event without %s', (part) => {
+    expect(decodingError(without(part, sample)).reason).toContain('envelope');
     for (const wrong of [null, 7, [], [sample]])
-      expect(refusal({ ...sample, [part]: wrong }).reason).toContain('envelope');
+      expect(decodingError({ ...sample, [part]: wrong }).reason).toContain('envelope');
   });
 
   it.each(['actor', 'correlation', 'causation', 'commandId', 'occurredAt', 'recordedAt'])(
-    'is one that does not say its %s',
+    'rejects an event whose metadata has no %s',
     (part) => {
-      expect(refusal({ ...sample, meta: without(part, sample.meta) }).reason).toContain('envelope');
-      for (const wrong of [null, 7, [], {}]) expect(refusal(withMeta({ [part]: wrong })).reason).toContain('envelope');
+      expect(decodingError({ ...sample, meta: without(part, sample.meta) }).reason).toContain('envelope');
+      for (const wrong of [null, 7, [], {}])
+        expect(decodingError(withMeta({ [part]: wrong })).reason).toContain('envelope');
     },
   );
 
-  it.each(['type', 'id'])('is one whose actor has no %s', (part) =>
-    expect(refusal(withMeta({ actor: without(part, sample.meta.actor) })).reason).toContain('envelope'),
+  it.each(['type', 'id'])('rejects an event whose actor has no %s', (part) =>
+    expect(decodingError(withMeta({ actor: without(part, sample.meta.actor) })).reason).toContain('envelope'),
   );
 
-  it.each(eventTypes)('is a %s whose personal part is missing, if it has one', (type) => {
+  it.each(eventTypes)('rejects a %s without its personal part, if the type has one', (type) => {
     const [event] = newestOf(type);
     if (!event) throw new Error(`no golden ${type}`);
     const bare = without('personal', event);
-    if (!('personal' in event)) return expect(decodeEvent(bare, place)).toMatchObject({ type });
+    if (!('personal' in event)) return expect(decodeEvent(bare, location)).toMatchObject({ type });
     for (const json of [bare, { ...bare, personal: null }, { ...bare, personal: [] }, { ...bare, personal: 'x' }])
-      expect(refusal(json).reason).toContain('personal');
+      expect(decodingError(json).reason).toContain('personal');
   });
 
-  it('is one that hides behind a prototype, which stays what it was', () => {
-    expect(refusal(JSON.parse(`{"__proto__": ${JSON.stringify(sample)}}`)).reason).toContain('envelope');
+  it('an event cannot change a prototype', () => {
+    expect(decodingError(JSON.parse(`{"__proto__": ${JSON.stringify(sample)}}`)).reason).toContain('envelope');
     const poisoned = JSON.stringify(sample).replace(
       '"data":{',
       '"__proto__":{"org":"org-2"},"data":{"__proto__":{"active":false},',
     );
-    expect(decodeEvent(JSON.parse(poisoned), place)).toMatchObject({ org: sample.org, ...place });
+    expect(decodeEvent(JSON.parse(poisoned), location)).toMatchObject({ org: sample.org, ...location });
     expect(({} as { active?: boolean }).active).toBeUndefined();
   });
 
-  it('is not taken for where it says it is, but for where it was found', () => {
-    const lying = { ...sample, stream: 'elsewhere', version: 1, position: 'p1' };
-    expect(decodeEvent(lying, place)).toMatchObject(place);
+  it('the location comes from the store, not from the event', () => {
+    const withOtherLocation = { ...sample, stream: 'elsewhere', version: 1, position: 'p1' };
+    expect(decodeEvent(withOtherLocation, location)).toMatchObject(location);
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import type { HistoryEntry } from '#projections/lead-history/lead-history.query';
 import { App, type ApiResponse, type HistoryPage, type QueryParams, type ResponseBody, type StringMap } from './app.js';
 import { isEmbedded } from './engines.js';

@@ -6,16 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KnownAgent } from '#domain/agent/agent.decide';
-import type { FollowUpResource, LeadResource } from '#domain/lead/lead.shown';
+import type { FollowUpResource } from '#resources/follow-up.resource';
+import type { LeadResource } from '#resources/lead.resource';
 import type { HistoryEntry, PastLead } from '#projections/lead-history/lead-history.query';
 import { parseSettings } from '#wiring/settings';
 import { openLog, type LogStores } from '#wiring/stores';
 import { newEngines, type Engines } from './engines.js';
 
-/** The built apps; `npm start` runs all-in-one. */
 const programOf = (name: string): string => join(import.meta.dirname, '..', '..', 'dist', 'apps', name, 'main.js');
 
-/** Everything that an answer may say; which of it is there, the test knows that asked. */
+/** The fields of all responses; a test knows which of them its response has. */
 export interface ResponseBody {
   readonly lead: LeadResource;
   readonly leadId: string;
@@ -41,7 +41,7 @@ export interface ApiResponse<Body = ResponseBody> {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The text as JSON; undefined when it is none. */
+  /** The text as JSON; undefined if it is not JSON. */
   readonly body: Body;
 }
 
@@ -51,133 +51,133 @@ export type HistoryPage = ResponseBody & { readonly items: readonly HistoryEntry
 export type QueryParams = Readonly<Record<string, string | number | boolean | undefined | null>>;
 export type StringMap = Readonly<Record<string, string>>;
 
-/** How a process ended. */
 export interface ProcessExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly ms: number;
 }
 
-/** The app as a process of its own on data of its own. Stopped or killed, it can be started on the same data again. */
+/** An app in its own process, on its own data. After a stop or kill, it can be started on the same data again. */
 export class App {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'leadstream-'));
   url = '';
-  /** What all its runs wrote to standard output and standard error. */
+  /** Standard output and standard error of all runs. */
   output = '';
-  /** Where the newest of the commands stands that it has answered: whoever reads what was written waits for that. */
+  /** The highest position of its responses to commands: pass it as `after` to read what was written. */
   latestPosition: string | undefined;
   private child: ChildProcess | undefined;
-  private made: Promise<Engines> | undefined;
+  private createdEngines: Promise<Engines> | undefined;
 
   constructor(
-    private readonly given: StringMap = {},
+    private readonly settings: StringMap = {},
     private readonly name = 'all-in-one',
   ) {}
 
-  /** Undefined while it does not run. */
+  /** Undefined while the app is not running. */
   get pid(): number | undefined {
     return this.child?.pid;
   }
 
-  /** What its log and its views lie on. */
-  engines = (): Promise<Engines> => (this.made ??= newEngines(this.dataDir));
+  engines = (): Promise<Engines> => (this.createdEngines ??= newEngines(this.dataDir));
 
-  /** Its settings, for others that work on the same data. */
+  /** The settings, for other processes on the same data. */
   async env(): Promise<StringMap> {
-    return { DATA_DIR: this.dataDir, ...(await this.engines()).env, ...this.given };
+    return { DATA_DIR: this.dataDir, ...(await this.engines()).env, ...this.settings };
   }
 
-  /** Its log: to be read at any time, to be written to while it does not run. */
+  /** Opens the log. Writing is possible only while the app is not running. */
   async openLog({ write = false } = {}): Promise<LogStores> {
     return openLog(parseSettings(await this.env()), { write });
   }
 
-  /** Wipes all views, while it does not run. */
+  /** Wipes all views. Only while the app is not running. */
   async wipeViews(): Promise<void> {
     await (await this.engines()).wipeViews();
   }
 
-  /** Resolves when it listens and, unless told otherwise, is ready. @throws when it ends instead, with what it said */
+  /** Resolves when the app listens and, by default, is ready. @throws Error with the output if it exits instead */
   async start({ ready = true } = {}): Promise<this> {
     const { exited, listening } = await this.run();
     const url = await Promise.race([listening, exited.then(() => undefined)]);
-    if (url === undefined) throw new Error(`The app ended instead of listening:\n${this.output}`);
+    if (url === undefined) throw new Error(`The app exited instead of listening:\n${this.output}`);
     this.url = url;
     if (ready) await this.waitUntilReady();
     return this;
   }
 
-  /** Resolves when it is ready by itself: it has started, or what was away is back. @throws when it is not in time, saying what is missing */
+  /** Resolves when the app is ready, after a start or an outage. @throws Error with the readiness checks if it is not in time */
   async waitUntilReady({ withinMs = 200_000 } = {}): Promise<void> {
-    const latest = performance.now() + withinMs;
+    const deadline = performance.now() + withinMs;
     for (;;) {
       const { status, text } = await this.get('/readyz');
       if (status === 200) return;
-      if (performance.now() > latest) throw new Error(`The app is not ready after ${withinMs} ms: ${text}`);
+      if (performance.now() > deadline) throw new Error(`The app is not ready after ${withinMs} ms: ${text}`);
       await sleep(10);
     }
   }
 
-  /** For an app that must not come up: how it ends, and what it says. */
-  async startExpectingExit(): Promise<ProcessExit & { readonly said: string }> {
+  /** For an app that must not start: its exit, and its output. @throws Error if it listens */
+  async startExpectingExit(): Promise<ProcessExit & { readonly output: string }> {
     const from = this.output.length;
     const { exited, listening } = await this.run();
-    const end = await Promise.race([exited, listening.then(() => undefined)]);
-    if (!end) {
+    const exit = await Promise.race([exited, listening.then(() => undefined)]);
+    if (!exit) {
       await this.kill();
-      throw new Error(`The app came up:\n${this.output.slice(from)}`);
+      throw new Error(`The app started:\n${this.output.slice(from)}`);
     }
-    return { ...end, said: this.output.slice(from) };
+    return { ...exit, output: this.output.slice(from) };
   }
 
-  /** Resolves once it has said this. */
+  /** Resolves when the output contains the text. */
   async waitForOutput(text: string): Promise<void> {
     const { child } = this;
     while (child && !this.output.includes(text)) await once(child.stdout!, 'data');
   }
 
-  /** SIGTERM, and how the process ended. */
+  /** Sends SIGTERM. */
   stop = (): Promise<ProcessExit> => this.signal('SIGTERM');
 
-  /** SIGKILL: no time for anything. */
+  /** Sends SIGKILL. */
   kill = (): Promise<ProcessExit> => this.signal('SIGKILL');
 
-  /** Kills what still runs and removes the data. */
+  /** Kills the app if it is running, and removes the data. */
   async dispose(): Promise<void> {
     if (this.child) await this.kill();
-    await (await this.made)?.remove();
+    await (await this.createdEngines)?.remove();
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 
-  /** A body that is text or bytes is sent as it is, anything else as JSON; undefined sends none. */
+  /** Sends text and bytes as they are, anything else as JSON, and no body for undefined. */
   async call<Body = ResponseBody>(
     method: string,
     path: string,
     body?: unknown,
     headers: StringMap = {},
   ): Promise<ApiResponse<Body>> {
-    const raw = typeof body === 'string' || body instanceof Uint8Array;
+    const isRaw = typeof body === 'string' || body instanceof Uint8Array;
     const response = await fetch(this.url + path, {
       method,
       headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isRaw ? (body as string) : JSON.stringify(body) }),
     }).catch((cause: unknown) => {
       const { exitCode, signalCode } = this.child ?? {};
-      const gone = exitCode ?? signalCode;
-      throw gone == null ? cause : new Error(`The app is gone (${gone}):\n${this.output.slice(-2_000)}`, { cause });
+      const exit = exitCode ?? signalCode;
+      throw exit === null || exit === undefined
+        ? cause
+        : new Error(`The app has exited (${exit}):\n${this.output.slice(-2_000)}`, { cause });
     });
     const text = await response.text();
     const position = method === 'GET' ? null : response.headers.get('x-position');
     if (position !== null && position > (this.latestPosition ?? '')) this.latestPosition = position;
-    return { status: response.status, headers: response.headers, text, body: parsed(text) as Body };
+    return { status: response.status, headers: response.headers, text, body: parseJson(text) as Body };
   }
 
-  /** Who names a position waits for it as long as one may, unless told otherwise: a busy machine takes its time. */
+  /** With `after`, waits for the position as long as the API allows, because the machine may be busy. */
   get<Body = ResponseBody>(path: string, query: QueryParams = {}, headers: StringMap = {}): Promise<ApiResponse<Body>> {
-    const asked = Object.entries(/^p/.test(String(query['after'])) ? { wait: 30_000, ...query } : query).flatMap(
+    const parameters = Object.entries(/^p/.test(String(query['after'])) ? { wait: 30_000, ...query } : query).flatMap(
       ([name, value]) => (value === undefined || value === null ? [] : [[name, String(value)] as const]),
     );
-    const search = new URLSearchParams(Object.fromEntries(asked)).toString();
+    const search = new URLSearchParams(Object.fromEntries(parameters)).toString();
     return this.call('GET', search ? `${path}${path.includes('?') ? '&' : '?'}${search}` : path, undefined, headers);
   }
 
@@ -191,35 +191,35 @@ export class App {
   private async run(): Promise<{ exited: Promise<ProcessExit>; listening: Promise<string> }> {
     const { PATH = '' } = process.env;
     const child = spawn(process.execPath, [programOf(this.name)], {
-      // The scorer would answer in between: stories about it switch it on.
+      // The scorer would add events of its own; tests of the scorer switch it on.
       env: { PATH, PORT: '0', QUALIFICATION: 'off', ...(await this.env()) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
     const from = this.output.length;
     const listening = new Promise<string>((resolve) => {
-      const hear = (chunk: string): void => {
+      const onOutput = (chunk: string): void => {
         this.output += chunk;
         const line = /^\{.*"url":"([^"]+)".*"msg":"listening"\}$/m.exec(this.output.slice(from));
         if (line?.[1]) resolve(line[1]);
       };
-      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear);
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', onOutput);
     });
-    return { exited: ended(child), listening };
+    return { exited: waitForExit(child), listening };
   }
 
   private async signal(signal: NodeJS.Signals): Promise<ProcessExit> {
     const { child } = this;
-    if (!child) throw new Error('The app does not run.');
-    const exited = ended(child);
+    if (!child) throw new Error('The app is not running.');
+    const exited = waitForExit(child);
     child.kill(signal);
-    const end = await exited;
+    const exit = await exited;
     this.child = undefined;
-    return end;
+    return exit;
   }
 }
 
-/** An app for all tests of a file. */
+/** Starts an app before the tests of a file, and removes it after them. */
 export function setupApp(env: StringMap = {}): App {
   const app = new App(env);
   beforeAll(() => app.start());
@@ -227,14 +227,14 @@ export function setupApp(env: StringMap = {}): App {
   return app;
 }
 
-/** `close` comes after `exit`, when all that was said has been heard. */
-async function ended(child: ChildProcess): Promise<ProcessExit> {
-  const since = performance.now();
+/** Waits for `close`, which follows `exit` when the output is complete. */
+async function waitForExit(child: ChildProcess): Promise<ProcessExit> {
+  const startedAt = performance.now();
   if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
-  return { code: child.exitCode, signal: child.signalCode, ms: performance.now() - since };
+  return { code: child.exitCode, signal: child.signalCode, ms: performance.now() - startedAt };
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

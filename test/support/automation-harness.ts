@@ -9,7 +9,7 @@ import { DeciderService } from '#commands/decider-service';
 import { IdKey } from '#commands/id-key';
 import { IdempotencyService } from '#commands/idempotency-service';
 import type { EventType, RecordedEvent } from '#domain/event';
-import type { ActiveStatus, FinalStatus } from '#domain/lead/lead.state';
+import type { ActiveStatus, FinalStatus } from '#domain/lead/lead.vocabulary';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 

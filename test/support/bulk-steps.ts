@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
-import type { BulkState, BulkJobResource } from '#domain/bulk/bulk.job';
-import type { BulkSummary, BulkResultResource } from '#domain/bulk/bulk.results';
+import type { BulkState } from '#domain/bulk/bulk.job';
+import type { BulkJobResource, BulkResultResource } from '#resources/bulk.resource';
+import type { BulkSummary } from '#domain/bulk/bulk.results';
 import type { ApiResponse, App, QueryParams, ResponseBody, StringMap } from './app.js';
 import { expectSuccess, interactionBody, retryWhileUnavailable, unexpectedResponse } from './api-steps.js';
 

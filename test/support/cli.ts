@@ -3,19 +3,22 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { StringMap } from './app.js';
 
-const program = join(import.meta.dirname, '..', '..', 'dist', 'apps', 'cli', 'main.js');
+const programOf = (app: string): string => join(import.meta.dirname, '..', '..', 'dist', 'apps', app, 'main.js');
 
-/** How a command of the built CLI ended, and what it said. */
 export interface CliResult {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
 }
 
-/** A command that runs; `env` is all of its environment. */
-export function startCli(args: readonly string[], env: StringMap): { child: ChildProcess; ran: Promise<CliResult> } {
+/** Starts a program of the build; `env` is its whole environment. */
+export function startCli(
+  args: readonly string[],
+  env: StringMap,
+  app = 'cli',
+): { child: ChildProcess; ran: Promise<CliResult> } {
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [program, ...args], { env: { PATH, ...env } });
+  const child = spawn(process.execPath, [programOf(app), ...args], { env: { PATH, ...env } });
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
@@ -23,4 +26,5 @@ export function startCli(args: readonly string[], env: StringMap): { child: Chil
   return { child, ran };
 }
 
-export const runCli = (args: readonly string[], env: StringMap): Promise<CliResult> => startCli(args, env).ran;
+export const runCli = (args: readonly string[], env: StringMap, app?: string): Promise<CliResult> =>
+  startCli(args, env, app).ran;

@@ -1,16 +1,16 @@
 type Doc = Readonly<Record<string, unknown>>;
 
-/** As the storage of views makes them: all ascending. */
+/** An index as the view store creates it: all fields ascending. */
 export interface IndexSpec {
   readonly key: Doc;
-  /** Only documents with these values stand in it. */
+  /** The index contains only documents with these values. */
   readonly partialFilterExpression?: Doc;
 }
 
 /**
- * Whether MongoDB could answer a query from one of these indexes, in the order asked for: behind the fields that one value is asked
- * of, the index must go on with those that are sorted by. What is counted, or has no order, needs an index that begins with a field
- * asked for. Which of several the real planner takes is its own affair.
+ * Whether MongoDB could use one of these indexes for a query, in its sort order: apart from fields that must have a single value,
+ * the index must begin with the sort fields. A query without a sort order needs an index that begins with a field of its filter.
+ * Which index the real planner chooses is not predicted.
  */
 export function hasSuitableIndex(
   indexes: readonly IndexSpec[],
@@ -22,25 +22,26 @@ export function hasSuitableIndex(
       ? (value as readonly Doc[]).flatMap((clause) => Object.entries(clause))
       : [[field, value] as const],
   );
-  const asked = new Set(clauses.map(([field]) => field));
-  const single = new Set(clauses.flatMap(([field, value]) => (isOneValue(value) ? [field] : [])));
-  const open = (fields: readonly string[]): readonly string[] => fields.filter((field) => !single.has(field));
-  const order = open(Object.keys(sort));
+  const filterFields = new Set(clauses.map(([field]) => field));
+  const fixedFields = new Set(clauses.flatMap(([field, value]) => (isSingleValue(value) ? [field] : [])));
+  const withoutFixed = (fields: readonly string[]): readonly string[] =>
+    fields.filter((field) => !fixedFields.has(field));
+  const sortFields = withoutFixed(Object.keys(sort));
   if (new Set(Object.values(sort)).size > 1) return false;
-  const holds = (partial: Doc): boolean =>
+  const isImpliedByFilter = (partial: Doc): boolean =>
     Object.entries(partial).every(([field, value]) =>
-      clauses.some(([name, it]) => name === field && isOneValue(it) && valueOf(it) === value),
+      clauses.some(([name, condition]) => name === field && isSingleValue(condition) && valueOf(condition) === value),
     );
   return indexes.some(({ key, partialFilterExpression = {} }) => {
-    if (!holds(partialFilterExpression)) return false;
+    if (!isImpliedByFilter(partialFilterExpression)) return false;
     const fields = Object.keys(key);
-    const rest = open(fields);
-    if (order.length > 0) return order.every((field, nth) => rest[nth] === field);
-    return asked.has(fields[0]!);
+    const orderedFields = withoutFixed(fields);
+    if (sortFields.length > 0) return sortFields.every((field, index) => orderedFields[index] === field);
+    return filterFields.has(fields[0]!);
   });
 }
 
-const isOneValue = (value: unknown): boolean =>
+const isSingleValue = (value: unknown): boolean =>
   typeof value !== 'object' ||
   value === null ||
   ('$eq' in value && Object.keys(value).length === 1) ||

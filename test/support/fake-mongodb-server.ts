@@ -1,16 +1,16 @@
 import { deserialize, type Document, ObjectId, serialize } from 'bson';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { FakeMongodbData, MongodbCommandError, duplicateKeyError } from './fake-mongodb-server.data.js';
+import { duplicateKeyError, FakeMongodbData, MongodbCommandError } from './fake-mongodb-server.data.js';
 
-/** What happens to a command instead of, or besides, being answered. */
+/** A fault of one command. */
 export type Fault =
-  /** The connection is cut: before the command is applied, or after it but before the answer. */
+  /** The connection is closed before the command is applied, or after it but before the response. */
   | { readonly disconnect: 'before' | 'after' }
   | { readonly errorCode: number }
-  /** An update of rows, none of them applied: as if somebody else had just inserted each. */
+  /** No update is applied, as if another client had just inserted each row. */
   | { readonly hasDuplicateKeys: true }
-  /** Applied and answered after this; for as long as it takes. */
+  /** The command is applied when this has resolved. */
   | { readonly delayUntil: Promise<unknown> };
 
 const electionId = new ObjectId();
@@ -20,8 +20,8 @@ const opQuery = 2004;
 const opMsg = 2013;
 
 /**
- * A server in this process that speaks MongoDB's protocol over real sockets: the commands that the storage of views uses, and no
- * others. What it holds outlives a restart.
+ * A server in this process that speaks MongoDB's protocol over real sockets. It knows only the commands that the view store uses.
+ * Its data survives a restart.
  */
 export class FakeMongodbServer {
   private readonly data: FakeMongodbData;
@@ -29,7 +29,7 @@ export class FakeMongodbServer {
   private readonly faults: { readonly command: string; readonly fault: Fault }[] = [];
   private server: Server | undefined;
   private port = 0;
-  /** Names of the commands that came, but for those of the driver's own. */
+  /** Names of the received commands, without those that the driver sends by itself. */
   readonly receivedCommands: string[] = [];
 
   private constructor(
@@ -40,8 +40,8 @@ export class FakeMongodbServer {
   }
 
   /**
-   * `replicaSet`: it says that it is one, with itself as the only member; otherwise it stands alone. Without `scans`, it answers
-   * nothing that it has no index for.
+   * With `replicaSet` it is one, with itself as the only member; otherwise it is a standalone server. Without `scans`, it rejects
+   * queries that have no suitable index.
    */
   static async start({ replicaSet = true, scans = true } = {}): Promise<FakeMongodbServer> {
     const server = new FakeMongodbServer(replicaSet, scans);
@@ -49,12 +49,12 @@ export class FakeMongodbServer {
     return server;
   }
 
-  /** The driver is told not to repeat writes by itself: what fails is to be seen. */
+  /** The driver must not retry writes by itself, so that tests see every failure. */
   url(database = 'views'): string {
     return `mongodb://127.0.0.1:${this.port}/${database}?retryWrites=false`;
   }
 
-  /** Again on the same port, when it was stopped. */
+  /** Uses the same port again after a stop. */
   async start(): Promise<void> {
     this.server = createServer((socket) => this.serve(socket));
     this.server.listen(this.port, '127.0.0.1');
@@ -62,7 +62,7 @@ export class FakeMongodbServer {
     this.port = (this.server.address() as AddressInfo).port;
   }
 
-  /** Cuts all connections. */
+  /** Closes all connections. */
   async stop(): Promise<void> {
     const { server } = this;
     if (!server) return;
@@ -73,7 +73,7 @@ export class FakeMongodbServer {
     await closed;
   }
 
-  /** What happens to the next such command; may be said several times. */
+  /** Applies to the next such command. Several faults apply to one command each. */
   injectFault(command: string, fault: Fault): void {
     this.faults.push({ command, fault });
   }
@@ -83,42 +83,44 @@ export class FakeMongodbServer {
     let received = Buffer.alloc(0);
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    socket.on('data', (some) => {
-      received = received.length === 0 ? some : Buffer.concat([received, some]);
+    socket.on('data', (chunk) => {
+      received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       while (received.length >= 4 && received.length >= received.readInt32LE(0)) {
         const length = received.readInt32LE(0);
-        void this.take(socket, received.subarray(0, length));
+        void this.handle(socket, received.subarray(0, length));
         received = received.subarray(length);
       }
     });
   }
 
-  private member(): Document {
+  private replicaSetInfo(): Document {
     const me = `127.0.0.1:${this.port}`;
-    return { setName: 'played', hosts: [me], primary: me, me, setVersion: 1, electionId };
+    return { setName: 'fake', hosts: [me], primary: me, me, setVersion: 1, electionId };
   }
 
-  private async take(socket: Socket, message: Buffer): Promise<void> {
+  private async handle(socket: Socket, message: Buffer): Promise<void> {
     const [id, opcode] = [message.readInt32LE(4), message.readInt32LE(12)];
-    const command = opcode === opQuery ? commandInQuery(message) : commandInMsg(message);
-    const answer = await this.answer(command);
-    if (!answer) socket.destroy();
-    else if (!socket.destroyed) socket.write(opcode === opQuery ? reply(id, answer) : msg(id, answer));
+    const command = opcode === opQuery ? parseQuery(message) : parseMsg(message);
+    const response = await this.respond(command);
+    if (!response) socket.destroy();
+    else if (!socket.destroyed) socket.write(opcode === opQuery ? formatReply(id, response) : formatMsg(id, response));
   }
 
-  /** Undefined: the connection is cut. */
-  private async answer(command: Document): Promise<Document | undefined> {
+  /** Undefined: the connection must be closed. */
+  private async respond(command: Document): Promise<Document | undefined> {
     const name = Object.keys(command)[0]!;
     if (!/^(hello|ismaster|endSessions)$/i.test(name)) this.receivedCommands.push(name);
-    const at = this.faults.findIndex((each) => each.command === name);
-    const fault = at < 0 ? undefined : this.faults.splice(at, 1)[0]!.fault;
+    const faultIndex = this.faults.findIndex(({ command: faulty }) => faulty === name);
+    const fault = faultIndex < 0 ? undefined : this.faults.splice(faultIndex, 1)[0]!.fault;
     if (fault && 'delayUntil' in fault) await fault.delayUntil;
     if (fault && 'disconnect' in fault && fault.disconnect === 'before') return undefined;
     try {
-      if (fault && 'errorCode' in fault) throw new MongodbCommandError(fault.errorCode, 'refused as asked');
-      const answer = fault && 'hasDuplicateKeys' in fault ? allTaken(command) : this.data.run(name, command);
-      const told = /^(hello|ismaster)$/i.test(name) && this.replicaSet ? { ...answer, ...this.member() } : answer;
-      return fault && 'disconnect' in fault ? undefined : { ...told, ok: 1 };
+      if (fault && 'errorCode' in fault) throw new MongodbCommandError(fault.errorCode, 'injected error');
+      const hasDuplicateKeys = fault !== undefined && 'hasDuplicateKeys' in fault;
+      const result = hasDuplicateKeys ? duplicateKeyErrors(command) : this.data.run(name, command);
+      if (fault && 'disconnect' in fault) return undefined;
+      const isHello = /^(hello|ismaster)$/i.test(name);
+      return { ...result, ...(isHello && this.replicaSet ? this.replicaSetInfo() : {}), ok: 1 };
     } catch (error) {
       const code = error instanceof MongodbCommandError ? error.code : 8;
       return { ok: 0, code, codeName: `Code${code}`, errmsg: String((error as Error).message) };
@@ -126,46 +128,46 @@ export class FakeMongodbServer {
   }
 }
 
-const allTaken = ({ updates }: Document): Document => ({
+const duplicateKeyErrors = ({ updates }: Document): Document => ({
   n: 0,
   nModified: 0,
   writeErrors: (updates as readonly unknown[]).map((_, index) => duplicateKeyError(index)),
 });
 
-/** Of a command before the driver knows what the server speaks. */
-function commandInQuery(message: Buffer): Document {
+/** The driver sends its first command like this, before it knows the server's version. */
+function parseQuery(message: Buffer): Document {
   const name = message.indexOf(0, 20);
   return deserialize(message.subarray(name + 9));
 }
 
-/** A document, and beside it the long lists of what to write. */
-function commandInMsg(message: Buffer): Document {
+/** A command document, followed by its long lists in sections of their own. */
+function parseMsg(message: Buffer): Document {
   let command: Document = {};
   const lists: Document = {};
-  for (let at = 20; at < message.length;) {
-    const kind = message[at++];
-    const end = at + message.readInt32LE(at);
-    if (kind === 0) command = deserialize(message.subarray(at, end));
+  for (let offset = 20; offset < message.length;) {
+    const kind = message[offset++];
+    const end = offset + message.readInt32LE(offset);
+    if (kind === 0) command = deserialize(message.subarray(offset, end));
     else {
-      const nameEnd = message.indexOf(0, at + 4);
-      const list: Document[] = (lists[message.toString('utf8', at + 4, nameEnd)] = []);
+      const nameEnd = message.indexOf(0, offset + 4);
+      const list: Document[] = (lists[message.toString('utf8', offset + 4, nameEnd)] = []);
       for (let next = nameEnd + 1; next < end; next += message.readInt32LE(next))
         list.push(deserialize(message.subarray(next, next + message.readInt32LE(next))));
     }
-    at = end;
+    offset = end;
   }
   return { ...command, ...lists };
 }
 
-const msg = (to: number, answer: Document): Buffer => {
-  const body = serialize(answer, { ignoreUndefined: true });
+const formatMsg = (to: number, response: Document): Buffer => {
+  const body = serialize(response, { ignoreUndefined: true });
   // No flags; one section of kind 0.
   return Buffer.concat([header(opMsg, to, 5 + body.length), Buffer.alloc(5), body]);
 };
 
-const reply = (to: number, answer: Document): Buffer => {
-  const body = serialize(answer, { ignoreUndefined: true });
-  // No flags, no cursor, from the first one on, one document.
+const formatReply = (to: number, response: Document): Buffer => {
+  const body = serialize(response, { ignoreUndefined: true });
+  // No flags, no cursor, starting at the first document, one document.
   const fields = Buffer.alloc(20);
   fields.writeInt32LE(1, 16);
   return Buffer.concat([header(opReply, to, fields.length + body.length), fields, body]);

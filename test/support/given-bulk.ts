@@ -11,9 +11,9 @@ import type { BulkEvent } from '#domain/bulk/bulk.events';
 import type { BulkOutcome, BulkResult } from '#domain/bulk/bulk.results';
 import { createGiven } from './given-when-then.js';
 
-/* Sentences about bulks; what does not matter to one is filled in. Blocks have two items. */
+/* Tests of bulk jobs. Fields that do not matter to a test have defaults. Blocks have two items. */
 
-/** A bulk as these steps left it. */
+/** A bulk job after these steps. */
 export const givenBulk = createGiven<Bulk, BulkCommand, BulkEvent>(bulkDecider);
 
 const requested = {
@@ -33,20 +33,24 @@ export const targetBulk = (from: number, leadIds: readonly string[], selection =
   leadIds,
 });
 
-export const requestBulk = (of: Partial<RequestBulk> = {}): RequestBulk => ({
+export const requestBulk = (fields: Partial<RequestBulk> = {}): RequestBulk => ({
   type: 'RequestBulk',
   ...requested,
   total: 3,
   filter: null,
-  ...of,
+  ...fields,
 });
 
-export const keepBulk = (results: readonly BulkResult[]): RecordBulk => ({ type: 'KeepBulk', ...requested, results });
+export const recordBulk = (results: readonly BulkResult[]): RecordBulk => ({
+  type: 'RecordBulk',
+  ...requested,
+  results,
+});
 
 export const bulkResult = (index: number, id: string, outcome: BulkOutcome = 'ok'): BulkResult => {
-  const isFine = outcome === 'ok' || outcome === 'unchanged';
+  const isAccepted = outcome === 'ok' || outcome === 'unchanged';
   const code = outcome === 'rejected' ? 'lead_inactive' : outcome;
-  return { index, id, outcome, code: isFine ? null : code, version: isFine ? 3 : null };
+  return { index, id, outcome, code: isAccepted ? null : code, version: isAccepted ? 3 : null };
 };
 
 const record = (
@@ -64,7 +68,7 @@ export const recordChecked = (block: number, ...results: readonly BulkResult[]):
   record('check', block, results);
 export const recordExecuted = (block: number, ...results: readonly BulkResult[]): RecordItems =>
   record('carry out', block, results);
-/** The same in a later round. */
+/** The same results in a later round. */
 export const inRound = (round: number, { task, ...step }: RecordItems): RecordItems => ({
   ...step,
   task: { ...task, round },

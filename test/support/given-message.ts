@@ -1,4 +1,4 @@
-import { broadcastDecider as broadcastDecider, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
+import { broadcastDecider, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
 import {
   messageDecider,
   type NewReceipt,
@@ -10,31 +10,30 @@ import {
 import type { MessageEvent, ReceiptStatus } from '#domain/message/message.events';
 import { campaign, contactKey, createGiven, time } from './given-when-then.js';
 
-/* Sentences about broadcasts and their messages; what does not matter to one is filled in. */
+/* Tests of broadcasts and their messages. Fields that do not matter to a test have defaults. */
 
-/** A message as these steps left it. */
+/** A message after these steps. */
 export const givenMessage = createGiven<Message, MessageCommand, MessageEvent>(messageDecider);
-/** A broadcast as these steps left it. */
+/** A broadcast after these steps. */
 export const givenBroadcast = createGiven(broadcastDecider);
 
 export const template = { name: 'template_one', language: 'en', category: 'marketing', body: 'Good morning, {{1}}' };
 
-export const createBroadcast = (of: Partial<CreateBroadcast> = {}): CreateBroadcast => ({
+export const createBroadcast = (fields: Partial<CreateBroadcast> = {}): CreateBroadcast => ({
   type: 'CreateBroadcast',
   broadcastId: 'b-1',
   name: 'Broadcast One',
   channel: 'whatsapp',
   campaign,
   template,
-  ...of,
+  ...fields,
 });
 
-/** What a message's stream and rows are named by. */
 export const messageKey = (messageId: string): string => `key of ${messageId}`;
 
-export const recordSend = (of: Partial<RecordSend> = {}): RecordSend => ({
+export const recordSend = (fields: Partial<RecordSend> = {}): RecordSend => ({
   type: 'RecordSend',
-  messageKey: messageKey(of.messageId ?? 'bm-1'),
+  messageKey: messageKey(fields.messageId ?? 'bm-1'),
   messageId: 'bm-1',
   contactKey,
   contactId: 'contact-1',
@@ -42,10 +41,10 @@ export const recordSend = (of: Partial<RecordSend> = {}): RecordSend => ({
   attempt: 1,
   parameters: null,
   sentAt: null,
-  ...of,
+  ...fields,
 });
 
-/** A provider's word at its time; without a time where it gives none. */
+/** A provider's receipt. `clock` is null if the provider gave no time. */
 export const newReceipt = (status: ReceiptStatus, clock: string | null, code?: string): NewReceipt => ({
   status,
   at: clock === null ? null : time(clock),

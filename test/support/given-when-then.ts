@@ -1,12 +1,13 @@
 import { expect } from '@jest/globals';
-import { agentDecider as agentDecider, type ChangeAgent, type RegisterAgent } from '#domain/agent/agent.decide';
+import { agentDecider, type ChangeAgent, type RegisterAgent } from '#domain/agent/agent.decide';
 import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from '#domain/contact/contact.commands';
-import { contactDecider as contactDecider } from '#domain/contact/contact.decide';
+import { contactDecider } from '#domain/contact/contact.decide';
 import type { ContactEvent } from '#domain/contact/contact.events';
 import type { Contact } from '#domain/contact/contact.state';
 import { defaultPolicy, type Decider, type DecisionContext, type Policy } from '#domain/decider';
 import { eventTypes, currentSchemaVersion } from '#domain/event-codec';
-import type { Actor, DomainEvent, NewEvent, EventType, RecordedEvent } from '#domain/event';
+import type { Actor, NewEvent } from '#domain/event-envelope';
+import type { DomainEvent, EventType, RecordedEvent } from '#domain/event';
 import type {
   AgentLookup,
   AssignAgent,
@@ -22,18 +23,20 @@ import type {
   UnassignAgent,
   UnpinScore,
 } from '#domain/lead/lead.commands';
-import { evolveLead, type Lead, type Status } from '#domain/lead/lead.state';
+import { evolveLead } from '#domain/lead/lead.evolve';
+import type { Lead } from '#domain/lead/lead.state';
+import type { Status } from '#domain/lead/lead.vocabulary';
 import { Refusal, type RefusalCode, type RefusalDetails } from '#domain/refusal';
 
 /*
- * Sentences about the rules: `given(opened, lost).when(assign('ana')).thenRefused('lead_inactive')`.
+ * Tests of rules as sentences: `given(opened, lost).when(assign('ana')).thenRefused('lead_inactive')`.
  *
- * A step before `when` is an earlier command, decided by the rules themselves, or a drafted event, taken as it is. All sentences
- * tell of one contact on one day, 2 March 2026: the steps happen at 09:00, 09:01, 09:02 and so on, what is asked at 12:00,
- * unless `at` says otherwise. Ids are readable: `leadId(1)` is the first lead, `interactionId('m-1')` its first message.
+ * A step before `when` is a command, which is decided by the rules themselves, or a new event, which is recorded as it is. All tests
+ * are about one contact on one day, 2 March 2026. The steps happen at 09:00, 09:01, 09:02 and so on, and the command of `when` at
+ * 12:00, unless `at` says otherwise. Ids are readable: `leadId(1)` is the first lead, `interactionId('m-1')` its first message.
  */
 
-/** '12:00', '12:00:05' or '12:00:05.700' on the day of all sentences; a full time stays as it is. */
+/** '12:00', '12:00:05' or '12:00:05.700' on the day of all tests. A complete timestamp is returned as it is. */
 export const time = (clock: string): string => {
   if (clock.includes('T')) return clock;
   const [hours = '00', minutes = '00', seconds = '00'] = clock.split(':');
@@ -51,7 +54,6 @@ export const gateway: Actor = { type: 'service', id: 'gateway' };
 export const agentActor = (id: string): Actor => ({ type: 'agent', id });
 export const scorer: Actor = { type: 'ai', id: 'scorer' };
 
-/** What a command is asked under. */
 export interface StepConditions {
   readonly at: string;
   readonly actor: Actor;
@@ -61,26 +63,30 @@ export interface StepConditions {
 
 type Typed = { readonly type: string };
 type Step<Command extends Typed, Event extends Typed> =
-  Command | NewEvent<Event> | Circumstanced<Command | NewEvent<Event>>;
+  Command | NewEvent<Event> | ConditionedStep<Command | NewEvent<Event>>;
 
-class Circumstanced<S> {
+class ConditionedStep<S> {
   constructor(
     readonly step: S,
-    readonly under: Partial<StepConditions>,
+    readonly conditions: Partial<StepConditions>,
   ) {}
 }
-const bare = <S>(step: S | Circumstanced<S>): { step: S; under: Partial<StepConditions> } =>
-  step instanceof Circumstanced ? step : { step, under: {} };
+const toConditionedStep = <S>(step: S | ConditionedStep<S>): ConditionedStep<S> =>
+  step instanceof ConditionedStep ? step : new ConditionedStep(step, {});
 
 /** The step at this time. */
-export const at = <S extends Typed>(clock: string, step: S | Circumstanced<S>): Circumstanced<S> =>
-  new Circumstanced(bare(step).step, { ...bare(step).under, at: time(clock) });
+export function at<S extends Typed>(clock: string, step: S | ConditionedStep<S>): ConditionedStep<S> {
+  const conditioned = toConditionedStep(step);
+  return new ConditionedStep(conditioned.step, { ...conditioned.conditions, at: time(clock) });
+}
 
 /** The step by this actor. */
-export const by = <S extends Typed>(actor: Actor, step: S | Circumstanced<S>): Circumstanced<S> =>
-  new Circumstanced(bare(step).step, { ...bare(step).under, actor });
+export function by<S extends Typed>(actor: Actor, step: S | ConditionedStep<S>): ConditionedStep<S> {
+  const conditioned = toConditionedStep(step);
+  return new ConditionedStep(conditioned.step, { ...conditioned.conditions, actor });
+}
 
-/** Everything in it is frozen, so that a decision or fold that changes what it was given throws. */
+/** A decision or fold that changes its frozen input throws. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -97,111 +103,111 @@ export const decisionContextOf = ({ at: now, actor, policy, backdated }: StepCon
   stableId: (...names) => names.join(':'),
 });
 
-/** A drafted event as the log would hold it. `commandId` is a name that no other command has. */
+/** A new event as the log would return it. `commandId` must differ from that of all other commands. */
 export function recordDraft(
   draft: NewEvent<DomainEvent>,
-  { at: now, actor }: Pick<StepConditions, 'at' | 'actor'>,
+  { at: now, actor: commandActor }: Pick<StepConditions, 'at' | 'actor'>,
   commandId: string,
   version: number,
 ): RecordedEvent {
-  const { id, occurredAt = now, actor: by = actor, causation = commandId, ...fact } = draft;
-  const meta = { actor: by, correlation: commandId, causation, commandId, occurredAt, recordedAt: now };
-  const place = { stream: `contact-${org}-${contactKey}`, version, position: `p${String(version).padStart(6, '0')}` };
+  const { id, occurredAt = now, actor = commandActor, causation = commandId, ...typed } = draft;
   return {
     id: id ?? `event-${version}`,
-    v: currentSchemaVersion(fact.type),
+    v: currentSchemaVersion(typed.type),
     org,
-    ...fact,
-    meta,
-    ...place,
+    ...typed,
+    meta: { actor, correlation: commandId, causation, commandId, occurredAt, recordedAt: now },
+    stream: `contact-${org}-${contactKey}`,
+    version,
+    position: `p${String(version).padStart(6, '0')}`,
   } as unknown as RecordedEvent;
 }
 
-class Sentence<State, Command extends Typed, Event extends Typed> {
+class Scenario<State, Command extends Typed, Event extends Typed> {
   constructor(
     private readonly decider: Decider<State, Command, Event>,
     readonly events: readonly RecordedEvent[],
-    private readonly asked: StepConditions,
+    private readonly conditions: StepConditions,
     readonly state: State,
   ) {}
 
-  /** What is asked next is asked at this time, 12:00 by itself. */
-  at(clock: string): Sentence<State, Command, Event> {
+  /** The next command is at this time. Default: 12:00. */
+  at(clock: string): Scenario<State, Command, Event> {
     return this.under({ at: time(clock) });
   }
-  /** By this actor; a service by itself. */
-  by(actor: Actor): Sentence<State, Command, Event> {
+  /** The next command is by this actor. Default: a service. */
+  by(actor: Actor): Scenario<State, Command, Event> {
     return this.under({ actor });
   }
-  /** The caller dated the command back, to this time. */
-  backdatedTo(clock: string): Sentence<State, Command, Event> {
+  /** The caller backdated the next command to this time. */
+  backdatedTo(clock: string): Scenario<State, Command, Event> {
     return this.under({ at: time(clock), backdated: true });
   }
-  /** Where the organization's settings differ from the defaults. */
-  where(policy: Partial<Policy>): Sentence<State, Command, Event> {
+  /** Settings of the organization that differ from the defaults. */
+  where(policy: Partial<Policy>): Scenario<State, Command, Event> {
     return this.under({ policy });
   }
 
-  /** Decides twice: a decision is pure, so both say the same. */
+  /** Decides twice: both results must be the same, because a decision is pure. */
   when(command: Command): Outcome<Event> {
-    const decide = () => this.decider.decide(deepFreeze(command), this.state, decisionContextOf(this.asked));
-    const drafts = attempt(decide);
-    expect(attempt(decide)).toStrictEqual(drafts);
-    return new Outcome(drafts);
+    const decide = () => this.decider.decide(deepFreeze(command), this.state, decisionContextOf(this.conditions));
+    const outcome = attempt(decide);
+    expect(attempt(decide)).toStrictEqual(outcome);
+    return new Outcome(outcome);
   }
 
-  /** One more step, under the circumstances set. */
-  and(step: Command | NewEvent<Event>): Sentence<State, Command, Event> {
+  /** One more step, under the current conditions. */
+  and(step: Command | NewEvent<Event>): Scenario<State, Command, Event> {
     const isEvent = (eventTypes as readonly string[]).includes(step.type);
     const drafts = isEvent
       ? [step as NewEvent<Event>]
-      : this.decider.decide(deepFreeze(step as Command), this.state, decisionContextOf(this.asked));
-    const before = this.events.length;
-    const added = (drafts as unknown as readonly NewEvent<DomainEvent>[]).map((it, i) =>
-      deepFreeze(recordDraft(it, this.asked, `command-${before + 1}`, before + 1 + i)),
+      : this.decider.decide(deepFreeze(step as Command), this.state, decisionContextOf(this.conditions));
+    const version = this.events.length;
+    const added = (drafts as unknown as readonly NewEvent<DomainEvent>[]).map((draft, index) =>
+      deepFreeze(recordDraft(draft, this.conditions, `command-${version + 1}`, version + 1 + index)),
     );
     const state = (added as unknown as readonly (Event & { readonly id: string })[]).reduce(
       (before, event) => deepFreeze(this.decider.evolve(before, event)),
       this.state,
     );
-    return new Sentence(this.decider, [...this.events, ...added], this.asked, state);
+    return new Scenario(this.decider, [...this.events, ...added], this.conditions, state);
   }
 
-  under(circumstances: Partial<StepConditions>): Sentence<State, Command, Event> {
-    return new Sentence(this.decider, this.events, { ...this.asked, ...circumstances }, this.state);
+  under(conditions: Partial<StepConditions>): Scenario<State, Command, Event> {
+    return new Scenario(this.decider, this.events, { ...this.conditions, ...conditions }, this.state);
   }
 }
 
 class Outcome<Event extends Typed> {
   constructor(private readonly outcome: readonly NewEvent<Event>[] | Refusal) {}
 
-  /** These events and no others, in this order, with every field. */
+  /** Exactly these events, in this order, with every field. */
   then(...events: readonly NewEvent<Event>[]): void {
     if (this.outcome instanceof Refusal) throw this.outcome;
     expect(this.outcome).toStrictEqual(events);
   }
 
-  /** Events of these types and no others, in this order, whatever they say. */
+  /** Exactly events of these types, in this order. */
   thenTypes(...types: readonly EventType[]): void {
     if (this.outcome instanceof Refusal) throw this.outcome;
     expect(this.outcome.map(({ type }) => type)).toStrictEqual(types);
   }
 
-  /** Things are already so. */
+  /** No events: the state is already as requested. */
   thenNothing(): void {
     this.then();
   }
 
-  /** Without `details` the code alone is asked for. */
+  /** Without `details` only the code is compared. */
   thenRefused<Code extends RefusalCode>(code: Code, details?: RefusalDetails<Code>): void {
     if (!(this.outcome instanceof Refusal)) expect(this.outcome).toBe(`a refusal: ${code}`);
-    const { code: actual, details: told, message } = this.outcome as Refusal;
-    expect(actual).toBe(code);
-    expect(message).toMatch(/\w+ \w+/);
-    if (details !== undefined) expect(told).toStrictEqual(details);
+    const refusal = this.outcome as Refusal;
+    expect(refusal.code).toBe(code);
+    expect(refusal.message).toMatch(/\w+ \w+/);
+    if (details !== undefined) expect(refusal.details).toStrictEqual(details);
   }
 
-  /** Refused as `validation_failed`, for this one field. */
+  /** Refused as `validation_failed`, for this field only. */
   thenInvalid(field: string, code: string): void {
     this.thenRefused('validation_failed');
     const { errors } = (this.outcome as Refusal<'validation_failed'>).details;
@@ -212,49 +218,49 @@ class Outcome<Event extends Typed> {
 function attempt<T>(decide: () => T): T | Refusal {
   try {
     return decide();
-  } catch (refusal) {
-    if (refusal instanceof Refusal) return refusal;
-    throw refusal;
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
   }
 }
 
 export const createGiven =
   <State, Command extends Typed, Event extends Typed>(decider: Decider<State, Command, Event>) =>
-  (...steps: readonly Step<Command, Event>[]): Sentence<State, Command, Event> => {
-    const ordinary: StepConditions = { at: time('12:00'), actor: gateway, policy: {}, backdated: false };
-    const start = new Sentence(decider, [], ordinary, decider.initialState);
+  (...steps: readonly Step<Command, Event>[]): Scenario<State, Command, Event> => {
+    const defaults: StepConditions = { at: time('12:00'), actor: gateway, policy: {}, backdated: false };
+    const start = new Scenario(decider, [], defaults, decider.initialState);
     return steps
-      .reduce((sentence, next, nth) => {
-        const { step, under } = bare<Command | NewEvent<Event>>(next);
-        const clock = new Date(Date.parse(time('09:00')) + nth * 60_000).toISOString();
-        return sentence.under({ ...ordinary, at: clock, ...under }).and(step);
+      .reduce((scenario, next, index) => {
+        const { step, conditions } = toConditionedStep<Command | NewEvent<Event>>(next);
+        const clock = new Date(Date.parse(time('09:00')) + index * 60_000).toISOString();
+        return scenario.under({ ...defaults, at: clock, ...conditions }).and(step);
       }, start)
-      .under(ordinary);
+      .under(defaults);
   };
 
-/** What may stand before `when` in a sentence about a contact. */
+/** A step of a test about a contact. */
 export type ContactStep = Step<ContactCommand, ContactEvent>;
-/** A contact and its leads, as these steps left them. */
+/** A contact and its leads after these steps. */
 export const given = createGiven<Contact, ContactCommand, ContactEvent>(contactDecider);
-/** An agent as these steps left it. */
+/** An agent after these steps. */
 export const givenAgent = createGiven(agentDecider);
 
-/** The lead as the sentence leaves it, folded for itself as replay does; the contact holds the very same. */
-export function foldedLead(of: { events: readonly RecordedEvent[]; state: Contact }, ordinal = 1): Lead {
+/** The lead after the scenario, folded alone as a replay does. The contact must contain an equal one. */
+export function foldedLead(scenario: { events: readonly RecordedEvent[]; state: Contact }, ordinal = 1): Lead {
   const id = leadId(ordinal);
-  const events = of.events as readonly (RecordedEvent & ContactEvent)[];
-  const mine = events.findIndex((it) => it.type === 'LeadOpened' && it.data.leadId === id);
-  const folded = events.slice(mine).reduce<Lead | undefined>(evolveLead, undefined);
-  expect(of.state.known ? of.state.leads[ordinal - 1] : undefined).toStrictEqual(folded);
+  const events = scenario.events as readonly (RecordedEvent & ContactEvent)[];
+  const first = events.findIndex((event) => event.type === 'LeadOpened' && event.data.leadId === id);
+  const folded = events.slice(first).reduce<Lead | undefined>(evolveLead, undefined);
+  expect(scenario.state.known ? scenario.state.leads[ordinal - 1] : undefined).toStrictEqual(folded);
   if (!folded) throw new Error(`there is no lead ${id}`);
   return folded;
 }
 
-/* What is asked, with what does not matter to a sentence filled in. */
+/* Commands. Fields that do not matter to a test have defaults. */
 
 const aboutContact = { contactKey, contactId: 'contact-1', profile: {} };
 
-export const interaction = (of: Partial<RecordInteraction> = {}): RecordInteraction => ({
+export const interaction = (fields: Partial<RecordInteraction> = {}): RecordInteraction => ({
   type: 'RecordInteraction',
   ...aboutContact,
   channel: 'whatsapp',
@@ -265,26 +271,26 @@ export const interaction = (of: Partial<RecordInteraction> = {}): RecordInteract
   media: null,
   inReplyTo: null,
   integration: null,
-  ...of,
+  ...fields,
 });
 
-/** A sender's own time, in the precision in which it is written. */
+/** A sender's time, in the precision in which it is written. */
 export const sentAt = (clock: string): RecordInteraction['occurredAt'] => ({
   at: time(clock),
   digits: clock.split('.')[1]?.replace('Z', '').length ?? 0,
 });
 
-export const createLead = (of: Partial<CreateLead> = {}): CreateLead => ({
+export const createLead = (fields: Partial<CreateLead> = {}): CreateLead => ({
   type: 'CreateLead',
   ...aboutContact,
   channel: null,
   origin: 'manual',
   note: null,
-  ...of,
+  ...fields,
 });
 
 export const campaign = { id: 'campaign-1', name: 'Campaign One' };
-export const broadcast = (of: Partial<AddressBroadcast> = {}): AddressBroadcast => ({
+export const broadcast = (fields: Partial<AddressBroadcast> = {}): AddressBroadcast => ({
   type: 'AddressBroadcast',
   ...aboutContact,
   broadcastId: 'b-1',
@@ -292,131 +298,138 @@ export const broadcast = (of: Partial<AddressBroadcast> = {}): AddressBroadcast 
   channel: 'whatsapp',
   messageId: 'bm-1',
   sentAt: null,
-  ...of,
+  ...fields,
 });
 
-const ofLead = { leadId: leadId(1) };
+const leadReference = { leadId: leadId(1) };
 
-export const changeStatus = (status: Status | null, of: Partial<ChangeStatus> = {}): ChangeStatus => ({
+export const changeStatus = (status: Status | null, fields: Partial<ChangeStatus> = {}): ChangeStatus => ({
   type: 'ChangeStatus',
-  ...ofLead,
+  ...leadReference,
   status,
   score: null,
   reason: null,
   note: null,
-  ...of,
+  ...fields,
 });
-export const scoreByHand = (score: number, of: Partial<ChangeStatus> = {}): ChangeStatus =>
-  changeStatus(null, { score, ...of });
+export const scoreByHand = (score: number, fields: Partial<ChangeStatus> = {}): ChangeStatus =>
+  changeStatus(null, { score, ...fields });
 
 export const activeAgent = (id: string): AgentLookup => ({ id, status: 'active' });
-export const assign = (to: string | AgentLookup, of: Partial<AssignAgent> = {}): AssignAgent => ({
+export const assign = (to: string | AgentLookup, fields: Partial<AssignAgent> = {}): AssignAgent => ({
   type: 'AssignAgent',
-  ...ofLead,
+  ...leadReference,
   agent: typeof to === 'string' ? activeAgent(to) : to,
   mode: 'manual',
   moveFollowUps: true,
   note: null,
   onlyIf: null,
-  ...of,
+  ...fields,
 });
-export const unassign = (of: Partial<UnassignAgent> = {}): UnassignAgent => ({
+export const unassign = (fields: Partial<UnassignAgent> = {}): UnassignAgent => ({
   type: 'UnassignAgent',
-  ...ofLead,
+  ...leadReference,
   mode: 'manual',
   onlyIf: null,
-  ...of,
+  ...fields,
 });
 
-export const aiResult = (score: number, of: Partial<RecordAiResult> = {}): RecordAiResult => ({
+export const aiResult = (score: number, fields: Partial<RecordAiResult> = {}): RecordAiResult => ({
   type: 'RecordAiResult',
-  ...ofLead,
+  ...leadReference,
   score,
   model: 'model-1',
   modelVersion: '1.0',
   rationale: 'Asked for a price',
   factors: [{ label: 'price', weight: 0.7 }],
   readUpTo: null,
-  ...of,
+  ...fields,
 });
-export const aiFailure = (of: Partial<RecordQualificationFailure> = {}): RecordQualificationFailure => ({
+export const aiFailure = (fields: Partial<RecordQualificationFailure> = {}): RecordQualificationFailure => ({
   type: 'RecordQualificationFailure',
-  ...ofLead,
+  ...leadReference,
   model: 'model-1',
   readUpTo: interactionId('m-1'),
   reason: 'it took too long',
-  ...of,
+  ...fields,
 });
-export const unpin = (of: Partial<UnpinScore> = {}): UnpinScore => ({ type: 'UnpinScore', ...ofLead, ...of });
+export const unpin = (fields: Partial<UnpinScore> = {}): UnpinScore => ({
+  type: 'UnpinScore',
+  ...leadReference,
+  ...fields,
+});
 
-export const createFollowUp = (of: Partial<CreateFollowUp> = {}): CreateFollowUp => ({
+export const createFollowUp = (fields: Partial<CreateFollowUp> = {}): CreateFollowUp => ({
   type: 'CreateFollowUp',
-  ...ofLead,
+  ...leadReference,
   followUpId: 'f-1',
   dueAt: time('17:00'),
   note: null,
   assignee: null,
   alsoSetStatus: false,
-  ...of,
+  ...fields,
 });
-export const completeFollowUp = (of: Partial<CompleteFollowUp> = {}): CompleteFollowUp => ({
+export const completeFollowUp = (fields: Partial<CompleteFollowUp> = {}): CompleteFollowUp => ({
   type: 'CompleteFollowUp',
-  ...ofLead,
+  ...leadReference,
   followUpId: 'f-1',
   note: null,
-  ...of,
+  ...fields,
 });
-export const cancelFollowUp = (of: Partial<CancelFollowUp> = {}): CancelFollowUp => ({
+export const cancelFollowUp = (fields: Partial<CancelFollowUp> = {}): CancelFollowUp => ({
   type: 'CancelFollowUp',
-  ...ofLead,
+  ...leadReference,
   followUpId: 'f-1',
   reason: null,
-  ...of,
+  ...fields,
 });
-export const reschedule = (dueAt: string, of: Partial<RescheduleFollowUp> = {}): RescheduleFollowUp => ({
+export const reschedule = (dueAt: string, fields: Partial<RescheduleFollowUp> = {}): RescheduleFollowUp => ({
   type: 'RescheduleFollowUp',
-  ...ofLead,
+  ...leadReference,
   followUpId: 'f-1',
   dueAt: time(dueAt),
   reason: null,
-  ...of,
+  ...fields,
 });
 
-/** Its time, '17:00' unless it was created for another, has come. */
-export const remind = (dueAt = '17:00', of: Partial<RemindFollowUp> = {}): RemindFollowUp => ({
+/** Follow-ups are due at 17:00 by default. */
+export const remind = (dueAt = '17:00', fields: Partial<RemindFollowUp> = {}): RemindFollowUp => ({
   type: 'RemindFollowUp',
-  ...ofLead,
+  ...leadReference,
   followUpId: 'f-1',
   dueAt: time(dueAt),
-  ...of,
+  ...fields,
 });
 
-export const outbound = (of: Partial<RecordOutboundMessage> = {}): RecordOutboundMessage => ({
+export const outbound = (fields: Partial<RecordOutboundMessage> = {}): RecordOutboundMessage => ({
   type: 'RecordOutboundMessage',
-  ...ofLead,
+  ...leadReference,
   channel: null,
   messageId: 'out-1',
   text: 'Good morning',
   sentAt: null,
-  ...of,
+  ...fields,
 });
 
-export const registerAgent = (of: Partial<RegisterAgent> = {}): RegisterAgent => ({
+export const registerAgent = (fields: Partial<RegisterAgent> = {}): RegisterAgent => ({
   type: 'RegisterAgent',
   agentId: 'ana',
   name: 'Agent One',
   email: null,
   capacity: null,
-  ...of,
+  ...fields,
 });
-export const changeAgent = (of: Partial<ChangeAgent>): ChangeAgent => ({ type: 'ChangeAgent', agentId: 'ana', ...of });
+export const changeAgent = (fields: Partial<ChangeAgent>): ChangeAgent => ({
+  type: 'ChangeAgent',
+  agentId: 'ana',
+  ...fields,
+});
 
-/** Steps that most sentences begin with: the contact's first message opens its first lead; then it is closed. */
+/** The steps that most tests start with: the contact's first message opens its first lead, which is then closed. */
 export const opened = interaction();
 export const converted = changeStatus('converted');
 export const lost = changeStatus('lost');
 export const archived = changeStatus('archived');
-/** Its next message opens the second lead. */
+/** After the first lead was closed, this opens the second one. */
 export const secondInteraction = interaction({ messageId: 'm-2' });
-/** Asked to close it by hand, whatever its number. */
 export const closeAsLost = (ordinal: number): ChangeStatus => changeStatus('lost', { leadId: leadId(ordinal) });

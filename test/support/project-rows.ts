@@ -1,24 +1,22 @@
 import type { RecordedEvent } from '#domain/event';
 import type { View } from '#read-model/view';
+import { affectedKeys, applyEvent } from '#read-model/view-fold';
 
-/** The rows that these events leave in a view's table, by key: what the catch-up engine does, without its storage. */
+/** The rows of a view's table after these events, by key: as the projection runner leaves them, but without a storage. */
 export function projectRows<Row extends object>(
   view: View,
-  table: string,
+  tableName: string,
   events: readonly RecordedEvent[],
 ): Map<string, Row> {
-  const of = view.tables[table]!;
+  const table = view.tables[tableName]!;
   const rows = new Map<string, Row>();
-  for (const event of events) {
-    const keysOf = of.keys[event.type] as ((event: RecordedEvent) => readonly string[]) | undefined;
-    for (const key of keysOf?.(event) ?? []) {
-      const row = of.evolve(rows.get(key), event, key) as Row | undefined;
+  for (const event of events)
+    for (const key of affectedKeys(table, event)) {
+      const row = applyEvent(table, rows.get(key), event, key);
       if (row) rows.set(key, JSON.parse(JSON.stringify(row)) as Row);
     }
-  }
   return rows;
 }
 
-/** What may be filtered and sorted by, of one row. */
-export const projectColumns = (view: View, table: string, row: object): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(view.tables[table]!.columns).map(([name, of]) => [name, of(row)]));
+export const projectColumns = (view: View, tableName: string, row: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(view.tables[tableName]!.columns).map(([name, column]) => [name, column(row)]));

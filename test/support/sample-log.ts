@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import type { App } from './app.js';
 import { postBulk, postCancel, waitUntilJobClosed, postRetry } from './bulk-steps.js';
 import { postBroadcast, receiptBody, postReceipts, postMessages } from './broadcast-steps.js';
@@ -18,26 +18,26 @@ import {
   postInteraction,
 } from './api-steps.js';
 
-/** Something of everything that can happen; the position of the last of it. */
+/** Writes events of nearly every type through the API. Returns the position of the last one. */
 export async function writeSampleLog(app: App): Promise<string> {
   const [ana, ben] = [await postAgent(app, { name: 'Ana' }), await postAgent(app, { name: 'Ben' })];
-  for (let nth = 0; nth < 30; nth++) {
+  for (let index = 0; index < 30; index++) {
     const lead = await openLead(app, {
-      channel: nth % 3 ? 'sms' : 'email',
-      profile: { name: `Ana ${nth}`, phone: `+4915${nth}` },
+      channel: index % 3 ? 'sms' : 'email',
+      profile: { name: `Ana ${index}`, phone: `+4915${index}` },
     });
-    if (nth % 2) await postAssignment(app, lead.id, nth % 4 === 1 ? ana.id : ben.id);
-    if (nth % 3) await postFollowUp(app, lead.id);
-    if (nth % 4) expectSuccess(await app.post(`/v1/leads/${lead.id}/qualification`, { score: nth, model: 'm' }));
-    if (nth % 5)
-      await postStatus(app, lead.id, nth % 10 ? 'qualified' : 'lost', { note: 'x', qualificationScore: nth });
-    if (nth % 5 === 0) await postInteraction(app, { contactId: lead.contactId, profile: { name: `Anna ${nth}` } });
+    if (index % 2) await postAssignment(app, lead.id, index % 4 === 1 ? ana.id : ben.id);
+    if (index % 3) await postFollowUp(app, lead.id);
+    if (index % 4) expectSuccess(await app.post(`/v1/leads/${lead.id}/qualification`, { score: index, model: 'm' }));
+    if (index % 5)
+      await postStatus(app, lead.id, index % 10 ? 'qualified' : 'lost', { note: 'x', qualificationScore: index });
+    if (index % 5 === 0) await postInteraction(app, { contactId: lead.contactId, profile: { name: `Anna ${index}` } });
   }
-  const old = await openLead(app, {}, { 'x-occurred-at': inHours(-3) });
+  const earlierLead = await openLead(app, {}, { 'x-occurred-at': inHours(-3) });
   expectSuccess(
-    await app.post(`/v1/leads/${old.id}/follow-ups`, { dueAt: inHours(-1) }, { 'x-occurred-at': inHours(-2) }),
+    await app.post(`/v1/leads/${earlierLead.id}/follow-ups`, { dueAt: inHours(-1) }, { 'x-occurred-at': inHours(-2) }),
   );
-  await waitForReminders(app, old.id, 1);
+  await waitForReminders(app, earlierLead.id, 1);
   const closed = await openClosedLead(app);
   await postInteraction(app, { contactId: closed.contactId, occurredAt: closed.createdAt });
   expectSuccess(await app.patch(`/v1/agents/${ben.id}`, { name: 'Benjamin' }));
@@ -48,40 +48,40 @@ export async function writeSampleLog(app: App): Promise<string> {
   await postMessages(
     app,
     broadcastId,
-    messageIds.map((messageId, nth) => ({ messageId, contactId: contactIds[nth]! })),
+    messageIds.map((messageId, index) => ({ messageId, contactId: contactIds[index]! })),
   );
-  const states = ['sent', 'delivered', 'read', 'failed'] as const;
+  const statuses = ['sent', 'delivered', 'read', 'failed'] as const;
   await postReceipts(
     app,
-    messageIds.map((messageId, nth) => receiptBody(messageId, states[nth % 4]!, nth)),
+    messageIds.map((messageId, index) => receiptBody(messageId, statuses[index % 4]!, index)),
   );
   for (const contactId of contactIds.slice(0, 5)) await postInteraction(app, { contactId, kind: 'broadcast_reply' });
-  await someBulks(app, closed.id);
+  await writeBulks(app, closed.id);
   return (await postInteraction(app, { contactId: closed.contactId, profile: { email: 'new@example.org' } })).position;
 }
 
-/** Bulks at once and as jobs: completed, tried again, cancelled, failed. */
-async function someBulks(app: App, closedId: string): Promise<void> {
+/** One bulk that is executed at once, and jobs that complete, are retried, fail and are cancelled. */
+async function writeBulks(app: App, closedId: string): Promise<void> {
   const ids = (await getAllItems<LeadResource>(app, '/v1/leads', { active: true })).map(({ id }) => id).slice(0, 10);
-  const many = [...ids, closedId, ...Array.from({ length: 500 }, (_, nth) => `nobody-${nth}`)];
+  const targets = [...ids, closedId, ...Array.from({ length: 500 }, (_, index) => `nobody-${index}`)];
   const action = { type: 'change_status', status: 'qualifying', note: 'all of them' };
   await postBulk(app, { action, target: { ids: [...ids.slice(0, 3), closedId] } });
-  const { body: job } = await postBulk(app, { action, target: { ids: many } });
+  const { body: job } = await postBulk(app, { action, target: { ids: targets } });
   await waitUntilJobClosed(app, job);
   await waitUntilJobClosed(app, (await postRetry(app, job.bulkId)).body);
-  const { body: failed } = await postBulk(app, { action, target: { ids: many }, mode: 'all_or_nothing' });
+  const { body: failed } = await postBulk(app, { action, target: { ids: targets }, mode: 'all_or_nothing' });
   await waitUntilJobClosed(app, failed);
   const { body: long } = await postBulk(app, { action, target: { ids: Array<string>(5_000).fill('nobody') } });
   expectSuccess(await postCancel(app, long.bulkId));
 }
 
-/** What every page says, to the byte, by path. */
+/** Reads every kind of page. Returns the response bodies, unparsed, by path. */
 export async function readEveryPage(app: App, after: string): Promise<Record<string, string>> {
-  const told: Record<string, string> = {};
+  const bodies: Record<string, string> = {};
   const read = async (path: string): Promise<void> => {
     const { status, text } = await app.get(path, { after, wait: 30_000 });
     expect([path, status]).toEqual([path, 200]);
-    told[path] = text;
+    bodies[path] = text;
   };
   for (const sort of ['createdAt', 'updatedAt', 'lastInteractionAt', 'score', 'name', 'status', 'nextFollowUpAt'])
     for (const order of ['', '-']) await read(`/v1/leads?limit=200&count=true&sort=${order}${sort}`);
@@ -103,8 +103,8 @@ export async function readEveryPage(app: App, after: string): Promise<Record<str
       `/v1/contacts/${contactId}/history?order=asc`,
     ])
       await read(path);
-  for (const figures of ['funnel', 'time-in-status', 'agents', 'sources'])
-    await read(`/v1/stats/${figures}?from=2026-01-01&to=2100-01-01`);
+  for (const statistics of ['funnel', 'time-in-status', 'agents', 'sources'])
+    await read(`/v1/stats/${statistics}?from=2026-01-01&to=2100-01-01`);
   await read('/v1/agents?limit=200');
   await read('/v1/follow-ups?limit=200');
   await read('/v1/broadcasts?limit=200');
@@ -113,10 +113,10 @@ export async function readEveryPage(app: App, after: string): Promise<Record<str
   for (const id of await bulkIds(app))
     for (const path of [`/v1/bulk/${id}`, `/v1/bulk/${id}/results`, `/v1/bulk/${id}/results?format=csv`])
       await read(path);
-  return told;
+  return bodies;
 }
 
-/** Of all bulks, from the log. */
+/** The ids of all bulk jobs, from the log. */
 async function bulkIds(app: App): Promise<readonly string[]> {
   const events = await getAllItems<{ data: { bulkId: string } }>(app, '/v1/events', { type: 'BulkRequested' });
   return events.map(({ data }) => data.bulkId);

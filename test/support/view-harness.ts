@@ -7,12 +7,12 @@ import type { View } from '#read-model/view';
 import type { ViewReader, RowWrite } from '#read-model/view-store';
 import { projectColumns, projectRows } from './project-rows.js';
 
-/** What several sentences tell, one after the other, as one log. */
-export const mergeIntoLog = (...told: readonly (readonly RecordedEvent[])[]): readonly RecordedEvent[] =>
-  told.flat().map((event, nth) => ({ ...event, id: `e-${nth + 1}`, position: positionAt(nth + 1) }));
-export const positionAt = (nth: number): string => `p${String(nth).padStart(6, '0')}`;
+/** The events of several streams, one stream after the other, as one log. */
+export const mergeIntoLog = (...streams: readonly (readonly RecordedEvent[])[]): readonly RecordedEvent[] =>
+  streams.flat().map((event, index) => ({ ...event, id: `e-${index + 1}`, position: positionAt(index + 1) }));
+export const positionAt = (number: number): string => `p${String(number).padStart(6, '0')}`;
 
-/** A view as these events leave it, to be asked: in an embedded storage of its own, which goes when it is closed. */
+/** A view as these events leave it, in an embedded storage of its own that is deleted on close. */
 export async function openTestView(
   view: View,
   log: readonly RecordedEvent[],
@@ -21,10 +21,11 @@ export async function openTestView(
   const store = new SqliteViewStore(folder, { readerThread: false });
   const writer = await store.openForWriting(view);
   const position = log.at(-1)!.position;
-  const writes = Object.entries(view.tables).flatMap(([table, of]) =>
-    [...projectRows(view, table, log)].map(([key, row]): RowWrite => {
-      const columns = projectColumns(view, table, row) as RowWrite['columns'];
-      return { table, key, row, position, columns, ...(of.tokens ? { tokens: of.tokens(row) } : {}) };
+  const writes = Object.entries(view.tables).flatMap(([tableName, table]) =>
+    [...projectRows(view, tableName, log)].map(([key, row]): RowWrite => {
+      const columns = projectColumns(view, tableName, row) as RowWrite['columns'];
+      const write = { table: tableName, key, row, position, columns };
+      return table.tokens ? { ...write, tokens: table.tokens(row) } : write;
     }),
   );
   await writer.save(writes, null, position);

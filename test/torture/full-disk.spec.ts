@@ -86,9 +86,9 @@ const limitFileSize = (pid: number, bytes: number | 'unlimited'): void => {
     await app.stop();
     setWritable(false);
     try {
-      const { code, said } = await app.startExpectingExit();
+      const { code, output } = await app.startExpectingExit();
       expect(code).toBe(1);
-      expect(said).toMatch(/read-only|permission/);
+      expect(output).toMatch(/read-only|permission/);
     } finally {
       setWritable(true);
     }

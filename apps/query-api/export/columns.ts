@@ -1,4 +1,4 @@
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 
 /** Null for absent values, such as the score of a lead that was never scored. */
 export type CellValue = string | number | boolean | null;

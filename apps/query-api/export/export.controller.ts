@@ -11,7 +11,7 @@ import { invalidInput, Problem } from '#http/problem';
 import { Authenticator, type Identity } from '#http/request';
 import { toLeadFilter } from '#http/resources/lead-filter';
 import { ViewReaders } from '#http/view-readers';
-import { leadList } from '#projections/lead-list/lead-list.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
 import { countLeads, listLeads } from '#projections/lead-list/lead-list.query';
 import type { ViewSnapshot } from '#read-model/view-store';
 import { parseLeadSort } from '../leads.requests.js';
@@ -60,7 +60,7 @@ export class LeadExportController {
         'unavailable',
         'Exports are recorded in the log, which this process opened read-only. Send the request to the process that writes the log.',
       );
-    const reader = await this.views.atLeast(leadList, query);
+    const reader = await this.views.atLeast(leadListView, query);
     if (http.request.method === 'HEAD') {
       this.setHeaders(http, exportRequest, now, (await reader.state()).checkpoint);
       return undefined;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FilterParameter, ExportFormat, ExportScope } from '#domain/export/export.events';
-import type { Position } from '#domain/event';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { Position } from '#domain/event-envelope';
+import type { LeadResource } from '#resources/lead.resource';
 import type { ColumnName } from './columns.js';
 
 /** What an export contains. */

@@ -1,4 +1,4 @@
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import { createLocalClock } from './cells.js';
 import { columns, serializeLead } from './columns.js';
 import { HashingEncoder, type LeadBatches, createManifest, type ExportSpec } from './manifest.js';

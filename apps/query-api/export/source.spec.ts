@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Readable } from 'node:stream';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import { requireCount, withExportDeadlines, chunkLeads } from './source.js';
 
 const leads = Array.from({ length: 250 }, (_, index) => ({ id: `l-${index}` }) as LeadResource);

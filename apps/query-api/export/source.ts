@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { LeadResource } from '#domain/lead/lead.shown';
+import type { LeadResource } from '#resources/lead.resource';
 import { listLeads, type LeadFilter, type LeadSort } from '#projections/lead-list/lead-list.query';
 import type { ViewSnapshot } from '#read-model/view-store';
 import type { LeadBatches } from './manifest.js';

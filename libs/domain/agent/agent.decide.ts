@@ -1,20 +1,20 @@
-import type { Decider } from '../decider.js';
-import type { NewEvent } from '../event.js';
+import { createDecide, createEvolve, type Decider, type Decisions, type Evolutions } from '../decider.js';
+import type { NewEvent } from '../event-envelope.js';
 import { refuse } from '../refusal.js';
-import type { AgentEvent } from './agent.events.js';
+import type { AgentEvent, AgentRegistered } from './agent.events.js';
 
 export type AgentCommand = RegisterAgent | ChangeAgent;
 
-/** `capacity`: how many active leads the agent has room for, from 0; null is no limit. */
 export interface RegisterAgent {
   readonly type: 'RegisterAgent';
   readonly agentId: string;
   readonly name: string;
   readonly email: string | null;
+  /** The maximum number of active leads, from 0; null for no limit. */
   readonly capacity: number | null;
 }
 
-/** What is left out stays as it is. */
+/** Fields that are left out keep their value. */
 export interface ChangeAgent {
   readonly type: 'ChangeAgent';
   readonly agentId: string;
@@ -37,55 +37,63 @@ export interface KnownAgent {
   readonly capacity: number | null;
   readonly active: boolean;
   readonly createdAt: string;
-  /** How many events the agent has. */
+  /** The number of the agent's events. */
   readonly version: number;
 }
 
-export const agentDecider: Decider<Agent, AgentCommand, AgentEvent> = {
-  initialState: { known: false },
-  evolve: evolveAgent,
-  decide(command, state): readonly NewEvent<AgentEvent>[] {
-    const { agentId } = command;
-    switch (command.type) {
-      case 'RegisterAgent': {
-        if (state.known) throw refuse('agent_exists', { agentId });
-        const { name, email, capacity } = command;
-        return [{ type: 'AgentRegistered', data: { agentId, capacity }, personal: { name, email } }];
-      }
-      case 'ChangeAgent': {
-        if (!state.known) throw refuse('not_found', { what: 'agent' });
-        const { name = state.name, capacity = state.capacity, active = state.active } = command;
-        const events: NewEvent<AgentEvent>[] = [];
-        if (name !== state.name)
-          events.push({ type: 'AgentRenamed', data: { agentId }, personal: { from: state.name, to: name } });
-        if (capacity !== state.capacity)
-          events.push({ type: 'AgentCapacityChanged', data: { agentId, from: state.capacity, to: capacity } });
-        if (active !== state.active)
-          events.push({ type: active ? 'AgentReactivated' : 'AgentDeactivated', data: { agentId } });
-        return events;
-      }
-    }
+const decisions: Decisions<Agent, AgentCommand, AgentEvent> = {
+  RegisterAgent({ agentId, name, email, capacity }, agent) {
+    if (agent.known) throw refuse('agent_exists', { agentId });
+    return [{ type: 'AgentRegistered', data: { agentId, capacity }, personal: { name, email } }];
+  },
+
+  ChangeAgent(command, agent) {
+    if (!agent.known) throw refuse('not_found', { what: 'agent' });
+    const { agentId, name = agent.name, capacity = agent.capacity, active = agent.active } = command;
+    const events: NewEvent<AgentEvent>[] = [];
+    if (name !== agent.name)
+      events.push({ type: 'AgentRenamed', data: { agentId }, personal: { from: agent.name, to: name } });
+    if (capacity !== agent.capacity)
+      events.push({ type: 'AgentCapacityChanged', data: { agentId, from: agent.capacity, to: capacity } });
+    if (active !== agent.active)
+      events.push({ type: active ? 'AgentReactivated' : 'AgentDeactivated', data: { agentId } });
+    return events;
   },
 };
 
-export function evolveAgent(state: Agent, event: AgentEvent): Agent {
-  if (event.type === 'AgentRegistered') {
-    if (state.known) return state;
-    const { agentId: id, capacity } = event.data;
-    return { known: true, id, ...event.personal, capacity, active: true, createdAt: event.meta.occurredAt, version: 1 };
-  }
-  if (!state.known) return state;
-  const moved = { ...state, version: state.version + 1 };
-  switch (event.type) {
-    case 'AgentRenamed':
-      return { ...moved, name: event.personal.to };
-    case 'AgentCapacityChanged':
-      return { ...moved, capacity: event.data.to };
-    case 'AgentDeactivated':
-      return { ...moved, active: false };
-    case 'AgentReactivated':
-      return { ...moved, active: true };
-    default:
-      return state;
-  }
+const evolutions: Evolutions<KnownAgent, AgentEvent> = {
+  AgentRegistered: (agent) => agent,
+  AgentRenamed: (agent, event) => changed(agent, { name: event.personal.to }),
+  AgentCapacityChanged: (agent, event) => changed(agent, { capacity: event.data.to }),
+  AgentDeactivated: (agent) => changed(agent, { active: false }),
+  AgentReactivated: (agent) => changed(agent, { active: true }),
+};
+const evolveKnownAgent = createEvolve(evolutions);
+
+const changed = (agent: KnownAgent, changes: Partial<KnownAgent>): KnownAgent => ({
+  ...agent,
+  ...changes,
+  version: agent.version + 1,
+});
+
+export function evolveAgent(agent: Agent, event: AgentEvent): Agent {
+  if (agent.known) return evolveKnownAgent(agent, event);
+  return event.type === 'AgentRegistered' ? registeredAgent(event) : agent;
 }
+
+const registeredAgent = ({ data, personal, meta }: AgentRegistered): KnownAgent => ({
+  known: true,
+  id: data.agentId,
+  name: personal.name,
+  email: personal.email,
+  capacity: data.capacity,
+  active: true,
+  createdAt: meta.occurredAt,
+  version: 1,
+});
+
+export const agentDecider: Decider<Agent, AgentCommand, AgentEvent> = {
+  initialState: { known: false },
+  decide: createDecide(decisions),
+  evolve: evolveAgent,
+};

@@ -1,46 +1,52 @@
-import type { TypedEvent } from '../event.js';
+import type { TypedEvent } from '../event-envelope.js';
 
 export type AgentEvent = AgentRegistered | AgentRenamed | AgentCapacityChanged | AgentDeactivated | AgentReactivated;
 
-/** First event of the stream: somebody to whom leads can be assigned. */
+interface AgentReference {
+  /** The agent's id, chosen by the caller or generated. */
+  readonly agentId: string;
+}
+
+/** An agent was registered: leads can be assigned to it. Always the first event of its stream. */
 export type AgentRegistered = TypedEvent<
   'AgentRegistered',
-  {
-    /** The agent's id, as callers name it. */
-    agentId: string;
-    /** How many active leads the agent has room for; null is no limit. */
-    capacity: number | null;
+  AgentReference & {
+    /** The maximum number of active leads; null for no limit. */
+    readonly capacity: number | null;
   },
   {
-    /** What the agent is called. */
-    name: string;
-    /** The agent's email. */
-    email: string | null;
+    /** The agent's name. */
+    readonly name: string;
+    /** The agent's email address. */
+    readonly email: string | null;
   }
 >;
-/** The agent is called otherwise from now on. */
+
+/** The agent's name was changed. */
 export type AgentRenamed = TypedEvent<
   'AgentRenamed',
-  { agentId: string },
+  AgentReference,
   {
-    /** The name before. */
-    from: string;
-    /** The name from now on. */
-    to: string;
+    /** The previous name. */
+    readonly from: string;
+    /** The new name. */
+    readonly to: string;
   }
 >;
-/** The agent has room for more or fewer leads. */
+
+/** The agent's capacity was changed. */
 export type AgentCapacityChanged = TypedEvent<
   'AgentCapacityChanged',
-  {
-    agentId: string;
-    /** The capacity before. */
-    from: number | null;
-    /** The capacity from now on. */
-    to: number | null;
+  AgentReference & {
+    /** The previous maximum number of active leads; null for no limit. */
+    readonly from: number | null;
+    /** The new maximum number of active leads; null for no limit. */
+    readonly to: number | null;
   }
 >;
-/** The agent gets no more leads, and those that are active are freed. */
-export type AgentDeactivated = TypedEvent<'AgentDeactivated', { agentId: string }>;
-/** The agent can be assigned leads again. */
-export type AgentReactivated = TypedEvent<'AgentReactivated', { agentId: string }>;
+
+/** The agent was deactivated: it gets no more leads, and its active leads are unassigned. */
+export type AgentDeactivated = TypedEvent<'AgentDeactivated', AgentReference>;
+
+/** The agent was reactivated: leads can be assigned to it again. */
+export type AgentReactivated = TypedEvent<'AgentReactivated', AgentReference>;

@@ -10,8 +10,8 @@ const candidate = (id: string, of: Partial<AssignmentCandidate> = {}): Assignmen
 });
 const [ana, ben, cleo] = [candidate('ana'), candidate('ben'), candidate('cleo')];
 
-describe('Round-robin', () => {
-  it('goes round in the order of registration', () =>
+describe('selectNextAgents, round_robin', () => {
+  it('round robin selects agents in the given order, again and again', () =>
     expect(selectNextAgents('round_robin', [ana, ben, cleo], 7)).toEqual([
       'ana',
       'ben',
@@ -22,22 +22,22 @@ describe('Round-robin', () => {
       'ana',
     ]));
 
-  it('goes on where it was', () => {
-    const were = [
+  it('round robin continues after the agent that was assigned last', () => {
+    const agents = [
       { ...ana, lastAssignedPosition: 'p4' },
       { ...ben, lastAssignedPosition: 'p5' },
       { ...cleo, lastAssignedPosition: 'p3' },
     ];
-    expect(selectNextAgents('round_robin', were, 4)).toEqual(['cleo', 'ana', 'ben', 'cleo']);
+    expect(selectNextAgents('round_robin', agents, 4)).toEqual(['cleo', 'ana', 'ben', 'cleo']);
   });
 
-  it('begins with who never had a turn', () =>
+  it('round robin starts with agents that were never assigned', () =>
     expect(selectNextAgents('round_robin', [{ ...ana, lastAssignedPosition: 'A4' }, ben], 2)).toEqual(['ben', 'ana']));
 
-  it('does not look at how many leads an agent has, as long as there is room', () =>
+  it('round robin ignores the number of active leads below the capacity', () =>
     expect(selectNextAgents('round_robin', [{ ...ana, activeLeads: 50 }, ben], 3)).toEqual(['ana', 'ben', 'ana']));
 
-  it('skips who has no room, and ends when nobody has', () => {
+  it('round robin skips agents at their capacity and stops when all are', () => {
     const full = { ...ana, capacity: 2, activeLeads: 2 };
     expect(selectNextAgents('round_robin', [full, { ...ben, capacity: 1 }, { ...cleo, capacity: 2 }], 9)).toEqual([
       'ben',
@@ -49,8 +49,8 @@ describe('Round-robin', () => {
   });
 });
 
-describe('Least-loaded', () => {
-  it('evens out', () => {
+describe('selectNextAgents, least_loaded', () => {
+  it('least loaded selects the agents with the fewest active leads', () => {
     const loaded = [
       { ...ana, activeLeads: 3 },
       { ...ben, activeLeads: 1 },
@@ -59,7 +59,7 @@ describe('Least-loaded', () => {
     expect(selectNextAgents('least_loaded', loaded, 5)).toEqual(['ben', 'cleo', 'ben', 'ana', 'cleo']);
   });
 
-  it('among equals takes who had its last turn longest ago', () => {
+  it('least loaded selects, of equally loaded agents, the one whose last assignment is longest ago', () => {
     const equal = [
       { ...ana, lastAssignedPosition: 'p9' },
       { ...ben, lastAssignedPosition: 'p2' },
@@ -67,7 +67,7 @@ describe('Least-loaded', () => {
     expect(selectNextAgents('least_loaded', equal, 2)).toEqual(['ben', 'ana']);
   });
 
-  it('passes over who has the fewest leads but no room', () =>
+  it('least loaded skips an agent at its capacity even if it has the fewest leads', () =>
     expect(
       selectNextAgents(
         'least_loaded',

@@ -16,8 +16,8 @@ const renamedEvent = {
 const capacityChanged = (from: number | null, to: number | null) =>
   ({ type: 'AgentCapacityChanged', data: { agentId: 'ana', from, to } }) as const;
 
-describe('Agents', () => {
-  it('are registered with a name, and an email and a capacity if they have one', () => {
+describe('RegisterAgent and ChangeAgent', () => {
+  it('registering an agent records its name, and its email and capacity if given', () => {
     givenAgent()
       .when(registerAgent())
       .then({
@@ -34,14 +34,15 @@ describe('Agents', () => {
       });
   });
 
-  it('are registered once, also when they are deactivated', () => {
+  it('rejects a second registration, even of a deactivated agent', () => {
     givenAgent(registered).when(registered).thenRefused('agent_exists', { agentId: 'ana' });
     givenAgent(registered, deactivated).when(registerAgent()).thenRefused('agent_exists', { agentId: 'ana' });
   });
 
-  it('are renamed', () => givenAgent(registered).when(renamed).then(renamedEvent));
+  it('renaming an agent records the previous and the new name', () =>
+    givenAgent(registered).when(renamed).then(renamedEvent));
 
-  it('get another capacity, none at all, or no limit', () => {
+  it('the capacity can be changed to a number, zero or no limit', () => {
     givenAgent(registered)
       .when(changeAgent({ capacity: 8 }))
       .then(capacityChanged(5, 8));
@@ -56,7 +57,7 @@ describe('Agents', () => {
       .then(capacityChanged(null, 5));
   });
 
-  it('are deactivated and reactivated', () => {
+  it('an agent can be deactivated and reactivated', () => {
     givenAgent(registered)
       .when(deactivated)
       .then({ type: 'AgentDeactivated', data: { agentId: 'ana' } });
@@ -65,28 +66,31 @@ describe('Agents', () => {
       .then({ type: 'AgentReactivated', data: { agentId: 'ana' } });
   });
 
-  it('change in several ways at once, an event each', () =>
+  it('several changes in one command are recorded as an event each', () =>
     givenAgent(registered)
       .when(changeAgent({ name: 'Agent Uno', capacity: null, active: false }))
       .then(renamedEvent, capacityChanged(5, null), { type: 'AgentDeactivated', data: { agentId: 'ana' } }));
 
   it.each([
-    ['what is left out', changeAgent({})],
+    ['no field', changeAgent({})],
     ['the same name', changeAgent({ name: 'Agent One' })],
     ['the same capacity', changeAgent({ capacity: 5 })],
-    ['active already', reactivated],
-  ])('stay as they are: %s', (_, command) => givenAgent(registered).when(command).thenNothing());
+    ['activating an active agent', reactivated],
+  ])('a change to the current values does nothing: %s', (_, command) =>
+    givenAgent(registered).when(command).thenNothing(),
+  );
 
-  it('are deactivated once', () => givenAgent(registered, deactivated).when(deactivated).thenNothing());
+  it('deactivating a deactivated agent does nothing', () =>
+    givenAgent(registered, deactivated).when(deactivated).thenNothing());
 
-  it('can be changed while deactivated', () => givenAgent(registered, deactivated).when(renamed).then(renamedEvent));
+  it('a deactivated agent can be changed', () => givenAgent(registered, deactivated).when(renamed).then(renamedEvent));
 
-  it('that nobody registered are not found', () =>
+  it('rejects a change of an unknown agent', () =>
     givenAgent().when(renamed).thenRefused('not_found', { what: 'agent' }));
 });
 
-describe('An agent as folded', () => {
-  it('is what the API shows of it', () =>
+describe('The fold of an agent', () => {
+  it('a registered agent has all fields of its registration', () =>
     expect(givenAgent(registered).state).toStrictEqual({
       known: true,
       id: 'ana',
@@ -98,20 +102,20 @@ describe('An agent as folded', () => {
       version: 1,
     }));
 
-  it('goes with its events and counts them', () => {
-    const told = givenAgent(registered, renamed, changeAgent({ capacity: 9 }), deactivated);
-    expect(told.state).toMatchObject({ name: 'Agent Uno', capacity: 9, active: false, version: 4 });
-    expect(told.and(reactivated).state).toMatchObject({ active: true, version: 5, createdAt: time('09:00') });
+  it('an agent follows its events and counts them', () => {
+    const scenario = givenAgent(registered, renamed, changeAgent({ capacity: 9 }), deactivated);
+    expect(scenario.state).toMatchObject({ name: 'Agent Uno', capacity: 9, active: false, version: 4 });
+    expect(scenario.and(reactivated).state).toMatchObject({ active: true, version: 5, createdAt: time('09:00') });
   });
 
-  it('skips what it does not know: another registration, what came before the first, other types', () => {
+  it('an agent ignores a second registration, events before the first, and unknown types', () => {
     const known = givenAgent(registered).state as KnownAgent;
     const [again] = givenAgent(registerAgent({ name: 'Agent Two' })).events;
     const [, rename] = givenAgent(registered, renamed).events;
-    const stranger = { type: 'SomethingElse', data: {}, meta: {} } as unknown as DomainEvent;
+    const unknownEvent = { type: 'SomethingElse', data: {}, meta: {} } as unknown as DomainEvent;
     expect(evolveAgent(known, again as never)).toBe(known);
-    expect(evolveAgent(known, stranger as never)).toBe(known);
-    expect(evolveAgent(agentDecider.initialState, stranger as never)).toBe(agentDecider.initialState);
+    expect(evolveAgent(known, unknownEvent as never)).toBe(known);
+    expect(evolveAgent(agentDecider.initialState, unknownEvent as never)).toBe(agentDecider.initialState);
     expect(evolveAgent(agentDecider.initialState, rename as never)).toBe(agentDecider.initialState);
     expect(agentDecider.initialState).toStrictEqual({ known: false });
   });

@@ -1,8 +1,8 @@
 import type { Decider } from '../decider.js';
-import type { NewEvent } from '../event.js';
+import type { NewEvent } from '../event-envelope.js';
 import { refuse } from '../refusal.js';
-import type { Channel } from '../lead/lead.state.js';
-import type { BroadcastEvent, Campaign, Template } from './broadcast.events.js';
+import type { Campaign, Channel } from '../vocabulary.js';
+import type { BroadcastEvent, Template } from './broadcast.events.js';
 
 export interface CreateBroadcast {
   readonly type: 'CreateBroadcast';
@@ -28,14 +28,30 @@ export interface KnownBroadcast {
 export const broadcastDecider: Decider<Broadcast, CreateBroadcast, BroadcastEvent> = {
   initialState: { known: false },
 
-  evolve(state, event) {
-    if (state.known || event.type !== 'BroadcastCreated') return state;
-    const { broadcastId: id, ...data } = event.data;
-    return { known: true, id, ...data, createdAt: event.meta.occurredAt };
+  decide({ broadcastId, name, channel, campaign, template }, broadcast): readonly NewEvent<BroadcastEvent>[] {
+    if (broadcast.known) throw refuse('broadcast_exists', { broadcastId });
+    return [
+      {
+        type: 'BroadcastCreated',
+        data: {
+          broadcastId,
+          name,
+          channel,
+          campaign: { id: campaign.id, name: campaign.name },
+          template: {
+            name: template.name,
+            language: template.language,
+            category: template.category,
+            body: template.body,
+          },
+        },
+      },
+    ];
   },
 
-  decide({ type: _, ...data }, state): readonly NewEvent<BroadcastEvent>[] {
-    if (state.known) throw refuse('broadcast_exists', { broadcastId: data.broadcastId });
-    return [{ type: 'BroadcastCreated', data }];
+  evolve(broadcast, event) {
+    if (broadcast.known || event.type !== 'BroadcastCreated') return broadcast;
+    const { broadcastId: id, name, channel, campaign, template } = event.data;
+    return { known: true, id, name, channel, campaign, template, createdAt: event.meta.occurredAt };
   },
 };

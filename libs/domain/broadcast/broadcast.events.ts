@@ -1,37 +1,33 @@
-import type { TypedEvent } from '../event.js';
-import type { Channel } from '../lead/lead.state.js';
+import type { TypedEvent } from '../event-envelope.js';
+import type { Campaign, Channel } from '../vocabulary.js';
 
 export type BroadcastEvent = BroadcastCreated;
 
-export interface Campaign {
-  /** The campaign's id, as callers name it. */
-  readonly id: string;
-  /** What the campaign was called then. */
-  readonly name: string;
-}
-
-/** What is sent to everybody; what differs per recipient are the message's parameters. */
+/** A message template of the provider. Recipients get the same template with different parameters. */
 export interface Template {
-  /** As the provider names it. */
+  /** The template's name at the provider. */
   readonly name: string;
-  /** As the provider names it, such as `en` or `pt_BR`. */
+  /** The template's language at the provider, such as `en` or `pt_BR`. */
   readonly language: string;
-  /** As the provider names it, such as `marketing`. */
+  /** The template's category at the provider, such as `marketing`. */
   readonly category: string | null;
-  /** The text, with places for the parameters. */
+  /** The text with placeholders for the parameters. */
   readonly body: string | null;
 }
 
-/** First and only event of a broadcast: it can't be edited, so what was sent stays as it was. */
+/** A broadcast was created. The only event of its stream: a broadcast cannot be changed. */
 export type BroadcastCreated = TypedEvent<
   'BroadcastCreated',
   {
-    broadcastId: string;
-    /** What the broadcast is called. */
-    name: string;
-    channel: Channel;
-    campaign: Campaign;
-    /** What is sent. */
-    template: Template;
+    /** The broadcast's id, chosen by the caller or generated. */
+    readonly broadcastId: string;
+    /** The broadcast's name. */
+    readonly name: string;
+    /** The channel that its messages are sent through. */
+    readonly channel: Channel;
+    /** The campaign that the broadcast belongs to. */
+    readonly campaign: Campaign;
+    /** The template of its messages. */
+    readonly template: Template;
   }
 >;

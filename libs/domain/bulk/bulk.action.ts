@@ -1,10 +1,10 @@
-import type { Status } from '../lead/lead.state.js';
+import type { Status } from '../lead/lead.vocabulary.js';
 
-/** `best_effort`: each item by itself. `all_or_nothing`: if one would be refused, nothing is done. */
+/** `best_effort`: each item succeeds or fails alone. `all_or_nothing`: if one item would be rejected, none is executed. */
 export const bulkModes = ['best_effort', 'all_or_nothing'] as const;
 export type BulkMode = (typeof bulkModes)[number];
 
-/** What is done to each lead: the words of the single commands. */
+/** The command for each lead, with the fields of the single command. */
 export type BulkAction =
   | {
       readonly type: 'change_status';

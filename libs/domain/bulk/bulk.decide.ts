@@ -1,47 +1,47 @@
-import type { Decider } from '../decider.js';
-import type { NewEvent, Actor } from '../event.js';
+import { createDecide, createEvolve, type Decider, type Decisions, type Evolutions } from '../decider.js';
+import type { Actor, NewEvent } from '../event-envelope.js';
 import { refuse } from '../refusal.js';
 import type { BulkAction, BulkMode } from './bulk.action.js';
-import type { BulkEvent } from './bulk.events.js';
-import { toStoredAction, evolveJob, isOpen, type BulkJob } from './bulk.job.js';
-import { isRefused, findDuplicates, summarizeResults, type BulkResult } from './bulk.results.js';
+import type { BulkEvent, BulkRequested } from './bulk.events.js';
+import { evolveJob, isOpen, toStoredAction, type BulkJob } from './bulk.job.js';
+import { findDuplicates, isRefused, mergeResults, summarizeResults, type BulkResult } from './bulk.results.js';
 
 export type BulkCommand = TargetBulk | RequestBulk | RecordBulk | RecordItems | RetryBulk | CancelBulk;
 
-/** A part of the selection: those from the place `from` on. */
+/** Writes a part of the selection. */
 export interface TargetBulk {
   readonly type: 'TargetBulk';
   readonly bulkId: string;
+  /** The id of this attempt to write the selection. */
   readonly selection: string;
+  /** The index of the first of these leads in the selection. */
   readonly from: number;
   readonly leadIds: readonly string[];
 }
 
-/** What is to be done, and to how many. */
-interface Requested {
+interface BulkRequest {
   readonly bulkId: string;
   readonly selection: string;
   readonly action: BulkAction;
   readonly mode: BulkMode;
   readonly blockSize: number;
-  /** The caller dated it back. */
   readonly backdated: boolean;
 }
 
-/** The selection is whole: from now on it is a job. */
-export interface RequestBulk extends Requested {
+/** Makes the complete selection a job. */
+export interface RequestBulk extends BulkRequest {
   readonly type: 'RequestBulk';
   readonly total: number;
   readonly filter: unknown;
 }
 
-/** A bulk that was carried out while its caller waited: on record with its results. */
-export interface RecordBulk extends Requested {
-  readonly type: 'KeepBulk';
+/** Records a bulk that was executed while its caller waited. */
+export interface RecordBulk extends BulkRequest {
+  readonly type: 'RecordBulk';
   readonly results: readonly BulkResult[];
 }
 
-/** What became of the items of a task. */
+/** Records the results of a task. */
 export interface RecordItems {
   readonly type: 'RecordItems';
   readonly bulkId: string;
@@ -49,7 +49,7 @@ export interface RecordItems {
   readonly results: readonly BulkResult[];
 }
 
-/** What was refused is tried again. */
+/** Retries the items that were rejected or had a conflict. */
 export interface RetryBulk {
   readonly type: 'RetryBulk';
   readonly bulkId: string;
@@ -60,9 +60,9 @@ export interface CancelBulk {
   readonly bulkId: string;
 }
 
-/** A piece of a job's work. */
+/** The work on one block of items. */
 export interface BulkTask {
-  /** `check`: what would become of them. */
+  /** `check`: find out what the results would be, without executing anything. */
   readonly phase: 'check' | 'carry out';
   readonly round: number;
   readonly block: number;
@@ -71,6 +71,7 @@ export interface BulkTask {
 
 export type Bulk = PendingBulk | KnownBulk;
 
+/** A bulk whose selection may be incomplete. */
 export interface PendingBulk {
   readonly known: false;
   readonly selection: string | null;
@@ -83,131 +84,171 @@ export interface KnownBulk {
   readonly requestedBy: Actor;
   readonly backdated: boolean;
   readonly ids: readonly string[];
-  /** Items that name a lead again, and the item that named it first. */
+  /** See `findDuplicates`. */
   readonly duplicates: ReadonlyMap<number, number>;
   readonly blockSize: number;
   readonly round: number;
-  /** Block by block, as far as they have been asked for. */
+  /** The results of the blocks checked so far. */
   readonly checked: readonly (readonly BulkResult[])[];
-  /** Block by block, as far as they have been carried out: in which round last, and what became of each item. */
+  /** The blocks executed so far: the last round, and every item's latest result. */
   readonly done: readonly { readonly round: number; readonly results: readonly BulkResult[] }[];
 }
 
 type Events = readonly NewEvent<BulkEvent>[];
 
-/** THE RULES of a bulk: what is selected is fixed, each block is recorded once in a round, what is closed stays closed. */
-export const bulkDecider: Decider<Bulk, BulkCommand, BulkEvent> = {
-  initialState: { known: false, selection: null, ids: [] },
-  evolve: evolveBulk,
-  decide(command, state): Events {
-    const { bulkId } = command;
-    switch (command.type) {
-      case 'TargetBulk': {
-        const { selection, from, leadIds } = command;
-        if (state.known) return [];
-        if (from > 0) mustGoOn(state, selection, from);
-        return [{ type: 'BulkTargeted', data: { bulkId, selection, from, leadIds } }];
-      }
+const decisions: Decisions<Bulk, BulkCommand, BulkEvent> = {
+  TargetBulk({ bulkId, selection, from, leadIds }, bulk) {
+    if (bulk.known) return [];
+    if (from > 0) requireSelected(bulk, selection, from);
+    return [{ type: 'BulkTargeted', data: { bulkId, selection, from, leadIds } }];
+  },
 
-      case 'RequestBulk': {
-        if (state.known) return [];
-        if (command.total > 0) mustGoOn(state, command.selection, command.total);
-        return [requested(command), ...(command.total === 0 ? [completed(bulkId)] : [])];
-      }
+  RequestBulk(command, bulk) {
+    if (bulk.known) return [];
+    const { bulkId, selection, total, filter } = command;
+    if (total > 0) requireSelected(bulk, selection, total);
+    const requested = bulkRequested(command, total, filter);
+    return total === 0 ? [requested, completed(bulkId)] : [requested];
+  },
 
-      case 'KeepBulk': {
-        if (state.known) return [];
-        const { selection, results, blockSize } = command;
-        const leadIds = results.map(({ id }) => id);
-        const blocks = blocksOf(results, blockSize).map((block, nth): NewEvent<BulkEvent> => ({
-          type: 'BulkItemsDone',
-          data: { bulkId, round: 0, block: nth, results: block },
-        }));
-        return [
-          { type: 'BulkTargeted', data: { bulkId, selection, from: 0, leadIds } },
-          requested({ ...command, total: results.length, filter: null }),
-          ...blocks,
-          completed(bulkId),
-        ];
-      }
+  RecordBulk(command, bulk) {
+    if (bulk.known) return [];
+    const { bulkId, selection, results, blockSize } = command;
+    const blocks = splitIntoBlocks(results, blockSize).map((block, index): NewEvent<BulkEvent> => ({
+      type: 'BulkItemsDone',
+      data: { bulkId, round: 0, block: index, results: block },
+    }));
+    return [
+      { type: 'BulkTargeted', data: { bulkId, selection, from: 0, leadIds: results.map(({ id }) => id) } },
+      bulkRequested(command, results.length, null),
+      ...blocks,
+      completed(bulkId),
+    ];
+  },
 
-      case 'RecordItems':
-        return recordItems(command, known(state));
+  RecordItems: (command, bulk) =>
+    command.task.phase === 'check'
+      ? recordChecked(command, requireKnown(bulk))
+      : recordExecuted(command, requireKnown(bulk)),
 
-      case 'RetryBulk': {
-        const before = known(state);
-        const { state: now } = before.job;
-        if (isOpen(before.job)) throw refuse('bulk_running', { bulkId });
-        if (now === 'cancelled') throw refuse('bulk_closed', { bulkId, state: now });
-        const after = retried(before, before.round + 1);
-        return taskLeft(after) ? [{ type: 'BulkRetried', data: { bulkId, round: after.round } }] : [];
-      }
+  RetryBulk({ bulkId }, state) {
+    const bulk = requireKnown(state);
+    if (isOpen(bulk.job)) throw refuse('bulk_running', { bulkId });
+    if (bulk.job.state === 'cancelled') throw refuse('bulk_closed', { bulkId, state: bulk.job.state });
+    const retried = withRetry(bulk, bulk.round + 1);
+    return findRemainingTask(retried) ? [{ type: 'BulkRetried', data: { bulkId, round: retried.round } }] : [];
+  },
 
-      case 'CancelBulk': {
-        const { job } = known(state);
-        if (job.state === 'cancelled') return [];
-        if (!isOpen(job)) throw refuse('bulk_closed', { bulkId, state: job.state });
-        return [{ type: 'BulkCancelled', data: { bulkId } }];
-      }
-    }
+  CancelBulk({ bulkId }, bulk) {
+    const { job } = requireKnown(bulk);
+    if (job.state === 'cancelled') return [];
+    if (!isOpen(job)) throw refuse('bulk_closed', { bulkId, state: job.state });
+    return [{ type: 'BulkCancelled', data: { bulkId } }];
   },
 };
 
-function known(state: Bulk): KnownBulk {
-  if (!state.known) throw refuse('not_found', { what: 'bulk' });
-  return state;
+const evolutions: Evolutions<KnownBulk, BulkEvent> = {
+  BulkTargeted: (bulk) => bulk,
+  BulkRequested: (bulk) => bulk,
+  BulkItemsChecked: (bulk, event) => ({ ...withChecked(bulk, event.data.results), job: evolveJob(bulk.job, event) }),
+  BulkItemsDone(bulk, event) {
+    const { round, block, results } = event.data;
+    return { ...withExecuted(bulk, round, block, results), job: evolveJob(bulk.job, event) };
+  },
+  BulkRetried: (bulk, event) => ({ ...withRetry(bulk, event.data.round), job: evolveJob(bulk.job, event) }),
+  BulkCancelled: (bulk, event) => ({ ...bulk, job: evolveJob(bulk.job, event) }),
+  BulkCompleted: (bulk, event) => ({ ...bulk, job: evolveJob(bulk.job, event) }),
+  BulkFailed: (bulk, event) => ({ ...bulk, job: evolveJob(bulk.job, event) }),
+};
+const evolveKnownBulk = createEvolve(evolutions);
+
+/** THE RULES of a bulk: a requested selection never changes, each block is recorded once per round, a closed job stays closed. */
+export const bulkDecider: Decider<Bulk, BulkCommand, BulkEvent> = {
+  initialState: { known: false, selection: null, ids: [] },
+  decide: createDecide(decisions),
+  evolve: (bulk, event) => (bulk.known ? evolveKnownBulk(bulk, event) : evolvePendingBulk(bulk, event)),
+};
+
+function evolvePendingBulk(bulk: PendingBulk, event: BulkEvent): Bulk {
+  if (event.type === 'BulkTargeted') {
+    const { selection, from, leadIds } = event.data;
+    return { known: false, selection, ids: [...bulk.ids.slice(0, from), ...leadIds] };
+  }
+  return event.type === 'BulkRequested' ? requestedBulk(bulk, event) : bulk;
 }
 
-/** Nobody else selects for the same bulk meanwhile, and nothing is missing. */
-function mustGoOn(state: PendingBulk, selection: string, from: number): void {
-  if (state.selection !== selection || state.ids.length !== from) throw refuse('conflict', {});
+const requestedBulk = ({ ids }: PendingBulk, event: BulkRequested): KnownBulk => ({
+  known: true,
+  job: evolveJob(undefined, event),
+  requestedBy: event.meta.actor,
+  backdated: event.data.backdated,
+  ids,
+  duplicates: findDuplicates(ids),
+  blockSize: event.data.blockSize,
+  round: 0,
+  checked: [],
+  done: [],
+});
+
+function requireKnown(bulk: Bulk): KnownBulk {
+  if (!bulk.known) throw refuse('not_found', { what: 'bulk' });
+  return bulk;
 }
 
-function requested(command: Requested & { readonly total: number; readonly filter: unknown }): NewEvent<BulkEvent> {
-  const { bulkId, selection, total, mode, blockSize, filter } = command;
-  const { action, words } = toStoredAction(command.action);
+/** No other attempt has started meanwhile, and the first `count` leads are written. */
+function requireSelected(bulk: PendingBulk, selection: string, count: number): void {
+  if (bulk.selection !== selection || bulk.ids.length !== count) throw refuse('conflict', {});
+}
+
+function bulkRequested(request: BulkRequest, total: number, filter: unknown): NewEvent<BulkEvent> {
+  const { bulkId, selection, mode, blockSize, backdated } = request;
+  const { action, text } = toStoredAction(request.action);
   return {
     type: 'BulkRequested',
-    data: { bulkId, selection, total, blockSize, mode, backdated: command.backdated, action },
-    personal: { ...words, filter },
+    data: { bulkId, selection, total, blockSize, mode, backdated, action },
+    personal: { reason: text.reason, note: text.note, filter },
   };
 }
 
 const completed = (bulkId: string): NewEvent<BulkEvent> => ({ type: 'BulkCompleted', data: { bulkId } });
 
-/** The items of a task are recorded once. What was carried out is recorded also when the job was cancelled meanwhile. */
-function recordItems({ bulkId, task, results }: RecordItems, state: KnownBulk): Events {
-  const { phase: work, round, block } = task;
-  if (round !== state.round) return [];
-  if (work === 'check') {
-    if (!isOpen(state.job) || state.checked.length !== block) return [];
-    const event: NewEvent<BulkEvent> = { type: 'BulkItemsChecked', data: { bulkId, block, results } };
-    const all = checked(state, results).checked.flat();
-    const isLast = all.length === state.ids.length;
-    if (!isLast || !all.some(isRefused)) return [event];
-    const { ok, unchanged, rejected } = summarizeResults(all);
-    return [event, { type: 'BulkFailed', data: { bulkId, ok, unchanged, rejected } }];
-  }
-  if (state.done[block]?.round === round) return [];
-  const event: NewEvent<BulkEvent> = { type: 'BulkItemsDone', data: { bulkId, round, block, results } };
-  const isLast = isOpen(state.job) && !taskLeft(carriedOut(state, round, block, results));
-  return [event, ...(isLast ? [completed(bulkId)] : [])];
+function recordChecked({ bulkId, task, results }: RecordItems, bulk: KnownBulk): Events {
+  const { round, block } = task;
+  if (round !== bulk.round || !isOpen(bulk.job) || bulk.checked.length !== block) return [];
+  const checked: NewEvent<BulkEvent> = { type: 'BulkItemsChecked', data: { bulkId, block, results } };
+  const allResults = withChecked(bulk, results).checked.flat();
+  const isLast = allResults.length === bulk.ids.length;
+  if (!isLast || !allResults.some(isRefused)) return [checked];
+  const { ok, unchanged, rejected } = summarizeResults(allResults);
+  return [checked, { type: 'BulkFailed', data: { bulkId, ok, unchanged, rejected } }];
 }
 
-/** The next piece of an open job's work. */
-export const findNextTask = (state: Bulk): BulkTask | undefined =>
-  state.known && isOpen(state.job) ? taskLeft(state) : undefined;
+/** What was executed is recorded even if the job was cancelled meanwhile. */
+function recordExecuted({ bulkId, task, results }: RecordItems, bulk: KnownBulk): Events {
+  const { round, block } = task;
+  if (round !== bulk.round || bulk.done[block]?.round === round) return [];
+  const executed: NewEvent<BulkEvent> = { type: 'BulkItemsDone', data: { bulkId, round, block, results } };
+  const isLast = isOpen(bulk.job) && !findRemainingTask(withExecuted(bulk, round, block, results));
+  return isLast ? [executed, completed(bulkId)] : [executed];
+}
 
-function taskLeft(state: KnownBulk): BulkTask | undefined {
-  const { round, ids, blockSize } = state;
-  const blocks = Math.ceil(ids.length / blockSize);
-  if (state.job.mode === 'all_or_nothing' && state.checked.length < blocks)
-    return { phase: 'check', round, block: state.checked.length, items: itemsOf(state, state.checked.length) };
-  for (let block = 0; block < blocks; block++) {
-    const before = state.done[block];
-    if (before?.round === round) continue;
-    const again = (index: number): boolean => !before || isRetriable(before.results[index - block * blockSize]);
-    const items = itemsOf(state, block).filter(({ index }) => again(index));
+/** The next task of an open job. */
+export const findNextTask = (bulk: Bulk): BulkTask | undefined =>
+  bulk.known && isOpen(bulk.job) ? findRemainingTask(bulk) : undefined;
+
+function findRemainingTask(bulk: KnownBulk): BulkTask | undefined {
+  const { round, blockSize } = bulk;
+  const blockCount = Math.ceil(bulk.ids.length / blockSize);
+  if (bulk.job.mode === 'all_or_nothing' && bulk.checked.length < blockCount) {
+    const block = bulk.checked.length;
+    return { phase: 'check', round, block, items: itemsOf(bulk, block) };
+  }
+  for (let block = 0; block < blockCount; block++) {
+    const done = bulk.done[block];
+    if (done?.round === round) continue;
+    const items = done
+      ? itemsOf(bulk, block).filter(({ index }) => isRetriable(done.results[index - block * blockSize]))
+      : itemsOf(bulk, block);
     if (items.length > 0) return { phase: 'carry out', round, block, items };
   }
   return undefined;
@@ -215,82 +256,39 @@ function taskLeft(state: KnownBulk): BulkTask | undefined {
 
 function itemsOf({ ids, blockSize }: KnownBulk, block: number): BulkTask['items'] {
   const from = block * blockSize;
-  return ids.slice(from, from + blockSize).map((id, nth) => ({ index: from + nth, id }));
+  return ids.slice(from, from + blockSize).map((id, offset) => ({ index: from + offset, id }));
 }
 
-/** A lead that is not there will not be there the next time either. */
+/** A lead that was not found will not be found by a retry either. */
 const isRetriable = (result: BulkResult | undefined): boolean =>
   result?.outcome === 'rejected' || result?.outcome === 'conflict';
 
-const blocksOf = (results: readonly BulkResult[], size: number): readonly (readonly BulkResult[])[] =>
-  Array.from({ length: Math.ceil(results.length / size) }, (_, nth) => results.slice(nth * size, (nth + 1) * size));
+const splitIntoBlocks = (results: readonly BulkResult[], size: number): readonly (readonly BulkResult[])[] =>
+  Array.from({ length: Math.ceil(results.length / size) }, (_, block) =>
+    results.slice(block * size, (block + 1) * size),
+  );
 
-/** What became of an item that was carried out, or of one that was only asked for. */
-export function findItemResult(state: KnownBulk, work: BulkTask['phase'], index: number): BulkResult | undefined {
-  const [block, nth] = [Math.floor(index / state.blockSize), index % state.blockSize];
-  return work === 'check' ? state.checked[block]?.[nth] : state.done[block]?.results[nth];
+/** An item's result in this phase; undefined if there is none yet. */
+export function findItemResult(bulk: KnownBulk, phase: BulkTask['phase'], index: number): BulkResult | undefined {
+  const block = Math.floor(index / bulk.blockSize);
+  const offset = index % bulk.blockSize;
+  return phase === 'check' ? bulk.checked[block]?.[offset] : bulk.done[block]?.results[offset];
 }
 
-const checked = (state: KnownBulk, results: readonly BulkResult[]): KnownBulk => ({
-  ...state,
-  checked: [...state.checked, results],
+const withChecked = (bulk: KnownBulk, results: readonly BulkResult[]): KnownBulk => ({
+  ...bulk,
+  checked: [...bulk.checked, results],
 });
 
-/** What was tried again takes the place of what it was before. */
-function carriedOut(state: KnownBulk, round: number, block: number, results: readonly BulkResult[]): KnownBulk {
-  const again = new Map(results.map((it) => [it.index, it]));
-  const before = state.done[block]?.results ?? results;
-  const done = [...state.done];
-  done[block] = { round, results: before.map((it) => again.get(it.index) ?? it) };
-  return { ...state, done };
+function withExecuted(bulk: KnownBulk, round: number, block: number, results: readonly BulkResult[]): KnownBulk {
+  const done = [...bulk.done];
+  done[block] = { round, results: mergeResults(done[block]?.results, results) };
+  return { ...bulk, done };
 }
 
-/** All or nothing that came to nothing asks again before it begins. */
-const retried = (state: KnownBulk, round: number): KnownBulk => ({
-  ...state,
+/** A retried job whose check failed is checked again. */
+const withRetry = (bulk: KnownBulk, round: number): KnownBulk => ({
+  ...bulk,
   round,
-  checked: state.job.state === 'failed' ? [] : state.checked,
+  checked: bulk.job.state === 'failed' ? [] : bulk.checked,
 });
-
-function evolveBulk(state: Bulk, event: BulkEvent): Bulk {
-  if (!state.known) {
-    if (event.type === 'BulkTargeted') {
-      const { selection, from, leadIds } = event.data;
-      return { known: false, selection, ids: [...state.ids.slice(0, from), ...leadIds] };
-    }
-    if (event.type !== 'BulkRequested') return state;
-    const job = evolveJob(undefined, event);
-    const { blockSize, backdated } = event.data;
-    const { ids } = state;
-    const begin = { round: 0, checked: [], done: [] };
-    return {
-      known: true,
-      job,
-      requestedBy: event.meta.actor,
-      backdated,
-      ids,
-      duplicates: findDuplicates(ids),
-      blockSize,
-      ...begin,
-    };
-  }
-  const job = evolveJob(state.job, event);
-  switch (event.type) {
-    case 'BulkItemsChecked':
-      return { ...checked(state, event.data.results), job };
-    case 'BulkItemsDone': {
-      const { round, block, results } = event.data;
-      return { ...carriedOut(state, round, block, results), job };
-    }
-    case 'BulkRetried':
-      return { ...retried(state, event.data.round), job };
-    case 'BulkCancelled':
-    case 'BulkCompleted':
-    case 'BulkFailed':
-      return { ...state, job };
-    case 'BulkTargeted':
-    case 'BulkRequested':
-    default:
-      return state;
-  }
-}

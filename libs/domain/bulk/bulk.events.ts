@@ -1,5 +1,5 @@
-import type { TypedEvent } from '../event.js';
-import type { Status } from '../lead/lead.state.js';
+import type { TypedEvent } from '../event-envelope.js';
+import type { Status } from '../lead/lead.vocabulary.js';
 import type { BulkAction, BulkMode } from './bulk.action.js';
 import type { BulkResult } from './bulk.results.js';
 
@@ -13,110 +13,116 @@ export type BulkEvent =
   | BulkCompleted
   | BulkFailed;
 
-/** A part of a bulk's selection, written before the bulk is requested: it is fixed then. */
+interface BulkReference {
+  /** The bulk job's id: also the correlation of the events of its items. */
+  readonly bulkId: string;
+}
+
+/** A part of a bulk job's selection, written before the job is requested. The selection cannot be changed afterwards. */
 export type BulkTargeted = TypedEvent<
   'BulkTargeted',
-  {
-    /** The bulk's id: what its items did has it as correlation. */
-    bulkId: string;
-    /** Which attempt at selecting it is part of: one that was broken off is begun anew under another id. */
-    selection: string;
-    /** The place of the first of these leads among all, from 0. */
-    from: number;
-    /** The leads, as they were named or found. */
-    leadIds: readonly string[];
+  BulkReference & {
+    /** The id of this attempt to write the selection. A new attempt has a new id and starts again. */
+    readonly selection: string;
+    /** The index of the first of these leads in the selection, from 0. */
+    readonly from: number;
+    /** The selected leads, in order. */
+    readonly leadIds: readonly string[];
   }
 >;
 
-/** The same is to be done to all leads of the selection before it. */
+/** A bulk job was requested for all leads of the selection. */
 export type BulkRequested = TypedEvent<
   'BulkRequested',
-  {
-    bulkId: string;
-    /** The attempt at selecting that came to its end. */
-    selection: string;
-    /** How many items there are. */
-    total: number;
-    /** How many items are carried out and recorded together. */
-    blockSize: number;
-    /** Whether one refusal stops all. */
-    mode: BulkMode;
-    /** The caller dated it back, and with it its items. */
-    backdated: boolean;
-    /** What is to be done; what does not belong to its type is null. */
-    action: {
-      /** Which command each item is. */
-      type: BulkAction['type'];
-      /** The status to change to. */
-      status: Status | null;
-      /** The score to set by hand. */
-      score: number | null;
-      /** Whom to assign. */
-      agentId: string | null;
-      /** Whether open follow-ups move along. */
-      moveFollowUps: boolean | null;
-      /** When the follow-up is due. */
-      dueAt: string | null;
-      /** Whose follow-up it is. */
-      assigneeId: string | null;
-      /** Whether the status becomes `follow_up`. */
-      alsoSetStatus: boolean | null;
+  BulkReference & {
+    /** The id of the attempt that wrote the complete selection. */
+    readonly selection: string;
+    /** The number of items. */
+    readonly total: number;
+    /** How many items are executed and recorded together. */
+    readonly blockSize: number;
+    /** Whether one rejected item prevents all others. */
+    readonly mode: BulkMode;
+    /** The caller set the time of the request, and so of its items, to the past. */
+    readonly backdated: boolean;
+    /** The command for each lead. Fields that its type does not have are null. */
+    readonly action: {
+      /** Which command it is. */
+      readonly type: BulkAction['type'];
+      /** The new status. */
+      readonly status: Status | null;
+      /** The new score, set by hand. */
+      readonly score: number | null;
+      /** The agent to assign. */
+      readonly agentId: string | null;
+      /** Whether open follow-ups are reassigned to the new agent. */
+      readonly moveFollowUps: boolean | null;
+      /** When the follow-up is due. RFC 3339, UTC, milliseconds. */
+      readonly dueAt: string | null;
+      /** The agent responsible for the follow-up. */
+      readonly assigneeId: string | null;
+      /** Whether the status also changes to `follow_up`. */
+      readonly alsoSetStatus: boolean | null;
     };
   },
   {
-    /** Why, as the caller said it. */
-    reason: string | null;
-    /** Whatever else the caller said. */
-    note: string | null;
-    /** The filter that selected the leads; null where they were named. */
-    filter: unknown;
+    /** The caller's reason. */
+    readonly reason: string | null;
+    /** The caller's note. */
+    readonly note: string | null;
+    /** The filter that selected the leads; null if the caller listed them. */
+    readonly filter: unknown;
   }
 >;
 
-/** What would become of a block of items, of which none was carried out: asked before all or nothing. */
+/** A block of an `all_or_nothing` job was checked: what each item's outcome would be. Nothing was executed. */
 export type BulkItemsChecked = TypedEvent<
   'BulkItemsChecked',
-  {
-    bulkId: string;
-    /** Which block of items, from 0. */
-    block: number;
-    /** What would become of each. */
-    results: readonly BulkResult[];
+  BulkReference & {
+    /** The index of the block, from 0. */
+    readonly block: number;
+    /** The result that each item would have. */
+    readonly results: readonly BulkResult[];
   }
 >;
 
-/** Items of a block were carried out: all of it, or in a later round those to be tried again. */
+/** A block's items were executed: all of them, or in a later round the ones to retry. */
 export type BulkItemsDone = TypedEvent<
   'BulkItemsDone',
-  {
-    bulkId: string;
-    /** 0, and one more with each retry. */
-    round: number;
-    block: number;
-    /** What became of each. */
-    results: readonly BulkResult[];
+  BulkReference & {
+    /** 0 for the first round; each retry adds 1. */
+    readonly round: number;
+    /** The index of the block, from 0. */
+    readonly block: number;
+    /** The result of each executed item. */
+    readonly results: readonly BulkResult[];
   }
 >;
 
-/** What was refused is tried again. */
-export type BulkRetried = TypedEvent<'BulkRetried', { bulkId: string; round: number }>;
+/** The caller asked to retry the items that were rejected or had a conflict. */
+export type BulkRetried = TypedEvent<
+  'BulkRetried',
+  BulkReference & {
+    /** The round that starts, from 1. */
+    readonly round: number;
+  }
+>;
 
-/** No more items are begun. */
-export type BulkCancelled = TypedEvent<'BulkCancelled', { bulkId: string }>;
+/** The bulk job was cancelled: no further items are executed. */
+export type BulkCancelled = TypedEvent<'BulkCancelled', BulkReference>;
 
-/** All items were carried out, as far as they were not refused. */
-export type BulkCompleted = TypedEvent<'BulkCompleted', { bulkId: string }>;
+/** All items of the bulk job were executed or rejected. */
+export type BulkCompleted = TypedEvent<'BulkCompleted', BulkReference>;
 
-/** All or nothing came to nothing: some items would have been refused. */
+/** An `all_or_nothing` job failed its check: some items would have been rejected, so none was executed. */
 export type BulkFailed = TypedEvent<
   'BulkFailed',
-  {
-    bulkId: string;
-    /** How many would have gone well. */
-    ok: number;
-    /** How many were as asked already. */
-    unchanged: number;
-    /** How many would have been refused. */
-    rejected: number;
+  BulkReference & {
+    /** How many items would have succeeded. */
+    readonly ok: number;
+    /** How many leads already were as requested. */
+    readonly unchanged: number;
+    /** How many items would have been rejected. */
+    readonly rejected: number;
   }
 >;

@@ -1,100 +1,99 @@
-import type { Actor } from '../event.js';
+import { createEvolve, type Evolutions } from '../decider.js';
+import type { Actor } from '../event-envelope.js';
 import type { BulkAction, BulkMode } from './bulk.action.js';
 import type { BulkEvent, BulkRequested } from './bulk.events.js';
 import { summarizeResults } from './bulk.results.js';
 
+/** `failed`: the check of an `all_or_nothing` job found items that would be rejected. */
 export const bulkStates = ['queued', 'running', 'completed', 'cancelled', 'failed'] as const;
 export type BulkState = (typeof bulkStates)[number];
 
-/** How far a bulk is, without its items. `failed`: all or nothing, and something would have been refused. */
+/** A bulk job's progress, without its items. A projection stores it as JSON. */
 export interface BulkJob {
   readonly id: string;
   readonly state: BulkState;
   readonly action: BulkAction;
   readonly mode: BulkMode;
   readonly total: number;
-  /** Items that were carried out, refused ones included. */
+  /** How many items were executed, including rejected ones. */
   readonly done: number;
   readonly ok: number;
   readonly unchanged: number;
   readonly rejected: number;
-  /** How often what failed was tried again. */
   readonly retries: number;
-  /** The round in which items were carried out first: all or nothing may have come to nothing before. */
+  /** The first round in which items were executed. Later than 0 if the check of an `all_or_nothing` job failed before. */
   readonly firstRound: number;
   readonly requestedBy: Actor;
   readonly requestedAt: string;
-  /** When it was completed, cancelled or failed; null: it is not. */
+  /** When the job was completed, cancelled or failed; null while it is open. */
   readonly closedAt: string | null;
 }
 
 export const isOpen = ({ state }: Pick<BulkJob, 'state'>): boolean => state === 'queued' || state === 'running';
 
-/** One fold for the bulk's own decisions, its answers and its view. Undefined before it is requested. */
+/** The job after one more event; undefined before it is requested. Decisions, responses and the view use this fold. */
 export function evolveJob(job: BulkJob, event: BulkEvent): BulkJob;
 export function evolveJob(job: BulkJob | undefined, event: BulkRequested): BulkJob;
 export function evolveJob(job: BulkJob | undefined, event: BulkEvent): BulkJob | undefined;
 export function evolveJob(job: BulkJob | undefined, event: BulkEvent): BulkJob | undefined {
-  if (event.type === 'BulkRequested') return job ?? requested(event);
-  if (!job) return undefined;
-  const at = event.meta.occurredAt;
-  switch (event.type) {
-    case 'BulkItemsChecked':
-      return { ...job, state: 'running' };
-    case 'BulkItemsDone': {
-      const { round, results } = event.data;
-      const { total, ok, unchanged, rejected } = summarizeResults(results);
-      // What is tried again was counted before, as rejected.
-      const again = round > job.firstRound ? total : 0;
-      return {
-        ...job,
-        state: isOpen(job) ? 'running' : job.state,
-        done: job.done + total - again,
-        ok: job.ok + ok,
-        unchanged: job.unchanged + unchanged,
-        rejected: job.rejected + rejected - again,
-      };
-    }
-    case 'BulkRetried':
-      return {
-        ...job,
-        state: 'queued',
-        retries: event.data.round,
-        closedAt: null,
-        ...(job.state === 'failed' ? { ok: 0, unchanged: 0, rejected: 0, firstRound: event.data.round } : {}),
-      };
-    case 'BulkCancelled':
-      return { ...job, state: 'cancelled', closedAt: at };
-    case 'BulkCompleted':
-      return { ...job, state: 'completed', closedAt: at };
-    case 'BulkFailed': {
-      const { ok, unchanged, rejected } = event.data;
-      return { ...job, state: 'failed', ok, unchanged, rejected, closedAt: at };
-    }
-    case 'BulkTargeted':
-    default:
-      return job;
-  }
+  if (job) return evolveKnownJob(job, event);
+  return event.type === 'BulkRequested' ? requestedJob(event) : undefined;
 }
 
-function requested(event: BulkRequested): BulkJob {
-  const { bulkId: id, mode, total } = event.data;
-  const counted = { total, done: 0, ok: 0, unchanged: 0, rejected: 0, retries: 0, firstRound: 0 };
-  const { actor: requestedBy, occurredAt: requestedAt } = event.meta;
+const evolutions: Evolutions<BulkJob, BulkEvent> = {
+  BulkTargeted: (job) => job,
+  BulkRequested: (job) => job,
+  BulkItemsChecked: (job) => ({ ...job, state: 'running' }),
+
+  BulkItemsDone(job, { data: { round, results } }) {
+    const { total, ok, unchanged, rejected } = summarizeResults(results);
+    // Retried items were already counted as done and rejected.
+    const recounted = round > job.firstRound ? total : 0;
+    return {
+      ...job,
+      state: isOpen(job) ? 'running' : job.state,
+      done: job.done + total - recounted,
+      ok: job.ok + ok,
+      unchanged: job.unchanged + unchanged,
+      rejected: job.rejected + rejected - recounted,
+    };
+  },
+
+  BulkRetried(job, { data: { round } }) {
+    const queued = { ...job, state: 'queued', retries: round, closedAt: null } as const;
+    return job.state === 'failed' ? { ...queued, ok: 0, unchanged: 0, rejected: 0, firstRound: round } : queued;
+  },
+
+  BulkCancelled: (job, { meta }) => ({ ...job, state: 'cancelled', closedAt: meta.occurredAt }),
+  BulkCompleted: (job, { meta }) => ({ ...job, state: 'completed', closedAt: meta.occurredAt }),
+
+  BulkFailed(job, { data: { ok, unchanged, rejected }, meta }) {
+    return { ...job, state: 'failed', ok, unchanged, rejected, closedAt: meta.occurredAt };
+  },
+};
+const evolveKnownJob = createEvolve(evolutions);
+
+function requestedJob(event: BulkRequested): BulkJob {
+  const { bulkId, mode, total } = event.data;
   return {
-    id,
+    id: bulkId,
     state: 'queued',
     action: toBulkAction(event),
     mode,
-    ...counted,
-    requestedBy,
-    requestedAt,
+    total,
+    done: 0,
+    ok: 0,
+    unchanged: 0,
+    rejected: 0,
+    retries: 0,
+    firstRound: 0,
+    requestedBy: event.meta.actor,
+    requestedAt: event.meta.occurredAt,
     closedAt: null,
   };
 }
 
-/** The action, as it was asked for. */
-export function toBulkAction({ data, personal }: BulkRequested): BulkAction {
+export function toBulkAction({ data, personal }: Pick<BulkRequested, 'data' | 'personal'>): BulkAction {
   const { type, status, score, agentId, moveFollowUps, dueAt, assigneeId, alsoSetStatus } = data.action;
   const { reason, note } = personal;
   switch (type) {
@@ -109,7 +108,33 @@ export function toBulkAction({ data, personal }: BulkRequested): BulkAction {
   }
 }
 
-const nothing = {
+interface StoredAction {
+  readonly action: BulkRequested['data']['action'];
+  readonly text: { readonly reason: string | null; readonly note: string | null };
+}
+
+/** The action as an event stores it: `text` goes to the event's personal part. */
+export function toStoredAction(action: BulkAction): StoredAction {
+  const { type } = action;
+  switch (type) {
+    case 'change_status': {
+      const { status, score, reason, note } = action;
+      return { action: { ...emptyAction, type, status, score }, text: { reason, note } };
+    }
+    case 'assign': {
+      const { agentId, moveFollowUps, note } = action;
+      return { action: { ...emptyAction, type, agentId, moveFollowUps }, text: { reason: null, note } };
+    }
+    case 'unassign':
+      return { action: { ...emptyAction, type }, text: { reason: null, note: null } };
+    case 'create_follow_up': {
+      const { dueAt, assigneeId, alsoSetStatus, note } = action;
+      return { action: { ...emptyAction, type, dueAt, assigneeId, alsoSetStatus }, text: { reason: null, note } };
+    }
+  }
+}
+
+const emptyAction = {
   status: null,
   score: null,
   agentId: null,
@@ -118,23 +143,3 @@ const nothing = {
   assigneeId: null,
   alsoSetStatus: null,
 };
-
-/** The action as an event holds it: what people said stands apart. */
-export function toStoredAction(action: BulkAction): {
-  readonly action: BulkRequested['data']['action'];
-  readonly words: { readonly reason: string | null; readonly note: string | null };
-} {
-  const { reason = null, note = null, ...what } = { reason: null, note: null, ...action };
-  return { action: { ...nothing, ...what }, words: { reason, note } };
-}
-
-/** The job as callers see it: its action in the words of the request. */
-export type BulkJobResource = Omit<BulkJob, 'action' | 'firstRound'> & {
-  readonly action: Readonly<Record<string, unknown>>;
-};
-
-export function toBulkJobResource({ action, firstRound: _, ...job }: BulkJob): BulkJobResource {
-  if (action.type !== 'change_status') return { ...job, action };
-  const { score: qualificationScore, ...what } = action;
-  return { ...job, action: { ...what, qualificationScore } };
-}

@@ -1,26 +1,26 @@
-/** `unchanged`: it was as asked already. `conflict`: it changed while the bulk ran. */
+/** `unchanged`: the lead already was as requested. `conflict`: the lead changed while the bulk job ran. */
 export const bulkOutcomes = ['ok', 'unchanged', 'rejected', 'not_found', 'conflict'] as const;
 export type BulkOutcome = (typeof bulkOutcomes)[number];
 
-/** What became of one item. */
+/** The result of one item. */
 export interface BulkResult {
-  /** Its place among the items, from 0. */
+  /** The item's index, from 0. */
   readonly index: number;
-  /** The lead, as the caller named it. */
+  /** The lead's id, as the caller sent it. */
   readonly id: string;
-  /** What became of it. */
+  /** The item's outcome. */
   readonly outcome: BulkOutcome;
-  /** Why it was refused: the code that a single command would have been refused with. */
+  /** The refusal's code, the same as for the single command; null if the item was not rejected. */
   readonly code: string | null;
-  /** The lead's version after it. */
+  /** The lead's version after the item; null if the item was rejected. */
   readonly version: number | null;
 }
 
-/** Counted over items; `rejected` are all that were refused, whatever their outcome is called. */
 export interface BulkSummary {
   readonly total: number;
   readonly ok: number;
   readonly unchanged: number;
+  /** Includes the outcomes `not_found` and `conflict`. */
   readonly rejected: number;
 }
 
@@ -28,7 +28,7 @@ export const isRefused = ({ outcome }: Pick<BulkResult, 'outcome'>): boolean =>
   outcome !== 'ok' && outcome !== 'unchanged';
 
 export function summarizeResults(results: readonly BulkResult[]): BulkSummary {
-  const count = (of: (result: BulkResult) => boolean): number => results.filter(of).length;
+  const count = (predicate: (result: BulkResult) => boolean): number => results.filter(predicate).length;
   return {
     total: results.length,
     ok: count(({ outcome }) => outcome === 'ok'),
@@ -37,30 +37,27 @@ export function summarizeResults(results: readonly BulkResult[]): BulkSummary {
   };
 }
 
-/** A result as callers see it: `code` where it was refused, `version` where it was not. */
-export type BulkResultResource = Pick<BulkResult, 'index' | 'id' | 'outcome'> & {
-  readonly code?: string;
-  readonly version?: number;
-};
-
-export const toBulkResultResource = ({ code, version, ...result }: BulkResult): BulkResultResource => ({
-  ...result,
-  ...(code === null ? {} : { code }),
-  ...(version === null ? {} : { version }),
-});
-
-/** The items that name a lead again, each with the item that named it first. */
+/** Maps the index of each item whose lead an earlier item has named to the index of the first such item. */
 export function findDuplicates(ids: readonly string[]): ReadonlyMap<number, number> {
-  const first = new Map<string, number>();
-  const repeats = new Map<number, number>();
+  const firstIndexes = new Map<string, number>();
+  const duplicates = new Map<number, number>();
   for (const [index, id] of ids.entries()) {
-    const before = first.get(id);
-    if (before === undefined) first.set(id, index);
-    else repeats.set(index, before);
+    const first = firstIndexes.get(id);
+    if (first === undefined) firstIndexes.set(id, index);
+    else duplicates.set(index, first);
   }
-  return repeats;
+  return duplicates;
 }
 
-/** A lead is changed once, however often it is named: the next item finds it as asked, or is refused as the first was. */
+/** A lead is changed only once: a later item for it finds the change made, or is rejected for the same reason. */
 export const toDuplicateResult = (index: number, first: BulkResult): BulkResult =>
   first.outcome === 'ok' ? { ...first, index, outcome: 'unchanged' } : { ...first, index };
+
+/** A retried item's result replaces its previous one. Projections merge blocks in the same way. */
+export function mergeResults(
+  previous: readonly BulkResult[] | undefined,
+  results: readonly BulkResult[],
+): readonly BulkResult[] {
+  const retried = new Map(results.map((result) => [result.index, result]));
+  return previous?.map((result) => retried.get(result.index) ?? result) ?? results;
+}

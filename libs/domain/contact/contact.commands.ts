@@ -1,24 +1,25 @@
-import type { Channel, InteractionKind, OriginKind } from '../lead/lead.state.js';
 import type { LeadCommand } from '../lead/lead.commands.js';
-import type { Profile } from './contact.events.js';
+import type { InteractionKind, OriginKind } from '../lead/lead.vocabulary.js';
+import type { Campaign, Channel, Profile } from '../vocabulary.js';
 
-/** Everything that can be asked of a contact's stream. Times are RFC 3339 in UTC with milliseconds. */
-export type ContactCommand = RecordInteraction | CreateLead | AddressBroadcast | LeadCommand;
+/** Every command on a contact's stream. Times are RFC 3339 in UTC with milliseconds; unknown values are null. */
+export type ContactCommand = ContactOnlyCommand | LeadCommand;
+export type ContactOnlyCommand = RecordInteraction | CreateLead | AddressBroadcast;
 
-/** Who the contact is; what is left out of `profile` stays as it was. */
-interface AboutContact {
+interface ContactData {
   readonly contactKey: string;
   readonly contactId: string;
+  /** Fields that are left out keep their value. */
   readonly profile: Partial<Profile>;
 }
 
-export interface RecordInteraction extends AboutContact {
+export interface RecordInteraction extends ContactData {
   readonly type: 'RecordInteraction';
   readonly channel: Channel;
-  /** `inferred`: it is a broadcast reply if it can be attributed to one, else chat. */
+  /** `inferred`: a broadcast reply if it can be attributed to a broadcast, else a chat message. */
   readonly kind: InteractionKind | 'inferred';
   readonly messageId: string;
-  /** The sender's or provider's time, and how many digits of its seconds' fraction were given (0 to 3). Null: the command's time. */
+  /** The sender's or provider's time, and how many fractional digits its seconds had (0 to 3). Null: the command's time. */
   readonly occurredAt: { readonly at: string; readonly digits: number } | null;
   readonly text: string | null;
   readonly media: unknown;
@@ -26,19 +27,21 @@ export interface RecordInteraction extends AboutContact {
   readonly integration: unknown;
 }
 
-export interface CreateLead extends AboutContact {
+/** Opens a lead without an interaction. */
+export interface CreateLead extends ContactData {
   readonly type: 'CreateLead';
   readonly channel: Channel | null;
   readonly origin: Extract<OriginKind, 'manual' | 'integration'>;
   readonly note: string | null;
 }
 
-/** A broadcast message was sent to the contact. */
-export interface AddressBroadcast extends AboutContact {
+/** Records that a broadcast message was sent to the contact. */
+export interface AddressBroadcast extends ContactData {
   readonly type: 'AddressBroadcast';
   readonly broadcastId: string;
-  readonly campaign: { readonly id: string; readonly name: string };
+  readonly campaign: Campaign;
   readonly channel: Channel;
   readonly messageId: string;
+  /** Null: the command's time. */
   readonly sentAt: string | null;
 }

@@ -1,135 +1,175 @@
-import type { Decider, DecisionContext } from '../decider.js';
-import type { NewEvent } from '../event.js';
-import { decideLead, type LeadDecisionContext } from '../lead/lead.decide.js';
-import type { Origin } from '../lead/lead.state.js';
-import { invalidField, requireNotInFuture, refuse } from '../refusal.js';
-import type { AddressBroadcast, ContactCommand, CreateLead, RecordInteraction } from './contact.commands.js';
-import type { ContactEvent, Profile } from './contact.events.js';
+import { createDecide, type Decider, type DecisionContext, type Decisions } from '../decider.js';
+import type { NewEvent } from '../event-envelope.js';
+import type { LeadCommand } from '../lead/lead.commands.js';
+import { decideLead } from '../lead/lead.decide.js';
+import { toLeadId } from '../lead/lead.id.js';
+import type { Lead } from '../lead/lead.state.js';
+import type { Origin } from '../lead/lead.vocabulary.js';
+import { invalidField, refuse, requireNotInFuture } from '../refusal.js';
+import type { Channel, Profile } from '../vocabulary.js';
+import type {
+  AddressBroadcast,
+  ContactCommand,
+  ContactOnlyCommand,
+  CreateLead,
+  RecordInteraction,
+} from './contact.commands.js';
+import type { ContactEvent } from './contact.events.js';
 import {
-  findActiveLead,
   evolveContact,
+  findActiveLead,
   findLead,
   unknownContact,
   type AddressedBroadcast,
   type Contact,
-  type KnownContact,
 } from './contact.state.js';
-import { toLeadId } from '../lead/lead.id.js';
 
 type Events = readonly NewEvent<ContactEvent>[];
 
-/** THE RULES of a contact: at most one active lead, a message is seen once, a reply is attributed. */
+/** THE RULES of a contact: at most one active lead, each message is recorded once, replies are attributed to broadcasts. */
 export const contactDecider: Decider<Contact, ContactCommand, ContactEvent> = {
   initialState: unknownContact,
   evolve: evolveContact,
-  decide(command, state, given): Events {
-    const events = decideContact(command, state, given);
-    const isImport = given.backdated && command.type !== 'AddressBroadcast';
-    if (events.length > 0 && isImport && state.known && given.now < state.lastCommandAt)
-      throw invalidField(
-        'X-Occurred-At',
-        'before_last_command',
-        `must not lie before the contact's last command (${state.lastCommandAt})`,
-      );
+  decide(command, contact, context): Events {
+    const events = 'leadId' in command ? decideOnLead(command, contact, context) : decide(command, contact, context);
+    if (events.length > 0 && command.type !== 'AddressBroadcast') requireNotBeforeLastCommand(contact, context);
     return events;
   },
 };
 
-function decideContact(command: ContactCommand, state: Contact, given: DecisionContext): Events {
-  switch (command.type) {
-    case 'RecordInteraction':
-      return recordInteraction(command, state, given);
+const decisions: Decisions<Contact, ContactOnlyCommand, ContactEvent> = {
+  RecordInteraction: recordInteraction,
+  CreateLead: createLead,
+  AddressBroadcast: addressBroadcast,
+};
+const decide = createDecide(decisions);
 
-    case 'CreateLead': {
-      const activeLead = findActiveLead(state);
-      if (activeLead) throw refuse('active_lead_exists', { activeLeadId: activeLead.id });
-      const origin: Origin = {
-        kind: command.origin,
-        attribution: 'none',
-        broadcastId: null,
-        campaign: null,
-        interactionId: null,
-      };
-      return [...introduced(command, state), openLead(command, state, origin, command.note)];
-    }
-
-    case 'AddressBroadcast':
-      return addressBroadcast(command, state, given);
-
-    case 'ChangeStatus':
-    case 'AssignAgent':
-    case 'UnassignAgent':
-    case 'RecordAiResult':
-    case 'RecordQualificationFailure':
-    case 'UnpinScore':
-    case 'CreateFollowUp':
-    case 'CompleteFollowUp':
-    case 'CancelFollowUp':
-    case 'RescheduleFollowUp':
-    case 'RemindFollowUp':
-    case 'RecordOutboundMessage': {
-      const lead = findLead(state, command.leadId);
-      if (!state.known || !lead) throw refuse('not_found', { what: 'lead' });
-      const known: LeadDecisionContext = {
-        ...given,
-        activeLeadId: findActiveLead(state)?.id ?? null,
-        interactionNumber: (id) => {
-          const seen = state.interactions.get(id);
-          return seen?.leadId === lead.id ? seen.number : undefined;
-        },
-        hasOutboundMessage: (id) => state.outbound.has(id),
-      };
-      return decideLead(command, lead, known);
-    }
-  }
+/** Commands that the caller backdated must come in chronological order. */
+function requireNotBeforeLastCommand(contact: Contact, { backdated, now }: DecisionContext): void {
+  if (!backdated || !contact.known || now >= contact.lastCommandAt) return;
+  throw invalidField(
+    'commandTime',
+    'before_last_command',
+    `must not be before the contact's last command (${contact.lastCommandAt})`,
+  );
 }
 
-function recordInteraction(command: RecordInteraction, state: Contact, given: DecisionContext): Events {
-  const { channel, messageId, text, media, integration, inReplyTo } = command;
-  const id = given.stableId('interaction', channel, messageId);
-  if (state.known && state.interactions.has(id)) return [];
+function decideOnLead(command: LeadCommand, contact: Contact, context: DecisionContext): Events {
+  const lead = findLead(contact, command.leadId);
+  if (!contact.known || !lead) throw refuse('not_found', { what: 'lead' });
+  return decideLead(command, lead, {
+    ...context,
+    activeLeadId: findActiveLead(contact)?.id ?? null,
+    interactionNumber(interactionId) {
+      const interaction = contact.interactions.get(interactionId);
+      return interaction?.leadId === lead.id ? interaction.number : undefined;
+    },
+    hasOutboundMessage: (messageEventId) => contact.outbound.has(messageEventId),
+  });
+}
 
-  const at = requireNotInFuture('occurredAt', command.occurredAt?.at ?? given.now, given.now);
-  const introduction = introduced(command, state);
-  if (command.kind !== 'integration' && text !== null && isOptOut(text, given)) {
+function recordInteraction(command: RecordInteraction, contact: Contact, context: DecisionContext): Events {
+  const { channel, messageId, text } = command;
+  const id = context.stableId('interaction', channel, messageId);
+  if (contact.known && contact.interactions.has(id)) return [];
+
+  const occurredAt = requireNotInFuture('occurredAt', command.occurredAt?.at ?? context.now, context.now);
+  const profileEvents = profileEventsOf(command, contact);
+  if (command.kind !== 'integration' && text !== null && isOptOut(text, context)) {
     const kind = command.kind === 'inferred' ? 'chat' : command.kind;
-    const data = { contactKey: command.contactKey, channel, kind, messageId, receivedAt: given.now };
-    return [...introduction, { type: 'ContactOptedOut', id, occurredAt: at, data, personal: { text } }];
+    return [
+      ...profileEvents,
+      {
+        type: 'ContactOptedOut',
+        id,
+        occurredAt,
+        data: { contactKey: command.contactKey, channel, kind, messageId, receivedAt: context.now },
+        personal: { text },
+      },
+    ];
   }
 
-  const { attribution, broadcast } = attribute(command, state, at, given);
+  const { attribution, broadcast } = attribute(command, contact, occurredAt, context);
   const broadcastId = broadcast?.broadcastId ?? null;
   const kind = command.kind !== 'inferred' ? command.kind : broadcast ? 'broadcast_reply' : 'chat';
   const recordedOn = (leadId: string, late: boolean): NewEvent<ContactEvent> => ({
     type: 'InteractionRecorded',
     id,
-    occurredAt: at,
-    data: { leadId, channel, kind, messageId, receivedAt: given.now, inReplyTo, attribution, broadcastId, late },
-    personal: { text, media, integration },
+    occurredAt,
+    data: {
+      leadId,
+      channel,
+      kind,
+      messageId,
+      receivedAt: context.now,
+      inReplyTo: command.inReplyTo,
+      attribution,
+      broadcastId,
+      late,
+    },
+    personal: { text, media: command.media, integration: command.integration },
   });
 
-  const activeLead = findActiveLead(state);
-  if (activeLead) return [...introduction, recordedOn(activeLead.id, false)];
-  const last = state.known ? state.leads.at(-1) : undefined;
-  if (last?.closedAt && command.occurredAt && isBefore(command.occurredAt, last.closedAt))
-    return [...introduction, recordedOn(last.id, true)];
+  const activeLead = findActiveLead(contact);
+  if (activeLead) return [...profileEvents, recordedOn(activeLead.id, false)];
+  const lastLead = leadsOf(contact).at(-1);
+  if (lastLead?.closedAt && command.occurredAt && isBefore(command.occurredAt, lastLead.closedAt))
+    return [...profileEvents, recordedOn(lastLead.id, true)];
 
   const origin: Origin = { kind, attribution, broadcastId, campaign: broadcast?.campaign ?? null, interactionId: id };
-  const opened = openLead(command, state, origin, null);
-  return [...introduction, opened, recordedOn(opened.data.leadId, false)];
+  const opened = leadOpened(command, contact, origin, null);
+  return [...profileEvents, opened, recordedOn(opened.data.leadId, false)];
 }
 
-/** Compared in the precision of the given time: a time in whole seconds is before 10:00:05.7 only up to 10:00:04. */
-const isBefore = (given: { readonly at: string; readonly digits: number }, closedAt: string): boolean =>
-  given.at < closedAt.slice(0, 'YYYY-MM-DDTHH:MM:SS.'.length + given.digits);
+function createLead(command: CreateLead, contact: Contact): Events {
+  const activeLead = findActiveLead(contact);
+  if (activeLead) throw refuse('active_lead_exists', { activeLeadId: activeLead.id });
+  const origin: Origin = {
+    kind: command.origin,
+    attribution: 'none',
+    broadcastId: null,
+    campaign: null,
+    interactionId: null,
+  };
+  return [...profileEventsOf(command, contact), leadOpened(command, contact, origin, command.note)];
+}
+
+function addressBroadcast(command: AddressBroadcast, contact: Contact, context: DecisionContext): Events {
+  const { contactKey, broadcastId, campaign, channel, messageId } = command;
+  const isRecorded = addressedBroadcastsOf(contact).some(
+    (addressed) => addressed.messageId === messageId && addressed.channel === channel,
+  );
+  if (isRecorded) return [];
+  return [
+    ...profileEventsOf(command, contact),
+    {
+      type: 'BroadcastAddressed',
+      id: context.stableId('addressed', channel, messageId),
+      occurredAt: command.sentAt ?? context.now,
+      data: {
+        contactKey,
+        broadcastId,
+        campaign: { id: campaign.id, name: campaign.name },
+        channel,
+        messageId,
+        receivedAt: context.now,
+        leads: leadsOf(contact).length,
+      },
+    },
+  ];
+}
+
+/** Compares in the precision of the sender's time: one in whole seconds is before 10:00:05.7 only up to 10:00:04. */
+const isBefore = (sent: { readonly at: string; readonly digits: number }, closedAt: string): boolean =>
+  sent.at < closedAt.slice(0, 'YYYY-MM-DDTHH:MM:SS.'.length + sent.digits);
 
 function isOptOut(text: string, { policy }: DecisionContext): boolean {
-  const said = bare(text);
-  return policy.optOutKeywords.some((keyword) => bare(keyword) === said);
+  const message = normalizeKeyword(text);
+  return policy.optOutKeywords.some((keyword) => normalizeKeyword(keyword) === message);
 }
 
-/** The look-behind keeps the last step linear: without it, 64 KiB of `!!!…x` would take seconds. */
-const bare = (text: string): string =>
+/** The look-behind keeps the last step linear. Without it, 64 KiB of `!!!…x` take seconds. */
+const normalizeKeyword = (text: string): string =>
   text
     .normalize('NFKC')
     .trim()
@@ -137,72 +177,73 @@ const bare = (text: string): string =>
     .replace(/\s+/g, ' ')
     .replace(/(?<![\s.!?])[\s.!?]+$/, '');
 
-/** `exact`: it names a broadcast message. `window`: it may well answer the newest broadcast of the last hours. */
-function attribute(
-  command: RecordInteraction,
-  state: Contact,
-  at: string,
-  { policy }: DecisionContext,
-): { attribution: Origin['attribution']; broadcast: AddressedBroadcast | null } {
-  const addressed = state.known ? state.addressedBroadcasts : [];
-  const named = addressed.find((it) => it.messageId === command.inReplyTo && it.channel === command.channel);
-  if (named) return { attribution: 'exact', broadcast: named };
-
-  const mayAnswerOne =
-    command.kind === 'broadcast_reply' || (command.kind === 'inferred' && command.inReplyTo === null);
-  const since = Date.parse(at) - policy.attributionWindowHours * 3_600_000;
-  // Providers tell whole seconds: a reply within the second of the broadcast came after it.
-  const secondOf = (time: string): string => time.slice(0, 'YYYY-MM-DDTHH:MM:SS'.length);
-  const recent = addressed.filter((it) => secondOf(it.at) <= secondOf(at) && Date.parse(it.at) >= since);
-  const newest = recent.reduce<AddressedBroadcast | null>((best, it) => (best && best.at > it.at ? best : it), null);
-  return mayAnswerOne && newest
-    ? { attribution: 'window', broadcast: newest }
-    : { attribution: 'none', broadcast: null };
+interface Attribution {
+  readonly attribution: Origin['attribution'];
+  readonly broadcast: AddressedBroadcast | null;
 }
 
-function addressBroadcast(command: AddressBroadcast, state: Contact, given: DecisionContext): Events {
-  const { contactKey, broadcastId, campaign, channel, messageId } = command;
-  const id = given.stableId('addressed', channel, messageId);
-  if (state.known && state.addressedBroadcasts.some((it) => it.messageId === messageId && it.channel === channel))
-    return [];
-  const leads = state.known ? state.leads.length : 0;
+/** `exact`: the message references a broadcast message. `window`: it may be a reply to the newest broadcast in the window. */
+function attribute(
+  command: RecordInteraction,
+  contact: Contact,
+  occurredAt: string,
+  { policy }: DecisionContext,
+): Attribution {
+  const broadcasts = addressedBroadcastsOf(contact);
+  const referenced = broadcasts.find(
+    (broadcast) => broadcast.messageId === command.inReplyTo && broadcast.channel === command.channel,
+  );
+  if (referenced) return { attribution: 'exact', broadcast: referenced };
+
+  const mayBeReply = command.kind === 'broadcast_reply' || (command.kind === 'inferred' && command.inReplyTo === null);
+  const windowStart = Date.parse(occurredAt) - policy.attributionWindowHours * 3_600_000;
+  // Providers report whole seconds: a reply in the same second as the broadcast came after it.
+  const recent = broadcasts.filter(({ at }) => toSecond(at) <= toSecond(occurredAt) && Date.parse(at) >= windowStart);
+  const newest = recent.reduce<AddressedBroadcast | null>(
+    (latest, broadcast) => (latest && latest.at > broadcast.at ? latest : broadcast),
+    null,
+  );
+  return mayBeReply && newest ? { attribution: 'window', broadcast: newest } : { attribution: 'none', broadcast: null };
+}
+
+const toSecond = (time: string): string => time.slice(0, 'YYYY-MM-DDTHH:MM:SS'.length);
+
+type ContactData = Pick<RecordInteraction, 'contactKey' | 'contactId' | 'profile'>;
+
+/** Registers a new contact, or records how the profile of a known one changes. */
+function profileEventsOf({ contactKey, contactId, profile }: ContactData, contact: Contact): Events {
+  const to = profileAfter(contact, profile);
+  if (!contact.known) {
+    const { name, phone, email } = to;
+    return [{ type: 'ContactRegistered', data: { contactKey }, personal: { contactId, name, phone, email } }];
+  }
+  const from = contact.profile;
+  const changed = (['name', 'phone', 'email'] as const).filter((field) => from[field] !== to[field]);
+  if (changed.length === 0) return [];
   return [
-    ...introduced(command, state),
     {
-      type: 'BroadcastAddressed',
-      id,
-      occurredAt: command.sentAt ?? given.now,
-      data: { contactKey, broadcastId, campaign, channel, messageId, receivedAt: given.now, leads },
+      type: 'ContactProfileChanged',
+      data: { contactKey, leads: contact.leads.length, changed },
+      personal: { from, to },
     },
   ];
 }
 
-type Introduction = Pick<RecordInteraction, 'contactKey' | 'contactId' | 'profile'>;
-
-/** The contact becomes known, or is called or reached differently from now on. */
-function introduced({ contactKey, contactId, profile }: Introduction, state: Contact): Events {
-  const to = profileAfter(state, profile);
-  if (!state.known) return [{ type: 'ContactRegistered', data: { contactKey }, personal: { contactId, ...to } }];
-  const from = state.profile;
-  const changed = (['name', 'phone', 'email'] as const).filter((field) => from[field] !== to[field]);
-  if (changed.length === 0) return [];
-  const data = { contactKey, leads: state.leads.length, changed };
-  return [{ type: 'ContactProfileChanged', data, personal: { from, to } }];
+function profileAfter(contact: Contact, changes: Partial<Profile>): Profile {
+  const current = contact.known ? contact.profile : { name: null, phone: null, email: null };
+  const { name = current.name, phone = current.phone, email = current.email } = changes;
+  return { name, phone, email };
 }
 
-const profileAfter = (state: Contact, given: Partial<Profile>): Profile => ({
-  ...(state.known ? state.profile : { name: null, phone: null, email: null }),
-  ...given,
-});
-
-function openLead(
-  command: Introduction & { readonly channel: CreateLead['channel'] },
-  state: Contact,
+function leadOpened(
+  command: ContactData & { readonly channel: Channel | null },
+  contact: Contact,
   origin: Origin,
   note: string | null,
 ): NewEvent<Extract<ContactEvent, { type: 'LeadOpened' }>> {
-  const leads: KnownContact['leads'] = state.known ? state.leads : [];
   const { contactKey, contactId, channel } = command;
+  const { name, phone, email } = profileAfter(contact, command.profile);
+  const leads = leadsOf(contact);
   const ordinal = leads.length + 1;
   return {
     type: 'LeadOpened',
@@ -214,6 +255,10 @@ function openLead(
       channel,
       origin,
     },
-    personal: { contactId, ...profileAfter(state, command.profile), note },
+    personal: { contactId, name, phone, email, note },
   };
 }
+
+const leadsOf = (contact: Contact): readonly Lead[] => (contact.known ? contact.leads : []);
+const addressedBroadcastsOf = (contact: Contact): readonly AddressedBroadcast[] =>
+  contact.known ? contact.addressedBroadcasts : [];

@@ -1,88 +1,77 @@
-import type { TypedEvent } from '../event.js';
+import type { TypedEvent } from '../event-envelope.js';
 import type { LeadEvent } from '../lead/lead.events.js';
-import type { Channel, InteractionKind } from '../lead/lead.state.js';
+import type { InteractionKind } from '../lead/lead.vocabulary.js';
+import type { Campaign, Channel, Profile } from '../vocabulary.js';
 
-/** What a contact is called and how to reach it. Absent facts are null. */
-export interface Profile {
-  /** What the contact is called. */
-  readonly name: string | null;
-  /** As it was given. */
-  readonly phone: string | null;
-  /** As it was given. */
-  readonly email: string | null;
-}
-
-/** The stream of a contact: its own events and those of all its leads. */
+/** The stream of a contact contains its own events and those of all its leads. */
 export type ContactEvent = ContactRegistered | ContactProfileChanged | ContactOptedOut | BroadcastAddressed | LeadEvent;
 
-/** First event of the stream. */
+interface ContactReference {
+  /** The contact's key, an HMAC of its id: part of its stream's name and of its leads' ids. Not personal data. */
+  readonly contactKey: string;
+}
+
+/** A contact was seen for the first time. Always the first event of its stream. */
 export type ContactRegistered = TypedEvent<
   'ContactRegistered',
-  {
-    /** The contact's key: part of its stream's name and its leads' ids, and nothing can be read out of it. */
-    contactKey: string;
-  },
+  ContactReference,
   Profile & {
-    /** The contact's id, as callers name it. */
-    contactId: string;
+    /** The contact's id, chosen by the caller. */
+    readonly contactId: string;
   }
 >;
 
-/** The contact is called or reached otherwise from now on. */
+/** The contact's name, phone number or email address was changed. */
 export type ContactProfileChanged = TypedEvent<
   'ContactProfileChanged',
-  {
-    contactKey: string;
-    /** How many leads the contact has: their rows show the profile. */
-    leads: number;
-    /** What differs. */
-    changed: readonly (keyof Profile)[];
+  ContactReference & {
+    /** How many leads the contact has. Their rows show the profile. */
+    readonly leads: number;
+    /** The fields that were changed. */
+    readonly changed: readonly (keyof Profile)[];
   },
   {
-    /** The profile as it was. */
-    from: Profile;
-    /** The whole profile as it is from now on. */
-    to: Profile;
+    /** The previous profile. */
+    readonly from: Profile;
+    /** The complete new profile. */
+    readonly to: Profile;
   }
 >;
 
-/** The contact sent an opt-out keyword. The event's id is the interaction's id. */
+/** The contact sent an opt-out keyword. The event's id is the interaction's id; `occurredAt` is the sender's time. */
 export type ContactOptedOut = TypedEvent<
   'ContactOptedOut',
-  {
-    contactKey: string;
-    /** By which it came or went. */
-    channel: Channel;
-    /** What set it off. */
-    kind: InteractionKind;
-    /** The message's id, as the channel's provider names it. */
-    messageId: string;
-    /** The command's time, RFC 3339; `occurredAt` is the sender's. */
-    receivedAt: string;
+  ContactReference & {
+    /** The channel that the message came through. */
+    readonly channel: Channel;
+    /** Whether it was a reply to a broadcast or another chat message. */
+    readonly kind: InteractionKind;
+    /** The message's id at the channel's provider. */
+    readonly messageId: string;
+    /** The command's time. RFC 3339, UTC, milliseconds. */
+    readonly receivedAt: string;
   },
   {
-    /** What was written. */
-    text: string;
+    /** The message's text. */
+    readonly text: string;
   }
 >;
 
-/** A broadcast message was sent to the contact, at `occurredAt`: what later replies are attributed to. */
+/** A broadcast message was sent to the contact, at `occurredAt`. Later replies are attributed to it. */
 export type BroadcastAddressed = TypedEvent<
   'BroadcastAddressed',
-  {
-    contactKey: string;
-    /** The broadcast's id, as callers name it. */
-    broadcastId: string;
+  ContactReference & {
+    /** The broadcast's id. */
+    readonly broadcastId: string;
     /** The campaign that the broadcast belongs to. */
-    campaign: {
-      /** The campaign's id, as callers name it. */
-      id: string;
-      /** What the campaign was called then. */
-      name: string;
-    };
-    channel: Channel;
-    messageId: string;
-    receivedAt: string;
-    leads: number;
+    readonly campaign: Campaign;
+    /** The channel that the message was sent through. */
+    readonly channel: Channel;
+    /** The message's id at the channel's provider. */
+    readonly messageId: string;
+    /** The command's time. RFC 3339, UTC, milliseconds. */
+    readonly receivedAt: string;
+    /** How many leads the contact had. */
+    readonly leads: number;
   }
 >;

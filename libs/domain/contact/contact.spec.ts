@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NewEvent, RecordedEvent } from '#domain/event';
-import type { Origin } from '#domain/lead/lead.state';
+import type { NewEvent } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
+import type { Origin } from '#domain/lead/lead.vocabulary';
 import {
   addressedId,
   aiResult,
@@ -31,18 +32,19 @@ import {
   sentAt,
   time,
 } from '#test/support/given-when-then';
-import type { ContactEvent, Profile } from './contact.events.js';
+import type { ContactEvent } from './contact.events.js';
+import type { Profile } from '../vocabulary.js';
 import { evolveContact, unknownContact, type Contact } from './contact.state.js';
 
 type Of<T extends ContactEvent['type']> = Extract<NewEvent<ContactEvent>, { type: T }>;
 
-const nobody: Profile = { name: null, phone: null, email: null };
-const one: Profile = { name: 'Contact One', phone: '+15550100', email: 'one@example.test' };
+const noProfile: Profile = { name: null, phone: null, email: null };
+const fullProfile: Profile = { name: 'Contact One', phone: '+15550100', email: 'one@example.test' };
 const unattributed = { attribution: 'none', broadcastId: null } as const;
 const exact = { attribution: 'exact', broadcastId: 'b-1' } as const;
 const window = { attribution: 'window', broadcastId: 'b-1' } as const;
 
-const registered = (profile: Profile = nobody): Of<'ContactRegistered'> => ({
+const registered = (profile: Profile = noProfile): Of<'ContactRegistered'> => ({
   type: 'ContactRegistered',
   data: { contactKey },
   personal: { contactId: 'contact-1', ...profile },
@@ -72,7 +74,7 @@ const leadOpened = (
     origin: origin({ interactionId: interactionId(`m-${ordinal}`) }),
     ...data,
   },
-  personal: { contactId: 'contact-1', ...nobody, note: null, ...personal },
+  personal: { contactId: 'contact-1', ...noProfile, note: null, ...personal },
 });
 
 const interactionRecorded = (
@@ -108,17 +110,17 @@ const optedOut = (data: Partial<Of<'ContactOptedOut'>['data']>, text: string): O
 
 const nextMessage = { ...interaction(), messageId: 'm-2' };
 
-describe('Contacts and leads', () => {
-  it("opens a lead with a contact's first interaction", () =>
+describe('RecordInteraction and CreateLead', () => {
+  it("a contact's first interaction registers the contact and opens a lead", () =>
     given().when(opened).then(registered(), leadOpened(1), interactionRecorded(1, 'm-1')));
 
-  it.each(['chat', 'integration', 'broadcast_reply'] as const)('counts a %s as an interaction', (kind) =>
+  it.each(['chat', 'integration', 'broadcast_reply'] as const)('an interaction of kind %s opens a lead', (kind) =>
     given()
       .when(interaction({ kind }))
       .then(registered(), leadOpened(1, { origin: origin({ kind }) }), interactionRecorded(1, 'm-1', { kind })),
   );
 
-  it('keeps what came with the interaction: text, media and the form', () => {
+  it('an interaction is recorded with its text, media and form', () => {
     const [media, integration] = [{ url: 'https://files.example.test/1' }, { form: 'demo', fields: { seats: 3 } }];
     given(opened)
       .when({ ...nextMessage, kind: 'integration', text: null, media, integration })
@@ -128,49 +130,50 @@ describe('Contacts and leads', () => {
       });
   });
 
-  it('records an interaction on the active lead, on whatever channel it comes', () => {
+  it('an interaction on any channel is recorded on the active lead', () => {
     given(opened).when(nextMessage).then(interactionRecorded(1, 'm-2'));
     given(opened)
       .when({ ...nextMessage, channel: 'sms' })
       .then(interactionRecorded(1, 'm-2', { channel: 'sms' }));
   });
 
-  it.each([converted, lost, archived])('opens the next lead after one was $status, and reopens none', (closed) =>
-    given(opened, closed).when(nextMessage).then(leadOpened(2), interactionRecorded(2, 'm-2')),
+  it.each([converted, lost, archived])(
+    'an interaction after a lead was set to $status opens another lead and reopens none',
+    (closed) => given(opened, closed).when(nextMessage).then(leadOpened(2), interactionRecorded(2, 'm-2')),
   );
 
-  it('counts the leads of a contact and links each to the one before', () =>
+  it('the leads of a contact are numbered, and each refers to the previous one', () =>
     given(opened, lost, secondInteraction, closeAsLost(2))
       .when(interaction({ messageId: 'm-3' }))
       .then(leadOpened(3), interactionRecorded(3, 'm-3')));
 
-  it("gives a lead the command's time, not that of its first interaction", () => {
+  it("a lead is created at the command's time, not at that of its first interaction", () => {
     const sentence = given(at('12:00', interaction({ occurredAt: sentAt('08:00:00') })));
     expect(foldedLead(sentence)).toMatchObject({ createdAt: time('12:00'), lastInteractionAt: time('08:00') });
   });
 
-  describe('made by hand', () => {
+  describe('CreateLead', () => {
     const byHand = (of: Partial<Origin> = {}) => origin({ kind: 'manual', interactionId: null, ...of });
 
-    it('opens a lead for a contact that has none', () =>
+    it('creating a lead registers the contact and opens a lead with a note', () =>
       given()
-        .when(createLead({ note: 'Met at the fair', profile: one }))
+        .when(createLead({ note: 'Met at the fair', profile: fullProfile }))
         .then(
-          registered(one),
-          leadOpened(1, { channel: null, origin: byHand() }, { ...one, note: 'Met at the fair' }),
+          registered(fullProfile),
+          leadOpened(1, { channel: null, origin: byHand() }, { ...fullProfile, note: 'Met at the fair' }),
         ));
 
-    it('takes a channel and an integration as its origin', () =>
+    it('a created lead can have a channel and an integration as its origin', () =>
       given()
         .when(createLead({ channel: 'email', origin: 'integration' }))
         .then(registered(), leadOpened(1, { channel: 'email', origin: byHand({ kind: 'integration' }) })));
 
-    it('opens the next lead when the last one is closed', () =>
+    it('creating a lead opens another one if the last lead is closed', () =>
       given(opened, lost)
         .when(createLead())
         .then(leadOpened(2, { channel: null, origin: byHand() })));
 
-    it('is refused while the contact has an active lead, and names it', () => {
+    it('rejects creating a lead while the contact has an active one, and names it', () => {
       given(opened)
         .when(createLead())
         .thenRefused('active_lead_exists', { activeLeadId: leadId(1) });
@@ -179,86 +182,97 @@ describe('Contacts and leads', () => {
         .thenRefused('active_lead_exists', { activeLeadId: leadId(2) });
     });
 
-    it('takes the channel of its first interaction when it has none', () =>
+    it('a lead without a channel gets the one of its first interaction', () =>
       expect(foldedLead(given(createLead(), interaction({ channel: 'sms' }))).channel).toBe('sms'));
   });
 
-  describe('the profile', () => {
+  describe('Profile', () => {
     const changed = (leads: number, from: Profile, to: Profile, fields: (keyof Profile)[]) =>
       ({
         type: 'ContactProfileChanged',
         data: { contactKey, leads, changed: fields },
         personal: { from, to },
       }) as const;
-    const known = interaction({ profile: one });
+    const known = interaction({ profile: fullProfile });
 
-    it('is kept when the contact becomes known', () =>
+    it('a new contact is registered with its profile', () =>
       given()
         .when(known)
-        .then(registered(one), leadOpened(1, {}, one), interactionRecorded(1, 'm-1')));
+        .then(registered(fullProfile), leadOpened(1, {}, fullProfile), interactionRecorded(1, 'm-1')));
 
-    it('changes with what a later interaction brings; what is left out stays', () =>
+    it('an interaction changes the given profile fields and leaves the others', () =>
       given(known)
         .when({ ...nextMessage, profile: { phone: '+15550199' } })
-        .then(changed(1, one, { ...one, phone: '+15550199' }, ['phone']), interactionRecorded(1, 'm-2')));
+        .then(
+          changed(1, fullProfile, { ...fullProfile, phone: '+15550199' }, ['phone']),
+          interactionRecorded(1, 'm-2'),
+        ));
 
-    it('can lose a part', () =>
+    it('a profile field can be set to null', () =>
       given(known)
         .when({ ...nextMessage, profile: { name: null, email: null } })
-        .then(changed(1, one, { ...nobody, phone: one.phone }, ['name', 'email']), interactionRecorded(1, 'm-2')));
+        .then(
+          changed(1, fullProfile, { ...noProfile, phone: fullProfile.phone }, ['name', 'email']),
+          interactionRecorded(1, 'm-2'),
+        ));
 
-    it('is not said to change when it is the same', () =>
+    it('an unchanged profile is not recorded', () =>
       given(known)
-        .when({ ...nextMessage, profile: one })
+        .when({ ...nextMessage, profile: fullProfile })
         .then(interactionRecorded(1, 'm-2')));
 
-    it('is on the next lead as it is by then, and says how many leads it was on before', () =>
+    it('a new lead has the changed profile, and the change records how many leads the contact had', () =>
       given(known, lost, secondInteraction, closeAsLost(2))
         .when(interaction({ messageId: 'm-3', profile: { name: 'Contact Uno' } }))
         .then(
-          changed(2, one, { ...one, name: 'Contact Uno' }, ['name']),
-          leadOpened(3, {}, { ...one, name: 'Contact Uno' }),
+          changed(2, fullProfile, { ...fullProfile, name: 'Contact Uno' }, ['name']),
+          leadOpened(3, {}, { ...fullProfile, name: 'Contact Uno' }),
           interactionRecorded(3, 'm-3'),
         ));
 
-    it('changes with a lead made by hand and with a broadcast too', () => {
-      const renamed = { ...one, name: 'Contact Uno' };
+    it('creating a lead and addressing a broadcast also change the profile', () => {
+      const renamed = { ...fullProfile, name: 'Contact Uno' };
       given(known, lost)
         .when(createLead({ profile: { name: 'Contact Uno' } }))
         .then(
-          changed(1, one, renamed, ['name']),
+          changed(1, fullProfile, renamed, ['name']),
           leadOpened(2, { channel: null, origin: origin({ kind: 'manual', interactionId: null }) }, renamed),
         );
       given(known)
         .when(broadcast({ profile: { name: 'Contact Uno' } }))
-        .then(changed(1, one, renamed, ['name']), expect.objectContaining({ type: 'BroadcastAddressed' }) as never);
+        .then(
+          changed(1, fullProfile, renamed, ['name']),
+          expect.objectContaining({ type: 'BroadcastAddressed' }) as never,
+        );
     });
   });
 
-  describe('the same interaction again', () => {
+  describe('A repeated interaction', () => {
     const seenOn = (sentence: ReturnType<typeof given>, messageId: string) =>
       sentence.state.known ? sentence.state.interactions.get(interactionId(messageId)) : undefined;
 
-    it('changes nothing', () => given(opened).when(opened).thenNothing());
+    it('a repeated interaction does nothing', () => given(opened).when(opened).thenNothing());
 
-    it('changes nothing even when it says something else by now', () =>
+    it('a repeated interaction does nothing even with other values', () =>
       given(opened)
-        .when(interaction({ text: 'Edited', kind: 'integration', profile: one, occurredAt: sentAt('08:00:00') }))
+        .when(
+          interaction({ text: 'Edited', kind: 'integration', profile: fullProfile, occurredAt: sentAt('08:00:00') }),
+        )
         .thenNothing());
 
-    it('changes nothing after its lead was closed and another opened, and answers with the same lead', () => {
+    it('a repeated interaction does nothing after its lead was closed, and still belongs to that lead', () => {
       given(opened, lost).when(opened).thenNothing();
       given(opened, lost, secondInteraction).when(opened).thenNothing();
       expect(seenOn(given(opened, lost, secondInteraction), 'm-1')).toStrictEqual({ leadId: leadId(1), number: 1 });
       expect(seenOn(given(opened, lost, secondInteraction), 'm-2')).toStrictEqual({ leadId: leadId(2), number: 1 });
     });
 
-    it('is another interaction when it came through another channel', () =>
+    it('the same message id on another channel is another interaction', () =>
       given(opened)
         .when(interaction({ channel: 'telegram' }))
         .then(interactionRecorded(1, 'm-1', { channel: 'telegram' })));
 
-    it('changes nothing when it was an opt-out, which has no lead', () => {
+    it('a repeated opt-out does nothing and has no lead', () => {
       const stop = interaction({ text: 'STOP' });
       given(stop).when(stop).thenNothing();
       expect(seenOn(given(stop), 'm-1')).toStrictEqual({ leadId: null, number: 0 });
@@ -266,13 +280,13 @@ describe('Contacts and leads', () => {
   });
 });
 
-describe('Opting out', () => {
-  it('is recorded and opens no lead', () =>
+describe('Opt-out', () => {
+  it('an opt-out is recorded and opens no lead', () =>
     given()
-      .when(interaction({ text: 'STOP', profile: one }))
-      .then(registered(one), optedOut({}, 'STOP')));
+      .when(interaction({ text: 'STOP', profile: fullProfile }))
+      .then(registered(fullProfile), optedOut({}, 'STOP')));
 
-  it('is recorded beside an active lead, not on it', () => {
+  it('an opt-out does not change the active lead', () => {
     const stop = interaction({ messageId: 'm-2', text: 'stop' });
     given(opened)
       .when(stop)
@@ -280,18 +294,18 @@ describe('Opting out', () => {
     expect(foldedLead(given(opened, stop))).toStrictEqual(foldedLead(given(opened)));
   });
 
-  it('opens no lead after the last was closed', () =>
+  it('an opt-out after the last lead was closed opens no lead', () =>
     given(opened, lost)
       .when(interaction({ messageId: 'm-2', text: 'stop' }))
       .then({ ...optedOut({ messageId: 'm-2' }, 'stop'), id: interactionId('m-2') }));
 
   it.each(['stop', ' Stop. ', 'STOP!!', 'Unsubscribe', 'opt out', 'OPT\n OUT', 'opt-out?', 'ＳＴＯＰ'])(
-    'goes by %j',
+    'the text %j is an opt-out',
     (text) => given().when(interaction({ text })).then(registered(), optedOut({}, text)),
   );
 
   it.each(['please stop', 'stop it', 'stopp', 'don’t stop', '', '!', 's.t.o.p', 's t o p', null])(
-    'does not go by %j',
+    'the text %j is not an opt-out',
     (text) =>
       given()
         .when(interaction({ text }))
@@ -301,7 +315,7 @@ describe('Opting out', () => {
         }),
   );
 
-  it("goes by the organization's own keywords, however they are written, and by no others", () => {
+  it("only the organization's keywords are opt-outs, in any case and with end punctuation", () => {
     const own = { optOutKeywords: ['BAJA', 'no más.'] };
     for (const text of ['baja', 'Baja!', 'NO MÁS'])
       given().where(own).when(interaction({ text })).then(registered(), optedOut({}, text));
@@ -314,7 +328,7 @@ describe('Opting out', () => {
       });
   });
 
-  it('is no opt-out in the form of an integration', () =>
+  it('a keyword in a form from an integration is not an opt-out', () =>
     given()
       .when(interaction({ kind: 'integration', text: 'stop' }))
       .then(registered(), leadOpened(1, { origin: origin({ kind: 'integration' }) }), {
@@ -322,7 +336,7 @@ describe('Opting out', () => {
         personal: { text: 'stop', media: null, integration: null },
       }));
 
-  it('keeps the kind that was told, chat when it was inferred', () => {
+  it('an opt-out has the given kind, or chat if it is inferred', () => {
     given()
       .when(interaction({ text: 'stop', kind: 'broadcast_reply' }))
       .then(registered(), optedOut({ kind: 'broadcast_reply' }, 'stop'));
@@ -331,7 +345,7 @@ describe('Opting out', () => {
       .then(registered(), optedOut({}, 'stop'));
   });
 
-  it('keeps the time of the sender', () => {
+  it('an opt-out has the time of the sender', () => {
     const stop = interaction({ text: 'stop', occurredAt: sentAt('11:30:00') });
     given()
       .when(stop)
@@ -339,7 +353,7 @@ describe('Opting out', () => {
     expect(given(at('12:00', stop)).state).toMatchObject({ optedOutAt: time('11:30'), lastCommandAt: time('12:00') });
   });
 
-  it('is told within a moment also of the longest text', () => {
+  it('recognizing an opt-out takes less than 2 seconds for the longest text', () => {
     const text = `stop${'!'.repeat(65_000)}x`;
     const before = performance.now();
     given().when(interaction({ text }));
@@ -353,10 +367,10 @@ describe('Late interactions', () => {
   const onNew = (occurredAt: string) => [leadOpened(2), interactionRecorded(2, 'm-2', {}, time(occurredAt))];
   const sent = (clock: string) => interaction({ messageId: 'm-2', occurredAt: sentAt(clock) });
 
-  it('join the history of the last lead when they happened before it was closed, and open nothing', () =>
+  it('an interaction sent before the last lead was closed is recorded on it as late and opens no lead', () =>
     given(opened, closed).when(sent('09:30:00.000')).then(late('09:30')));
 
-  it('open the next lead when they happened at its closing or after', () => {
+  it('an interaction sent when the last lead was closed, or later, opens another lead', () => {
     given(opened, closed)
       .when(sent('10:00:05.700'))
       .then(...onNew('10:00:05.700'));
@@ -375,21 +389,21 @@ describe('Late interactions', () => {
     ['10:00:04', true],
     ['10:00:05', false],
     ['10:00:06', false],
-  ])('are compared in the precision of the given time: %s is late against 10:00:05.700: %s', (clock, isLate) =>
+  ])('times are compared in the precision of the sender: %s is late against 10:00:05.700: %s', (clock, isLate) =>
     given(opened, closed)
       .when(sent(clock))
       .then(...(isLate ? [late(clock)] : onNew(clock))),
   );
 
-  it('are not late at the very closing, however precisely it is told', () =>
+  it('an interaction at the exact closing time is not late, in any precision', () =>
     given(opened, closed)
       .when(interaction({ messageId: 'm-2', occurredAt: { at: time('10:00:05.700'), digits: 6 } }))
       .then(...onNew('10:00:05.700')));
 
-  it('are late only by a given time', () =>
+  it('an interaction without its own time is never late', () =>
     given(opened, at('12:00:30', lost)).when(nextMessage).then(leadOpened(2), interactionRecorded(2, 'm-2')));
 
-  it('are recorded on the active lead while there is one, however old they are', () => {
+  it('an old interaction is recorded on the active lead if there is one', () => {
     given(opened)
       .when(sent('08:00:00'))
       .then(interactionRecorded(1, 'm-2', {}, time('08:00')));
@@ -398,26 +412,30 @@ describe('Late interactions', () => {
       .then(interactionRecorded(2, 'm-2', {}, time('09:30')));
   });
 
-  it('join the last lead, not an earlier one', () =>
+  it('a late interaction is recorded on the last lead, not on an earlier one', () =>
     given(opened, lost, secondInteraction, at('10:00', closeAsLost(2)))
       .when(interaction({ messageId: 'm-3', occurredAt: sentAt('08:30:00') }))
       .then(interactionRecorded(2, 'm-3', { late: true }, time('08:30'))));
 
-  it('change the profile all the same', () =>
+  it('a late interaction also changes the profile', () =>
     given(opened, closed)
       .when({ ...sent('09:30:00'), profile: { name: 'Contact One' } })
       .then(
         {
           type: 'ContactProfileChanged',
           data: { contactKey, leads: 1, changed: ['name'] },
-          personal: { from: nobody, to: { ...nobody, name: 'Contact One' } },
+          personal: { from: noProfile, to: { ...noProfile, name: 'Contact One' } },
         },
         late('09:30'),
       ));
 
-  it('leave the greatest time as the time of the last interaction', () => {
-    const told = given(at('09:00', opened), at('09:10', sent('08:00:00')));
-    expect(foldedLead(told)).toMatchObject({ lastInteractionAt: time('09:00'), updatedAt: time('09:10'), version: 3 });
+  it('a late interaction does not move lastInteractionAt back', () => {
+    const scenario = given(at('09:00', opened), at('09:10', sent('08:00:00')));
+    expect(foldedLead(scenario)).toMatchObject({
+      lastInteractionAt: time('09:00'),
+      updatedAt: time('09:10'),
+      version: 3,
+    });
     const joined = given(opened, closed, at('11:00', sent('10:00:01')));
     expect(foldedLead(joined)).toMatchObject({
       lastInteractionAt: time('10:00:01'),
@@ -426,7 +444,7 @@ describe('Late interactions', () => {
     });
   });
 
-  it('may lie 5 minutes in the future and no more', () => {
+  it('rejects an interaction more than 5 minutes in the future', () => {
     given(opened)
       .when(sent('12:05:00.000'))
       .then(interactionRecorded(1, 'm-2', {}, time('12:05')));
@@ -436,13 +454,13 @@ describe('Late interactions', () => {
       .thenInvalid('occurredAt', 'in_future');
   });
 
-  it('are judged against the time to which the command was dated back', () =>
+  it('an interaction must not be in the future of a backdated command', () =>
     given().backdatedTo('09:00').when(sent('09:06:00')).thenInvalid('occurredAt', 'in_future'));
 });
 
 describe('Attribution', () => {
   const reply = (of: Parameters<typeof interaction>[0] = {}) => interaction({ kind: 'broadcast_reply', ...of });
-  /** What a webhook says of a message: it may be a reply, or not. */
+  /** A message from a webhook, which may or may not be a reply. */
   const message = (of: Parameters<typeof interaction>[0] = {}) => interaction({ kind: 'inferred', ...of });
   const replied = (how: typeof exact | typeof window, inReplyTo: string | null = null) =>
     [
@@ -452,7 +470,7 @@ describe('Attribution', () => {
   const unrelated = (kind: 'chat' | 'broadcast_reply', inReplyTo: string | null = null) =>
     [leadOpened(1, { origin: origin({ kind }) }), interactionRecorded(1, 'm-1', { kind, inReplyTo })] as const;
 
-  it('is exact when the reply names the broadcast message', () => {
+  it('attribution is exact if the reply references the broadcast message', () => {
     given(broadcast())
       .when(reply({ inReplyTo: 'bm-1' }))
       .then(...replied(exact, 'bm-1'));
@@ -461,13 +479,13 @@ describe('Attribution', () => {
       .then(...replied(exact, 'bm-1'));
   });
 
-  it('is exact however long ago the broadcast was, and whichever came after it', () => {
+  it('attribution is exact regardless of the broadcast’s age and of later broadcasts', () => {
     given(at('2025-01-01T00:00:00.000Z', broadcast()), broadcast({ broadcastId: 'b-2', messageId: 'bm-2' }))
       .when(reply({ inReplyTo: 'bm-1' }))
       .then(...replied(exact, 'bm-1'));
   });
 
-  it('is exact for a chat too, which stays a chat', () =>
+  it('attribution is also exact for a chat message, which stays a chat message', () =>
     given(broadcast())
       .when(interaction({ inReplyTo: 'bm-1' }))
       .then(
@@ -475,12 +493,12 @@ describe('Attribution', () => {
         interactionRecorded(1, 'm-1', { inReplyTo: 'bm-1', ...exact }),
       ));
 
-  it('is not exact by a message id of another channel', () =>
+  it('attribution is not exact for a message id of another channel', () =>
     given(at('2025-01-01T00:00:00.000Z', broadcast({ channel: 'sms' })))
       .when(reply({ inReplyTo: 'bm-1' }))
       .then(...unrelated('broadcast_reply', 'bm-1')));
 
-  it('is by the window when a reply names none and a broadcast was sent within 72 hours', () => {
+  it('attribution is by window if the reply references no message and a broadcast was sent within 72 hours', () => {
     given(broadcast())
       .when(reply())
       .then(...replied(window));
@@ -489,17 +507,17 @@ describe('Attribution', () => {
       .then(...replied(window));
   });
 
-  it('is by the window when a told reply names a message that is no broadcast', () =>
+  it('attribution is by window if the caller reports a reply that references another message', () =>
     given(broadcast())
-      .when(reply({ inReplyTo: 'unheard-of' }))
-      .then(...replied(window, 'unheard-of')));
+      .when(reply({ inReplyTo: 'another-message' }))
+      .then(...replied(window, 'another-message')));
 
-  it('is none when a webhook’s message names one that is no broadcast: it answers something else', () =>
+  it('attribution is none if a webhook’s message references another message', () =>
     given(broadcast())
-      .when(message({ inReplyTo: 'unheard-of' }))
-      .then(...unrelated('chat', 'unheard-of')));
+      .when(message({ inReplyTo: 'another-message' }))
+      .then(...unrelated('chat', 'another-message')));
 
-  it('is none for a chat or a form that names none', () => {
+  it('attribution is none for a chat message or form that references no message', () => {
     given(broadcast())
       .when(interaction())
       .then(...unrelated('chat'));
@@ -511,7 +529,7 @@ describe('Attribution', () => {
       );
   });
 
-  it('is none without a broadcast: a told reply stays one, a webhook’s message is a chat', () => {
+  it('attribution is none without a broadcast: a reported reply stays a reply, a webhook’s message becomes a chat message', () => {
     given()
       .when(reply())
       .then(registered(), ...unrelated('broadcast_reply'));
@@ -520,7 +538,7 @@ describe('Attribution', () => {
       .then(registered(), ...unrelated('chat'));
   });
 
-  it('has a window of 72 hours to the millisecond', () => {
+  it('the attribution window is 72 hours to the millisecond', () => {
     given(at('2026-02-27T12:00:00.000Z', broadcast()))
       .when(reply())
       .then(...replied(window));
@@ -529,7 +547,7 @@ describe('Attribution', () => {
       .then(...unrelated('broadcast_reply'));
   });
 
-  it('has the window that the organization sets', () => {
+  it('the attribution window follows the organization’s setting', () => {
     const twoHours = { attributionWindowHours: 2 };
     given(at('10:00', broadcast()))
       .where(twoHours)
@@ -541,7 +559,7 @@ describe('Attribution', () => {
       .then(...unrelated('broadcast_reply'));
   });
 
-  it('goes by when the reply and the broadcast happened, not by when we were told', () => {
+  it('attribution compares when reply and broadcast were sent, not when they were recorded', () => {
     given(at('11:00', broadcast({ sentAt: time('08:00') })))
       .when(reply({ occurredAt: sentAt('08:30:00.000') }))
       .then(
@@ -556,7 +574,7 @@ describe('Attribution', () => {
       );
   });
 
-  it('is by the window from the second of the broadcast on: providers tell whole seconds', () => {
+  it('the attribution window starts in the second of the broadcast, because providers report whole seconds', () => {
     const sent = at('08:00:00.700', broadcast());
     given(sent)
       .when(reply({ occurredAt: sentAt('08:00:00') }))
@@ -572,14 +590,14 @@ describe('Attribution', () => {
       );
   });
 
-  it('is to the broadcast recorded last of those sent at one time', () => {
+  it('of broadcasts sent at the same time, attribution is to the one recorded last', () => {
     const other = broadcast({ broadcastId: 'b-0', messageId: 'bm-0' });
     given(at('09:00', other), at('09:00', broadcast()))
       .when(reply())
       .then(...replied(window));
   });
 
-  it('is to the broadcast sent last', () => {
+  it('attribution is to the broadcast sent last', () => {
     const early = broadcast({ broadcastId: 'b-0', messageId: 'bm-0', sentAt: time('07:00') });
     given(broadcast(), early)
       .when(reply())
@@ -589,7 +607,7 @@ describe('Attribution', () => {
       .then(...replied(window));
   });
 
-  it('stands on the interaction when the lead was there already, and leaves its origin alone', () => {
+  it('an attributed interaction does not change the origin of an existing lead', () => {
     given(opened, broadcast())
       .when(reply({ messageId: 'm-2' }))
       .then(interactionRecorded(1, 'm-2', { kind: 'broadcast_reply', ...window }));
@@ -597,7 +615,7 @@ describe('Attribution', () => {
   });
 });
 
-describe('Broadcasts', () => {
+describe('AddressBroadcast', () => {
   const addressed = (leads: number, messageId = 'bm-1', occurredAt = time('12:00')): Of<'BroadcastAddressed'> => ({
     type: 'BroadcastAddressed',
     id: addressedId(messageId),
@@ -613,27 +631,27 @@ describe('Broadcasts', () => {
     },
   });
 
-  it('make a contact known and open no lead', () =>
+  it('a broadcast registers the contact and opens no lead', () =>
     given()
-      .when(broadcast({ profile: one }))
-      .then(registered(one), addressed(0)));
+      .when(broadcast({ profile: fullProfile }))
+      .then(registered(fullProfile), addressed(0)));
 
-  it('say on how many leads of the contact they show', () =>
+  it('a broadcast records how many leads the contact has', () =>
     given(opened, lost, secondInteraction).when(broadcast()).then(addressed(2)));
 
-  it('keep the time at which they were sent', () =>
+  it('a broadcast has the time at which it was sent', () =>
     given(opened)
       .when(broadcast({ sentAt: time('11:00') }))
       .then(addressed(1, 'bm-1', time('11:00'))));
 
-  it('are recorded once per message', () => {
+  it('a broadcast message is recorded once', () => {
     given(broadcast()).when(broadcast()).thenNothing();
     given(broadcast())
-      .when(broadcast({ broadcastId: 'b-2', profile: one }))
+      .when(broadcast({ broadcastId: 'b-2', profile: fullProfile }))
       .thenNothing();
   });
 
-  it('are recorded again for another attempt, and on another channel', () => {
+  it('another attempt or channel is another broadcast message', () => {
     given(broadcast())
       .when(broadcast({ messageId: 'bm-2' }))
       .then(addressed(0, 'bm-2'));
@@ -643,62 +661,62 @@ describe('Broadcasts', () => {
       .then({ ...addressed(0), id: addressedId('bm-1', 'sms'), data: { ...data, channel: 'sms' } });
   });
 
-  it('count in no version of a lead', () =>
+  it('a broadcast does not change a lead or its version', () =>
     expect(foldedLead(given(opened, broadcast()))).toStrictEqual(foldedLead(given(opened))));
 });
 
-describe('A contact as folded', () => {
+describe('The fold of a contact', () => {
   const [, ...rest] = given(opened, lost).events as readonly (RecordedEvent & ContactEvent)[];
 
-  it('begins with its registration: what comes before makes none', () => {
+  it('an event before ContactRegistered makes no contact', () => {
     expect(rest.reduce<Contact>(evolveContact, unknownContact)).toBe(unknownContact);
   });
 
-  it('is registered once', () => {
-    const { state, events } = given(interaction({ profile: one }));
-    expect(evolveContact(state, { ...events[0]!, personal: { contactId: 'contact-2', ...nobody } } as never)).toBe(
+  it('a contact ignores a second ContactRegistered', () => {
+    const { state, events } = given(interaction({ profile: fullProfile }));
+    expect(evolveContact(state, { ...events[0]!, personal: { contactId: 'contact-2', ...noProfile } } as never)).toBe(
       state,
     );
   });
 
-  it('skips what it does not know, and an interaction of a lead that is not there', () => {
+  it('a contact ignores unknown events, and its leads ignore an interaction of an unknown lead', () => {
     const { state } = given(opened);
-    const stranger = { type: 'SomethingElse', data: {}, meta: {} };
-    expect(evolveContact(state, stranger as never)).toBe(state);
-    const elsewhere = rest.find((it) => it.type === 'InteractionRecorded')!;
-    const lost = { ...elsewhere, id: 'i-9', data: { ...elsewhere.data, leadId: leadId(9) } };
-    expect(evolveContact(state, lost as never)).toMatchObject({ leads: state.known ? state.leads : [] });
+    const unknownEvent = { type: 'SomethingElse', data: {}, meta: {} };
+    expect(evolveContact(state, unknownEvent as never)).toBe(state);
+    const known = rest.find((event) => event.type === 'InteractionRecorded')!;
+    const ofUnknownLead = { ...known, id: 'i-9', data: { ...known.data, leadId: leadId(9) } };
+    expect(evolveContact(state, ofUnknownLead as never)).toMatchObject({ leads: state.known ? state.leads : [] });
   });
 });
 
-describe('Leads that are not there', () => {
+describe('Commands on an unknown lead', () => {
   it.each([
     ['status', changeStatus('lost', { leadId: leadId(2) })],
     ['follow-up', createFollowUp({ leadId: 'elsewhere-1' })],
     ['message', outbound({ leadId: '' })],
     ['reschedule', reschedule('13:00', { leadId: '__proto__' })],
-  ])('are not found: %s', (_, command) => {
+  ])('rejects a command on an unknown lead: %s', (_, command) => {
     given(opened).when(command).thenRefused('not_found', { what: 'lead' });
     given().when(command).thenRefused('not_found', { what: 'lead' });
   });
 });
 
-describe('Dating back', () => {
+describe('Backdated commands', () => {
   const noon = at('11:00', nextMessage);
 
-  it('gives the events the time that was told', () => {
-    const told = given().backdatedTo('2025-06-01T08:00:00.000Z').and(opened);
-    expect(foldedLead(told)).toMatchObject({
+  it('the events of a backdated command have its time', () => {
+    const scenario = given().backdatedTo('2025-06-01T08:00:00.000Z').and(opened);
+    expect(foldedLead(scenario)).toMatchObject({
       createdAt: '2025-06-01T08:00:00.000Z',
       lastInteractionAt: '2025-06-01T08:00:00.000Z',
     });
   });
 
-  it("may not go behind the contact's last command", () => {
+  it("rejects a backdated command before the contact's last command", () => {
     given(opened, noon)
       .backdatedTo('10:59:59.999')
       .when(changeStatus('qualified'))
-      .thenInvalid('X-Occurred-At', 'before_last_command');
+      .thenInvalid('commandTime', 'before_last_command');
     given(opened, noon)
       .backdatedTo('11:00')
       .when(changeStatus('qualified'))
@@ -709,15 +727,15 @@ describe('Dating back', () => {
       });
   });
 
-  it('goes by the greatest time of any command, not by the one recorded last', () =>
+  it('a backdated command must not be before the latest command, even if another was recorded after it', () =>
     given(at('11:00', opened), at('10:00', createFollowUp()))
       .backdatedTo('10:30')
       .when(changeStatus('qualified'))
-      .thenInvalid('X-Occurred-At', 'before_last_command'));
+      .thenInvalid('commandTime', 'before_last_command'));
 
-  it("goes by the command's time, not by that of a sender", () => {
-    const told = at('10:00', interaction({ messageId: 'm-2', occurredAt: sentAt('10:04:00') }));
-    given(opened, told)
+  it('a backdated command is compared with the time of commands, not of senders', () => {
+    const scenario = at('10:00', interaction({ messageId: 'm-2', occurredAt: sentAt('10:04:00') }));
+    given(opened, scenario)
       .backdatedTo('10:01')
       .when(interaction({ messageId: 'm-3' }))
       .then({
@@ -727,16 +745,16 @@ describe('Dating back', () => {
     given(opened, early)
       .backdatedTo('09:59')
       .when(interaction({ messageId: 'm-3' }))
-      .thenInvalid('X-Occurred-At', 'before_last_command');
+      .thenInvalid('commandTime', 'before_last_command');
   });
 
-  it('goes by what a person did with the lead', () => {
+  it('a backdated command must not be before a command of a person, but may be before one of an automation', () => {
     const qualified = { type: 'LeadStatusChanged', data: { leadId: leadId(1), from: 'new', to: 'qualified' } } as const;
     for (const actor of [agentActor('ana'), gateway])
       given(opened, at('11:00', by(actor, changeStatus('contacted'))))
         .backdatedTo('10:30')
         .when(changeStatus('qualified'))
-        .thenInvalid('X-Occurred-At', 'before_last_command');
+        .thenInvalid('commandTime', 'before_last_command');
     for (const type of ['system', 'ai'] as const)
       given(opened, at('11:00', by({ type, id: 'rules' }, changeStatus('contacted'))))
         .backdatedTo('10:30')
@@ -744,14 +762,14 @@ describe('Dating back', () => {
         .then({ ...qualified, data: { ...qualified.data, from: 'contacted' }, personal: { reason: null, note: null } });
   });
 
-  it("also goes by an agent's messages and opt-outs", () => {
-    const told = at('10:00', by(agentActor('ana'), outbound({ sentAt: time('08:00') })));
-    given(opened, told).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');
+  it("a backdated command must not be before an agent's message or an opt-out", () => {
+    const scenario = at('10:00', by(agentActor('ana'), outbound({ sentAt: time('08:00') })));
+    given(opened, scenario).backdatedTo('09:30').when(nextMessage).thenInvalid('commandTime', 'before_last_command');
     const stop = at('10:00', interaction({ messageId: 'm-9', text: 'stop', occurredAt: sentAt('08:00:00') }));
-    given(opened, stop).backdatedTo('09:30').when(nextMessage).thenInvalid('X-Occurred-At', 'before_last_command');
+    given(opened, stop).backdatedTo('09:30').when(nextMessage).thenInvalid('commandTime', 'before_last_command');
   });
 
-  it('does not go by what an automation did meanwhile', () => {
+  it('a backdated command may be before a reminder and an AI score', () => {
     const reminded = at('11:00', by({ type: 'system', id: 'remind-follow-ups' }, remind('10:00')));
     const scored = at('11:01', by({ type: 'ai', id: 'local' }, aiResult(40)));
     given(opened, createFollowUp({ dueAt: time('10:00') }), reminded, scored)
@@ -764,7 +782,7 @@ describe('Dating back', () => {
       });
   });
 
-  it('is free for broadcasts, which are told of whenever it suits, and count as no command', () => {
+  it('a backdated broadcast may be before the last command, and is not a last command itself', () => {
     given(opened, noon)
       .backdatedTo('08:00')
       .when(broadcast())
@@ -792,13 +810,13 @@ describe('Dating back', () => {
       });
   });
 
-  it('is not asked about what changes nothing', () =>
+  it('a backdated command that changes nothing is not rejected', () =>
     given(opened, noon).backdatedTo('08:00').when(opened).thenNothing());
 
-  it('hides no other refusal', () =>
+  it('another refusal comes before that of a backdated command', () =>
     given(opened, at('11:00', lost)).backdatedTo('08:00').when(lost).thenRefused('lead_inactive'));
 
-  it('is no matter for a command that happens now, whatever our clocks say', () =>
+  it('a command that is not backdated may be before the last one, as clocks may differ', () =>
     given(opened, noon)
       .at('10:00')
       .when(interaction({ messageId: 'm-3' }))
@@ -806,7 +824,7 @@ describe('Dating back', () => {
         ...interactionRecorded(1, 'm-3', { receivedAt: time('10:00') }, time('10:00')),
       }));
 
-  it('judges the due time of a follow-up by the told time', () => {
+  it('the due time of a follow-up is compared with the time of the backdated command', () => {
     given(at('08:00', opened))
       .backdatedTo('09:00')
       .when(createFollowUp({ dueAt: time('10:00') }))

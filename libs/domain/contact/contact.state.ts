@@ -1,8 +1,12 @@
-import { evolveLead, initializeLead, type ActiveLead, type Channel, type Lead } from '../lead/lead.state.js';
-import type { ContactEvent, Profile } from './contact.events.js';
+import { createEvolve, type Evolutions } from '../decider.js';
+import type { LeadEvent } from '../lead/lead.events.js';
+import { evolveLead, openedLead } from '../lead/lead.evolve.js';
+import type { ActiveLead, Lead } from '../lead/lead.state.js';
+import type { Campaign, Channel, Profile } from '../vocabulary.js';
+import type { ContactEvent } from './contact.events.js';
 import { GrowOnlyMap } from './grow-only-map.js';
 
-/** The boundary: everything about one contact that a decision may depend on. */
+/** Everything about a contact that a decision may depend on. */
 export type Contact = UnknownContact | KnownContact;
 
 export interface UnknownContact {
@@ -15,27 +19,28 @@ export interface KnownContact {
   readonly contactId: string;
   readonly profile: Profile;
   readonly optedOutAt: string | null;
-  /** By ordinal; at most the last one is active. */
+  /** In the order of their ordinals. At most the last one is active. */
   readonly leads: readonly Lead[];
-  /** Every message seen, by the interaction's id. */
+  /** Every inbound message, by the interaction's id. */
   readonly interactions: GrowOnlyMap<SeenInteraction>;
-  /** Every agent's message recorded, by its event's id. */
+  /** The lead of every outbound message, by the id of its event. */
   readonly outbound: GrowOnlyMap<string>;
   /** Broadcast messages sent to the contact, in the order in which they were recorded. */
   readonly addressedBroadcasts: readonly AddressedBroadcast[];
-  /** The time of the last command by somebody, no automation; an import may not go behind it. */
+  /** The latest time of any command except those of automations. Backdated commands must not be before it. */
   readonly lastCommandAt: string;
 }
 
-/** `leadId` is null for an opt-out; `nth` counts the lead's interactions from 1. */
 export interface SeenInteraction {
+  /** Null for an opt-out. */
   readonly leadId: string | null;
+  /** 1 for the lead's first interaction; 0 for an opt-out. */
   readonly number: number;
 }
 
 export interface AddressedBroadcast {
   readonly broadcastId: string;
-  readonly campaign: { readonly id: string; readonly name: string };
+  readonly campaign: Campaign;
   readonly channel: Channel;
   readonly messageId: string;
   readonly at: string;
@@ -49,88 +54,107 @@ export const findActiveLead = (contact: Contact): ActiveLead | undefined => {
 };
 
 export const findLead = (contact: Contact, leadId: string): Lead | undefined =>
-  contact.known ? contact.leads.find((it) => it.id === leadId) : undefined;
+  contact.known ? contact.leads.find((lead) => lead.id === leadId) : undefined;
 
-export function evolveContact(contact: Contact, event: ContactEvent & { readonly id: string }): Contact {
-  if (event.type === 'ContactRegistered') return contact.known ? contact : registered(event);
-  if (!contact.known) return contact;
+type WithId<Event> = Event & { readonly id: string };
+type Registered = Extract<ContactEvent, { type: 'ContactRegistered' }>;
 
-  const at = event.meta.occurredAt;
-  switch (event.type) {
-    case 'ContactProfileChanged':
-      return timed(at, { ...withLeads(contact, event), profile: event.personal.to });
-
-    case 'ContactOptedOut': {
-      const interactions = contact.interactions.with(event.id, { leadId: null, number: 0 });
-      return timed(event.data.receivedAt, { ...contact, interactions, optedOutAt: at });
-    }
-
-    case 'BroadcastAddressed': {
-      const { broadcastId, campaign, channel, messageId } = event.data;
-      return {
-        ...contact,
-        addressedBroadcasts: [...contact.addressedBroadcasts, { broadcastId, campaign, channel, messageId, at }],
-      };
-    }
-
-    case 'LeadOpened':
-      return timed(at, { ...contact, leads: [...contact.leads, initializeLead(event)] });
-
-    case 'InteractionRecorded': {
-      const next = withLeads(contact, event);
-      const { leadId, receivedAt } = event.data;
-      const nth = findLead(next, leadId)?.memory.interactions ?? 0;
-      return timed(receivedAt, { ...next, interactions: contact.interactions.with(event.id, { leadId, number: nth }) });
-    }
-
-    case 'OutboundMessageRecorded': {
-      const outbound = contact.outbound.with(event.id, event.data.leadId);
-      return timed(event.data.receivedAt, { ...withLeads(contact, event), outbound });
-    }
-
-    case 'LeadStatusChanged':
-    case 'LeadScored':
-    case 'ScoreSuggested':
-    case 'ScoreUnpinned':
-    case 'AiResultDropped':
-    case 'QualificationFailed':
-    case 'LeadAssigned':
-    case 'LeadUnassigned':
-    case 'FollowUpCreated':
-    case 'FollowUpRescheduled':
-    case 'FollowUpReminded':
-    case 'FollowUpCompleted':
-    case 'FollowUpCancelled':
-      return isAutomatic(event) ? withLeads(contact, event) : timed(at, withLeads(contact, event));
-
-    default:
-      return contact;
-  }
+export function evolveContact(contact: Contact, event: WithId<ContactEvent>): Contact {
+  if (!contact.known) return event.type === 'ContactRegistered' ? registeredContact(event) : contact;
+  return evolveKnownContact(contact, event);
 }
 
-const timed = (commandAt: string, contact: KnownContact): KnownContact =>
-  commandAt > contact.lastCommandAt ? { ...contact, lastCommandAt: commandAt } : contact;
+const evolutions: Evolutions<KnownContact, WithId<ContactEvent>> = {
+  ContactRegistered: (contact) => contact,
 
-/** What the system does by itself must not stand in the way of an import that is still under way. */
-const isAutomatic = ({ meta: { actor } }: ContactEvent): boolean => actor.type === 'system' || actor.type === 'ai';
+  ContactProfileChanged: (contact, event) =>
+    changed(contact, event.meta.occurredAt, { leads: leadsAfter(contact, event), profile: event.personal.to }),
 
-const withLeads = (contact: KnownContact, event: ContactEvent & { readonly id: string }): KnownContact => ({
-  ...contact,
-  leads: contact.leads.map((lead) => evolveLead(lead, event)),
+  ContactOptedOut: (contact, event) =>
+    changed(contact, event.data.receivedAt, {
+      interactions: contact.interactions.with(event.id, { leadId: null, number: 0 }),
+      optedOutAt: event.meta.occurredAt,
+    }),
+
+  // Not a command in the sense of `lastCommandAt`: callers may report broadcasts late.
+  BroadcastAddressed(contact, event) {
+    const { broadcastId, campaign, channel, messageId } = event.data;
+    const addressed = { broadcastId, campaign, channel, messageId, at: event.meta.occurredAt };
+    return { ...contact, addressedBroadcasts: [...contact.addressedBroadcasts, addressed] };
+  },
+
+  LeadOpened: (contact, event) =>
+    changed(contact, event.meta.occurredAt, { leads: [...contact.leads, openedLead(event)] }),
+
+  InteractionRecorded(contact, event) {
+    const { leadId, receivedAt } = event.data;
+    const leads = leadsAfter(contact, event);
+    const number = leads.find((lead) => lead.id === leadId)?.memory.interactions ?? 0;
+    return changed(contact, receivedAt, {
+      leads,
+      interactions: contact.interactions.with(event.id, { leadId, number }),
+    });
+  },
+
+  OutboundMessageRecorded: (contact, event) =>
+    changed(contact, event.data.receivedAt, {
+      leads: leadsAfter(contact, event),
+      outbound: contact.outbound.with(event.id, event.data.leadId),
+    }),
+
+  LeadStatusChanged: leadChanged,
+  LeadScored: leadChanged,
+  ScoreSuggested: leadChanged,
+  ScoreUnpinned: leadChanged,
+  AiResultDropped: leadChanged,
+  QualificationFailed: leadChanged,
+  LeadAssigned: leadChanged,
+  LeadUnassigned: leadChanged,
+  FollowUpCreated: leadChanged,
+  FollowUpRescheduled: leadChanged,
+  FollowUpReminded: leadChanged,
+  FollowUpCompleted: leadChanged,
+  FollowUpCancelled: leadChanged,
+};
+
+const evolveKnownContact = createEvolve(evolutions);
+
+function leadChanged(contact: KnownContact, event: WithId<LeadEvent>): KnownContact {
+  const { actor, occurredAt } = event.meta;
+  // An import that is still running must not be blocked by what automations have done meanwhile.
+  const isAutomated = actor.type === 'system' || actor.type === 'ai';
+  return changed(contact, isAutomated ? contact.lastCommandAt : occurredAt, { leads: leadsAfter(contact, event) });
+}
+
+/** Written out because it is on the hot path: see `changed` in lead.evolve.ts. */
+const changed = (contact: KnownContact, commandAt: string, changes: Partial<KnownContact>): KnownContact => ({
+  known: true,
+  key: contact.key,
+  contactId: contact.contactId,
+  profile: contact.profile,
+  optedOutAt: contact.optedOutAt,
+  leads: contact.leads,
+  interactions: contact.interactions,
+  outbound: contact.outbound,
+  addressedBroadcasts: contact.addressedBroadcasts,
+  lastCommandAt: commandAt > contact.lastCommandAt ? commandAt : contact.lastCommandAt,
+  ...changes,
 });
 
-const registered = (event: Extract<ContactEvent, { type: 'ContactRegistered' }>): KnownContact => {
-  const { contactId, name, phone, email } = event.personal;
+const leadsAfter = (contact: KnownContact, event: WithId<ContactEvent>): readonly Lead[] =>
+  contact.leads.map((lead) => evolveLead(lead, event));
+
+function registeredContact({ data, personal, meta }: Registered): KnownContact {
   return {
     known: true,
-    key: event.data.contactKey,
-    contactId,
-    profile: { name, phone, email },
+    key: data.contactKey,
+    contactId: personal.contactId,
+    profile: { name: personal.name, phone: personal.phone, email: personal.email },
     optedOutAt: null,
     leads: [],
     interactions: GrowOnlyMap.empty(),
     outbound: GrowOnlyMap.empty(),
     addressedBroadcasts: [],
-    lastCommandAt: event.meta.occurredAt,
+    lastCommandAt: meta.occurredAt,
   };
-};
+}

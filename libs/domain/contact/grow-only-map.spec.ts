@@ -4,30 +4,30 @@ import { GrowOnlyMap } from './grow-only-map.js';
 
 const empty = GrowOnlyMap.empty<number>();
 
-describe('A map that only grows', () => {
-  it('is empty to begin with', () => {
+describe('GrowOnlyMap', () => {
+  it('an empty map has no entries', () => {
     expect(empty.size).toBe(0);
     expect(empty.has('a')).toBe(false);
     expect(empty.get('a')).toBeUndefined();
   });
 
-  it('holds what was added, and the first value of a key stays', () => {
+  it('a map has the added entries, and the first value of a key stays', () => {
     const map = empty.with('a', 1).with('b', 2).with('a', 3);
     expect([map.get('a'), map.get('b'), map.size]).toStrictEqual([1, 2, 2]);
   });
 
-  it('stays the same when nothing is new', () => {
+  it('adding an existing key returns the same map', () => {
     const map = empty.with('a', 1);
     expect(map.with('a', 2)).toBe(map);
   });
 
-  it('hides from an older version what was added later', () => {
-    const one = empty.with('a', 1);
-    one.with('b', 2).with('c', 3);
-    expect([one.size, one.has('b'), one.get('c'), empty.has('a')]).toStrictEqual([1, false, undefined, false]);
+  it('an older version does not see entries that were added later', () => {
+    const older = empty.with('a', 1);
+    older.with('b', 2).with('c', 3);
+    expect([older.size, older.has('b'), older.get('c'), empty.has('a')]).toStrictEqual([1, false, undefined, false]);
   });
 
-  it('branches from an older version without touching what grew from it before', () => {
+  it('adding to an older version does not change the newer ones', () => {
     const root = empty.with('a', 1);
     const left = root.with('b', 2).with('c', 3);
     const right = root.with('b', 20).with('d', 40);
@@ -36,14 +36,14 @@ describe('A map that only grows', () => {
     expect(root.size).toBe(1);
   });
 
-  it('knows nothing of the names that every object has', () => {
+  it('a map has no entries for the names of inherited properties', () => {
     for (const name of ['__proto__', 'constructor', 'toString']) {
       expect(empty.has(name)).toBe(false);
       expect(empty.with(name, 1).get(name)).toBe(1);
     }
   });
 
-  it('is, in every version and on every branch, what a copied map would be', () => {
+  it('every version and branch equals a copied map', () => {
     const additions = fc.array(fc.record({ from: fc.nat(), key: fc.constantFrom(...'abcdef'), value: fc.nat(9) }));
     fc.assert(
       fc.property(additions, (all) => {

@@ -1,10 +1,10 @@
 /**
- * A persistent map that only grows. Every version shares one store, so that adding costs the same at the first entry as at the
- * hundred-thousandth; a version sees the entries that were there when it was made. Adding to an older version copies the store.
+ * A persistent map that only grows. All versions share one store, so adding an entry costs the same for the first as for the
+ * hundred-thousandth. A version sees only the entries that existed when it was created. Adding to an older version copies the store.
  */
 export class GrowOnlyMap<Value> {
   private constructor(
-    private readonly store: Map<string, { readonly nth: number; readonly value: Value }>,
+    private readonly store: Map<string, { readonly index: number; readonly value: Value }>,
     readonly size: number,
   ) {}
 
@@ -14,19 +14,19 @@ export class GrowOnlyMap<Value> {
 
   get(key: string): Value | undefined {
     const entry = this.store.get(key);
-    return entry && entry.nth < this.size ? entry.value : undefined;
+    return entry && entry.index < this.size ? entry.value : undefined;
   }
 
   has(key: string): boolean {
     return this.get(key) !== undefined;
   }
 
-  /** The map with this entry too; an entry that is there already stays. */
+  /** The map with this entry added. An existing entry keeps its value. */
   with(key: string, value: Value): GrowOnlyMap<Value> {
     if (this.has(key)) return this;
-    const newest = this.store.size === this.size;
-    const store = newest ? this.store : new Map([...this.store].filter(([, entry]) => entry.nth < this.size));
-    store.set(key, { nth: this.size, value });
+    const isNewest = this.store.size === this.size;
+    const store = isNewest ? this.store : new Map([...this.store].filter(([, entry]) => entry.index < this.size));
+    store.set(key, { index: this.size, value });
     return new GrowOnlyMap(store, this.size + 1);
   }
 }

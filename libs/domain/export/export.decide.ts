@@ -1,9 +1,21 @@
 import type { Decider } from '../decider.js';
-import type { NewEvent } from '../event.js';
-import type { ExportEvent, LeadsExported } from './export.events.js';
+import type { NewEvent, Position } from '../event-envelope.js';
+import type { ExportEvent, ExportFormat, ExportScope, FilterParameter } from './export.events.js';
 
-export type RecordExport = { readonly type: 'RecordExport' } & Readonly<LeadsExported['data']> &
-  LeadsExported['personal'];
+export interface RecordExport {
+  readonly type: 'RecordExport';
+  readonly exportId: string;
+  readonly scope: ExportScope;
+  readonly format: ExportFormat;
+  readonly columns: readonly string[];
+  readonly timeZone: string;
+  readonly sort: string;
+  readonly filter: readonly FilterParameter[];
+  readonly position: Position;
+  readonly count: number;
+  readonly q: string | null;
+  readonly contactId: string | null;
+}
 
 export interface LeadExport {
   readonly recorded: boolean;
@@ -12,12 +24,26 @@ export interface LeadExport {
 export const leadExportDecider: Decider<LeadExport, RecordExport, ExportEvent> = {
   initialState: { recorded: false },
 
-  evolve(state, event) {
-    return event.type === 'LeadsExported' ? { recorded: true } : state;
+  decide(command, state): readonly NewEvent<ExportEvent>[] {
+    if (state.recorded) return [];
+    return [
+      {
+        type: 'LeadsExported',
+        data: {
+          exportId: command.exportId,
+          scope: command.scope,
+          format: command.format,
+          columns: command.columns,
+          timeZone: command.timeZone,
+          sort: command.sort,
+          filter: command.filter.map(({ name, value }) => ({ name, value })),
+          position: command.position,
+          count: command.count,
+        },
+        personal: { q: command.q, contactId: command.contactId },
+      },
+    ];
   },
 
-  decide({ type: _, q, contactId, ...data }, state): readonly NewEvent<ExportEvent>[] {
-    if (state.recorded) return [];
-    return [{ type: 'LeadsExported', data, personal: { q, contactId } }];
-  },
+  evolve: (state, event) => (event.type === 'LeadsExported' ? { recorded: true } : state),
 };

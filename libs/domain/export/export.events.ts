@@ -1,4 +1,4 @@
-import type { TypedEvent, Position } from '../event.js';
+import type { Position, TypedEvent } from '../event-envelope.js';
 
 export const exportScopes = ['page', 'all'] as const;
 export const exportFormats = ['csv', 'xlsx', 'ndjson'] as const;
@@ -7,41 +7,41 @@ export type ExportFormat = (typeof exportFormats)[number];
 
 export type ExportEvent = LeadsExported;
 
-/** A filter that was asked for, in the words of the query. */
+/** A query parameter that restricted which leads were exported. */
 export interface FilterParameter {
   /** The parameter's name. */
   readonly name: string;
-  /** The parameter's value, as it was given. */
+  /** The parameter's value, as the caller sent it. */
   readonly value: string;
 }
 
-/** First and only event of an export: leads were taken out of the system. Recorded before the first of them is told. */
+/** Leads were exported. The only event of its stream, written before the first lead is sent. */
 export type LeadsExported = TypedEvent<
   'LeadsExported',
   {
-    /** Made for it, and told by its manifest. */
-    exportId: string;
-    /** What one page shows, or everything that matches. */
-    scope: ExportScope;
-    /** What kind of file. */
-    format: ExportFormat;
-    /** The columns asked for, in their order; none: whole leads. */
-    columns: readonly string[];
-    /** The zone in which times are told. */
-    timeZone: string;
-    /** The key that leads are sorted by, `-` before it for descending. */
-    sort: string;
-    /** What restricts which leads, but for what is personal. */
-    filter: readonly FilterParameter[];
-    /** How far the list was whose rows were told. */
-    position: Position;
-    /** How many leads. */
-    count: number;
+    /** The export's id, as in its manifest. */
+    readonly exportId: string;
+    /** Whether one page of the list or all matching leads were exported. */
+    readonly scope: ExportScope;
+    /** The file format. */
+    readonly format: ExportFormat;
+    /** The requested columns, in order; empty for complete leads. */
+    readonly columns: readonly string[];
+    /** The IANA time zone of the times in the file. */
+    readonly timeZone: string;
+    /** The sort key, with a leading `-` for descending order. */
+    readonly sort: string;
+    /** The filter, without its personal parameters. */
+    readonly filter: readonly FilterParameter[];
+    /** The position of the lead list from which the leads were read. */
+    readonly position: Position;
+    /** The number of exported leads. */
+    readonly count: number;
   },
   {
-    /** The words that were searched for. */
-    q: string | null;
-    /** The contact that leads were restricted to. */
-    contactId: string | null;
+    /** The search text. */
+    readonly q: string | null;
+    /** The contact whose leads were exported; null for all contacts. */
+    readonly contactId: string | null;
   }
 >;

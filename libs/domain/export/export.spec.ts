@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { given, time } from '#test/support/given-when-then';
+import { time } from '#test/support/given-when-then';
 import { leadExportDecider, type RecordExport } from './export.decide.js';
 
-const circumstances = {
+const context = {
   now: time('09:00'),
   backdated: false,
   actor: { type: 'agent', id: 'ana' },
   policy: {},
-  idOf: () => 'id',
+  stableId: () => 'id',
 } as never;
 const data = {
   exportId: 'e-1',
@@ -21,20 +21,19 @@ const data = {
   count: 3,
 } as const;
 const command: RecordExport = { type: 'RecordExport', ...data, q: 'ana', contactId: null };
-void given;
 
-describe('An export', () => {
-  it('is on record, what is personal of it apart', () =>
-    expect(leadExportDecider.decide(command, leadExportDecider.initialState, circumstances)).toStrictEqual([
+describe('Export', () => {
+  it('an export is recorded with its personal filter values in the personal part', () =>
+    expect(leadExportDecider.decide(command, leadExportDecider.initialState, context)).toStrictEqual([
       { type: 'LeadsExported', data, personal: { q: 'ana', contactId: null } },
     ]));
 
-  it('is recorded once', () => {
+  it('an export is recorded once', () => {
     const state = leadExportDecider.evolve(leadExportDecider.initialState, { type: 'LeadsExported' } as never);
-    expect(leadExportDecider.decide(command, state, circumstances)).toEqual([]);
+    expect(leadExportDecider.decide(command, state, context)).toEqual([]);
   });
 
-  it('skips what it does not know', () =>
+  it('an export ignores unknown events', () =>
     expect(leadExportDecider.evolve(leadExportDecider.initialState, { type: 'SomethingElse' } as never)).toBe(
       leadExportDecider.initialState,
     ));

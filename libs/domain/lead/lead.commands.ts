@@ -1,6 +1,7 @@
-import type { AssignmentMode, Channel, Factor, Status } from './lead.state.js';
+import type { Channel } from '../vocabulary.js';
+import type { AssignmentMode, Factor, Status } from './lead.vocabulary.js';
 
-/** Everything that can be asked of a lead. Times are RFC 3339 in UTC with milliseconds; absent facts are null. */
+/** Times are RFC 3339 in UTC with milliseconds; unknown values are null. */
 export type LeadCommand =
   | ChangeStatus
   | AssignAgent
@@ -15,13 +16,13 @@ export type LeadCommand =
   | RemindFollowUp
   | RecordOutboundMessage;
 
-/** What is known of an agent outside the lead's stream when the decision is made. */
+/** An agent's status, read from the agent's stream when the command is handled. */
 export interface AgentLookup {
   readonly id: string;
   readonly status: 'active' | 'inactive' | 'unknown';
 }
 
-/** A status, a score by hand, or both. */
+/** Changes the status, sets a score by hand, or both. */
 export interface ChangeStatus {
   readonly type: 'ChangeStatus';
   readonly leadId: string;
@@ -36,10 +37,10 @@ export interface AssignAgent {
   readonly leadId: string;
   readonly agent: AgentLookup;
   readonly mode: AssignmentMode;
-  /** Open follow-ups of the previous agent move along. */
+  /** Open follow-ups of the previous agent are reassigned to the new agent. */
   readonly moveFollowUps: boolean;
   readonly note: string | null;
-  /** Only if it still waits for an agent since then; null: whether it waits or not. */
+  /** Does nothing unless the lead has been waiting for an agent since this time. Null: assigns in any case. */
   readonly onlyIf: { readonly waitingSince: string } | null;
 }
 
@@ -47,7 +48,7 @@ export interface UnassignAgent {
   readonly type: 'UnassignAgent';
   readonly leadId: string;
   readonly mode: AssignmentMode | 'agent_deactivated';
-  /** Only if it is still this assignment; null: whichever it is. */
+  /** Does nothing unless this is still the current assignment. Null: ends any assignment. */
   readonly onlyIf: { readonly agentId: string; readonly assignedAt: string } | null;
 }
 
@@ -59,18 +60,18 @@ export interface RecordAiResult {
   readonly modelVersion: string | null;
   readonly rationale: string | null;
   readonly factors: readonly Factor[];
-  /** An interaction's id; null: the newest. */
+  /** The newest interaction that the model had read. Null: the lead's newest. */
   readonly readUpTo: string | null;
 }
 
-/** An AI was asked for a result and could not give one. */
+/** An AI model was asked to score the lead and failed. */
 export interface RecordQualificationFailure {
   readonly type: 'RecordQualificationFailure';
   readonly leadId: string;
   readonly model: string;
-  /** The newest interaction that it was given. */
+  /** The newest interaction that the model was given. */
   readonly readUpTo: string;
-  /** Nothing personal. */
+  /** Must not contain personal data. */
   readonly reason: string;
 }
 
@@ -85,42 +86,44 @@ export interface CreateFollowUp {
   readonly followUpId: string;
   readonly dueAt: string;
   readonly note: string | null;
-  /** Null: the lead's agent, else the agent who asks. */
+  /** Null: the lead's agent or, if it has none, the agent who creates it. */
   readonly assignee: AgentLookup | null;
-  /** The lead's status becomes `follow_up`. */
+  /** Also changes the lead's status to `follow_up`. */
   readonly alsoSetStatus: boolean;
 }
 
-interface OfFollowUp {
+interface FollowUpReference {
   readonly leadId: string;
   readonly followUpId: string;
 }
-export interface CompleteFollowUp extends OfFollowUp {
+export interface CompleteFollowUp extends FollowUpReference {
   readonly type: 'CompleteFollowUp';
   readonly note: string | null;
 }
-export interface CancelFollowUp extends OfFollowUp {
+export interface CancelFollowUp extends FollowUpReference {
   readonly type: 'CancelFollowUp';
   readonly reason: string | null;
 }
-export interface RescheduleFollowUp extends OfFollowUp {
+export interface RescheduleFollowUp extends FollowUpReference {
   readonly type: 'RescheduleFollowUp';
   readonly dueAt: string;
   readonly reason: string | null;
 }
-
-/** Its time has come. `dueAt`: the time that is meant, so that a follow-up which was rescheduled meanwhile is left alone. */
-export interface RemindFollowUp extends OfFollowUp {
+/** Reminds of a follow-up whose due time has come. */
+export interface RemindFollowUp extends FollowUpReference {
   readonly type: 'RemindFollowUp';
+  /** The due time that was reached. Does nothing if the follow-up has been rescheduled. */
   readonly dueAt: string;
 }
 
-/** An agent's chat message to the contact. Channel null: the lead's. */
+/** Records an agent's chat message to the contact. */
 export interface RecordOutboundMessage {
   readonly type: 'RecordOutboundMessage';
   readonly leadId: string;
+  /** Null: the lead's channel. */
   readonly channel: Channel | null;
   readonly messageId: string;
   readonly text: string | null;
+  /** Null: the command's time. */
   readonly sentAt: string | null;
 }

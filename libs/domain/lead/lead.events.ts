@@ -1,8 +1,8 @@
-import type { TypedEvent } from '../event.js';
-import type { Profile } from '../contact/contact.events.js';
-import type { AssignmentMode, Channel, Factor, InteractionKind, Origin, ScoreSource, Status } from './lead.state.js';
+import type { TypedEvent } from '../event-envelope.js';
+import type { Channel, Profile } from '../vocabulary.js';
+import type { AssignmentMode, Factor, InteractionKind, Origin, ScoreSource, Status } from './lead.vocabulary.js';
 
-/** Every event of a lead names it; the lead's version counts them. */
+/** Every event of a lead contains its `leadId`. The lead's version is the number of these events. */
 export type LeadEvent =
   | LeadOpened
   | InteractionRecorded
@@ -21,238 +21,280 @@ export type LeadEvent =
   | FollowUpCompleted
   | FollowUpCancelled;
 
-/** `personal` holds the contact as it was: later changes arrive as ContactProfileChanged. */
+interface LeadReference {
+  /** The lead's id: the contact's key, a hyphen and the lead's ordinal. */
+  readonly leadId: string;
+}
+
+interface FollowUpReference extends LeadReference {
+  /** The follow-up's id, a UUID. Rescheduling does not change it. */
+  readonly followUpId: string;
+}
+
+/** A lead was opened. `personal` is a snapshot of the contact; later changes are recorded as ContactProfileChanged. */
 export type LeadOpened = TypedEvent<
   'LeadOpened',
-  {
-    /** The lead's id: its contact's key and its ordinal. */
-    leadId: string;
-    contactKey: string;
-    /** 1 for the contact's first lead. */
-    ordinal: number;
-    /** The contact's lead before this one. */
-    previousLeadId: string | null;
-    /** By which it came; null for one that was made by hand. */
-    channel: Channel | null;
-    /** Where it came from. */
-    origin: Origin;
+  LeadReference & {
+    /** The key of the lead's contact. */
+    readonly contactKey: string;
+    /** The lead's number among the contact's leads, from 1. */
+    readonly ordinal: number;
+    /** The id of the contact's previous lead. */
+    readonly previousLeadId: string | null;
+    /** The channel of the interaction that opened the lead; for a lead created by hand, the channel given, or null. */
+    readonly channel: Channel | null;
+    /** What opened the lead. */
+    readonly origin: Origin;
   },
   Profile & {
-    contactId: string;
-    /** What somebody wrote about it. */
-    note: string | null;
+    /** The contact's id, chosen by the caller. */
+    readonly contactId: string;
+    /** A note on a lead created by hand. */
+    readonly note: string | null;
   }
 >;
 
-/** The event's id is the interaction's id. `occurredAt` is the sender's time, `receivedAt` the command's. */
+/** The contact sent a message or a form. The event's id is the interaction's id; `occurredAt` is the sender's time. */
 export type InteractionRecorded = TypedEvent<
   'InteractionRecorded',
-  {
-    leadId: string;
-    channel: Channel;
-    kind: InteractionKind;
-    messageId: string;
-    receivedAt: string;
-    /** The message that it answers, where it names one. */
-    inReplyTo: string | null;
-    /** How surely it answers the broadcast: it names its message, came within the time for replies, or doesn't. */
-    attribution: Origin['attribution'];
-    /** The broadcast that it answers. */
-    broadcastId: string | null;
-    /** It came after the lead was closed, and happened before. */
-    late: boolean;
+  LeadReference & {
+    /** The channel that the message came through. */
+    readonly channel: Channel;
+    /** Whether it is a reply to a broadcast, another chat message, or a form from an integration. */
+    readonly kind: InteractionKind;
+    /** The message's id at the channel's provider. */
+    readonly messageId: string;
+    /** The command's time. RFC 3339, UTC, milliseconds. */
+    readonly receivedAt: string;
+    /** The id of the message that this one replies to, if the provider gave one. */
+    readonly inReplyTo: string | null;
+    /**
+     * How the message was attributed to a broadcast: `exact` if it references the broadcast message, `window` if it came within
+     * the attribution window, else `none`.
+     */
+    readonly attribution: Origin['attribution'];
+    /** The broadcast that the message is attributed to. */
+    readonly broadcastId: string | null;
+    /** The message was sent before the lead was closed but arrived afterwards. */
+    readonly late: boolean;
   },
   {
-    /** What was written, where there is text. */
-    text: string | null;
-    /** What came with it, such as a picture, as it was given. */
-    media: unknown;
-    /** What an integration sent, such as the fields of a form, as it was given. */
-    integration: unknown;
+    /** The message's text, if it has any. */
+    readonly text: string | null;
+    /** Attachments such as a picture, as the caller sent them. */
+    readonly media: unknown;
+    /** Data from an integration such as form fields, as the caller sent it. */
+    readonly integration: unknown;
   }
 >;
 
-/** An agent's chat message. `occurredAt` is when it was sent, `receivedAt` the command's time. */
+/** An agent sent a chat message to the contact. `occurredAt` is when it was sent. */
 export type OutboundMessageRecorded = TypedEvent<
   'OutboundMessageRecorded',
-  { leadId: string; channel: Channel; messageId: string; receivedAt: string },
-  { text: string | null }
+  LeadReference & {
+    /** The channel that the message was sent through. */
+    readonly channel: Channel;
+    /** The message's id at the channel's provider. */
+    readonly messageId: string;
+    /** The command's time. RFC 3339, UTC, milliseconds. */
+    readonly receivedAt: string;
+  },
+  {
+    /** The message's text, if it has any. */
+    readonly text: string | null;
+  }
 >;
 
-/** `from` equals `to` when only a reason or a note was added. */
+/** The lead's status was changed. If `from` equals `to`, only a reason or a note was added. */
 export type LeadStatusChanged = TypedEvent<
   'LeadStatusChanged',
-  {
-    leadId: string;
-    /** The status before. */
-    from: Status;
-    /** The status from now on. */
-    to: Status;
+  LeadReference & {
+    /** The previous status. */
+    readonly from: Status;
+    /** The new status. */
+    readonly to: Status;
   },
   {
-    /** Why, where somebody said so. */
-    reason: string | null;
-    note: string | null;
+    /** The reason for the change. */
+    readonly reason: string | null;
+    /** A note on the change. */
+    readonly note: string | null;
   }
 >;
 
-interface AiResult {
-  /** An integer from 0 to 100. */
-  score: number;
-  /** Which model found it. */
-  model: string;
+interface AiRead {
+  /** The model's name. */
+  readonly model: string;
   /** The model's version. */
-  modelVersion: string | null;
-  /** The newest interaction that the model had read, null when there was none. */
-  readUpTo: string | null;
-  /** How many of the lead's interactions that makes. */
-  read: number;
-}
-interface AiWords {
-  /** Why, in the model's words. */
-  rationale: string | null;
-  /** What moved the score. */
-  factors: readonly Factor[];
+  readonly modelVersion: string | null;
+  /** The newest interaction that the model had read; null if there was none. */
+  readonly readUpTo: string | null;
+  /** How many of the lead's interactions the model had read. */
+  readonly read: number;
 }
 
-/** The lead has another score. A manual one pins. */
+interface AiScore extends AiRead {
+  /** The model's score, an integer from 0 to 100. */
+  readonly score: number;
+}
+
+interface AiRationale {
+  /** The model's explanation of the score. */
+  readonly rationale: string | null;
+  /** What raised or lowered the score. */
+  readonly factors: readonly Factor[];
+}
+
+/** The lead's score was set. A score set by hand is pinned: later AI results do not change it. */
 export type LeadScored = TypedEvent<
   'LeadScored',
-  {
-    leadId: string;
-    /** The score before; null when it was never scored. */
-    from: number | null;
-    /** The score from now on, an integer from 0 to 100. */
-    to: number;
-    /** Whose it is: a manual one pins. */
-    source: ScoreSource;
-    /** What an AI result went by; null for a manual score. */
-    ai: Omit<AiResult, 'score'> | null;
+  LeadReference & {
+    /** The previous score; null if the lead had none. */
+    readonly from: number | null;
+    /** The new score, an integer from 0 to 100. */
+    readonly to: number;
+    /** Whether an AI model or a person set the score. */
+    readonly source: ScoreSource;
+    /** The model and what it had read; null for a score set by hand. */
+    readonly ai: AiRead | null;
   },
-  AiWords & { reason: string | null; note: string | null }
+  {
+    /** The model's explanation of the score; null for a score set by hand. */
+    readonly rationale: string | null;
+    /** What raised or lowered the score; empty for a score set by hand. */
+    readonly factors: readonly Factor[];
+    /** The reason for a score set by hand, unless a status change in the same command contains it. */
+    readonly reason: string | null;
+    /** A note on a score set by hand, unless a status change in the same command contains it. */
+    readonly note: string | null;
+  }
 >;
 
-/** An AI result while a manual score is pinned. */
-export type ScoreSuggested = TypedEvent<'ScoreSuggested', { leadId: string } & AiResult, AiWords>;
+/** An AI result came while a score set by hand was pinned. It is kept as a suggestion. */
+export type ScoreSuggested = TypedEvent<'ScoreSuggested', LeadReference & AiScore, AiRationale>;
 
-/** AI results count again; score and suggestion stay as they are. */
-export type ScoreUnpinned = TypedEvent<'ScoreUnpinned', { leadId: string }>;
+/** The score was unpinned: later AI results change it again. Score and suggestion stay as they are. */
+export type ScoreUnpinned = TypedEvent<'ScoreUnpinned', LeadReference>;
 
-/** An AI result that came too late to count: the lead is closed, or a result that had read more stands. */
+/** An AI result came too late and does not count. */
 export type AiResultDropped = TypedEvent<
   'AiResultDropped',
-  {
-    leadId: string;
-    /** The lead is closed, or a result that had read more stands. */
-    why: 'lead_inactive' | 'stale';
-  } & AiResult,
-  AiWords
+  LeadReference & {
+    /** `lead_inactive`: the lead is closed. `stale`: the model had read less than for the result that counts. */
+    readonly why: 'lead_inactive' | 'stale';
+  } & AiScore,
+  AiRationale
 >;
 
-/** An AI was asked for a result and could not give one: the score stays as it is. */
+/** An AI model was asked to score the lead and failed. The score stays as it is. */
 export type QualificationFailed = TypedEvent<
   'QualificationFailed',
-  {
-    leadId: string;
-    /** Which model was asked. */
-    model: string;
-    /** The newest interaction that it was given. */
-    readUpTo: string;
-    /** How many of the lead's interactions that makes. */
-    read: number;
-    /** Why, in words of ours. */
-    reason: string;
+  LeadReference & {
+    /** The model's name. */
+    readonly model: string;
+    /** The newest interaction that the model was given. */
+    readonly readUpTo: string;
+    /** How many of the lead's interactions the model was given. */
+    readonly read: number;
+    /** Why the model failed. Contains no personal data. */
+    readonly reason: string;
   }
 >;
 
-/** An agent works on the lead from now on. */
+/** The lead was assigned to an agent. */
 export type LeadAssigned = TypedEvent<
   'LeadAssigned',
-  {
-    leadId: string;
-    /** The agent before; null when there was none. */
-    from: string | null;
-    /** The agent from now on. */
-    to: string;
+  LeadReference & {
+    /** The previous agent; null if there was none. */
+    readonly from: string | null;
+    /** The new agent. */
+    readonly to: string;
     /** How the agent was chosen. */
-    mode: AssignmentMode;
-    /** The open follow-ups that moved along from the agent before. */
-    followUps: readonly string[];
+    readonly mode: AssignmentMode;
+    /** The open follow-ups that were reassigned from the previous agent to the new one. */
+    readonly followUps: readonly string[];
   },
-  { note: string | null }
+  {
+    /** A note on the assignment. */
+    readonly note: string | null;
+  }
 >;
 
-/** Nobody works on the lead from now on. */
+/** The lead's assignment was ended. */
 export type LeadUnassigned = TypedEvent<
   'LeadUnassigned',
-  {
-    leadId: string;
-    /** The agent before. */
-    from: string;
-    /** How it came about. */
-    mode: AssignmentMode | 'agent_deactivated';
+  LeadReference & {
+    /** The previous agent. */
+    readonly from: string;
+    /** What ended the assignment. */
+    readonly mode: AssignmentMode | 'agent_deactivated';
   }
 >;
 
-/** Somebody is to get back to the contact. */
+/** A follow-up was created: somebody will contact the lead again. */
 export type FollowUpCreated = TypedEvent<
   'FollowUpCreated',
-  {
-    leadId: string;
-    /** UUID; rescheduling keeps it. */
-    followUpId: string;
-    /** When it is due, RFC 3339, UTC. */
-    dueAt: string;
-    /** The agent whose it is; null when a service made it for a lead that nobody works on. */
-    assigneeId: string | null;
+  FollowUpReference & {
+    /** When it is due. RFC 3339, UTC, milliseconds. */
+    readonly dueAt: string;
+    /** The agent responsible; null if a service created it for a lead without an agent. */
+    readonly assigneeId: string | null;
   },
-  { contactId: string; note: string | null }
->;
-
-/** An open follow-up is due at another time. */
-export type FollowUpRescheduled = TypedEvent<
-  'FollowUpRescheduled',
   {
-    leadId: string;
-    followUpId: string;
-    /** When it was due, RFC 3339, UTC. */
-    from: string;
-    /** When it is due from now on, RFC 3339, UTC. */
-    to: string;
-  },
-  { reason: string | null }
->;
-
-/** A follow-up's time has come and it is still open: at most once for each time that it is due at. */
-export type FollowUpReminded = TypedEvent<
-  'FollowUpReminded',
-  {
-    leadId: string;
-    followUpId: string;
-    /** When it is due, RFC 3339, UTC. */
-    dueAt: string;
-    /** The agent whose it is; null when it is nobody's. */
-    assigneeId: string | null;
-    /** More than a minute after it was due, because nothing ran or it was recorded only then. */
-    late: boolean;
+    /** The id of the lead's contact, chosen by the caller. */
+    readonly contactId: string;
+    /** What to do. */
+    readonly note: string | null;
   }
 >;
 
-/** What was to be done is done. */
-export type FollowUpCompleted = TypedEvent<
-  'FollowUpCompleted',
-  { leadId: string; followUpId: string },
-  { note: string | null }
+/** An open follow-up's due time was changed. */
+export type FollowUpRescheduled = TypedEvent<
+  'FollowUpRescheduled',
+  FollowUpReference & {
+    /** The previous due time. RFC 3339, UTC, milliseconds. */
+    readonly from: string;
+    /** The new due time. RFC 3339, UTC, milliseconds. */
+    readonly to: string;
+  },
+  {
+    /** The reason for the change. */
+    readonly reason: string | null;
+  }
 >;
 
-/** What was to be done is not to be done any more. */
+/** An open follow-up reached its due time. Recorded at most once per due time. */
+export type FollowUpReminded = TypedEvent<
+  'FollowUpReminded',
+  FollowUpReference & {
+    /** The due time that was reached. RFC 3339, UTC, milliseconds. */
+    readonly dueAt: string;
+    /** The agent responsible; null if there is none. */
+    readonly assigneeId: string | null;
+    /** The reminder fired more than a minute after the due time. */
+    readonly late: boolean;
+  }
+>;
+
+/** A follow-up was completed. */
+export type FollowUpCompleted = TypedEvent<
+  'FollowUpCompleted',
+  FollowUpReference,
+  {
+    /** A note on the result. */
+    readonly note: string | null;
+  }
+>;
+
+/** A follow-up was cancelled. */
 export type FollowUpCancelled = TypedEvent<
   'FollowUpCancelled',
-  {
-    leadId: string;
-    followUpId: string;
-    /** Closing the lead cancelled it, or somebody did. */
-    why: 'lead_inactive' | 'asked';
+  FollowUpReference & {
+    /** `lead_inactive`: the lead was closed. `asked`: a caller cancelled it. */
+    readonly why: 'lead_inactive' | 'asked';
   },
-  { reason: string | null }
+  {
+    /** The caller's reason; null if the lead was closed. */
+    readonly reason: string | null;
+  }
 >;

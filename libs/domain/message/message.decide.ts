@@ -1,8 +1,15 @@
 import type { KnownBroadcast } from '../broadcast/broadcast.decide.js';
-import type { Decider, DecisionContext } from '../decider.js';
-import type { NewEvent } from '../event.js';
-import type { Channel } from '../lead/lead.state.js';
-import { requireNotInFuture, refuse } from '../refusal.js';
+import {
+  createDecide,
+  createEvolve,
+  type Decider,
+  type DecisionContext,
+  type Decisions,
+  type Evolutions,
+} from '../decider.js';
+import type { NewEvent } from '../event-envelope.js';
+import { refuse, requireNotInFuture } from '../refusal.js';
+import type { Channel } from '../vocabulary.js';
 import type { MessageEvent, Receipt, ReceiptError, ReceiptStatus, Recipient } from './message.events.js';
 
 export type MessageCommand = RecordSend | RecordReceipts;
@@ -20,7 +27,7 @@ export interface RecordSend {
   readonly sentAt: string | null;
 }
 
-/** What a provider said of one message, all at once. */
+/** Records one or more receipts of one message. */
 export interface RecordReceipts {
   readonly type: 'RecordReceipts';
   readonly messageKey: string;
@@ -29,106 +36,115 @@ export interface RecordReceipts {
   readonly receipts: readonly NewReceipt[];
 }
 
-/** `at` null: the provider gave no time, so the receipt is known without it and gets ours. */
 export interface NewReceipt {
   readonly status: ReceiptStatus;
+  /** Null if the provider gave no time: the receipt then gets the command's time, which does not distinguish it from others. */
   readonly at: string | null;
   readonly error: ReceiptError | null;
 }
 
-/** A message as its receipts and its send say, in whichever order they came. */
+/** A message as its send and its receipts describe it. They may be recorded in any order. */
 export interface Message {
   readonly recipient: Recipient | null;
   readonly receipts: readonly Receipt[];
   readonly version: number;
 }
 
-type Known = Pick<Receipt, 'status' | 'at' | 'timed' | 'error'>;
+type ReceiptIdentity = Pick<Receipt, 'status' | 'at' | 'timed' | 'error'>;
 
-/** What a receipt is known by. */
-export const receiptKey = ({ status, at, timed, error }: Known): string =>
+/** Receipts with the same key are the same receipt. */
+export const receiptKey = ({ status, at, timed, error }: ReceiptIdentity): string =>
   JSON.stringify([status, timed ? at : null, error?.code ?? null]);
 
-const isSame = (a: Known, b: Known): boolean =>
+/** The same as comparing keys, without building them. */
+const isSameReceipt = (a: ReceiptIdentity, b: ReceiptIdentity): boolean =>
   a.status === b.status &&
   a.timed === b.timed &&
   (!a.timed || a.at === b.at) &&
   (a.error?.code ?? null) === (b.error?.code ?? null);
 
-export const messageDecider: Decider<Message, MessageCommand, MessageEvent> = {
-  initialState: { recipient: null, receipts: [], version: 0 },
-
-  evolve(state, event) {
-    const version = state.version + 1;
-    if (event.type === 'MessageSent') return { ...state, version, recipient: event.data.recipient };
-    if (event.type === 'ReceiptRecorded') return { ...state, version, receipts: [...state.receipts, toReceipt(event)] };
-    return state;
-  },
-
-  decide(command, state, given): readonly NewEvent<MessageEvent>[] {
-    switch (command.type) {
-      case 'RecordSend':
-        return recordSend(command, state, given);
-      case 'RecordReceipts':
-        return recordReceipts(command, state, given);
-    }
-  },
+const decisions: Decisions<Message, MessageCommand, MessageEvent> = {
+  RecordSend: recordSend,
+  RecordReceipts: recordReceipts,
 };
 
-/** A receipt as its event tells it. */
+const evolutions: Evolutions<Message, MessageEvent> = {
+  MessageSent: (message, event) => ({ ...message, version: message.version + 1, recipient: event.data.recipient }),
+  ReceiptRecorded: (message, event) => ({
+    ...message,
+    version: message.version + 1,
+    receipts: [...message.receipts, toReceipt(event)],
+  }),
+};
+
+export const messageDecider: Decider<Message, MessageCommand, MessageEvent> = {
+  initialState: { recipient: null, receipts: [], version: 0 },
+  decide: createDecide(decisions),
+  evolve: createEvolve(evolutions),
+};
+
 export function toReceipt(event: Extract<MessageEvent, { type: 'ReceiptRecorded' }>): Receipt {
   const { status, timed, errorCode } = event.data;
   const error = errorCode === null ? null : { code: errorCode, detail: event.personal.errorDetail };
   return { status, at: event.meta.occurredAt, timed, recordedAt: event.meta.recordedAt, error };
 }
 
-function recordSend(command: RecordSend, state: Message, given: DecisionContext): readonly NewEvent<MessageEvent>[] {
+function recordSend(
+  command: RecordSend,
+  message: Message,
+  context: DecisionContext,
+): readonly NewEvent<MessageEvent>[] {
   const { messageKey, messageId, contactKey, contactId, broadcast, attempt, parameters } = command;
-  const recipient: Recipient = { broadcastId: broadcast.id, contactKey, attempt };
-  if (state.recipient) {
-    const { broadcastId, contactKey: known } = state.recipient;
-    if (broadcastId !== broadcast.id || known !== contactKey) throw refuse('message_exists', { messageId });
+  if (message.recipient) {
+    const isSame = message.recipient.broadcastId === broadcast.id && message.recipient.contactKey === contactKey;
+    if (!isSame) throw refuse('message_exists', { messageId });
     return [];
   }
-  const occurredAt = requireNotInFuture('sentAt', command.sentAt ?? given.now, given.now);
-  const { channel, campaign } = broadcast;
-  const { name, language, category } = broadcast.template;
+  const { channel, campaign, template } = broadcast;
   return [
     {
       type: 'MessageSent',
-      id: given.stableId('sent'),
-      occurredAt,
-      data: { messageKey, channel, messageId, recipient, campaign, template: { name, language, category } },
-      personal: { contactId, parameters, receipts: state.receipts },
+      id: context.stableId('sent'),
+      occurredAt: requireNotInFuture('sentAt', command.sentAt ?? context.now, context.now),
+      data: {
+        messageKey,
+        channel,
+        messageId,
+        recipient: { broadcastId: broadcast.id, contactKey, attempt },
+        campaign: { id: campaign.id, name: campaign.name },
+        template: { name: template.name, language: template.language, category: template.category },
+      },
+      personal: { contactId, parameters, receipts: message.receipts },
     },
   ];
 }
 
+/** Each receipt is recorded once. */
 function recordReceipts(
   command: RecordReceipts,
-  state: Message,
-  given: DecisionContext,
+  message: Message,
+  context: DecisionContext,
 ): readonly NewEvent<MessageEvent>[] {
   const { messageKey, channel, messageId } = command;
-  const told = command.receipts.map(({ status, at, error }) => ({
-    status,
-    at: at ?? given.now,
-    timed: at !== null,
-    error,
+  const fresh: ReceiptIdentity[] = [];
+  for (const { status, at, error } of command.receipts) {
+    const receipt = { status, at: at ?? context.now, timed: at !== null, error };
+    const isRecorded = [message.receipts, fresh].some((list) => list.some((known) => isSameReceipt(known, receipt)));
+    if (!isRecorded) fresh.push(receipt);
+  }
+  return fresh.map((receipt) => ({
+    type: 'ReceiptRecorded',
+    id: context.stableId(receiptKey(receipt)),
+    occurredAt: receipt.at,
+    data: {
+      messageKey,
+      channel,
+      messageId,
+      recipient: message.recipient,
+      status: receipt.status,
+      timed: receipt.timed,
+      errorCode: receipt.error?.code ?? null,
+    },
+    personal: { errorDetail: receipt.error?.detail ?? null },
   }));
-  const fresh = told.filter(
-    (it, nth) =>
-      !state.receipts.some((known) => isSame(known, it)) && !told.slice(0, nth).some((before) => isSame(before, it)),
-  );
-  return fresh.map((it) => {
-    const { status, at, timed, error } = it;
-    const about = { messageKey, channel, messageId, recipient: state.recipient };
-    return {
-      type: 'ReceiptRecorded',
-      id: given.stableId(receiptKey(it)),
-      occurredAt: at,
-      data: { ...about, status, timed, errorCode: error?.code ?? null },
-      personal: { errorDetail: error?.detail ?? null },
-    };
-  });
 }

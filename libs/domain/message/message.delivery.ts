@@ -1,22 +1,22 @@
 import { receiptStatuses, type Receipt, type ReceiptError, type ReceiptStatus } from './message.events.js';
 
-/** What became of a message. Times are the provider's; RFC 3339, UTC, milliseconds. */
+/** A message's state and history. Times are the provider's, in RFC 3339, UTC, milliseconds. */
 export interface Delivery {
   readonly state: ReceiptStatus;
   readonly milestones: {
     readonly queuedAt: string | null;
     readonly sentAt: string | null;
     readonly deliveredAt: string | null;
-    /** It was read, so it was delivered, though nobody said when. */
+    /** The message was read, so it was delivered, but no receipt says when. */
     readonly deliveredImplied: boolean;
     readonly readAt: string | null;
     readonly failedAt: string | null;
   };
-  /** The provider says both that it failed and that it arrived. */
+  /** The provider reported both a failure and a delivery. */
   readonly conflict: boolean;
-  /** That of the latest failure, also when the message arrived. */
+  /** The error of the latest failure, even if the message was delivered. */
   readonly error: ReceiptError | null;
-  /** Every receipt, by when it happened. */
+  /** Every receipt, in chronological order. */
   readonly timeline: readonly {
     readonly status: ReceiptStatus;
     readonly occurredAt: string;
@@ -28,16 +28,17 @@ export interface Delivery {
 export const getStatusRank = (status: ReceiptStatus): number => receiptStatuses.indexOf(status);
 
 /** A total order that does not depend on the order of arrival. */
-const inOrder = (a: Receipt, b: Receipt): number =>
+const compareReceipts = (a: Receipt, b: Receipt): number =>
   compare(a.at, b.at) ||
   getStatusRank(a.status) - getStatusRank(b.status) ||
   compare(a.error?.code ?? '', b.error?.code ?? '');
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** A pure function of the set of a message's receipts: order, repeats and delays of their arrival don't matter. */
+/** Depends only on the set of receipts, not on the order in which they arrived. */
 export function computeDelivery(receipts: readonly Receipt[]): Delivery {
-  const timeline = [...receipts].sort(inOrder);
-  const firstAt = (status: ReceiptStatus): string | null => timeline.find((it) => it.status === status)?.at ?? null;
+  const timeline = [...receipts].sort(compareReceipts);
+  const firstAt = (status: ReceiptStatus): string | null =>
+    timeline.find((receipt) => receipt.status === status)?.at ?? null;
   const highest = timeline.reduce((rank, { status }) => Math.max(rank, getStatusRank(status)), 0);
   const deliveredAt = firstAt('delivered');
   const readAt = firstAt('read');
@@ -53,38 +54,38 @@ export function computeDelivery(receipts: readonly Receipt[]): Delivery {
       failedAt,
     },
     conflict: failedAt !== null && (deliveredAt !== null || readAt !== null),
-    error: timeline.findLast((it) => it.status === 'failed')?.error ?? null,
+    error: timeline.findLast((receipt) => receipt.status === 'failed')?.error ?? null,
     timeline: timeline.map(({ status, at, recordedAt, error }) => ({ status, occurredAt: at, recordedAt, error })),
   };
 }
 
-/** How far a message got: 3 read, 2 delivered, 1 sent (what is implied counts), 0 not yet. */
+/** 3: read, 2: delivered, 1: sent, 0: none of these. */
 export function computeDeliveryProgress({ milestones }: Delivery): 0 | 1 | 2 | 3 {
   if (milestones.readAt !== null) return 3;
   if (milestones.deliveredAt !== null) return 2;
   return milestones.sentAt !== null ? 1 : 0;
 }
 
-/** A message to a recipient; a retry is another one. */
-interface Attempted {
+/** One message to a recipient. A retry is another message. */
+interface MessageAttempt {
   readonly messageId: string;
   readonly attempt: number;
   readonly receipts: readonly Receipt[];
 }
 
 /**
- * The attempt that counts for its recipient: the one that got farthest; a failed one only where all failed; else the latest.
- * Like a delivery it does not depend on the order in which things became known.
+ * The attempt that counts for its recipient: the one with the highest status, where `failed` is the lowest; of several, the latest.
+ * Undefined without attempts. Does not depend on the order of the attempts.
  */
-export function selectBestAttempt<Attempt extends Attempted>(
+export function selectBestAttempt<Attempt extends MessageAttempt>(
   attempts: readonly Attempt[],
 ): { attempt: Attempt; delivery: Delivery } | undefined {
-  const worth = ({ state }: Delivery): number => (state === 'failed' ? -1 : getStatusRank(state));
+  const rankOf = ({ state }: Delivery): number => (state === 'failed' ? -1 : getStatusRank(state));
   return attempts
     .map((attempt) => ({ attempt, delivery: computeDelivery(attempt.receipts) }))
     .sort(
       (a, b) =>
-        worth(a.delivery) - worth(b.delivery) ||
+        rankOf(a.delivery) - rankOf(b.delivery) ||
         a.attempt.attempt - b.attempt.attempt ||
         compare(a.attempt.messageId, b.attempt.messageId),
     )

@@ -1,81 +1,88 @@
-import type { TypedEvent } from '../event.js';
-import type { Campaign, Template } from '../broadcast/broadcast.events.js';
-import type { Channel } from '../lead/lead.state.js';
+import type { Template } from '../broadcast/broadcast.events.js';
+import type { TypedEvent } from '../event-envelope.js';
+import type { Campaign, Channel } from '../vocabulary.js';
 
 export type MessageEvent = MessageSent | ReceiptRecorded;
 
-/** In the order of their rank: what a message's state is, is the highest rank ever seen. */
+/** By rank, lowest first. A message's state is the highest status that any receipt has reported. */
 export const receiptStatuses = ['queued', 'accepted', 'sent', 'failed', 'delivered', 'read'] as const;
 export type ReceiptStatus = (typeof receiptStatuses)[number];
 
-/** Whom a broadcast's message went to, and by which attempt (from 1). */
 export interface Recipient {
+  /** The broadcast that the message belongs to. */
   readonly broadcastId: string;
+  /** The key of the contact that the message was sent to. */
   readonly contactKey: string;
-  /** From 1; each has a message id of its own. */
+  /** The number of the attempt, from 1. Each attempt has its own message id. */
   readonly attempt: number;
 }
 
-/** What a provider said of a message. */
+/** A provider's report on a message. */
 export interface Receipt {
-  /** What the message has reached. */
+  /** The status that the provider reported. */
   readonly status: ReceiptStatus;
-  /** The provider's time; ours where it gave none. */
+  /** The provider's time; the command's time if it gave none. RFC 3339, UTC, milliseconds. */
   readonly at: string;
-  /** Whether the time is the provider's: a receipt is known by its time only then. */
+  /** Whether `at` is the provider's time. Only then does it distinguish receipts. */
   readonly timed: boolean;
-  /** When we wrote it. */
+  /** When it was written, by this system's clock. RFC 3339, UTC, milliseconds. */
   readonly recordedAt: string;
-  /** Why it failed, where it did. */
+  /** The provider's error, if it reported one. */
   readonly error: ReceiptError | null;
 }
 
 export interface ReceiptError {
-  /** The provider's. */
+  /** The provider's error code. */
   readonly code: string;
-  /** In the provider's words. */
+  /** The provider's description of the error. */
   readonly detail: string | null;
 }
 
-/** A broadcast's message was sent. The campaign and the template are as they were then. */
+interface MessageReference {
+  /** A key derived from the channel and the message's id: part of the stream's name. */
+  readonly messageKey: string;
+  /** The channel that the message was sent through. */
+  readonly channel: Channel;
+  /** The message's id at the channel's provider. */
+  readonly messageId: string;
+}
+
+/** A message of a broadcast was sent, at `occurredAt`. Campaign and template are as they were then. */
 export type MessageSent = TypedEvent<
   'MessageSent',
-  {
-    /** Made of the channel and the message's id: part of the stream's name. */
-    messageKey: string;
-    channel: Channel;
-    messageId: string;
-    /** Whom it went to. */
-    recipient: Recipient;
-    campaign: Campaign;
-    /** What was sent; its text is the broadcast's. */
-    template: Omit<Template, 'body'>;
+  MessageReference & {
+    /** The broadcast, the contact and the attempt. */
+    readonly recipient: Recipient;
+    /** The campaign that the broadcast belongs to. */
+    readonly campaign: Campaign;
+    /** The message's template. Its text is in BroadcastCreated. */
+    readonly template: Omit<Template, 'body'>;
   },
   {
-    contactId: string;
-    /** What was filled into the template, as it was given. */
-    parameters: unknown;
-    /** The receipts that had come before the send was recorded. */
-    receipts: readonly Receipt[];
+    /** The id of the contact that the message was sent to, chosen by the caller. */
+    readonly contactId: string;
+    /** The template's parameters, as the caller sent them. */
+    readonly parameters: unknown;
+    /** The receipts that were recorded before this event. */
+    readonly receipts: readonly Receipt[];
   }
 >;
 
-/** A receipt, at the provider's time. */
+/** A provider reported on a message, at `occurredAt`: the provider's time, or the command's time if it gave none. */
 export type ReceiptRecorded = TypedEvent<
   'ReceiptRecorded',
-  {
-    messageKey: string;
-    channel: Channel;
-    messageId: string;
-    /** Whom the message went to; null while the send is not recorded. */
-    recipient: Recipient | null;
-    status: ReceiptStatus;
-    timed: boolean;
-    /** The provider's code for why it failed, where it did. */
-    errorCode: string | null;
+  MessageReference & {
+    /** The broadcast, the contact and the attempt; null until MessageSent is recorded. */
+    readonly recipient: Recipient | null;
+    /** The status that the provider reported. */
+    readonly status: ReceiptStatus;
+    /** Whether `occurredAt` is the provider's time. */
+    readonly timed: boolean;
+    /** The provider's error code, if it reported an error. */
+    readonly errorCode: string | null;
   },
   {
-    /** The same in the provider's words. */
-    errorDetail: string | null;
+    /** The provider's description of the error. */
+    readonly errorDetail: string | null;
   }
 >;

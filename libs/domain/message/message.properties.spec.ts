@@ -6,7 +6,7 @@ import { messageDecider, type NewReceipt, type Message, type MessageCommand } fr
 import { computeDelivery } from './message.delivery.js';
 import { receiptStatuses, type MessageEvent } from './message.events.js';
 
-describe('Whatever the order, the repeats and the batches', () => {
+describe('Sends and receipts in any order, repeated and batched', () => {
   const someReceipt: fc.Arbitrary<NewReceipt> = fc
     .record({
       status: fc.constantFrom(...receiptStatuses),
@@ -15,9 +15,9 @@ describe('Whatever the order, the repeats and the batches', () => {
     })
     .map(({ status, clock, code }) => newReceipt(status, clock, code));
 
-  /** The same receipts twice: once each in some order, and again shuffled with repeats, cut into batches, the send anywhere between. */
-  const twoWays = fc.array(someReceipt, { maxLength: 8 }).chain((receipts) => {
-    const way = fc
+  /** Two sequences of the same receipts, shuffled, repeated and cut into batches, with the send at a random position. */
+  const twoSequences = fc.array(someReceipt, { maxLength: 8 }).chain((receipts) => {
+    const sequence = fc
       .tuple(
         fc.shuffledSubarray(receipts, { minLength: receipts.length }),
         fc.array(fc.constantFrom(...receipts, ...(receipts.length === 0 ? [newReceipt('sent', '09:00')] : [])), {
@@ -28,21 +28,21 @@ describe('Whatever the order, the repeats and the batches', () => {
       )
       .map(([all, repeats, cuts, sendAt]): readonly MessageCommand[] => {
         const batches: NewReceipt[][] = [];
-        for (const it of [...all, ...repeats]) {
+        for (const receipt of [...all, ...repeats]) {
           const batch = batches.at(-1);
-          if (batch && cuts.next().value) batch.push(it);
-          else batches.push([it]);
+          if (batch && cuts.next().value) batch.push(receipt);
+          else batches.push([receipt]);
         }
         const commands: MessageCommand[] = batches.map((batch) => recordReceipts('bm-1', ...batch));
         commands.splice(sendAt % (commands.length + 1), 0, recordSend());
         return commands;
       });
-    return fc.tuple(way, way);
+    return fc.tuple(sequence, sequence);
   });
 
-  /** All of it is told within one moment of ours: what was recorded when is not what this is about. */
-  const told = (commands: readonly MessageCommand[]): { state: Message; events: readonly MessageEvent[] } => {
-    const now = {
+  /** All commands have the same time: recording times are not the subject of these tests. */
+  const record = (commands: readonly MessageCommand[]): { state: Message; events: readonly MessageEvent[] } => {
+    const conditions = {
       at: time('12:00'),
       actor: { type: 'service', id: 'provider' } as const,
       policy: {},
@@ -51,26 +51,26 @@ describe('Whatever the order, the repeats and the batches', () => {
     let state = messageDecider.initialState;
     const events: MessageEvent[] = [];
     for (const command of commands)
-      for (const draft of messageDecider.decide(deepFreeze(command), state, decisionContextOf(now))) {
-        const event = recordDraft(draft, now, 'command', events.length + 1) as MessageEvent & { id: string };
+      for (const draft of messageDecider.decide(deepFreeze(command), state, decisionContextOf(conditions))) {
+        const event = recordDraft(draft, conditions, 'command', events.length + 1) as MessageEvent & { id: string };
         events.push(event);
         state = deepFreeze(messageDecider.evolve(state, event));
       }
     return { state, events };
   };
 
-  it('a message comes out the same, and each event tells by itself whom it concerns', () =>
+  it('the delivery does not depend on the order, and each event after the send contains the recipient', () =>
     fc.assert(
-      fc.property(twoWays, ([one, other]) => {
-        const [first, second] = [told(one), told(other)];
-        expect(computeDelivery(second.state.receipts)).toStrictEqual(computeDelivery(first.state.receipts));
-        expect(second.state.recipient).toStrictEqual(first.state.recipient);
-        expect(second.state.version).toBe(first.state.version);
-        for (const { events, state } of [first, second]) {
-          const sentAt = events.findIndex((it) => it.type === 'MessageSent');
+      fc.property(twoSequences, ([first, second]) => {
+        const [one, other] = [record(first), record(second)];
+        expect(computeDelivery(other.state.receipts)).toStrictEqual(computeDelivery(one.state.receipts));
+        expect(other.state.recipient).toStrictEqual(one.state.recipient);
+        expect(other.state.version).toBe(one.state.version);
+        for (const { events, state } of [one, other]) {
+          const sentAt = events.findIndex((event) => event.type === 'MessageSent');
           const sent = events[sentAt] as Extract<MessageEvent, { type: 'MessageSent' }>;
           const after = events.slice(sentAt + 1);
-          expect(after.map((it) => it.data.recipient)).toStrictEqual(after.map(() => sent.data.recipient));
+          expect(after.map((event) => event.data.recipient)).toStrictEqual(after.map(() => sent.data.recipient));
           expect(sent.personal.receipts).toHaveLength(sentAt);
           expect(state.receipts.slice(0, sentAt)).toStrictEqual(sent.personal.receipts);
         }
@@ -78,17 +78,17 @@ describe('Whatever the order, the repeats and the batches', () => {
       { numRuns: 500 },
     ));
 
-  it('a second telling of all of it changes nothing', () =>
+  it('recording everything a second time changes nothing', () =>
     fc.assert(
-      fc.property(twoWays, ([one, other]) => {
-        const { state } = told(one);
-        expect(told([...one, ...other]).state).toStrictEqual(state);
+      fc.property(twoSequences, ([first, second]) => {
+        const { state } = record(first);
+        expect(record([...first, ...second]).state).toStrictEqual(state);
       }),
       { numRuns: 200 },
     ));
 
-  it('an untimed receipt counts once for each status and code', () => {
+  it('a receipt without a time is recorded once per status and code', () => {
     const many = Array.from({ length: 5 }, () => recordReceipts('bm-1', newReceipt('delivered', null)));
-    expect(told([...many, recordSend(), ...many]).state).toMatchObject({ version: 2 });
+    expect(record([...many, recordSend(), ...many]).state).toMatchObject({ version: 2 });
   });
 });

@@ -6,24 +6,23 @@ import { selectBestAttempt, computeDelivery, computeDeliveryProgress, type Deliv
 import { receiptStatuses, type MessageEvent, type Receipt } from './message.events.js';
 
 const recipient = { broadcastId: 'b-1', contactKey, attempt: 1 };
-const known = { messageKey: messageKey('bm-1'), channel: 'whatsapp', messageId: 'bm-1' } as const;
+const message = { messageKey: messageKey('bm-1'), channel: 'whatsapp', messageId: 'bm-1' } as const;
 
-/** What a receipt's event holds. */
-const receiptRecorded = (of: NewReceipt, now: string, to: typeof recipient | null) => {
-  const { status, at: given, error } = of;
-  const data = { ...known, recipient: to, status, timed: given !== null, errorCode: error?.code ?? null };
+const receiptRecorded = (receipt: NewReceipt, now: string, to: typeof recipient | null) => {
+  const { status, at: providerTime, error } = receipt;
+  const data = { ...message, recipient: to, status, timed: providerTime !== null, errorCode: error?.code ?? null };
   const personal = { errorDetail: error?.detail ?? null };
-  const id = JSON.stringify([status, given, error?.code ?? null]);
-  return { type: 'ReceiptRecorded' as const, id, occurredAt: given ?? now, data, personal };
+  const id = JSON.stringify([status, providerTime, error?.code ?? null]);
+  return { type: 'ReceiptRecorded' as const, id, occurredAt: providerTime ?? now, data, personal };
 };
 
-describe('Recording a send', () => {
+describe('RecordSend', () => {
   const sent = {
     type: 'MessageSent' as const,
     id: 'sent',
     occurredAt: time('12:00'),
     data: {
-      ...known,
+      ...message,
       recipient,
       campaign,
       template: { name: 'template_one', language: 'en', category: 'marketing' },
@@ -31,15 +30,15 @@ describe('Recording a send', () => {
     personal: { contactId: 'contact-1', parameters: null, receipts: [] as readonly Receipt[] },
   };
 
-  it('is one fact, with the recipient, and the campaign and template as they are then', () =>
+  it('a send is one event with its recipient, campaign and template', () =>
     givenMessage().when(recordSend()).then(sent));
 
-  it('is at its own time, and keeps its parameters', () =>
+  it('a send has its own time and its parameters', () =>
     givenMessage()
       .when(recordSend({ sentAt: time('11:00'), parameters: ['One', 2] }))
       .then({ ...sent, occurredAt: time('11:00'), personal: { ...sent.personal, parameters: ['One', 2] } }));
 
-  it('is refused when it lies more than 5 minutes ahead', () => {
+  it('rejects a send more than 5 minutes in the future', () => {
     givenMessage()
       .when(recordSend({ sentAt: time('12:05:00.001') }))
       .thenInvalid('sentAt', 'in_future');
@@ -48,7 +47,7 @@ describe('Recording a send', () => {
       .then({ ...sent, occurredAt: time('12:05') });
   });
 
-  it('brings along the receipts that came before it', () => {
+  it('a send contains the receipts that were recorded before it', () => {
     const early = recordReceipts('bm-1', newReceipt('delivered', '09:30'), newReceipt('failed', '09:20', '131026'));
     givenMessage(at('10:00', early))
       .when(recordSend())
@@ -70,42 +69,42 @@ describe('Recording a send', () => {
       });
   });
 
-  it('again changes nothing, whatever else is told of it then', () => {
-    for (const again of [
+  it('a repeated send does nothing, even with other values', () => {
+    for (const repeated of [
       recordSend(),
       recordSend({ attempt: 2 }),
       recordSend({ sentAt: time('08:00') }),
       recordSend({ parameters: ['Two'] }),
     ])
       givenMessage(recordSend(), recordReceipts('bm-1', newReceipt('sent', '09:00')))
-        .when(again)
+        .when(repeated)
         .thenNothing();
   });
 
-  it('is refused when the message went to somebody else, or belongs to another broadcast', () => {
+  it('rejects a send whose message id was used for another recipient or broadcast', () => {
     const another = { ...recordSend().broadcast, id: 'b-2' };
     for (const wrong of [recordSend({ contactKey: 'c2' }), recordSend({ broadcast: another })])
       givenMessage(recordSend()).when(wrong).thenRefused('message_exists', { messageId: 'bm-1' });
   });
 });
 
-describe('Recording receipts', () => {
+describe('RecordReceipts', () => {
   const delivered = newReceipt('delivered', '11:30');
   const now = time('12:00');
 
-  it('is one fact for each, at the provider’s time, of a message that nobody knows yet', () => {
+  it('each receipt is an event at the provider’s time, even before the send is recorded', () => {
     const failed = newReceipt('failed', '11:40', '131026');
     givenMessage()
       .when(recordReceipts('bm-1', delivered, failed))
       .then(receiptRecorded(delivered, now, null), receiptRecorded(failed, now, null));
   });
 
-  it('tells whom the message went to once that is known', () =>
+  it('a receipt after the send contains the recipient', () =>
     givenMessage(recordSend())
       .when(recordReceipts('bm-1', delivered))
       .then(receiptRecorded(delivered, now, recipient)));
 
-  it('changes nothing when they came before, and takes each of a batch once', () => {
+  it('a repeated receipt does nothing, and each receipt of a batch is recorded once', () => {
     givenMessage(recordReceipts('bm-1', delivered)).when(recordReceipts('bm-1', delivered)).thenNothing();
     givenMessage(recordReceipts('bm-1', delivered), recordSend())
       .when(recordReceipts('bm-1', delivered, delivered))
@@ -115,21 +114,21 @@ describe('Recording receipts', () => {
       .then(receiptRecorded(delivered, now, null));
   });
 
-  it('knows them by status, time and error code, not by the words of the error', () => {
+  it('receipts are the same if status, time and error code are equal, whatever the error’s description', () => {
     const failed = newReceipt('failed', '11:30', '131026');
-    const reworded = { ...failed, error: { code: '131026', detail: 'In other words' } };
+    const reworded = { ...failed, error: { code: '131026', detail: 'Another description' } };
     givenMessage(recordReceipts('bm-1', failed)).when(recordReceipts('bm-1', reworded)).thenNothing();
-    for (const other of [newReceipt('failed', '11:31', '131026'), newReceipt('failed', '11:30', '131047'), delivered])
+    for (const receipt of [newReceipt('failed', '11:31', '131026'), newReceipt('failed', '11:30', '131047'), delivered])
       givenMessage(recordReceipts('bm-1', failed))
-        .when(recordReceipts('bm-1', other))
-        .then(receiptRecorded(other, now, null));
+        .when(recordReceipts('bm-1', receipt))
+        .then(receiptRecorded(receipt, now, null));
     const sent = newReceipt('sent', '11:30');
     givenMessage(recordReceipts('bm-1', delivered))
       .when(recordReceipts('bm-1', sent))
       .then(receiptRecorded(sent, now, null));
   });
 
-  it('gives our time to those without one, which are known without it', () => {
+  it('a receipt without a time gets the command’s time, which does not distinguish it from others', () => {
     const untimed = newReceipt('delivered', null);
     givenMessage()
       .when(recordReceipts('bm-1', untimed))
@@ -140,7 +139,7 @@ describe('Recording receipts', () => {
       .then(receiptRecorded(delivered, now, null));
   });
 
-  it('keeps those from before the send and from the future: a provider’s clock is its own', () => {
+  it('accepts receipts from before the send and from the future, because the provider’s clock may be wrong', () => {
     for (const clock of ['2020-01-01T00:00:00.000Z', '2035-01-01T00:00:00.000Z'])
       givenMessage(recordSend())
         .when(recordReceipts('bm-1', newReceipt('read', clock)))
@@ -148,26 +147,25 @@ describe('Recording receipts', () => {
   });
 });
 
-describe('A message as folded', () => {
-  it('has its recipient and its receipts, and counts its events', () => {
+describe('The fold of a message', () => {
+  it('a message has its recipient and receipts and counts its events', () => {
     const { state } = givenMessage(recordSend(), recordReceipts('bm-1', newReceipt('delivered', '08:00')));
     const delivered = { status: 'delivered', at: time('08:00'), timed: true, recordedAt: time('09:01'), error: null };
     expect(state).toStrictEqual({ recipient, receipts: [delivered], version: 2 });
   });
 
-  it('skips what it does not know', () => {
-    const stranger = { type: 'SomethingElse', data: {}, meta: {} } as unknown as MessageEvent & { id: string };
-    expect(messageDecider.evolve(messageDecider.initialState, stranger)).toBe(messageDecider.initialState);
+  it('a message ignores unknown events', () => {
+    const unknownEvent = { type: 'SomethingElse', data: {}, meta: {} } as unknown as MessageEvent & { id: string };
+    expect(messageDecider.evolve(messageDecider.initialState, unknownEvent)).toBe(messageDecider.initialState);
   });
 });
 
-/** What these receipts make of a message, in the order given. */
 const deliveryAfter = (...receipts: readonly NewReceipt[]): Delivery =>
   computeDelivery(givenMessage(recordSend(), recordReceipts('bm-1', ...receipts)).state.receipts);
 
-describe('A delivery', () => {
-  const [queued, accepted, sent, failed, delivered, read] = receiptStatuses.map((status, nth) =>
-    newReceipt(status, `10:0${nth}`, status === 'failed' ? '131026' : undefined),
+describe('computeDelivery', () => {
+  const [queued, accepted, sent, failed, delivered, read] = receiptStatuses.map((status, rank) =>
+    newReceipt(status, `10:0${rank}`, status === 'failed' ? '131026' : undefined),
   ) as [NewReceipt, NewReceipt, NewReceipt, NewReceipt, NewReceipt, NewReceipt];
   const never = {
     queuedAt: null,
@@ -178,7 +176,7 @@ describe('A delivery', () => {
     failedAt: null,
   };
 
-  it('without a receipt is queued, with no time made up', () =>
+  it('a message without receipts is queued, without any times', () =>
     expect(deliveryAfter()).toStrictEqual({
       state: 'queued',
       milestones: never,
@@ -187,16 +185,16 @@ describe('A delivery', () => {
       timeline: [],
     }));
 
-  it('is at the highest rank ever seen', () => {
+  it('the state is the highest status that any receipt reported', () => {
     const all = [queued, accepted, sent, failed, delivered, read];
-    for (const [nth, highest] of all.entries())
-      for (const lower of all.slice(0, nth + 1)) {
+    for (const [rank, highest] of all.entries())
+      for (const lower of all.slice(0, rank + 1)) {
         expect(deliveryAfter(highest, lower).state).toBe(highest.status);
         expect(deliveryAfter(lower, highest).state).toBe(highest.status);
       }
   });
 
-  it('has the earliest time of each milestone', () =>
+  it('each milestone has the earliest time of its receipts', () =>
     expect(
       deliveryAfter(newReceipt('read', '10:30'), read, newReceipt('delivered', '10:20'), delivered).milestones,
     ).toEqual({
@@ -205,7 +203,7 @@ describe('A delivery', () => {
       readAt: read.at,
     }));
 
-  it('has a milestone for all but acceptance', () =>
+  it('every status except accepted has a milestone', () =>
     expect(deliveryAfter(queued, accepted, sent, failed, delivered, read).milestones).toStrictEqual({
       queuedAt: queued.at,
       sentAt: sent.at,
@@ -215,23 +213,23 @@ describe('A delivery', () => {
       failedAt: failed.at,
     }));
 
-  it('that never failed has no conflict', () =>
+  it('a delivery without failures has no conflict', () =>
     expect(deliveryAfter(sent, delivered, read)).toMatchObject({ state: 'read', conflict: false, error: null }));
 
-  it('that was read was delivered, though nobody said when', () => {
+  it('a message that was read counts as delivered, without a time', () => {
     expect(deliveryAfter(read).milestones).toEqual({ ...never, deliveredImplied: true, readAt: read.at });
     expect(deliveryAfter(read, delivered).milestones).toMatchObject({ deliveredImplied: false });
     expect(deliveryAfter(delivered).milestones).toMatchObject({ deliveredImplied: false });
   });
 
-  it('that failed stays so when it is said to be sent later', () =>
+  it('a failed message stays failed if a later receipt reports it as sent', () =>
     expect(deliveryAfter(failed, newReceipt('sent', '11:00'))).toMatchObject({
       state: 'failed',
       conflict: false,
       timeline: [{ status: 'failed' }, { status: 'sent' }],
     }));
 
-  it('that arrived and failed, in whichever order, has arrived, with the conflict flagged and the error kept', () => {
+  it('a message that was both delivered and failed counts as delivered, with a conflict and the error, in any order', () => {
     for (const arrived of [delivered, read])
       for (const receipts of [
         [arrived, failed],
@@ -239,11 +237,11 @@ describe('A delivery', () => {
       ]) {
         const delivery = deliveryAfter(...receipts);
         expect(delivery).toMatchObject({ state: arrived.status, conflict: true, error: { code: '131026' } });
-        expect(delivery.timeline.map((it) => it.error?.code)).toContain('131026');
+        expect(delivery.timeline.map((entry) => entry.error?.code)).toContain('131026');
       }
   });
 
-  it('has the error of its latest failure', () => {
+  it('the error is that of the latest failure', () => {
     const late = newReceipt('failed', '10:59', '131049');
     for (const receipts of [
       [late, failed],
@@ -253,7 +251,7 @@ describe('A delivery', () => {
     expect(deliveryAfter(newReceipt('sent', '10:00', 'deferred')).error).toBeNull();
   });
 
-  it('tells every receipt by when it happened, with when it was recorded', () => {
+  it('the timeline has every receipt in chronological order, with its recording time', () => {
     const { state } = givenMessage(
       at('11:00', recordReceipts('bm-1', read)),
       at('11:10', recordReceipts('bm-1', sent, failed)),
@@ -265,7 +263,7 @@ describe('A delivery', () => {
     ]);
   });
 
-  it('tells what happened at one time by rank, then by code', () => {
+  it('receipts of the same time are ordered by rank, then by error code', () => {
     const inOrder = [
       newReceipt('sent', '10:00'),
       newReceipt('sent', '10:00', '30001'),
@@ -280,20 +278,20 @@ describe('A delivery', () => {
       );
   });
 
-  it('progresses with what is implied: read within delivered within sent', () => {
+  it('progress counts implied milestones: read implies delivered, delivered implies sent', () => {
     const progress = (...receipts: readonly NewReceipt[]): number =>
       computeDeliveryProgress(deliveryAfter(...receipts));
-    expect([queued, accepted, failed].map((it) => progress(it))).toEqual([0, 0, 0]);
-    expect([sent, delivered, read].map((it) => progress(it))).toEqual([1, 2, 3]);
+    expect([queued, accepted, failed].map((receipt) => progress(receipt))).toEqual([0, 0, 0]);
+    expect([sent, delivered, read].map((receipt) => progress(receipt))).toEqual([1, 2, 3]);
     expect(progress(sent, failed)).toBe(1);
     expect(progress(delivered, failed)).toBe(2);
   });
 });
 
-describe('The attempt that counts for a recipient', () => {
-  const attempt = (nth: number, ...receipts: readonly NewReceipt[]) => ({
-    messageId: `bm-${nth}`,
-    attempt: nth,
+describe('selectBestAttempt', () => {
+  const attempt = (number: number, ...receipts: readonly NewReceipt[]) => ({
+    messageId: `bm-${number}`,
+    attempt: number,
     receipts: givenMessage(recordReceipts('bm-1', ...receipts)).state.receipts,
   });
   const [failed, sent, delivered] = [
@@ -307,28 +305,28 @@ describe('The attempt that counts for a recipient', () => {
     return [found?.attempt.attempt, found?.delivery.state];
   };
 
-  it('is the one that got farthest', () => {
+  it('selects the attempt with the highest status', () => {
     expect(best(attempt(1, failed), attempt(2, sent, delivered))).toEqual([2, 'delivered']);
     expect(best(attempt(1, delivered), attempt(2, sent))).toEqual([1, 'delivered']);
   });
 
-  it('is a failed one only where all failed', () => {
+  it('selects a failed attempt only if all failed', () => {
     expect(best(attempt(1, failed), attempt(2))).toEqual([2, 'queued']);
     expect(best(attempt(1, sent), attempt(2, failed))).toEqual([1, 'sent']);
     expect(best(attempt(1, failed), attempt(2, failed))).toEqual([2, 'failed']);
   });
 
-  it('is the latest of those that got equally far', () =>
+  it('selects the latest of several attempts with the same status', () =>
     expect(best(attempt(1, sent), attempt(3, sent), attempt(2, sent))).toEqual([3, 'sent']));
 
-  it('does not depend on what was known first, even when two attempts have one number', () => {
-    const [one, other] = [attempt(1, sent), { ...attempt(1, sent), messageId: 'bm-9' }];
-    for (const known of [
-      [one, other],
-      [other, one],
+  it('the selected attempt does not depend on the order, even if two attempts have the same number', () => {
+    const [first, second] = [attempt(1, sent), { ...attempt(1, sent), messageId: 'bm-9' }];
+    for (const attempts of [
+      [first, second],
+      [second, first],
     ])
-      expect(selectBestAttempt(known)?.attempt).toBe(other);
+      expect(selectBestAttempt(attempts)?.attempt).toBe(second);
   });
 
-  it('is none where nothing was sent', () => expect(selectBestAttempt([])).toBeUndefined());
+  it('selects no attempt if there is none', () => expect(selectBestAttempt([])).toBeUndefined());
 });

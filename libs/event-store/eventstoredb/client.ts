@@ -24,6 +24,11 @@ const allowedOptions = [
   'keepAliveTimeout',
 ];
 
+/** The URL of the event log cannot be used. The message does not repeat the URL, because it may contain a password. */
+export class InvalidLogUrl extends TypeError {
+  override readonly name = 'InvalidLogUrl';
+}
+
 /** A server, and the log on it: several logs may share a server. */
 export interface LogAddress {
   readonly connectionString: string;
@@ -33,21 +38,21 @@ export interface LogAddress {
 /**
  * Parses `esdb://user:password@host:2113?tls=true#name`. There may be several hosts, or `esdb+discover://`. `#name` is the log's
  * name, needed only if several logs share a server.
- * @throws TypeError without the URL in its message, because the URL may contain a password.
+ * @throws InvalidLogUrl
  */
 export function parseLogUrl(url: string): LogAddress {
   const [connectionString = '', logName = '', ...rest] = url.split('#');
   if (!/^esdb(\+discover)?:\/\/./.test(connectionString))
-    throw new TypeError('the URL of the event log must start with esdb:// or esdb+discover://');
+    throw new InvalidLogUrl('the URL of the event log must start with esdb:// or esdb+discover://');
   if (rest.length > 0 || !/^[a-z0-9]*$/.test(logName))
-    throw new TypeError(
+    throw new InvalidLogUrl(
       'the name after # in the URL of the event log must consist of lower-case letters and digits only',
     );
   return { connectionString, logName };
 }
 
 /**
- * @throws TypeError without the URL in its message, if the URL cannot be used.
+ * @throws InvalidLogUrl
  * @throws IncompatibleClient
  */
 export function openClient({ connectionString }: LogAddress): EventStoreDBClient {
@@ -60,7 +65,7 @@ function withDefaultOptions(connectionString: string): string {
   const options = optionNamesIn(connectionString);
   const allowed = new Set(allowedOptions.map((option) => option.toLowerCase()));
   if (!options.every((option) => allowed.has(option)))
-    throw new TypeError(
+    throw new InvalidLogUrl(
       `the URL of the event log has an unsupported option; the supported options are ${allowedOptions.join(', ')}`,
     );
   let url = connectionString;
@@ -84,7 +89,6 @@ function connect(connectionString: string): EventStoreDBClient {
     // and the error is not passed on as the cause.
     const { message } = error as Error;
     const reason = /certificate|userCert/.test(message) ? `: ${message}` : '';
-    // eslint-disable-next-line preserve-caught-error
-    throw new TypeError(`the URL of the event log cannot be used${reason}`);
+    throw new InvalidLogUrl(`the URL of the event log cannot be used${reason}`);
   }
 }

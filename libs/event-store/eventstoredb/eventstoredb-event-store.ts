@@ -11,7 +11,8 @@ import {
   streamNameFilter,
 } from '@eventstore/db-client';
 import { UnreadableEvent, decodeEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
+import type { Position, StoredEvent } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import { checkAppend, checkLimit, checkSize, checkVersion } from '../append.check.js';
 import {
   type WriteResult,

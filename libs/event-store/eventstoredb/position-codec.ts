@@ -1,4 +1,4 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 
 const digitCount = 13;
 const digitsPattern = /^[0-9a-v]{13}$/;

@@ -1,7 +1,8 @@
 import type { StatementSyncInstance } from '@photostructure/sqlite';
 import { LRUCache } from 'lru-cache';
 import { UnreadableEvent, decodeEvent } from '#domain/event-codec';
-import type { Position, RecordedEvent, StoredEvent } from '#domain/event';
+import type { Position, StoredEvent } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
 import { checkAppend, checkLimit, checkSize, checkVersion } from '../append.check.js';
 import {
   type WriteResult,

@@ -213,18 +213,18 @@ describe('a log in a SQLite file', () => {
   it('does not block its thread while a follower catches up', () =>
     withLog(async (log) => {
       await log.events.append(newStreamName(), 0, newEvents(50));
-      let turns = 0;
-      let nextTurn: NodeJS.Immediate;
-      const countTurns = (): void => {
-        nextTurn = globalThis.setImmediate(() => {
-          turns += 1;
-          countTurns();
+      let eventLoopPasses = 0;
+      let nextPass: NodeJS.Immediate;
+      const countPasses = (): void => {
+        nextPass = globalThis.setImmediate(() => {
+          eventLoopPasses += 1;
+          countPasses();
         });
       };
-      countTurns();
+      countPasses();
       await followUntil(log.events, log.events.start, (seen) => seen.length === 50, 1);
-      clearImmediate(nextTurn!);
-      expect(turns).toBeGreaterThan(20);
+      clearImmediate(nextPass!);
+      expect(eventLoopPasses).toBeGreaterThan(20);
     }));
 
   it('a follower continues at once where only the beginning of the events that others have read is cached', () =>
@@ -243,7 +243,7 @@ describe('a log in a SQLite file', () => {
       };
       await pull();
       void pull();
-      for (let turn = 0; turn < 5; turn++) await setImmediate();
+      for (let pass = 0; pass < 5; pass++) await setImmediate();
       stop.abort();
       expect(batchSizes).toEqual([100, 1_000]);
     }));

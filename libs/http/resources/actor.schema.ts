@@ -1,4 +1,4 @@
-import type { Actor } from '#domain/event';
+import type { Actor } from '#domain/event-envelope';
 import * as json from '../json-schema.js';
 
 /** Who caused a change. */

@@ -1,4 +1,4 @@
-import type { AgentReference } from '#domain/lead/lead.shown';
+import type { AgentReference } from '#resources/agent-reference';
 import * as json from '../json-schema.js';
 
 export const agentReference = json.nullable(

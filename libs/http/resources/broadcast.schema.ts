@@ -1,5 +1,5 @@
-import type { Campaign, Template } from '#domain/broadcast/broadcast.events';
-import { channels } from '#domain/lead/lead.state';
+import { type Campaign, channels } from '#domain/vocabulary';
+import type { Template } from '#domain/broadcast/broadcast.events';
 import * as json from '../json-schema.js';
 
 export const campaign = json.object<Campaign>({

@@ -1,7 +1,8 @@
 import { bulkModes, type BulkAction } from '#domain/bulk/bulk.action';
-import { bulkStates, type BulkJobResource } from '#domain/bulk/bulk.job';
+import { bulkStates } from '#domain/bulk/bulk.job';
+import type { BulkJobResource } from '#resources/bulk.resource';
 import { bulkOutcomes, type BulkSummary } from '#domain/bulk/bulk.results';
-import { statuses } from '#domain/lead/lead.state';
+import { statuses } from '#domain/lead/lead.vocabulary';
 import type { BulkRejectedDetails } from '#domain/refusal';
 import * as json from '../json-schema.js';
 import { actorFields } from './actor.schema.js';

@@ -1,4 +1,4 @@
-import type { FollowUpResource } from '#domain/lead/lead.shown';
+import type { FollowUpResource } from '#resources/follow-up.resource';
 import * as json from '../json-schema.js';
 import { agentReference } from './agent.schema.js';
 

@@ -1,4 +1,5 @@
-import { channels, originKinds, statuses, type Status } from '#domain/lead/lead.state';
+import { channels } from '#domain/vocabulary';
+import { originKinds, statuses, type Status } from '#domain/lead/lead.vocabulary';
 import type { ColumnValue } from '#read-model/view';
 import type { Condition } from '#read-model/view-store';
 import { getDayBounds } from '../day.js';

@@ -1,13 +1,7 @@
-import type { LeadResource } from '#domain/lead/lead.shown';
-import {
-  channels,
-  originKinds,
-  statuses,
-  type Factor,
-  type Origin,
-  type Qualification,
-  type Suggestion,
-} from '#domain/lead/lead.state';
+import type { LeadResource } from '#resources/lead.resource';
+import { channels } from '#domain/vocabulary';
+import { originKinds, statuses, type Factor, type Origin } from '#domain/lead/lead.vocabulary';
+import type { Qualification, Suggestion } from '#domain/lead/lead.state';
 import * as json from '../json-schema.js';
 import { agentReference } from './agent.schema.js';
 import { campaign } from './broadcast.schema.js';

@@ -13,9 +13,8 @@ import {
 import { SnapshotRefused, ViewsUnavailable } from '../view-store.js';
 import { ifUnknownCommand, translateErrors } from './failures.js';
 
-/** In milliseconds. */
 export interface MongodbTimeouts {
-  /** How long a call waits for a server that can be used, or for a connection to it. */
+  /** How long a call waits for a usable server, or for a connection to it. */
   readonly serverSelectionMs: number;
   /** How long a query may run. */
   readonly queryMs: number;
@@ -23,61 +22,59 @@ export interface MongodbTimeouts {
 
 export type StoredDocument = Document & { readonly _id: string };
 
-/** Everything that a view reads must be what no failing server can take back: see `MongodbViewWriter.load`. */
-const durable: DbOptions = {
+/** A view must read only what no failing server can roll back: see `MongodbViewWriter.load`. */
+const durableReads: DbOptions = {
   readPreference: 'primary',
   readConcern: new ReadConcern('majority'),
   writeConcern: new WriteConcern('majority', 10_000),
-  // Otherwise stored as null.
+  // Otherwise undefined is stored as null.
   ignoreUndefined: true,
 };
 
-/** Only those that the URL leaves open. */
-function tuning(url: string, { serverSelectionMs: patience }: MongodbTimeouts): MongoClientOptions {
-  const wanted: MongoClientOptions = {
+/** Our defaults for options that the URL does not set. */
+function clientOptions(url: string, { serverSelectionMs }: MongodbTimeouts): MongoClientOptions {
+  const defaults: MongoClientOptions = {
     appName: 'leadstream',
-    serverSelectionTimeoutMS: patience,
-    waitQueueTimeoutMS: patience,
-    // Also how long a server may be silent to the driver's own looks at it before all that waits for it fails.
+    serverSelectionTimeoutMS: serverSelectionMs,
+    waitQueueTimeoutMS: serverSelectionMs,
+    // The driver's monitor uses it too: after so long without a reply from the server, all waiting calls fail.
     connectTimeoutMS: 3_000,
     heartbeatFrequencyMS: 2_000,
     maxPoolSize: 20,
   };
-  const given = new Set([...url.matchAll(/[?&]([^=&]+)=/g)].map(([, name]) => name!.toLowerCase()));
-  return Object.fromEntries(Object.entries(wanted).filter(([name]) => !given.has(name.toLowerCase())));
+  const inUrl = new Set([...url.matchAll(/[?&]([^=&]+)=/g)].map(([, name]) => name!.toLowerCase()));
+  return Object.fromEntries(Object.entries(defaults).filter(([name]) => !inUrl.has(name.toLowerCase())));
 }
 
-/**
- * The name of the database in a URL.
- * @throws Error when it names none: the driver would take `test`
- */
+/** @throws Error when the URL names no database, because the driver would use `test` */
 export function parseDatabaseName(url: string): string {
   const [, name] = /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^/?]+)/.exec(url) ?? [];
   if (name) return decodeURIComponent(name);
-  throw new Error('The URL of the views must name a database: mongodb://<host>/<database>');
+  throw new Error('The URL of the read store must name a database: mongodb://<host>/<database>');
 }
 
-/** What questions go through. */
+/** Runs reads and writes, within a snapshot or not. */
 export interface MongodbAccess {
   /** @throws ViewsUnavailable */
   withDatabase<T>(work: (database: Db) => Promise<T>): Promise<T>;
+  /** @throws ViewsUnavailable */
   withCollection<T>(collection: string, work: (collection: Collection<StoredDocument>) => Promise<T>): Promise<T>;
-  /** What bounds a query: the server stops it in time, and one that does not is not waited for. */
+  /** Limits the time of a query on the server and, if the server does not keep to it, in this process. */
   queryOptions(): { readonly maxTimeMS: number; readonly signal: AbortSignal; readonly session?: ClientSession };
 }
 
 /**
- * One client for all views, connecting when first used. It reconnects by itself; one that found no server in time is replaced by
- * a fresh one all the same. For the driver's look at a server may hang for good when the connection ends under it (7.9.0, seen on
- * a busy machine), and nothing that is asked then finds the server again.
+ * One client for all views, which connects when it is first used. The driver reconnects by itself, but a client that found no server
+ * in time is replaced all the same: its monitor may hang forever when the connection ends during a check (7.9.0, seen on a busy
+ * machine), and then no call finds the server again.
  */
 export class MongodbConnection implements MongodbAccess {
   private readonly database: string;
-  /** For messages: the hosts and the database, never the user. */
-  private readonly where: string;
+  /** Hosts and database for messages, without the user. */
+  private readonly location: string;
   private client: Promise<MongoClient> | undefined;
-  /** Not asked any more, but answers may still come. */
-  private readonly replaced = new Map<MongoClient, NodeJS.Timeout>();
+  /** Replaced clients and the timers that close them. Calls that began before may still be running. */
+  private readonly replacedClients = new Map<MongoClient, NodeJS.Timeout>();
   private closed = false;
 
   constructor(
@@ -85,11 +82,11 @@ export class MongodbConnection implements MongodbAccess {
     readonly timeouts: MongodbTimeouts,
   ) {
     this.database = parseDatabaseName(url);
-    this.where = `${/^[^/]+\/\/(?:[^/]*@)?([^/]+)/.exec(url)![1]}/${this.database}`;
+    this.location = `${/^[^/]+\/\/(?:[^/]*@)?([^/]+)/.exec(url)![1]}/${this.database}`;
   }
 
   async withDatabase<T>(work: (database: Db) => Promise<T>): Promise<T> {
-    return this.using((client) => work(client.db(this.database, durable)));
+    return this.withClient((client) => work(client.db(this.database, durableReads)));
   }
 
   async withCollection<T>(
@@ -100,32 +97,34 @@ export class MongodbConnection implements MongodbAccess {
   }
 
   queryOptions(): { maxTimeMS: number; signal: AbortSignal } {
-    const { queryMs: query } = this.timeouts;
-    return { maxTimeMS: query, signal: AbortSignal.timeout(query + 500) };
+    const { queryMs } = this.timeouts;
+    return { maxTimeMS: queryMs, signal: AbortSignal.timeout(queryMs + 500) };
   }
 
   /**
-   * Reads of one moment: that of the first one. The server keeps it for as long as its `minSnapshotHistoryWindowInSeconds` says, five
-   * minutes unless told otherwise, and refuses to read from it afterwards.
-   * @throws SnapshotRefused where the server has no such reads
+   * All reads see the data at the time of the first one. The server keeps that data for `minSnapshotHistoryWindowInSeconds`, by
+   * default five minutes, and rejects reads afterwards.
+   * @throws SnapshotRefused when the server does not support snapshot reads
    */
   async startSnapshot(): Promise<MongodbAccess & { readonly end: () => Promise<void> }> {
-    const session = await this.using(async (client) => {
-      // A server that does not know the question is older than such reads.
+    const session = await this.withClient(async (client) => {
+      // A server that does not know `hello` is too old for snapshot reads.
       const hello = await client
         .db('admin')
         .command({ hello: 1 }, { timeoutMS: this.timeouts.queryMs })
         .catch(ifUnknownCommand<Document>({}));
       if (hello['setName'] === undefined && hello['msg'] !== 'isdbgrid')
-        throw new SnapshotRefused('This MongoDB is no replica set, which alone can tell all rows of one moment.');
+        throw new SnapshotRefused('Snapshot reads require a replica set; this MongoDB server is standalone.');
       return client.startSession({ snapshot: true });
     });
-    // The session says how to read; said here as well, it would be taken for another wish.
-    const { readConcern: _, ...asEver } = durable;
-    const use: MongodbAccess['withDatabase'] = (work) => this.using((client) => work(client.db(this.database, asEver)));
+    // The session sets the read concern. Setting another one as well would be an error.
+    const { readConcern: _, ...options } = durableReads;
+    const withDatabase: MongodbAccess['withDatabase'] = (work) =>
+      this.withClient((client) => work(client.db(this.database, options)));
     return {
-      withDatabase: use,
-      withCollection: (collection, work) => use((database) => work(database.collection<StoredDocument>(collection))),
+      withDatabase,
+      withCollection: (collection, work) =>
+        withDatabase((database) => work(database.collection<StoredDocument>(collection))),
       queryOptions: () => ({ ...this.queryOptions(), session }),
       end: () => session.endSession(),
     };
@@ -134,27 +133,26 @@ export class MongodbConnection implements MongodbAccess {
   async close(): Promise<void> {
     this.closed = true;
     const client = await this.client?.catch(() => undefined);
-    await Promise.all([client?.close(), ...[...this.replaced.keys()].map((it) => this.end(it))]);
+    const replaced = [...this.replacedClients.keys()].map((each) => this.closeReplaced(each));
+    await Promise.all([client?.close(), ...replaced]);
   }
 
   private replace(client: MongoClient): void {
     this.client = undefined;
-    const { serverSelectionMs: patience, queryMs: query } = this.timeouts;
-    this.replaced.set(
-      client,
-      setTimeout(() => void this.end(client), patience + query),
-    );
+    const { serverSelectionMs, queryMs } = this.timeouts;
+    const timer = setTimeout(() => void this.closeReplaced(client), serverSelectionMs + queryMs);
+    this.replacedClients.set(client, timer);
   }
 
-  private async end(client: MongoClient): Promise<void> {
-    clearTimeout(this.replaced.get(client));
-    this.replaced.delete(client);
+  private async closeReplaced(client: MongoClient): Promise<void> {
+    clearTimeout(this.replacedClients.get(client));
+    this.replacedClients.delete(client);
     await client.close().catch(() => undefined);
   }
 
-  private using<T>(work: (client: MongoClient) => Promise<T>): Promise<T> {
-    return translateErrors(this.where, async () => {
-      if (this.closed) throw new ViewsUnavailable('The storage of views is closed.');
+  private withClient<T>(work: (client: MongoClient) => Promise<T>): Promise<T> {
+    return translateErrors(this.location, async () => {
+      if (this.closed) throw new ViewsUnavailable('The view store is closed.');
       const connecting = (this.client ??= this.connect());
       const client = await connecting;
       try {
@@ -166,9 +164,9 @@ export class MongodbConnection implements MongodbAccess {
     });
   }
 
-  /** A client whose first connecting failed is of no use afterwards, though one that was connected once recovers. */
+  /** A client whose first connection attempt failed stays unusable, unlike one that has been connected before. */
   private async connect(): Promise<MongoClient> {
-    const client = new MongoClient(this.url, tuning(this.url, this.timeouts));
+    const client = new MongoClient(this.url, clientOptions(this.url, this.timeouts));
     try {
       return await client.connect();
     } catch (error) {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Document, MongoClient } from 'mongodb';
 
-/** A server to test against besides the one played in this process. */
+/** A server to test against in addition to the in-process fake. */
 export const externalServerUrl = process.env['TEST_MONGODB_URL'];
 
-/** Whether a server can hold a moment, for exports: one that stands alone, without a replica set, can't. */
+/** A standalone server does not support snapshots; a replica set or sharded cluster does. */
 export async function supportsSnapshots(server: string): Promise<boolean> {
   const client = new MongoClient(server);
   try {
@@ -18,7 +18,7 @@ export async function supportsSnapshots(server: string): Promise<boolean> {
   }
 }
 
-/** An empty database on a server, with its URL. */
+/** Creates an empty database. */
 export async function createTestDatabase(server: string) {
   const client = new MongoClient(server);
   const database = client.db(`test-${randomUUID()}`);

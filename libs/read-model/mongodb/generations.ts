@@ -1,191 +1,209 @@
-import { setTimeout } from 'node:timers/promises';
-import type { Position } from '#domain/event';
-import { writePause, type ProjectionFailure, ViewsUnavailable, type ViewState } from '../view-store.js';
-import type { MongodbConnection, StoredDocument, MongodbAccess } from './connection.js';
-import { isDuplicateKey, isCollectionMissing } from './failures.js';
+import type { Collection } from 'mongodb';
+import type { Position } from '#domain/event-envelope';
+import { pollUntil } from '#timing/poll';
+import { type ProjectionFailure, type ViewState, ViewsUnavailable, writePause } from '../view-store.js';
+import type { MongodbAccess, MongodbConnection, StoredDocument } from './connection.js';
+import { isCollectionMissing, isDuplicateKey } from './failures.js';
 import { checkpointCollection, type MongodbViewSchema } from './schema.js';
 
-/** `_id`: `<view>.v<version>.g<number>`, which begins the names of the generation's collections. */
-interface Stored extends StoredDocument {
+/** `_id` is `<view>.v<version>.g<number>`, which also begins the names of the generation's collections. */
+interface GenerationDocument extends StoredDocument {
   readonly columns: string;
   readonly checkpoint: Position | null;
-  /** Up to which position rows may have been written: beyond the checkpoint while a batch is, or was left half-written. */
+  /** Rows may have been written up to here. It is beyond the checkpoint during a batch, and after one that failed. */
   readonly announced?: Position | null;
   readonly stopped: string | null;
   /** The indexes that it was built with. */
   readonly built: string | null;
-  /** When another one took over, in milliseconds since 1970; null: not yet. */
+  /** When it was retired, in milliseconds since 1970; null if it was not. */
   readonly closed: number | null;
-  /** Until when its writers are held up, so that another one can reach it and take over; in milliseconds since 1970. */
+  /** Until when its writers are paused so that a candidate can catch up. In milliseconds since 1970. */
   readonly held: number;
 }
 
-/** In milliseconds. No question runs so long, and no clocks differ by so much. */
-const grace = 600_000;
+/** No query runs for so long, and no clocks differ by so much. */
+const retentionMs = 600_000;
+const pauseCheckIntervalMs = 20;
 
-/** So that they sort. */
-const digits = 6;
+/** Generation numbers are padded, so that ids sort by number. */
+const numberDigits = 6;
+
+interface LiveGeneration extends ViewState {
+  readonly id: string;
+  /** No row is ahead of the checkpoint. */
+  readonly isConsistent: boolean;
+}
 
 /**
- * The generations of a view and version, a document for each with its checkpoint. The first that is not closed serves, the next
- * one is built beside it: so closing a document is the switch, and each reader learns of it with his next question. Documents are
- * never removed: a number is given away once, and who writes to a closed one finds that.
+ * The generations of one version of a view: one document each, with its checkpoint. The first one that is not retired is live, the
+ * next one is the candidate. So retiring a document promotes the candidate, and each reader sees it with its next query. Documents
+ * are never removed: a number is used only once, and a writer of a retired generation notices.
  */
 export class MongodbGenerations {
   constructor(
     private readonly connection: MongodbAccess,
-    private readonly shape: MongodbViewSchema,
+    private readonly schema: MongodbViewSchema,
   ) {}
 
-  /**
-   * `whole`: no row may be ahead of the checkpoint.
-   * @throws ViewsUnavailable when what is stored has other columns than the code's
-   */
-  async live(): Promise<(ViewState & { readonly id: string; readonly whole: boolean }) | undefined> {
-    const [serving] = await this.open();
-    if (!serving) return undefined;
-    const { announced = null, checkpoint } = serving;
+  /** @throws ViewsUnavailable when the database has other columns than the code */
+  async live(): Promise<LiveGeneration | undefined> {
+    const [live] = await this.notRetired();
+    if (!live) return undefined;
+    const { announced = null, checkpoint } = live;
     const isConsistent = announced === null || (checkpoint !== null && announced <= checkpoint);
-    return { id: serving._id, whole: isConsistent, ...this.stateOf(this.checked(serving)) };
+    return { id: live._id, isConsistent, ...this.stateOf(this.checkSchema(live)) };
   }
 
   async candidateState(): Promise<ViewState | undefined> {
-    const [, next] = await this.open();
-    return next && this.stateOf(next);
+    const [, candidate] = await this.notRetired();
+    return candidate && this.stateOf(candidate);
   }
 
-  /** Of one of them; undefined when it is closed. */
+  /** Undefined when the generation is retired. */
   async state(id: string): Promise<ViewState | undefined> {
-    const found = await this.with((documents) => documents.findOne<Stored>({ _id: id, closed: null }));
-    return found ? this.stateOf(found) : undefined;
+    const stored = await this.withCheckpoints((checkpoints) =>
+      checkpoints.findOne<GenerationDocument>({ _id: id, closed: null }),
+    );
+    return stored ? this.stateOf(stored) : undefined;
   }
 
-  /** The one to write to, made if it is missing. */
-  async ensureGeneration(beside: boolean): Promise<string> {
-    const [serving, next] = await this.open();
-    const wanted = serving && beside ? next : serving;
-    if (wanted && (wanted === serving || wanted.columns === this.shape.columns)) return this.checked(wanted)._id;
-    if (wanted) await this.close(wanted._id);
+  /** Returns the id of the generation to write to. Creates it if it is missing. A candidate with other columns is replaced. */
+  async ensureGeneration(isCandidate: boolean): Promise<string> {
+    const [live, candidate] = await this.notRetired();
+    const existing = live && isCandidate ? candidate : live;
+    if (existing && (existing === live || existing.columns === this.schema.columns))
+      return this.checkSchema(existing)._id;
+    if (existing) await this.retire(existing._id);
     const all = await this.find({});
-    const number = Number(all.at(-1)?._id.slice(-digits) ?? 0) + 1;
-    const _id = this.first + String(number).padStart(digits, '0');
-    const { columns } = this.shape;
-    const made = { _id, columns, checkpoint: null, stopped: null, built: null, closed: null, held: 0 };
+    const number = Number(all.at(-1)?._id.slice(-numberDigits) ?? 0) + 1;
+    const _id = this.idPrefix + String(number).padStart(numberDigits, '0');
+    const { columns } = this.schema;
+    const created = { _id, columns, checkpoint: null, stopped: null, built: null, closed: null, held: 0 };
     try {
-      await this.with((documents) => documents.insertOne(made));
+      await this.withCheckpoints((checkpoints) => checkpoints.insertOne(created));
       return _id;
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
-      return this.ensureGeneration(beside);
+      return this.ensureGeneration(isCandidate);
     }
   }
 
   /**
-   * Before rows up to `to` are written: whoever wants rows and checkpoint of one moment then knows that these may be ahead of it.
-   * False: the checkpoint is not at `from`, or it is closed.
+   * Call it before writing rows up to `to`: a snapshot then knows that rows may be ahead of the checkpoint. Returns false if the
+   * checkpoint is not at `from`, or the generation is retired.
    */
   async recordWriteIntent(id: string, from: Position | null, to: Position): Promise<boolean> {
-    const there = { _id: id, closed: null, checkpoint: from };
-    const found = await this.with((documents) => documents.findOneAndUpdate(there, { $max: { announced: to } }));
+    const expected = { _id: id, closed: null, checkpoint: from };
+    const found = await this.withCheckpoints((checkpoints) =>
+      checkpoints.findOneAndUpdate(expected, { $max: { announced: to } }),
+    );
     return found !== null;
   }
 
-  /** False: it was not at `from`, or is closed. */
+  /** Waits while writers are paused. Returns false if the checkpoint is not at `from`, or the generation is retired. */
   async moveCheckpoint(id: string, from: Position | null, to: Position): Promise<boolean> {
-    const there = { _id: id, closed: null, checkpoint: from };
-    if (await this.set({ ...there, held: { $lte: Date.now() } }, { checkpoint: to })) return true;
-    // Never waits for long, whatever the clocks say.
-    for (const until = performance.now() + writePause.durationMs; performance.now() < until; await setTimeout(20)) {
-      const held = { ...there, held: { $gt: Date.now() } };
-      if (!(await this.with((documents) => documents.findOne(held)))) break;
-    }
-    return this.set(there, { checkpoint: to });
+    const expected = { _id: id, closed: null, checkpoint: from };
+    if (await this.update({ ...expected, held: { $lte: Date.now() } }, { checkpoint: to })) return true;
+    const isPauseOver = async (): Promise<boolean> => {
+      const paused = { ...expected, held: { $gt: Date.now() } };
+      return !(await this.withCheckpoints((checkpoints) => checkpoints.findOne(paused)));
+    };
+    // A pause is ignored after its full length, so that a wrong clock cannot block writing.
+    await pollUntil(isPauseOver, { intervalMs: pauseCheckIntervalMs, timeoutMs: writePause.durationMs });
+    return this.update(expected, { checkpoint: to });
   }
 
-  async reportFailure(id: string, stopped: ProjectionFailure): Promise<void> {
-    await this.set({ _id: id }, { stopped: JSON.stringify(stopped) });
+  async reportFailure(id: string, failure: ProjectionFailure): Promise<void> {
+    await this.update({ _id: id }, { stopped: JSON.stringify(failure) });
   }
 
   async markBuilt(id: string): Promise<void> {
-    await this.set({ _id: id }, { built: this.shape.indexes });
+    await this.update({ _id: id }, { built: this.schema.indexes });
   }
 
-  /** Closes all that are older and not ahead of `checkpoint`. False: one of them is ahead. */
+  /** Retires all generations older than `id`. Returns false if one of them is ahead of `checkpoint`; its writers are then paused. */
   async retireBefore(id: string, checkpoint: Position | null): Promise<boolean> {
     const notAhead = { $or: [{ checkpoint: null }, { checkpoint: { $lte: checkpoint } }] };
-    for (const older of await this.open()) if (older._id < id) await this.close(older._id, notAhead);
-    const older = (await this.open()).filter(({ _id }) => _id < id);
+    for (const generation of await this.notRetired())
+      if (generation._id < id) await this.retire(generation._id, notAhead);
+    const ahead = (await this.notRetired()).filter(({ _id }) => _id < id);
     const now = Date.now();
-    for (const { _id } of older)
-      await this.set({ _id, held: { $lt: now - writePause.minIntervalMs } }, { held: now + writePause.durationMs });
-    return older.length === 0;
+    const pausedUntil = now + writePause.durationMs;
+    for (const { _id } of ahead)
+      await this.update({ _id, held: { $lt: now - writePause.minIntervalMs } }, { held: pausedUntil });
+    return ahead.length === 0;
   }
 
   async retireAll(): Promise<void> {
-    // What is built beside must not come to serve in between.
-    for (const { _id } of (await this.open()).reverse()) await this.close(_id);
+    // The newest first, so that the candidate never becomes live in between.
+    for (const { _id } of (await this.notRetired()).reverse()) await this.retire(_id);
   }
 
-  /** Removes the rows of those closed long ago; of all closed ones where nobody's reading matters. */
-  async removeRetired(since = Date.now() - grace): Promise<void> {
-    const closed = (await this.find({})).filter((it) => it.closed !== null && it.closed <= since).map(({ _id }) => _id);
-    if (closed.length === 0) return;
+  /** Removes the rows of generations retired before a time in milliseconds since 1970. */
+  async removeRetired(before = Date.now() - retentionMs): Promise<void> {
+    const retired = (await this.find({})).filter(({ closed }) => closed !== null && closed <= before);
+    if (retired.length === 0) return;
     await this.connection.withDatabase(async (database) => {
-      const name = new RegExp(`^${this.first.replaceAll('.', '\\.')}`);
+      const name = new RegExp(`^${this.idPrefix.replaceAll('.', '\\.')}`);
       for (const collection of await database.listCollections({ name }, { nameOnly: true }).toArray())
-        if (closed.some((id) => collection.name.startsWith(`${id}.`)))
+        if (retired.some(({ _id }) => collection.name.startsWith(`${_id}.`)))
           await database.dropCollection(collection.name).catch((error: unknown) => {
             if (!isCollectionMissing(error)) throw error;
           });
     });
   }
 
-  private get first(): string {
-    return `${this.shape.id}.g`;
+  private get idPrefix(): string {
+    return `${this.schema.id}.g`;
   }
 
-  private open(): Promise<Stored[]> {
+  /** In order. */
+  private notRetired(): Promise<GenerationDocument[]> {
     return this.find({ closed: null });
   }
 
-  private find(which: object): Promise<Stored[]> {
-    const ids = { $gte: this.first, $lt: `${this.shape.id}.h` };
+  private find(filter: object): Promise<GenerationDocument[]> {
+    const ids = { $gte: this.idPrefix, $lt: `${this.schema.id}.h` };
     const options = { sort: { _id: 1 }, ...this.connection.queryOptions() } as const;
-    return this.with((documents) => documents.find<Stored>({ _id: ids, ...which }, options).toArray());
-  }
-
-  private async close(id: string, only: object = {}): Promise<void> {
-    await this.set({ _id: id, closed: null, ...only }, { closed: Date.now() });
-  }
-
-  private async set(which: object, fields: Partial<Stored>): Promise<boolean> {
-    const { matchedCount } = await this.with((documents) => documents.updateOne(which, { $set: fields }));
-    return matchedCount > 0;
-  }
-
-  private checked(stored: Stored): Stored {
-    if (stored.columns === this.shape.columns) return stored;
-    throw new ViewsUnavailable(
-      `The database holds other tables or columns than ${this.shape.id} has: raise the version or rebuild the view.`,
+    return this.withCheckpoints((checkpoints) =>
+      checkpoints.find<GenerationDocument>({ _id: ids, ...filter }, options).toArray(),
     );
   }
 
-  private stateOf({ checkpoint, stopped, built }: Stored): ViewState {
-    const report = stopped === null ? null : (JSON.parse(stopped) as ProjectionFailure);
-    const passed = report && checkpoint !== null && checkpoint >= report.position;
-    return { checkpoint, stopped: passed ? null : report, built: built === this.shape.indexes };
+  private async retire(id: string, condition: object = {}): Promise<void> {
+    await this.update({ _id: id, closed: null, ...condition }, { closed: Date.now() });
   }
 
-  private with = <T>(work: Parameters<typeof this.connection.withCollection<T>>[1]): Promise<T> =>
-    this.connection.withCollection(checkpointCollection, work);
+  private async update(filter: object, fields: Partial<GenerationDocument>): Promise<boolean> {
+    const { matchedCount } = await this.withCheckpoints((checkpoints) =>
+      checkpoints.updateOne(filter, { $set: fields }),
+    );
+    return matchedCount > 0;
+  }
+
+  private checkSchema(stored: GenerationDocument): GenerationDocument {
+    if (stored.columns === this.schema.columns) return stored;
+    throw new ViewsUnavailable(
+      `The database has other tables or columns than ${this.schema.id}. Raise the view's version, or rebuild the view.`,
+    );
+  }
+
+  private stateOf({ checkpoint, stopped, built }: GenerationDocument): ViewState {
+    const failure = stopped === null ? null : (JSON.parse(stopped) as ProjectionFailure);
+    const isPassed = failure && checkpoint !== null && checkpoint >= failure.position;
+    return { checkpoint, stopped: isPassed ? null : failure, built: built === this.schema.indexes };
+  }
+
+  private withCheckpoints<T>(work: (checkpoints: Collection<StoredDocument>) => Promise<T>): Promise<T> {
+    return this.connection.withCollection(checkpointCollection, work);
+  }
 }
 
-/** The versions of a view that something is stored of. */
 export async function listStoredVersions(connection: MongodbConnection, view: string): Promise<readonly number[]> {
   const ids = { $gte: `${view}.v`, $lt: `${view}.w` };
-  const found = await connection.withCollection(checkpointCollection, (documents) =>
-    documents.find({ _id: ids, closed: null }).toArray(),
+  const stored = await connection.withCollection(checkpointCollection, (checkpoints) =>
+    checkpoints.find({ _id: ids, closed: null }).toArray(),
   );
-  const versions = found.map(({ _id }) => Number(/^([1-9]\d*)\.g/.exec(_id.slice(view.length + 2))?.[1] ?? 0));
+  const versions = stored.map(({ _id }) => Number(/^([1-9]\d*)\.g/.exec(_id.slice(view.length + 2))?.[1] ?? 0));
   return [...new Set(versions)].filter((version) => version > 0).sort((a, b) => a - b);
 }

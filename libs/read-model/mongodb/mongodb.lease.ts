@@ -1,35 +1,35 @@
-import type { LeaseRecord, Lease } from '../lease.js';
+import type { Lease, LeaseRecord } from '../lease.js';
 import type { MongodbConnection, StoredDocument } from './connection.js';
 import { isDuplicateKey } from './failures.js';
 
 interface LeaseDocument extends StoredDocument {
   readonly holder: string | null;
-  /** The heartbeat; the stored name is older. */
+  /** The heartbeat. The stored name is older. */
   readonly beat: number;
 }
 
 const collection = 'leases';
-const id = 'worker';
+const leaseId = 'worker';
 
-/** One document: the primary changes it for one of those who ask at once. */
+/** One document. The primary applies one of several concurrent changes. */
 export class MongodbLease implements Lease {
   constructor(private readonly connection: MongodbConnection) {}
 
   async read(): Promise<LeaseRecord | null> {
-    const stored = await this.connection.withCollection(collection, (documents) =>
-      documents.findOne<LeaseDocument>({ _id: id }, this.connection.queryOptions()),
+    const stored = await this.connection.withCollection(collection, (leases) =>
+      leases.findOne<LeaseDocument>({ _id: leaseId }, this.connection.queryOptions()),
     );
     return stored && { holder: stored.holder, heartbeat: stored.beat };
   }
 
   async compareAndSet(from: LeaseRecord | null, { holder, heartbeat }: LeaseRecord): Promise<boolean> {
-    return this.connection.withCollection(collection, async (documents) => {
+    return this.connection.withCollection(collection, async (leases) => {
       if (from) {
-        const expected = { _id: id, holder: from.holder, beat: from.heartbeat };
-        return (await documents.updateOne(expected, { $set: { holder, beat: heartbeat } })).matchedCount > 0;
+        const expected = { _id: leaseId, holder: from.holder, beat: from.heartbeat };
+        return (await leases.updateOne(expected, { $set: { holder, beat: heartbeat } })).matchedCount > 0;
       }
       try {
-        await documents.insertOne({ _id: id, holder, beat: heartbeat });
+        await leases.insertOne({ _id: leaseId, holder, beat: heartbeat });
         return true;
       } catch (error) {
         if (isDuplicateKey(error)) return false;
@@ -39,6 +39,6 @@ export class MongodbLease implements Lease {
   }
 
   async close(): Promise<void> {
-    // Nothing is held but the store's connection.
+    // The connection belongs to the store.
   }
 }

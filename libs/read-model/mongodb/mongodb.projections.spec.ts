@@ -3,23 +3,24 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Position, RecordedEvent } from '#domain/event';
-import { everyLead, leadHistory } from '#projections/lead-history/lead-history.projection';
-import { leadList } from '#projections/lead-list/lead-list.projection';
-import * as ask from '#test/support/given-when-then';
+import type { Position } from '#domain/event-envelope';
+import type { RecordedEvent } from '#domain/event';
+import { everyLead, leadHistoryView } from '#projections/lead-history/lead-history.projection';
+import { leadListView } from '#projections/lead-list/lead-list.projection';
+import * as scenario from '#test/support/given-when-then';
 import { FakeMongodbServer } from '#test/support/fake-mongodb-server';
 import { ProjectionRunner, type EventFeed } from '../projection-runner.js';
 import { SqliteViewStore } from '../sqlite/sqlite.view-store.js';
 import { parseSearchWords } from '../tokens.js';
-import type { Condition, RowQuery, ViewReader, ViewStore } from '../view-store.js';
+import { type Condition, readPages, type RowQuery, type ViewReader, type ViewStore } from '../view-store.js';
 import type { View } from '../view.js';
 import { waitForPosition } from '../wait-for-position.js';
 import { MongodbViewStore } from './mongodb.view-store.js';
 
-const at = (n: number): Position => `p${String(n).padStart(6, '0')}`;
+const positionAt = (n: number): Position => `p${String(n).padStart(6, '0')}`;
 
-/** The same numbers each time. */
-function chance(seed: number) {
+/** Pseudo-random numbers, the same in each run. */
+function createRandom(seed: number) {
   let state = seed;
   return (below: number): number => {
     state = (state * 48_271) % 2_147_483_647;
@@ -27,97 +28,100 @@ function chance(seed: number) {
   };
 }
 
-/** Several contacts' stories, told at once. */
-function logOf(contacts: number): readonly RecordedEvent[] {
-  const pick = chance(7);
-  const stories = Array.from({ length: contacts }, (_, nth) => {
-    const who = { contactKey: `c${nth}`, contactId: `contact-${nth}` };
-    const lead = { leadId: `c${nth}-1` };
-    const name = ['Änne Ø', 'anne b', 'Zoë \u{1F600}', '\uFFFDdd', '田中', 'Bob Annear'][pick(6)]!;
-    const phone = pick(2) ? null : `+1555010${nth}`;
-    const followUp = ask.createFollowUp({ ...lead, followUpId: `f${nth}`, dueAt: ask.time(`1${4 + pick(5)}:00`) });
+/** The events of several contacts, interleaved. */
+function createLog(contactCount: number): readonly RecordedEvent[] {
+  const random = createRandom(7);
+  const histories = Array.from({ length: contactCount }, (_, index) => {
+    const contact = { contactKey: `c${index}`, contactId: `contact-${index}` };
+    const lead = { leadId: `c${index}-1` };
+    const name = ['Änne Ø', 'anne b', 'Zoë \u{1F600}', '\uFFFDdd', '田中', 'Bob Annear'][random(6)]!;
+    const phone = random(2) ? null : `+1555010${index}`;
+    const followUp = scenario.createFollowUp({
+      ...lead,
+      followUpId: `f${index}`,
+      dueAt: scenario.time(`1${4 + random(5)}:00`),
+    });
     const steps = [
-      pick(4) ? ask.interaction({ ...who, profile: { name, phone } }) : ask.createLead(who),
-      ...(pick(2) ? [ask.assign(['ana', 'bo'][pick(2)]!, lead)] : []),
-      ...(pick(2) ? [ask.scoreByHand(pick(4) * 25, lead)] : []),
-      ...(pick(2) ? [followUp] : []),
-      ...(pick(2) ? [ask.outbound({ ...lead, channel: 'whatsapp' })] : []),
-      ...(pick(3) ? [] : [ask.changeStatus('lost', lead), ask.interaction({ ...who, messageId: 'm-9' })]),
-      ask.interaction({ ...who, messageId: 'm-10', profile: { name: `${name} ${pick(3)}` } }),
+      random(4) ? scenario.interaction({ ...contact, profile: { name, phone } }) : scenario.createLead(contact),
+      ...(random(2) ? [scenario.assign(['ana', 'bo'][random(2)]!, lead)] : []),
+      ...(random(2) ? [scenario.scoreByHand(random(4) * 25, lead)] : []),
+      ...(random(2) ? [followUp] : []),
+      ...(random(2) ? [scenario.outbound({ ...lead, channel: 'whatsapp' })] : []),
+      ...(random(3)
+        ? []
+        : [scenario.changeStatus('lost', lead), scenario.interaction({ ...contact, messageId: 'm-9' })]),
+      scenario.interaction({ ...contact, messageId: 'm-10', profile: { name: `${name} ${random(3)}` } }),
     ];
-    const org = `org-${1 + pick(2)}`;
-    return ask.given(...steps).events.map((event): RecordedEvent => ({ ...event, org, id: `${nth}/${event.id}` }));
+    const org = `org-${1 + random(2)}`;
+    return scenario
+      .given(...steps)
+      .events.map((event): RecordedEvent => ({ ...event, org, id: `${index}/${event.id}` }));
   });
-  const told: RecordedEvent[] = [];
-  for (let open = stories; open.length > 0; open = open.filter((story) => story.length > 0)) {
-    const event = open[pick(open.length)]!.shift();
-    if (event) told.push({ ...event, position: at(told.length + 1) });
+  const log: RecordedEvent[] = [];
+  for (let open = histories; open.length > 0; open = open.filter((history) => history.length > 0)) {
+    const event = open[random(open.length)]!.shift();
+    if (event) log.push({ ...event, position: positionAt(log.length + 1) });
   }
-  return told;
+  return log;
 }
 
-const events = logOf(70);
-const last = at(events.length);
+const events = createLog(70);
+const lastPosition = positionAt(events.length);
 
-/** Nothing at first, so that the view is built at once, and then every batch is saved. */
+/** Claims to be empty, so that views are built at once and save every batch. */
 const feed: EventFeed = {
-  start: at(0),
-  head: async () => at(0),
+  start: positionAt(0),
+  head: async () => positionAt(0),
   async *follow(after, { signal }) {
     for (let next = Number(after.slice(1)); next < events.length && !signal.aborted; next += 11) {
-      const some = events.slice(next, next + 11);
-      yield { events: some, position: some.at(-1)!.position };
+      const batch = events.slice(next, next + 11);
+      yield { events: batch, position: batch.at(-1)!.position };
     }
     if (!signal.aborted) await once(signal, 'abort');
   },
 };
 
-async function caughtUp(view: View, ...stores: readonly ViewStore[]): Promise<void> {
-  const calling = new AbortController();
-  const workers = stores.map((store) => new ProjectionRunner(view, store, feed, () => undefined).run(calling.signal));
-  const arrivals = stores.map(async (store) => waitForPosition(await store.openForReading(view), last, 30_000));
-  const arrived = await Promise.all(arrivals).finally(() => calling.abort());
-  await Promise.all(workers);
-  expect(arrived).toEqual(stores.map(() => true));
+async function catchUp(view: View, ...stores: readonly ViewStore[]): Promise<void> {
+  const abort = new AbortController();
+  const runs = stores.map((store) => new ProjectionRunner(view, store, feed, () => undefined).run(abort.signal));
+  const waits = stores.map(async (store) => waitForPosition(await store.openForReading(view), lastPosition, 30_000));
+  const reached = await Promise.all(waits).finally(() => abort.abort());
+  await Promise.all(runs);
+  expect(reached).toEqual(stores.map(() => true));
 }
 
-async function pages(reader: ViewReader, table: string, query: RowQuery): Promise<readonly unknown[]> {
+async function findAll(reader: ViewReader, table: string, query: RowQuery): Promise<readonly unknown[]> {
   const found: unknown[] = [];
-  for (let after: RowQuery['after'], more = true; more;) {
-    const page = await reader.find(table, { ...query, ...(after ? { after } : {}) });
-    found.push(...page.rows);
-    const end = page.rows.at(-1);
-    if (end) after = { value: end.sortValue, key: end.key };
-    more = page.hasMore;
-  }
+  for await (const { rows } of readPages(reader, table, query)) found.push(...rows);
   return found;
 }
 
-describe('the projections in MongoDB', () => {
+describe('projections in MongoDB', () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   const sqlite = new SqliteViewStore(folder, { readerThread: false });
   let server: FakeMongodbServer;
-  let [one, other]: MongodbViewStore[] = [];
+  let [mongodb, otherMongodb]: MongodbViewStore[] = [];
   beforeAll(async () => {
     server = await FakeMongodbServer.start();
-    [one, other] = [new MongodbViewStore(server.url()), new MongodbViewStore(server.url())];
-    for (const view of [leadList, leadHistory]) await caughtUp(view, sqlite);
-    // Two workers of each view, and trouble on the way.
+    [mongodb, otherMongodb] = [new MongodbViewStore(server.url()), new MongodbViewStore(server.url())];
+    for (const view of [leadListView, leadHistoryView]) await catchUp(view, sqlite);
+    // Two workers for each view, and connections that fail on the way.
     for (const when of ['before', 'after', 'before', 'after'] as const)
       server.injectFault('update', { disconnect: when });
     server.injectFault('find', { disconnect: 'after' });
-    for (const view of [leadList, leadHistory]) await caughtUp(view, one, other);
+    for (const view of [leadListView, leadHistoryView]) await catchUp(view, mongodb, otherMongodb);
   });
   afterAll(async () => {
-    await Promise.all([one!.close(), other!.close(), sqlite.close()]);
+    await Promise.all([mongodb!.close(), otherMongodb!.close(), sqlite.close()]);
     await server.stop();
     rmSync(folder, { recursive: true });
   });
 
-  const readers = async (view: View) => [await one!.openForReading(view), await sqlite.openForReading(view)] as const;
+  const openReaders = async (view: View) =>
+    [await mongodb!.openForReading(view), await sqlite.openForReading(view)] as const;
 
-  /** All rows, as they are stored. */
-  async function stored(store: ViewStore, view: View) {
+  /** All stored rows of each table. */
+  async function loadAll(store: ViewStore, view: View) {
     const writer = await store.openForWriting(view);
     const keys = new Set(
       events.flatMap((event) => [event.id, event.position, `${(event.data as { leadId?: string }).leadId}`, `c1-2`]),
@@ -128,12 +132,15 @@ describe('the projections in MongoDB', () => {
     return all;
   }
 
-  it.each([leadList, leadHistory])('holds in $name the same rows as SQLite, after all that trouble', async (view) => {
-    expect(events.length).toBeGreaterThan(300);
-    const rows = await stored(one!, view);
-    expect(rows).toEqual(await stored(sqlite, view));
-    expect(rows.flat().length).toBeGreaterThan(70);
-  });
+  it.each([leadListView, leadHistoryView])(
+    'store the same rows of $name as SQLite, although connections failed',
+    async (view) => {
+      expect(events.length).toBeGreaterThan(300);
+      const rows = await loadAll(mongodb!, view);
+      expect(rows).toEqual(await loadAll(sqlite, view));
+      expect(rows.flat().length).toBeGreaterThan(70);
+    },
+  );
 
   const org = { column: 'org', in: ['org-1'] };
   const filters: readonly (readonly Condition[])[] = [
@@ -147,37 +154,38 @@ describe('the projections in MongoDB', () => {
   ];
   const sorts = ['createdAt', 'lastInteractionAt', 'score', 'name', 'status', 'nextFollowUpAt'];
   it.each([null, 'ann', 'anne', '中', '0105', 'b an', 'nobody'])(
-    'answers every filter and sort of the lead list as SQLite does, searched for %s',
+    'return the same leads as SQLite for every filter and sort order, with the search text %s',
     async (search) => {
-      const [mongodb, its] = await readers(leadList);
+      const [mongodbReader, sqliteReader] = await openReaders(leadListView);
       const words = search === null ? {} : { words: parseSearchWords(search) };
       for (const where of filters) {
-        expect(await mongodb.count('leads', { where, ...words })).toBe(await its.count('leads', { where, ...words }));
+        const filter = { where, ...words };
+        expect(await mongodbReader.count('leads', filter)).toBe(await sqliteReader.count('leads', filter));
         for (const column of sorts)
           for (const descending of [false, true]) {
-            const query = { where, ...words, sort: { column, descending }, limit: 20 };
-            expect(await pages(mongodb, 'leads', query)).toEqual(await pages(its, 'leads', query));
+            const query = { ...filter, sort: { column, descending }, limit: 20 };
+            expect(await findAll(mongodbReader, 'leads', query)).toEqual(await findAll(sqliteReader, 'leads', query));
           }
       }
     },
   );
 
-  it('answers what happened to a lead or a contact as SQLite does', async () => {
-    const [mongodb, its] = await readers(leadHistory);
-    for (let nth = 0; nth < 20; nth++)
+  it('return the same history of a lead or a contact as SQLite', async () => {
+    const [mongodbReader, sqliteReader] = await openReaders(leadHistoryView);
+    for (let index = 0; index < 20; index++)
       for (const descending of [false, true])
-        for (const part of [[], [{ column: 'shownOn', in: [`c${nth}-1`, everyLead] }]]) {
-          const where = [{ column: 'contactKey', in: [`c${nth}`] }, ...part];
+        for (const filter of [[], [{ column: 'shownOn', in: [`c${index}-1`, everyLead] }]]) {
+          const where = [{ column: 'contactKey', in: [`c${index}`] }, ...filter];
           const query = { where, sort: { column: 'at', descending }, limit: 3 };
-          expect(await pages(mongodb, 'entries', query)).toEqual(await pages(its, 'entries', query));
+          expect(await findAll(mongodbReader, 'entries', query)).toEqual(await findAll(sqliteReader, 'entries', query));
         }
   });
 
-  it('is the same again when it is wiped and built from the log', async () => {
-    const before = await stored(one!, leadList);
-    await one!.wipe(leadList);
-    expect((await stored(one!, leadList)).flat()).toEqual([]);
-    await caughtUp(leadList, other!);
-    expect(await stored(one!, leadList)).toEqual(before);
+  it('have the same rows again after they were wiped and built from the log', async () => {
+    const before = await loadAll(mongodb!, leadListView);
+    await mongodb!.wipe(leadListView);
+    expect((await loadAll(mongodb!, leadListView)).flat()).toEqual([]);
+    await catchUp(leadListView, otherMongodb!);
+    expect(await loadAll(mongodb!, leadListView)).toEqual(before);
   });
 });

@@ -1,35 +1,37 @@
 import {
-  type Filter,
-  type Page,
   emptyViewState,
+  type Filter,
+  type Group,
+  type GroupQuery,
+  type Page,
   type RowQuery,
   type RowReader,
-  type GroupQuery,
-  type Group,
   ViewBeingBuilt,
   type ViewState,
 } from '../view-store.js';
 import type { ColumnValue } from '../view.js';
-import type { StoredDocument, MongodbAccess } from './connection.js';
+import type { MongodbAccess, StoredDocument } from './connection.js';
 import { MongodbGenerations } from './generations.js';
 import { checkColumn, toMongoFilter, toSegments } from './query.js';
 import { collectionName, type MongodbTableSchema, type MongodbViewSchema } from './schema.js';
 
-export function requireTable(shape: MongodbViewSchema, table: string): MongodbTableSchema {
-  const found = shape.tables[table];
-  if (!found) throw new Error(`view ${shape.id} has no table ${table}`);
-  return found;
+type Checkpoint = Page<object>['checkpoint'];
+
+export function requireTable(schema: MongodbViewSchema, name: string): MongodbTableSchema {
+  const table = schema.tables[name];
+  if (!table) throw new Error(`view ${schema.id} has no table ${name}`);
+  return table;
 }
 
-/** The rows of the generation that serves. */
+/** Reads the live generation. */
 export class MongodbRowReader implements RowReader {
   private readonly generations: MongodbGenerations;
 
   constructor(
     private readonly connection: MongodbAccess,
-    private readonly shape: MongodbViewSchema,
+    private readonly schema: MongodbViewSchema,
   ) {
-    this.generations = new MongodbGenerations(connection, shape);
+    this.generations = new MongodbGenerations(connection, schema);
   }
 
   async state(): Promise<ViewState> {
@@ -37,93 +39,92 @@ export class MongodbRowReader implements RowReader {
     return { checkpoint, stopped, built };
   }
 
-  /** How far the view is when no row is ahead of that; undefined when some may be. */
-  async consistentCheckpoint(): Promise<{ readonly checkpoint: Page<object>['checkpoint'] } | undefined> {
-    const serving = await this.generations.live();
-    if (!serving?.built) throw new ViewBeingBuilt(this.shape.id);
-    return serving.whole ? { checkpoint: serving.checkpoint } : undefined;
+  /** Undefined when rows may be ahead of the checkpoint. */
+  async consistentCheckpoint(): Promise<{ readonly checkpoint: Checkpoint } | undefined> {
+    const { isConsistent, checkpoint } = await this.builtGeneration();
+    return isConsistent ? { checkpoint } : undefined;
   }
 
   async get<Row extends object>(table: string, keys: readonly string[]): Promise<ReadonlyMap<string, Row>> {
-    const { collection } = await this.built(requireTable(this.shape, table));
-    const found = await this.connection.withCollection(collection, (rows) =>
-      rows
-        .find(
-          { _id: { $in: [...keys] } },
-          { projection: { _row: 1 }, batchSize: 1_000, ...this.connection.queryOptions() },
-        )
-        .toArray(),
+    const { collection } = await this.locate(requireTable(this.schema, table));
+    const options = { projection: { _row: 1 }, batchSize: 1_000, ...this.connection.queryOptions() };
+    const documents = await this.connection.withCollection(collection, (rows) =>
+      rows.find({ _id: { $in: [...keys] } }, options).toArray(),
     );
-    return new Map(found.map((document) => [document._id, rowOf<Row>(document)]));
+    return new Map(documents.map((document) => [document._id, parseRow<Row>(document)]));
   }
 
-  async find<Row extends object>(table: string, query: RowQuery): Promise<Page<Row>> {
-    const shape = requireTable(this.shape, table);
-    const segments = toSegments(shape, query);
-    // Before the rows: they may be ahead of it, never behind.
-    const { collection, checkpoint } = await this.built(shape);
+  async find<Row extends object>(tableName: string, query: RowQuery): Promise<Page<Row>> {
+    const table = requireTable(this.schema, tableName);
+    const segments = toSegments(table, query);
+    // Reads the checkpoint before the rows, so that they may be ahead of it but never behind.
+    const { collection, checkpoint } = await this.locate(table);
     const { column } = query.sort;
     const rows = new Map<string, Page<Row>['rows'][number]>();
     for (const { filter, sort } of segments) {
       const limit = query.limit + 1 - rows.size;
       if (limit <= 0) break;
       const options = { sort, limit, batchSize: limit, projection: { _row: 1, [column]: 1 } };
-      const found = await this.connection.withCollection(collection, (documents) =>
-        documents.find(filter, { ...options, ...this.connection.queryOptions() }).toArray(),
+      const documents = await this.connection.withCollection(collection, (stored) =>
+        stored.find(filter, { ...options, ...this.connection.queryOptions() }).toArray(),
       );
-      for (const document of found) {
+      for (const document of documents) {
         const { _id: key } = document;
-        // Whose value changed meanwhile could come twice.
+        // A row whose sort value changes between two segments may be found in both.
         if (rows.has(key)) continue;
-        rows.set(key, { key, row: rowOf<Row>(document), sortValue: (document[column] ?? null) as ColumnValue });
+        rows.set(key, { key, row: parseRow<Row>(document), sortValue: (document[column] ?? null) as ColumnValue });
       }
     }
     return { rows: [...rows.values()].slice(0, query.limit), hasMore: rows.size > query.limit, checkpoint };
   }
 
-  async count(table: string, query: Filter): Promise<number> {
-    const shape = requireTable(this.shape, table);
-    const filter = toMongoFilter(shape, query);
-    const { collection } = await this.built(shape);
+  async count(tableName: string, query: Filter): Promise<number> {
+    const table = requireTable(this.schema, tableName);
+    const filter = toMongoFilter(table, query);
+    const { collection } = await this.locate(table);
     if (!filter) return 0;
     return this.connection.withCollection(collection, (rows) =>
       rows.countDocuments(filter, this.connection.queryOptions()),
     );
   }
 
-  async group(table: string, { where, by, sum = [] }: GroupQuery): Promise<readonly Group[]> {
-    const shape = requireTable(this.shape, table);
-    const filter = toMongoFilter(shape, { where });
-    const named = (columns: readonly string[]): (readonly [string, string])[] =>
-      columns.map((column, nth) => [`_${nth}`, `$${checkColumn(shape, column)}`]);
-    const sums = named(sum).map(([name, column]) => [name, { $sum: column }] as const);
-    const group = { _id: Object.fromEntries(named(by)), count: { $sum: 1 }, ...Object.fromEntries(sums) };
-    const { collection } = await this.built(shape);
-    if (!filter) return [];
-    const found = await this.connection.withCollection(collection, (rows) =>
-      rows.aggregate<Grouped>([{ $match: filter }, { $group: group }], this.connection.queryOptions()).toArray(),
+  async group(tableName: string, { where, by, sum = [] }: GroupQuery): Promise<readonly Group[]> {
+    const table = requireTable(this.schema, tableName);
+    const filter = toMongoFilter(table, { where });
+    // Results are named by number, so that no column collides with `_id` or `count`.
+    const groupKey = Object.fromEntries(by.map((column, index) => [`_${index}`, `$${checkColumn(table, column)}`]));
+    const sums = Object.fromEntries(
+      sum.map((column, index) => [`_${index}`, { $sum: `$${checkColumn(table, column)}` }]),
     );
-    return found.map(({ _id, count, ...told }) => ({
-      values: by.map((_, nth) => (_id as Record<string, ColumnValue>)[`_${nth}`] ?? null),
-      count,
-      sums: sum.map((_, nth) => told[`_${nth}`] as number),
+    const { collection } = await this.locate(table);
+    if (!filter) return [];
+    const pipeline = [{ $match: filter }, { $group: { _id: groupKey, count: { $sum: 1 }, ...sums } }];
+    const groups = await this.connection.withCollection(collection, (rows) =>
+      rows.aggregate<GroupDocument>(pipeline, this.connection.queryOptions()).toArray(),
+    );
+    return groups.map((group) => ({
+      values: by.map((_, index) => group._id[`_${index}`] ?? null),
+      count: group.count,
+      sums: sum.map((_, index) => group[`_${index}`] as number),
     }));
   }
 
-  /** Where the rows are by now. */
-  private async built(
-    table: MongodbTableSchema,
-  ): Promise<{ collection: string; checkpoint: Page<object>['checkpoint'] }> {
-    const serving = await this.generations.live();
-    if (!serving?.built) throw new ViewBeingBuilt(this.shape.id);
-    return { collection: collectionName(serving.id, table), checkpoint: serving.checkpoint };
+  private async locate(table: MongodbTableSchema): Promise<{ collection: string; checkpoint: Checkpoint }> {
+    const { id, checkpoint } = await this.builtGeneration();
+    return { collection: collectionName(id, table), checkpoint };
+  }
+
+  private async builtGeneration() {
+    const live = await this.generations.live();
+    if (!live?.built) throw new ViewBeingBuilt(this.schema.id);
+    return live;
   }
 }
 
-const rowOf = <Row extends object>({ _row }: StoredDocument): Row => JSON.parse(_row as string) as Row;
+const parseRow = <Row extends object>({ _row }: StoredDocument): Row => JSON.parse(_row as string) as Row;
 
-/** Rows with the same values, besides their sums. */
-interface Grouped extends Readonly<Record<string, unknown>> {
+/** A group's sums are fields of their own. */
+interface GroupDocument extends Readonly<Record<string, unknown>> {
   readonly _id: Readonly<Record<string, ColumnValue>>;
   readonly count: number;
 }

@@ -1,8 +1,9 @@
-import { setTimeout } from 'node:timers/promises';
+import { pollUntil } from '#timing/poll';
 import type { Lease } from '../lease.js';
 import {
   maxSnapshots,
   SnapshotRefused,
+  tooManySnapshots,
   type ViewReader,
   type ViewSnapshot,
   type ViewState,
@@ -11,32 +12,32 @@ import {
 } from '../view-store.js';
 import type { View } from '../view.js';
 import { MongodbConnection, type MongodbTimeouts } from './connection.js';
-import { MongodbGenerations, listStoredVersions } from './generations.js';
+import { listStoredVersions, MongodbGenerations } from './generations.js';
 import { MongodbLease } from './mongodb.lease.js';
 import { MongodbRowReader } from './mongodb.row-reader.js';
 import { MongodbViewWriter } from './mongodb.view-writer.js';
 import { mongodbSchemaOf, type MongodbViewSchema } from './schema.js';
 
-/** For how long a moment is looked for in which no batch is half-written, and how often; in milliseconds. */
-const search = { forMs: 5_000, everyMs: 10 };
+/** A snapshot is taken again and again for so long until it falls between two batches. */
+const snapshotRetry = { intervalMs: 10, timeoutMs: 5_000 };
 
 /**
- * Views in MongoDB: one collection `<view>.v<version>.g<generation>.<table>` for each table, a document for each row, and one
- * document for each generation's checkpoint. Any number of workers and readers, in any number of processes, on a single server, a replica set or a
- * sharded cluster.
+ * Views in MongoDB: for each generation, a collection `<view>.v<version>.g<generation>.<table>` per table and a document with its
+ * checkpoint. Works on a single server, a replica set or a sharded cluster, with any number of workers and readers in any number of
+ * processes.
  */
 export class MongodbViewStore extends ViewStore {
   private readonly connection: MongodbConnection;
-  private snapshots = 0;
+  private openSnapshots = 0;
 
   /**
-   * Connects when first used.
+   * Connects when it is first used.
    * @param url `mongodb://` or `mongodb+srv://`, with the name of the database
    * @throws Error when the URL names no database
    */
-  constructor(url: string, limits: Partial<MongodbTimeouts> = {}) {
+  constructor(url: string, timeouts: Partial<MongodbTimeouts> = {}) {
     super();
-    this.connection = new MongodbConnection(url, { serverSelectionMs: 3_500, queryMs: 4_000, ...limits });
+    this.connection = new MongodbConnection(url, { serverSelectionMs: 3_500, queryMs: 4_000, ...timeouts });
   }
 
   async openForWriting(view: View, { candidate = false } = {}): Promise<ViewWriter> {
@@ -46,17 +47,17 @@ export class MongodbViewStore extends ViewStore {
   }
 
   async openForReading(view: View): Promise<ViewReader> {
-    const shape = mongodbSchemaOf(view);
-    const snapshot = (): Promise<ViewSnapshot> => this.hold(shape);
-    // Nothing is held but the store's connection.
-    return Object.assign(new MongodbRowReader(this.connection, shape), { snapshot, close: async () => undefined });
+    const schema = mongodbSchemaOf(view);
+    const reader = new MongodbRowReader(this.connection, schema);
+    // There is nothing to close: the connection belongs to the store.
+    return Object.assign(reader, { snapshot: () => this.openSnapshot(schema), close: async () => undefined });
   }
 
   async candidateState(view: View): Promise<ViewState | undefined> {
     return this.generationsOf(view).candidateState();
   }
 
-  /** Who is writing meanwhile may leave rows behind, which nobody reads: the next tidying takes them. */
+  /** A running writer may leave rows behind, which nobody reads. The next call of `removeRetired` removes them. */
   async wipe(view: View): Promise<void> {
     const generations = this.generationsOf(view);
     await generations.retireAll();
@@ -83,38 +84,33 @@ export class MongodbViewStore extends ViewStore {
     await this.connection.close();
   }
 
-  /** Rows are written before their checkpoint: a moment in between is of no use, so another one is looked for. */
-  private async hold(shape: MongodbViewSchema): Promise<ViewSnapshot> {
-    if (this.snapshots >= maxSnapshots)
-      throw new SnapshotRefused(
-        `The view is held ${maxSnapshots} times already, such as for exports: ask again when one has ended.`,
-      );
-    this.snapshots++;
-    const free = (): void => void this.snapshots--;
+  private async openSnapshot(schema: MongodbViewSchema): Promise<ViewSnapshot> {
+    if (this.openSnapshots >= maxSnapshots) throw new SnapshotRefused(tooManySnapshots);
+    this.openSnapshots++;
     try {
-      for (
-        const until = performance.now() + search.forMs;
-        performance.now() < until;
-        await setTimeout(search.everyMs)
-      ) {
-        const { end, ...reads } = await this.connection.startSnapshot();
-        const rows = new MongodbRowReader(reads, shape);
-        const found = await rows.consistentCheckpoint().catch(async (error: unknown) => {
-          await end();
-          throw error;
-        });
-        if (!found) {
-          await end();
-          continue;
-        }
-        let ended: Promise<void> | undefined;
-        return Object.assign(rows, { ...found, close: () => (ended ??= end().finally(free)) });
-      }
+      const snapshot = await pollUntil(() => this.tryConsistentSnapshot(schema), snapshotRetry);
+      if (snapshot) return snapshot;
+      throw new SnapshotRefused('Could not take a consistent snapshot while the view is being updated; retry.');
     } catch (error) {
-      free();
+      this.openSnapshots--;
       throw error;
     }
-    free();
-    throw new SnapshotRefused('The view is written to without a pause: ask again.');
+  }
+
+  /** Undefined when the snapshot falls into a batch: rows are written before their checkpoint. */
+  private async tryConsistentSnapshot(schema: MongodbViewSchema): Promise<ViewSnapshot | undefined> {
+    const { end, ...access } = await this.connection.startSnapshot();
+    const reader = new MongodbRowReader(access, schema);
+    const consistent = await reader.consistentCheckpoint().catch(async (error: unknown) => {
+      await end();
+      throw error;
+    });
+    if (!consistent) {
+      await end();
+      return undefined;
+    }
+    let ending: Promise<void> | undefined;
+    const close = (): Promise<void> => (ending ??= end().finally(() => this.openSnapshots--));
+    return Object.assign(reader, { ...consistent, close });
   }
 }

@@ -1,116 +1,117 @@
 import type { Filter as MongoFilter } from 'mongodb';
-import { type MergedConditions, mergeConditions } from '../conditions.js';
-import type { Filter, Condition, RowQuery } from '../view-store.js';
+import { isInCondition, type MergedConditions, mergeConditions, toRange } from '../conditions.js';
+import type { Condition, Filter, RowQuery } from '../view-store.js';
 import type { StoredDocument } from './connection.js';
 import type { MongodbTableSchema } from './schema.js';
 
-/** Rows that lie next to each other in an index, in the order wanted. */
+type Clause = MongoFilter<StoredDocument>;
+
+/** A query for rows that are adjacent in an index, in its order. */
 export interface QuerySegment {
-  readonly filter: MongoFilter<StoredDocument>;
+  readonly filter: Clause;
   readonly sort: Readonly<Record<string, 1 | -1>>;
 }
 
-type Clause = MongoFilter<StoredDocument>;
-
 /**
- * What to count by; undefined: nothing can match.
- * @throws Error when the table has no such column, or can't be searched: names are never taken from outside
+ * Undefined when no row can match.
+ * @throws Error when the table has no such column or cannot be searched, so that queries never contain a name from outside
  */
-export function toMongoFilter(table: MongodbTableSchema, asked: Filter): MongoFilter<StoredDocument> | undefined {
-  const conditions = conditionsOf(table, asked);
-  return conditions && joined(clausesOf(table, conditions, asked.words));
+export function toMongoFilter(table: MongodbTableSchema, filter: Filter): Clause | undefined {
+  const conditions = merge(table, filter);
+  return conditions && joinClauses(toClauses(table, conditions, filter.words));
 }
 
 /**
- * What to ask for one after the other until there are rows enough. MongoDB knows neither "nulls last" when ascending nor a
- * comparison of pairs that it finds in an index: so the rows beside the cursor, those behind it and those without a value are
- * each a query of their own, which is a range of the index.
+ * Queries to run one after another until there are enough rows. MongoDB cannot sort nulls last in ascending order, nor use an
+ * index to compare pairs of values. So rows with the cursor's value, rows after it, and rows without a value are separate
+ * queries, each of which is one range of the index.
  */
 export function toSegments(table: MongodbTableSchema, query: RowQuery): readonly QuerySegment[] {
   const { sort, after, limit, words } = query;
   const column = checkColumn(table, sort.column);
   if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
     throw new Error(`limit must be from 1 to 10,000, not ${limit}`);
-  const conditions = conditionsOf(table, query);
+  const conditions = merge(table, query);
   if (!conditions) return [];
-  const clauses = clausesOf(table, conditions, words);
+  const clauses = toClauses(table, conditions, words);
 
   const direction = sort.descending ? -1 : 1;
   const beyond = sort.descending ? '$lt' : '$gt';
-  const segment = (...more: readonly Clause[]): QuerySegment => ({
-    filter: joined([...clauses, ...more]),
+  const segment = (...bounds: readonly Clause[]): QuerySegment => ({
+    filter: joinClauses([...clauses, ...bounds]),
     sort: { [column]: direction, _id: direction },
   });
-  const onSort = allOf(conditions).filter((condition) => condition.column === sort.column);
+  const sortConditions = allConditions(conditions).filter((condition) => condition.column === sort.column);
   const segments: QuerySegment[] = [];
   if (!after) {
-    if (onSort.every(allowsValues)) segments.push(segment({ [column]: { $ne: null } }));
+    if (sortConditions.every(allowsValues)) segments.push(segment({ [column]: { $ne: null } }));
   } else if (after.value !== null)
     segments.push(
       segment({ [column]: { $eq: after.value } }, { _id: { [beyond]: after.key } }),
       segment({ [column]: { [beyond]: after.value } }),
     );
-  if (onSort.every(allowsNull)) {
-    const behind = after?.value === null ? [{ _id: { [beyond]: after.key } }] : [];
-    segments.push(segment({ [column]: { $eq: null } }, ...behind));
+  if (sortConditions.every(allowsNull)) {
+    const afterKey = after?.value === null ? [{ _id: { [beyond]: after.key } }] : [];
+    segments.push(segment({ [column]: { $eq: null } }, ...afterKey));
   }
   return segments;
 }
 
-const allowsNull = (condition: Condition): boolean => 'in' in condition && condition.in.includes(null);
+const allowsNull = (condition: Condition): boolean => isInCondition(condition) && condition.in.includes(null);
 const allowsValues = (condition: Condition): boolean =>
-  !('in' in condition) || condition.in.some((value) => value !== null);
+  !isInCondition(condition) || condition.in.some((value) => value !== null);
 
-const joined = (clauses: readonly Clause[]): Clause => (clauses.length === 0 ? {} : { $and: [...clauses] });
+const joinClauses = (clauses: readonly Clause[]): Clause => (clauses.length === 0 ? {} : { $and: [...clauses] });
 
-/** At most one for each column. Undefined: nothing can match. */
-function conditionsOf(
+/** Undefined when no row can match. */
+function merge(
   table: MongodbTableSchema,
-  { where, derivedConditions: implied = [], words = [] }: Filter,
+  { where, derivedConditions = [], words = [] }: Filter,
 ): MergedConditions | undefined {
-  if (words.length > 0 && !table.isSearchable) throw new Error(`table ${table.name} can't be searched`);
-  for (const { column } of [...where, ...implied]) checkColumn(table, column);
-  return words.some((starts) => starts.length === 0) ? undefined : mergeConditions(where, implied);
+  if (words.length > 0 && !table.isSearchable) throw new Error(`table ${table.name} cannot be searched`);
+  for (const { column } of where) checkColumn(table, column);
+  for (const { column } of derivedConditions) checkColumn(table, column);
+  return words.some((spellings) => spellings.length === 0) ? undefined : mergeConditions(where, derivedConditions);
 }
 
-/** What is implied too: it makes the range of an index shorter. */
-const allOf = ({ where, derived: implied }: MergedConditions): readonly Condition[] => [...where, ...implied];
+/** Derived conditions are included because they shorten the range of an index. */
+const allConditions = ({ where, derived }: MergedConditions): readonly Condition[] => [...where, ...derived];
 
-function clausesOf(
+function toClauses(
   table: MongodbTableSchema,
   conditions: MergedConditions,
   words: Filter['words'] = [],
 ): readonly Clause[] {
-  // Of several words only one is looked up in the index: the longest promises the fewest rows.
-  const longestFirst = [...words].sort((a, b) => shortest(b) - shortest(a));
-  return [...allOf(conditions).map((condition) => clauseOf(table, condition)), ...longestFirst.map(wordClause)];
+  // MongoDB looks up only one word in the index. The longest one probably has the fewest rows.
+  const longestFirst = [...words].sort((a, b) => shortestLength(b) - shortestLength(a));
+  return [...allConditions(conditions).map((condition) => toClause(table, condition)), ...longestFirst.map(wordClause)];
 }
 
-const shortest = (starts: readonly string[]): number => Math.min(...starts.map((start) => start.length));
+const shortestLength = (spellings: readonly string[]): number =>
+  Math.min(...spellings.map((spelling) => spelling.length));
 
 export function checkColumn(table: MongodbTableSchema, name: string): string {
-  if (!table.columns.includes(name)) throw new Error(`there is no column ${name}, but ${table.columns.join(', ')}`);
-  return name;
+  if (table.columns.includes(name)) return name;
+  throw new Error(`there is no column ${name}; the columns are ${table.columns.join(', ')}`);
 }
 
-/** A comparison finds only values of its own kind, so never null. */
-function clauseOf(table: MongodbTableSchema, condition: Condition): Clause {
+/** Comparisons match only values of the same type, so never null. */
+function toClause(table: MongodbTableSchema, condition: Condition): Clause {
   const column = checkColumn(table, condition.column);
-  if ('in' in condition) {
+  if (isInCondition(condition)) {
     const values = [...new Set(condition.in)];
-    // Only so are partial indexes surely used.
+    // A partial index is reliably used only with `$eq`.
     return { [column]: values.length === 1 ? { $eq: values[0] } : { $in: values } };
   }
-  if ('notNull' in condition) return { [column]: { $ne: null } };
-  const { from, to } = condition;
+  const { from, to } = toRange(condition);
   if (from === undefined && to === undefined) return { [column]: { $ne: null } };
   return {
     [column]: { ...(from === undefined ? {} : { $gte: from }), ...(to === undefined ? {} : { $lt: to }) },
   };
 }
 
-/** Anchored and without options: the only regular expressions that are looked up in an index. */
-function wordClause(starts: readonly string[]): Clause {
-  const begins = starts.map((start) => new RegExp(`^${start.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}`));
-  return { _tokens: begins.length === 1 ? begins[0] : { $in: begins } };
+/** MongoDB looks up a regular expression in an index only if it is anchored and has no options. */
+function wordClause(spellings: readonly string[]): Clause {
+  const prefixes = spellings.map((spelling) => new RegExp(`^${spelling.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}`));
+  return { _tokens: prefixes.length === 1 ? prefixes[0] : { $in: prefixes } };
 }

@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto';
 import type { IndexDescription } from 'mongodb';
 import type { Index, View } from '../view.js';
 
-/** What the storage of a view is made of. */
 export interface MongodbViewSchema {
   /** Name and version. */
   readonly id: string;
   readonly tables: Readonly<Record<string, MongodbTableSchema>>;
-  /** What must be the same in the database and in the code. */
+  /** Must be equal in the database and in the code. */
   readonly columns: string;
-  /** What must be there for the view to be built. */
+  /** Must be equal for the view to be built. */
   readonly indexes: string;
 }
 
@@ -20,78 +19,78 @@ export interface MongodbTableSchema {
   readonly indexes: readonly IndexDescription[];
 }
 
-/** Where the checkpoints of all views lie, a document for each generation of each view and version. */
+/** One document for each generation of each view and version. */
 export const checkpointCollection = 'checkpoints';
 
-/** The rows of a table of a generation. */
-export const collectionName = (generation: string, { name }: MongodbTableSchema): string => `${generation}.${name}`;
+export const collectionName = (generationId: string, { name }: MongodbTableSchema): string => `${generationId}.${name}`;
 
-/** Before the names of our indexes: others are somebody else's, and left alone. */
+/** Begins the names of our indexes. All others are left alone. */
 export const indexNamePrefix = 'view:';
 
-const nameOf = (what: string, name: string): string => {
+const checkName = (role: string, name: string): string => {
   if (/^[a-z][A-Za-z0-9]{0,49}$/.test(name)) return name;
-  throw new Error(`${what} "${name}" must be letters and digits, beginning with a small letter, at most 50`);
+  throw new Error(`${role} "${name}" must be at most 50 letters and digits and begin with a lower-case letter`);
 };
 
-/** @throws Error when a name can't be one of a view, a table or a column, or an index names no column. */
+/** @throws Error when a name cannot be that of a view, a table or a column, or an index names an unknown column */
 export function mongodbSchemaOf(view: View): MongodbViewSchema {
   if (!/^[a-z][a-z0-9-]{0,49}$/.test(view.name))
-    throw new Error(`view "${view.name}" must be kebab-case, at most 50 letters`);
-  if (!Number.isInteger(view.version) || view.version < 1) throw new Error(`view ${view.name} needs a version from 1`);
-  const id = `${view.name}.v${view.version}`;
-  const tables = Object.entries(view.tables).map(([table, its]): [string, MongodbTableSchema] => {
-    const columns = Object.keys(its.columns).map((column) => nameOf(`column of ${view.name}.${table}`, column));
-    for (const index of its.indexes)
+    throw new Error(`view "${view.name}" must have a kebab-case name of at most 50 characters`);
+  if (!Number.isInteger(view.version) || view.version < 1)
+    throw new Error(`view ${view.name} must have a version of at least 1`);
+  const tables = Object.entries(view.tables).map(([name, table]): MongodbTableSchema => {
+    const path = `${view.name}.${name}`;
+    const columns = Object.keys(table.columns).map((column) => checkName(`column of ${path}`, column));
+    for (const index of table.indexes)
       for (const column of columnsOf(index))
-        if (!columns.includes(column)) throw new Error(`an index of ${view.name}.${table} names no column: ${column}`);
-    const name = nameOf(`table of ${view.name}`, table);
-    const searched = 'tokens' in its;
-    const indexes = [...its.indexes.map(describe), ...(searched ? [words(its.indexes)] : [])];
-    return [name, { name, columns, isSearchable: searched, indexes }];
+        if (!columns.includes(column)) throw new Error(`an index of ${path} names an unknown column: ${column}`);
+    checkName(`table of ${view.name}`, name);
+    const isSearchable = 'tokens' in table;
+    const indexes = table.indexes.map(describeIndex);
+    if (isSearchable) indexes.push(describeTokenIndex(table.indexes));
+    return { name, columns, isSearchable, indexes };
   });
-  const shapes = tables.map(([, shape]) => shape);
   return {
-    id,
-    tables: Object.fromEntries(tables),
-    columns: JSON.stringify(shapes.map(({ name, columns, isSearchable: searched }) => [name, columns, searched])),
-    indexes: JSON.stringify(shapes.map(({ name, indexes }) => [name, indexes.map((index) => index.name)])),
+    id: `${view.name}.v${view.version}`,
+    tables: Object.fromEntries(tables.map((table) => [table.name, table])),
+    columns: JSON.stringify(tables.map(({ name, columns, isSearchable }) => [name, columns, isSearchable])),
+    indexes: JSON.stringify(tables.map(({ name, indexes }) => [name, indexes.map((index) => index.name)])),
   };
 }
 
-const columnsOf = ({ prefix: equal, sort, where, ...index }: Index): readonly string[] => [
-  ...equal,
+const columnsOf = ({ prefix, sort, where, include }: Index): readonly string[] => [
+  ...prefix,
   ...(sort === undefined ? [] : [sort]),
   ...Object.keys(where ?? {}),
-  ...(index.include ?? []),
+  ...(include ?? []),
 ];
 
-function describe(index: Index): IndexDescription {
-  const { prefix: equal, sort, where } = index;
-  // Those of `where` too: without them every row would be fetched to see that they hold.
-  const besides = new Set([...Object.keys(where ?? {}), ...(index.include ?? [])]);
-  const names = new Set([...equal, ...(sort === undefined ? [] : [sort]), '_id', ...besides]);
+function describeIndex(index: Index): IndexDescription {
+  const { prefix, sort, where, include } = index;
+  // The columns of `where` are included: without them MongoDB would fetch every row to check that they match.
+  const included = new Set([...Object.keys(where ?? {}), ...(include ?? [])]);
+  const columns = new Set([...prefix, ...(sort === undefined ? [] : [sort]), '_id', ...included]);
+  const whereName = where ? encodeURIComponent(JSON.stringify(where)) : '';
+  const name = `${indexNamePrefix}${prefix.join('.')};${sort ?? ''};${whereName}${include ? `;${include.join('.')}` : ''}`;
   return {
-    key: ascending(names),
-    name: shortened(
-      `${indexNamePrefix}${equal.join('.')};${sort ?? ''};${where ? encodeURIComponent(JSON.stringify(where)) : ''}` +
-        (index.include ? `;${index.include.join('.')}` : ''),
-    ),
+    key: ascending(columns),
+    name: shortenName(name),
     ...(where ? { partialFilterExpression: { ...where } } : {}),
   };
 }
 
-/** Behind the columns that every index begins with, as every query then gives them: the organization. */
-function words(indexes: readonly Index[]): IndexDescription {
+/** Begins with the columns that all indexes begin with (the organization), because every query restricts them. */
+function describeTokenIndex(indexes: readonly Index[]): IndexDescription {
   const [first = { prefix: [] }, ...others] = indexes;
-  const end = first.prefix.findIndex((column, at) => others.some(({ prefix: equal }) => equal[at] !== column));
+  const end = first.prefix.findIndex((column, position) => others.some(({ prefix }) => prefix[position] !== column));
   const common = end === -1 ? first.prefix : first.prefix.slice(0, end);
-  return { key: ascending([...common, '_tokens']), name: shortened(`${indexNamePrefix}${common.join('.')};;_tokens`) };
+  const name = shortenName(`${indexNamePrefix}${common.join('.')};;_tokens`);
+  return { key: ascending([...common, '_tokens']), name };
 }
 
 const ascending = (names: Iterable<string>): Record<string, 1> =>
   Object.fromEntries(Array.from(names, (name) => [name, 1 as const]));
 
-/** Old servers take no name longer than 127 bytes, its collection's included. */
-const shortened = (name: string): string =>
+/** Old servers limit an index name, including that of its collection, to 127 bytes. */
+const shortenName = (name: string): string =>
   name.length <= 60 ? name : `${indexNamePrefix}${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;

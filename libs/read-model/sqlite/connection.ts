@@ -3,68 +3,73 @@ import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } f
 import { LRUCache } from 'lru-cache';
 import { ViewsUnavailable } from '../view-store.js';
 
-/** "LSvw": this file holds a view of ours. */
+/** "LSvw" marks an SQLite file as a view of ours. */
 export const applicationId = 0x4c537677;
 
-/** In milliseconds: how long to wait, with the thread, for another process's write. */
-const usualPatience = 1_000;
+/** How long the thread blocks while another process writes to the file. */
+const defaultBusyTimeoutMs = 1_000;
 
-/** Only `make` makes a file that is not there. */
-export type AccessMode = 'read' | 'write' | 'make';
+/** Only `create` creates a missing file. */
+export type AccessMode = 'read' | 'write' | 'create';
 
+export const notAViewFile = 'it is not a view file. Move it to another folder';
+const busy = 'another process is writing to it. Retry in a moment';
+const denied = 'access is denied. Allow the service to read and write it';
+
+/** By SQLite result code: what is wrong and what to do. */
 const reasons: Readonly<Record<string, string>> = {
-  SQLITE_FULL: 'the disk is full',
-  SQLITE_READONLY: 'it can only be read',
-  SQLITE_PERM: 'access is denied',
-  SQLITE_AUTH: 'access is denied',
-  SQLITE_CORRUPT: 'it is damaged: rebuild the view',
-  SQLITE_NOTADB: 'it is not one of ours: move it away',
-  SQLITE_CANTOPEN: 'it can not be opened',
-  SQLITE_IOERR: 'reading or writing failed',
-  SQLITE_BUSY: 'another process is writing',
-  SQLITE_LOCKED: 'another process is writing',
-  SQLITE_NOMEM: 'there is no memory left',
+  SQLITE_FULL: 'the disk is full. Free some space',
+  SQLITE_READONLY: 'it is read-only. Allow the service to write to it',
+  SQLITE_PERM: denied,
+  SQLITE_AUTH: denied,
+  SQLITE_CORRUPT: 'it is damaged. Rebuild the view',
+  SQLITE_NOTADB: notAViewFile,
+  SQLITE_CANTOPEN: 'it cannot be opened. Check that the service may read and write its folder',
+  SQLITE_IOERR: 'reading or writing failed. Check the disk',
+  SQLITE_BUSY: busy,
+  SQLITE_LOCKED: busy,
+  SQLITE_NOMEM: 'the process is out of memory',
   SQLITE_TOOBIG: 'a row is too big',
 };
 
-/** A connection to one file, its statements kept; everything SQLite complains of becomes `ViewsUnavailable`, naming the file. */
+/** A connection to one file that caches its statements. Errors of SQLite become `ViewsUnavailable` and name the file. */
 export class SqliteConnection {
-  // The statements are of no use, and crash the process, once this is collected.
+  // Must stay referenced: when it is garbage-collected, using one of its statements crashes the process.
   private readonly database: DatabaseSyncInstance;
   private readonly statements = new LRUCache<string, StatementSyncInstance>({ max: 300 });
 
   constructor(
     readonly path: string,
     private readonly access: AccessMode,
-    patience = usualPatience,
+    busyTimeoutMs = defaultBusyTimeoutMs,
   ) {
-    const options = { readOnly: access === 'read', timeout: patience };
-    const where = access === 'write' ? `${pathToFileURL(path).href}?mode=rw` : path;
-    this.database = translated(path, () => new DatabaseSync(where, options));
+    const options = { readOnly: access === 'read', timeout: busyTimeoutMs };
+    const location = access === 'write' ? `${pathToFileURL(path).href}?mode=rw` : path;
+    this.database = translateErrors(path, () => new DatabaseSync(location, options));
   }
 
   exec(sql: string): void {
-    translated(this.path, () => this.database.exec(sql));
+    translateErrors(this.path, () => this.database.exec(sql));
   }
 
-  /** How many rows changed, and the rowid of the last one inserted. */
   run(
     sql: string,
     ...values: readonly unknown[]
   ): { readonly changes: number; readonly lastInsertRowid: number | bigint } {
-    return translated(this.path, () => this.statement(sql).run(...values));
+    return translateErrors(this.path, () => this.statement(sql).run(...values));
   }
 
-  /** The first row, its values in the order of the columns. */
+  /** The first row as an array of its values. */
   get<Row extends readonly unknown[]>(sql: string, ...values: readonly unknown[]): Row | undefined {
-    return translated(this.path, () => this.statement(sql).get(...values) as Row | undefined);
+    return translateErrors(this.path, () => this.statement(sql).get(...values) as Row | undefined);
   }
 
+  /** Each row as an array of its values. */
   all<Row extends readonly unknown[]>(sql: string, ...values: readonly unknown[]): readonly Row[] {
-    return translated(this.path, () => this.statement(sql).all(...values) as Row[]);
+    return translateErrors(this.path, () => this.statement(sql).all(...values) as Row[]);
   }
 
-  /** All or nothing. `IMMEDIATE` for writing: nobody else writes until it ends. */
+  /** Use `IMMEDIATE` to write: no other connection writes until the transaction ends. */
   transaction<T>(mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
     this.run(`BEGIN ${mode}`);
     try {
@@ -78,27 +83,27 @@ export class SqliteConnection {
   }
 
   private rollBack(): void {
-    // A full disk has rolled back already.
+    // SQLite has already rolled back when the disk is full.
     if (this.database.isTransaction) this.exec('ROLLBACK');
   }
 
   close(): void {
     if (!this.database.isOpen) return;
     try {
-      // Statements that are not collected yet would keep it open.
+      // Statements that are not garbage-collected yet would keep the transaction open.
       this.rollBack();
-      // SQLite lets go of the files only when the last statement has been collected as garbage: so it tidies them up now.
+      // SQLite closes the files only after all statements are garbage-collected, so truncate the write-ahead log now.
       if (this.access !== 'read') this.database.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
     } catch {
-      // What is not tidied up stays readable, and whoever opens the file next does it.
+      // The write-ahead log stays readable, and the next connection to the file truncates it.
     }
     this.statements.clear();
     this.database.close();
   }
 
   private statement(sql: string): StatementSyncInstance {
-    const kept = this.statements.get(sql);
-    if (kept) return kept;
+    const cached = this.statements.get(sql);
+    if (cached) return cached;
     const statement = this.database.prepare(sql);
     statement.setReturnArrays(true);
     this.statements.set(sql, statement);
@@ -108,28 +113,28 @@ export class SqliteConnection {
 
 const codeOf = (error: unknown): string => (error as { sqliteCodeName?: string } | undefined)?.sqliteCodeName ?? '';
 
-/** The file is of no use any more. */
 export const isCorruption = (error: unknown): boolean =>
   error instanceof ViewsUnavailable && codeOf(error.cause).startsWith('SQLITE_CORRUPT');
 
-function translated<T>(path: string, work: () => T): T {
+function translateErrors<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
+    // Extended codes such as SQLITE_IOERR_WRITE begin with the primary one.
     const reason = reasons[codeOf(error).split('_').slice(0, 2).join('_')];
-    throw reason ? new ViewsUnavailable(`The view's file ${path} can't be used: ${reason}.`, { cause: error }) : error;
+    throw reason ? new ViewsUnavailable(`Cannot use the view file ${path}: ${reason}.`, { cause: error }) : error;
   }
 }
 
-// The characters that are told apart below are control characters: the rule takes them for a slip.
+// The escaped characters below are control characters, which the rule takes for a mistake.
 /* eslint-disable no-control-regex */
-/** SQLite cuts a text at a NUL. The order of texts is kept: NUL becomes 1 1, and 1 becomes 1 2. */
+/** Encodes a text, because SQLite cuts it at a NUL. NUL becomes 1 1 and 1 becomes 1 2, which keeps the order of texts. */
 export const toSqlValue = <T>(value: T): T =>
   typeof value === 'string' && /[\0\x01]/.test(value)
-    ? (value.replace(/[\0\x01]/g, (found) => (found === '\0' ? '\x01\x01' : '\x01\x02')) as T)
+    ? (value.replace(/[\0\x01]/g, (character) => (character === '\0' ? '\x01\x01' : '\x01\x02')) as T)
     : value;
 
 export const fromSqlValue = <T>(value: T): T =>
   typeof value === 'string' && value.includes('\x01')
-    ? (value.replace(/\x01[\x01\x02]/g, (found) => (found === '\x01\x01' ? '\0' : '\x01')) as T)
+    ? (value.replace(/\x01[\x01\x02]/g, (escaped) => (escaped === '\x01\x01' ? '\0' : '\x01')) as T)
     : value;

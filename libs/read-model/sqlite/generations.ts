@@ -1,40 +1,50 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { Position } from '#domain/event';
-import { writePause, emptyViewState, ViewsUnavailable, type ViewState } from '../view-store.js';
-import { SqliteConnection, isCorruption } from './connection.js';
+import type { Position } from '#domain/event-envelope';
+import { emptyViewState, type ViewState, ViewsUnavailable, writePause } from '../view-store.js';
+import { isCorruption, SqliteConnection } from './connection.js';
 import {
   checkSchema,
-  isRetired,
-  isInitialized,
   createTables,
-  SchemaMismatch,
+  isInitialized,
+  isRetired,
   readViewState,
+  SchemaMismatch,
   type SqliteViewSchema,
 } from './schema.sql.js';
 
-/** Nothing waits for a file that is only tidied up. */
-const impatient = 0;
+/** Removing retired files is repeated anyway, so it never waits for another process. */
+const noBusyTimeoutMs = 0;
+
+const mainFiles = ['.db'];
+const allFiles = ['.db-wal', '.db-shm', '.db'];
 
 /**
- * The files `<view>.v<version>.g<n>.db` of a view and version. The lowest that is not closed serves, the next one is built beside
- * it: so closing a file, which is one write to it, is the switch, and each reader learns of it in the transaction it reads in.
+ * The files `<view>.v<version>.g<number>.db` of one version of a view, each a generation. The lowest one that is not retired is
+ * live, the next one is the candidate. So one write, which retires the live file, promotes the candidate, and each reader sees it
+ * in the transaction that it reads in.
  */
 export class SqliteGenerations {
-  /** `stem`: their path up to `.g<n>.db` */
+  /** `basePath` is their path up to `.g<number>.db`. */
   constructor(
-    private readonly stem: string,
-    private readonly shape: SqliteViewSchema,
+    private readonly basePath: string,
+    private readonly schema: SqliteViewSchema,
   ) {}
 
-  /** The one that serves, as readers see it; undefined when there is none yet. */
+  /** Undefined when there is none yet. */
   openLive(connect: (path: string) => SqliteConnection): SqliteConnection | undefined {
-    for (const n of this.numbers()) {
-      const connection = this.ifThere(n, () => connect(this.file(n)));
+    for (const number of this.numbers(mainFiles)) {
+      const connection = this.openIfPresent(number, () => connect(this.pathOf(number)));
       if (!connection) continue;
       try {
-        if (!isInitialized(connection)) return void connection.close();
-        if (!isRetired(connection)) return (checkSchema(connection, this.shape), connection);
+        if (!isInitialized(connection)) {
+          connection.close();
+          return undefined;
+        }
+        if (!isRetired(connection)) {
+          checkSchema(connection, this.schema);
+          return connection;
+        }
       } catch (error) {
         connection.close();
         throw error;
@@ -44,54 +54,55 @@ export class SqliteGenerations {
     return undefined;
   }
 
-  /** Makes what is missing. */
-  openForWriting(beside: boolean): SqliteConnection {
-    const [serving, next] = this.open();
-    if (serving === undefined) return this.make(this.newest() + 1);
-    if (!beside) return this.writable(serving);
-    if (next === undefined) return this.make(this.newest() + 1);
+  /** Creates the generation if it is missing. A damaged or outdated candidate is retired and replaced. */
+  openForWriting(isCandidate: boolean): SqliteConnection {
+    const [live, candidate] = this.notRetired();
+    if (live === undefined) return this.create();
+    if (!isCandidate) return this.openExisting(live);
+    if (candidate === undefined) return this.create();
     try {
-      return this.writable(next);
+      return this.openExisting(candidate);
     } catch (error) {
       if (!isCorruption(error) && !(error instanceof SchemaMismatch)) throw error;
-      this.close(next);
-      return this.make(this.newest() + 1);
+      this.retire(candidate);
+      return this.create();
     }
   }
 
-  /** How far the one beside that which serves is; undefined when there is none. */
+  /** Undefined when there is no candidate. */
   candidateState(): ViewState | undefined {
-    const [, next] = this.open();
-    if (next === undefined) return undefined;
-    const connection = this.ifThere(next, () => new SqliteConnection(this.file(next), 'read'));
+    const [, candidate] = this.notRetired();
+    if (candidate === undefined) return undefined;
+    const connection = this.openIfPresent(candidate, () => new SqliteConnection(this.pathOf(candidate), 'read'));
+    if (!connection) return undefined;
     try {
-      return connection && (isInitialized(connection) ? readViewState(connection) : emptyViewState);
+      return isInitialized(connection) ? readViewState(connection) : emptyViewState;
     } finally {
-      connection?.close();
+      connection.close();
     }
   }
 
-  /** Closes all that are older than that at `path` and not ahead of `checkpoint`. False: one of them is ahead. */
+  /** Retires all generations older than the one at `path`. Returns false if one of them is ahead of `checkpoint`. */
   retireBefore(path: string, checkpoint: Position | null): boolean {
-    const older = this.open().filter((n) => n < this.numberOf(basename(path)));
-    return older.every((n) => this.close(n, checkpoint));
+    const older = this.notRetired().filter((number) => number < this.numberOf(basename(path)));
+    return older.every((number) => this.retireUnlessAhead(number, checkpoint));
   }
 
   retireAll(): void {
-    // What is built beside must not come to serve in between.
-    for (const n of this.open().reverse()) this.close(n);
+    // The newest first, so that the candidate never becomes live in between.
+    for (const number of this.notRetired().reverse()) this.retire(number);
   }
 
-  /** Removes the files before the one that serves. Whoever has one open goes on reading that it is closed. */
+  /** Removes the files before the live one. A process that has one open still reads there that it is retired. */
   removeRetired(): void {
-    const [serving = Infinity] = this.open();
-    for (const n of this.numbers('.db-wal', '.db-shm', '.db')) if (n < serving) this.remove(n);
+    const [live = Infinity] = this.notRetired();
+    for (const number of this.numbers(allFiles)) if (number < live) this.remove(number);
   }
 
-  /** Those not closed, in order; damaged ones are not. */
-  private open(): number[] {
-    return this.numbers().filter((n) => {
-      const connection = this.ifThere(n, () => new SqliteConnection(this.file(n), 'read'));
+  /** In order. A damaged generation is not retired. */
+  private notRetired(): number[] {
+    return this.numbers(mainFiles).filter((number) => {
+      const connection = this.openIfPresent(number, () => new SqliteConnection(this.pathOf(number), 'read'));
       if (!connection) return false;
       try {
         return !isInitialized(connection) || !isRetired(connection);
@@ -104,18 +115,20 @@ export class SqliteGenerations {
     });
   }
 
-  private make(n: number): SqliteConnection {
-    createFolder(dirname(this.stem));
-    return this.made(new SqliteConnection(this.file(n), 'make'));
+  private create(): SqliteConnection {
+    createFolder(dirname(this.basePath));
+    // A number is never used twice, even if a crash has left only some files of its generation.
+    const newest = this.numbers(allFiles).at(-1) ?? 0;
+    return this.prepare(new SqliteConnection(this.pathOf(newest + 1), 'create'));
   }
 
-  private writable(n: number): SqliteConnection {
-    return this.made(new SqliteConnection(this.file(n), 'write'));
+  private openExisting(number: number): SqliteConnection {
+    return this.prepare(new SqliteConnection(this.pathOf(number), 'write'));
   }
 
-  private made(connection: SqliteConnection): SqliteConnection {
+  private prepare(connection: SqliteConnection): SqliteConnection {
     try {
-      createTables(connection, this.shape);
+      createTables(connection, this.schema);
       return connection;
     } catch (error) {
       connection.close();
@@ -123,109 +136,117 @@ export class SqliteGenerations {
     }
   }
 
-  /** False: it is ahead of `upTo`. */
-  private close(n: number, upTo?: Position | null): boolean {
+  private retire(number: number): void {
+    this.withWritable(number, (connection) => {
+      if (!isInitialized(connection)) createTables(connection, this.schema);
+      connection.run('UPDATE _view SET closed = 1');
+    });
+  }
+
+  /** Returns false if it is ahead of `checkpoint`; its writers then pause for a moment, if they have not just done so. */
+  private retireUnlessAhead(number: number, checkpoint: Position | null): boolean {
+    let isAhead = false;
+    this.withWritable(number, (connection) => {
+      if (!isInitialized(connection)) createTables(connection, this.schema);
+      connection.run('UPDATE _view SET closed = 1 WHERE checkpoint IS NULL OR checkpoint <= ?', checkpoint);
+      if (isRetired(connection)) return;
+      isAhead = true;
+      const now = Date.now();
+      const [pausedUntil, lastPauseBefore] = [now + writePause.durationMs, now - writePause.minIntervalMs];
+      connection.run('UPDATE _view SET held = ? WHERE held < ?', pausedUntil, lastPauseBefore);
+    });
+    return !isAhead;
+  }
+
+  /** Does nothing for a missing file. A damaged file is removed. */
+  private withWritable(number: number, work: (connection: SqliteConnection) => void): void {
     try {
-      const connection = this.ifThere(n, () => new SqliteConnection(this.file(n), 'write'));
-      if (!connection) return true;
+      const connection = this.openIfPresent(number, () => new SqliteConnection(this.pathOf(number), 'write'));
+      if (!connection) return;
       try {
-        if (!isInitialized(connection)) createTables(connection, this.shape);
-        const unless = upTo === undefined ? [] : [upTo];
-        const only = upTo === undefined ? '' : 'WHERE checkpoint IS NULL OR checkpoint <= ?';
-        connection.run(`UPDATE _view SET closed = 1 ${only}`, ...unless);
-        if (isRetired(connection)) return true;
-        const now = Date.now();
-        connection.run(
-          'UPDATE _view SET held = ? WHERE held < ?',
-          now + writePause.durationMs,
-          now - writePause.minIntervalMs,
-        );
-        return false;
+        work(connection);
       } finally {
         connection.close();
       }
     } catch (error) {
       if (!isCorruption(error)) throw error;
-      this.unlink(n);
-      return true;
+      this.unlink(number);
     }
   }
 
-  private remove(n: number): void {
+  private remove(number: number): void {
     try {
-      const connection = this.ifThere(n, () => new SqliteConnection(this.file(n), 'write', impatient));
+      const open = () => new SqliteConnection(this.pathOf(number), 'write', noBusyTimeoutMs);
+      const connection = this.openIfPresent(number, open);
       if (connection) {
         try {
           if (!isRetired(connection)) return;
-          // Who opens the file after its write-ahead log is gone must still find that it is closed.
+          // A process that opens the file after its write-ahead log is gone must still find that it is retired.
           const [busy] = connection.get<[number]>('PRAGMA wal_checkpoint(TRUNCATE)')!;
           if (busy !== 0) return;
         } finally {
           connection.close();
         }
       }
-      this.unlink(n);
+      this.unlink(number);
     } catch {
-      // Somebody is at it: it is removed the next time.
+      // Another process uses it. It is removed the next time.
     }
   }
 
-  private unlink(n: number): void {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(this.file(n) + suffix, { force: true });
+  private unlink(number: number): void {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(this.pathOf(number) + suffix, { force: true });
   }
 
-  /** Undefined for a file that another process has just removed. */
-  private ifThere(n: number, connect: () => SqliteConnection): SqliteConnection | undefined {
+  /** Undefined if another process has just removed the file. */
+  private openIfPresent(number: number, open: () => SqliteConnection): SqliteConnection | undefined {
     try {
-      return connect();
+      return open();
     } catch (error) {
-      if (existsSync(this.file(n))) throw error;
+      if (existsSync(this.pathOf(number))) throw error;
       return undefined;
     }
   }
 
-  private file(n: number): string {
-    return `${this.stem}.g${n}.db`;
+  private pathOf(number: number): string {
+    return `${this.basePath}.g${number}.db`;
   }
 
-  /** What a crash has left of a removed one counts: its number is not given away again. */
-  private newest(): number {
-    return this.numbers('.db-wal', '.db-shm', '.db').at(-1) ?? 0;
-  }
-
-  /** In order. */
-  private numbers(...suffixes: readonly string[]): number[] {
-    const wanted = suffixes.length > 0 ? suffixes : ['.db'];
-    const folder = dirname(this.stem);
-    const names = existsSync(folder) ? readdirSync(folder) : [];
-    const numbers = names
-      .filter((name) => wanted.some((suffix) => name.endsWith(suffix)))
+  /** The generations that have a file with one of these suffixes, in order. */
+  private numbers(suffixes: readonly string[]): number[] {
+    const numbers = listFiles(dirname(this.basePath))
+      .filter((name) => suffixes.some((suffix) => name.endsWith(suffix)))
       .map((name) => this.numberOf(name));
-    return [...new Set(numbers)].filter((n) => n > 0).sort((a, b) => a - b);
+    return sortUnique(numbers);
   }
 
-  /** 0 for the file of another view or version, and what is no such file. */
+  /** 0 if the file is not one of this view and version. */
   private numberOf(name: string): number {
-    const start = `${basename(this.stem)}.g`;
+    const start = `${basename(this.basePath)}.g`;
     if (!name.startsWith(start)) return 0;
     return Number(/^([1-9]\d*)\.db(-wal|-shm)?$/.exec(name.slice(start.length))?.[1] ?? 0);
   }
 }
 
-/** The versions of a view that there are files of. */
 export function listFileVersions(folder: string, view: string): readonly number[] {
-  const names = existsSync(folder) ? readdirSync(folder) : [];
-  const versions = names
+  const versions = listFiles(folder)
     .filter((name) => name.startsWith(`${view}.v`))
     .map((name) => Number(/^([1-9]\d*)\.g\d+\.db$/.exec(name.slice(view.length + 2))?.[1] ?? 0));
-  return [...new Set(versions)].filter((version) => version > 0).sort((a, b) => a - b);
+  return sortUnique(versions);
 }
 
-/** The folder of all views. */
 export function createFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    throw new ViewsUnavailable(`The views' folder ${folder} can't be made.`, { cause });
+    throw new ViewsUnavailable(
+      `Cannot create the folder ${folder} for views. Check READ_STORE_URL, DATA_DIR and the permissions of the folder.`,
+      { cause },
+    );
   }
 }
+
+const listFiles = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
+
+const sortUnique = (numbers: readonly number[]): number[] =>
+  [...new Set(numbers)].filter((number) => number > 0).sort((a, b) => a - b);

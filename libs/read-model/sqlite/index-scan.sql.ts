@@ -1,40 +1,61 @@
-import { compareValues, type MergedConditions, isInCondition, toRange } from '../conditions.js';
+import { compareValues, isInCondition, type MergedConditions, toRange } from '../conditions.js';
 import type { Condition, RowQuery } from '../view-store.js';
 import type { ColumnValue, Index } from '../view.js';
 import {
   andSql,
-  conditionToSql,
   conditionsToSql,
+  conditionToSql,
+  indexedTable,
   joinSql,
   partialIndexSql,
+  rawSql,
   sql,
   type SqlFragment,
-  rawSql,
 } from './conditions.sql.js';
 import type { SqliteConnection } from './connection.js';
-import { accessConditions, findCondition, coveredConditions, prefixScans } from './index-coverage.sql.js';
-import { indexName, quoteIdentifier, type SqliteTableSchema } from './schema.sql.js';
+import { accessConditions, coveredConditions, findCondition, valuesOf } from './index-coverage.js';
+import { quoteIdentifier, type SqliteTableSchema } from './schema.sql.js';
 
-/** A row found: its id, key and sort value. */
-export type Hit = readonly [id: number, key: string, value: ColumnValue];
+export type RowReference = readonly [id: number, key: string, sortValue: ColumnValue];
 
 export interface ScanResult {
-  readonly hits: readonly Hit[];
-  /** Whether nothing was left out but for the limit: otherwise the walk ended before it. */
+  readonly rows: readonly RowReference[];
+  /** False when the scan was given up before its limit, because it would have read too many rows. */
   readonly isComplete: boolean;
 }
 
-/** A place in an index: up to there rows are looked at. */
-type End = readonly [value: ColumnValue, key: string];
+type IndexPosition = readonly [value: ColumnValue, key: string];
 
-/** Reads an index in the order wanted: first the rows with a value, then those without, each a part of the index. */
+/** Rows without a sort value come last in both directions. In an index they are a range of their own. */
+export type Segment = 'values' | 'nulls';
+
+/** Which segments of an index may contain rows of a page, in the order in which they are read. */
+export function segmentsToScan(sortCondition: Condition | undefined, after: RowQuery['after']): readonly Segment[] {
+  const isList = sortCondition !== undefined && isInCondition(sortCondition);
+  const mayHaveValue = !isList || sortCondition.in.some((value) => value !== null);
+  const mayBeNull = isList ? sortCondition.in.includes(null) : sortCondition === undefined;
+  const segments: Segment[] = [];
+  if (mayHaveValue && after?.value !== null) segments.push('values');
+  if (mayBeNull) segments.push('nulls');
+  return segments;
+}
+
+/**
+ * Reads an index in sort order. Where the columns before the sort column may have several values, one range is read for each
+ * combination of them, and the ranges are merged.
+ */
 export class IndexScan {
   private readonly column: string;
-  private readonly ways: readonly (readonly SqlFragment[])[];
-  /** What the index alone can tell, and what is to be looked up in the rows. */
-  private readonly near: readonly SqlFragment[];
-  private readonly far: readonly SqlFragment[];
-  private readonly onSort: Condition | undefined;
+  private readonly prefixes: readonly (readonly SqlFragment[])[];
+  /** Checked without reading the row. */
+  private readonly indexConditions: readonly SqlFragment[];
+  /** Checked on the row. */
+  private readonly rowConditions: readonly SqlFragment[];
+  private readonly sortCondition: Condition | undefined;
+  private readonly direction: 'ASC' | 'DESC';
+  /** Compares with a position: rows beyond it, or up to it, in scan order. */
+  private readonly beyond: '<' | '>';
+  private readonly upTo: '<' | '>';
 
   constructor(
     private readonly connection: SqliteConnection,
@@ -45,111 +66,128 @@ export class IndexScan {
     words: readonly SqlFragment[],
     private readonly query: Pick<RowQuery, 'sort' | 'after'>,
   ) {
-    const { column } = query.sort;
-    const [cover, told] = [accessConditions(index, conditions), new Set(coveredConditions(index, conditions))];
-    const carried = [...told].filter((it) => !cover.includes(it));
+    const { column, descending } = query.sort;
+    const inRange = new Set(accessConditions(index, conditions));
+    const covered = new Set(coveredConditions(index, conditions));
+    const included = [...covered].filter((condition) => !inRange.has(condition));
+    const uncovered = conditions.where.filter((condition) => !covered.has(condition));
     this.column = quoteIdentifier(column);
-    this.ways = prefixScans(index, conditions);
-    this.near = [...partialIndexSql(index), ...conditionsToSql(table, carried)];
-    this.far = [
-      ...conditionsToSql(
-        table,
-        conditions.where.filter((it) => !told.has(it)),
-      ),
-      ...words,
-    ];
-    this.onSort = index.prefix.includes(column) ? undefined : findCondition(column, conditions);
+    this.prefixes = prefixesToScan(index, conditions);
+    this.indexConditions = [...partialIndexSql(index), ...conditionsToSql(table, included)];
+    this.rowConditions = [...conditionsToSql(table, uncovered), ...words];
+    this.sortCondition = index.prefix.includes(column) ? undefined : findCondition(column, conditions);
+    this.direction = descending ? 'DESC' : 'ASC';
+    this.beyond = descending ? '<' : '>';
+    this.upTo = descending ? '>' : '<';
   }
 
-  /** Looks at no more than so many rows (of each of the two parts) that the index alone can't tell about. */
-  run(limit: number, looks: number): ScanResult {
-    const { after } = this.query;
-    let walked: ScanResult = { hits: [], isComplete: true };
-    const mayHaveValue = !this.onSort || !isInCondition(this.onSort) || this.onSort.in.some((value) => value !== null);
-    if (after?.value !== null && mayHaveValue) walked = this.part(this.bounds(), 'values', limit, looks);
-    const mayBeNull = !this.onSort || (isInCondition(this.onSort) && this.onSort.in.includes(null));
-    if (walked.hits.length >= limit || !walked.isComplete || !mayBeNull) return walked;
-    const behind = after?.value === null ? [sql(`_key ${this.beyond} ?`, after.key)] : [];
-    const nulls = [sql(`${this.column} IS NULL`), ...behind];
-    const { hits, isComplete: whole } = this.part(nulls, 'nulls', limit - walked.hits.length, looks);
-    return { hits: [...walked.hits, ...hits], isComplete: whole };
-  }
-
-  /** Where the values begin and end. An index is of use to one bound at each end: behind a cursor, that one. */
-  private bounds(): readonly SqlFragment[] {
-    const { column, onSort } = this;
-    const { sort } = this.query;
-    const after = this.isBefore(onSort) ? undefined : this.query.after;
-    const behind = after && [sql(`(${column}, _key) ${this.beyond} (?, ?)`, after.value, after.key)];
-    if (!onSort) return behind ?? [sql(`${column} IS NOT NULL`)];
-    if (isInCondition(onSort)) {
-      const values = onSort.in.filter((value) => value !== null).toSorted(compareValues);
-      const [least, most] = [sql(`${column} >= ?`, values[0]), sql(`${column} <= ?`, values.at(-1))];
-      const ends = behind ? [...behind, sort.descending ? least : most] : [least, most];
-      return values.length > 1 ? [...ends, conditionToSql(this.table, { ...onSort, in: values }, '+')] : ends;
+  /** `maxRowReads` limits each segment. It does not apply when the index alone tells which rows match. */
+  run(limit: number, maxRowReads: number): ScanResult {
+    let rows: readonly RowReference[] = [];
+    for (const segment of segmentsToScan(this.sortCondition, this.query.after)) {
+      const result = this.scanSegment(segment, limit - rows.length, maxRowReads);
+      rows = rows.length === 0 ? result.rows : [...rows, ...result.rows];
+      if (!result.isComplete) return { rows, isComplete: false };
+      if (rows.length >= limit) break;
     }
-    const { from, to } = toRange(onSort);
-    const [least, most] = [from === undefined ? [] : [{ from }], to === undefined ? [] : [{ to }]];
-    const [before, beyond] = sort.descending ? [most, least] : [least, most];
-    const bound = (its: readonly object[], sign: '' | '+'): readonly SqlFragment[] =>
-      its.map((it) => conditionToSql(this.table, { column: onSort.column, ...it }, sign));
-    const none = from === undefined && to === undefined && !behind ? [sql(`${column} IS NOT NULL`)] : [];
-    return [...none, ...(behind ?? []), ...bound(before, behind ? '+' : ''), ...bound(beyond, '')];
+    return { rows, isComplete: true };
   }
 
-  /** Whether all that a condition allows lies behind the cursor. */
-  private isBefore(condition: Condition | undefined): boolean {
+  private scanSegment(segment: Segment, limit: number, maxRowReads: number): ScanResult {
+    const range = [...(segment === 'values' ? this.valueBounds() : this.nullBounds()), ...this.indexConditions];
+    const end = this.rowConditions.length > 0 ? this.findEnd(range, maxRowReads) : undefined;
+    const conditions = end ? [...range, this.upToPosition(segment, end)] : range;
+    return { rows: this.readMerged([...conditions, ...this.rowConditions], limit), isComplete: !end };
+  }
+
+  private upToPosition(segment: Segment, [value, key]: IndexPosition): SqlFragment {
+    return segment === 'nulls'
+      ? rawSql(`_key ${this.upTo} ?`, [key])
+      : rawSql(`(${this.column}, _key) ${this.upTo} (?, ?)`, [value, key]);
+  }
+
+  private nullBounds(): readonly SqlFragment[] {
+    const { after } = this.query;
+    const isNull = sql(`${this.column} IS NULL`);
+    return after?.value === null ? [isNull, sql(`_key ${this.beyond} ?`, after.key)] : [isNull];
+  }
+
+  /** SQLite uses one bound at each end of a range. After a cursor, the cursor must be that bound: `+` hides the other one. */
+  private valueBounds(): readonly SqlFragment[] {
+    const { column, sortCondition } = this;
     const { after, sort } = this.query;
-    if (!condition || isInCondition(condition) || !after || after.value === null) return false;
-    const { from, to } = toRange(condition);
+    const cursor =
+      after && !this.isCursorOutsideRange()
+        ? [sql(`(${column}, _key) ${this.beyond} (?, ?)`, after.value, after.key)]
+        : [];
+    const hasCursor = cursor.length > 0;
+    if (!sortCondition) return hasCursor ? cursor : [sql(`${column} IS NOT NULL`)];
+    if (isInCondition(sortCondition)) {
+      const values = sortCondition.in.filter((value) => value !== null).toSorted(compareValues);
+      const [min, max] = [sql(`${column} >= ?`, values[0]), sql(`${column} <= ?`, values.at(-1))];
+      const bounds = hasCursor ? [...cursor, sort.descending ? min : max] : [min, max];
+      if (values.length > 1) bounds.push(conditionToSql(this.table, { ...sortCondition, in: values }, '+'));
+      return bounds;
+    }
+    const { from, to } = toRange(sortCondition);
+    if (from === undefined && to === undefined && !hasCursor) return [sql(`${column} IS NOT NULL`)];
+    const min = from === undefined ? undefined : { column: sortCondition.column, from };
+    const max = to === undefined ? undefined : { column: sortCondition.column, to };
+    const [start, end] = sort.descending ? [max, min] : [min, max];
+    const bounds = [...cursor];
+    if (start) bounds.push(conditionToSql(this.table, start, hasCursor ? '+' : ''));
+    if (end) bounds.push(conditionToSql(this.table, end));
+    return bounds;
+  }
+
+  /** Whether every row that the sort condition allows comes after the cursor, so that the cursor restricts nothing. */
+  private isCursorOutsideRange(): boolean {
+    const { sortCondition } = this;
+    const { after, sort } = this.query;
+    if (!sortCondition || isInCondition(sortCondition) || !after || after.value === null) return false;
+    const { from, to } = toRange(sortCondition);
     return sort.descending
       ? to !== undefined && compareValues(after.value, to) >= 0
       : from !== undefined && compareValues(after.value, from) < 0;
   }
 
-  private part(bounds: readonly SqlFragment[], what: 'values' | 'nulls', limit: number, looks: number): ScanResult {
-    const within = [...bounds, ...this.near];
-    const end = this.far.length > 0 ? this.endOf(within, looks) : undefined;
-    const { column, backwards } = this;
-    const upTo = !end
-      ? []
-      : what === 'nulls'
-        ? [rawSql(`_key ${backwards} ?`, [end[1]])]
-        : [rawSql(`(${column}, _key) ${backwards} (?, ?)`, end)];
-    return { hits: this.merged([...within, ...upTo, ...this.far], limit), isComplete: !end };
-  }
-
-  /** The place before which no way has more than so many rows; undefined when that is all of them. */
-  private endOf(within: readonly SqlFragment[], looks: number): End | undefined {
-    const each = Math.ceil(looks / this.ways.length);
-    const ends = this.ways.map((way) => this.of([...way, ...within], `${this.column}, _key`, `1 OFFSET ${each}`));
+  /** The first position that a scan of at most `maxRowReads` rows would not reach in some range; undefined if it reads all. */
+  private findEnd(range: readonly SqlFragment[], maxRowReads: number): IndexPosition | undefined {
+    const maxEach = Math.ceil(maxRowReads / this.prefixes.length);
+    const ends = this.prefixes.map((prefix) =>
+      this.select([...prefix, ...range], `${this.column}, _key`, `1 OFFSET ${maxEach}`),
+    );
     const { text, values } = joinSql(ends, ' UNION ALL ');
-    return this.connection.get<End>(`${text} ORDER BY 1 ${this.direction}, 2 ${this.direction} LIMIT 1`, ...values);
+    const query = `${text} ORDER BY 1 ${this.direction}, 2 ${this.direction} LIMIT 1`;
+    return this.connection.get<IndexPosition>(query, ...values);
   }
 
-  private merged(conditions: readonly SqlFragment[], limit: number): readonly Hit[] {
-    const ways = this.ways.map((way) => this.of([...way, ...conditions], `_id, _key, ${this.column}`, `${limit}`));
-    const { text, values } = joinSql(ways, ' UNION ALL ');
-    const order = ways.length > 1 ? `ORDER BY 3 ${this.direction}, 2 ${this.direction} LIMIT ${limit}` : '';
-    return this.connection.all<Hit>(`${text} ${order}`, ...values);
+  private readMerged(conditions: readonly SqlFragment[], limit: number): readonly RowReference[] {
+    const selects = this.prefixes.map((prefix) =>
+      this.select([...prefix, ...conditions], `_id, _key, ${this.column}`, `${limit}`),
+    );
+    const { text, values } = joinSql(selects, ' UNION ALL ');
+    const order = selects.length > 1 ? `ORDER BY 3 ${this.direction}, 2 ${this.direction} LIMIT ${limit}` : '';
+    return this.connection.all<RowReference>(`${text} ${order}`, ...values);
   }
 
-  private of(conditions: readonly SqlFragment[], what: string, limit: string): SqlFragment {
+  private select(conditions: readonly SqlFragment[], results: string, limit: string): SqlFragment {
     const { text, values } = andSql(conditions);
-    const from = `${quoteIdentifier(this.name)} INDEXED BY ${quoteIdentifier(indexName(this.name, this.index))}`;
     const order = `ORDER BY ${this.column} ${this.direction}, _key ${this.direction} LIMIT ${limit}`;
-    return rawSql(`SELECT * FROM (SELECT ${what} FROM ${from} WHERE ${text} ${order})`, values);
+    const query = `SELECT ${results} FROM ${indexedTable(this.name, this.index)} WHERE ${text} ${order}`;
+    return rawSql(`SELECT * FROM (${query})`, values);
   }
+}
 
-  private get direction(): 'ASC' | 'DESC' {
-    return this.query.sort.descending ? 'DESC' : 'ASC';
+/** Every combination of values of the columns before the sort column. */
+function prefixesToScan({ prefix }: Index, conditions: MergedConditions): readonly (readonly SqlFragment[])[] {
+  let prefixes: readonly (readonly SqlFragment[])[] = [[]];
+  for (const column of prefix) {
+    const name = quoteIdentifier(column);
+    const equalities = (valuesOf(column, conditions) ?? []).map((value) =>
+      value === null ? sql(`${name} IS NULL`) : sql(`${name} = ?`, value),
+    );
+    prefixes = prefixes.flatMap((known) => equalities.map((equality) => [...known, equality]));
   }
-
-  private get beyond(): '<' | '>' {
-    return this.query.sort.descending ? '<' : '>';
-  }
-
-  private get backwards(): '<' | '>' {
-    return this.query.sort.descending ? '>' : '<';
-  }
+  return prefixes;
 }

@@ -1,110 +1,117 @@
 import { Worker } from 'node:worker_threads';
 import { ViewBeingBuilt, ViewsUnavailable } from '../view-store.js';
-import type { ReadResponses, ReadRequest } from './view-file.reader.js';
 import type { SqliteViewSchema } from './schema.sql.js';
+import type { ReadRequest, ReadResponses } from './view-file.reader.js';
 
-/** `shape` comes with the first question about a view; question null: the end. */
 export interface ReaderThreadMessage {
   readonly id: number;
-  readonly stem: string;
+  readonly basePath: string;
+  /** Sent with the first request for a view. */
   readonly schema?: SqliteViewSchema;
+  /** Null ends the thread. */
   readonly request: ReadRequest | null;
 }
 
-interface FromThread {
+interface ReaderThreadReply {
   readonly id: number;
-  readonly answer?: ReadResponses[ReadRequest['what']];
+  readonly response?: ReadResponses[ReadRequest['type']];
   readonly error?: {
     readonly message: string;
     readonly cause?: string;
-    readonly unavailable: boolean;
-    /** The view that is. */
-    readonly beingBuilt?: string;
+    readonly isUnavailable: boolean;
+    readonly viewBeingBuilt?: string;
   };
 }
 
-interface Pending {
-  resolve(answer: ReadResponses[ReadRequest['what']]): void;
+interface PendingRequest {
+  resolve(response: ReadResponses[ReadRequest['type']]): void;
   reject(error: Error): void;
 }
 
-/**
- * Asks in another thread, started at the first question and, unless what it held would be lost (`once`), again after it died. It
- * keeps the process alive only while asked.
- */
+interface RunningThread {
+  readonly worker: Worker;
+  readonly pending: Map<number, PendingRequest>;
+  /** Base paths whose schema the thread has. */
+  readonly knownViews: Set<string>;
+}
+
+/** Sends requests to a thread that is started with the first one. The thread keeps the process alive only while requests are pending. */
 export class ReaderThreadClient {
-  private running:
-    { readonly worker: Worker; readonly pending: Map<number, Pending>; readonly known: Set<string> } | undefined;
+  private running: RunningThread | undefined;
   private lastId = 0;
   private closed = false;
 
+  /** Without `restarts`, all requests fail after the thread has ended: its snapshot is lost then. */
   constructor(
     private readonly entry: URL,
-    private readonly once = false,
+    private readonly restarts = true,
   ) {}
 
   get pendingReads(): number {
     return this.running?.pending.size ?? 0;
   }
 
-  async request<Q extends ReadRequest>(
-    stem: string,
-    shape: SqliteViewSchema,
-    question: Q,
-  ): Promise<ReadResponses[Q['what']]>;
+  async request<R extends ReadRequest>(
+    basePath: string,
+    schema: SqliteViewSchema,
+    request: R,
+  ): Promise<ReadResponses[R['type']]>;
   async request(
-    stem: string,
-    shape: SqliteViewSchema,
-    question: ReadRequest,
-  ): Promise<ReadResponses[ReadRequest['what']]> {
-    if (this.closed) throw new ViewsUnavailable('The views are closed.');
-    const { worker, pending, known } = (this.running ??= this.start());
+    basePath: string,
+    schema: SqliteViewSchema,
+    request: ReadRequest,
+  ): Promise<ReadResponses[ReadRequest['type']]> {
+    if (this.closed) throw new ViewsUnavailable('The view store is closed.');
+    const { worker, pending, knownViews } = (this.running ??= this.start());
     const id = ++this.lastId;
+    const message: ReaderThreadMessage = knownViews.has(basePath)
+      ? { id, basePath, request }
+      : { id, basePath, request, schema };
     return new Promise((resolve, reject) => {
       pending.set(id, { resolve, reject });
       worker.ref();
-      worker.postMessage({
-        id,
-        stem,
-        request: question,
-        ...(known.has(stem) ? {} : { schema: shape }),
-      } satisfies ReaderThreadMessage);
-      known.add(stem);
+      worker.postMessage(message);
+      knownViews.add(basePath);
     });
   }
 
-  /** Questions still open are answered first. */
+  /** Resolves after all pending requests have been answered. */
   async close(): Promise<void> {
     this.closed = true;
     const worker = this.running?.worker;
     if (!worker) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.ref();
-    worker.postMessage({ id: 0, stem: '', request: null } satisfies ReaderThreadMessage);
+    worker.postMessage({ id: 0, basePath: '', request: null } satisfies ReaderThreadMessage);
     await ended;
   }
 
-  private start(): NonNullable<typeof this.running> {
+  private start(): RunningThread {
     const worker = new Worker(this.entry, { name: 'views reader' });
-    const pending = new Map<number, Pending>();
+    const pending = new Map<number, PendingRequest>();
     let failure: unknown;
-    worker.on('message', ({ id, answer, error }: FromThread) => {
-      const asked = pending.get(id);
+    worker.on('message', ({ id, response, error }: ReaderThreadReply) => {
+      const request = pending.get(id);
       pending.delete(id);
       if (pending.size === 0) worker.unref();
-      if (!error) return asked?.resolve(answer!);
-      const cause = error.cause === undefined ? {} : { cause: new Error(error.cause) };
-      if (error.beingBuilt !== undefined) return asked?.reject(new ViewBeingBuilt(error.beingBuilt));
-      asked?.reject(error.unavailable ? new ViewsUnavailable(error.message, cause) : new Error(error.message, cause));
+      if (error) request?.reject(toError(error));
+      else request?.resolve(response!);
     });
     worker.on('error', (error) => (failure = error));
     worker.on('exit', () => {
       if (this.running?.worker === worker) this.running = undefined;
-      if (this.once) this.closed = true;
-      for (const asked of pending.values())
-        asked.reject(new ViewsUnavailable('The thread that reads views ended.', { cause: failure }));
+      if (!this.restarts) this.closed = true;
+      for (const request of pending.values())
+        request.reject(new ViewsUnavailable('The thread that reads views has ended. Retry.', { cause: failure }));
       pending.clear();
     });
-    return { worker, pending, known: new Set() };
+    return { worker, pending, knownViews: new Set() };
   }
+}
+
+/** Threads exchange plain data, so an error's class is restored here. */
+function toError({ message, cause, isUnavailable, viewBeingBuilt }: NonNullable<ReaderThreadReply['error']>): Error {
+  if (viewBeingBuilt !== undefined) return new ViewBeingBuilt(viewBeingBuilt);
+  const options = cause === undefined ? {} : { cause: new Error(cause) };
+  return isUnavailable ? new ViewsUnavailable(message, options) : new Error(message, options);
 }

@@ -1,8 +1,8 @@
-import { ViewsUnavailable, type ProjectionFailure, type ViewState } from '../view-store.js';
+import { type ProjectionFailure, type ViewState, ViewsUnavailable } from '../view-store.js';
 import type { Index, View } from '../view.js';
-import { applicationId, type SqliteConnection } from './connection.js';
+import { applicationId, notAViewFile, type SqliteConnection } from './connection.js';
 
-/** What a file's tables are made of: a view without its functions, so that it can be sent to another thread. */
+/** A view without its functions, so that it can be sent to another thread. */
 export interface SqliteViewSchema {
   readonly name: string;
   readonly version: number;
@@ -15,27 +15,27 @@ export interface SqliteTableSchema {
   readonly indexes: readonly Index[];
 }
 
-const nameOf = (what: string, name: string): string => {
+const checkName = (role: string, name: string): string => {
   if (/^[a-z][A-Za-z0-9]{0,49}$/.test(name)) return name;
-  throw new Error(`${what} "${name}" must be letters and digits, beginning with a small letter, at most 50`);
+  throw new Error(`${role} "${name}" must be at most 50 letters and digits and begin with a lower-case letter`);
 };
 
-/** @throws Error when a name can't be one of a table, a column or a file, or an index names no column. */
+/** @throws Error when a name cannot be that of a table, a column or a file, or an index names an unknown column */
 export function sqliteSchemaOf(view: View): SqliteViewSchema {
   if (!/^[a-z][a-z0-9-]{0,49}$/.test(view.name))
-    throw new Error(`view "${view.name}" must be kebab-case, at most 50 letters`);
-  if (!Number.isInteger(view.version) || view.version < 1) throw new Error(`view ${view.name} needs a version from 1`);
-  const tables = Object.entries(view.tables).map(([table, its]): [string, SqliteTableSchema] => {
-    const names = Object.keys(its.columns).map((column) => nameOf(`column of ${view.name}.${table}`, column));
-    if (new Set(names.map((name) => name.toLowerCase())).size < names.length)
-      throw new Error(`columns of ${view.name}.${table} are the same but for case`);
-    for (const index of its.indexes)
+    throw new Error(`view "${view.name}" must have a kebab-case name of at most 50 characters`);
+  if (!Number.isInteger(view.version) || view.version < 1)
+    throw new Error(`view ${view.name} must have a version of at least 1`);
+  const tables = Object.entries(view.tables).map(([name, table]): [string, SqliteTableSchema] => {
+    const path = `${view.name}.${name}`;
+    const columns = Object.keys(table.columns).map((column) => checkName(`column of ${path}`, column));
+    if (new Set(columns.map((column) => column.toLowerCase())).size < columns.length)
+      throw new Error(`columns of ${path} differ only in upper and lower case`);
+    for (const index of table.indexes)
       for (const column of [...index.prefix, ...(index.sort ? [index.sort] : []), ...includedColumns(index)])
-        if (!names.includes(column)) throw new Error(`an index of ${view.name}.${table} names no column: ${column}`);
-    return [
-      nameOf(`table of ${view.name}`, table),
-      { columns: names, isSearchable: 'tokens' in its, indexes: its.indexes },
-    ];
+        if (!columns.includes(column)) throw new Error(`an index of ${path} names an unknown column: ${column}`);
+    const schema = { columns, isSearchable: 'tokens' in table, indexes: table.indexes };
+    return [checkName(`table of ${view.name}`, name), schema];
   });
   return { name: view.name, version: view.version, tables: Object.fromEntries(tables) };
 }
@@ -43,31 +43,30 @@ export function sqliteSchemaOf(view: View): SqliteViewSchema {
 export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export const quoteLiteral = (value: string | number): string =>
   typeof value === 'number' ? String(value) : `'${value.replaceAll("'", "''")}'`;
-/** The rows themselves, under the `_id` that they have in the table. */
+
+/** Stores each row as JSON, under the same `_id` as its columns. */
 export const rowsTable = (table: string): string => quoteIdentifier(`_rows_${table}`);
+/** The full-text index of a table. */
 export const wordsTable = (table: string): string => quoteIdentifier(`_words_${table}`);
 
-/** What stands in an index besides what it is ordered by. */
-export const includedColumns = ({ include: more = [], where = {} }: Index): readonly string[] => [
-  ...new Set([...more, ...Object.keys(where)]),
+/** Columns that an index contains after those that it is ordered by. */
+export const includedColumns = ({ include = [], where = {} }: Index): readonly string[] => [
+  ...new Set([...include, ...Object.keys(where)]),
 ];
 
-/** An index is named after what it is, so that a changed one is another one. */
-export const indexName = (table: string, { prefix: equal, sort, include: more = [], where }: Index): string =>
-  `_${table}(${[equal.join(','), sort ?? '', where ? JSON.stringify(where) : '', ...more].join(';')})`;
+/** The name contains the whole definition, so a changed index is a different one. */
+export const indexName = (table: string, { prefix, sort, include = [], where }: Index): string =>
+  `_${table}(${[prefix.join(','), sort ?? '', where ? JSON.stringify(where) : '', ...include].join(';')})`;
 
-/** How a file is laid out; raised when that changes. */
-const layout = 3;
+/** Version of the file layout. Raise it when the layout changes. */
+const layoutVersion = 3;
 
-/**
- * What rows are found by stands apart from the rows, which are long: a look at a row's columns, or at those of all rows, reads a
- * fifth of the pages.
- */
-const createTable = (table: string, { columns, isSearchable: searched }: SqliteTableSchema): string[] => [
+/** Rows are long, so they are kept apart from the columns to search by: reading columns touches a fifth of the pages. */
+const createTableSql = (table: string, { columns, isSearchable }: SqliteTableSchema): string[] => [
   `CREATE TABLE ${quoteIdentifier(table)} (_id INTEGER PRIMARY KEY, _key TEXT NOT NULL UNIQUE
-    ${columns.map((column) => `, ${quoteIdentifier(column)}`).join('')} ${searched ? ', _tokens TEXT' : ''})`,
+    ${columns.map((column) => `, ${quoteIdentifier(column)}`).join('')} ${isSearchable ? ', _tokens TEXT' : ''})`,
   `CREATE TABLE ${rowsTable(table)} (_id INTEGER PRIMARY KEY, _position TEXT NOT NULL, _row TEXT NOT NULL)`,
-  ...(searched
+  ...(isSearchable
     ? [
         `CREATE VIRTUAL TABLE ${wordsTable(table)} USING fts5(tokens, content='', contentless_delete=1, detail=none,
           tokenize="ascii tokenchars '!#$%&()*+,-./:;<=>?@[]^_{|}~'")`,
@@ -75,46 +74,52 @@ const createTable = (table: string, { columns, isSearchable: searched }: SqliteT
     : []),
 ];
 
-const createIndex = (table: string, index: Index): string => {
-  // The columns of `where` stand at the end: without them SQLite would look into every row.
-  const names = [...index.prefix, ...(index.sort ? [index.sort, '_key'] : []), ...includedColumns(index)];
+const createIndexSql = (table: string, index: Index): string => {
+  // The columns of `where` are included at the end: without them SQLite would read every row.
+  const columns = [...index.prefix, ...(index.sort ? [index.sort, '_key'] : []), ...includedColumns(index)];
   const where = Object.entries(index.where ?? {})
     .map(([column, value]) => `${quoteIdentifier(column)} = ${quoteLiteral(value)}`)
     .join(' AND ');
-  return `CREATE INDEX IF NOT EXISTS ${quoteIdentifier(indexName(table, index))} ON ${quoteIdentifier(table)} (${names.map(quoteIdentifier).join(', ')})${where && ` WHERE ${where}`}`;
+  return `CREATE INDEX IF NOT EXISTS ${quoteIdentifier(indexName(table, index))} ON ${quoteIdentifier(table)} (${columns.map(quoteIdentifier).join(', ')})${where && ` WHERE ${where}`}`;
 };
 
-/** What must be the same in the file and in the code; indexes may change. */
+/** What must be equal in the file and in the code. Indexes may differ: they are created again. */
 const storedShape = ({ tables }: SqliteViewSchema): string =>
   JSON.stringify([
-    layout,
-    ...Object.entries(tables).map(([table, { columns, isSearchable: searched }]) => [table, columns, searched]),
+    layoutVersion,
+    ...Object.entries(tables).map(([table, { columns, isSearchable }]) => [table, columns, isSearchable]),
   ]);
 
-const wantedIndexes = ({ tables }: SqliteViewSchema): Map<string, string> =>
+const requiredIndexes = ({ tables }: SqliteViewSchema): Map<string, string> =>
   new Map(
     Object.entries(tables).flatMap(([table, { indexes }]) =>
-      indexes.map((index): [string, string] => [indexName(table, index), createIndex(table, index)]),
+      indexes.map((index): [string, string] => [indexName(table, index), createIndexSql(table, index)]),
     ),
   );
 
-const presentIndexes = (connection: SqliteConnection): string[] =>
+const existingIndexes = (connection: SqliteConnection): string[] =>
   connection
     .all<[string]>(`SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL`)
     .map(([name]) => name);
 
-/** Whether the file holds a view yet. @throws ViewsUnavailable when it holds something else. */
+/**
+ * Whether the file contains a view yet.
+ * @throws ViewsUnavailable when it contains something else
+ */
 export function isInitialized(connection: SqliteConnection): boolean {
-  // In this order: a writer may make the file ours in between.
+  // In this order, because a writer may initialize the file between the two reads.
   const [tables] = connection.get<[number]>('SELECT count(*) FROM sqlite_schema')!;
   const [id] = connection.get<[number]>('PRAGMA application_id')!;
   if (tables > 0 && id !== applicationId)
-    throw new ViewsUnavailable(`The file ${connection.path} is not one of ours: move it away.`);
+    throw new ViewsUnavailable(`Cannot use the view file ${connection.path}: ${notAViewFile}.`);
   return tables > 0;
 }
 
-/** Makes what is missing. @throws OtherShape when the file holds other columns than the code's. */
-export function createTables(connection: SqliteConnection, shape: SqliteViewSchema): void {
+/**
+ * Creates what is missing, except indexes.
+ * @throws SchemaMismatch
+ */
+export function createTables(connection: SqliteConnection, schema: SqliteViewSchema): void {
   if (!isInitialized(connection)) {
     // Not inside the transaction, where SQLite ignores it.
     connection.exec('PRAGMA journal_mode = WAL');
@@ -124,46 +129,45 @@ export function createTables(connection: SqliteConnection, shape: SqliteViewSche
       connection.exec(`CREATE TABLE _view
         (one INTEGER PRIMARY KEY CHECK (one = 1), shape TEXT NOT NULL, checkpoint TEXT, stopped TEXT,
           built INTEGER NOT NULL, closed INTEGER NOT NULL, held INTEGER NOT NULL)`);
-      for (const [table, its] of Object.entries(shape.tables))
-        createTable(table, its).forEach((sql) => connection.exec(sql));
-      connection.run('INSERT INTO _view VALUES (1, ?, NULL, NULL, 0, 0, 0)', storedShape(shape));
+      for (const [name, table] of Object.entries(schema.tables))
+        createTableSql(name, table).forEach((statement) => connection.exec(statement));
+      connection.run('INSERT INTO _view VALUES (1, ?, NULL, NULL, 0, 0, 0)', storedShape(schema));
     });
   }
-  checkSchema(connection, shape);
-  const [wanted, present] = [wantedIndexes(shape), new Set(presentIndexes(connection))];
-  const same = wanted.size === present.size && [...wanted.keys()].every((name) => present.has(name));
-  if (!same) connection.run('UPDATE _view SET built = 0 WHERE built = 1');
+  checkSchema(connection, schema);
+  const [required, existing] = [requiredIndexes(schema), new Set(existingIndexes(connection))];
+  const isComplete = required.size === existing.size && [...required.keys()].every((name) => existing.has(name));
+  if (!isComplete) connection.run('UPDATE _view SET built = 0 WHERE built = 1');
 }
 
-/** A file that holds other columns than the code's. */
+/** The file has other columns than the code. */
 export class SchemaMismatch extends ViewsUnavailable {}
 
-/** @throws OtherShape */
-export function checkSchema(connection: SqliteConnection, shape: SqliteViewSchema): void {
+/** @throws SchemaMismatch */
+export function checkSchema(connection: SqliteConnection, schema: SqliteViewSchema): void {
   const [stored] = connection.get<[string]>('SELECT shape FROM _view')!;
-  if (stored === storedShape(shape)) return;
+  if (stored === storedShape(schema)) return;
   throw new SchemaMismatch(
-    `The file ${connection.path} holds other tables or columns than version ${shape.version} of view ${shape.name} has: raise the version or rebuild the view.`,
+    `The file ${connection.path} has other tables or columns than version ${schema.version} of view ${schema.name}. Raise the view's version, or rebuild the view.`,
   );
 }
 
-/** One step per index, so that the thread may do other things between them. */
-export function* buildIndexes(connection: SqliteConnection, shape: SqliteViewSchema): Generator<void> {
-  const wanted = wantedIndexes(shape);
-  for (const name of presentIndexes(connection))
-    if (!wanted.has(name)) connection.exec(`DROP INDEX IF EXISTS ${quoteIdentifier(name)}`);
-  for (const sql of wanted.values()) {
-    connection.exec(sql);
+/** One step per index, so that the thread can do other work between them. */
+export function* buildIndexes(connection: SqliteConnection, schema: SqliteViewSchema): Generator<void> {
+  const required = requiredIndexes(schema);
+  for (const name of existingIndexes(connection))
+    if (!required.has(name)) connection.exec(`DROP INDEX IF EXISTS ${quoteIdentifier(name)}`);
+  for (const statement of required.values()) {
+    connection.exec(statement);
     yield;
   }
   connection.run('UPDATE _view SET built = 1');
 }
 
-/** Whether another generation has taken over from the one in this file. */
 export const isRetired = (connection: SqliteConnection): boolean =>
   connection.get<[number]>('SELECT closed FROM _view')![0] === 1;
 
-/** Until when its writers are held up, so that another one can reach it and take over; in milliseconds since 1970. */
+/** Until when writers must wait so that a candidate can catch up and be promoted. Milliseconds since 1970. */
 export const writePausedUntil = (connection: SqliteConnection): number =>
   connection.get<[number]>('SELECT held FROM _view WHERE closed = 0')?.[0] ?? 0;
 
@@ -171,7 +175,7 @@ export function readViewState(connection: SqliteConnection): ViewState {
   const [checkpoint, stopped, built] = connection.get<[string | null, string | null, number]>(
     'SELECT checkpoint, stopped, built FROM _view',
   )!;
-  const report = stopped === null ? null : (JSON.parse(stopped) as ProjectionFailure);
-  const passed = report && checkpoint !== null && checkpoint >= report.position;
-  return { checkpoint, stopped: passed ? null : report, built: built === 1 };
+  const failure = stopped === null ? null : (JSON.parse(stopped) as ProjectionFailure);
+  const isPassed = failure && checkpoint !== null && checkpoint >= failure.position;
+  return { checkpoint, stopped: isPassed ? null : failure, built: built === 1 };
 }

@@ -1,15 +1,15 @@
-import type { LeaseRecord, Lease } from '../lease.js';
+import type { Lease, LeaseRecord } from '../lease.js';
 import type { SqliteConnection } from './connection.js';
 
-/** One row in a file of its own: no view is held up by it. */
+/** One row in a file of its own, so that it never blocks the writing of a view. */
 export class SqliteLease implements Lease {
   private opened: SqliteConnection | undefined;
 
   constructor(private readonly open: () => SqliteConnection) {}
 
   async read(): Promise<LeaseRecord | null> {
-    const [holder, beat] = this.connection().get<[string | null, number]>('SELECT holder, beat FROM lease') ?? [];
-    return beat === undefined ? null : { holder: holder ?? null, heartbeat: beat };
+    const stored = this.connection().get<[string | null, number]>('SELECT holder, beat FROM lease');
+    return stored ? { holder: stored[0], heartbeat: stored[1] } : null;
   }
 
   async compareAndSet(from: LeaseRecord | null, to: LeaseRecord): Promise<boolean> {
@@ -34,7 +34,7 @@ export class SqliteLease implements Lease {
     if (this.opened) return this.opened;
     const connection = this.open();
     try {
-      // A beat that a power cut takes away is missed by nobody: no commit waits for the disk.
+      // A heartbeat that a power cut loses does no harm, so no commit waits for the disk.
       connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
       connection.exec(`CREATE TABLE IF NOT EXISTS lease
         (one INTEGER PRIMARY KEY CHECK (one = 1), holder TEXT, beat INTEGER NOT NULL)`);
@@ -42,6 +42,7 @@ export class SqliteLease implements Lease {
       connection.close();
       throw error;
     }
-    return (this.opened = connection);
+    this.opened = connection;
+    return connection;
   }
 }

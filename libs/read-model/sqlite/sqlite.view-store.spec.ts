@@ -12,32 +12,32 @@ import { type RowQuery, ViewsUnavailable } from '../view-store.js';
 import type { Table, View } from '../view.js';
 import { SqliteConnection } from './connection.js';
 import { ViewFileReader } from './view-file.reader.js';
-import type { CostModel } from './query-planner.sql.js';
+import type { CostModel } from './query-planner.js';
 import { sqliteSchemaOf } from './schema.sql.js';
 import { SqliteViewStore } from './sqlite.view-store.js';
 
-/** Under test the sources are TypeScript, which a thread can't load: it runs what was built of them. */
-const built = new URL('../../../dist/libs/read-model/sqlite/reader.thread.js', import.meta.url);
+/** The thread runs the build, because a worker thread cannot load TypeScript. */
+const builtThread = new URL('../../../dist/libs/read-model/sqlite/reader.thread.js', import.meta.url);
 
-const placeWith = (readerThread: URL | false, effort?: CostModel) => async () => {
+const createStorage = (readerThread: URL | false, costModel?: CostModel) => async () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   return {
-    open: async () => new SqliteViewStore(folder, { readerThread, ...(effort ? { costModel: effort } : {}) }),
+    open: async () => new SqliteViewStore(folder, { readerThread, ...(costModel ? { costModel } : {}) }),
     remove: async () => rmSync(folder, { recursive: true }),
   };
 };
 
-viewStoreContract('SQLite, read in the same thread', placeWith(false));
+viewStoreContract('SQLite, read in the same thread', createStorage(false));
 viewStoreContract(
-  'SQLite, read in the same thread, as if there were many rows',
-  placeWith(false, { minScanAdvantage: 0.05, maxSortedShare: 0.2 }),
+  'SQLite, read in the same thread, with the plans for many rows',
+  createStorage(false, { minScanAdvantage: 0.05, maxSortedShare: 0.2 }),
 );
-viewStoreContract('SQLite, read in a thread of its own', placeWith(built));
-viewSnapshotContract('SQLite, read in the same thread', placeWith(false));
-viewSnapshotContract('SQLite, read in a thread of its own', placeWith(built));
-leaseContract('SQLite', placeWith(false));
-rebuildContract('SQLite, read in the same thread', placeWith(false));
-rebuildContract('SQLite, read in a thread of its own', placeWith(built));
+viewStoreContract('SQLite, read in another thread', createStorage(builtThread));
+viewSnapshotContract('SQLite, read in the same thread', createStorage(false));
+viewSnapshotContract('SQLite, read in another thread', createStorage(builtThread));
+leaseContract('SQLite', createStorage(false));
+rebuildContract('SQLite, read in the same thread', createStorage(false));
+rebuildContract('SQLite, read in another thread', createStorage(builtThread));
 
 interface Lead {
   readonly org: string;
@@ -46,8 +46,7 @@ interface Lead {
   readonly score: number | null;
 }
 const leads: Table<Lead> = {
-  keys: {},
-  evolve: (row) => row,
+  on: {},
   columns: {
     org: ({ org }) => org,
     status: ({ status }) => status,
@@ -61,12 +60,12 @@ const leads: Table<Lead> = {
   ],
 };
 
-describe('views in SQLite', () => {
+describe('a view in SQLite', () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   const store = new SqliteViewStore(folder, { readerThread: false });
   const view: View = { name: 'leads', version: 1, tables: { leads } };
-  const stem = (name: string) => join(folder, `${name}.v1`);
-  const file = (name: string, generation = 1) => `${stem(name)}.g${generation}.db`;
+  const basePath = (name: string) => join(folder, `${name}.v1`);
+  const file = (name: string, generation = 1) => `${basePath(name)}.g${generation}.db`;
   const org = { column: 'org', in: ['a'] };
   const byScore: RowQuery = { where: [org], sort: { column: 'score', descending: false }, limit: 3 };
 
@@ -88,35 +87,39 @@ describe('views in SQLite', () => {
   const status = { column: 'status', in: ['old'] };
   const range = { column: 'score', from: 2, to: 18 };
   it.each<[string, RowQuery, number]>([
-    ['all', byScore, 1],
-    ['all, descending', { ...byScore, sort: { column: 'score', descending: true } }, 1],
-    ['the active ones', { ...byScore, where: [org, active] }, 1],
-    ['those of a status', { ...byScore, where: [org, status] }, 1],
-    ['those in a range', { ...byScore, where: [org, range] }, 1],
-    ['those with a score', { ...byScore, where: [org, { column: 'score', notNull: true }] }, 1],
-    ['those behind a row', { ...byScore, where: [org, range], after: { value: 3, key: 'k3' } }, 1],
-    ['those behind a row without a score', { ...byScore, after: { value: null, key: 'k0' } }, 1],
-    ['the last ones, partly without a score', { ...byScore, limit: 20 }, 2],
-  ])('answers %s in the order of an index, without sorting', (_, query, statements) => {
+    ['all rows', byScore, 1],
+    ['all rows, descending', { ...byScore, sort: { column: 'score', descending: true } }, 1],
+    ['active rows', { ...byScore, where: [org, active] }, 1],
+    ['rows of one status', { ...byScore, where: [org, status] }, 1],
+    ['rows in a range of the sort column', { ...byScore, where: [org, range] }, 1],
+    ['rows with a score', { ...byScore, where: [org, { column: 'score', notNull: true }] }, 1],
+    ['rows after a cursor', { ...byScore, where: [org, range], after: { value: 3, key: 'k3' } }, 1],
+    ['rows after a cursor without a score', { ...byScore, after: { value: null, key: 'k0' } }, 1],
+    ['the last rows, some without a score', { ...byScore, limit: 20 }, 2],
+  ])('reads %s in the order of a covering index, without sorting', (_, query, statementCount) => {
     const plans: string[][] = [];
-    class Explained extends SqliteConnection {
+    class ExplainingConnection extends SqliteConnection {
       override all<Row extends readonly unknown[]>(sql: string, ...values: readonly unknown[]): readonly Row[] {
         plans.push(
           super
             .all<[number, number, number, string]>(`EXPLAIN QUERY PLAN ${sql}`, ...values)
-            .map(([, , , what]) => what),
+            .map(([, , , detail]) => detail),
         );
         return super.all<Row>(sql, ...values);
       }
     }
-    const reader = new ViewFileReader(stem('leads'), sqliteSchemaOf(view), (path) => new Explained(path, 'read'));
-    reader.handle({ what: 'find', table: 'leads', query });
+    const reader = new ViewFileReader(
+      basePath('leads'),
+      sqliteSchemaOf(view),
+      (path) => new ExplainingConnection(path, 'read'),
+    );
+    reader.handle({ type: 'find', table: 'leads', query });
     reader.close();
-    expect(plans).toHaveLength(statements);
+    expect(plans).toHaveLength(statementCount);
     for (const plan of plans) expect(plan).toEqual([expect.stringMatching(/^SEARCH leads USING COVERING INDEX/)]);
   });
 
-  it('writes no index whose columns did not change', async () => {
+  it('does not rewrite an index whose columns have not changed', async () => {
     const view: View = { name: 'sparing', version: 1, tables: { leads } };
     const writer = await store.openForWriting(view);
     const before = { org: 'a', status: 'new', active: 1, score: 1 };
@@ -135,25 +138,25 @@ describe('views in SQLite', () => {
     expect(await reader.count('leads', { where: [{ column: 'score', in: [2] }] })).toBe(1);
   });
 
-  it('takes other indexes than the file has for not built, and makes them', async () => {
+  it('is not built when the code has other indexes than the file, until they are created', async () => {
     const view: View = { name: 'reindexed', version: 1, tables: { leads } };
     const first = await store.openForWriting(view);
     await first.finishBuild();
     await first.close();
     const table = { ...leads, indexes: [{ prefix: ['org', 'active'], sort: 'score' }] };
-    const other = { ...view, tables: { leads: table } };
-    const writer = await store.openForWriting(other);
+    const changed = { ...view, tables: { leads: table } };
+    const writer = await store.openForWriting(changed);
     expect((await writer.state()).built).toBe(false);
     await writer.finishBuild();
-    expect((await (await store.openForWriting(other)).state()).built).toBe(true);
+    expect((await (await store.openForWriting(changed)).state()).built).toBe(true);
   });
 
-  it('says so when the columns changed under the same version, until the view is wiped', async () => {
+  it('is unavailable, with the reason, after its columns changed without a new version, until it is wiped', async () => {
     const view: View = { name: 'changed', version: 1, tables: { leads } };
     await (await store.openForWriting(view)).close();
     const other: View = { ...view, tables: { leads: { ...leads, columns: { ...leads.columns, more: () => 1 } } } };
     await expect(store.openForWriting(other)).rejects.toThrow(
-      /changed\.v1\.g1\.db holds other tables or columns.*raise the version/,
+      /changed\.v1\.g1\.db has other tables or columns.*Raise the view's version/,
     );
     await expect((await store.openForReading(other)).state()).rejects.toThrow(ViewsUnavailable);
     await store.wipe(other);
@@ -161,27 +164,27 @@ describe('views in SQLite', () => {
   });
 
   it.each([
-    ['text', () => writeFileSync(file('foreign'), 'this is no database '.repeat(100))],
-    ["somebody else's database", () => new DatabaseSync(file('foreign')).exec('CREATE TABLE theirs (a)')],
-  ])('leaves alone a file that is %s, naming it', async (_, make) => {
+    ['a text file', () => writeFileSync(file('foreign'), 'this is no database '.repeat(100))],
+    ['a database of another program', () => new DatabaseSync(file('foreign')).exec('CREATE TABLE theirs (a)')],
+  ])('is unavailable, and its file is named and not changed, when the file is %s', async (_, createFile) => {
     rmSync(file('foreign'), { force: true });
-    make();
+    createFile();
     const foreign: View = { ...view, name: 'foreign' };
-    const refused = {
+    const expectedError = {
       name: 'ViewsUnavailable',
-      message: expect.stringMatching(/foreign\.v1\.g1\.db.*not one of ours/),
+      message: expect.stringMatching(/foreign\.v1\.g1\.db: it is not a view file/),
     };
-    await expect(store.openForWriting(foreign)).rejects.toMatchObject(refused);
-    await expect(store.wipe(foreign)).rejects.toMatchObject(refused);
-    await expect((await store.openForReading(foreign)).state()).rejects.toMatchObject(refused);
+    await expect(store.openForWriting(foreign)).rejects.toMatchObject(expectedError);
+    await expect(store.wipe(foreign)).rejects.toMatchObject(expectedError);
+    await expect((await store.openForReading(foreign)).state()).rejects.toMatchObject(expectedError);
     expect(existsSync(file('foreign'))).toBe(true);
   });
 
-  it('is unavailable while somebody else writes, and in a folder that is none', async () => {
+  it('is unavailable while another process writes to its file, and when its folder is a file', async () => {
     const writer = await store.openForWriting({ ...view, name: 'busy' });
     const other = new DatabaseSync(file('busy'));
     other.exec('BEGIN IMMEDIATE');
-    await expect(writer.save([], null, 'p1')).rejects.toThrow(/busy\.v1\.g1\.db.*another process is writing/);
+    await expect(writer.save([], null, 'p1')).rejects.toThrow(/busy\.v1\.g1\.db: another process is writing to it/);
     other.exec('ROLLBACK');
     other.close();
     await writer.save([], null, 'p1');
@@ -189,121 +192,125 @@ describe('views in SQLite', () => {
     await expect(nowhere.openForWriting(view)).rejects.toThrow(ViewsUnavailable);
   });
 
-  it('says that the disk is full or only to be read, and has then kept nothing of the batch', async () => {
+  it('is unavailable, and has stored nothing of the batch, when the disk is full or the file read-only', async () => {
     const [path, cause] = [file('full'), { code: 'ERR_SQLITE_ERROR' }];
-    const connection = new SqliteConnection(path, 'make');
+    const connection = new SqliteConnection(path, 'create');
     connection.exec('CREATE TABLE kept (a); PRAGMA max_page_count = 10');
     const fill = () =>
       Array.from({ length: 100 }, () => connection.run('INSERT INTO kept VALUES (?)', 'x'.repeat(4_000)));
-    const refused = (reason: RegExp) =>
+    const expectedError = (reason: RegExp) =>
       expect.objectContaining({
         name: 'ViewsUnavailable',
         message: expect.stringMatching(reason),
         cause: expect.objectContaining(cause),
       });
-    expect(() => connection.transaction('IMMEDIATE', fill)).toThrow(refused(/full\.v1\.g1\.db.*the disk is full/));
+    expect(() => connection.transaction('IMMEDIATE', fill)).toThrow(
+      expectedError(/full\.v1\.g1\.db: the disk is full/),
+    );
     expect(connection.get('SELECT count(*) FROM kept')).toEqual([0]);
     const reading = new SqliteConnection(path, 'read');
-    expect(() => reading.run('INSERT INTO kept VALUES (1)')).toThrow(refused(/can only be read/));
+    expect(() => reading.run('INSERT INTO kept VALUES (1)')).toThrow(expectedError(/it is read-only/));
     reading.close();
     connection.close();
   });
 
-  describe('a damaged file', () => {
-    const damaged = async (name: string) => {
-      const its: View = { ...view, name };
-      const writer = await store.openForWriting(its);
+  describe('with a damaged file', () => {
+    const createDamaged = async (name: string) => {
+      const damaged: View = { ...view, name };
+      const writer = await store.openForWriting(damaged);
       await writer.save([], null, 'p1');
       await writer.finishBuild();
       await writer.close();
       const handle = openSync(file(name), 'r+');
       writeSync(handle, Buffer.alloc(8_192, 0x5a), 0, 8_192, 4_096);
       closeSync(handle);
-      return its;
+      return damaged;
     };
 
-    it('is named, and can be wiped', async () => {
-      const its = await damaged('damaged');
-      await expect(store.openForWriting(its)).rejects.toThrow(/damaged\.v1\.g1\.db.*it is damaged: rebuild/);
-      await expect((await store.openForReading(its)).state()).rejects.toThrow(ViewsUnavailable);
-      await store.wipe(its);
-      expect((await (await store.openForWriting(its)).state()).checkpoint).toBeNull();
+    it('is unavailable, and its file is named, until it is wiped', async () => {
+      const testView = await createDamaged('damaged');
+      await expect(store.openForWriting(testView)).rejects.toThrow(
+        /damaged\.v1\.g1\.db: it is damaged\. Rebuild the view/,
+      );
+      await expect((await store.openForReading(testView)).state()).rejects.toThrow(ViewsUnavailable);
+      await store.wipe(testView);
+      expect((await (await store.openForWriting(testView)).state()).checkpoint).toBeNull();
     });
 
-    it('gives way to a generation beside it, and one beside to another', async () => {
-      const its = await damaged('hurt');
-      const reader = await store.openForReading(its);
-      const first = await store.openForWriting(its, { candidate: true });
+    it('can be replaced by a candidate, and a damaged candidate by another one', async () => {
+      const testView = await createDamaged('hurt');
+      const reader = await store.openForReading(testView);
+      const first = await store.openForWriting(testView, { candidate: true });
       await first.close();
       writeFileSync(file('hurt', 2), Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8_176, 0x5a)]));
-      await expect(store.openForWriting(its, { candidate: true })).rejects.toThrow(/not one of ours/);
+      await expect(store.openForWriting(testView, { candidate: true })).rejects.toThrow(/it is not a view file/);
       rmSync(file('hurt', 2));
-      const beside = await store.openForWriting(its, { candidate: true });
-      await beside.save([], null, 'p2');
-      await beside.finishBuild();
+      const candidate = await store.openForWriting(testView, { candidate: true });
+      await candidate.save([], null, 'p2');
+      await candidate.finishBuild();
       await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
-      expect(await beside.promote()).toBe(true);
+      expect(await candidate.promote()).toBe(true);
       expect((await reader.state()).checkpoint).toBe('p2');
     });
 
-    it('is left by a crash between removing it and what belongs to it, which is removed then', async () => {
-      const its: View = { ...view, name: 'torn' };
+    it('is created under a new number, and old files are removed, after a crash has left only parts of a generation', async () => {
+      const testView: View = { ...view, name: 'torn' };
       for (const suffix of ['-wal', '-shm']) writeFileSync(file('torn', 3) + suffix, 'left');
-      const writer = await store.openForWriting(its);
+      const writer = await store.openForWriting(testView);
       expect(existsSync(file('torn', 4))).toBe(true);
-      await store.removeRetired(its);
+      await store.removeRetired(testView);
       expect(existsSync(`${file('torn', 3)}-wal`)).toBe(false);
       await writer.save([], null, 'p1');
     });
   });
 
-  it('frees what was taken over from, while others still have it open', async () => {
-    const its: View = { ...view, name: 'freed' };
-    await (await store.openForWriting(its)).finishBuild();
-    const reader = await store.openForReading(its);
+  it('removes the files of a retired generation while a reader has them open', async () => {
+    const testView: View = { ...view, name: 'freed' };
+    await (await store.openForWriting(testView)).finishBuild();
+    const reader = await store.openForReading(testView);
     expect(await reader.count('leads', { where: [] })).toBe(0);
-    const beside = await store.openForWriting(its, { candidate: true });
-    await beside.save([], null, 'p1');
-    await beside.finishBuild();
-    expect(await beside.promote()).toBe(true);
+    const candidate = await store.openForWriting(testView, { candidate: true });
+    await candidate.save([], null, 'p1');
+    await candidate.finishBuild();
+    expect(await candidate.promote()).toBe(true);
     expect(existsSync(file('freed'))).toBe(true);
-    await store.removeRetired(its);
+    await store.removeRetired(testView);
     expect(['', '-wal', '-shm'].map((suffix) => existsSync(file('freed') + suffix))).toEqual([false, false, false]);
     expect((await reader.state()).checkpoint).toBe('p1');
   });
 
   it.each([
-    ['a path', { ...view, name: '../leads' }],
-    ['a table', { ...view, tables: { 'leads"; --': leads } }],
-    ['a column', { ...view, tables: { leads: { ...leads, columns: { 'a b': () => 1 } } } }],
-    ['an index', { ...view, tables: { leads: { ...leads, indexes: [{ prefix: ['nope'] }] } } }],
-  ])('refuses a view with a name that can not be one of %s', async (_, odd: View) => {
-    await expect(store.openForWriting(odd)).rejects.toThrow();
-    await expect(store.openForReading(odd)).rejects.toThrow();
+    ['its name is not a file name', { ...view, name: '../leads' }],
+    ['a table has an invalid name', { ...view, tables: { 'leads"; --': leads } }],
+    ['a column has an invalid name', { ...view, tables: { leads: { ...leads, columns: { 'a b': () => 1 } } } }],
+    ['an index names an unknown column', { ...view, tables: { leads: { ...leads, indexes: [{ prefix: ['nope'] }] } } }],
+  ])('cannot be opened when %s', async (_, invalid: View) => {
+    await expect(store.openForWriting(invalid)).rejects.toThrow();
+    await expect(store.openForReading(invalid)).rejects.toThrow();
   });
 
-  it('rejects what was asked when the reading thread dies, and starts it again for the next question', async () => {
-    const entry = join(folder, 'mortal.mjs');
-    const alive = join(folder, 'died-once');
+  it('rejects pending reads when the reader thread dies, and starts it again for the next read', async () => {
+    const entry = join(folder, 'dying-thread.mjs');
+    const marker = join(folder, 'died-once');
     writeFileSync(
       entry,
       `import { existsSync, writeFileSync } from 'node:fs';
        import { parentPort } from 'node:worker_threads';
-       if (existsSync(${JSON.stringify(alive)})) await import(${JSON.stringify(built.href)});
-       else parentPort.on('message', () => { writeFileSync(${JSON.stringify(alive)}, ''); process.exit(1); });`,
+       if (existsSync(${JSON.stringify(marker)})) await import(${JSON.stringify(builtThread.href)});
+       else parentPort.on('message', () => { writeFileSync(${JSON.stringify(marker)}, ''); process.exit(1); });`,
     );
     const threaded = new SqliteViewStore(folder, { readerThread: pathToFileURL(entry) });
     const reader = await threaded.openForReading(view);
-    const both = [reader.state(), reader.count('leads', { where: [] })];
-    for (const each of await Promise.allSettled(both))
-      expect(each).toMatchObject({ status: 'rejected', reason: { name: 'ViewsUnavailable' } });
+    const pending = [reader.state(), reader.count('leads', { where: [] })];
+    for (const result of await Promise.allSettled(pending))
+      expect(result).toMatchObject({ status: 'rejected', reason: { name: 'ViewsUnavailable' } });
     expect(await reader.count('leads', { where: [] })).toBe(20);
     await threaded.close();
     await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
   });
 
-  it('carries errors out of the reading thread with their names', async () => {
-    const threaded = new SqliteViewStore(folder, { readerThread: built });
+  it('reports an error of the reader thread with its class, message and cause', async () => {
+    const threaded = new SqliteViewStore(folder, { readerThread: builtThread });
     writeFileSync(file('foreign'), 'this is no database '.repeat(100));
     await expect((await threaded.openForReading({ ...view, name: 'foreign' })).state()).rejects.toMatchObject({
       name: 'ViewsUnavailable',
@@ -311,6 +318,6 @@ describe('views in SQLite', () => {
       cause: { message: 'file is not a database' },
     });
     await threaded.close();
-    expect(existsSync(fileURLToPath(built))).toBe(true);
+    expect(existsSync(fileURLToPath(builtThread))).toBe(true);
   });
 });

@@ -4,6 +4,7 @@ import {
   maxSnapshots,
   type RowReader,
   SnapshotRefused,
+  tooManySnapshots,
   type ViewReader,
   type ViewSnapshot,
   type ViewState,
@@ -11,63 +12,74 @@ import {
   type ViewWriter,
 } from '../view-store.js';
 import type { View } from '../view.js';
-import { type ReadResponses, ViewFileReader, type ReadRequest } from './view-file.reader.js';
 import { SqliteConnection } from './connection.js';
-import { SqliteGenerations, createFolder, listFileVersions } from './generations.js';
+import { createFolder, listFileVersions, SqliteGenerations } from './generations.js';
+import { type CostModel, defaultCostModel } from './query-planner.js';
+import { ReaderThreadClient } from './reader-thread.client.js';
 import { sqliteSchemaOf, type SqliteViewSchema } from './schema.sql.js';
-import { type CostModel, defaultCostModel } from './query-planner.sql.js';
 import { SqliteLease } from './sqlite.lease.js';
 import { SqliteViewWriter } from './sqlite.view-writer.js';
-import { ReaderThreadClient } from './reader-thread.client.js';
+import { type ReadRequest, type ReadResponses, ViewFileReader } from './view-file.reader.js';
 
 export interface SqliteViewStoreOptions {
-  /** The built `reader.thread.js` to start the reading thread from; false: queries block the thread that asks, as tools may. */
+  /** The built `reader.thread.js` that runs queries. With false they block the calling thread, which is fine for command-line tools. */
   readonly readerThread?: URL | false;
-  /** For tests, without a thread: so that few rows take the ways of many. */
+  /** For tests without a thread: makes the planner treat few rows like many. */
   readonly costModel?: CostModel;
 }
 
-/** Who answers questions about one view. */
-interface Asked {
-  readonly ask: <Q extends ReadRequest>(question: Q) => Promise<ReadResponses[Q['what']]>;
+type SendRequest = <R extends ReadRequest>(request: R) => Promise<ReadResponses[R['type']]>;
+
+interface RequestChannel {
+  readonly send: SendRequest;
   readonly close: () => Promise<void>;
 }
 
+interface Closable {
+  close(): Promise<void>;
+}
+
 /**
- * Views in SQLite: one file `<view>.v<version>.g<generation>.db` in a folder for each. Writing blocks the calling thread; reading happens in
- * one thread of its own. So does each snapshot, which is a read transaction: what is written meanwhile stays in the write-ahead log.
+ * Views in SQLite, one file `<view>.v<version>.g<generation>.db` per generation in one folder. Writing blocks the calling thread.
+ * Queries run in one thread, and each snapshot in a thread of its own. A snapshot is a read transaction: the write-ahead log of
+ * its file grows until it is closed.
  */
 export class SqliteViewStore extends ViewStore {
+  private readonly readerThread: URL | false;
+  private readonly costModel: CostModel;
   private readonly thread: ReaderThreadClient | undefined;
-  private readonly entry: URL | false;
-  private readonly effort: CostModel;
-  private readonly open = new Set<{ close(): Promise<void> }>();
-  private snapshots = 0;
+  private readonly openResources = new Set<Closable>();
+  private openSnapshots = 0;
 
-  /** `folder` is made when it is first written to. */
+  /** `folder` is created with the first write. */
   constructor(
     private readonly folder: string,
     {
       readerThread = new URL('./reader.thread.js', import.meta.url),
-      costModel: effort = defaultCostModel,
+      costModel = defaultCostModel,
     }: SqliteViewStoreOptions = {},
   ) {
     super();
-    this.effort = effort;
-    this.entry = readerThread;
+    this.costModel = costModel;
+    this.readerThread = readerThread;
     this.thread = readerThread === false ? undefined : new ReaderThreadClient(readerThread);
   }
 
   async openForWriting(view: View, { candidate = false } = {}): Promise<ViewWriter> {
-    const shape = sqliteSchemaOf(view);
-    return this.kept(new SqliteViewWriter(this.generationsOf(shape), shape, candidate));
+    const schema = sqliteSchemaOf(view);
+    return this.track(new SqliteViewWriter(this.generationsOf(schema), schema, candidate));
   }
 
   async openForReading(view: View): Promise<ViewReader> {
-    const shape = sqliteSchemaOf(view);
-    const { ask, close } = this.asked(shape, this.thread);
-    const reader = { state: () => ask({ what: 'state' }), ...rowsFrom(ask), snapshot: () => this.hold(shape), close };
-    return this.thread ? reader : this.kept(reader);
+    const schema = sqliteSchemaOf(view);
+    const { send, close } = this.openChannel(schema, this.thread);
+    const reader: ViewReader = {
+      state: () => send({ type: 'state' }),
+      ...createRowReader(send),
+      snapshot: () => this.openSnapshot(schema),
+      close,
+    };
+    return this.thread ? reader : this.track(reader);
   }
 
   async candidateState(view: View): Promise<ViewState | undefined> {
@@ -89,82 +101,85 @@ export class SqliteViewStore extends ViewStore {
   }
 
   lease(): Lease {
-    return this.kept(
-      new SqliteLease(() => {
-        createFolder(this.folder);
-        return new SqliteConnection(join(this.folder, 'lease.db'), 'make');
-      }),
-    );
+    const open = (): SqliteConnection => {
+      createFolder(this.folder);
+      return new SqliteConnection(join(this.folder, 'lease.db'), 'create');
+    };
+    return this.track(new SqliteLease(open));
   }
 
-  /** Without a thread nothing ever waits. */
+  /** Without a reader thread, requests never wait. */
   override get pendingReads(): number {
     return this.thread?.pendingReads ?? 0;
   }
 
   async close(): Promise<void> {
-    for (const each of [...this.open]) await each.close();
+    for (const resource of [...this.openResources]) await resource.close();
     await this.thread?.close();
   }
 
-  private async hold(shape: SqliteViewSchema): Promise<ViewSnapshot> {
-    if (this.snapshots >= maxSnapshots)
-      throw new SnapshotRefused(
-        `The view is held ${maxSnapshots} times already, such as for exports: ask again when one has ended.`,
-      );
-    this.snapshots++;
-    const thread = this.entry === false ? undefined : new ReaderThreadClient(this.entry, true);
-    const { ask, close } = this.asked(shape, thread);
-    let ended: Promise<void> | undefined;
-    const end = (): Promise<void> =>
-      (ended ??= Promise.all([close(), thread?.close()]).then(() => void this.snapshots--));
+  private async openSnapshot(schema: SqliteViewSchema): Promise<ViewSnapshot> {
+    if (this.openSnapshots >= maxSnapshots) throw new SnapshotRefused(tooManySnapshots);
+    this.openSnapshots++;
+    const thread = this.readerThread === false ? undefined : new ReaderThreadClient(this.readerThread, false);
+    const channel = this.openChannel(schema, thread);
+    const end = async (): Promise<void> => {
+      await Promise.all([channel.close(), thread?.close()]);
+      this.openSnapshots--;
+    };
+    let ending: Promise<void> | undefined;
+    const close = (): Promise<void> => (ending ??= end());
     try {
-      const { checkpoint } = await ask({ what: 'snapshot' });
-      return this.kept({ checkpoint, ...rowsFrom(ask), close: end });
+      const { checkpoint } = await channel.send({ type: 'snapshot' });
+      return this.track({ checkpoint, ...createRowReader(channel.send), close });
     } catch (error) {
-      await end();
+      await close();
       throw error;
     }
   }
 
-  /** Without a thread the one that asks is blocked. */
-  private asked(shape: SqliteViewSchema, thread: ReaderThreadClient | undefined): Asked {
-    const stem = this.stemOf(shape);
-    if (thread) return { ask: (question) => thread.request(stem, shape, question), close: async () => undefined };
-    const file = new ViewFileReader(stem, shape, undefined, this.effort);
-    return { ask: async (question) => file.handle(question), close: async () => file.close() };
+  /** Without a thread, requests block the caller. */
+  private openChannel(schema: SqliteViewSchema, thread: ReaderThreadClient | undefined): RequestChannel {
+    const basePath = this.basePathOf(schema);
+    if (thread) return { send: (request) => thread.request(basePath, schema, request), close: async () => undefined };
+    const reader = new ViewFileReader(basePath, schema, undefined, this.costModel);
+    return { send: async (request) => reader.handle(request), close: async () => reader.close() };
   }
 
-  private generationsOf(shape: SqliteViewSchema): SqliteGenerations {
-    return new SqliteGenerations(this.stemOf(shape), shape);
+  private generationsOf(schema: SqliteViewSchema): SqliteGenerations {
+    return new SqliteGenerations(this.basePathOf(schema), schema);
   }
 
-  private stemOf({ name, version }: SqliteViewSchema): string {
+  private basePathOf({ name, version }: SqliteViewSchema): string {
     return join(this.folder, `${name}.v${version}`);
   }
 
-  private kept<T extends { close(): Promise<void> }>(each: T): T {
-    const close = each.close.bind(each);
-    each.close = async () => (this.open.delete(each), close());
-    this.open.add(each);
-    return each;
+  /** Closes the resource with the store, unless it is closed before. */
+  private track<T extends Closable>(resource: T): T {
+    const close = resource.close.bind(resource);
+    resource.close = () => {
+      this.openResources.delete(resource);
+      return close();
+    };
+    this.openResources.add(resource);
+    return resource;
   }
 }
 
-/** Rows are parsed on the asking side. */
-const rowsFrom = (ask: Asked['ask']): RowReader => ({
+/** Rows are parsed in the calling thread. */
+const createRowReader = (send: SendRequest): RowReader => ({
   async get<Row extends object>(table: string, keys: readonly string[]) {
-    const rows = await ask({ what: 'get', table, keys });
+    const rows = await send({ type: 'get', table, keys });
     return new Map(rows.map(([key, row]) => [key, JSON.parse(row) as Row]));
   },
   async find<Row extends object>(table: string, query: Parameters<RowReader['find']>[1]) {
-    const { rows, hasMore: more, checkpoint } = await ask({ what: 'find', table, query });
+    const { rows, hasMore, checkpoint } = await send({ type: 'find', table, query });
     return {
       rows: rows.map(([key, row, sortValue]) => ({ key, row: JSON.parse(row) as Row, sortValue })),
-      hasMore: more,
+      hasMore,
       checkpoint,
     };
   },
-  count: (table, query) => ask({ what: 'count', table, query }),
-  group: (table, query) => ask({ what: 'group', table, query }),
+  count: (table, query) => send({ type: 'count', table, query }),
+  group: (table, query) => send({ type: 'group', table, query }),
 });

@@ -1,31 +1,32 @@
-import type { Position } from '#domain/event';
+import type { Position } from '#domain/event-envelope';
 import {
-  type Filter,
   emptyViewState,
-  type RowQuery,
-  type GroupQuery,
+  type Filter,
   type Group,
+  type GroupQuery,
+  type RowQuery,
   ViewBeingBuilt,
-  ViewsUnavailable,
   type ViewState,
+  ViewsUnavailable,
 } from '../view-store.js';
 import type { ColumnValue } from '../view.js';
 import { SqliteConnection, toSqlValue } from './connection.js';
 import { SqliteGenerations } from './generations.js';
-import { QueryPlanner, defaultCostModel } from './query-planner.sql.js';
+import { defaultCostModel } from './query-planner.js';
 import { isRetired, quoteIdentifier, readViewState, rowsTable, type SqliteViewSchema } from './schema.sql.js';
+import { TableQuery } from './table-query.sql.js';
 
-/** What may be asked of a view's file: plain data, so that it can be asked in another thread. */
+/** Plain data, so that it can be sent to another thread. */
 export type ReadRequest =
-  | { readonly what: 'state' }
-  /** From here on everything is answered as of this moment, until it is closed. */
-  | { readonly what: 'snapshot' }
-  | { readonly what: 'get'; readonly table: string; readonly keys: readonly string[] }
-  | { readonly what: 'find'; readonly table: string; readonly query: RowQuery }
-  | { readonly what: 'count'; readonly table: string; readonly query: Filter }
-  | { readonly what: 'group'; readonly table: string; readonly query: GroupQuery };
+  | { readonly type: 'state' }
+  /** Starts a snapshot: all later requests read the view as it is now, until the reader is closed. */
+  | { readonly type: 'snapshot' }
+  | { readonly type: 'get'; readonly table: string; readonly keys: readonly string[] }
+  | { readonly type: 'find'; readonly table: string; readonly query: RowQuery }
+  | { readonly type: 'count'; readonly table: string; readonly query: Filter }
+  | { readonly type: 'group'; readonly table: string; readonly query: GroupQuery };
 
-/** Rows are JSON text: whoever wants them parses them. */
+/** Rows are JSON text, which the caller parses. */
 export interface ReadResponses {
   state: ViewState;
   snapshot: ViewState;
@@ -39,39 +40,29 @@ export interface ReadResponses {
   group: readonly Group[];
 }
 
-/** Reads the file of a view's generation that serves, in this thread. Each answer is of one moment; of a held one, all are of the same. */
+/** Reads the file of a view's live generation in the calling thread. Each request is one read transaction; a snapshot is one for all. */
 export class ViewFileReader {
   private readonly generations: SqliteGenerations;
   private connection: SqliteConnection | undefined;
-  private held = false;
+  private isSnapshot = false;
 
-  /** `stem`: the path of the view's files, up to their generation */
+  /** `basePath` is the path of the view's files up to `.g<generation>.db`. */
   constructor(
-    stem: string,
-    private readonly shape: SqliteViewSchema,
+    basePath: string,
+    private readonly schema: SqliteViewSchema,
     private readonly connect = (path: string) => new SqliteConnection(path, 'read'),
-    private readonly effort = defaultCostModel,
+    private readonly costModel = defaultCostModel,
   ) {
-    this.generations = new SqliteGenerations(stem, shape);
+    this.generations = new SqliteGenerations(basePath, schema);
   }
 
-  handle<Q extends ReadRequest>(question: Q): ReadResponses[Q['what']];
-  handle(question: ReadRequest): ReadResponses[ReadRequest['what']] {
-    if ('table' in question && !this.shape.tables[question.table])
-      throw new Error(`view ${this.shape.name} has no table ${question.table}`);
+  handle<R extends ReadRequest>(request: R): ReadResponses[R['type']];
+  handle(request: ReadRequest): ReadResponses[ReadRequest['type']] {
+    if ('table' in request && !this.schema.tables[request.table])
+      throw new Error(`view ${this.schema.name} has no table ${request.table}`);
     try {
-      if (this.held) return this.answerFrom(this.holding(), question);
-      if (question.what === 'snapshot') return this.hold();
-      for (;;) {
-        const connection = (this.connection ??= this.generations.openLive(this.connect));
-        if (!connection && question.what === 'state') return emptyViewState;
-        if (!connection) throw new ViewBeingBuilt(this.shape.name);
-        const answer = connection.transaction('DEFERRED', () =>
-          isRetired(connection) ? undefined : this.answerFrom(connection, question),
-        );
-        if (answer !== undefined) return answer;
-        this.close();
-      }
+      if (this.isSnapshot) return this.read(this.snapshotConnection(), request);
+      return request.type === 'snapshot' ? this.startSnapshot() : this.readLive(request);
     } catch (error) {
       if (error instanceof ViewsUnavailable) this.close();
       throw error;
@@ -83,48 +74,61 @@ export class ViewFileReader {
     this.connection = undefined;
   }
 
-  private hold(): ViewState {
+  private readLive(request: ReadRequest): ReadResponses[ReadRequest['type']] {
     for (;;) {
       const connection = (this.connection ??= this.generations.openLive(this.connect));
-      if (!connection) throw new ViewBeingBuilt(this.shape.name);
-      connection.exec('BEGIN DEFERRED');
-      this.held = true;
-      const [closed, state] = [isRetired(connection), readViewState(connection)];
-      if (!closed && !state.built) throw new ViewBeingBuilt(this.shape.name);
-      if (!closed) return state;
+      if (!connection && request.type === 'state') return emptyViewState;
+      if (!connection) throw new ViewBeingBuilt(this.schema.name);
+      const response = connection.transaction('DEFERRED', () =>
+        isRetired(connection) ? undefined : this.read(connection, request),
+      );
+      if (response !== undefined) return response;
       this.close();
-      this.held = false;
     }
   }
 
-  private holding(): SqliteConnection {
-    if (this.connection) return this.connection;
-    throw new ViewsUnavailable(`The view ${this.shape.name} is not held any more.`);
+  private startSnapshot(): ViewState {
+    for (;;) {
+      const connection = (this.connection ??= this.generations.openLive(this.connect));
+      if (!connection) throw new ViewBeingBuilt(this.schema.name);
+      connection.exec('BEGIN DEFERRED');
+      this.isSnapshot = true;
+      const [isStale, state] = [isRetired(connection), readViewState(connection)];
+      if (!isStale && !state.built) throw new ViewBeingBuilt(this.schema.name);
+      if (!isStale) return state;
+      this.close();
+      this.isSnapshot = false;
+    }
   }
 
-  private answerFrom(connection: SqliteConnection, question: ReadRequest): ReadResponses[ReadRequest['what']] {
-    const { name, tables } = this.shape;
+  private snapshotConnection(): SqliteConnection {
+    if (this.connection) return this.connection;
+    throw new ViewsUnavailable(`The snapshot of view ${this.schema.name} has ended. Start a new one.`);
+  }
+
+  private read(connection: SqliteConnection, request: ReadRequest): ReadResponses[ReadRequest['type']] {
+    const { name, tables } = this.schema;
     const state = readViewState(connection);
-    if (question.what === 'state' || question.what === 'snapshot') return state;
+    if (request.type === 'state' || request.type === 'snapshot') return state;
     if (!state.built) throw new ViewBeingBuilt(name);
-    if (question.what === 'get') return rows(connection, question.table, question.keys);
-    const query = new QueryPlanner(connection, question.table, tables[question.table]!, this.effort);
-    if (question.what === 'count') return query.count(question.query);
-    if (question.what === 'group') return query.group(question.query);
-    const { hits, hasMore: more } = query.find(question.query);
-    const sql = `SELECT _row FROM ${rowsTable(question.table)} WHERE _id = ?`;
+    if (request.type === 'get') return readRows(connection, request.table, request.keys);
+    const query = new TableQuery(connection, request.table, tables[request.table]!, this.costModel);
+    if (request.type === 'count') return query.count(request.query);
+    if (request.type === 'group') return query.group(request.query);
+    const { rows, hasMore } = query.find(request.query);
+    const selectRow = `SELECT _row FROM ${rowsTable(request.table)} WHERE _id = ?`;
     return {
-      rows: hits.map(([id, key, value]) => [key, connection.get<[string]>(sql, id)![0], value] as const),
-      hasMore: more,
+      rows: rows.map(([id, key, sortValue]) => [key, connection.get<[string]>(selectRow, id)![0], sortValue] as const),
+      hasMore,
       checkpoint: state.checkpoint,
     };
   }
 }
 
-function rows(connection: SqliteConnection, table: string, keys: readonly string[]): ReadResponses['get'] {
-  const sql = `SELECT _row FROM ${rowsTable(table)} WHERE _id = (SELECT _id FROM ${quoteIdentifier(table)} WHERE _key = ?)`;
+function readRows(connection: SqliteConnection, table: string, keys: readonly string[]): ReadResponses['get'] {
+  const selectRow = `SELECT _row FROM ${rowsTable(table)} WHERE _id = (SELECT _id FROM ${quoteIdentifier(table)} WHERE _key = ?)`;
   return keys.flatMap((key) => {
-    const row = connection.get<[string]>(sql, toSqlValue(key));
+    const row = connection.get<[string]>(selectRow, toSqlValue(key));
     return row ? [[key, row[0]] as const] : [];
   });
 }

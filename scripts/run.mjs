@@ -1,0 +1,38 @@
+// Runs the development tools of node_modules in processes of their own, the same way on every operating system.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { root } from './prepare.mjs';
+
+export const inModules = (path) => join(root, 'node_modules', path);
+
+/** Runs a program of node_modules whose output is shown as it comes. Returns the exit code. */
+export async function run(heading, program, args, { nodeOptions = [], stdin = 'ignore' } = {}) {
+  console.log(`\n— ${heading}`);
+  const child = spawn(process.execPath, [...nodeOptions, inModules(program), ...args], {
+    cwd: root,
+    stdio: [stdin, 'inherit', 'inherit'],
+  });
+  return exitCode(heading, child);
+}
+
+/** Runs a program of node_modules whose output is shown only if it fails, when it has ended. Returns the exit code. */
+export async function runQuietly(heading, program, args) {
+  const child = spawn(process.execPath, [inModules(program), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
+  const code = await exitCode(heading, child);
+  console.log(`\n— ${heading}`);
+  if (code !== 0) process.stdout.write(Buffer.concat(output));
+  return code;
+}
+
+const exitCode = (heading, child) =>
+  new Promise((resolve) => {
+    child.on('close', (code, signal) => {
+      if (signal) console.log(`${heading} was ended by ${signal}.`);
+      resolve(code ?? 1);
+    });
+  });
