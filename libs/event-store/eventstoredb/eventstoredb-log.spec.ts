@@ -111,7 +111,7 @@ describe('faults of an EventStoreDB', () => {
       server.failNext('denied');
       const { error, milliseconds } = await captureFailure(log.events.append(newStreamName(), 0, newEvents(1)));
       expect(error).toBeInstanceOf(Unavailable);
-      expect((error as Error).message).toContain('rejects the name and password');
+      expect((error as Error).message).toContain('needs $r in the ACL of $all');
       expect(milliseconds).toBeLessThan(3_000);
     }));
 
@@ -301,8 +301,28 @@ describe('a log on EventStoreDB', () => {
     server.stop();
   });
 
+  it.each(['kurrentdb', 'kurrent', 'kdb'])(
+    'opens the same log with a URL of KurrentDB that starts with %s://',
+    (scheme) =>
+      withLog(async (log, server) => {
+        const sameLog = await EventStoreDbLog.open(server.url.replace('esdb', scheme));
+        expect(sameLog.events.start).toBe(log.events.start);
+        await sameLog.close();
+      }),
+  );
+
+  it.each([
+    ['kurrentdb+discover://u:secret@c:2113?tls=false#a1', 'esdb+discover://u:secret@c:2113?tls=false', 'a1'],
+    ['kurrent://a:2113,b:2113', 'esdb://a:2113,b:2113', ''],
+    ['esdb://kdb:2113', 'esdb://kdb:2113', ''],
+  ])('reads the URL %s as one that the client understands', (url, connectionString, logName) => {
+    expect(parseLogUrl(url)).toEqual({ connectionString, logName });
+  });
+
   it.each([
     'http://x',
+    'kurrentdb://',
+    'kurrentdb2://u:secret@h',
     'esdb://',
     'esdb://u:secret@h:port',
     'esdb://u:secret@h?tls=maybe',
