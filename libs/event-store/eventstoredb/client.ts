@@ -74,6 +74,9 @@ function withDefaultOptions(connectionString: string): string {
     throw new InvalidLogUrl(
       `the URL of the event log has an unsupported option; the supported options are ${allowedOptions.join(', ')}`,
     );
+  // Every read and append needs the leader. A client that prefers another node would drop all subscriptions to move there.
+  if (/[?&]\s*node[_-]?preference\s*=(?!\s*leader\s*(&|$))/i.test(connectionString))
+    throw new InvalidLogUrl('the URL of the event log sets nodePreference; only the value leader is supported');
   let url = connectionString;
   for (const [option, value] of Object.entries(defaultOptions))
     if (!options.includes(option.toLowerCase())) url += `${url.includes('?') ? '&' : '?'}${option}=${value}`;

@@ -311,6 +311,14 @@ describe('a log on EventStoreDB', () => {
       }),
   );
 
+  it('opens with a URL that prefers the leader, which it needs anyway', () =>
+    withLog(
+      async (log) => {
+        expect(await log.events.head()).toBe(log.events.start);
+      },
+      (server) => `${server.url}&nodePreference=leader`,
+    ));
+
   it.each([
     ['kurrentdb+discover://u:secret@c:2113?tls=false#a1', 'esdb+discover://u:secret@c:2113?tls=false', 'a1'],
     ['kurrent://a:2113,b:2113', 'esdb://a:2113,b:2113', ''],
@@ -330,6 +338,9 @@ describe('a log on EventStoreDB', () => {
     'esdb://u:secret@h?tlsVerifyCert=false',
     'esdb://u:secret@h?tls=false&throw_on_append_failure=false',
     'esdb://u:secret@h?colour=red',
+    'esdb://u:secret@h?nodePreference=follower',
+    'esdb://u:secret@h?tls=false&node_preference=readonlyreplica',
+    'esdb://u:secret@h?nodePreference=random&tls=false',
   ])('rejects the URL %s without repeating its password', async (url) => {
     const { error } = await captureFailure(EventStoreDbLog.open(url));
     expect(error).toBeInstanceOf(TypeError);
