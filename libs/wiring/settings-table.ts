@@ -54,7 +54,7 @@ export const settingsTable = {
     parse: parseEventStoreUrl,
     allowed: eventStoreUrlHint,
     description:
-      'Event log: `sqlite:<file>`, or `esdb://…` for EventStoreDB. Behind `#` may follow the name of the log (lower-case letters and digits) where several logs share a server.',
+      'Event log: `sqlite:<file>`, or `esdb://…` for EventStoreDB; `kurrentdb://…` means the same. Behind `#` may follow the name of the log (lower-case letters and digits) where several logs share a server.',
     isSecret: true,
   },
   READ_STORE_URL: {
@@ -211,7 +211,7 @@ function parsePort(text: string): number | undefined {
 }
 
 export function parseEventStoreUrl(text: string): string | undefined {
-  return /^(sqlite:|esdb:\/\/|esdb\+discover:\/\/)./.test(text) ? text : undefined;
+  return /^(sqlite:|(esdb|kurrentdb|kurrent|kdb)(\+discover)?:\/\/)./.test(text) ? text : undefined;
 }
 
 function parseReadStoreUrl(text: string): string | undefined {
