@@ -116,7 +116,7 @@ const hashRequest = ({ method, url, body, headers }: FastifyRequest): string =>
     )
     .digest('hex');
 
-/** A header that is sent twice is returned joined with a comma, which none of our headers allows. */
+/** Our own headers are sent once: see repeated-headers.ts. Any other repeated header is returned joined with a comma. */
 export function getHeader(request: FastifyRequest, name: string): string | null {
   const value = request.headers[name];
   return value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;

@@ -14,6 +14,8 @@ import { Problem, invalidInput } from './problem.js';
 import { parseJsonBody } from './raw-body.js';
 import { ProblemFilter, toProblem, sendProblem } from './problem.filter.js';
 import { isCorrelationId } from './request.js';
+import { rejectRepeatedHeaders } from './repeated-headers.js';
+import { guardRequests } from './request-guard.js';
 import { Routes } from './routes.js';
 
 const bodyLimit = 1024 * 1024;
@@ -25,11 +27,20 @@ const requestTimeoutMs = 60_000;
 const shutdownTimeoutMs = 8_000;
 const sweepIntervalMs = 20;
 
+export interface ServerOptions {
+  /** The URL under which providers reach this service. Null: only local programs reach it. */
+  readonly publicUrl: string | null;
+}
+
 /**
  * Creates the HTTP server of a process: JSON in and out, errors as problem+json, and one log line per request without personal
  * data.
  */
-export async function createServer(module: Type | DynamicModule, logger: Logger): Promise<NestFastifyApplication> {
+export async function createServer(
+  module: Type | DynamicModule,
+  logger: Logger,
+  { publicUrl }: ServerOptions,
+): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit,
     loggerInstance: logger,
@@ -49,6 +60,9 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
   routes.watch(server);
   parseBodies(server);
   logRequests(server);
+  setSecurityHeaders(server);
+  rejectRepeatedHeaders(server);
+  guardRequests(server, publicUrl);
   closeConnectionsOnShutdown(server);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
@@ -75,6 +89,16 @@ function rejectMalformedHttp(_: Error, socket: Socket): void {
   ];
   if (socket.writable) socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
   else socket.destroy();
+}
+
+/** Browsers take a response for what its content type says, and pages of other origins cannot embed it. */
+const securityHeaders = { 'x-content-type-options': 'nosniff', 'cross-origin-resource-policy': 'same-origin' };
+
+function setSecurityHeaders(server: FastifyInstance): void {
+  server.addHook('onRequest', (_, reply, done) => {
+    void reply.headers(securityHeaders);
+    done();
+  });
 }
 
 /** Parses bodies as JSON; an empty body counts as {}. Routes with RawBody get the bytes instead. */

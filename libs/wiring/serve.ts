@@ -22,7 +22,7 @@ export async function serve(
     const settings = parseSettings(process.env);
     logger = createLogger(settings, name);
     const { module, onStarted: started, onStopped: stopped } = await compose(settings, logger);
-    const app = await createServer(module, logger);
+    const app = await createServer(module, logger, { publicUrl: settings.providers.publicUrl });
     await app.init();
     started?.(app);
     endOnSignal(app, stopped, logger);

@@ -1,8 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { autoAssignmentModes, type AutoAssignmentMode } from '#domain/agent/agent.rotation';
 import { defaultPolicy, type Policy } from '#domain/decider';
+import { isLoopback } from '#http/loopback';
 import type { ProviderSecrets } from './provider-secrets.js';
 
 /** How this process runs, from the environment. */
@@ -200,15 +200,5 @@ function publicUrlOf(text: string): string | undefined {
   return isPlain ? text.replace(/\/+$/, '') : undefined;
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
 const millisecondsOf = (text: string): number | undefined =>
   /^\d{1,7}$/.test(text) && Number(text) <= 3_600_000 ? Number(text) : undefined;
-
-/** Whether only this machine can reach a server that listens there. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  return family === 0 ? host === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6');
-}

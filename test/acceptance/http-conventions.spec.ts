@@ -183,7 +183,7 @@ describe('a request body', () => {
 
   test('a body without a content type is rejected', async () => {
     const response = await sendRaw(app.url, [
-      'POST /v1/leads HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 17\r\n\r\n{"contactId":"x"}',
+      'POST /v1/leads HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 17\r\n\r\n{"contactId":"x"}',
     ]);
     expect(response?.status).toBe(415);
   });

@@ -6,7 +6,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { isLoopback, parseSettings } from '#wiring/settings';
+import { isLoopback } from '#http/loopback';
+import { parseSettings } from '#wiring/settings';
 
 // The containers are built and run by CI alone. What they name, and what would be wrong unseen, is looked at here.
 
