@@ -1,4 +1,5 @@
 import { IANAZone } from 'luxon';
+import { canonicalTimeZone } from '#http/day';
 
 /** A spreadsheet runs text that begins like this as a formula. */
 const formulaStart = /^[=+\-@\t\r]/;
@@ -19,7 +20,7 @@ export interface LocalTime {
 /** Historical offsets with seconds are truncated to minutes, which is all that RFC 3339 allows; the instant stays the same. */
 export function createLocalClock(timeZone: string): (time: string) => LocalTime {
   if (timeZone === 'UTC') return (time) => ({ wallClockMs: Date.parse(time), text: time });
-  const zone = IANAZone.create(timeZone);
+  const zone = IANAZone.create(canonicalTimeZone(timeZone) ?? timeZone);
   return (time) => {
     const instant = Date.parse(time);
     const offsetMinutes = Math.trunc(zone.offset(instant));
