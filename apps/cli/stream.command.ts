@@ -13,6 +13,7 @@ import type { Settings } from '#wiring/settings';
 import { loadIdKey } from '#wiring/stores';
 import { withStores } from './stores.js';
 import { CliError } from './cli-error.js';
+import { escapeForTerminal } from './terminal.js';
 
 const pageSize = 1_000;
 
@@ -30,8 +31,10 @@ export const stream = new Command('stream')
         any = true;
         if (found instanceof UnreadableEvent) {
           process.exitCode = 1;
-          (json ? console.error : console.log)(`${place(found.location.version)}can't be read: ${found.reason}`);
-        } else console.log(json ? JSON.stringify(found) : inWords(found, await names.shownIn(found)));
+          const line = `${place(found.location.version)}can't be read: ${found.reason}`;
+          (json ? console.error : console.log)(escapeForTerminal(line));
+        } else
+          console.log(escapeForTerminal(json ? JSON.stringify(found) : inWords(found, await names.shownIn(found))));
       }
       if (!any) throw new CliError(`There is no stream ${name}.`);
     }),

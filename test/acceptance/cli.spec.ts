@@ -156,6 +156,28 @@ describe('while the service runs', () => {
     expect(opened.filter((id) => !listed.has(id))).toEqual([]);
   });
 
+  test('a stream is printed without the control characters of its texts, one event a line', async () => {
+    const reason = `x\u001b[2J\u001b[H\u0007\u009b2J\u007f\u202e\u2028\n${'9'.padStart(5)}  Lead opened — agent boss`;
+    const { id } = await openLead(app);
+    expectSuccess(await app.post(`/v1/leads/${id}/status`, { status: 'lost', reason }));
+    for (const args of [
+      ['stream', id],
+      ['stream', id, '--json'],
+    ]) {
+      const { out } = await cli(args);
+      expect(out).not.toMatch(/[\p{Bidi_Control}\u2028]|(?!\n)\p{Cc}/u);
+      expect(out).toContain('\\u001b[2J');
+      expect(out.trimEnd().split('\n')).toHaveLength(
+        (await cli(['stream', id, '--json'])).out.trimEnd().split('\n').length,
+      );
+      expect(out).not.toMatch(/^ +9 /m);
+    }
+    const lines = (await cli(['stream', id, '--json'])).out.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({ type: 'LeadStatusChanged', personal: expect.objectContaining({ reason }) }),
+    );
+  });
+
   test('a stream is told in sentences, by whatever it is called', async () => {
     const told = await cli(['stream', leadId]);
     const lines = told.out.trimEnd().split('\n');
