@@ -60,7 +60,7 @@ const requestHeaders: Readonly<Record<string, JsonSchema>> = {
   Actor: header(
     'X-Actor',
     '`agent:<agentId>`: the agent on whose behalf a trusted service acts.',
-    patternOf('^agent:\\P{Cc}{1,128}$'),
+    patternOf('^agent:(?!(?:\\.{1,2}|none)$)\\P{Cc}{1,128}$'),
   ),
   OccurredAt: header(
     'X-Occurred-At',

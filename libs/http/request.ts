@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Actor } from '#domain/event';
 import type { CommandContext } from '#commands/command-context';
 import { createCommandId } from '#commands/ids';
-import { isId } from './fields.js';
+import { isAgentId } from './fields.js';
 import { parseInstant } from './instant.js';
 import { invalidInput } from './problem.js';
 
@@ -35,7 +35,7 @@ function parseActingAgent(request: FastifyRequest): string | null {
   const header = getHeader(request, 'x-actor');
   if (header === null) return null;
   const [, agentId] = /^agent:(.*)$/.exec(decodeUtf8(header)) ?? [];
-  if (!isId(agentId)) throw invalidHeader('X-Actor', 'must be agent:<agentId>');
+  if (!isAgentId(agentId)) throw invalidHeader('X-Actor', 'must be agent:<agentId>');
   return agentId;
 }
 
