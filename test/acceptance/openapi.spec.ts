@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { ApiResponse } from '../support/app.js';
 import { setupApp } from '../support/app.js';
@@ -463,7 +463,13 @@ const examples: Readonly<Record<string, Examples>> = {
   },
   'POST /v1/webhooks/twilio': {
     accepted: {
-      message: () => fromTwilio({ From: '+34600000001', To: '+34600000002', Body: 'Hi', MessageSid: uniqueId('SM') }),
+      message: () =>
+        fromTwilio({
+          From: '+34600000001',
+          To: '+34600000002',
+          Body: 'Hi',
+          MessageSid: `SM${randomBytes(16).toString('hex')}`,
+        }),
     },
     rejected: webhookRejections({
       body: 'From=a',
