@@ -14,6 +14,7 @@ import { OperatorError } from '#wiring/operator-error';
 import type { Settings } from '#wiring/settings';
 import { loadIdKey } from '#wiring/stores';
 import { withStores } from './stores.js';
+import { escapeForTerminal } from './terminal.js';
 
 const pageSize = 1_000;
 
@@ -32,10 +33,11 @@ export const stream = new Command('stream')
         if (event instanceof UnreadableEvent) {
           process.exitCode = 1;
           const line = `${formatVersion(event.location.version)}cannot be read: ${event.reason}`;
-          if (json) console.error(line);
-          else console.log(line);
+          if (json) console.error(escapeForTerminal(line));
+          else console.log(escapeForTerminal(line));
         } else {
-          console.log(json ? JSON.stringify(event) : formatEvent(event, await agents.resolverFor(event)));
+          const line = json ? JSON.stringify(event) : formatEvent(event, await agents.resolverFor(event));
+          console.log(escapeForTerminal(line));
         }
       }
       if (isEmpty) throw new OperatorError(`There is no stream ${name}.`);
