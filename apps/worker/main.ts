@@ -1,3 +1,4 @@
+import { IdKey } from '#commands/id-key';
 import { IdempotencyStore } from '#event-store/idempotency-store';
 import { EventStore } from '#event-store/event-store';
 import { AboutModule } from '#http/about.module';
@@ -20,7 +21,9 @@ await serve('worker', async (settings, logger) => {
     module: { module: class Worker {}, imports: [stores, AboutModule] },
     onStarted: (app) => {
       const [events, responses, views] = [app.get(EventStore), app.get(IdempotencyStore), app.get(ViewStore)];
-      const dispatch = isShared(settings.eventStoreUrl) ? createLocalDispatcher({ events, responses }, settings) : null;
+      const dispatch = isShared(settings.eventStoreUrl)
+        ? createLocalDispatcher({ events, responses }, app.get(IdKey), settings)
+        : null;
       if (!dispatch)
         logger.warn('automations and bulk jobs do not run here, because another process writes to the embedded log');
       const lease = views.lease();

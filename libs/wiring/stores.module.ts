@@ -14,7 +14,8 @@ import { ProviderSecrets } from './provider-secrets.js';
 import { Authenticator, NoAuthentication } from '#http/request';
 import { ViewStore } from '#read-model/view-store';
 import type { Settings } from './settings.js';
-import { checkViewsReachable, isShared, loadIdKey, logFile, openLog, openViews, type LogStores } from './stores.js';
+import { openIdKey } from './id-key.js';
+import { checkViewsReachable, isShared, logFile, openLog, openViews, type LogStores } from './stores.js';
 
 /** Provides the ports, with the engines of the settings behind them, to every module of a process. */
 @Global()
@@ -94,7 +95,7 @@ async function openStores(
   const isNew = write && file !== undefined && !existsSync(file);
   const log = await openLog(settings, { write, onCommit: (group) => metrics.observeCommit(group) });
   if (isNew) logger.info({ file, dataDir: settings.dataDir }, 'created a new event log');
-  const idKey = new IdKey(loadIdKey(settings, { create: write }));
+  const idKey = new IdKey(await openIdKey(settings, log, { write }));
   const views = remoteViews ?? (await openViews(settings, { readerThread: true }));
   return { log, views, idKey };
 }

@@ -36,7 +36,7 @@ const formatVersion = 1;
 // events and is stored nowhere else, so that the two cannot differ and an append writes one page less. Event ids are unique by
 // the way they are created. An index on them would touch a random page for every event and halve the write rate.
 const schema = `
-  CREATE TABLE log (id TEXT NOT NULL) STRICT;
+  CREATE TABLE log (id TEXT NOT NULL, key_fingerprint TEXT) STRICT;
   CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
   CREATE TABLE events (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -92,6 +92,7 @@ export function openLogFile({ file, readOnly = false }: { file: string; readOnly
       if (isNew) createLog(db);
       // A write, because SQLite opens a file without write permission and would only fail at the first append.
       else db.exec(`PRAGMA user_version = ${formatVersion}`);
+      addKeyFingerprint(db);
     }
     const { id: logId } = db.prepare('SELECT id FROM log').get() as { id: string };
     return { path, logId, readOnly, db, openReader, close };
@@ -139,6 +140,13 @@ function containsLog(db: DatabaseSyncInstance, path: string): boolean {
       `its format version is ${version}, but this release supports at most ${formatVersion}`,
     );
   return true;
+}
+
+/** For logs of older releases. Those ignore the column, so the format version stays the same. */
+function addKeyFingerprint(db: DatabaseSyncInstance): void {
+  const columns = db.prepare("SELECT name FROM pragma_table_info('log')").all() as { name: string }[];
+  if (!columns.some(({ name }) => name === 'key_fingerprint'))
+    db.exec('ALTER TABLE log ADD COLUMN key_fingerprint TEXT');
 }
 
 function createLog(db: DatabaseSyncInstance): void {

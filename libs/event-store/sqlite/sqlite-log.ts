@@ -1,10 +1,12 @@
 import type { IdempotencyStore } from '../idempotency-store.js';
 import type { EventStore } from '../event-store.js';
+import type { KeyFingerprintStore } from '../key-fingerprint-store.js';
 import type { CommittedGroup } from './group-commit.js';
 import { LogConnections } from './log-connections.js';
 import { type LogFile, openLogFile } from './log-file.js';
 import { SqliteIdempotencyStore } from './sqlite-idempotency-store.js';
 import { SqliteEventStore } from './sqlite-event-store.js';
+import { SqliteKeyFingerprintStore } from './sqlite-key-fingerprint-store.js';
 
 export interface SqliteLogOptions {
   /** Created, with its folder, unless `readOnly` is set. `<file>.lock` beside it keeps a second writer out. */
@@ -19,11 +21,13 @@ export interface SqliteLogOptions {
 export class SqliteLog {
   readonly events: EventStore;
   readonly responses: IdempotencyStore;
+  readonly keyFingerprint: KeyFingerprintStore;
 
   constructor(file: LogFile, onCommit: (group: CommittedGroup) => void = () => undefined) {
     const log = new LogConnections(file, onCommit);
     this.events = new SqliteEventStore(log);
     this.responses = new SqliteIdempotencyStore(log);
+    this.keyFingerprint = new SqliteKeyFingerprintStore(log);
   }
 
   /** @throws UnusableLogFile */
