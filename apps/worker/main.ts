@@ -4,6 +4,7 @@ import { EventStore } from '#event-store/event-store';
 import { AboutModule } from '#http/about.module';
 import { Readiness } from '#http/health.controller';
 import { Metrics } from '#http/metrics';
+import { views as projectedViews } from '#projections/index';
 import type { ProjectionRunner } from '#read-model/projection-runner';
 import { ViewStore } from '#read-model/view-store';
 import { serve } from '#wiring/serve';
@@ -14,7 +15,7 @@ import { createLeaderElection, runAutomations, runBulkJobs, runProjections, type
 
 // Any number of workers may run: one works, the others stand by. HTTP serves health and metrics only.
 await serve('worker', async (settings, logger) => {
-  const { stores, close } = await StoresModule.open(settings, logger, { write: false });
+  const { stores, close } = await StoresModule.open(settings, logger, { write: false, views: projectedViews });
   const stop = new AbortController();
   let working: Promise<void> | undefined;
   return {

@@ -19,6 +19,8 @@ interface LogOptions {
   readonly write: boolean;
   /** Called after each commit of an embedded log. */
   readonly onCommit?: (group: CommittedGroup) => void;
+  /** What is left of a log, see `findLeftovers`. If there is anything, an embedded log is not created. Default: nothing. */
+  readonly leftovers?: readonly string[];
   /** What the URL came from, for messages. */
   readonly urlSetting?: string;
 }
@@ -29,19 +31,22 @@ interface LogOptions {
  */
 export async function openLog(
   settings: Settings,
-  { write, onCommit, urlSetting = 'EVENT_STORE_URL' }: LogOptions,
+  { write, onCommit, leftovers = [], urlSetting = 'EVENT_STORE_URL' }: LogOptions,
 ): Promise<LogStores> {
   const { eventStoreUrl } = settings;
   if (isShared(eventStoreUrl)) return openEventStoreDb(eventStoreUrl, urlSetting);
   const { SqliteLog } = await import('#event-store/sqlite/sqlite-log');
-  const { UnusableLogFile } = await import('#event-store/sqlite/log-file');
+  const { MissingLogFile, UnusableLogFile } = await import('#event-store/sqlite/log-file');
   const file = pathIn(eventStoreUrl);
   const setting = isInDataDir(settings, file) ? 'DATA_DIR' : urlSetting;
   if (write) ensureWritableFolder(dirname(file), setting);
   try {
-    return SqliteLog.open({ file, readOnly: !write, ...(onCommit && { onCommit }) });
+    const create = write && leftovers.length === 0;
+    return SqliteLog.open({ file, readOnly: !write, create, ...(onCommit && { onCommit }) });
   } catch (error) {
     if (!(error instanceof UnusableLogFile)) throw error;
+    if (write && error instanceof MissingLogFile && leftovers.length > 0)
+      throw new OperatorError(describeLeftovers(eventStoreUrl, leftovers), 1, { cause: error });
     throw new OperatorError(describeUnusableLog(eventStoreUrl, error, setting), 1, { cause: error });
   }
 }
@@ -62,6 +67,10 @@ async function openEventStoreDb(url: string, urlSetting: string): Promise<LogSto
     );
   }
 }
+
+const describeLeftovers = (url: string, leftovers: readonly string[]): string =>
+  `There is no event log at ${url}, but ${leftovers.join(' and ')} ${leftovers.length > 1 ? 'belong' : 'belongs'} to one. ` +
+  'Restore the log from a backup, correct DATA_DIR or EVENT_STORE_URL, or begin a new log by removing what is left of the old one.';
 
 const sqliteBusy = 5;
 

@@ -16,6 +16,9 @@ export class UnusableLogFile extends Error {
   }
 }
 
+/** There is no log: the file does not exist, or it is empty. */
+export class MissingLogFile extends UnusableLogFile {}
+
 /** An open log file. Keep a reference to the connection for as long as any of its statements is used. */
 export interface LogFile {
   /** Without symbolic links, so it is the same for everybody who has this file open. */
@@ -67,10 +70,19 @@ const writerPragmas = `
 const busyTimeoutMs = 1_000;
 
 /**
- * Opens the file. Creates it, with its folder, unless `readOnly` is set.
+ * Opens the file. Creates it, with its folder, unless `readOnly` is set or `create` is false.
  * @throws UnusableLogFile
+ * @throws MissingLogFile
  */
-export function openLogFile({ file, readOnly = false }: { file: string; readOnly?: boolean }): LogFile {
+export function openLogFile({
+  file,
+  readOnly = false,
+  create = !readOnly,
+}: {
+  file: string;
+  readOnly?: boolean;
+  create?: boolean;
+}): LogFile {
   const connections: DatabaseSyncInstance[] = [];
   const open = (path: string, options: { readOnly?: boolean; timeout: number }): DatabaseSyncInstance => {
     const db = new DatabaseSync(path, options);
@@ -81,12 +93,12 @@ export function openLogFile({ file, readOnly = false }: { file: string; readOnly
   const openReader = (): DatabaseSyncInstance => new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true });
   let path = file;
   try {
-    path = resolvePath(file, readOnly);
+    path = resolvePath(file, !create);
     // The lock is opened first and so closed last: it outlives the connection that it guards.
     if (!readOnly) lock(open(`${path}.lock`, { timeout: 0 }), path);
     const db = open(path, { timeout: busyTimeoutMs, readOnly });
     const isNew = !containsLog(db, path);
-    if (isNew && readOnly) throw new UnusableLogFile(path, 'nothing has been written to it yet');
+    if (isNew && !create) throw new MissingLogFile(path, 'nothing has been written to it yet');
     if (!readOnly) {
       db.exec(writerPragmas);
       if (isNew) createLog(db);
@@ -171,6 +183,9 @@ const systemErrorReasons: Readonly<Record<string, string>> = {
 function translateOpenError(error: unknown, path: string): unknown {
   if (error instanceof UnusableLogFile) return error;
   if (isSqliteFailure(error)) return new UnusableLogFile(path, describeSqliteFailure(error), { cause: error });
-  const reason = isSystemError(error) ? systemErrorReasons[error.code] : undefined;
-  return reason === undefined ? error : new UnusableLogFile(path, reason, { cause: error });
+  if (!isSystemError(error)) return error;
+  const reason = systemErrorReasons[error.code];
+  if (reason === undefined) return error;
+  const errorClass = error.code === 'ENOENT' ? MissingLogFile : UnusableLogFile;
+  return new errorClass(path, reason, { cause: error });
 }

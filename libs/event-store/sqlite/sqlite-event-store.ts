@@ -114,6 +114,11 @@ export class SqliteEventStore implements EventStore {
     return rows.map(([version, sequence, body]) => this.decode(stream, version, sequence, body));
   }
 
+  async check(): Promise<void> {
+    this.log.check();
+    await this.head();
+  }
+
   async head(): Promise<Position> {
     const [sequence] = this.log.read(() => this.selectHead.get() as [number | null]);
     return this.positions.encode(sequence ?? 0);

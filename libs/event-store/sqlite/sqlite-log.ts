@@ -9,10 +9,12 @@ import { SqliteEventStore } from './sqlite-event-store.js';
 import { SqliteKeyFingerprintStore } from './sqlite-key-fingerprint-store.js';
 
 export interface SqliteLogOptions {
-  /** Created, with its folder, unless `readOnly` is set. `<file>.lock` beside it keeps a second writer out. */
+  /** Created, with its folder, unless `readOnly` is set or `create` is false. `<file>.lock` beside it keeps a second writer out. */
   readonly file: string;
   /** For other threads and processes, whether or not one writes. Every write then throws a TypeError. Default false. */
   readonly readOnly?: boolean;
+  /** Default true. If false, a file without a log is rejected. */
+  readonly create?: boolean;
   /** Called after every commit, on the writer's thread. */
   readonly onCommit?: (group: CommittedGroup) => void;
 }
@@ -30,9 +32,12 @@ export class SqliteLog {
     this.keyFingerprint = new SqliteKeyFingerprintStore(log);
   }
 
-  /** @throws UnusableLogFile */
-  static open({ file, readOnly = false, onCommit }: SqliteLogOptions): SqliteLog {
-    return new SqliteLog(openLogFile({ file, readOnly }), onCommit);
+  /**
+   * @throws UnusableLogFile
+   * @throws MissingLogFile
+   */
+  static open({ file, readOnly = false, create = !readOnly, onCommit }: SqliteLogOptions): SqliteLog {
+    return new SqliteLog(openLogFile({ file, readOnly, create }), onCommit);
   }
 
   /** Finishes pending writes and closes the file. Afterwards every call rejects with `Unavailable`. The same as `events.close()`. */
