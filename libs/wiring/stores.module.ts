@@ -10,6 +10,7 @@ import { IdempotencyStore } from '#event-store/idempotency-store';
 import { EventStore, Unavailable } from '#event-store/event-store';
 import { Readiness, type ReadinessCheck } from '#http/health.controller';
 import { Metrics } from '#http/metrics';
+import { makeFilesPrivate } from './private-files.js';
 import { ProviderSecrets } from './provider-secrets.js';
 import { Authenticator, NoAuthentication } from '#http/request';
 import type { View } from '#read-model/view';
@@ -102,6 +103,7 @@ async function openStores(
   metrics: Metrics,
   write: boolean,
 ): Promise<{ readonly log: LogStores; readonly views: ViewStore; readonly idKey: IdKey }> {
+  makeFilesPrivate(settings, logger);
   const areViewsShared = isShared(settings.readStoreUrl);
   const remoteViews = areViewsShared ? await openViews(settings, { readerThread: true }) : undefined;
   if (remoteViews) await checkViewsReachable(settings, remoteViews);

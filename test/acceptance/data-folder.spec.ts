@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { App, type StringMap } from '../support/app.js';
 import { runCli } from '../support/cli.js';
@@ -139,3 +149,24 @@ onEmbedded.log(describe)('a log that is taken away while an app runs', () => {
     await app.kill();
   });
 });
+
+onEmbedded.log(onEmbedded.views(test))(
+  'only the user of an app can read its data folder, new or existing',
+  async () => {
+    const parent = createApp();
+    const app = createApp({ DATA_DIR: join(parent.dataDir, 'data') });
+    const paths = (): string[] => {
+      const folder = join(parent.dataDir, 'data');
+      return [folder, ...readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)))];
+    };
+    const openPaths = () => paths().filter((path) => (statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077);
+    for (let starts = 0; starts < 2; starts++) {
+      await app.start();
+      await openLead(app);
+      expect(openPaths()).toEqual([]);
+      await app.stop();
+      for (const path of paths()) chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644);
+    }
+    expect(app.output).toContain('other users could read the key');
+  },
+);
