@@ -105,7 +105,11 @@ export const commandRoutes: readonly Route[] = [
     },
   },
   { method: 'POST', path: '/v1/webhooks/whatsapp', body: { object: 'whatsapp_business_account', entry: [] } },
-  { method: 'POST', path: '/v1/webhooks/twilio', body: { MessageSid: 'SM1', From: '+49151', Body: 'Hi' } },
+  {
+    method: 'POST',
+    path: '/v1/webhooks/twilio',
+    body: { MessageSid: `SM${'0'.repeat(32)}`, From: '+4915112345', Body: 'Hi' },
+  },
   { method: 'POST', path: '/v1/webhooks/sendgrid', body: { event: 'delivered', sg_message_id: 's-1', timestamp: 1 } },
   {
     method: 'POST',
