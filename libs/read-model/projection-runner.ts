@@ -69,8 +69,10 @@ class UnappliableEvent extends Error {
   }
 }
 
-/** A batch failed: start again from the checkpoint and apply its events one by one, to find the one that fails. */
-class RetryOneByOne extends Error {}
+/** A batch failed: start again from the checkpoint with smaller batches, to find the event that fails. */
+class RetryInSmallerBatches extends Error {}
+
+const isPassing = (error: unknown): boolean => error instanceof CheckpointMoved || error instanceof ViewsUnavailable;
 
 /**
  * Keeps one view up to date with the log, in one ordered pass. When the log or the storage fails, it retries from the checkpoint.
@@ -83,10 +85,13 @@ export class ProjectionRunner {
   private readonly rowCache: RowCache;
   private writer: ViewWriter | undefined;
   private failedEvent: UnappliableEvent | undefined;
-  /** Events up to here are applied one by one, because a batch that ends here has failed. */
+  /** Batches up to here are saved separately, because several of them, saved together, have failed. */
+  private batchByBatchUntil: Position = '';
+  /** Events up to here are applied and saved one by one, because a batch that ends here has failed. */
   private oneByOneUntil: Position = '';
   private failedAttempts = 0;
   private unsavedEvents = 0;
+  private unsavedBatches = 0;
   private isPromoted = false;
 
   /** All rows up to here are durable, as far as this worker knows. Null before the first batch. */
@@ -116,7 +121,7 @@ export class ProjectionRunner {
       } catch (error) {
         if (signal.aborted) break;
         if (error instanceof UnappliableEvent) this.failedEvent = error;
-        else if (!(error instanceof CheckpointMoved || error instanceof RetryOneByOne))
+        else if (!(error instanceof CheckpointMoved || error instanceof RetryInSmallerBatches))
           await this.waitBeforeRetry(error, signal);
       }
     }
@@ -126,6 +131,7 @@ export class ProjectionRunner {
   private async followLog(signal: AbortSignal): Promise<void> {
     this.rowCache.clear();
     this.unsavedEvents = 0;
+    this.unsavedBatches = 0;
     const writer = await this.openWriter();
     if (await this.promoteCandidate(writer)) return;
     const { checkpoint, built } = await writer.state();
@@ -139,7 +145,8 @@ export class ProjectionRunner {
         if (signal.aborted) return;
         await this.apply(events, position, writer);
         reached = position;
-        if (build.until === null || position >= build.until || this.isCacheFull) await this.save(writer, position);
+        const isGathering = build.until !== null && position < build.until && position > this.batchByBatchUntil;
+        if (!isGathering || this.isCacheFull) await this.save(writer, position);
         await this.finishBuild(writer, build);
         if (await this.promoteCandidate(writer)) return;
         // Embedded stores never wait for I/O, so without this no other work of the process would run.
@@ -161,38 +168,45 @@ export class ProjectionRunner {
       this.unsavedEvents += events.length;
     } catch (error) {
       if (error instanceof ViewsUnavailable) throw error;
-      this.oneByOneUntil = position;
-      throw new RetryOneByOne();
+      throw this.retryInSmallerBatches(position);
     }
+    this.unsavedBatches++;
   }
 
+  private retryInSmallerBatches(failedAt: Position): RetryInSmallerBatches {
+    if (this.unsavedBatches > 1) this.batchByBatchUntil = failedAt;
+    else this.oneByOneUntil = failedAt;
+    return new RetryInSmallerBatches();
+  }
+
+  /** An event fails alone when the view cannot apply it, or when the storage rejects what it changes, such as a row that is too big. */
   private async applyOneByOne(events: readonly RecordedEvent[], writer: ViewWriter): Promise<void> {
-    let lastApplied: Position | undefined;
     for (const event of events) {
       try {
         await this.rowCache.apply([event], writer, true);
+        this.unsavedEvents++;
+        await this.saveRows(writer, event.position);
       } catch (error) {
-        if (error instanceof ViewsUnavailable) throw error;
-        if (lastApplied !== undefined) await this.save(writer, lastApplied);
+        if (isPassing(error)) throw error;
         throw new UnappliableEvent(event.id, event.position, error);
       }
-      this.unsavedEvents++;
-      lastApplied = event.position;
     }
   }
 
   private async save(writer: ViewWriter, to: Position): Promise<void> {
     try {
-      const writes = this.rowCache.pendingWrites();
-      await writer.save(writes, this.checkpoint, to);
-      this.rowCache.markSaved(writes);
+      await this.saveRows(writer, to);
     } catch (error) {
-      const isExpected = error instanceof CheckpointMoved || error instanceof ViewsUnavailable;
-      if (isExpected || this.oneByOneUntil >= to) throw error;
-      // Some row cannot be stored.
-      this.oneByOneUntil = to;
-      throw new RetryOneByOne();
+      if (isPassing(error) || this.oneByOneUntil >= to) throw error;
+      throw this.retryInSmallerBatches(to);
     }
+  }
+
+  private async saveRows(writer: ViewWriter, to: Position): Promise<void> {
+    const writes = this.rowCache.pendingWrites();
+    await writer.save(writes, this.checkpoint, to);
+    this.rowCache.markSaved(writes);
+    this.unsavedBatches = 0;
     this.checkpoint = to;
     this.appliedEvents += this.unsavedEvents;
     this.unsavedEvents = 0;

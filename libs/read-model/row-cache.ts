@@ -16,8 +16,8 @@ interface Entry {
   row: object | undefined;
   /** Empty before the first event. */
   position: Position;
-  /** What the storage has. Columns and tokens are computed when they are first needed. */
-  stored: { position: Position; row: object; computed?: Computed } | undefined;
+  /** What the storage has; null if it has no such row, undefined if the row was not looked up. Computed when first needed. */
+  stored: { position: Position; row: object; computed?: Computed } | null | undefined;
 }
 
 interface TableCache {
@@ -111,6 +111,7 @@ export class RowCache {
       }
     for (const [cache, { entries, keysToLoad }] of missing) {
       if (keysToLoad.length === 0) continue;
+      for (const key of keysToLoad) entries.get(key)!.stored = null;
       for (const [key, { row, position }] of await writer.load(cache.name, keysToLoad)) {
         const entry = entries.get(key)!;
         entry.row = row;
@@ -127,7 +128,8 @@ export class RowCache {
     return this.caches.flatMap((cache) =>
       Array.from(cache.changed.values(), ({ key, row, position, stored }): RowWrite => {
         const write = { table: cache.name, key, row: row!, position, ...compute(cache, row!) };
-        if (!stored) return write;
+        if (stored === undefined) return write;
+        if (stored === null) return { ...write, previous: null };
         stored.computed ??= compute(cache, stored.row);
         return { ...write, previous: { position: stored.position, ...stored.computed } };
       }),

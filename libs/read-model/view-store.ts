@@ -65,8 +65,11 @@ export interface RowWrite extends StoredRow {
   readonly key: string;
   readonly columns: Readonly<Record<string, ColumnValue>>;
   readonly tokens?: readonly string[];
-  /** What was stored when the row was last loaded or saved. If it still is, only the differences are written. */
-  readonly previous?: Pick<RowWrite, 'position' | 'columns' | 'tokens'>;
+  /**
+   * The stored row that this one was computed from; null if it was looked up and did not exist. Without it the row was not looked
+   * up: it was computed from its first event on, and may replace any row with a lower position.
+   */
+  readonly previous?: Pick<RowWrite, 'position' | 'columns' | 'tokens'> | null;
 }
 
 export interface ViewWriter {
@@ -77,7 +80,8 @@ export interface ViewWriter {
   /**
    * Makes rows durable, except where the stored row has the same or a higher position; then moves the checkpoint.
    * @throws CheckpointMoved when the checkpoint is not at `from` because another worker has moved it, or another generation was
-   * promoted. Some rows may have been written; writing them again does no harm.
+   * promoted; also when a stored row has a lower position but is not the row's `previous` one, because the row was then computed
+   * from an outdated one. Some rows may have been written; writing them again does no harm.
    */
   save(rows: readonly RowWrite[], from: Position | null, to: Position): Promise<void>;
   /** Call it when the view has caught up: creates the indexes that only queries need, and marks the view as built. Repeatable. */

@@ -94,10 +94,14 @@ export class SqliteViewWriter implements ViewWriter {
         return;
       }
     }
-    // The stored row is not the expected one.
-    const id = this.replace(statements.replaceOlderRow, key, position, json, position);
-    if (id !== undefined) this.update(statements, id, columns, statements.columns, tokens);
-    else if (previous) this.insert(statements, key, position, json, columns, tokens);
+    if (previous === undefined) {
+      const id = this.replace(statements.replaceOlderRow, key, position, json, position);
+      if (id !== undefined) this.update(statements, id, columns, statements.columns, tokens);
+      return;
+    }
+    const stored = this.connection.get<[string, Position]>(statements.selectRow, toSqlValue(key));
+    if (!stored || stored[1] < position)
+      throw new CheckpointMoved(`row ${key} of view ${this.schema.name} is not the one that was read`);
   }
 
   /** Returns false if the row exists. */
