@@ -12,12 +12,25 @@ import {
 import type { NonEmpty, Population } from './populations.js';
 import type { Random } from './random.js';
 
+/** The contact commands that the demo sends. */
+type DemoCommandType =
+  | 'RecordInteraction'
+  | 'CreateLead'
+  | 'ChangeStatus'
+  | 'AssignAgent'
+  | 'UnassignAgent'
+  | 'RecordAiResult'
+  | 'UnpinScore'
+  | 'CreateFollowUp'
+  | 'CompleteFollowUp'
+  | 'CancelFollowUp'
+  | 'RescheduleFollowUp'
+  | 'RecordOutboundMessage';
+
 /** A command without the ids that only the service knows: they are those of the contact's newest lead and follow-up. */
-type WithoutServiceIds<Command> = Command extends {
-  type: 'AddressBroadcast' | 'RemindFollowUp' | 'RecordQualificationFailure';
-}
-  ? never
-  : Omit<Command, 'leadId' | 'followUpId'>;
+type WithoutServiceIds<Command> = Command extends { type: DemoCommandType }
+  ? Omit<Command, 'leadId' | 'followUpId'>
+  : never;
 
 export interface Step<Command = WithoutServiceIds<ContactCommandInput> | SendBroadcast | ReceiveReceipts> {
   /** RFC 3339, UTC. Never before the previous step. */

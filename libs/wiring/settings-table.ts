@@ -111,7 +111,7 @@ export const settingsTable = {
     parse: parseAutoAssignment,
     allowed: `off or one of ${autoAssignmentModes.join(', ')}`,
     description:
-      '`round_robin` or `least_loaded` assigns leads without an agent automatically. See [Automatic assignment](../operations.md#automatic-assignment).',
+      '`round_robin` or `least_loaded` assigns leads without an agent automatically. See [Automatic assignment](../guides/operate.md#automatic-assignment).',
   },
   WHATSAPP_APP_SECRET: {
     default: null,
