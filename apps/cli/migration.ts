@@ -83,7 +83,7 @@ export async function copyEvents(
   return copied;
 }
 
-/** Whether the contact keys of this log were derived from this secret; true for a log without contacts. */
+/** Whether the contact keys of this log were derived from this secret. True for a log without contacts. */
 export async function isIdKeyOfLog(log: EventStore, secret: string): Promise<boolean> {
   for await (const event of readEvents(log, await log.head()))
     if (event.type === 'ContactRegistered')
@@ -91,7 +91,7 @@ export async function isIdKeyOfLog(log: EventStore, secret: string): Promise<boo
   return true;
 }
 
-/** Groups consecutive events of one stream, as many as one append may hold. */
+/** Groups consecutive events of one stream, up to the limits of one append. */
 async function* groupIntoAppends(events: AsyncIterable<RecordedEvent>): AsyncGenerator<readonly RecordedEvent[]> {
   let group: RecordedEvent[] = [];
   let bytes = 0;

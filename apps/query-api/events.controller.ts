@@ -14,9 +14,9 @@ import { EventsQuery } from './events.requests.js';
 import { eventPage } from './events.responses.js';
 import { readLogPages } from './log-pages.js';
 
-/** Events that one request scans at most. A rare event type takes several requests to find. */
+/** The maximum number of events that one request scans. Finding a rare event type may take several requests. */
 const maxScannedEvents = 2_000;
-/** Small, so that a log in this process can accept commands between two reads. */
+/** Small, so that an embedded log can accept commands between two reads. */
 const batchSize = 200;
 
 @Controller('v1/events')
@@ -67,7 +67,7 @@ export class EventsController {
     let scanned = 0;
     for await (const batch of readLogPages(this.log, after, batchSize))
       for (const event of batch.events) {
-        // Checked before the event is taken: there is at least this one more.
+        // Checked before the event is added, so there is at least one more event.
         if (events.length === limit || scanned === maxScannedEvents) return { events, upTo, hasMore: true };
         scanned++;
         upTo = event.position;

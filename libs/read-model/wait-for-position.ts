@@ -6,7 +6,7 @@ const pollIntervalMs = 6;
 
 interface Waiter {
   readonly position: Position;
-  /** The time is up: the next poll is the last one. */
+  /** The timeout has passed: the next poll is the last one. */
   isExpired: boolean;
   wasPolled: boolean;
   settle(isReached: boolean): void;
@@ -21,9 +21,9 @@ interface Poll {
 const polls = new WeakMap<ViewReader, Poll>();
 
 /**
- * Waits until a view has reached a position. Returns false if it has not within `timeoutMs`, or when `signal` aborts; with a
- * timeout of 0 it reads the state once. It also waits for a stopped view, which may be about to start again. All waiters of one
- * reader share one poll of its state, about every 6 ms.
+ * Waits until a view has reached a position. Returns false if it has not done so within `timeoutMs`, or if `signal` aborts. With a
+ * timeout of 0 it reads the state once. It also waits for a stopped view, which may start again. All waiters of one reader share one
+ * poll of its state, about every 6 ms.
  * @throws ViewsUnavailable
  */
 export async function waitForPosition(

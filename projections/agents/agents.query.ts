@@ -15,7 +15,7 @@ export interface AgentResource {
   readonly createdAt: string;
 }
 
-/** Lists agents, oldest first. `active` null: all agents. */
+/** Lists agents, oldest first. If `active` is null, lists all of them. */
 export async function listAgents(
   reader: ViewReader,
   org: string,
@@ -75,8 +75,7 @@ export async function listActiveAgents(
   return agents;
 }
 
-/** Counts an agent's active leads. */
-export const countLeadsOfAgent = (reader: ViewReader, org: string, agentId: string): Promise<number> =>
+export const countActiveLeadsOfAgent = (reader: ViewReader, org: string, agentId: string): Promise<number> =>
   reader.count('leads', { where: activeLeadsOf(org, agentId) });
 
 const agentConditions = (org: string, active: boolean | null): RowQuery['where'] => [
@@ -90,9 +89,9 @@ const activeLeadsOf = (org: string, agentId: string): RowQuery['where'] => [
   { column: 'active', in: [1] },
 ];
 
-/** Leads are counted on read, by index: to maintain a stored count, every lead event would have to look up its agent's row. */
+/** Leads are counted on read, from an index. To maintain a stored count, every lead event would have to look up its agent's row. */
 async function toResource(reader: ViewReader, { org, agent }: AgentRow): Promise<AgentResource> {
   const { id, name, email, capacity, active, createdAt } = agent;
-  const activeLeads = await countLeadsOfAgent(reader, org, id);
+  const activeLeads = await countActiveLeadsOfAgent(reader, org, id);
   return { id, name, email, capacity, active, activeLeads, createdAt };
 }

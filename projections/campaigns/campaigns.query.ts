@@ -4,7 +4,10 @@ import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
 import { toListPage, type ListPage } from '../page.js';
 import { broadcastKey, type BroadcastRow, type RecipientRow } from './campaigns.projection.js';
 
-/** Numbers of recipients. A read message also counts as delivered, a delivered one as sent; `failed` counts by final state. */
+/**
+ * Numbers of recipients. A read message also counts as delivered, and a delivered one as sent. `failed` counts the recipients whose
+ * best attempt failed.
+ */
 export type Counters = Readonly<Record<'recipients' | 'sent' | 'delivered' | 'read' | 'failed' | 'replied', number>>;
 
 export interface BroadcastResource extends Omit<BroadcastRow, 'org'> {
@@ -80,7 +83,7 @@ const recipientConditions = (key: string, states: readonly ReceiptStatus[] | nul
   ...(states ? [{ column: 'state', in: states.map(getStatusRank) }] : []),
 ];
 
-/** Recipients are counted on read, by index: to maintain stored counters, every receipt would have to look them up. */
+/** Recipients are counted on read, from an index. To maintain stored counters, every receipt would have to look them up. */
 async function toBroadcastResource(reader: ViewReader, { org, ...row }: BroadcastRow): Promise<BroadcastResource> {
   const count = (...where: readonly Condition[]): Promise<number> =>
     reader.count('recipients', { where: [{ column: 'broadcast', in: [broadcastKey(org, row.id)] }, ...where] });

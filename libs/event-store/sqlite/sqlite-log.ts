@@ -7,9 +7,9 @@ import { SqliteIdempotencyStore } from './sqlite-idempotency-store.js';
 import { SqliteEventStore } from './sqlite-event-store.js';
 
 export interface SqliteLogOptions {
-  /** Created, with its folder, unless `readOnly` is set. `<file>.lock` beside it keeps a second writer out. */
+  /** Created, with its folder, unless `readOnly` is set. `<file>.lock` in the same folder locks out a second writer. */
   readonly file: string;
-  /** For other threads and processes, whether or not one writes. Every write then throws a TypeError. Default false. */
+  /** For threads and processes other than the writer. Every write then rejects with a TypeError. Default: false. */
   readonly readOnly?: boolean;
   /** Called after every commit, on the writer's thread. */
   readonly onCommit?: (group: CommittedGroup) => void;
