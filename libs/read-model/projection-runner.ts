@@ -23,8 +23,8 @@ export interface EventFeed {
   /** The position of the newest event, or `start`. */
   head(): Promise<Position>;
   /**
-   * Every event after `after`, in order. Does not end until `signal` aborts. Throws `UnreadableEvent` after returning all events
-   * before that one.
+   * Yields every event after `after`, in order, until `signal` aborts.
+   * @throws UnreadableEvent after all events before that one have been yielded
    */
   follow(
     after: Position,
@@ -34,7 +34,7 @@ export interface EventFeed {
 
 interface FeedBatch {
   readonly events: readonly RecordedEvent[];
-  /** Position of the last event. */
+  /** Position of the last event of the batch. */
   readonly position: Position;
 }
 
@@ -44,10 +44,10 @@ export type ProjectionNotice =
   | { readonly type: 'stopped'; readonly view: View; readonly stopped: ProjectionFailure; readonly error: unknown }
   | { readonly type: 'retrying'; readonly view: View; readonly inMs: number; readonly error: unknown };
 
-// While a view is built, changed rows gather in memory over several batches. At a million leads that cuts the processor time of an
-// event from 83 µs (8,000 rows) to 31 µs (64,000 rows): see docs/evidence/benchmarks.md.
+// While a view is built, changed rows are gathered in memory over several batches. At a million leads this reduces the processor time
+// of an event from 83 µs (8,000 rows) to 31 µs (64,000 rows): see docs/evidence/benchmarks.md.
 const minGatheredRows = 8_000;
-/** A row may take some 10 KB of the heap, and several views are built at the same time. */
+/** Allows for about 10 KB of heap per row and several views that are built at the same time. */
 const gatheredRowsForHeap = Math.floor(getHeapStatistics().heap_size_limit / 32_768);
 const maxGatheredRows = Math.max(minGatheredRows, Math.min(48_000, gatheredRowsForHeap));
 const maxGatheredEvents = 300_000;
@@ -58,7 +58,7 @@ const retryDelay = { firstMs: 100, maxMs: 5_000 };
 /** How often a stopped view checks whether its failure was cleared. */
 const stoppedPollIntervalMs = 500;
 
-/** An event cannot be applied. Everything before it has been saved. */
+/** An event that cannot be applied. Everything before it has been saved. */
 class UnappliableEvent extends Error {
   constructor(
     readonly eventId: string | null,
@@ -75,11 +75,12 @@ class RetryInSmallerBatches extends Error {}
 const isPassing = (error: unknown): boolean => error instanceof CheckpointMoved || error instanceof ViewsUnavailable;
 
 /**
- * Keeps one view up to date with the log, in one ordered pass. When the log or the storage fails, it retries from the checkpoint.
- * An event that the view cannot apply stops the view, with everything before it saved, until it is started again, wiped, or moved
- * past that event by another worker. Workers may overlap on a view, because all write the same rows.
+ * Keeps one view up to date with the log, in one ordered pass. If the log or the storage fails, it retries from the checkpoint.
  *
- * With `candidate` it runs on the candidate generation until that is promoted.
+ * An event that the view cannot apply stops the view. Everything before the event is saved. The view continues when it is started
+ * again or wiped, or when another worker has moved it past the event. Workers may overlap, because all write the same rows.
+ *
+ * With `candidate`, it runs on the candidate generation until that is promoted.
  */
 export class ProjectionRunner {
   private readonly rowCache: RowCache;
@@ -94,7 +95,7 @@ export class ProjectionRunner {
   private unsavedBatches = 0;
   private isPromoted = false;
 
-  /** All rows up to here are durable, as far as this worker knows. Null before the first batch. */
+  /** All rows up to this position are durable, as far as this worker knows. Null before the first batch. */
   checkpoint: Position | null = null;
   stopped: ProjectionFailure | null = null;
   /** When the checkpoint last moved, in milliseconds since 1970; null if it has not. */
@@ -263,7 +264,7 @@ export class ProjectionRunner {
     return (this.writer ??= await this.store.openForWriting(this.view, this.options));
   }
 
-  /** The next writer starts with a new connection, which may work where this one no longer does. */
+  /** The next writer opens a new connection, which may work if this one no longer does. */
   private async closeWriter(): Promise<void> {
     const writer = this.writer;
     this.writer = undefined;

@@ -15,7 +15,7 @@ export interface AgentResource {
   readonly createdAt: string;
 }
 
-/** Lists agents, oldest first. `active` null: all agents. */
+/** Lists agents, oldest first. If `active` is null, lists all of them. */
 export async function listAgents(
   reader: ViewReader,
   org: string,
@@ -47,7 +47,7 @@ export async function loadAgent(
   const key = agentKey(org, agentId);
   const row = (await reader.get<AgentRow>('agents', [key])).get(key);
   if (row?.org !== org) return undefined;
-  return { agent: toResource(row, await countLeadsOfAgent(reader, org, agentId)), version: row.agent.version };
+  return { agent: toResource(row, await countActiveLeadsOfAgent(reader, org, agentId)), version: row.agent.version };
 }
 
 /** Active leads that were assigned to the agent before a position, in the order of their assignment. */
@@ -82,7 +82,7 @@ export async function listActiveAgents(
 }
 
 /** Counts an agent's active leads. */
-export const countLeadsOfAgent = (reader: ViewReader, org: string, agentId: string): Promise<number> =>
+export const countActiveLeadsOfAgent = (reader: ViewReader, org: string, agentId: string): Promise<number> =>
   reader.count('leads', { where: activeLeadsOf(org, [agentId]) });
 
 /** The active leads of each agent that has any, in one query. */

@@ -4,7 +4,10 @@ import type { Condition, RowQuery, ViewReader } from '#read-model/view-store';
 import { toListPage, type ListPage } from '../page.js';
 import { broadcastKey, type BroadcastRow, type RecipientRow } from './campaigns.projection.js';
 
-/** Numbers of recipients. A read message also counts as delivered, a delivered one as sent; `failed` counts by final state. */
+/**
+ * Numbers of recipients. A read message also counts as delivered, and a delivered one as sent. `failed` counts the recipients whose
+ * best attempt failed.
+ */
 export type Counters = Readonly<Record<'recipients' | 'sent' | 'delivered' | 'read' | 'failed' | 'replied', number>>;
 
 export interface BroadcastResource extends Omit<BroadcastRow, 'org'> {
