@@ -117,6 +117,11 @@ export class SqliteEventStore implements EventStore {
     return events;
   }
 
+  async check(): Promise<void> {
+    this.log.check();
+    await this.head();
+  }
+
   async head(): Promise<Position> {
     const [sequence] = this.log.read(() => this.selectHead.get() as [number | null]);
     return this.positions.encode(sequence ?? 0);
