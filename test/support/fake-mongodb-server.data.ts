@@ -30,8 +30,8 @@ const hello = {
 
 const writeCommands: ReadonlySet<string> = new Set(['insert', 'update', 'findAndModify', 'createIndexes', 'drop']);
 
-/** Snapshot reads of older snapshots fail. */
-const maxSnapshots = 1_000;
+/** Snapshot reads of other snapshots fail. */
+const maxSnapshots = 50;
 
 /** A response may not be longer than a document. */
 const maxBatchBytes = 15_000_000;
@@ -118,6 +118,9 @@ export class FakeMongodbData {
   private readSnapshot(name: string, command: Document, time: Timestamp | undefined): Document {
     const snapshot = time ? this.snapshots.get(time.i) : this.takeSnapshot();
     if (!snapshot) throw new MongodbCommandError(239, 'the snapshot is too old');
+    // The least recently used snapshots are removed first.
+    this.snapshots.delete(snapshot.time.i);
+    this.snapshots.set(snapshot.time.i, snapshot);
     const ns = `${command['$db']}.${command[name]}`;
     const collection = snapshot.collections.get(ns);
     const isFind = name === 'find';
