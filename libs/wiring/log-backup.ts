@@ -209,8 +209,8 @@ async function rejectDamage(file: string): Promise<void> {
 
 function writeKey(settings: Settings, secret: string): void {
   const key = idKeyFile(settings);
-  // The file was checked: it holds this key, or nothing.
-  if (existsSync(key) && statSync(key).size > 0) return;
+  // It was checked: it holds this key.
+  if (existsSync(key)) return;
   ensureWritableFolder(dirname(key), 'DATA_DIR');
   const draft = `${key}.${process.pid}`;
   writeFileSync(draft, `${secret}\n`, { mode: 0o600, flush: true });
