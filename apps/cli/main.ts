@@ -2,8 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { reportFatalError } from '#wiring/operator-error';
 import { createPrivateFiles } from '#wiring/private-files';
 import { toOperatorError } from '#wiring/stores';
+import { backup } from './backup.command.js';
 import { migrate } from './migrate.command.js';
 import { rebuild } from './rebuild.command.js';
+import { restore } from './restore.command.js';
 import { status } from './status.command.js';
 import { stream } from './stream.command.js';
 import { tidy } from './tidy.command.js';
@@ -12,7 +14,7 @@ import { verify } from './verify.command.js';
 const program = new Command('npm run cli --')
   .description('Commands for operators and analysts. They read the same settings from the environment as the service.')
   .exitOverride();
-for (const command of [status, rebuild, tidy, stream, verify, migrate])
+for (const command of [status, rebuild, tidy, stream, verify, backup, restore, migrate])
   program.addCommand(command.copyInheritedSettings(program));
 
 // The reader of a pipe may stop reading, as in `cli stream … | head`.

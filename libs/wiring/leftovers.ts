@@ -15,7 +15,9 @@ import { isShared, logFile, redactCredentials, redactUrl } from './stores.js';
 export function findLeftovers(settings: Settings): readonly string[] {
   const file = logFile(settings);
   if (file === undefined) return [];
-  const files = [idKeyFile(settings), `${file}-wal`].filter((path) => existsSync(path) && statSync(path).size > 0);
+  const files = [idKeyFile(settings)].filter((path) => existsSync(path));
+  // SQLite may leave an empty one behind.
+  if (existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0) files.push(`${file}-wal`);
   if (isShared(settings.readStoreUrl)) return files;
   const views = resolve(settings.readStoreUrl.slice('sqlite:'.length));
   const hasViews = existsSync(views) && readdirSync(views).some((name) => name.endsWith('.db') && name !== 'lease.db');

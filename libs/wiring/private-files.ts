@@ -64,8 +64,9 @@ function tighten(path: string, logger: Logger): boolean {
     return true;
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    // For example, SQLite removed its file in between, or the file belongs to another user.
-    if (error.code !== 'ENOENT') logger.warn({ err: error, path }, 'cannot take away the permissions of other users');
+    // SQLite may have removed its file in between. A path that leads through a file is reported when the stores are opened.
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR')
+      logger.warn({ err: error, path }, 'cannot take away the permissions of other users');
     return false;
   }
 }

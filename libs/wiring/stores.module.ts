@@ -110,7 +110,12 @@ async function openStores(
   const file = logFile(settings);
   const isNew = write && file !== undefined && !existsSync(file);
   const leftovers = write ? findLeftovers(settings) : [];
-  const log = await openLog(settings, { write, leftovers, onCommit: (group) => metrics.observeCommit(group) });
+  const log = await openLog(settings, {
+    write,
+    leftovers,
+    onCommit: (group) => metrics.observeCommit(group),
+    onDamage: (damage) => logger.error({ file, damage }, 'the event log is damaged; restore it from a backup'),
+  });
   if (isNew) logger.info({ file, dataDir: settings.dataDir }, 'created a new event log');
   const idKey = new IdKey(await openIdKey(settings, log, { write }));
   const views = remoteViews ?? (await openViews(settings, { readerThread: true }));

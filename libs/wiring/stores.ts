@@ -19,6 +19,8 @@ interface LogOptions {
   readonly write: boolean;
   /** Called after each commit of an embedded log. */
   readonly onCommit?: (group: CommittedGroup) => void;
+  /** Called when an embedded log that is opened for writing is found to be damaged, if that was not known when it was opened. */
+  readonly onDamage?: (damage: string) => void;
   /** What is left of a log, see `findLeftovers`. If there is anything, an embedded log is not created. Default: nothing. */
   readonly leftovers?: readonly string[];
   /** What the URL came from, for messages. */
@@ -31,22 +33,30 @@ interface LogOptions {
  */
 export async function openLog(
   settings: Settings,
-  { write, onCommit, leftovers = [], urlSetting = 'EVENT_STORE_URL' }: LogOptions,
+  { write, onCommit, onDamage, leftovers = [], urlSetting = 'EVENT_STORE_URL' }: LogOptions,
 ): Promise<LogStores> {
   const { eventStoreUrl } = settings;
   if (isShared(eventStoreUrl)) return openEventStoreDb(eventStoreUrl, urlSetting);
   const { SqliteLog } = await import('#event-store/sqlite/sqlite-log');
-  const { MissingLogFile, UnusableLogFile } = await import('#event-store/sqlite/log-file');
+  const { DamagedLogFile, MissingLogFile, UnusableLogFile } = await import('#event-store/sqlite/log-file');
   const file = pathIn(eventStoreUrl);
   const setting = isInDataDir(settings, file) ? 'DATA_DIR' : urlSetting;
   if (write) ensureWritableFolder(dirname(file), setting);
   try {
     const create = write && leftovers.length === 0;
-    return SqliteLog.open({ file, readOnly: !write, create, ...(onCommit && { onCommit }) });
+    return SqliteLog.open({
+      file,
+      readOnly: !write,
+      create,
+      ...(onCommit && { onCommit }),
+      ...(onDamage && { onDamage }),
+    });
   } catch (error) {
     if (!(error instanceof UnusableLogFile)) throw error;
     if (write && error instanceof MissingLogFile && leftovers.length > 0)
       throw new OperatorError(describeLeftovers(eventStoreUrl, leftovers), 1, { cause: error });
+    if (error instanceof DamagedLogFile)
+      throw new OperatorError(`${asSentence(error.message)} Restore it from a backup.`, 1, { cause: error });
     throw new OperatorError(describeUnusableLog(eventStoreUrl, error, setting), 1, { cause: error });
   }
 }
@@ -83,6 +93,14 @@ function describeUnusableLog(url: string, { message, cause }: Error, setting: st
     ? `The other process may be the running service: stop it, or set ${setting} to another place.`
     : `Check ${setting}.`;
   return `${asSentence(message)} ${advice}`;
+}
+
+/** What SQLite finds wrong with the file of an embedded log. Nothing for a log on a server, which checks its own files. */
+export async function findLogDamage(settings: Settings): Promise<readonly string[]> {
+  const file = logFile(settings);
+  if (file === undefined) return [];
+  const { findDamageInFile } = await import('#event-store/sqlite/integrity-check');
+  return findDamageInFile(file);
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { App, type StringMap } from '../support/app.js';
 import { runCli } from '../support/cli.js';
 import { onEmbedded } from '../support/engines.js';
@@ -170,3 +171,53 @@ onEmbedded.log(onEmbedded.views(test))(
     expect(app.output).toContain('other users could read the key');
   },
 );
+
+onEmbedded.log(describe)('a log with a damaged page of an index', () => {
+  /** Inverts the root page of the index of streams and versions. */
+  function damageIndex(file: string, fillMegabytes: number): void {
+    const db = new DatabaseSync(file);
+    const insert = db.prepare('INSERT INTO answers (command, kept, body) VALUES (?, 0, ?)');
+    for (let i = 0; i < fillMegabytes; i++) insert.run(`filler ${i}`, 'x'.repeat(1_000_000));
+    const { rootpage, size } = db
+      .prepare(
+        "SELECT rootpage, (SELECT page_size FROM pragma_page_size) AS size FROM sqlite_schema WHERE name = 'sqlite_autoindex_events_1'",
+      )
+      .get() as { rootpage: number; size: number };
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    db.close();
+    const bytes = readFileSync(file);
+    for (let i = (rootpage - 1) * size; i < rootpage * size; i++) bytes[i] = bytes[i]! ^ 0xff;
+    writeFileSync(file, bytes);
+  }
+  const newDamagedApp = async (fillMegabytes: number): Promise<App> => {
+    const app = await createApp().start();
+    await openLead(app);
+    await app.stop();
+    damageIndex(join(app.dataDir, 'events.db'), fillMegabytes);
+    return app;
+  };
+
+  test('an app does not start on a small damaged log, and verify reports the damage', async () => {
+    const app = await newDamagedApp(0);
+    expect(await startFailure(app)).toMatch(/the file is damaged \(.*\)\. Restore it from a backup\.\n$/);
+    const verified = await runCli(['verify'], await app.env());
+    expect(verified).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^The file of the log is damaged\. Restore/),
+    });
+    const json = await runCli(['verify', '--json'], await app.env());
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.out)).toEqual({ damage: expect.arrayContaining([expect.any(String)]) });
+  });
+
+  test('/readyz returns 503 once the check of a large log has found the damage', async () => {
+    const app = await newDamagedApp(70);
+    await app.start({ ready: false });
+    await app.waitForOutput('the event log is damaged');
+    expect(await app.get('/readyz')).toMatchObject({
+      status: 503,
+      body: { checks: { log: { ready: false, reason: expect.stringMatching(/is damaged \(.*\); restore it/) } } },
+    });
+    expect(await app.stop()).toMatchObject({ code: 0 });
+  });
+});

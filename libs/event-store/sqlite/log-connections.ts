@@ -1,10 +1,19 @@
+import { execFile, type ChildProcess } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import { Unavailable } from '../event-store.js';
 import { translateErrors } from './failures.js';
 import { FileIdentity } from './file-identity.js';
 import { type CommittedGroup, GroupCommit } from './group-commit.js';
-import type { LogFile } from './log-file.js';
+import { maxInlineCheckBytes, type LogFile } from './log-file.js';
 import { CommitNotifier } from './commit-notifier.js';
+
+/**
+ * Larger files are not checked at the start: the check reads the whole file, and until it ends the write-ahead log grows. Use
+ * `verify` for them.
+ */
+const maxBackgroundCheckBytes = 4 * 1024 ** 3;
 
 /** The connections, the group commit and the notifier that the stores of one log file share. */
 export class LogConnections {
@@ -12,6 +21,8 @@ export class LogConnections {
   private readonly identity: FileIdentity;
   private readonly groupCommit: GroupCommit | undefined;
   private openScanConnection: DatabaseSyncInstance | undefined;
+  private integrityCheck: ChildProcess | undefined;
+  private damage: string | undefined;
   private isClosed = false;
 
   constructor(
@@ -45,9 +56,27 @@ export class LogConnections {
     return translateErrors(work);
   }
 
-  /** @throws Unavailable if the files are not those that were opened. */
+  /** @throws Unavailable if the files are not those that were opened, or are damaged. */
   check(): void {
     this.identity.check();
+    if (this.damage !== undefined)
+      throw new Unavailable(`the file of the event log is damaged (${this.damage}); restore it from a backup`);
+  }
+
+  /** Checks a file that was too large to be checked when it was opened. */
+  checkInBackground(onDamage: (damage: string) => void): void {
+    const { size } = statSync(this.file.path);
+    if (this.file.readOnly || size <= maxInlineCheckBytes || size > maxBackgroundCheckBytes) return;
+    const program = join(import.meta.dirname, 'integrity-check.process.js');
+    this.integrityCheck = execFile(process.execPath, [program, this.file.path], (error, output) => {
+      // Without a result, nothing is known about the file.
+      if (error || this.isClosed) return;
+      const [damage] = JSON.parse(output) as string[];
+      if (damage === undefined) return;
+      this.damage = damage;
+      onDamage(damage);
+    });
+    this.integrityCheck.unref();
   }
 
   /** A separate connection for passes over the whole log, which would evict the writer's cache. */
@@ -62,6 +91,7 @@ export class LogConnections {
     if (this.isClosed) return;
     this.groupCommit?.close();
     this.isClosed = true;
+    this.integrityCheck?.kill('SIGKILL');
     this.commitNotifier.close();
     translateErrors(() => {
       this.openScanConnection?.close();

@@ -1,8 +1,9 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { newLogId } from '../log-id.js';
 import { describeSqliteFailure, isSqliteFailure } from './failures.js';
+import { findDamage } from './integrity-check.js';
 
 /** The file cannot be used as an event log. The message names the file and the cause. */
 export class UnusableLogFile extends Error {
@@ -15,6 +16,9 @@ export class UnusableLogFile extends Error {
     super(`the event log ${file} cannot be opened: ${reason}`, options);
   }
 }
+
+/** SQLite's check has found the file to be damaged. */
+export class DamagedLogFile extends UnusableLogFile {}
 
 /** There is no log: the file does not exist, or it is empty. */
 export class MissingLogFile extends UnusableLogFile {}
@@ -67,6 +71,9 @@ const writerPragmas = `
   PRAGMA cache_size = -65536;
 `;
 
+/** A writer checks a file of up to this size when it opens it, in at most about 0.2 s. A larger one is checked in the background. */
+export const maxInlineCheckBytes = 64 * 1024 * 1024;
+
 /** How long SQLite waits for a lock. */
 const busyTimeoutMs = 1_000;
 
@@ -74,6 +81,7 @@ const busyTimeoutMs = 1_000;
  * Opens the file. Creates it, with its folder, unless `readOnly` is set or `create` is false.
  * @throws UnusableLogFile
  * @throws MissingLogFile
+ * @throws DamagedLogFile if a file of up to `maxInlineCheckBytes` that is opened for writing is damaged
  */
 export function openLogFile({
   file,
@@ -101,6 +109,7 @@ export function openLogFile({
     const isNew = !containsLog(db, path);
     if (isNew && !create) throw new MissingLogFile(path, 'nothing has been written to it yet');
     if (!readOnly) {
+      if (!isNew && statSync(path).size <= maxInlineCheckBytes) rejectDamage(db, path);
       db.exec(writerPragmas);
       if (isNew) createLog(db);
       // This write detects a missing write permission, which SQLite would otherwise report only at the first append.
@@ -153,6 +162,11 @@ function containsLog(db: DatabaseSyncInstance, path: string): boolean {
       `its format version is ${version}, but this release supports at most ${formatVersion}`,
     );
   return true;
+}
+
+function rejectDamage(db: DatabaseSyncInstance, path: string): void {
+  const [damage] = findDamage(db, 'quick');
+  if (damage !== undefined) throw new DamagedLogFile(path, `the file is damaged (${damage})`);
 }
 
 /** For logs of older releases. Those ignore the column, so the format version stays the same. */

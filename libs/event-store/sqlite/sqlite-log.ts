@@ -15,6 +15,11 @@ export interface SqliteLogOptions {
   readonly readOnly?: boolean;
   /** Default true. If false, a file without a log is rejected. */
   readonly create?: boolean;
+  /**
+   * Called when the background check of a large file that is opened for writing has found damage. From then on,
+   * `events.check()` rejects. Without it, large files are not checked.
+   */
+  readonly onDamage?: (damage: string) => void;
   /** Called after every commit, on the writer's thread. */
   readonly onCommit?: (group: CommittedGroup) => void;
 }
@@ -25,8 +30,13 @@ export class SqliteLog {
   readonly responses: IdempotencyStore;
   readonly keyFingerprint: KeyFingerprintStore;
 
-  constructor(file: LogFile, onCommit: (group: CommittedGroup) => void = () => undefined) {
+  constructor(
+    file: LogFile,
+    onCommit: (group: CommittedGroup) => void = () => undefined,
+    onDamage?: (damage: string) => void,
+  ) {
     const log = new LogConnections(file, onCommit);
+    if (onDamage) log.checkInBackground(onDamage);
     this.events = new SqliteEventStore(log);
     this.responses = new SqliteIdempotencyStore(log);
     this.keyFingerprint = new SqliteKeyFingerprintStore(log);
@@ -36,8 +46,8 @@ export class SqliteLog {
    * @throws UnusableLogFile
    * @throws MissingLogFile
    */
-  static open({ file, readOnly = false, create = !readOnly, onCommit }: SqliteLogOptions): SqliteLog {
-    return new SqliteLog(openLogFile({ file, readOnly, create }), onCommit);
+  static open({ file, readOnly = false, create = !readOnly, onCommit, onDamage }: SqliteLogOptions): SqliteLog {
+    return new SqliteLog(openLogFile({ file, readOnly, create }), onCommit, onDamage);
   }
 
   /** Finishes pending writes and closes the file. Afterwards every call rejects with `Unavailable`. The same as `events.close()`. */
