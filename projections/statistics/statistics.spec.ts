@@ -17,8 +17,8 @@ import {
 } from './statistics.query.js';
 
 /*
- * Every figure is computed again from the events alone, in the simplest way, over random histories of two organizations and over
- * periods that start and end anywhere within them.
+ * Each figure is computed a second time, directly from the events of random histories of two organizations, and over
+ * periods that start and end at random times within them.
  */
 
 const minuteMs = 60_000;
@@ -43,7 +43,7 @@ const isIn = ({ from, to }: Period, time: string): boolean => time >= from && ti
 const rate = (part: number, whole: number) => (whole === 0 ? null : Math.round((part / whole) * 1e4) / 1e4);
 const secondsBetween = (from: string, to: string): number =>
   Math.max(0, Math.floor((Date.parse(to) - Date.parse(from)) / 1_000));
-/** Nearest rank, without rounding. */
+/** The percentile by nearest rank, without rounding. */
 function percentile(values: readonly number[], share: number): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(1, Math.ceil(share * sorted.length)) - 1] ?? null;
@@ -101,7 +101,7 @@ class EventHistory {
   }
 }
 
-describe.each([1, 2, 3, 4])('The statistics of a random log (seed %i)', (seed) => {
+describe.each([1, 2, 3, 4])('Statistics of a random log (seed %i)', (seed) => {
   const log = generateLog(seed);
   const history = new EventHistory(log.filter(({ org }) => org === 'one'));
   let view: Awaited<ReturnType<typeof openTestView>>;
@@ -121,14 +121,14 @@ describe.each([1, 2, 3, 4])('The statistics of a random log (seed %i)', (seed) =
   });
   const periods = [[toIso(historiesStart), '2100-01-01T00:00:00.000Z'] as const, ...randomPeriods];
 
-  it('are computed from a log with moved, rescheduled and completed follow-ups and unassigned leads', () => {
+  it('the random log contains moved, rescheduled and completed follow-ups and unassigned leads', () => {
     const movedFollowUps = history.of('LeadAssigned').filter(({ data }) => data.followUps.length > 0);
     const completed = history.of('FollowUpCompleted');
     for (const events of [movedFollowUps, completed, history.of('LeadUnassigned'), history.of('FollowUpRescheduled')])
       expect(events.length).toBeGreaterThan(2);
   });
 
-  it.each(periods)('from %s to %s equal the figures computed from the events', async (from, to) => {
+  it.each(periods)('the statistics from %s to %s equal the figures computed directly from the events', async (from, to) => {
     const period = { from, to };
     const opened = history.of('LeadOpened').filter(({ meta }) => isIn(period, meta.occurredAt));
     const leads = opened.map(({ data }) => {
@@ -239,7 +239,7 @@ function expectWithinRounding(rounded: number | null, exact: number | null): voi
   else expect(Math.abs(rounded - exact)).toBeLessThanOrEqual(exact * 0.025);
 }
 
-describe('The statistics of a few leads', () => {
+describe('Statistics of a few leads', () => {
   const day: Period = { from: commands.time('00:00'), to: '2026-03-03T00:00:00.000Z' };
   const replied = (contactKey: string, campaign: { id: string; name: string }, ...steps: readonly commands.ContactStep[]) =>
     commands.given(
@@ -252,7 +252,7 @@ describe('The statistics of a few leads', () => {
     return query(view.reader).finally(() => view.close());
   };
 
-  it('list the sources with the most leads first, and name a campaign as most of its leads recorded it', async () => {
+  it('the source statistics list the largest source first, and name a campaign as most of its leads recorded it', async () => {
     const log = mergeIntoLog(
       commands.given(commands.interaction({ contactKey: 'c1' })).events,
       replied('c2', { id: 'k-1', name: 'Spring' }),
@@ -271,7 +271,7 @@ describe('The statistics of a few leads', () => {
     ]);
   });
 
-  it('include the names of agents, and list activity without an agent last', async () => {
+  it('the agent statistics include the names of agents, and list activity without an agent last', async () => {
     const log = mergeIntoLog(
       commands.givenAgent(commands.registerAgent()).events,
       commands.given(commands.opened, commands.outbound(), commands.assign('zoe'), commands.assign('ana')).events,
@@ -284,7 +284,7 @@ describe('The statistics of a few leads', () => {
     ]);
   });
 
-  it('do not count a follow-up as late that is completed exactly at its due time', async () => {
+  it('the agent statistics count a follow-up as late only if it is completed after its due time', async () => {
     const completedAt = (clock: string) =>
       commands.given(commands.opened, commands.createFollowUp({ dueAt: commands.time('11:00') }), commands.at(clock, commands.completeFollowUp()))
         .events;
@@ -297,19 +297,19 @@ describe('The statistics of a few leads', () => {
     }
   });
 
-  it('count no lead and no follow-up whose first event is missing', () => {
+  it('the statistics view stores no row for a lead or follow-up whose first event is missing', () => {
     const { events } = commands.given(commands.opened, commands.createFollowUp(), commands.reschedule('18:00'), commands.lost);
     const rest = events.filter(({ type }) => type !== 'LeadOpened' && type !== 'FollowUpCreated');
     for (const table of ['leads', 'followUps', 'stays']) expect(projectRows(statisticsView, table, rest).size).toBe(0);
   });
 });
 
-it('A time is rounded down to its quarter of an hour', () => {
+it('floorToQuarterHour rounds a time down to a quarter of an hour', () => {
   expect(floorToQuarterHour(commands.time('09:14:59.999'))).toBe(commands.time('09:00'));
   expect(floorToQuarterHour(commands.time('09:15'))).toBe(commands.time('09:15'));
 });
 
-it('Rounded seconds are exact up to 20, off by at most 2.5 % above, and never decrease', () => {
+it('roundSeconds is exact up to 20, off by at most 2.5 % above, and never decreases', () => {
   let previous = -1;
   for (let seconds = 0; seconds < 3e9; seconds = seconds < 2_000 ? seconds + 1 : Math.floor(seconds * 1.001)) {
     const rounded = roundSeconds(seconds);
@@ -320,7 +320,7 @@ it('Rounded seconds are exact up to 20, off by at most 2.5 % above, and never de
   }
 });
 
-it('A histogram returns percentiles by nearest rank, weighted by how often each value occurs', () => {
+it('a histogram returns percentiles by nearest rank, weighted by how often each value occurs', () => {
   const histogram = new Histogram();
   expect(histogram.percentile(0.5)).toBeNull();
   for (const [value, count] of [[30, 1], [10, 4], [20, 4], [10, 1]] as const) histogram.add(value, count); // prettier-ignore
