@@ -4,7 +4,7 @@ import { parseLeadId } from '#domain/lead/lead.id';
 import { createCommandId, deriveContactKey, deriveId, createIdFactory, deriveMessageKey } from './ids.js';
 
 describe('Derived ids', () => {
-  it('never change, because stored ids depend on them', () => {
+  it('derived ids never change, because stored ids depend on them', () => {
     expect(deriveContactKey('a secret of sixteen', 'default', 'contact-1')).toMatchInlineSnapshot(
       `"vjz6iasidqxiwlrltzv4x5pmkq"`,
     );
@@ -32,7 +32,7 @@ describe('Derived ids', () => {
     expect(deriveId(namespace, name)).toBe(id);
   });
 
-  it('give each secret, organization and contact its own contact key, which lead ids contain', () => {
+  it('contact keys differ by secret, organization and contact, and lead ids contain them', () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 1 }),
@@ -57,7 +57,7 @@ describe('Derived ids', () => {
 });
 
 describe('createCommandId', () => {
-  it('returns a UUIDv4 without an Idempotency-Key and a UUIDv5 derived from the key with one', () => {
+  it('a command id is a UUIDv5 derived from the Idempotency-Key, or a UUIDv4 without one', () => {
     expect(createCommandId('default', null)).not.toBe(createCommandId('default', null));
     expect(createCommandId('default', null).charAt(14)).toBe('4');
     expect(createCommandId('default', 'key').charAt(14)).toBe('5');

@@ -69,7 +69,7 @@ const receipt = (messageId: string, status: ReceiptInput['status'] = 'delivered'
 });
 
 describe('MessageHandler', () => {
-  it('records all receipts of a batch when the first append of one message fails', async () => {
+  it('records all receipts of a batch even if the first append of one message fails', async () => {
     const store = new FlakyStore(streamOf('m-100'), 1);
     const receipts = Array.from({ length: 200 }, (_, index) => receipt(`m-${index}`));
     const results = await recordReceipts(store.events, receipts);
@@ -78,7 +78,7 @@ describe('MessageHandler', () => {
     for (const { messageId } of receipts) expect(await log.events.read(streamOf(messageId), 0, 10)).toHaveLength(1);
   });
 
-  it('records several receipts of one message by one append, also when the append is retried', async () => {
+  it('records several receipts of one message in one append, even if the append is retried', async () => {
     const store = new FlakyStore(streamOf('m-100'), 2);
     const receipts = Array.from({ length: 200 }, (_, index) => receipt(`m-${index}`));
     receipts.splice(110, 0, receipt('m-100', 'read'), receipt('m-100', 'read'));
@@ -91,12 +91,12 @@ describe('MessageHandler', () => {
     expect(stored.map(({ data }) => data)).toMatchObject([{ status: 'delivered' }, { status: 'read' }]);
   });
 
-  it('fails the batch when the store stays unreachable', async () => {
+  it('a batch of receipts fails if the store stays unreachable', async () => {
     const store = new FlakyStore(streamOf('m-1'), Infinity);
     await expect(recordReceipts(store.events, [receipt('m-1'), receipt('m-1', 'read')])).rejects.toThrow(Unavailable);
   });
 
-  it('reports a refusal for each receipt of the message without deciding again', async () => {
+  it('reports a refusal for each receipt of a message without deciding again', async () => {
     const store = new FlakyStore(streamOf('m-1'), Infinity, new ConcurrencyError(streamOf('m-1'), 0, 1));
     const results = await recordReceipts(store.events, [receipt('m-1'), receipt('m-2'), receipt('m-1', 'read')]);
     expect(results.map(({ outcome, code }) => [outcome, code])).toEqual([

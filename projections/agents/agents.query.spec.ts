@@ -22,7 +22,11 @@ const agent = (agentId: string, clock: string, changes: Partial<Parameters<typeo
     commands.at('12:00', commands.changeAgent({ agentId, ...changes })),
   ).events;
 const lead = (contactKey: string, agentId: string, ...steps: readonly commands.ContactStep[]) =>
-  commands.given(commands.interaction({ contactKey }), commands.assign(agentId, { leadId: `${contactKey}-1` }), ...steps).events;
+  commands.given(
+    commands.interaction({ contactKey }),
+    commands.assign(agentId, { leadId: `${contactKey}-1` }),
+    ...steps,
+  ).events;
 /** More leads than fit on one page. */
 const leadsOfCem = Array.from({ length: 201 }, (_, index) => lead(`many${index}`, 'cem'));
 const log = mergeIntoLog(
@@ -84,7 +88,8 @@ describe('Agents query', () => {
   it('lists the active leads assigned to an agent before a position, in order of assignment, across pages', async () => {
     const leadsBefore = async (agentId: string, position: string) => {
       const ids: string[] = [];
-      for await (const { leadId } of listLeadsAssignedBefore(view.reader, commands.org, agentId, position)) ids.push(leadId);
+      for await (const { leadId } of listLeadsAssignedBefore(view.reader, commands.org, agentId, position))
+        ids.push(leadId);
       return ids;
     };
     expect(await leadsBefore('ana', positionAt(9_999))).toEqual(['c1-1', 'c2-1']);

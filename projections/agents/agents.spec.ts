@@ -21,16 +21,25 @@ describe('Agents view', () => {
   });
 
   it('stores a row for each lead that was ever assigned to an agent, with its current agent', () => {
-    for (const lead of [leadAfter(commands.opened), leadAfter(commands.opened, commands.lost)]) expect(lead).toBeUndefined();
+    for (const lead of [leadAfter(commands.opened), leadAfter(commands.opened, commands.lost)])
+      expect(lead).toBeUndefined();
     expect(leadAfter(commands.opened, commands.assign('ana'))).toMatchObject({ agentId: 'ana', active: true });
-    expect(leadAfter(commands.opened, commands.assign('ana'), commands.assign('ben'))).toMatchObject({ agentId: 'ben' });
+    expect(leadAfter(commands.opened, commands.assign('ana'), commands.assign('ben'))).toMatchObject({
+      agentId: 'ben',
+    });
     expect(leadAfter(commands.opened, commands.assign('ana'), commands.unassign())).toMatchObject({ agentId: null });
   });
 
   it('does not count a closed lead as an active lead of its agent', () => {
     const qualified = commands.changeStatus('qualified');
-    expect(leadAfter(commands.opened, commands.assign('ana'), qualified)).toMatchObject({ agentId: 'ana', active: true });
-    expect(leadAfter(commands.opened, commands.assign('ana'), commands.lost)).toMatchObject({ agentId: 'ana', active: false });
+    expect(leadAfter(commands.opened, commands.assign('ana'), qualified)).toMatchObject({
+      agentId: 'ana',
+      active: true,
+    });
+    expect(leadAfter(commands.opened, commands.assign('ana'), commands.lost)).toMatchObject({
+      agentId: 'ana',
+      active: false,
+    });
   });
 
   it('stores the time and position of an assignment, so that leads assigned before a deactivation can be found', () => {

@@ -34,7 +34,8 @@ const log = mergeIntoLog(
   sent(2, '09:02', newReceipt('delivered', '09:10')),
   sent(3, '09:03', newReceipt('read', '09:10')),
   sent(4, '09:04', newReceipt('failed', '09:10', '131026')),
-  givenMessage(commands.at('09:20', secondAttempt), recordReceipts('bm-44', newReceipt('failed', '09:30', '131026'))).events,
+  givenMessage(commands.at('09:20', secondAttempt), recordReceipts('bm-44', newReceipt('failed', '09:30', '131026')))
+    .events,
   reply,
 );
 
@@ -98,7 +99,10 @@ describe('Recipients query', () => {
   it('pages through the recipients of a broadcast', async () => {
     const firstPage = (await listRecipients(view.reader, commands.org, 'b-1', null, { limit: 4 }))!;
     expect(firstPage.checkpoint).toBe(log.at(-1)?.position);
-    const nextPage = (await listRecipients(view.reader, commands.org, 'b-1', null, { limit: 4, after: firstPage.last! }))!;
+    const nextPage = (await listRecipients(view.reader, commands.org, 'b-1', null, {
+      limit: 4,
+      after: firstPage.last!,
+    }))!;
     expect(nextPage).toMatchObject({ items: [{ contactId: 'contact-5' }], last: null });
   });
 

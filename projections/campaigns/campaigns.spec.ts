@@ -44,7 +44,9 @@ describe('Campaigns view', () => {
 
   it('stores the time of a recipient’s first send, even if a later send was recorded first', () => {
     const sentAtAfter = (...clocks: readonly string[]) => {
-      const sends = clocks.map((clock, index) => recordSend({ messageId: `bm-${index}`, sentAt: commands.time(clock) }));
+      const sends = clocks.map((clock, index) =>
+        recordSend({ messageId: `bm-${index}`, sentAt: commands.time(clock) }),
+      );
       return recipientOf(sends.flatMap((send) => givenMessage(send).events))?.sentAt;
     };
     expect(sentAtAfter('08:00', '08:30')).toBe(commands.time('08:00'));

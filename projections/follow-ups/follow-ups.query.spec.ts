@@ -4,13 +4,20 @@ import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { followUpsView } from './follow-ups.projection.js';
 import { countFollowUps, listFollowUps, listRemindersDueBefore } from './follow-ups.query.js';
 
-const dueAt = (followUpId: string, clock: string) => commands.createFollowUp({ followUpId, dueAt: commands.time(clock) });
+const dueAt = (followUpId: string, clock: string) =>
+  commands.createFollowUp({ followUpId, dueAt: commands.time(clock) });
 /** More follow-ups than fit on one page. */
 const manyFollowUps = Array.from({ length: 101 }, (_, index) => dueAt(`m-${index}`, `16:00:00.${String(900 - index)}`));
 const log = mergeIntoLog(
   commands.givenAgent(commands.registerAgent()).events,
   commands
-    .given(commands.opened, dueAt('f-late', '18:00'), commands.assign('ana'), dueAt('f-soon', '15:00'), dueAt('f-done', '14:00'))
+    .given(
+      commands.opened,
+      dueAt('f-late', '18:00'),
+      commands.assign('ana'),
+      dueAt('f-soon', '15:00'),
+      dueAt('f-done', '14:00'),
+    )
     .and(commands.completeFollowUp({ followUpId: 'f-done' })).events,
   commands
     .given(commands.opened, dueAt('f-other', '15:30'), ...manyFollowUps)

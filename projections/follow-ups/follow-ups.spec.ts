@@ -26,7 +26,9 @@ describe('Follow-ups view', () => {
 
   it('stores whether a follow-up has an assignee in the column "assigned"', () => {
     expect(columnsAfter(commands.opened, commands.createFollowUp())).toMatchObject({ assigned: 0 });
-    expect(columnsAfter(commands.opened, commands.assign('ana'), commands.createFollowUp())).toMatchObject({ assigned: 1 });
+    expect(columnsAfter(commands.opened, commands.assign('ana'), commands.createFollowUp())).toMatchObject({
+      assigned: 1,
+    });
   });
 
   it('stores no row for a follow-up if FollowUpCreated is missing', () => {
@@ -36,7 +38,10 @@ describe('Follow-ups view', () => {
   });
 
   it('shows a follow-up as completed, cancelled or rescheduled', () => {
-    expect(followUpAfter(...created, commands.completeFollowUp())).toMatchObject({ state: 'completed', closedReason: null });
+    expect(followUpAfter(...created, commands.completeFollowUp())).toMatchObject({
+      state: 'completed',
+      closedReason: null,
+    });
     expect(followUpAfter(...created, commands.cancelFollowUp({ reason: 'Asked twice' }))).toMatchObject({
       state: 'cancelled',
       closedReason: 'Asked twice',
@@ -48,11 +53,16 @@ describe('Follow-ups view', () => {
   });
 
   it('shows the open follow-ups of a closed lead as cancelled', () =>
-    expect(followUpAfter(...created, commands.lost)).toMatchObject({ state: 'cancelled', closedReason: 'lead_inactive' }));
+    expect(followUpAfter(...created, commands.lost)).toMatchObject({
+      state: 'cancelled',
+      closedReason: 'lead_inactive',
+    }));
 
   it('moves a follow-up to the lead’s new agent unless the assignment moves no follow-ups', () => {
     expect(followUpAfter(...created, commands.assign('ben'))).toMatchObject({ assigneeId: 'ben' });
-    expect(followUpAfter(...created, commands.assign('ben', { moveFollowUps: false }))).toMatchObject({ assigneeId: 'ana' });
+    expect(followUpAfter(...created, commands.assign('ben', { moveFollowUps: false }))).toMatchObject({
+      assigneeId: 'ana',
+    });
   });
 
   it('stores the due time as remindAt until the reminder fires or the follow-up is closed', () => {

@@ -127,8 +127,20 @@ describe('History query', () => {
 
   it('lists the contact’s earlier leads, oldest first, only for its own organization', async () => {
     expect(await listPastLeads(view.reader, commands.org, commands.leadId(3))).toEqual([
-      { id: commands.leadId(1), ordinal: 1, status: 'lost', createdAt: commands.time('09:00'), closedAt: commands.time('09:20') },
-      { id: commands.leadId(2), ordinal: 2, status: 'lost', createdAt: commands.time('09:30'), closedAt: commands.time('09:50') },
+      {
+        id: commands.leadId(1),
+        ordinal: 1,
+        status: 'lost',
+        createdAt: commands.time('09:00'),
+        closedAt: commands.time('09:20'),
+      },
+      {
+        id: commands.leadId(2),
+        ordinal: 2,
+        status: 'lost',
+        createdAt: commands.time('09:30'),
+        closedAt: commands.time('09:50'),
+      },
     ]);
     expect(await listPastLeads(view.reader, commands.org, commands.leadId(1))).toEqual([]);
     expect(await listPastLeads(view.reader, commands.org, commands.leadId(4))).toBeUndefined();

@@ -15,11 +15,24 @@ const tokensAfter = (...steps: readonly commands.ContactStep[]): readonly string
 
 describe('Lead list view', () => {
   it('stores a row for each lead, equal to the fold of the lead', () => {
-    const steps = [commands.opened, commands.assign('ana'), commands.createFollowUp(), commands.lost, commands.secondInteraction];
+    const steps = [
+      commands.opened,
+      commands.assign('ana'),
+      commands.createFollowUp(),
+      commands.lost,
+      commands.secondInteraction,
+    ];
     const rows = rowsAfter(...steps);
     expect([...rows.keys()]).toStrictEqual([commands.leadId(1), commands.leadId(2)]);
-    expect(rows.get(commands.leadId(1))).toStrictEqual({ org: commands.org, lead: commands.foldedLead(commands.given(...steps), 1) });
-    expect(rows.get(commands.leadId(2))?.lead).toMatchObject({ ordinal: 2, previousLeadId: commands.leadId(1), status: 'new' });
+    expect(rows.get(commands.leadId(1))).toStrictEqual({
+      org: commands.org,
+      lead: commands.foldedLead(commands.given(...steps), 1),
+    });
+    expect(rows.get(commands.leadId(2))?.lead).toMatchObject({
+      ordinal: 2,
+      previousLeadId: commands.leadId(1),
+      status: 'new',
+    });
   });
 
   it('shows a changed profile on all leads of the contact', () => {

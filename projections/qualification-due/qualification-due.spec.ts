@@ -4,7 +4,9 @@ import * as commands from '#test/support/given-when-then';
 import { qualificationDueView, type LeadReadProgress } from './qualification-due.projection.js';
 
 const rowAfter = (...steps: readonly commands.ContactStep[]): LeadReadProgress =>
-  projectRows<LeadReadProgress>(qualificationDueView, 'leads', commands.given(...steps).events).get(commands.leadId(1))!;
+  projectRows<LeadReadProgress>(qualificationDueView, 'leads', commands.given(...steps).events).get(
+    commands.leadId(1),
+  )!;
 const unreadSince = (...steps: readonly commands.ContactStep[]): unknown =>
   projectColumns(qualificationDueView, 'leads', rowAfter(...steps))['unreadSince'];
 const secondMessage = commands.at('09:30', commands.interaction({ messageId: 'm-2' }));
@@ -13,7 +15,10 @@ describe('Qualification due view', () => {
   it('shows a lead as unread since its newest interaction was recorded, whenever that interaction occurred', () => {
     expect(unreadSince(commands.opened)).toBe(commands.time('09:00'));
     expect(unreadSince(commands.opened, secondMessage)).toBe(commands.time('09:30'));
-    const late = commands.at('09:40', commands.interaction({ messageId: 'm-3', occurredAt: commands.sentAt('08:00:00') }));
+    const late = commands.at(
+      '09:40',
+      commands.interaction({ messageId: 'm-3', occurredAt: commands.sentAt('08:00:00') }),
+    );
     expect(unreadSince(commands.opened, secondMessage, late)).toBe(commands.time('09:40'));
   });
 

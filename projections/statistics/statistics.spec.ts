@@ -128,107 +128,111 @@ describe.each([1, 2, 3, 4])('Statistics of a random log (seed %i)', (seed) => {
       expect(events.length).toBeGreaterThan(2);
   });
 
-  it.each(periods)('the statistics from %s to %s equal the figures computed directly from the events', async (from, to) => {
-    const period = { from, to };
-    const opened = history.of('LeadOpened').filter(({ meta }) => isIn(period, meta.occurredAt));
-    const leads = opened.map(({ data }) => {
-      const changes = history.statusChanges(data.leadId).map((event) => event.data.to);
-      const channel = data.channel ?? history.of('InteractionRecorded', data.leadId)[0]?.data.channel ?? null;
-      return {
-        reached: new Set<Status>(['new', ...changes]),
-        status: changes.at(-1) ?? 'new',
-        origin: data.origin,
-        channel,
-      };
-    });
-    const converted = leads.filter(({ status }) => status === 'converted').length;
-    expect(await computeFunnel(reader, 'one', period)).toEqual({
-      opened: opened.length,
-      conversionRate: rate(converted, opened.length),
-      statuses: statuses.map((status) => {
-        const reached = leads.filter((lead) => lead.reached.has(status)).length;
-        const current = leads.filter((lead) => lead.status === status).length;
-        return { status, reached, current, rate: rate(reached, opened.length) };
-      }),
-    });
-
-    const sources = await computeSourceStatistics(reader, 'one', period);
-    const openedCounts = sources.map((source) => source.opened);
-    expect(openedCounts).toEqual(openedCounts.toSorted((a, b) => b - a));
-    expect(openedCounts.reduce((sum, count) => sum + count, 0)).toBe(opened.length);
-    for (const source of sources) {
-      const ofSource = leads.filter(
-        ({ origin, channel }) => origin.kind === source.origin && channel === source.channel,
-      );
-      const won = ofSource.filter(({ status }) => status === 'converted').length;
-      const { campaign, ...counts } = source;
-      expect(campaign).toBeNull();
-      expect(counts).toMatchObject({
-        opened: ofSource.length,
-        converted: won,
-        conversionRate: rate(won, ofSource.length),
+  it.each(periods)(
+    'the statistics from %s to %s equal the figures computed directly from the events',
+    async (from, to) => {
+      const period = { from, to };
+      const opened = history.of('LeadOpened').filter(({ meta }) => isIn(period, meta.occurredAt));
+      const leads = opened.map(({ data }) => {
+        const changes = history.statusChanges(data.leadId).map((event) => event.data.to);
+        const channel = data.channel ?? history.of('InteractionRecorded', data.leadId)[0]?.data.channel ?? null;
+        return {
+          reached: new Set<Status>(['new', ...changes]),
+          status: changes.at(-1) ?? 'new',
+          origin: data.origin,
+          channel,
+        };
       });
-    }
-
-    const staysByLead = history.of('LeadOpened').map(({ data }) => history.stays(data.leadId));
-    for (const figures of await computeTimeInStatus(reader, 'one', period)) {
-      const counted = staysByLead
-        .map((stays) => stays.filter(({ status }) => status === figures.status))
-        .filter((stays) => stays.length > 0 && isIn(period, stays.at(-1)!.until));
-      const times = counted.map((stays) => stays.reduce((sum, { seconds }) => sum + seconds, 0));
-      const sum = times.reduce((total, time) => total + time, 0);
-      expect(figures).toMatchObject({
-        leads: counted.length,
-        stays: counted.flat().length,
-        meanSeconds: counted.length === 0 ? null : Math.round(sum / counted.length),
+      const converted = leads.filter(({ status }) => status === 'converted').length;
+      expect(await computeFunnel(reader, 'one', period)).toEqual({
+        opened: opened.length,
+        conversionRate: rate(converted, opened.length),
+        statuses: statuses.map((status) => {
+          const reached = leads.filter((lead) => lead.reached.has(status)).length;
+          const current = leads.filter((lead) => lead.status === status).length;
+          return { status, reached, current, rate: rate(reached, opened.length) };
+        }),
       });
-      expectWithinRounding(figures.medianSeconds, percentile(times, 0.5));
-      expectWithinRounding(figures.p90Seconds, percentile(times, 0.9));
-    }
 
-    const agents = await computeAgentStatistics(reader, 'one', period);
-    const order = agents.map(({ agent }) => agent?.id ?? '~');
-    expect(order).toEqual(order.toSorted());
-    for (const { agent } of agents) expect(agent).toEqual(agent && { id: expect.any(String), name: null });
-    const closings = history
-      .of('LeadStatusChanged')
-      .filter(({ data, meta }) => data.from !== data.to && isFinal(data.to) && isIn(period, meta.occurredAt));
-    for (const id of ['ana', 'ben', 'cem', null]) {
-      const figures = agents.find(({ agent }) => (agent?.id ?? null) === id);
-      const sent = history.of('OutboundMessageRecorded').filter(({ meta }) => isSentBy(meta.actor, id));
-      const firstMessages = sent.filter(
-        (event) => history.of('OutboundMessageRecorded', event.data.leadId)[0] === event,
-      );
-      const responseTimes = firstMessages
-        .filter(({ meta }) => isIn(period, meta.occurredAt))
-        .map(({ data, meta }) =>
-          secondsBetween(history.of('LeadOpened', data.leadId)[0]!.meta.occurredAt, meta.occurredAt),
+      const sources = await computeSourceStatistics(reader, 'one', period);
+      const openedCounts = sources.map((source) => source.opened);
+      expect(openedCounts).toEqual(openedCounts.toSorted((a, b) => b - a));
+      expect(openedCounts.reduce((sum, count) => sum + count, 0)).toBe(opened.length);
+      for (const source of sources) {
+        const ofSource = leads.filter(
+          ({ origin, channel }) => origin.kind === source.origin && channel === source.channel,
         );
-      const closed = (status: Status): number =>
-        closings.filter(({ data }) => data.to === status && history.lastAgentOf(data.leadId) === id).length;
-      const completed = history.of('FollowUpCompleted').flatMap((event) => {
-        if (!isIn(period, event.meta.occurredAt)) return [];
-        const { assigneeId, dueAt } = history.followUpAt(event);
-        return assigneeId === id ? [{ late: event.meta.occurredAt > dueAt }] : [];
-      });
-      const expected = {
-        assigned: history.of('LeadAssigned').filter(({ data, meta }) => data.to === id && isIn(period, meta.occurredAt))
-          .length,
-        closed: { converted: closed('converted'), lost: closed('lost'), archived: closed('archived') },
-        messagesSent: sent.filter(({ meta }) => isIn(period, meta.occurredAt)).length,
-        followUps: { completed: completed.length, late: completed.filter(({ late }) => late).length },
-      };
-      const noActivity = {
-        assigned: 0,
-        closed: { converted: 0, lost: 0, archived: 0 },
-        messagesSent: 0,
-        followUps: { completed: 0, late: 0 },
-      };
-      expect(figures ?? noActivity).toMatchObject(expected);
-      expect(figures?.firstResponse.leads ?? 0).toBe(responseTimes.length);
-      expectWithinRounding(figures?.firstResponse.medianSeconds ?? null, percentile(responseTimes, 0.5));
-    }
-  });
+        const won = ofSource.filter(({ status }) => status === 'converted').length;
+        const { campaign, ...counts } = source;
+        expect(campaign).toBeNull();
+        expect(counts).toMatchObject({
+          opened: ofSource.length,
+          converted: won,
+          conversionRate: rate(won, ofSource.length),
+        });
+      }
+
+      const staysByLead = history.of('LeadOpened').map(({ data }) => history.stays(data.leadId));
+      for (const figures of await computeTimeInStatus(reader, 'one', period)) {
+        const counted = staysByLead
+          .map((stays) => stays.filter(({ status }) => status === figures.status))
+          .filter((stays) => stays.length > 0 && isIn(period, stays.at(-1)!.until));
+        const times = counted.map((stays) => stays.reduce((sum, { seconds }) => sum + seconds, 0));
+        const sum = times.reduce((total, time) => total + time, 0);
+        expect(figures).toMatchObject({
+          leads: counted.length,
+          stays: counted.flat().length,
+          meanSeconds: counted.length === 0 ? null : Math.round(sum / counted.length),
+        });
+        expectWithinRounding(figures.medianSeconds, percentile(times, 0.5));
+        expectWithinRounding(figures.p90Seconds, percentile(times, 0.9));
+      }
+
+      const agents = await computeAgentStatistics(reader, 'one', period);
+      const order = agents.map(({ agent }) => agent?.id ?? '~');
+      expect(order).toEqual(order.toSorted());
+      for (const { agent } of agents) expect(agent).toEqual(agent && { id: expect.any(String), name: null });
+      const closings = history
+        .of('LeadStatusChanged')
+        .filter(({ data, meta }) => data.from !== data.to && isFinal(data.to) && isIn(period, meta.occurredAt));
+      for (const id of ['ana', 'ben', 'cem', null]) {
+        const figures = agents.find(({ agent }) => (agent?.id ?? null) === id);
+        const sent = history.of('OutboundMessageRecorded').filter(({ meta }) => isSentBy(meta.actor, id));
+        const firstMessages = sent.filter(
+          (event) => history.of('OutboundMessageRecorded', event.data.leadId)[0] === event,
+        );
+        const responseTimes = firstMessages
+          .filter(({ meta }) => isIn(period, meta.occurredAt))
+          .map(({ data, meta }) =>
+            secondsBetween(history.of('LeadOpened', data.leadId)[0]!.meta.occurredAt, meta.occurredAt),
+          );
+        const closed = (status: Status): number =>
+          closings.filter(({ data }) => data.to === status && history.lastAgentOf(data.leadId) === id).length;
+        const completed = history.of('FollowUpCompleted').flatMap((event) => {
+          if (!isIn(period, event.meta.occurredAt)) return [];
+          const { assigneeId, dueAt } = history.followUpAt(event);
+          return assigneeId === id ? [{ late: event.meta.occurredAt > dueAt }] : [];
+        });
+        const expected = {
+          assigned: history
+            .of('LeadAssigned')
+            .filter(({ data, meta }) => data.to === id && isIn(period, meta.occurredAt)).length,
+          closed: { converted: closed('converted'), lost: closed('lost'), archived: closed('archived') },
+          messagesSent: sent.filter(({ meta }) => isIn(period, meta.occurredAt)).length,
+          followUps: { completed: completed.length, late: completed.filter(({ late }) => late).length },
+        };
+        const noActivity = {
+          assigned: 0,
+          closed: { converted: 0, lost: 0, archived: 0 },
+          messagesSent: 0,
+          followUps: { completed: 0, late: 0 },
+        };
+        expect(figures ?? noActivity).toMatchObject(expected);
+        expect(figures?.firstResponse.leads ?? 0).toBe(responseTimes.length);
+        expectWithinRounding(figures?.firstResponse.medianSeconds ?? null, percentile(responseTimes, 0.5));
+      }
+    },
+  );
 
   const isSentBy = (actor: { type: string; id: string }, id: string | null): boolean =>
     (actor.type === 'agent' ? actor.id : null) === id;
@@ -241,7 +245,11 @@ function expectWithinRounding(rounded: number | null, exact: number | null): voi
 
 describe('Statistics of a few leads', () => {
   const day: Period = { from: commands.time('00:00'), to: '2026-03-03T00:00:00.000Z' };
-  const replied = (contactKey: string, campaign: { id: string; name: string }, ...steps: readonly commands.ContactStep[]) =>
+  const replied = (
+    contactKey: string,
+    campaign: { id: string; name: string },
+    ...steps: readonly commands.ContactStep[]
+  ) =>
     commands.given(
       commands.broadcast({ contactKey, campaign }),
       commands.interaction({ contactKey, kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
@@ -286,8 +294,11 @@ describe('Statistics of a few leads', () => {
 
   it('the agent statistics count a follow-up as late only if it is completed after its due time', async () => {
     const completedAt = (clock: string) =>
-      commands.given(commands.opened, commands.createFollowUp({ dueAt: commands.time('11:00') }), commands.at(clock, commands.completeFollowUp()))
-        .events;
+      commands.given(
+        commands.opened,
+        commands.createFollowUp({ dueAt: commands.time('11:00') }),
+        commands.at(clock, commands.completeFollowUp()),
+      ).events;
     for (const [clock, late] of [
       ['11:00', 0],
       ['11:00:00.001', 1],
@@ -298,7 +309,12 @@ describe('Statistics of a few leads', () => {
   });
 
   it('the statistics view stores no row for a lead or follow-up whose first event is missing', () => {
-    const { events } = commands.given(commands.opened, commands.createFollowUp(), commands.reschedule('18:00'), commands.lost);
+    const { events } = commands.given(
+      commands.opened,
+      commands.createFollowUp(),
+      commands.reschedule('18:00'),
+      commands.lost,
+    );
     const rest = events.filter(({ type }) => type !== 'LeadOpened' && type !== 'FollowUpCreated');
     for (const table of ['leads', 'followUps', 'stays']) expect(projectRows(statisticsView, table, rest).size).toBe(0);
   });

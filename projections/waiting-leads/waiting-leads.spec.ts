@@ -48,10 +48,14 @@ describe('Waiting leads view', () => {
   });
 
   it('counts automatic assignments of both modes, and no others, for the rotation', () => {
-    expect(after(commands.opened, commands.assign('ana', { mode: 'least_loaded' })).row?.turn).toMatchObject({ agentId: 'ana' });
+    expect(after(commands.opened, commands.assign('ana', { mode: 'least_loaded' })).row?.turn).toMatchObject({
+      agentId: 'ana',
+    });
     for (const mode of ['manual', 'bulk'] as const)
       expect(after(commands.opened, commands.assign('ana', { mode })).row?.turn).toBeNull();
-    expect(after(commands.opened, commands.assign('ana'), commands.unassign({ mode: 'round_robin' })).row?.turn).toBeNull();
+    expect(
+      after(commands.opened, commands.assign('ana'), commands.unassign({ mode: 'round_robin' })).row?.turn,
+    ).toBeNull();
   });
 
   it('keeps the last automatic assignment of a lead when a person unassigns or reassigns it', () => {

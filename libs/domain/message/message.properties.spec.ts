@@ -59,7 +59,7 @@ describe('Sends and receipts in any order, repeated and batched', () => {
     return { state, events };
   };
 
-  it('the delivery does not depend on the order, and each event after the send contains the recipient', () =>
+  it('the delivery does not depend on the order of receipts, and each event after the send contains the recipient', () =>
     fc.assert(
       fc.property(twoSequences, ([first, second]) => {
         const [one, other] = [record(first), record(second)];
@@ -78,7 +78,7 @@ describe('Sends and receipts in any order, repeated and batched', () => {
       { numRuns: 500 },
     ));
 
-  it('recording everything a second time changes nothing', () =>
+  it('recording all sends and receipts a second time changes nothing', () =>
     fc.assert(
       fc.property(twoSequences, ([first, second]) => {
         const { state } = record(first);
