@@ -28,7 +28,7 @@ describe('Derived ids', () => {
     ['6f0f2f3c-6c1b-5d0e-9a54-3a3a6f1f8d21', 'Zoë 🌊 \u202e', 'efb67f58-dc05-58f1-88bf-0afefe9b9a79'],
     ['ffffffff-ffff-5fff-bfff-ffffffffffff', 'a\u0000b', '27b749c8-70f1-5b94-a369-5a70d2f6940e'],
     ['6f0f2f3c-6c1b-5d0e-9a54-3a3a6f1f8d21', 'x'.repeat(200), 'b427e14c-957b-5dfc-b49f-5a8c10f9a6fb'],
-  ])('derives the UUIDv5 of namespace %s and name %j', (namespace, name, id) => {
+  ])('deriveId derives the UUIDv5 of namespace %s and name %j', (namespace, name, id) => {
     expect(deriveId(namespace, name)).toBe(id);
   });
 
@@ -51,7 +51,7 @@ describe('Derived ids', () => {
   });
 
   it.each(['', 'x', 'aaaaaaaaaaaaaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaaaaaaaaaaaaa-0', 'AAAAAAAAAAAAAAAAAAAAAAAAAA-1'])(
-    'are not parsed from %j, which is not a lead id',
+    'parseLeadId returns undefined for %j, which is not a lead id',
     (text) => expect(parseLeadId(text)).toBeUndefined(),
   );
 });

@@ -146,15 +146,15 @@ describe('ProjectionRunner', () => {
         );
     };
     grow();
-    const other = new SqliteViewStore(folder, { readerThread: false });
-    const workers = [start(both, log), start(both, log, other), start(alone, log)];
+    const otherStore = new SqliteViewStore(folder, { readerThread: false });
+    const workers = [start(both, log), start(both, log, otherStore), start(alone, log)];
     for (let round = 1; round <= 10; round++) {
       grow();
       await expectToReach(both, positionAt(log.events.length));
       await expectToReach(alone, positionAt(log.events.length));
     }
     for (const { stop } of workers) await stop();
-    await other.close();
+    await otherStore.close();
     expect(await readContents(both)).toEqual(await readContents(alone));
     expect(workers.flatMap(({ notices }) => notices).filter(({ type }) => type === 'stopped')).toEqual([]);
     const applied = workers[0]!.runner.appliedEvents + workers[1]!.runner.appliedEvents;
@@ -251,10 +251,10 @@ describe('ProjectionRunner', () => {
         .appendAgentEvents('a', 'AgentRegistered')
         .appendAgentEvents('b', 'AgentRegistered', 'AgentDeactivated')
         .appendAgentEvents('c', 'AgentRegistered');
-      const [first, other] = [start(view, log), viewOf()];
-      start(other, log);
+      const [first, otherView] = [start(view, log), viewOf()];
+      start(otherView, log);
       await first.waitForNotice('stopped');
-      await expectToReach(other, positionAt(4));
+      await expectToReach(otherView, positionAt(4));
       expect(first.runner).toMatchObject({
         checkpoint: positionAt(2),
         stopped: { eventId: 'event-3', position: positionAt(3) },
@@ -282,7 +282,7 @@ describe('ProjectionRunner', () => {
       start(view, log);
       await expectToReach(view, positionAt(4));
       expect((await reader.state()).stopped).toBeNull();
-      expect((await readContents(view)).stored).toEqual((await readContents(other)).stored);
+      expect((await readContents(view)).stored).toEqual((await readContents(otherView)).stored);
     },
   );
 
@@ -336,12 +336,12 @@ describe('ProjectionRunner', () => {
     const { waitForNotice, stop } = start(view, log);
     await expectToReach(view, positionAt(1));
     await waitForNotice('built');
-    const other = new DatabaseSync(join(folder, `${view.name}.v1.g1.db`));
-    other.exec('BEGIN IMMEDIATE');
+    const otherProgram = new DatabaseSync(join(folder, `${view.name}.v1.g1.db`));
+    otherProgram.exec('BEGIN IMMEDIATE');
     log.appendAgentEvents('a', 'AgentDeactivated');
     await waitForNotice('retrying');
-    other.exec('ROLLBACK');
-    other.close();
+    otherProgram.exec('ROLLBACK');
+    otherProgram.close();
     await expectToReach(view, positionAt(2));
     await stop();
     expect((await readContents(view)).rows).toEqual([{ id: 'a', active: false, events: 2 }]);

@@ -141,11 +141,13 @@ export function viewStoreContract(
     it('a checkpoint moves only from its current position, so that only one of two workers continues', async () => {
       const { view, writer } = await openBuilt();
       const otherStore = await storage.open();
-      const other = await otherStore.openForWriting(view);
+      const otherWriter = await otherStore.openForWriting(view);
       await writer.save([thing('a', 'p1', { name: 'a', rank: 1 })], null, 'p1');
-      await expect(other.save([thing('b', 'p2', { name: 'b', rank: 2 })], null, 'p2')).rejects.toThrow(CheckpointMoved);
-      expect((await other.state()).checkpoint).toBe('p1');
-      await other.save([thing('b', 'p2', { name: 'b', rank: 2 })], 'p1', 'p2');
+      await expect(otherWriter.save([thing('b', 'p2', { name: 'b', rank: 2 })], null, 'p2')).rejects.toThrow(
+        CheckpointMoved,
+      );
+      expect((await otherWriter.state()).checkpoint).toBe('p1');
+      await otherWriter.save([thing('b', 'p2', { name: 'b', rank: 2 })], 'p1', 'p2');
       await expect(writer.save([], 'p1', 'p2')).rejects.toThrow(CheckpointMoved);
       await expect(writer.save([], null, 'p2')).rejects.toThrow(CheckpointMoved);
       expect((await writer.state()).checkpoint).toBe('p2');
@@ -293,12 +295,12 @@ export function viewStoreContract(
         await candidate.save([], 'p1', 'p3');
         expect(await readNames()).toEqual(['p2', 'old', 'more']);
         const otherStore = await storage.open();
-        const other = await otherStore.openForReading(view);
-        expect((await other.state()).checkpoint).toBe('p2');
+        const otherReader = await otherStore.openForReading(view);
+        expect((await otherReader.state()).checkpoint).toBe('p2');
 
         expect(await candidate.promote()).toBe(true);
         expect(await readNames()).toEqual(['p3', 'new']);
-        expect((await other.state()).checkpoint).toBe('p3');
+        expect((await otherReader.state()).checkpoint).toBe('p3');
         expect(await store.candidateState(view)).toBeUndefined();
         await expect(writer.save([], 'p2', 'p4')).rejects.toThrow(CheckpointMoved);
         expect(await writer.state()).toEqual({ checkpoint: 'p3', stopped: null, built: true });
@@ -370,8 +372,8 @@ export function viewStoreContract(
       it('retired generations are removed even while another process has one open', async () => {
         const { view, writer, readNames, openCandidate } = await openLive();
         const otherStore = await storage.open();
-        const other = await otherStore.openForReading(view);
-        expect(await other.count('things', { where: [] })).toBe(1);
+        const otherReader = await otherStore.openForReading(view);
+        expect(await otherReader.count('things', { where: [] })).toBe(1);
         for (const position of ['p1', 'p2', 'p3']) {
           const candidate = await openCandidate();
           await candidate.save(rebuiltRow(position), null, position);
@@ -382,11 +384,11 @@ export function viewStoreContract(
           await store.removeRetired(view);
           await otherStore.removeRetired(view);
         }
-        expect((await other.find<Thing>('things', allByRank)).checkpoint).toBe('p3');
+        expect((await otherReader.find<Thing>('things', allByRank)).checkpoint).toBe('p3');
         expect(await readNames()).toEqual(['p3', 'new']);
         expect((await writer.state()).checkpoint).toBe('p3');
         await writer.save([], 'p3', 'p4');
-        expect((await other.state()).checkpoint).toBe('p4');
+        expect((await otherReader.state()).checkpoint).toBe('p4');
         expect(await store.versions(view.name)).toEqual([1]);
         await otherStore.close();
       });

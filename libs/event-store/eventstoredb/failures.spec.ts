@@ -8,13 +8,13 @@ describe('translateClientError', () => {
     [{ code: 14, message: '14 UNAVAILABLE: No connection established' }, 'cannot be reached'],
     [{ code: 4, message: '4 DEADLINE_EXCEEDED' }, 'does not respond'],
     [{ code: 16, message: '16 UNAUTHENTICATED: Unauthenticated' }, 'rejects the name and password'],
-  ])('turns the failure %j into Unavailable with the reason', (error, reason) => {
+  ])('translateClientError turns %j into Unavailable with the reason', (error, reason) => {
     const translated = translateClientError(error) as Error;
     expect(translated).toBeInstanceOf(Unavailable);
     expect(translated.message).toContain(reason);
   });
 
-  it('returns an error of our own code unchanged', () => {
+  it('translateClientError returns an error of our own code unchanged', () => {
     const error = new TypeError('x is not a function');
     expect(translateClientError(error)).toBe(error);
   });
@@ -32,12 +32,12 @@ describe('failures of calls', () => {
     ['a cancelled call', { type: 'cancelled', code: 1, message: '1 CANCELLED: Cancelled on client' }],
     ['a subscriber too far behind (23.10)', { type: 'unknown', code: 2, message: 'Consumer too slow to handle event' }],
     ['a cluster without a reachable node', { message: 'Failed to discover after 2 attempts.' }],
-  ])('a failed call is transient, so it is retried, if the cause is %s', (_, error) => {
+  ])('a failed call is transient and retried if the cause is %s', (_, error) => {
     expect(isTransient(error)).toBe(true);
     expect(getActualVersion(error)).toBeUndefined();
   });
 
-  it('a failed call is a conflict, not transient, if it names the actual version of the stream', () => {
+  it('a failed call is a conflict and not transient if it names the actual version of the stream', () => {
     const conflict = { type: 'wrong-expected-version', code: 9, message: '', actualVersion: 6n };
     expect([isTransient(conflict), getActualVersion(conflict)]).toEqual([false, 7]);
     expect(getActualVersion({ ...conflict, actualVersion: 'no_stream' })).toBe(0);

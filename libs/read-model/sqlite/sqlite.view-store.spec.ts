@@ -154,13 +154,16 @@ describe('SqliteViewStore', () => {
   it('a SQLite view whose columns changed without a new version is unavailable, with the reason, until it is wiped', async () => {
     const view: View = { name: 'changed', version: 1, tables: { leads } };
     await (await store.openForWriting(view)).close();
-    const other: View = { ...view, tables: { leads: { ...leads, columns: { ...leads.columns, more: () => 1 } } } };
-    await expect(store.openForWriting(other)).rejects.toThrow(
+    const changedView: View = {
+      ...view,
+      tables: { leads: { ...leads, columns: { ...leads.columns, more: () => 1 } } },
+    };
+    await expect(store.openForWriting(changedView)).rejects.toThrow(
       /changed\.v1\.g1\.db has other tables or columns.*Raise the view's version/,
     );
-    await expect((await store.openForReading(other)).state()).rejects.toThrow(ViewsUnavailable);
-    await store.wipe(other);
-    expect((await (await store.openForWriting(other)).state()).checkpoint).toBeNull();
+    await expect((await store.openForReading(changedView)).state()).rejects.toThrow(ViewsUnavailable);
+    await store.wipe(changedView);
+    expect((await (await store.openForWriting(changedView)).state()).checkpoint).toBeNull();
   });
 
   it.each([
@@ -185,11 +188,11 @@ describe('SqliteViewStore', () => {
 
   it('a SQLite view is unavailable while another process writes to its file, or if its folder is a file', async () => {
     const writer = await store.openForWriting({ ...view, name: 'busy' });
-    const other = new DatabaseSync(file('busy'));
-    other.exec('BEGIN IMMEDIATE');
+    const otherProcess = new DatabaseSync(file('busy'));
+    otherProcess.exec('BEGIN IMMEDIATE');
     await expect(writer.save([], null, 'p1')).rejects.toThrow(/busy\.v1\.g1\.db: another process is writing to it/);
-    other.exec('ROLLBACK');
-    other.close();
+    otherProcess.exec('ROLLBACK');
+    otherProcess.close();
     await writer.save([], null, 'p1');
     const nowhere = new SqliteViewStore(join(file('leads'), 'inside'), { readerThread: false });
     await expect(nowhere.openForWriting(view)).rejects.toThrow(ViewsUnavailable);
