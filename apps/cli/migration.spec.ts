@@ -73,7 +73,7 @@ describe.each([
     await fill(source);
   });
 
-  it('has the same events in the same order, with the same streams and versions', async () => {
+  it('a copied log has the same events in the same order, with the same streams and versions', async () => {
     const progress: number[] = [];
     const head = await source.head();
     const count = await copyEvents(source, source.start, head, target, (events) => progress.push(events));
@@ -82,7 +82,7 @@ describe.each([
     expect(await compareLogs(source, head, target, ignoreProgress)).toEqual({ events: count, position: head });
   });
 
-  it('continues where it was interrupted, wherever that was', async () => {
+  it('copying a log continues where it was interrupted, at any event', async () => {
     const events = await readAll(source);
     let copied = 0;
     for (const last of [0, 1, 2, 40, 41, events.length - 1]) {
@@ -93,7 +93,7 @@ describe.each([
     expect(await copyAll()).toBe(0);
   });
 
-  it('is rejected, and writes nothing, when the target holds an event that the source does not have', async () => {
+  it('copying a log is rejected, and writes nothing, if the target holds an event that the source does not have', async () => {
     await copyAll((await readAll(source))[9]!.position);
     await target.append(newStreamName(), 0, [newEvent()]);
     const before = eventIds(await readAll(target));
@@ -101,28 +101,28 @@ describe.each([
     expect(eventIds(await readAll(target))).toEqual(before);
   });
 
-  it('is rejected when an event of the target has other content', async () => {
+  it('copying a log is rejected if an event of the target has other content', async () => {
     const { stream, version: _, position: __, ...event } = (await readAll(source))[0]!;
     const changed = { ...event, personal: { from: 'Bob', to: 'Eve' } } as never;
     await target.append(stream, 0, [changed]);
     await expect(copyAll()).rejects.toThrow(/^Event number 1 of the target, .*, in personal\./);
   });
 
-  it('is rejected when the target holds more events than the source', async () => {
+  it('copying a log is rejected if the target holds more events than the source', async () => {
     await copyAll();
     const extra = newEvent();
     await target.append(newStreamName(), 0, [extra]);
     await expect(copyAll()).rejects.toThrow(`The target holds more than the source: event ${extra.id}`);
   });
 
-  it('reports that another process writes to the target', async () => {
+  it('copying a log reports that another process writes to the target', async () => {
     await target.append((await readAll(source))[0]!.stream, 0, [newEvent()]);
     await expect(copyEvents(source, source.start, await source.head(), target, ignoreProgress)).rejects.toThrow(
       /^Another process writes to the target/,
     );
   });
 
-  it('splits events that are too large for one append', async () => {
+  it('copying a log splits events that are too large for one append', async () => {
     const large = Array.from({ length: 30 }, () => newEvent('x'.repeat(65_536)));
     const stream = newStreamName();
     for (const [version, event] of large.entries()) await source.append(stream, version, [event]);

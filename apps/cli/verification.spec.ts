@@ -30,7 +30,7 @@ describe('verifyLog, with more streams and ids than fit into memory', () => {
     }
   }
 
-  it('reads the log in several passes, with the same result as in one', async () => {
+  it('verifyLog in several passes over the log returns the same result as in one', async () => {
     expect(await verify('', 1_000)).toEqual({ events: 120, streams: 60, problems: [], passes: 1 });
     const { passes, ...result } = await verify('', 30);
     expect(result).toEqual({ events: 120, streams: 60, problems: [] });
@@ -38,7 +38,7 @@ describe('verifyLog, with more streams and ids than fit into memory', () => {
   });
 
   it.each([1_000, 30])(
-    'reports each problem once when it remembers at most %i ids and streams',
+    'verifyLog reports each problem once when it remembers at most %i ids and streams',
     async (maxRemembered) => {
       const { events, streams, problems } = await verify(
         `UPDATE events SET body = json_set(body, '$.id', (SELECT body ->> '$.id' FROM events WHERE position = 2)) WHERE position = 119;
@@ -87,7 +87,7 @@ describe('verifyLog, with more streams and ids than fit into memory', () => {
     },
   );
 
-  it('stops after the maximum number of problems', async () => {
+  it('verifyLog stops after the maximum number of problems', async () => {
     const copies = Array.from(
       { length: maxProblems / 100 },
       (_, index) => `INSERT INTO events (stream, version, id, body)

@@ -13,8 +13,8 @@ const summariesAfter = (...steps: readonly commands.ContactStep[]): string[] =>
     summarizeEvent(type, data, (id) => (id === 'ana' ? 'Agent One' : null)),
   );
 
-describe('The lead history view', () => {
-  it('has an entry for each event of a contact, with actor, data and times', () => {
+describe('Lead history view', () => {
+  it('stores an entry for each event of a contact, with its actor, data and times', () => {
     const { events } = commands.given(commands.opened, commands.by(commands.agentActor('ana'), commands.lost));
     const entries = entriesAfter(commands.opened, commands.by(commands.agentActor('ana'), commands.lost));
     expect(entries.map(({ id }) => id)).toStrictEqual(events.map(({ id }) => id));
@@ -30,13 +30,13 @@ describe('The lead history view', () => {
     });
   });
 
-  it('has the event that caused an entry unless a command did', () => {
+  it('stores which event caused an entry, or null if a command did', () => {
     const entries = entriesAfter(commands.opened, commands.outbound());
     const [message, statusChange] = entries.slice(-2);
     expect(statusChange).toMatchObject({ type: 'LeadStatusChanged', cause: message?.id, actor: { type: 'system' } });
   });
 
-  it('sorts entries by when things happened, so that a late message precedes what was recorded before it', () => {
+  it('sorts entries by time of occurrence, so that a late message precedes entries recorded before it', () => {
     const late = commands.interaction({ messageId: 'm-2', occurredAt: commands.sentAt('09:00:00') });
     const entries = entriesAfter(
       commands.at('12:00', commands.opened),
@@ -50,7 +50,7 @@ describe('The lead history view', () => {
     expect(sorted.at(-1)?.type).toBe('LeadStatusChanged');
   });
 
-  it('marks the entries that open or close a lead', () => {
+  it('marks the history entries that open or close a lead', () => {
     const entries = entriesAfter(
       commands.opened,
       commands.changeStatus('qualified'),
@@ -66,7 +66,7 @@ describe('The lead history view', () => {
     ]);
   });
 
-  it('has one entry for a broadcast message, at the time of its send, with its receipts inside', () => {
+  it('stores one entry for a broadcast message, at the time it was sent, including its receipts', () => {
     const read = newReceipt('read', '09:20');
     const beforeSend = newReceipt('sent', '09:10');
     const { events } = givenMessage(
@@ -89,7 +89,7 @@ describe('The lead history view', () => {
     expect(projectRows(leadHistoryView, 'entries', receipts).size).toBe(0);
   });
 
-  it('summarizes every type of entry, and an event that has no entry by its type', () => {
+  it('summarizes every type of entry, and uses the type name for an event that has no entry', () => {
     expect(
       summariesAfter(
         commands.interaction({ kind: 'broadcast_reply' }),

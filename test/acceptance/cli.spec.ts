@@ -34,7 +34,7 @@ afterAll(() => app.dispose());
 const cli = async (args: readonly string[], env: StringMap = {}): Promise<CliResult> =>
   runCli(args, { ...(await app.env()), ...env });
 
-/** Removes a view, as if it had never been built. */
+/** Removes the stored data of a view, as if it had never been built. */
 function removeView(view: string): void {
   const folder = join(app.dataDir, 'views');
   for (const file of readdirSync(folder)) if (file.startsWith(`${view}.`)) rmSync(join(folder, file));
@@ -75,7 +75,7 @@ function executeSql(sql: string): void {
   db.close();
 }
 
-/** What the API returns from every kind of view. */
+/** Responses of the API from every kind of view. */
 async function readEverything(contactId: string, after: string): Promise<object> {
   return {
     leads: await getAllLeads(app, { after }),
@@ -132,7 +132,7 @@ describe('the CLI, while the service runs', () => {
           ),
         ),
       });
-      // There is no progress bar where the number of events is not known.
+      // There is no progress bar if the number of events is not known.
       expect(err).toMatch((await readStatus()).log.events === null ? /^$/ : /^([0-9,]+) of \1 events$/m);
       expect(await readEverything(contactId, position)).toEqual(before);
 
@@ -318,7 +318,7 @@ onEmbedded.log(describe)('the CLI, on a damaged log', () => {
       () => `UPDATE events SET body = json_set(body, '$.data.to', 'qualified') WHERE ${atVersion(4)}`,
       () => [expect.stringMatching(`^${stream}@5: lead .*-2 is active while lead .*-1 is active$`)],
     ],
-  ])('verify finds %s', async (_, damage, expected) => {
+  ])('verify reports %s', async (_, damage, expected) => {
     executeSql(copyEvents);
     executeSql(damage());
     expect(await findProblems()).toEqual(expected());

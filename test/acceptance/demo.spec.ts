@@ -50,7 +50,7 @@ describe('the demo', () => {
     expect(leads.every((lead) => lead.createdAt < new Date().toISOString())).toBe(true);
   });
 
-  test('the requests that the demo prints work when pasted', async () => {
+  test('the requests that the demo prints work when they are pasted into a shell', async () => {
     const requests = [...output.matchAll(/^ {4}(curl .*)$/gm)].map(([, line = '']) => line);
     expect(requests.length).toBeGreaterThan(8);
     for (const request of requests) {

@@ -40,7 +40,7 @@ afterAll(async () => {
   server.stop();
 });
 
-/** Each log has its own positions; everything else must be equal. */
+/** Positions differ between logs. Everything else must be equal. */
 const withoutPositions = (pages: Record<string, string>) =>
   Object.fromEntries(
     Object.entries(pages).map(([path, text]) => [path, text.replace(/\bp[0-9a-v]{8}\.[0-9a-v]{13}\b/g, 'position')]),
@@ -91,7 +91,7 @@ describe('a service that migrates to another engine', () => {
 
   test('the migrated service does not repeat commands from before the migration', async () => {
     const there = apps.at(-1)!;
-    // The response is rebuilt from the log, at the lead's version of that time.
+    // The response is rebuilt from the log, as of the lead's version at that time.
     const again = await there.post('/v1/interactions', interaction, key);
     expect(again.status).toBe(201);
     expect({ ...again.body, position: '' }).toEqual({ ...first, position: '' });

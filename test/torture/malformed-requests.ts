@@ -256,7 +256,7 @@ const oddKey = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
 );
 
-/** A valid body with some members replaced. Serialized here, because an object cannot have a key such as `__proto__`. */
+/** A valid body with some members replaced. It is serialized here, because an object cannot have a key such as `__proto__`. */
 const bodyWithOddMembers = (valid: Readonly<Record<string, unknown>>): fc.Arbitrary<string> => {
   const names = Object.keys(valid);
   const replacement = names.length > 0 ? fc.tuple(fc.constantFrom(...names), oddValue) : fc.tuple(oddKey, oddValue);

@@ -12,7 +12,7 @@ afterAll(async () => {
   fake.stop();
 });
 
-/** A new log each time, because the contract leaves an event in it that no follower gets past. */
+/** A new log each time, because the contract leaves an event in it at which every follower stops. */
 const newLogUrl = (url: string): string => `${url}#${crypto.randomUUID().replaceAll('-', '')}`;
 
 async function open(url: string): Promise<EventStoreDbLog> {

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 
 const buildFolder = join(import.meta.dirname, '../../../dist/libs/event-store/sqlite');
 
-/** The compiled log.child.ts, built by `npm test`. A process or thread cannot run the TypeScript sources. */
+/** The compiled log.child.ts, which `npm test` builds. A process or a thread cannot run the TypeScript sources. */
 export const childModule = join(buildFolder, 'log.child.js');
 
 export interface Child {

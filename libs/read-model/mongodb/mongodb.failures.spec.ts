@@ -18,7 +18,7 @@ const createWrites = (position: string, ...ranks: readonly number[]): readonly R
   ranks.map((rank) => ({ table: 'things', key: `k${rank}`, position, row: { rank }, columns: { rank } }));
 const query: RowQuery = { where: [], sort: { column: 'rank', descending: false }, limit: 9 };
 
-/** Retries like a caller that was told to. */
+/** Retries while the view store is unavailable, as callers do. */
 async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
@@ -84,7 +84,7 @@ describe('a view in MongoDB', () => {
     },
   );
 
-  it('reports that the checkpoint has moved when only the response to moving it was lost', async () => {
+  it('a save whose response was lost is reported as a moved checkpoint when it is retried', async () => {
     const writer = await store.openForWriting(view);
     server.injectWriteFault('update', { disconnect: 'after' });
     await expect(writer.save([], null, 'p1')).rejects.toThrow(ViewsUnavailable);
@@ -92,7 +92,7 @@ describe('a view in MongoDB', () => {
     await expect(writer.save([], null, 'p1')).rejects.toThrow(CheckpointMoved);
   });
 
-  it('is unavailable after errors that a retry may solve, but not when the server rejects the request itself', async () => {
+  it('a MongoDB view is unavailable after errors that a retry may solve, but not if the server rejects the request', async () => {
     const writer = await store.openForWriting(view);
     server.injectFault('update', { errorCode: 10_334 });
     const rejected = writer.save(createWrites('p1', 1), null, 'p1');
@@ -106,15 +106,6 @@ describe('a view in MongoDB', () => {
     }
     const huge = { ...createWrites('p1', 1)[0]!, row: { text: 'x'.repeat(17_000_000) } };
     await expect(writer.save([huge], null, 'p1')).rejects.not.toThrow(ViewsUnavailable);
-  });
-
-  it('stores a row although another worker inserted an older version of it at the same moment', async () => {
-    const writer = await store.openForWriting(view);
-    await writer.save(createWrites('p1', 1), null, 'p1');
-    // The server's response when both found no row: the row exists, with a lower position.
-    server.injectFault('update', { writeErrorCodes: [11_000] });
-    await writer.save(createWrites('p2', 1), 'p1', 'p2');
-    expect(await writer.load('things', ['k1'])).toMatchObject(new Map([['k1', { position: 'p2' }]]));
   });
 
   it.each(['before', 'after'] as const)(
@@ -232,7 +223,7 @@ describe('a view in MongoDB', () => {
     await impatientStore.close();
   });
 
-  it('does not move the checkpoint past rows that were wiped while they were written', async () => {
+  it('a checkpoint does not move past rows that were wiped while they were written', async () => {
     const writer = await openBuilt();
     let release!: () => void;
     const released = new Promise<void>((resolve) => (release = resolve));
@@ -253,7 +244,7 @@ describe('a view in MongoDB', () => {
     ['before', ['p1', 1], false],
     ['after', ['p1', 2], true],
   ] as const)(
-    'promotes a candidate in one step, even if the connection fails %s it',
+    'a MongoDB candidate is promoted in one step, even if the connection fails %s it',
     async (when, ranks, isPromoted) => {
       await (await openBuilt()).save(createWrites('p1', 1), null, 'p1');
       const candidate = await store.openForWriting(view, { candidate: true });
@@ -268,7 +259,7 @@ describe('a view in MongoDB', () => {
     },
   );
 
-  it('is not built when it is wiped while its indexes are created', async () => {
+  it('a MongoDB view that is wiped while its indexes are created is not built', async () => {
     const writer = await store.openForWriting(view);
     let release!: () => void;
     const released = new Promise<void>((resolve) => (release = resolve));
@@ -285,7 +276,7 @@ describe('a view in MongoDB', () => {
   it.each([
     ['the server aborts', () => server.injectFault('find', { errorCode: 50 })],
     ['the server does not abort', () => server.injectFault('find', { delayUntil: new Promise(() => undefined) })],
-  ])('gives up a query that runs too long and that %s', async (_, makeSlow) => {
+  ])('a query on MongoDB that takes too long and that %s is rejected as unavailable', async (_, makeSlow) => {
     const impatientStore = new MongodbViewStore(server.url(), { queryMs: 300 });
     const reader = await impatientStore.openForReading(view);
     makeSlow();
@@ -294,7 +285,7 @@ describe('a view in MongoDB', () => {
     await impatientStore.close();
   });
 
-  it('is unavailable within its time limit while the server is down, at the start or later, and recovers by itself', async () => {
+  it('a MongoDB view is unavailable within its deadline while the server is down, and recovers by itself', async () => {
     const writer = await openBuilt();
     await writer.save(createWrites('p1', 1), null, 'p1');
     const reader = await store.openForReading(view);
@@ -371,7 +362,7 @@ describe('a view in MongoDB', () => {
     await running;
   });
 
-  it('is unavailable for a read just after the server has closed the connection', async () => {
+  it('a read just after the MongoDB server has closed the connection is rejected as unavailable', async () => {
     const sockets: Socket[] = [];
     const onSocket = (message: unknown): void => {
       sockets.push((message as { socket: Socket }).socket);
@@ -394,7 +385,7 @@ describe('a view in MongoDB', () => {
     }
   });
 
-  it('is not built after its indexes changed, until they are created', async () => {
+  it('a MongoDB view counts as not built after its indexes changed, until they are created', async () => {
     await (await store.openForWriting(view)).finishBuild();
     const changed = { ...view, tables: { things: { ...things, indexes: [{ prefix: ['rank'], where: { rank: 1 } }] } } };
     const writer = await store.openForWriting(changed);
@@ -411,7 +402,7 @@ describe('a view in MongoDB', () => {
     await expect(store.openForWriting(unknown)).rejects.toThrow('an index of view-');
   });
 
-  it('is unavailable, with the reason, after its columns changed without a new version, until it is wiped', async () => {
+  it('a MongoDB view whose columns changed without a new version is unavailable, with the reason, until it is wiped', async () => {
     await store.openForWriting(view);
     const other = { ...view, tables: { things: { ...things, columns: { ...things.columns, more: () => 1 } } } };
     await expect(store.openForWriting(other)).rejects.toThrow(/has other tables or columns.*Raise the view's version/);
@@ -419,12 +410,12 @@ describe('a view in MongoDB', () => {
     expect((await (await store.openForWriting(other)).state()).checkpoint).toBeNull();
   });
 
-  it('cannot be opened with a URL without a database, and the error does not repeat the password', () => {
+  it('a MongoDB URL without a database is rejected, without repeating the password', () => {
     for (const url of ['mongodb://me:secret@127.0.0.1', 'mongodb://me:secret@a,b/?w=1'])
       expect(() => new MongodbViewStore(url)).toThrow(/^The URL of the read store must name a database/);
   });
 
-  it('cannot be read after its store was closed', async () => {
+  it('a MongoDB view cannot be read after its store was closed', async () => {
     const closedStore = new MongodbViewStore(server.url());
     const reader = await closedStore.openForReading(view);
     await reader.state();
