@@ -1,4 +1,4 @@
-// `npm run check`: format, lint and types side by side, then the architecture tests.
+// `npm run check`: format, lint and types in parallel, then the architecture tests.
 // `npm run lint`, `npm run typecheck`: one of them alone.
 import { fileURLToPath } from 'node:url';
 import { prepare } from './prepare.mjs';

@@ -9,7 +9,7 @@ import { tidy } from './tidy.command.js';
 import { verify } from './verify.command.js';
 
 const program = new Command('npm run cli --')
-  .description('Commands for operators and analysts. They read the same settings from the environment as the service.')
+  .description('Commands for operators and analysts. They read the same environment variables as the service.')
   .exitOverride();
 for (const command of [status, rebuild, tidy, stream, verify, migrate])
   program.addCommand(command.copyInheritedSettings(program));
@@ -22,6 +22,6 @@ try {
 } catch (error) {
   // Commander has printed the usage or the error already.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  // `process.exitCode` alone would let the other requests of a failed command go on.
+  // `process.exitCode` alone would let the pending requests of a failed command continue.
   process.exit(reportFatalError(toOperatorError(error)));
 }

@@ -9,7 +9,7 @@ export interface Stores {
   readonly views: ViewStore;
 }
 
-/** Opens the stores of the environment, the log for reading only because the service may be running, and closes them. */
+/** Opens the stores that the environment configures, and closes them. The log is opened read-only: the service may be running. */
 export async function withStores(work: (stores: Stores) => Promise<void>): Promise<void> {
   const settings = parseSettings(process.env);
   const { events: log } = await openLog(settings, { write: false });

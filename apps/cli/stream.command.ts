@@ -38,7 +38,7 @@ export const stream = new Command('stream')
           console.log(json ? JSON.stringify(event) : formatEvent(event, await agents.resolverFor(event)));
         }
       }
-      if (isEmpty) throw new OperatorError(`There is no stream ${name}.`);
+      if (isEmpty) throw new OperatorError(`There is no stream ${name}. Check the id and --org.`);
     }),
   );
 
@@ -51,7 +51,7 @@ function toStreamName(id: string, org: string, settings: Settings): string {
   return contactKey === undefined ? id : contactStream(org, contactKey);
 }
 
-/** The events of a stream. An event that cannot be read is yielded as an error, and the stream goes on. */
+/** The events of a stream. An event that cannot be read is yielded as an error, and reading continues after it. */
 async function* readStream(log: EventStore, name: string): AsyncGenerator<RecordedEvent | UnreadableEvent> {
   let limit = pageSize;
   for (let version = 0; ;) {
@@ -106,10 +106,9 @@ const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text
 const formatActor = ({ type, id }: Actor, nameOf: AgentNameResolver): string =>
   type === 'agent' ? `agent ${nameOf(id) ?? id}` : `${type} ${id}`;
 
-/** Events that are in no lead's history. */
+/** Summaries of events that do not appear in the history of a lead. */
 const agentSummaries: { readonly [Type in EventType]?: (event: RecordedEvent<Type>) => string } = {
-  AgentRegistered: ({ data, personal }) =>
-    `${personal.name} registered, with a capacity of ${formatCapacity(data.capacity)}`,
+  AgentRegistered: ({ data, personal }) => `${personal.name} registered (capacity: ${formatCapacity(data.capacity)})`,
   AgentRenamed: ({ personal }) => `Renamed from ${personal.from} to ${personal.to}`,
   AgentCapacityChanged: ({ data }) =>
     `Capacity changed from ${formatCapacity(data.from)} to ${formatCapacity(data.to)}`,
@@ -129,5 +128,4 @@ function describe(event: RecordedEvent, nameOf: AgentNameResolver): string {
 /** "AgentDeactivated" → "Agent deactivated" */
 const splitWords = (type: string): string => type.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-const formatCapacity = (capacity: number | null): string =>
-  capacity === null ? 'any number of leads' : `${capacity} leads`;
+const formatCapacity = (capacity: number | null): string => (capacity === null ? 'unlimited' : `${capacity} leads`);

@@ -3,7 +3,7 @@ import type { Step } from './life-simulator.js';
 import type { SentLife } from './sender.js';
 import type { ServiceClient } from './service-client.js';
 
-/** As people type a name: without accents and capitals. The search finds it all the same. */
+/** As people type a name: without accents and capitals. The search still finds it. */
 const withoutAccents = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 const word =
   (index: number) =>
@@ -26,7 +26,9 @@ export async function formatHints(service: ServiceClient, lives: readonly SentLi
     return Number(body['total']).toLocaleString('en');
   };
   const url = `${service.url}/v1`;
-  const lines = [`There are ${await count('')} leads now, ${await count('&active=true')} of them active. To look at:`];
+  const lines = [
+    `There are ${await count('')} leads now, ${await count('&active=true')} of them active. Try these requests:`,
+  ];
   const hint = (title: string, request: string): void => {
     lines.push('', `  ${title}`, `    ${request}`);
   };

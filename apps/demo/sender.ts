@@ -7,7 +7,7 @@ import type { ServiceClient, ServiceRequest, ServiceResponse } from './service-c
 
 export class SendSummary {
   commands = 0;
-  /** Commands that the service had carried out before. */
+  /** Commands that the service had processed before. */
   replayed = 0;
   rejected = 0;
   /** The service's message for the first rejection. */
@@ -141,6 +141,5 @@ export function toContactRequest(command: Step['command'], leadId: string, follo
   }
 }
 
-/** Requests leave absent fields out. */
 const withoutNulls = (fields: object): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));

@@ -10,7 +10,7 @@ import { waitForPosition } from '#read-model/wait-for-position';
 
 const timeoutMs = 30_000;
 
-/** Reads the leads that wait and the last rotations from one view, the agents' capacity and load from another. */
+/** Reads waiting leads and the last rotations from one view, and the agents' capacity and load from another. */
 export async function openAssignmentQueue(log: Pick<EventStore, 'start'>, store: ViewStore): Promise<AssignmentQueue> {
   const [waiting, agents] = [await store.openForReading(waitingLeadsView), await store.openForReading(agentsView)];
   const waitFor = async (reader: ViewReader, position: Position, signal: AbortSignal): Promise<void> => {

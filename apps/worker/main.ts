@@ -11,7 +11,7 @@ import { StoresModule } from '#wiring/stores.module';
 import { createLocalDispatcher } from './local-dispatcher.js';
 import { createLeaderElection, runAutomations, runBulkJobs, runProjections, type ScorerCall } from './worker.js';
 
-// Any number of workers may run: one works, the others stand by. HTTP serves health and metrics only.
+// Any number of workers may run: one is active, the others stand by. HTTP serves health and metrics only.
 await serve('worker', async (settings, logger) => {
   const { stores, close } = await StoresModule.open(settings, logger, { write: false });
   const stop = new AbortController();
@@ -32,12 +32,12 @@ await serve('worker', async (settings, logger) => {
         return { ready: true, lease: election.isLeader ? 'held' : 'standing by' };
       });
       const metrics = app.get(Metrics);
-      metrics.addGauge('leadstream_worker_lease_held', '1: this process works; 0: it stands by.', () =>
+      metrics.addGauge('leadstream_worker_lease_held', '1: this process is the active worker; 0: it stands by.', () =>
         Number(election.isLeader),
       );
       metrics.addLabeledGauge(
         'leadstream_worker_events_applied',
-        'Events that this process has applied to the view since it took the lease.',
+        'Events that this process has applied to the view since it acquired the lease.',
         'view',
         async () => runners.map(({ view, appliedEvents }) => [view.name, appliedEvents] as const),
       );

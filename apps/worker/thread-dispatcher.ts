@@ -6,7 +6,7 @@ import { refuse, type Refusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 import type { ScorerCall } from './worker.js';
 
-/** From the worker thread to the thread that carries out commands. */
+/** From the worker thread to the thread that runs commands. */
 export interface DispatchRequest<Kind extends CommandKind = CommandKind> {
   readonly id: number;
   readonly kind: Kind;

@@ -43,7 +43,7 @@ export function createLeaderElection(lease: Lease, logger: Logger): LeaderElecti
       case 'waiting':
         return logger.info('another worker holds the lease; standing by');
       case 'acquired':
-        return logger.info('took the lease; working');
+        return logger.info('acquired the lease; starting work');
       case 'released':
         return logger.info('released the lease');
       case 'lost':
@@ -74,7 +74,7 @@ export async function runProjections(
         case 'built':
           return logger.info({ view }, `${what} has caught up with the log`);
         case 'promoted':
-          return logger.info({ view }, `${what} is live`);
+          return logger.info({ view }, `${what} was promoted: it is live`);
         case 'stopped':
           return logger.error(
             { view, ...notice.stopped, err: notice.error },
@@ -109,7 +109,7 @@ export interface ScorerCall {
   readonly seconds: number;
 }
 
-/** Runs every automation that is not switched off, until `signal` aborts. */
+/** Runs every automation that is switched on, until `signal` aborts. */
 export async function runAutomations(
   log: EventStore,
   store: ViewStore,
@@ -187,7 +187,7 @@ async function createReactors(
   return reactors;
 }
 
-/** Carries out bulk jobs until `signal` aborts. */
+/** Runs bulk jobs until `signal` aborts. */
 export async function runBulkJobs(
   store: ViewStore,
   dispatch: CommandDispatcher,

@@ -99,7 +99,7 @@ describe('the demo, after its idempotency keys have expired', () => {
 
 describe('the demo, when it cannot run', () => {
   const nothingAt = (url: string): string =>
-    `Nothing answers at ${url}. Start the service with: npm start. If it listens elsewhere, set PORT or --url.\n`;
+    `No service responds at ${url}. Start it with: npm start. If it listens elsewhere, set PORT or --url.\n`;
 
   test.each([
     [['--url', 'http://127.0.0.1:9'], {}, 'http://127.0.0.1:9'],

@@ -29,5 +29,5 @@ test('the check fails for a page that differs in one word', () => {
   const { status, stderr } = check(file);
   rmSync(folder, { recursive: true });
   expect(status).toBe(1);
-  expect(stderr).toContain('is not current: npm run docs');
+  expect(stderr).toContain('is not current. Run npm run docs.');
 });

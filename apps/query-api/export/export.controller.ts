@@ -28,7 +28,7 @@ const mediaTypes = {
   ndjson: 'application/x-ndjson',
 } as const;
 
-/** MongoDB keeps a snapshot for five minutes. SQLite keeps everything written meanwhile in a file beside the view. */
+/** MongoDB keeps a snapshot for five minutes. SQLite keeps everything written meanwhile in a file next to the view. */
 const deadlines: ExportDeadlines = { totalMs: 900_000, idleMs: 60_000 };
 
 @Controller('v1/leads/export')
