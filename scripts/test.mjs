@@ -1,5 +1,5 @@
 // `npm test`: prepares the checkout; format, lint and types in parallel; then all tests.
-// `npm test -- libs/domain`: only those tests (any arguments of Jest). `npm run test:watch`: tests of what changes.
+// `npm test -- libs/domain`: only those tests (any arguments of Jest). `npm run test:watch`: tests of changed files.
 // The last line counts tests, and each check that failed. With TEST_FIGURES=<file>, the counts are also written to that file.
 // With CI set, files with a failed test run once more: a test that then passes is reported as unsteady and counts as passed. Also,
 // Jest does not wait for processes that a test has left running.

@@ -80,5 +80,5 @@ export class OutboundMessageRequest {
   readonly sentAt?: string;
 }
 
-/** For commands whose path says everything: the body must be empty. */
+/** For commands that need no body: it must be empty. */
 export class NothingRequest {}

@@ -2,7 +2,7 @@ import type { ReceiptStatus } from '#domain/message/message.events';
 import { isRecord } from '#http/validation';
 import { toReceiptItem, parseUnixSeconds, toLogLabel, type WebhookItem } from './webhook-item.js';
 
-/** Events that are receipts. What a reader did beyond opening the message (a click, a complaint) is not one. */
+/** Events that are receipts. Later actions of a reader, such as a click or a complaint, are not. */
 const statuses = new Map<string, ReceiptStatus>([
   ['processed', 'accepted'],
   ['deferred', 'sent'],

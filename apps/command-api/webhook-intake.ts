@@ -37,8 +37,8 @@ export class WebhookIntake {
   ) {}
 
   /**
-   * Resolves when all valid items are on disk. Other items are counted and logged, not rejected: the provider would only send
-   * the same again.
+   * Resolves when all valid items are on disk. Other items are counted and logged, not rejected, because the provider would
+   * only send the same items again.
    * @throws Unavailable if an item could not be recorded now; the provider may then send the whole webhook again
    */
   async accept(provider: Provider, items: readonly WebhookItem[], request: FastifyRequest): Promise<WebhookCounts> {
@@ -107,7 +107,7 @@ export class WebhookIntake {
     });
   }
 
-  /** Providers know nothing of organizations, and act for none of our agents. */
+  /** Providers do not know our organizations and act on behalf of no agent. */
   private createContext(provider: Provider, request: FastifyRequest): CommandContext {
     const commandId = randomUUID();
     return {

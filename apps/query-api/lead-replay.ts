@@ -37,7 +37,7 @@ async function* readContactStream(log: EventStore, org: string, leadId: string):
   yield* readStream(log, contactStream(org, contactKey)) as AsyncGenerator<ContactStreamEvent>;
 }
 
-/** A time selects by when events occurred: a late event is recorded after events that occurred later. */
+/** A time selects events by `occurredAt`: a late event is recorded after events that occurred later. */
 async function* filterAsOf(events: AsyncIterable<ContactStreamEvent>, asOf: AsOf): AsyncGenerator<ContactStreamEvent> {
   for await (const event of events)
     if ('time' in asOf) {

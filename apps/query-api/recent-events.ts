@@ -146,7 +146,7 @@ export class SharedRecentEvents implements OnModuleDestroy {
   }
 
   /**
-   * For a stream, until it leaves. Aborts the stream when it must end.
+   * Adds a stream, which must call `leave` when it ends. Aborts the stream when the process stops.
    * @throws Unavailable if the log cannot be read
    */
   async join(stream: AbortController): Promise<RecentEvents> {

@@ -59,7 +59,7 @@ const requestHeaders: Readonly<Record<string, JsonSchema>> = {
   ),
   OccurredAt: header(
     'X-Occurred-At',
-    'Backdates the command, for imports. Must not be in the future.',
+    "Backdates the command, for imports. Must not be in the future or before the contact's last command.",
     json.timestamp(),
   ),
   CausationId: header(

@@ -146,7 +146,7 @@ describe('The lead history view', () => {
       'Chat via whatsapp',
       'Scoring by model-1 failed: it took too long',
       'Status changed from follow up to lost',
-      'Score of 60 by model-1 dropped: lead inactive',
+      'Score of 60 from model-1 dropped: lead inactive',
       'Late chat via whatsapp',
     ]);
     const [sent] = projectRows<EntryRow>(leadHistoryView, 'entries', givenMessage(recordSend()).events).values();

@@ -66,7 +66,7 @@ describe('the demo', () => {
     const before = await readSample(app);
     const again = await loadDemo(app.url, 40);
     expect(again).toContain('exists already');
-    expect(again).toContain('nothing has changed');
+    expect(again).toContain('so nothing changed');
     expect(await readSample(app)).toEqual(before);
     expect(again.slice(again.indexOf('There are'))).toBe(output.slice(output.indexOf('There are')));
   });
@@ -114,7 +114,7 @@ describe('the demo, when it cannot run', () => {
     [['--contacts', 'few'], {}, 'It must be a whole number from 10'],
     [['now'], {}, 'too many arguments'],
     [['--url', 'leads'], {}, '"leads" is not an http or https URL'],
-    [[], { PORT: 'many' }, 'PORT is "many", where no service can be reached. Set --url.'],
+    [[], { PORT: 'many' }, 'PORT is "many", which no service can listen on. Set --url.'],
   ])('the demo rejects %j and %j with exit code 2: %s', async (args, env, message) => {
     const { code, out, err } = await runCli(args, env, 'demo');
     expect({ code, out }).toEqual({ code: 2, out: '' });

@@ -70,7 +70,7 @@ describe('a service that migrates to another engine', () => {
     const ahead = await migrate(['--to', toLog('moved'), '--ahead']);
     expect(ahead).toMatchObject({ code: 0 });
     expect(ahead.out).toMatch(
-      /^Copied [0-9,]+ events to esdb:.*\nStop the service, then run this again without --ahead/,
+      /^Copied [0-9,]+ events to esdb:.*\nStop the service, then run migrate again without --ahead/,
     );
     await postInteraction(source, { contactId: 'in between' });
     before = withoutPositions(

@@ -13,7 +13,7 @@ export interface ExportSpec {
   readonly columns: readonly ColumnName[];
   readonly timeZone: string;
   readonly sort: string;
-  /** Includes personal values: whoever has the file also sent the request. */
+  /** Includes personal values: the file goes only to the caller who sent them. */
   readonly filter: readonly FilterParameter[];
   readonly position: Position;
   readonly count: number;

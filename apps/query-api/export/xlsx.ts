@@ -144,7 +144,7 @@ const escapeXml = (text: string): string =>
   text
     .replace(/\p{Cs}/gu, '\uFFFD')
     .replace(/_(?=x[0-9A-Fa-f]{4}_)/g, '_x005F_')
-    // The rule takes control characters in a pattern for a mistake. Here they are what is searched for.
+    // The rule treats control characters in a pattern as a mistake. This pattern searches for them.
     // eslint-disable-next-line no-control-regex
     .replace(/[\0-\x08\x0b-\x1f\x7f\uFFFE\uFFFF]/g, (character) => `_x${toHex(character)}_`)
     .replaceAll('&', '&amp;')
