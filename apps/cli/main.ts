@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { reportFatalError } from '#wiring/operator-error';
+import { createPrivateFiles } from '#wiring/private-files';
 import { toOperatorError } from '#wiring/stores';
 import { migrate } from './migrate.command.js';
 import { rebuild } from './rebuild.command.js';
@@ -17,6 +18,7 @@ for (const command of [status, rebuild, tidy, stream, verify, migrate])
 // A reader may stop reading: `cli stream … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
+createPrivateFiles();
 try {
   await program.parseAsync();
 } catch (error) {

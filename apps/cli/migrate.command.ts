@@ -1,12 +1,13 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { OperatorError } from '#wiring/operator-error';
 import { Progress } from '#wiring/progress';
 import { parseSettings, type Settings } from '#wiring/settings';
 import { eventStoreUrlHint, parseEventStoreUrl } from '#wiring/settings-table';
-import { isShared, loadIdKey, openLog, redactCredentials } from '#wiring/stores';
-import { compareLogs, copyEvents, isIdKeyOfLog } from './migration.js';
+import { describeKeyLocation, openIdKey } from '#wiring/id-key';
+import { isShared, openLog, redactCredentials, type LogStores } from '#wiring/stores';
+import { compareLogs, copyEvents } from './migration.js';
 import { pluralize } from './table.js';
 
 interface Options {
@@ -61,17 +62,13 @@ async function withLogs<T>(
   ahead: boolean,
   work: (source: EventStore, target: EventStore) => Promise<T>,
 ): Promise<T> {
-  const key = loadIdKey(settings, { create: false });
-  const source = await openSource(settings, ahead);
+  const { events: source, keyFingerprint } = await openSource(settings, ahead);
   try {
     if ((await source.head()) === source.start)
       throw new OperatorError(
         `${redactCredentials(settings.eventStoreUrl)} is empty. Set --from or EVENT_STORE_URL to the log of the service.`,
       );
-    if (!(await isIdKeyOfLog(source, key)))
-      throw new OperatorError(
-        `${describeKeyLocation(settings)} is not the key of this log, so contacts would not be found. Set ID_KEY or DATA_DIR to those of the service.`,
-      );
+    await openIdKey(settings, { events: source, keyFingerprint }, { write: false });
     const targetSettings = { ...settings, eventStoreUrl: to };
     const { events: target } = await openLog(targetSettings, { write: true, urlSetting: '--to' }).catch(
       rethrowFor('target'),
@@ -89,11 +86,11 @@ async function withLogs<T>(
 }
 
 /** Opens the source. An embedded log is locked, unless `ahead`, so that no service writes to it during the migration. */
-async function openSource(settings: Settings, ahead: boolean): Promise<EventStore> {
-  const { events: log } = await openLog(settings, { write: false });
+async function openSource(settings: Settings, ahead: boolean): Promise<LogStores> {
+  const log = await openLog(settings, { write: false });
   if (ahead || isShared(settings.eventStoreUrl)) return log;
-  await log.close();
-  return (await openLog(settings, { write: true }).catch(rethrowFor('source', 'Or copy with --ahead.'))).events;
+  await log.events.close();
+  return openLog(settings, { write: true }).catch(rethrowFor('source', 'Or copy with --ahead.'));
 }
 
 const rethrowFor =
@@ -149,10 +146,6 @@ async function migrateEvents(
   }
   return { events, copied, seconds: (performance.now() - startedAt) / 1_000 };
 }
-
-/** Where the key is; the key itself is never shown. */
-const describeKeyLocation = ({ idKey, dataDir }: Settings): string =>
-  idKey === null ? join(dataDir, 'id.key') : 'ID_KEY';
 
 function formatResult(
   { to, events, copied, seconds, key }: MigrationResult & { to: string; key: string },

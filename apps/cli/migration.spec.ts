@@ -1,16 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deriveContactKey, contactStream } from '#commands/ids';
 import type { Position } from '#domain/event-envelope';
 import type { EventStore } from '#event-store/event-store';
 import { newEvent, newStreamName, newEvents, followUntil, eventIds } from '#event-store/event-store.test-support';
 import { EventStoreDbLog } from '#event-store/eventstoredb/eventstoredb-log';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
-import { compareLogs, copyEvents, isIdKeyOfLog } from './migration.js';
+import { compareLogs, copyEvents } from './migration.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'migration-'));
 let server: FakeEventStoreDbServer;
@@ -132,20 +131,4 @@ describe.each([
     expect((await readAll(target)).slice(-30).map(({ id }) => id)).toEqual(eventIds(large));
     if (to === 'esdb') expect(server.appendCount - appends).toBeGreaterThan(5);
   });
-});
-
-test('isIdKeyOfLog compares the key with the first contact of the log', async () => {
-  const log = await engines.sqlite();
-  expect(await isIdKeyOfLog(log, 'any key will do')).toBe(true);
-  await log.append(newStreamName(), 0, [newEvent()]);
-  const contactKey = deriveContactKey('the right key', 'demo', 'c-1');
-  const registered = {
-    ...newEvent(),
-    type: 'ContactRegistered',
-    data: { contactKey },
-    personal: { contactId: 'c-1', name: null, phone: null, email: null },
-  };
-  await log.append(contactStream('demo', contactKey), 0, [registered]);
-  expect(await isIdKeyOfLog(log, 'the right key')).toBe(true);
-  expect(await isIdKeyOfLog(log, 'another key')).toBe(false);
 });

@@ -1,4 +1,3 @@
-import { contactStream, deriveContactKey } from '#commands/ids';
 import type { Position, StoredEvent } from '#domain/event-envelope';
 import type { RecordedEvent } from '#domain/event';
 import { UnreadableEvent } from '#domain/event-codec';
@@ -81,14 +80,6 @@ export async function copyEvents(
     onProgress(copied);
   }
   return copied;
-}
-
-/** Whether the contact keys of this log were derived from this secret; true for a log without contacts. */
-export async function isIdKeyOfLog(log: EventStore, secret: string): Promise<boolean> {
-  for await (const event of readEvents(log, await log.head()))
-    if (event.type === 'ContactRegistered')
-      return event.stream === contactStream(event.org, deriveContactKey(secret, event.org, event.personal.contactId));
-  return true;
 }
 
 /** Groups consecutive events of one stream, as many as one append may hold. */

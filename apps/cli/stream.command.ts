@@ -11,9 +11,9 @@ import type { EventStore } from '#event-store/event-store';
 import { referencedAgentIds } from '#projections/lead-history/lead-history.query';
 import { summarizeEvent } from '#projections/lead-history/lead-history.summary';
 import { OperatorError } from '#wiring/operator-error';
-import type { Settings } from '#wiring/settings';
-import { loadIdKey } from '#wiring/stores';
-import { withStores } from './stores.js';
+import { openIdKey } from '#wiring/id-key';
+import { withStores, type Stores } from './stores.js';
+import { escapeForTerminal } from './terminal.js';
 
 const pageSize = 1_000;
 
@@ -23,8 +23,9 @@ export const stream = new Command('stream')
   .option('--org <id>', 'organization of the agent or contact', 'default')
   .option('--json', 'print the events as they are stored, one per line')
   .action((id: string, { org, json }: { org: string; json?: true }) =>
-    withStores(async ({ settings, log }) => {
-      const name = toStreamName(id, org, settings);
+    withStores(async (stores) => {
+      const { log } = stores;
+      const name = await toStreamName(id, org, stores);
       const agents = new AgentNames(log);
       let isEmpty = true;
       for await (const event of readStream(log, name)) {
@@ -32,21 +33,24 @@ export const stream = new Command('stream')
         if (event instanceof UnreadableEvent) {
           process.exitCode = 1;
           const line = `${formatVersion(event.location.version)}cannot be read: ${event.reason}`;
-          if (json) console.error(line);
-          else console.log(line);
+          if (json) console.error(escapeForTerminal(line));
+          else console.log(escapeForTerminal(line));
         } else {
-          console.log(json ? JSON.stringify(event) : formatEvent(event, await agents.resolverFor(event)));
+          const line = json ? JSON.stringify(event) : formatEvent(event, await agents.resolverFor(event));
+          console.log(escapeForTerminal(line));
         }
       }
       if (isEmpty) throw new OperatorError(`There is no stream ${name}. Check the id and --org.`);
     }),
   );
 
-function toStreamName(id: string, org: string, settings: Settings): string {
+async function toStreamName(id: string, org: string, { settings, log, keyFingerprint }: Stores): Promise<string> {
   const [, kind, name = ''] = /^(agent|contact):(.+)$/s.exec(id) ?? [];
   if (kind === 'agent') return agentStream(org, name);
-  if (kind === 'contact')
-    return contactStream(org, deriveContactKey(loadIdKey(settings, { create: false }), org, name));
+  if (kind === 'contact') {
+    const secret = await openIdKey(settings, { events: log, keyFingerprint }, { write: false });
+    return contactStream(org, deriveContactKey(secret, org, name));
+  }
   const contactKey = parseLeadId(id)?.contactKey;
   return contactKey === undefined ? id : contactStream(org, contactKey);
 }

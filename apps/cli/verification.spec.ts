@@ -3,7 +3,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newStreamName, newEvents } from '#event-store/event-store.test-support';
+import { newEvent, newStreamName, newEvents } from '#event-store/event-store.test-support';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { maxProblems, verifyLog, type VerificationResult } from './verification.js';
 
@@ -54,6 +54,35 @@ describe('verifyLog, with more streams and ids than fit into memory', () => {
         expect.stringMatching(/^cannot be read: ./),
         'its version is 2, expected 1',
         'its version is 5, expected 2',
+      ]);
+    },
+  );
+
+  it.each([1_000, 2])(
+    'reports a contact that was registered under two keys when it remembers at most %i ids and streams',
+    async (maxRemembered) => {
+      const register = (key: string) => ({
+        ...newEvent(),
+        type: 'ContactRegistered',
+        data: { contactKey: key },
+        personal: { contactId: 'c-1', name: null, phone: null, email: null },
+      });
+      const folder = mkdtempSync(join(tmpdir(), 'verification-'));
+      const log = SqliteLog.open({ file: join(folder, 'events.db') });
+      const [first, second] = ['contact-demo-a', 'contact-demo-b'] as const;
+      await log.events.append(first, 0, [register('a')]);
+      await log.events.append(second, 0, [register('b')]);
+      const otherContact = { ...register('c'), personal: { ...register('c').personal, contactId: 'c-2' } };
+      await log.events.append('contact-demo-c', 0, [otherContact]);
+      const { problems } = await verifyLog(log.events, await log.events.head(), undefined, maxRemembered);
+      await log.close();
+      rmSync(folder, { recursive: true });
+      expect(problems).toMatchObject([
+        {
+          stream: second,
+          version: 1,
+          what: `its contact has another key in ${first}, so it may have two active leads`,
+        },
       ]);
     },
   );

@@ -26,7 +26,7 @@ const defaultMaxRemembered = 2_000_000;
 
 /**
  * Reads the log from its start to `head`. Checks that every event can be read, positions increase, versions have no gap within a
- * stream, ids are unique, and no contact has two active leads.
+ * stream, ids are unique, no contact has two active leads, and each contact id has one key.
  * @param onProgress called after each batch with the pass (from 0), its events so far, and the number of passes, which may grow
  */
 export async function verifyLog(
@@ -90,6 +90,8 @@ class VerificationPass {
   private position: Position = '';
   private readonly ids = new Set<string>();
   private readonly known = new Map<string, Stream>();
+  /** The stream of each contact. */
+  private readonly contacts = new Map<string, string>();
 
   /** Checks the share with number `share`, from 0; `shares` is a power of 2. */
   constructor(
@@ -103,7 +105,7 @@ class VerificationPass {
   }
 
   get remembered(): number {
-    return this.known.size + this.ids.size;
+    return this.known.size + this.ids.size + this.contacts.size;
   }
 
   /** Halves the share; later passes check the rest. */
@@ -111,6 +113,7 @@ class VerificationPass {
     this.shares *= 2;
     for (const id of this.ids) if (!this.isInShare(id)) this.ids.delete(id);
     for (const name of this.known.keys()) if (!this.isInShare(name)) this.known.delete(name);
+    for (const contact of this.contacts.keys()) if (!this.isInShare(contact)) this.contacts.delete(contact);
   }
 
   check(event: RecordedEvent): void {
@@ -121,6 +124,7 @@ class VerificationPass {
     }
     const stream = this.known.get(event.stream);
     if (stream) this.checkActiveLead(stream, event);
+    if (event.type === 'ContactRegistered') this.checkContact(event);
   }
 
   checkUnreadable({ location, eventId, reason }: UnreadableEvent): void {
@@ -151,6 +155,16 @@ class VerificationPass {
     if (stream.activeLead !== null && stream.activeLead !== leadId)
       this.report(event, event.id, `lead ${leadId} is active while lead ${stream.activeLead} is active`);
     stream.activeLead = leadId;
+  }
+
+  /** A contact with two streams was written to under two keys. It may have an active lead in each. */
+  private checkContact(event: RecordedEvent<'ContactRegistered'>): void {
+    const contact = `${event.org}\u0000${event.personal.contactId}`;
+    if (!this.isInShare(contact)) return;
+    const stream = this.contacts.get(contact) ?? event.stream;
+    if (stream !== event.stream)
+      this.report(event, event.id, `its contact has another key in ${stream}, so it may have two active leads`);
+    this.contacts.set(contact, stream);
   }
 
   private report({ stream, version, position }: Location, eventId: string | null, what: string): void {

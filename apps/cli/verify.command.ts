@@ -23,7 +23,7 @@ export const verify = new Command('verify')
 function formatResult({ events, streams, problems }: VerificationResult): string {
   const scope = `${pluralize(events, 'event')} in ${pluralize(streams, 'stream')}`;
   if (problems.length === 0)
-    return `Verified ${scope}: all events can be read, versions have no gaps, positions increase, ids are unique, and no contact has two active leads.`;
+    return `Verified ${scope}: all events can be read, versions have no gaps, positions increase, ids are unique, no contact has two active leads, and each contact has one key.`;
   const rows = problems.map(({ stream, version, eventId, what }) => [`${stream}@${version}`, eventId ?? '-', what]);
   const count = `${problems.length >= maxProblems ? 'At least ' : ''}${pluralize(problems.length, 'problem')}`;
   return `${formatTable(['event at', 'event id', 'problem'], rows)}\n\n${count} in ${scope}.`;

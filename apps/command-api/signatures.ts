@@ -11,10 +11,18 @@ export function isFromWhatsApp(body: Buffer, signature: string | null, appSecret
   return hex !== undefined && timingSafeEqual(Buffer.from(hex, 'hex'), hmac('sha256', appSecret, body));
 }
 
-/** HMAC-SHA1, in base64, of the URL followed by the name and value of every parameter, sorted by name, without separators. */
+/** Twilio's parameters, such as `From` and `MediaUrl0`. */
+const twilioName = /^[A-Z][A-Za-z]*\d*$/;
+
+/**
+ * HMAC-SHA1, in base64, of the URL followed by the name and value of every parameter, sorted by name, without separators. Because of
+ * that, moving characters between a name and a value does not change the signature. So names must have Twilio's form here, and
+ * IDs and addresses in the translator.
+ */
 export function isFromTwilio(url: string, form: URLSearchParams, signature: string | null, authToken: string): boolean {
   const actual = Buffer.from(signature ?? '', 'base64');
   const names = [...new Set(form.keys())].sort();
+  if (!names.every((name) => twilioName.test(name))) return false;
   const parameters = names.flatMap((name) => [...new Set(form.getAll(name))].sort().map((value) => name + value));
   const candidates = urlVariants(url).map((variant) => hmac('sha1', authToken, variant + parameters.join('')));
   const matches = candidates.filter(
@@ -23,8 +31,9 @@ export function isFromTwilio(url: string, form: URLSearchParams, signature: stri
   return matches.length > 0;
 }
 
-/** Twilio sometimes signs the URL with its port and sometimes without. */
+/** Twilio sometimes signs the URL with its port and sometimes without. Empty if the caller's Host makes it malformed. */
 function urlVariants(url: string): readonly string[] {
+  if (!URL.canParse(url)) return [];
   const { protocol, host, hostname, port, pathname, search } = new URL(url);
   const defaultPort = protocol === 'https:' ? '443' : '80';
   const hosts = [host, hostname, `${hostname}:${port || defaultPort}`];

@@ -3,8 +3,12 @@ import type { RecordedEvent } from '#domain/event';
 import { evolveLead } from '#domain/lead/lead.evolve';
 import type { Lead } from '#domain/lead/lead.state';
 import { parseLeadId } from '#domain/lead/lead.id';
-import { readStream, type EventStore } from '#event-store/event-store';
+import type { EventStore } from '#event-store/event-store';
 import type { AsOf } from '#http/view-readers';
+import { yieldToEventLoop } from '#timing/yield-to-event-loop';
+
+/** Events that are read and folded before other work of this thread runs. An embedded log is read without any I/O wait. */
+const pageSize = 200;
 
 type ContactStreamEvent = Parameters<typeof evolveLead>[1] & RecordedEvent;
 
@@ -33,8 +37,14 @@ export async function leadAsOf(log: EventStore, org: string, leadId: string, asO
 async function* readContactStream(log: EventStore, org: string, leadId: string): AsyncGenerator<ContactStreamEvent> {
   const contactKey = parseLeadId(leadId)?.contactKey;
   if (contactKey === undefined) return;
-  // A contact's stream contains events of contacts and leads only.
-  yield* readStream(log, contactStream(org, contactKey)) as AsyncGenerator<ContactStreamEvent>;
+  const stream = contactStream(org, contactKey);
+  for (let version = 0; ; version += pageSize) {
+    const events = await log.read(stream, version, pageSize);
+    // A contact's stream contains events of contacts and leads only.
+    yield* events as readonly ContactStreamEvent[];
+    if (events.length < pageSize) return;
+    await yieldToEventLoop();
+  }
 }
 
 /** A time selects events by `occurredAt`: a late event is recorded after events that occurred later. */

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Position } from '#domain/event-envelope';
 import { EventStore } from '#event-store/event-store';
 import { splitList } from '#http/fields';
@@ -25,6 +26,7 @@ export class StreamController {
 
   /** Last-Event-ID takes precedence over `from`: a reconnecting client sends the same URL again. */
   @Get()
+  @RouteConfig({ limit: 'streams' })
   @ApiStream({
     summary: 'Stream events',
     description:

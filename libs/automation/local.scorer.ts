@@ -1,5 +1,5 @@
 import type { Factor } from '#domain/lead/lead.vocabulary';
-import type { Conversation, Judgement, Scorer } from './scorer.js';
+import { scoringLimits, type Conversation, type Judgement, type Scorer } from './scorer.js';
 
 /** The score of a lead without any of the signals below. */
 const baseScore = 25;
@@ -128,7 +128,9 @@ function judge(conversation: Conversation): Judgement {
 }
 
 function findFactors({ origin, interactions }: Conversation): readonly Factor[] {
-  const texts = interactions.map(({ text }) => text ?? '');
+  const texts = interactions
+    .slice(-scoringLimits.interactions)
+    .map(({ text }) => text?.slice(0, scoringLimits.textLength) ?? '');
   const normalized = texts.map(normalize);
   const mentions = (words: readonly string[]): boolean =>
     normalized.some((text) => words.some((word) => text.includes(` ${word} `)));
@@ -152,9 +154,13 @@ function findFactors({ origin, interactions }: Conversation): readonly Factor[] 
   return signals.filter(([present]) => present).map(([, label, weight]) => ({ label, weight }));
 }
 
-/** Lower-case words without diacritics, with a space before and after each. */
+/**
+ * Lower-case words without diacritics, with a space before and after each. Diacritics are removed before NFKD, because its time is
+ * quadratic in the length of a run of them, and after it, because it takes letters apart.
+ */
 const normalize = (text: string): string =>
   ` ${text
+    .replace(/\p{M}+/gu, '')
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
     .toLowerCase()

@@ -38,6 +38,9 @@ export interface Scorer {
   score(conversation: Conversation, signal: AbortSignal): Promise<Judgement>;
 }
 
+/** How much of a conversation a scorer reads: the newest interactions, and the beginning of each text, in UTF-16 code units. */
+export const scoringLimits = { interactions: 50, textLength: 2_000 };
+
 /** The message is recorded in the lead's history. It must contain nothing from the conversation. */
 export class ScoringError extends Error {
   override readonly name = 'ScoringError';

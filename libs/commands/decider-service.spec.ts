@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import { contactDecider } from '#domain/contact/contact.decide';
 import { findLead, type Contact } from '#domain/contact/contact.state';
-import { Unavailable, type WriteResult, type EventStore } from '#event-store/event-store';
+import { ConcurrencyError, Unavailable, type WriteResult, type EventStore } from '#event-store/event-store';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
+import { enableDeadlines, withDeadline } from '#timing/deadline';
 import * as commands from '#test/support/given-when-then';
 import { buildCommandContext, type CommandContext } from './command-context.js';
-import { DeciderService, type DecisionResult } from './decider-service.js';
+import { DeciderService, StreamBusy, type DecisionResult } from './decider-service.js';
 import { createCommandId, contactStream } from './ids.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'decider-service-'));
@@ -127,6 +128,32 @@ describe('DeciderService', () => {
     });
     await expect(handle(newService(contended), commands.interaction())).rejects.toMatchObject({ code: 'conflict' });
     expect(await storedTypes()).toHaveLength(10);
+  });
+
+  it('executes a command that meets an append under way, however often it is rejected before that append is visible', async () => {
+    let rejections = 0;
+    const slow = logWith({
+      append: (name, expectedVersion, events) =>
+        ++rejections > 30
+          ? log.events.append(name, expectedVersion, events)
+          : Promise.reject(new ConcurrencyError(name, expectedVersion, expectedVersion + 1)),
+    });
+    const { events } = await handle(newService(slow), commands.interaction());
+    expect(events).toHaveLength(3);
+    expect(rejections).toBe(31);
+  });
+
+  it('fails as busy, not as a conflict, when an append under way is not visible by the deadline', async () => {
+    enableDeadlines();
+    const stuck = logWith({
+      append: (name, expectedVersion) =>
+        Promise.reject(new ConcurrencyError(name, expectedVersion, expectedVersion + 1)),
+    });
+    const startedAt = performance.now();
+    const busy = withDeadline(300, () => handle(newService(stuck), commands.interaction()));
+    await expect(busy).rejects.toThrow(StreamBusy);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(300);
+    expect(await storedTypes()).toHaveLength(0);
   });
 
   it('fails a command that the log cannot take, and executes the next one', async () => {

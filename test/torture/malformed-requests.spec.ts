@@ -165,7 +165,7 @@ test('a request that is not HTTP gets problem details', async () => {
 });
 
 test('pipelined requests get their responses in order', async () => {
-  const pipelined = `GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /nope HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`;
+  const pipelined = `GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\nGET /nope HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
   expect(await sendRaw(app.url, [pipelined])).toMatchObject({
     status: 200,
     body: expect.stringContaining('HTTP/1.1 404'),

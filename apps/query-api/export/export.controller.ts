@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { Clock } from '#commands/clock';
 import { DeciderService } from '#commands/decider-service';
 import { createCommandId, exportStream } from '#commands/ids';
@@ -51,6 +52,8 @@ export class LeadExportController {
     },
     Object.values(mediaTypes),
   )
+  // It records an event, so a link or an image on a page of another site must not start it.
+  @RouteConfig({ changesState: true })
   async export(@Query() query: ExportQuery, @Http() http: HttpContext): Promise<StreamableFile | undefined> {
     const identity = this.authenticator.identify(http.request);
     const now = this.clock.now();

@@ -31,6 +31,8 @@ export class GroupCommit {
   constructor(
     private readonly db: DatabaseSyncInstance,
     private readonly onCommit: (group: CommittedGroup) => void,
+    /** Throws `Unavailable` if what is committed would be lost. Called before each transaction, and before it is acknowledged. */
+    private readonly checkFiles: () => void = () => undefined,
   ) {
     this.beginStatement = db.prepare('BEGIN IMMEDIATE');
     this.commitStatement = db.prepare('COMMIT');
@@ -65,6 +67,7 @@ export class GroupCommit {
   private write(group: readonly Task[]): void {
     const startedAt = performance.now();
     try {
+      this.checkFiles();
       this.beginStatement.run();
     } catch (error) {
       for (const task of group) task.reject(translateSqliteError(error));
@@ -78,6 +81,12 @@ export class GroupCommit {
       this.rollBack();
       if (group.length === 1) group[0]!.reject(translateSqliteError(error));
       else for (const task of group) this.write([task]);
+      return;
+    }
+    try {
+      this.checkFiles();
+    } catch (error) {
+      for (const task of group) task.reject(error);
       return;
     }
     const milliseconds = performance.now() - startedAt;

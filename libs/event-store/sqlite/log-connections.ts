@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import { Unavailable } from '../event-store.js';
 import { translateErrors } from './failures.js';
+import { FileIdentity } from './file-identity.js';
 import { type CommittedGroup, GroupCommit } from './group-commit.js';
 import type { LogFile } from './log-file.js';
 import { CommitNotifier } from './commit-notifier.js';
@@ -8,6 +9,7 @@ import { CommitNotifier } from './commit-notifier.js';
 /** What the stores of one log file share: its connections, the group commit and the notifier. */
 export class LogConnections {
   readonly commitNotifier: CommitNotifier;
+  private readonly identity: FileIdentity;
   private readonly groupCommit: GroupCommit | undefined;
   private openScanConnection: DatabaseSyncInstance | undefined;
   private isClosed = false;
@@ -17,11 +19,18 @@ export class LogConnections {
     onCommit: (group: CommittedGroup) => void,
   ) {
     this.commitNotifier = new CommitNotifier(file.path);
+    // SQLite deletes the -wal file when its last connection is closed, so it stays the same while this one is open. A reader may
+    // have opened the file before there was one.
+    this.identity = new FileIdentity(file.readOnly ? [file.path] : [file.path, `${file.path}-wal`]);
     if (file.readOnly) return;
-    this.groupCommit = new GroupCommit(file.db, (group) => {
-      if (group.events > 0) this.commitNotifier.notify();
-      onCommit(group);
-    });
+    this.groupCommit = new GroupCommit(
+      file.db,
+      (group) => {
+        if (group.events > 0) this.commitNotifier.notify();
+        onCommit(group);
+      },
+      () => this.identity.check(),
+    );
   }
 
   /** @see GroupCommit.run */
@@ -34,6 +43,11 @@ export class LogConnections {
   read<T>(work: () => T): T {
     if (this.isClosed) throw new Unavailable('the event log is closed');
     return translateErrors(work);
+  }
+
+  /** @throws Unavailable if the files are not those that were opened. */
+  check(): void {
+    this.identity.check();
   }
 
   /** A separate connection for passes over the whole log, which would evict the writer's cache. */

@@ -16,6 +16,9 @@ export class UnusableLogFile extends Error {
   }
 }
 
+/** There is no log: the file does not exist, or it is empty. */
+export class MissingLogFile extends UnusableLogFile {}
+
 /** An open log file. Keep a reference to the connection for as long as any of its statements is used. */
 export interface LogFile {
   /** Without symbolic links, so it is the same for everybody who has this file open. */
@@ -36,7 +39,7 @@ const formatVersion = 1;
 // events and is stored nowhere else, so that the two cannot differ and an append writes one page less. Event ids are unique by
 // the way they are created. An index on them would touch a random page for every event and halve the write rate.
 const schema = `
-  CREATE TABLE log (id TEXT NOT NULL) STRICT;
+  CREATE TABLE log (id TEXT NOT NULL, key_fingerprint TEXT) STRICT;
   CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
   CREATE TABLE events (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -67,10 +70,19 @@ const writerPragmas = `
 const busyTimeoutMs = 1_000;
 
 /**
- * Opens the file. Creates it, with its folder, unless `readOnly` is set.
+ * Opens the file. Creates it, with its folder, unless `readOnly` is set or `create` is false.
  * @throws UnusableLogFile
+ * @throws MissingLogFile
  */
-export function openLogFile({ file, readOnly = false }: { file: string; readOnly?: boolean }): LogFile {
+export function openLogFile({
+  file,
+  readOnly = false,
+  create = !readOnly,
+}: {
+  file: string;
+  readOnly?: boolean;
+  create?: boolean;
+}): LogFile {
   const connections: DatabaseSyncInstance[] = [];
   const open = (path: string, options: { readOnly?: boolean; timeout: number }): DatabaseSyncInstance => {
     const db = new DatabaseSync(path, options);
@@ -81,17 +93,18 @@ export function openLogFile({ file, readOnly = false }: { file: string; readOnly
   const openReader = (): DatabaseSyncInstance => new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true });
   let path = file;
   try {
-    path = resolvePath(file, readOnly);
+    path = resolvePath(file, !create);
     // The lock is opened first and so closed last: it outlives the connection that it guards.
     if (!readOnly) lock(open(`${path}.lock`, { timeout: 0 }), path);
     const db = open(path, { timeout: busyTimeoutMs, readOnly });
     const isNew = !containsLog(db, path);
-    if (isNew && readOnly) throw new UnusableLogFile(path, 'nothing has been written to it yet');
+    if (isNew && !create) throw new MissingLogFile(path, 'nothing has been written to it yet');
     if (!readOnly) {
       db.exec(writerPragmas);
       if (isNew) createLog(db);
       // A write, because SQLite opens a file without write permission and would only fail at the first append.
       else db.exec(`PRAGMA user_version = ${formatVersion}`);
+      addKeyFingerprint(db);
     }
     const { id: logId } = db.prepare('SELECT id FROM log').get() as { id: string };
     return { path, logId, readOnly, db, openReader, close };
@@ -141,6 +154,13 @@ function containsLog(db: DatabaseSyncInstance, path: string): boolean {
   return true;
 }
 
+/** For logs of older releases. Those ignore the column, so the format version stays the same. */
+function addKeyFingerprint(db: DatabaseSyncInstance): void {
+  const columns = db.prepare("SELECT name FROM pragma_table_info('log')").all() as { name: string }[];
+  if (!columns.some(({ name }) => name === 'key_fingerprint'))
+    db.exec('ALTER TABLE log ADD COLUMN key_fingerprint TEXT');
+}
+
 function createLog(db: DatabaseSyncInstance): void {
   db.exec(`BEGIN IMMEDIATE; ${schema}`);
   db.prepare('INSERT INTO log (id) VALUES (?)').run(newLogId());
@@ -163,6 +183,9 @@ const systemErrorReasons: Readonly<Record<string, string>> = {
 function translateOpenError(error: unknown, path: string): unknown {
   if (error instanceof UnusableLogFile) return error;
   if (isSqliteFailure(error)) return new UnusableLogFile(path, describeSqliteFailure(error), { cause: error });
-  const reason = isSystemError(error) ? systemErrorReasons[error.code] : undefined;
-  return reason === undefined ? error : new UnusableLogFile(path, reason, { cause: error });
+  if (!isSystemError(error)) return error;
+  const reason = systemErrorReasons[error.code];
+  if (reason === undefined) return error;
+  const errorClass = error.code === 'ENOENT' ? MissingLogFile : UnusableLogFile;
+  return new errorClass(path, reason, { cause: error });
 }

@@ -11,6 +11,7 @@ import {
   type EventStore,
   type FollowOptions,
 } from '../event-store.js';
+import { checkComplete } from '../read.check.js';
 import { type LogPage, followPages } from './follow.js';
 import type { LogConnections } from './log-connections.js';
 import { SqlitePositionCodec } from './position-codec.js';
@@ -111,7 +112,14 @@ export class SqliteEventStore implements EventStore {
     checkVersion(afterVersion);
     checkLimit(limit);
     const rows = this.log.read(() => this.selectStream.all(stream, afterVersion, limit) as [number, number, string][]);
-    return rows.map(([version, sequence, body]) => this.decode(stream, version, sequence, body));
+    const events = rows.map(([version, sequence, body]) => this.decode(stream, version, sequence, body));
+    checkComplete(stream, afterVersion, events);
+    return events;
+  }
+
+  async check(): Promise<void> {
+    this.log.check();
+    await this.head();
   }
 
   async head(): Promise<Position> {

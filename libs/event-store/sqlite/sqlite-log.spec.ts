@@ -94,6 +94,25 @@ describe('a log in a SQLite file', () => {
       await reopened.close();
     }));
 
+  it.each([1, 3])(
+    'rejects reading a stream whose version %d is missing, instead of returning a part of it',
+    (missing) =>
+      withLog(async (log, file) => {
+        const stream = newStreamName();
+        await log.events.append(stream, 0, newEvents(5));
+        await log.close();
+        editByHand(file, `DELETE FROM events WHERE version = ${missing}`);
+        const reopened = SqliteLog.open({ file });
+        await expect(reopened.events.read(stream, 0, 10)).rejects.toMatchObject({
+          name: 'MissingEvents',
+          stream,
+          missingVersion: missing,
+        });
+        expect(await reopened.events.read(stream, missing, 10)).toHaveLength(5 - missing);
+        await reopened.close();
+      }),
+  );
+
   it('reports which event is damaged, after yielding all events before it', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');

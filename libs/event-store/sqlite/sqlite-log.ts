@@ -1,16 +1,20 @@
 import type { IdempotencyStore } from '../idempotency-store.js';
 import type { EventStore } from '../event-store.js';
+import type { KeyFingerprintStore } from '../key-fingerprint-store.js';
 import type { CommittedGroup } from './group-commit.js';
 import { LogConnections } from './log-connections.js';
 import { type LogFile, openLogFile } from './log-file.js';
 import { SqliteIdempotencyStore } from './sqlite-idempotency-store.js';
 import { SqliteEventStore } from './sqlite-event-store.js';
+import { SqliteKeyFingerprintStore } from './sqlite-key-fingerprint-store.js';
 
 export interface SqliteLogOptions {
-  /** Created, with its folder, unless `readOnly` is set. `<file>.lock` beside it keeps a second writer out. */
+  /** Created, with its folder, unless `readOnly` is set or `create` is false. `<file>.lock` beside it keeps a second writer out. */
   readonly file: string;
   /** For other threads and processes, whether or not one writes. Every write then throws a TypeError. Default false. */
   readonly readOnly?: boolean;
+  /** Default true. If false, a file without a log is rejected. */
+  readonly create?: boolean;
   /** Called after every commit, on the writer's thread. */
   readonly onCommit?: (group: CommittedGroup) => void;
 }
@@ -19,16 +23,21 @@ export interface SqliteLogOptions {
 export class SqliteLog {
   readonly events: EventStore;
   readonly responses: IdempotencyStore;
+  readonly keyFingerprint: KeyFingerprintStore;
 
   constructor(file: LogFile, onCommit: (group: CommittedGroup) => void = () => undefined) {
     const log = new LogConnections(file, onCommit);
     this.events = new SqliteEventStore(log);
     this.responses = new SqliteIdempotencyStore(log);
+    this.keyFingerprint = new SqliteKeyFingerprintStore(log);
   }
 
-  /** @throws UnusableLogFile */
-  static open({ file, readOnly = false, onCommit }: SqliteLogOptions): SqliteLog {
-    return new SqliteLog(openLogFile({ file, readOnly }), onCommit);
+  /**
+   * @throws UnusableLogFile
+   * @throws MissingLogFile
+   */
+  static open({ file, readOnly = false, create = !readOnly, onCommit }: SqliteLogOptions): SqliteLog {
+    return new SqliteLog(openLogFile({ file, readOnly, create }), onCommit);
   }
 
   /** Finishes pending writes and closes the file. Afterwards every call rejects with `Unavailable`. The same as `events.close()`. */
