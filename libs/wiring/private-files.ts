@@ -65,7 +65,7 @@ function tighten(path: string, logger: Logger): boolean {
   } catch (error) {
     if (!isSystemError(error)) throw error;
     // For example, SQLite removed its file in between, or the file belongs to another user.
-    if (error.code !== 'ENOENT') logger.warn({ err: error, path }, 'cannot take away the permissions of other users');
+    if (error.code !== 'ENOENT') logger.warn({ err: error, path }, 'failed to remove the permissions of other users');
     return false;
   }
 }
