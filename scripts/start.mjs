@@ -18,7 +18,7 @@ if (!apps.includes(name)) {
 await prepare();
 const { sourceRoot, entryFile } = workspace.projects[name];
 const entry = join(root, 'dist', sourceRoot, `${entryFile}.js`);
-// npm sends signals to its shell, and many shells exit without passing them on.
+// npm sends signals to its shell, and many shells end without forwarding them. Then the parent process changes.
 if (process.env['npm_lifecycle_event']) {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -55,7 +55,7 @@ async function toStreamName(id: string, org: string, { settings, log, keyFingerp
   return contactKey === undefined ? id : contactStream(org, contactKey);
 }
 
-/** The events of a stream. An event that cannot be read is yielded as an error, and reading continues after it. */
+/** Yields the events of a stream. An event that cannot be read is yielded as an error, and reading continues after it. */
 async function* readStream(log: EventStore, name: string): AsyncGenerator<RecordedEvent | UnreadableEvent> {
   let limit = pageSize;
   for (let version = 0; ;) {
@@ -67,7 +67,7 @@ async function* readStream(log: EventStore, name: string): AsyncGenerator<Record
       limit = pageSize;
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
-      // First the events before the unreadable one.
+      // Read the events before the unreadable one first.
       limit = error.location.version - 1 - version;
       if (limit > 0) continue;
       yield error;
@@ -77,7 +77,7 @@ async function* readStream(log: EventStore, name: string): AsyncGenerator<Record
   }
 }
 
-/** Current names of agents, from their own streams. */
+/** The current names of agents, read from their streams. */
 class AgentNames {
   private readonly names = new Map<string, string | null>();
 
@@ -110,7 +110,7 @@ const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text
 const formatActor = ({ type, id }: Actor, nameOf: AgentNameResolver): string =>
   type === 'agent' ? `agent ${nameOf(id) ?? id}` : `${type} ${id}`;
 
-/** Summaries of events that do not appear in the history of a lead. */
+/** Summaries of events that do not appear in a lead's history. */
 const agentSummaries: { readonly [Type in EventType]?: (event: RecordedEvent<Type>) => string } = {
   AgentRegistered: ({ data, personal }) => `${personal.name} registered (capacity: ${formatCapacity(data.capacity)})`,
   AgentRenamed: ({ personal }) => `Renamed from ${personal.from} to ${personal.to}`,

@@ -24,7 +24,7 @@ export class StreamController {
     private readonly recentEvents: SharedRecentEvents,
   ) {}
 
-  /** Last-Event-ID takes precedence over `from`: a reconnecting client sends the same URL again. */
+  /** Last-Event-ID takes precedence over `from`, because a reconnecting client sends the same URL again. */
   @Get()
   @RouteConfig({ limit: 'streams' })
   @ApiStream({
@@ -45,7 +45,7 @@ export class StreamController {
     return new StreamableFile(bytes, { type: 'text/event-stream; charset=utf-8' });
   }
 
-  /** Some engines must read the log to know whether it has an event at a position. */
+  /** Some engines must read the log to determine whether a position exists. */
   private async checkStart(field: string, position: Position): Promise<void> {
     await this.views.checkPosition(field, position);
     try {

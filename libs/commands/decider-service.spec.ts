@@ -232,6 +232,21 @@ describe('DeciderService and commands with an Idempotency-Key', () => {
     expect((await storedTypes()).filter((type) => type === 'LeadScored')).toHaveLength(2);
   });
 
+  it('returns what the log has when another process has executed the command at the same time', async () => {
+    const services = [newService(), newService()];
+    await handle(services[0]!, commands.interaction());
+    // Both have the stream in their caches, so each appends the same events at the same version.
+    for (const service of services) await service.readCached(contactDecider, stream);
+    const results = [];
+    for (const [index, service] of services.entries())
+      results.push(
+        await handle(service, commands.scoreByHand(10), { ...keyed, now: `2099-01-01T00:00:0${index}.000Z` }),
+      );
+    expect(results[1]!.versions).toEqual(results[0]!.versions);
+    expect(results[1]!.after).toEqual(results[0]!.after);
+    expect(findLead(results[1]!.after, leadId)).toMatchObject({ updatedAt: '2099-01-01T00:00:00.000Z' });
+  });
+
   it('refuses another request under the key, also when only the log has a record of it', async () => {
     await handle(newService(), commands.interaction(), keyed);
     const changed = handle(newService(), commands.changeStatus('lost'), { ...keyed, requestHash: 'another' });
