@@ -22,7 +22,7 @@ export async function checkPage(page) {
   try {
     if (option !== '--check') await writePage(page);
     else if (readFileSync(file, 'utf8') !== (await format(page)))
-      throw new Error(`${relative(root, file)} is not current: npm run docs`);
+      throw new Error(`${relative(root, file)} is not current. Run npm run docs.`);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

@@ -48,7 +48,7 @@ function checkNodeVersion() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   const [minMajor, minMinor] = minVersion.split('.').map(Number);
   if (major < minMajor || (major === minMajor && minor < minMinor))
-    throw new Error(`Leadstream needs Node.js ${minVersion} or newer; this is ${process.versions.node}.`);
+    throw new Error(`Leadstream needs Node.js ${minVersion} or later; this is ${process.versions.node}.`);
 }
 
 // npm empties node_modules before it installs, so the stamp never outlives the packages that it describes.
@@ -73,7 +73,7 @@ function install() {
 
 function installFailure(error, status, stderr) {
   if (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ENOTCACHED)\b/.test(stderr))
-    return 'The npm registry cannot be reached. The first start needs it once, to install the dependencies: connect and try again.';
+    return 'The npm registry cannot be reached. The first start needs it to install the dependencies. Connect to the network and try again.';
   return `${stderr}npm ci failed: ${error?.message ?? `exit code ${status}`}.`;
 }
 

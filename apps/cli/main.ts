@@ -12,7 +12,7 @@ import { tidy } from './tidy.command.js';
 import { verify } from './verify.command.js';
 
 const program = new Command('npm run cli --')
-  .description('Commands for operators and analysts. They read the same settings from the environment as the service.')
+  .description('Commands for operators and analysts. They read the same environment variables as the service.')
   .exitOverride();
 for (const command of [status, rebuild, tidy, stream, verify, backup, restore, migrate])
   program.addCommand(command.copyInheritedSettings(program));

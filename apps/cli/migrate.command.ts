@@ -19,7 +19,7 @@ interface Options {
 
 export const migrate = new Command('migrate')
   .description('copies the event log to another engine and compares every event; if interrupted, run it again')
-  .requiredOption('--to <url>', `the target: ${eventStoreUrlHint}; empty, or a copy that was interrupted`, parseUrl)
+  .requiredOption('--to <url>', `the target: ${eventStoreUrlHint}; must be empty or an incomplete copy`, parseUrl)
   .option('--from <url>', 'the source (default: EVENT_STORE_URL)', parseUrl)
   .option('--ahead', 'copy while the service runs; stop it and run migrate again without --ahead for the rest')
   .option('--json', 'print one JSON object when done')
@@ -75,7 +75,7 @@ async function withLogs<T>(
     );
     try {
       if (source.start === target.start)
-        throw new OperatorError('Both URLs lead to the same log. Set --to to another.');
+        throw new OperatorError('Both URLs point to the same log. Set --to to another log.');
       return await work(source, target);
     } finally {
       await target.close();
@@ -140,7 +140,9 @@ async function migrateEvents(
   if (!ahead) {
     await runStep('compared', events, (onProgress) => compareLogs(source, head, target, onProgress));
     if ((await source.head()) !== head)
-      throw new OperatorError('The source has grown during the migration. Stop what writes to it, and run this again.');
+      throw new OperatorError(
+        'The source has grown during the migration. Stop every process that writes to it, and run migrate again.',
+      );
   }
   return { events, copied, seconds: (performance.now() - startedAt) / 1_000 };
 }
@@ -153,7 +155,7 @@ function formatResult(
   const note = existing > 0 ? `; ${pluralize(existing, 'event')} had been copied before` : '';
   const summary = `Copied ${pluralize(copied, 'event')} to ${to} in ${seconds.toFixed(1)} s${note}.`;
   if (ahead)
-    return `${summary}\nStop the service, then run this again without --ahead: it copies the rest and compares both logs.`;
+    return `${summary}\nStop the service, then run migrate again without --ahead to copy the rest and compare both logs.`;
   const secret = key === 'ID_KEY' ? 'the same ID_KEY' : `the content of ${key} as ID_KEY`;
-  return `${summary}\nBoth logs are equal, event by event. Start the service with EVENT_STORE_URL=${to}, ${secret}, and without the views of the old log.`;
+  return `${summary}\nBoth logs contain the same events. Start the service with EVENT_STORE_URL=${to}, ${secret} and a new READ_STORE_URL.`;
 }

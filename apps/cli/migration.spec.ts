@@ -97,7 +97,7 @@ describe.each([
     await copyAll((await readAll(source))[9]!.position);
     await target.append(newStreamName(), 0, [newEvent()]);
     const before = eventIds(await readAll(target));
-    await expect(copyAll()).rejects.toThrow(/^Event number 11 of the target, .* The target holds another log/);
+    await expect(copyAll()).rejects.toThrow(/^Event number 11 of the target, .* The target contains another log/);
     expect(eventIds(await readAll(target))).toEqual(before);
   });
 
@@ -112,7 +112,7 @@ describe.each([
     await copyAll();
     const extra = newEvent();
     await target.append(newStreamName(), 0, [extra]);
-    await expect(copyAll()).rejects.toThrow(`The target holds more than the source: event ${extra.id}`);
+    await expect(copyAll()).rejects.toThrow(`The target contains more than the source: event ${extra.id}`);
   });
 
   it('copying a log reports that another process writes to the target', async () => {

@@ -39,7 +39,7 @@ export async function compareLogs(
     if (field || comparedFields(copy).length !== fields.length)
       throw new OperatorError(
         `Event number ${events + 1} of the target, ${copy.id} at ${copy.stream}@${copy.version}, differs from the source's, ` +
-          `${event.id} at ${event.stream}@${event.version}, in ${field ?? 'its number of fields'}. The target holds another log: set --to to an empty one.`,
+          `${event.id} at ${event.stream}@${event.version}, in ${field ?? 'its number of fields'}. The target contains another log. Set --to to an empty log.`,
       );
     position = event.position;
     events += 1;
@@ -48,7 +48,7 @@ export async function compareLogs(
   const extra = (await targetEvents.next()).value;
   if (!extra) return { events, position };
   throw new OperatorError(
-    `The target holds more than the source: event ${extra.id} at ${extra.stream}@${extra.version} is not in the source. Set --to to an empty log.`,
+    `The target contains more than the source: event ${extra.id} at ${extra.stream}@${extra.version} is not in the source. Set --to to an empty log.`,
   );
 }
 
@@ -69,7 +69,7 @@ export async function copyEvents(
     } catch (error) {
       if (!(error instanceof ConcurrencyError)) throw error;
       throw new OperatorError(
-        `Another process writes to the target: ${error.message}. Stop it, and run this again.`,
+        `Another process writes to the target: ${error.message}. Stop it, and run migrate again.`,
         1,
         {
           cause: error,

@@ -13,7 +13,7 @@ import { pluralize } from './table.js';
 const pollIntervalMs = 100;
 
 export const rebuild = new Command('rebuild')
-  .description('rebuilds a view from the log; the current one keeps serving until the rebuild is done')
+  .description('rebuilds a view from the log; the live generation keeps serving until the rebuild is done')
   .argument('[view]', `one of: ${views.map(({ name }) => name).join(', ')}`, parseView)
   .option('--ahead', 'build every view of this release that is not built yet, while an older release still runs')
   .option('--json', 'print one JSON object per view when it is done')
@@ -43,7 +43,7 @@ async function rebuildView(view: View, stores: Stores, json: boolean): Promise<v
   if (!json)
     console.log(
       isCandidate
-        ? `Rebuilding ${name}. The current version keeps serving until the rebuild is done.`
+        ? `Rebuilding ${name}. The live generation keeps serving until the rebuild is done.`
         : `Building ${name}.`,
     );
   const result = await buildGeneration(view, isCandidate, stores, json);
@@ -133,7 +133,7 @@ const describeFailure = (
   { eventId, position, reason }: ProjectionFailure,
 ): string =>
   `${name} stopped at event ${eventId ?? position}, which it cannot apply: ${reason}. All events before it are applied.` +
-  (isCandidate ? ' The current version keeps serving.' : '');
+  (isCandidate ? ' The live generation keeps serving.' : '');
 
 function reportNotice(notice: ProjectionNotice): void {
   if (notice.type !== 'retrying') return;
@@ -142,6 +142,6 @@ function reportNotice(notice: ProjectionNotice): void {
 }
 
 function formatResult(name: string, { applied, together, seconds }: RebuildResult): string {
-  const others = together ? ' The others were applied before, or by a running service.' : '';
+  const others = together ? ' The other events were applied by an earlier rebuild or by a running service.' : '';
   return `${name} is built: applied ${pluralize(applied, 'event')} in ${seconds.toFixed(1)} s.${others}`;
 }

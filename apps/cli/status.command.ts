@@ -14,7 +14,7 @@ import { formatTable, pluralize } from './table.js';
 import { findOlderVersions, formatVersions, type OlderVersion } from './tidy.command.js';
 
 export const status = new Command('status')
-  .description('shows the head of the log, the lag of each view, and what has stopped')
+  .description('shows the head of the log, the state of each view and each automation, and dead letters')
   .option('--json', 'print one JSON object')
   .action(({ json }: { json?: true }) =>
     withStores(async (stores) => {
@@ -166,7 +166,7 @@ function formatStatus({ log, views, olderVersions, reactions, duties }: Status):
     ...(stopped ? [formatFailure(view, stopped)] : []),
     ...(reason === null ? [] : [`${view} is ${state}: ${reason}`]),
     ...(rebuild?.stopped ? [formatFailure(`The rebuild of ${view}`, rebuild.stopped)] : []),
-    ...(rebuild && !rebuild.stopped ? [`${view} is being rebuilt: ${formatLag(rebuild.lag)} to go`] : []),
+    ...(rebuild && !rebuild.stopped ? [`${view} is being rebuilt (lag: ${formatLag(rebuild.lag)})`] : []),
   ]);
   const deadLetters = [
     ...reactions.flatMap(({ reaction, parked }) => formatDeadLetters(reaction, parked)),
@@ -186,7 +186,9 @@ function formatStatus({ log, views, olderVersions, reactions, duties }: Status):
       ]),
     ),
     ...(notes.length > 0 ? [notes.join('\n')] : []),
-    ...(olderVersions.length > 0 ? [`Older versions, which tidy removes: ${formatVersions(olderVersions)}`] : []),
+    ...(olderVersions.length > 0
+      ? [`Versions of older releases, which tidy removes: ${formatVersions(olderVersions)}`]
+      : []),
     formatTable(
       ['reactor', 'dead letters', 'lag', 'checkpoint'],
       reactions.map(({ reaction, parked, lag, checkpoint }) => [

@@ -40,7 +40,7 @@ export const stream = new Command('stream')
           console.log(escapeForTerminal(line));
         }
       }
-      if (isEmpty) throw new OperatorError(`There is no stream ${name}.`);
+      if (isEmpty) throw new OperatorError(`There is no stream ${name}. Check the id and --org.`);
     }),
   );
 
@@ -112,8 +112,7 @@ const formatActor = ({ type, id }: Actor, nameOf: AgentNameResolver): string =>
 
 /** Summaries of events that do not appear in a lead's history. */
 const agentSummaries: { readonly [Type in EventType]?: (event: RecordedEvent<Type>) => string } = {
-  AgentRegistered: ({ data, personal }) =>
-    `${personal.name} registered, with a capacity of ${formatCapacity(data.capacity)}`,
+  AgentRegistered: ({ data, personal }) => `${personal.name} registered (capacity: ${formatCapacity(data.capacity)})`,
   AgentRenamed: ({ personal }) => `Renamed from ${personal.from} to ${personal.to}`,
   AgentCapacityChanged: ({ data }) =>
     `Capacity changed from ${formatCapacity(data.from)} to ${formatCapacity(data.to)}`,
@@ -133,5 +132,4 @@ function describe(event: RecordedEvent, nameOf: AgentNameResolver): string {
 /** "AgentDeactivated" → "Agent deactivated" */
 const splitWords = (type: string): string => type.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-const formatCapacity = (capacity: number | null): string =>
-  capacity === null ? 'any number of leads' : `${capacity} leads`;
+const formatCapacity = (capacity: number | null): string => (capacity === null ? 'unlimited' : `${capacity} leads`);

@@ -5,7 +5,7 @@ import type { ViewStore } from '#read-model/view-store';
 import { withStores } from './stores.js';
 
 export const tidy = new Command('tidy')
-  .description('removes older versions of views; run it when no process of an older release is left')
+  .description('removes view versions of older releases; run it when no process of an older release is running')
   .option('--json', 'print one JSON object')
   .action(({ json }: { json?: true }) =>
     withStores(async ({ views: store }) => {

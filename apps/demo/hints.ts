@@ -26,7 +26,9 @@ export async function formatHints(service: ServiceClient, lives: readonly SentLi
     return Number(body['total']).toLocaleString('en');
   };
   const url = `${service.url}/v1`;
-  const lines = [`There are ${await count('')} leads now, ${await count('&active=true')} of them active. To look at:`];
+  const lines = [
+    `There are ${await count('')} leads now, ${await count('&active=true')} of them active. Try these requests:`,
+  ];
   const hint = (title: string, request: string): void => {
     lines.push('', `  ${title}`, `    ${request}`);
   };

@@ -18,14 +18,14 @@ interface Options {
 }
 
 const program = new Command('npm run demo --')
-  .description('Sends sample data of three months to a running service: contacts, chats, broadcasts, agents and leads.')
+  .description('Sends three months of sample data to a running service: contacts, chats, broadcasts, agents and leads.')
   .option(
     '--contacts <number>',
-    'number of contacts, at least 10; with a higher number, a sample grows',
+    'number of contacts, at least 10; a higher number extends the same sample',
     parseIntegerFrom(10),
     500,
   )
-  .option('--seed <number>', 'another seed creates another sample', parseIntegerFrom(0), 1)
+  .option('--seed <number>', 'seed of the sample; each seed creates another sample', parseIntegerFrom(0), 1)
   .option('--url <url>', 'URL of the service (default: BASE_URL, else from HOST and PORT)')
   .allowExcessArguments(false)
   .exitOverride()
@@ -74,14 +74,14 @@ function defaultUrl(): string {
   const { BASE_URL, HOST, PORT } = process.env;
   if (BASE_URL) return BASE_URL;
   const port = settingsTable.PORT.parse(PORT?.trim() || settingsTable.PORT.default);
-  if (!port) throw new OperatorError(`PORT is "${PORT}", where no service can be reached. Set --url.`, 2);
+  if (!port) throw new OperatorError(`PORT is "${PORT}", which no service can listen on. Set --url.`, 2);
   const host = HOST?.trim() || settingsTable.HOST.default;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function formatSummary({ commands, replayed, rejected, firstRejection }: SendSummary, ms: number): string {
   const sent = `${commands.toLocaleString('en')} commands in ${(ms / 1_000).toFixed(1)} s.`;
-  const unchanged = replayed === commands ? ' The service had processed all of them before: nothing has changed.' : '';
+  const unchanged = replayed === commands ? ' The service had already processed all of them, so nothing changed.' : '';
   return sent + unchanged + (rejected > 0 ? ` ${rejected} were rejected; the first: ${firstRejection}` : '');
 }
 

@@ -37,7 +37,7 @@ export class ServiceClient {
       ...(body && { body: JSON.stringify(body) }),
     }).catch((cause: unknown) => {
       throw new OperatorError(
-        `Nothing answers at ${this.url}. Start the service with: npm start. If it listens elsewhere, set PORT or --url.`,
+        `No service responds at ${this.url}. Start it with: npm start. If it listens elsewhere, set PORT or --url.`,
         1,
         { cause },
       );

@@ -30,7 +30,7 @@ export class StreamController {
   @ApiStream({
     summary: 'Stream events',
     description:
-      'Streams events as server-sent events as soon as they are recorded. Each has its log position as its ID: pass it as `after` to a view, which may be a moment behind. Reconnect with `Last-Event-ID`.',
+      'Sends each event as a server-sent event as soon as it is recorded. The ID of a server-sent event is its log position. To see the event in a view, read the view with that position as `after`. To resume, reconnect with `Last-Event-ID`.',
   })
   async stream(@Query() query: StreamQuery, @Http() http: HttpContext): Promise<StreamableFile> {
     const { org } = this.authenticator.identify(http.request);

@@ -10,7 +10,7 @@ import { IdempotencyService } from '#commands/idempotency-service';
 import type { Settings } from '#wiring/settings';
 import type { LogStores } from '#wiring/stores';
 
-/** Carries out commands in this process. Any process may write to a log that is on a server. */
+/** Runs commands in this process. Any process may write to a log that is on a server. */
 export function createLocalDispatcher(
   { events, responses }: Pick<LogStores, 'events' | 'responses'>,
   idKey: IdKey,

@@ -36,12 +36,12 @@ await serve('worker', async (settings, logger) => {
         return { ready: true, lease: election.isLeader ? 'held' : 'standing by' };
       });
       const metrics = app.get(Metrics);
-      metrics.addGauge('leadstream_worker_lease_held', '1: this process works; 0: it stands by.', () =>
+      metrics.addGauge('leadstream_worker_lease_held', '1: this process is the active worker; 0: it stands by.', () =>
         Number(election.isLeader),
       );
       metrics.addLabeledGauge(
         'leadstream_worker_events_applied',
-        'Events that this process has applied to the view since it took the lease.',
+        'Events that this process has applied to the view since it acquired the lease.',
         'view',
         async () => runners.map(({ view, appliedEvents }) => [view.name, appliedEvents] as const),
       );

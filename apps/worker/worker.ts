@@ -43,7 +43,7 @@ export function createLeaderElection(lease: Lease, logger: Logger): LeaderElecti
       case 'waiting':
         return logger.info('another worker holds the lease; standing by');
       case 'acquired':
-        return logger.info('took the lease; working');
+        return logger.info('acquired the lease; starting work');
       case 'released':
         return logger.info('released the lease');
       case 'lost':
@@ -74,7 +74,7 @@ export async function runProjections(
         case 'built':
           return logger.info({ view }, `${subject} has caught up with the log`);
         case 'promoted':
-          return logger.info({ view }, `${subject} is live`);
+          return logger.info({ view }, `${subject} was promoted: it is live`);
         case 'stopped':
           return logger.error(
             { view, ...notice.stopped, err: notice.error },

@@ -137,6 +137,6 @@ function describeWrongKey(settings: Settings, isLogEmpty: boolean): OperatorErro
     ? 'The log has no events yet: restore its key, or remove the log to create one with this key.'
     : 'Restore the key from the backup of this log, as id.key or ID_KEY.';
   return new OperatorError(
-    `${describeKeyLocation(settings)} is not the key of this log (${url}): contacts would not be found with it. ${advice}`,
+    `${describeKeyLocation(settings)} is not the key of this log (${url}), so contacts would not be found. ${advice}`,
   );
 }

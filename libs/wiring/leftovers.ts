@@ -9,7 +9,7 @@ import type { Settings } from './settings.js';
 import { isShared, logFile, redactCredentials, redactUrl } from './stores.js';
 
 /**
- * Files that only exist beside an embedded log: its key, its write-ahead log and its views. If the log itself is missing, it was
+ * Files that only exist next to an embedded log: its key, its write-ahead log and its views. If the log itself is missing, it was
  * lost, or DATA_DIR or EVENT_STORE_URL is wrong.
  */
 export function findLeftovers(settings: Settings): readonly string[] {
@@ -25,7 +25,7 @@ export function findLeftovers(settings: Settings): readonly string[] {
 }
 
 /**
- * Rejects an empty log beside views that were built from events: the log was lost, or the process is connected to another one.
+ * Rejects an empty log if views were built from events: the log was lost, or the process is connected to another one.
  * @throws OperatorError
  */
 export async function rejectEmptyLogWithViews(

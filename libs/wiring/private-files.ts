@@ -64,9 +64,9 @@ function tighten(path: string, logger: Logger): boolean {
     return true;
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    // SQLite may have removed its file in between. A path that leads through a file is reported when the stores are opened.
+    // SQLite may have removed its file meanwhile. A path that leads through a file is reported when the stores are opened.
     if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR')
-      logger.warn({ err: error, path }, 'cannot take away the permissions of other users');
+      logger.warn({ err: error, path }, 'failed to remove the permissions of other users');
     return false;
   }
 }

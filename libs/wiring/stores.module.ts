@@ -131,7 +131,7 @@ const expireResponses = (responses: IdempotencyStore, logger: Logger): NodeJS.Ti
   setInterval(() => {
     const before = new Date(Date.now() - retentionMs).toISOString();
     responses.deleteBefore(before).then(
-      (deleted) => logger.debug({ deleted }, 'deleted expired idempotency records'),
-      (error: unknown) => logger.warn({ err: error }, 'failed to delete expired idempotency records'),
+      (deleted) => logger.debug({ deleted }, 'deleted expired stored responses'),
+      (error: unknown) => logger.warn({ err: error }, 'failed to delete expired stored responses'),
     );
   }, hourMs).unref();

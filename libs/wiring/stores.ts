@@ -90,7 +90,7 @@ function describeUnusableLog(url: string, { message, cause }: Error, setting: st
     return `There is no event log at ${url}. Set ${setting} to what the service uses; npm start creates a new log.`;
   const isBusy = typeof errcode === 'number' && (errcode & 0xff) === sqliteBusy;
   const advice = isBusy
-    ? `The other process may be the running service: stop it, or set ${setting} to another place.`
+    ? `The other process may be the running service: stop it, or set ${setting} to another location.`
     : `Check ${setting}.`;
   return `${asSentence(message)} ${advice}`;
 }

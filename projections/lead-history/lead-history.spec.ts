@@ -121,36 +121,36 @@ describe('Lead history view', () => {
     ).toStrictEqual([
       'Contact registered',
       'Lead 1 opened (broadcast reply)',
-      'Broadcast reply by whatsapp',
+      'Broadcast reply via whatsapp',
       'Profile changed: name, email',
-      'Chat by whatsapp',
-      'Opted out by whatsapp',
-      'Message sent by whatsapp',
-      'Status from new to contacted',
+      'Chat via whatsapp',
+      'Opted out via whatsapp',
+      'Message sent via whatsapp',
+      'Status changed from new to contacted',
       'Scored 40 (ai)',
-      'Score from 40 to 70 (manual)',
+      'Score changed from 40 to 70 (manual)',
       'model-1 suggests a score of 50',
       'Score unpinned',
       'Assigned to Agent One',
       'Reassigned from Agent One to ben',
       'Unassigned from ben',
-      'Status from contacted to follow up: Later',
-      'Noted as follow up',
+      'Status changed from contacted to follow up: Later',
+      'Note on status follow up',
       `Follow-up due ${commands.time('17:00')} (unassigned)`,
-      `Follow-up moved from ${commands.time('17:00')} to ${commands.time('18:00')}: Busy`,
+      `Follow-up rescheduled from ${commands.time('17:00')} to ${commands.time('18:00')}: Busy`,
       `Reminder (unassigned): follow-up due ${commands.time('18:00')}`,
       `Follow-up due ${commands.time('17:00')} (unassigned)`,
       `Late reminder (unassigned): follow-up due ${commands.time('17:00')}`,
       'Follow-up completed',
       'Follow-up cancelled: Twice',
-      'Chat by whatsapp',
-      'No score by model-1: it took too long',
-      'Status from follow up to lost',
-      'Score of 60 by model-1 dropped: lead inactive',
-      'Late chat by whatsapp',
+      'Chat via whatsapp',
+      'Scoring by model-1 failed: it took too long',
+      'Status changed from follow up to lost',
+      'Score of 60 from model-1 dropped: lead inactive',
+      'Late chat via whatsapp',
     ]);
     const [sent] = projectRows<EntryRow>(leadHistoryView, 'entries', givenMessage(recordSend()).events).values();
-    expect(summarizeEvent('MessageSent', sent!.data, () => null)).toBe('Broadcast of Campaign One by whatsapp: queued');
+    expect(summarizeEvent('MessageSent', sent!.data, () => null)).toBe('Broadcast "Campaign One" via whatsapp: queued');
     expect(summarizeEvent('AgentRegistered', {}, () => null)).toBe('AgentRegistered');
   });
 
@@ -166,11 +166,11 @@ describe('Lead history view', () => {
     ).toStrictEqual([
       'Contact registered',
       'Lead 1 opened (chat)',
-      'Chat by whatsapp',
+      'Chat via whatsapp',
       'Assigned to Agent One',
       'Scored 70 (manual)',
       `Follow-up due ${commands.time('17:00')} for Agent One`,
-      'Status from new to lost: No budget',
+      'Status changed from new to lost: No budget',
       'Follow-up cancelled: the lead was closed',
     ]);
   });

@@ -176,7 +176,7 @@ describe('receipts', () => {
     ]) {
       const messageEntries = entries.filter((entry) => JSON.stringify(entry.data).includes(messageId));
       expect(messageEntries).toMatchObject([
-        { type: 'MessageSent', occurredAt: sentAt, summary: 'Broadcast of Spring by whatsapp: read' },
+        { type: 'MessageSent', occurredAt: sentAt, summary: 'Broadcast "Spring" via whatsapp: read' },
       ]);
       expect(messageEntries[0]?.data).toMatchObject({ receipts: [{ status: 'read' }, { status: 'sent' }] });
     }

@@ -29,5 +29,5 @@ test('the check of docs/reference/data-dictionary.md fails if the page differs i
   const { status, stderr } = check(file);
   rmSync(folder, { recursive: true });
   expect(status).toBe(1);
-  expect(stderr).toContain('is not current: npm run docs');
+  expect(stderr).toContain('is not current. Run npm run docs.');
 });
