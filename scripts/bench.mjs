@@ -21,7 +21,7 @@ Options:
   --seed <n>             seed of the generated log
   --folder <path>        folder that keeps the generated log for the next run
   --offline              leave out the benches that install packages from the npm registry
-  --write                write the results to docs/benchmarks.md
+  --write                write the results to docs/evidence/benchmarks.md
   --help                 print this text`;
 
 const args = process.argv.slice(2);

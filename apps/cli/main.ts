@@ -17,15 +17,15 @@ const program = new Command('npm run cli --')
 for (const command of [status, rebuild, tidy, stream, verify, backup, restore, migrate])
   program.addCommand(command.copyInheritedSettings(program));
 
-// A reader may stop reading: `cli stream … | head`.
+// The reader of a pipe may stop reading, as in `cli stream … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 createPrivateFiles();
 try {
   await program.parseAsync();
 } catch (error) {
-  // Commander has printed the usage or the error already.
+  // Commander has already printed the usage or the error.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  // `process.exitCode` alone would let the other requests of a failed command go on.
+  // With `process.exitCode` alone, the other requests of a failed command would continue.
   process.exit(reportFatalError(toOperatorError(error)));
 }

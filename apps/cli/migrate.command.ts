@@ -50,12 +50,12 @@ const normalizeUrl = (url: string): string =>
 
 interface MigrationResult {
   readonly events: number;
-  /** How many of the events were copied now; the others were in the target before. */
+  /** How many of the events this run copied. The others were already in the target. */
   readonly copied: number;
   readonly seconds: number;
 }
 
-/** Opens both logs, and checks that the source can be copied before anything is written. */
+/** Opens both logs. Checks before anything is written that the source can be copied. */
 async function withLogs<T>(
   settings: Settings,
   to: string,

@@ -20,9 +20,9 @@ export const rebuild = new Command('rebuild')
   .action((view: View | undefined, { ahead, json }: { ahead?: true; json?: true }, command: Command) => {
     if ((view === undefined) !== (ahead === true)) command.error('error: name a view or use --ahead, not both');
     return withStores(async (stores) => {
-      const wanted = view ? [view] : await listUnbuiltViews(stores.views);
-      if (wanted.length === 0 && !json) console.log('Every view of this release is built.');
-      for (const each of wanted) await rebuildView(each, stores, json === true);
+      const selectedViews = view ? [view] : await listUnbuiltViews(stores.views);
+      if (selectedViews.length === 0 && !json) console.log('Every view of this release is built.');
+      for (const selected of selectedViews) await rebuildView(selected, stores, json === true);
     });
   });
 
@@ -52,8 +52,8 @@ async function rebuildView(view: View, stores: Stores, json: boolean): Promise<v
 }
 
 /**
- * Whether a generation serves now. A file that this program cannot read counts: other programs may be able to. A generation of
- * another log is wiped, because it cannot serve.
+ * Whether the view has a live generation that is built. A file that this process cannot read counts as one, because the service may
+ * be able to read it. A generation that was built from another log is wiped, because it is of no use.
  */
 async function hasLiveGeneration(view: View, { log, views: store }: Stores): Promise<boolean> {
   try {
@@ -71,12 +71,12 @@ interface RebuildResult {
   readonly checkpoint: string;
   /** How many events this process applied. */
   readonly applied: number;
-  /** Whether others applied the rest: an interrupted rebuild before, or a running service meanwhile. */
+  /** Whether an earlier, interrupted rebuild or a running service applied the other events. */
   readonly together: boolean;
   readonly seconds: number;
 }
 
-/** Builds a generation in this process, whether or not a service runs. It continues an interrupted rebuild. */
+/** Builds a generation in this process, whether or not a service is running. Continues an interrupted rebuild. */
 async function buildGeneration(
   view: View,
   isCandidate: boolean,
@@ -99,7 +99,7 @@ async function buildGeneration(
     const isDone = isCandidate ? async () => hasEnded : await whenCaughtUp(view, store, log);
     while (!(await isDone())) {
       const done = log.countBetween(log.start, runner.checkpoint ?? log.start) ?? runner.appliedEvents;
-      // The log may have grown.
+      // The log may have grown since `total` was counted.
       progress?.update(Math.min(done, total ?? done));
       if (runner.stopped) throw new OperatorError(describeFailure(view, isCandidate, runner.stopped));
       await sleep(pollIntervalMs);
@@ -117,7 +117,7 @@ async function buildGeneration(
   }
 }
 
-/** For a view without a live generation: whether it is built up to the present head, by this process or by a service. */
+/** For a view without a live generation. Returns a check of whether it is built up to the current head, by any process. */
 async function whenCaughtUp(view: View, store: ViewStore, log: EventStore): Promise<() => Promise<boolean>> {
   const head = await log.head();
   const reader = await store.openForReading(view);

@@ -23,10 +23,11 @@ export const status = new Command('status')
     }),
   );
 
+/** `--json` prints this object, so its field names must not change: `reactions` are reactors, `duties` are scheduled tasks. */
 interface Status {
   readonly log: { readonly url: string; readonly head: Position; readonly events: number | null };
   readonly views: readonly ViewStatus[];
-  /** Versions of views that older releases use or have left behind. */
+  /** Stored versions of views that belong to older releases. */
   readonly olderVersions: readonly OlderVersion[];
   readonly reactions: readonly ReactorStatus[];
   readonly duties: readonly ScheduledTaskStatus[];
@@ -36,7 +37,7 @@ interface ReactorStatus {
   readonly reaction: (typeof reactorNames)[number];
   readonly lag: Lag;
   readonly checkpoint: Position | null;
-  /** Dead letters, the oldest first; at most 1,000. */
+  /** Dead letters, oldest first; at most 1,000. */
   readonly parked: readonly DeadLetter[];
 }
 
@@ -46,7 +47,7 @@ interface ScheduledTaskStatus {
   readonly parked: readonly DeadLetter[];
 }
 
-/** The events that are not processed yet; `seconds` is the age of the oldest. Null: not known. */
+/** The events that are not processed yet; `seconds` is the age of the oldest. Null if unknown. */
 interface Lag {
   readonly events: number | null;
   readonly seconds: number | null;

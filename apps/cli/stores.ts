@@ -11,7 +11,7 @@ export interface Stores {
   readonly views: ViewStore;
 }
 
-/** Opens the stores of the environment, the log for reading only because the service may be running, and closes them. */
+/** Opens the configured stores, and closes them after `work`. The log is opened read-only, because the service may be running. */
 export async function withStores(work: (stores: Stores) => Promise<void>): Promise<void> {
   const settings = parseSettings(process.env);
   const { events: log, keyFingerprint } = await openLog(settings, { write: false });

@@ -13,6 +13,7 @@ import { summarizeEvent } from '#projections/lead-history/lead-history.summary';
 import { OperatorError } from '#wiring/operator-error';
 import { openIdKey } from '#wiring/id-key';
 import { withStores, type Stores } from './stores.js';
+import { escapeForTerminal } from './terminal.js';
 
 const pageSize = 1_000;
 
@@ -32,10 +33,11 @@ export const stream = new Command('stream')
         if (event instanceof UnreadableEvent) {
           process.exitCode = 1;
           const line = `${formatVersion(event.location.version)}cannot be read: ${event.reason}`;
-          if (json) console.error(line);
-          else console.log(line);
+          if (json) console.error(escapeForTerminal(line));
+          else console.log(escapeForTerminal(line));
         } else {
-          console.log(json ? JSON.stringify(event) : formatEvent(event, await agents.resolverFor(event)));
+          const line = json ? JSON.stringify(event) : formatEvent(event, await agents.resolverFor(event));
+          console.log(escapeForTerminal(line));
         }
       }
       if (isEmpty) throw new OperatorError(`There is no stream ${name}.`);
@@ -53,7 +55,7 @@ async function toStreamName(id: string, org: string, { settings, log, keyFingerp
   return contactKey === undefined ? id : contactStream(org, contactKey);
 }
 
-/** The events of a stream. An event that cannot be read is yielded as an error, and the stream goes on. */
+/** Yields the events of a stream. An event that cannot be read is yielded as an error, and reading continues after it. */
 async function* readStream(log: EventStore, name: string): AsyncGenerator<RecordedEvent | UnreadableEvent> {
   let limit = pageSize;
   for (let version = 0; ;) {
@@ -65,7 +67,7 @@ async function* readStream(log: EventStore, name: string): AsyncGenerator<Record
       limit = pageSize;
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
-      // First the events before the unreadable one.
+      // Read the events before the unreadable one first.
       limit = error.location.version - 1 - version;
       if (limit > 0) continue;
       yield error;
@@ -75,7 +77,7 @@ async function* readStream(log: EventStore, name: string): AsyncGenerator<Record
   }
 }
 
-/** Current names of agents, from their own streams. */
+/** The current names of agents, read from their streams. */
 class AgentNames {
   private readonly names = new Map<string, string | null>();
 
@@ -108,7 +110,7 @@ const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text
 const formatActor = ({ type, id }: Actor, nameOf: AgentNameResolver): string =>
   type === 'agent' ? `agent ${nameOf(id) ?? id}` : `${type} ${id}`;
 
-/** Events that are in no lead's history. */
+/** Summaries of events that do not appear in a lead's history. */
 const agentSummaries: { readonly [Type in EventType]?: (event: RecordedEvent<Type>) => string } = {
   AgentRegistered: ({ data, personal }) =>
     `${personal.name} registered, with a capacity of ${formatCapacity(data.capacity)}`,

@@ -21,7 +21,7 @@ export interface OlderVersion {
   readonly version: number;
 }
 
-/** The stored versions that are older than this release's. */
+/** Finds stored versions that are older than those of this release. */
 export async function findOlderVersions(
   store: Pick<ViewStore, 'versions'>,
   ofViews: readonly Pick<View, 'name' | 'version'>[] = views,

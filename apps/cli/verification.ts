@@ -7,7 +7,7 @@ import type { EventStore } from '#event-store/event-store';
 export interface VerificationResult {
   readonly events: number;
   readonly streams: number;
-  /** At most `maxProblems`: then the verification stops. */
+  /** At most `maxProblems`. The verification stops when this number is reached. */
   readonly problems: readonly LogProblem[];
 }
 
@@ -21,7 +21,7 @@ export interface LogProblem {
 
 export const maxProblems = 1_000;
 
-/** How many ids and streams are held in memory, about 100 bytes each. If there are more, the log is read in several passes. */
+/** How many ids and streams are kept in memory, about 100 bytes each. If there are more, the log is read in several passes. */
 const defaultMaxRemembered = 2_000_000;
 
 /**
@@ -45,17 +45,17 @@ export async function verifyLog(
       if (batch instanceof UnreadableEvent) checks.checkUnreadable(batch);
       else for (const event of batch) checks.check(event);
       if (pass === 0 && checks.remembered > maxRemembered) checks.halve();
-      onProgress(pass, checks.events, checks.shares);
+      onProgress(pass, checks.events, checks.partitions);
       if (problems.size >= maxProblems) break;
     }
-    passes = checks.shares;
+    passes = checks.partitions;
     if (pass === 0) events = checks.events;
     streams += checks.streams;
   }
   return { events, streams, problems: [...problems.values()].slice(0, maxProblems) };
 }
 
-/** Batches of events; an event that cannot be read is yielded alone, in its order. */
+/** Yields batches of events in log order. An event that cannot be read is yielded separately. */
 async function* readBatches(
   log: Pick<EventStore, 'start' | 'follow'>,
   head: Position,
@@ -84,7 +84,7 @@ interface Stream {
 
 type Location = Pick<LogProblem, 'stream' | 'version' | 'position'>;
 
-/** One pass over the log. It checks a share of the streams and ids, so that those it remembers fit into memory. */
+/** One pass over the log. It checks one partition of the streams and ids, so that they fit into memory. */
 class VerificationPass {
   events = 0;
   private position: Position = '';
@@ -93,10 +93,10 @@ class VerificationPass {
   /** The stream of each contact. */
   private readonly contacts = new Map<string, string>();
 
-  /** Checks the share with number `share`, from 0; `shares` is a power of 2. */
+  /** `partition` is the index of the checked partition, from 0. `partitions`, their number, is a power of 2. */
   constructor(
-    public shares: number,
-    private readonly share: number,
+    public partitions: number,
+    private readonly partition: number,
     private readonly problems: Map<string, LogProblem>,
   ) {}
 
@@ -108,17 +108,17 @@ class VerificationPass {
     return this.known.size + this.ids.size + this.contacts.size;
   }
 
-  /** Halves the share; later passes check the rest. */
+  /** Halves the partition. Later passes check the rest. */
   halve(): void {
-    this.shares *= 2;
-    for (const id of this.ids) if (!this.isInShare(id)) this.ids.delete(id);
-    for (const name of this.known.keys()) if (!this.isInShare(name)) this.known.delete(name);
-    for (const contact of this.contacts.keys()) if (!this.isInShare(contact)) this.contacts.delete(contact);
+    this.partitions *= 2;
+    for (const id of this.ids) if (!this.isInPartition(id)) this.ids.delete(id);
+    for (const name of this.known.keys()) if (!this.isInPartition(name)) this.known.delete(name);
+    for (const contact of this.contacts.keys()) if (!this.isInPartition(contact)) this.contacts.delete(contact);
   }
 
   check(event: RecordedEvent): void {
     this.checkOrder(event, event.id);
-    if (this.isInShare(event.id)) {
+    if (this.isInPartition(event.id)) {
       if (this.ids.has(event.id)) this.report(event, event.id, 'an earlier event has the same id');
       this.ids.add(event.id);
     }
@@ -137,7 +137,7 @@ class VerificationPass {
     if (location.position <= this.position)
       this.report(location, eventId, `its position is not after ${this.position}`);
     this.position = location.position;
-    if (!this.isInShare(location.stream)) return;
+    if (!this.isInPartition(location.stream)) return;
     const stream = this.known.get(location.stream) ?? { version: 0, activeLead: null };
     if (location.version !== stream.version + 1)
       this.report(location, eventId, `its version is ${location.version}, expected ${stream.version + 1}`);
@@ -160,7 +160,7 @@ class VerificationPass {
   /** A contact with two streams was written to under two keys. It may have an active lead in each. */
   private checkContact(event: RecordedEvent<'ContactRegistered'>): void {
     const contact = `${event.org}\u0000${event.personal.contactId}`;
-    if (!this.isInShare(contact)) return;
+    if (!this.isInPartition(contact)) return;
     const stream = this.contacts.get(contact) ?? event.stream;
     if (stream !== event.stream)
       this.report(event, event.id, `its contact has another key in ${stream}, so it may have two active leads`);
@@ -168,12 +168,12 @@ class VerificationPass {
   }
 
   private report({ stream, version, position }: Location, eventId: string | null, what: string): void {
-    // Another pass may find the same problem.
+    // Keyed, because another pass may find the same problem.
     this.problems.set(`${position} ${what}`, { stream, version, position, eventId, what });
   }
 
-  private isInShare(name: string): boolean {
-    return this.shares === 1 || hash(name) % this.shares === this.share;
+  private isInPartition(name: string): boolean {
+    return this.partitions === 1 || hash(name) % this.partitions === this.partition;
   }
 }
 

@@ -71,6 +71,24 @@ describe('isFromTwilio', () => {
       expect(isFromTwilio(url, form, other, token)).toBe(false);
   });
 
+  it('rejects a Twilio signature if the name of a parameter is not of the form of Twilio', () => {
+    const signature =
+      twilioHeaders(url, new URLSearchParams('MessageSid=SM3&NumMedia=0'))['x-twilio-signature'] ?? null;
+    expect(isFromTwilio(url, new URLSearchParams('MessageSid=SM3&NumMedia=0'), signature, token)).toBe(true);
+    for (const moved of [
+      'MessageSid=SM3N&umMedia=0',
+      'Message=SidSM3&N&umMedia=0',
+      'MessageSid=SM3&Num=Media0&=',
+      'M%20=1',
+    ])
+      expect(isFromTwilio(url, new URLSearchParams(moved), signature, token)).toBe(false);
+  });
+
+  it('rejects a Twilio signature over a malformed URL', () => {
+    for (const malformed of ['http://a b/%', 'http://localhost:99999/', '://'])
+      expect(isFromTwilio(malformed, form, sign(malformed), token)).toBe(false);
+  });
+
   it('treats the values of a repeated Twilio parameter as a set', () => {
     const asSigned = twilioHeaders(`${url}A1A2`, new URLSearchParams())['x-twilio-signature'] ?? null;
     for (const sent of ['A=1&A=2', 'A=2&A=1&A=2'])

@@ -1,20 +1,28 @@
 import { createHash, createHmac, timingSafeEqual, verify, type KeyObject } from 'node:crypto';
 
 /*
- * Signatures of provider webhooks. Each covers the bytes as received, and each comparison takes constant time. A null signature is
- * a header that was not sent.
+ * Signatures of provider webhooks. Each covers the bytes as received, and each comparison takes constant time. A signature is null if
+ * its header was not sent.
  */
 
-/** HMAC-SHA256 of the body, in hex after `sha256=`. */
+/** The signature is `sha256=` and the HMAC-SHA256 of the body in hex. */
 export function isFromWhatsApp(body: Buffer, signature: string | null, appSecret: string): boolean {
   const hex = /^sha256=([0-9a-f]{64})$/i.exec(signature ?? '')?.[1];
   return hex !== undefined && timingSafeEqual(Buffer.from(hex, 'hex'), hmac('sha256', appSecret, body));
 }
 
-/** HMAC-SHA1, in base64, of the URL followed by the name and value of every parameter, sorted by name, without separators. */
+/** Twilio's parameters, such as `From` and `MediaUrl0`. */
+const twilioName = /^[A-Z][A-Za-z]*\d*$/;
+
+/**
+ * HMAC-SHA1, in base64, of the URL followed by the name and value of every parameter, sorted by name, without separators. Because of
+ * that, moving characters between a name and a value does not change the signature. So names must have Twilio's form here, and
+ * IDs and addresses in the translator.
+ */
 export function isFromTwilio(url: string, form: URLSearchParams, signature: string | null, authToken: string): boolean {
   const actual = Buffer.from(signature ?? '', 'base64');
   const names = [...new Set(form.keys())].sort();
+  if (!names.every((name) => twilioName.test(name))) return false;
   const parameters = names.flatMap((name) => [...new Set(form.getAll(name))].sort().map((value) => name + value));
   const candidates = urlVariants(url).map((variant) => hmac('sha1', authToken, variant + parameters.join('')));
   const matches = candidates.filter(
@@ -23,8 +31,9 @@ export function isFromTwilio(url: string, form: URLSearchParams, signature: stri
   return matches.length > 0;
 }
 
-/** Twilio sometimes signs the URL with its port and sometimes without. */
+/** Twilio sometimes signs the URL with its port and sometimes without. Empty if the caller's Host makes it malformed. */
 function urlVariants(url: string): readonly string[] {
+  if (!URL.canParse(url)) return [];
   const { protocol, host, hostname, port, pathname, search } = new URL(url);
   const defaultPort = protocol === 'https:' ? '443' : '80';
   const hosts = [host, hostname, `${hostname}:${port || defaultPort}`];
@@ -34,8 +43,8 @@ function urlVariants(url: string): readonly string[] {
 const maxAgeSeconds = 5 * 60;
 
 /**
- * ECDSA over timestamp and body, in base64. A timestamp more than five minutes off is rejected, so that an intercepted request
- * cannot be replayed later. SendGrid signs its own retries again, with new times and IDs.
+ * The signature is ECDSA over timestamp and body, in base64. A timestamp that is more than five minutes off is rejected, so that an
+ * intercepted request cannot be replayed later. SendGrid signs its retries again, with new times and IDs.
  */
 export function isFromSendGrid(
   body: Buffer,
@@ -49,7 +58,7 @@ export function isFromSendGrid(
   return verify('sha256', signed, key, Buffer.from(signature, 'base64'));
 }
 
-/** Compares digests, so that not even the length of the secret leaks. */
+/** Compares digests, so that the comparison does not reveal even the length of the secret. */
 export const isSameSecret = (actual: string, expected: string): boolean =>
   timingSafeEqual(digest(actual), digest(expected));
 

@@ -49,6 +49,14 @@ describe('A Twilio status callback', () => {
     });
   });
 
+  it.each(['SM1', `${sid}N`, sid.replace('SM', 'XX'), sid.toUpperCase().replace('0', 'A'), ''])(
+    'translateTwilio reports a status callback with the message ID "%s" as invalid, which is not of the form of Twilio',
+    (id) =>
+      expect(translate({ ...callback, MessageSid: id, MessageStatus: 'sent' })).toEqual({
+        invalid: 'a receipt has no valid message ID',
+      }),
+  );
+
   it('translateTwilio reports a status callback without a message ID as invalid', () =>
     expect(translate({ MessageStatus: 'sent', To: '+447700900123' })).toEqual({
       invalid: expect.any(String) as unknown,
@@ -123,6 +131,16 @@ describe('An inbound Twilio message', () => {
     expect(translate({ ...inbound, From: 'SAMPLE' })).toMatchObject({
       interaction: { contactId: 'SAMPLE', profile: {} },
     }));
+
+  it.each(['12345', 'Sample Shop', 'whatsapp:US.13491208655302741918', 'messenger:1234567890123456'])(
+    'translateTwilio accepts a message from %s',
+    (From) => expect(translate({ ...inbound, From })).toMatchObject({ interaction: { messageId: sid } }),
+  );
+
+  it.each(['+447700900123FromCity', `+447700900123MessageSid${sid}`, '', 'whatsapp:', '+0'.repeat(20)])(
+    'translateTwilio reports a message from "%s" as invalid',
+    (From) => expect(translate({ ...inbound, From })).toEqual({ invalid: 'a message has no valid sender' }),
+  );
 
   it('translateTwilio accepts a message with an invalid number of files', () => {
     for (const NumMedia of ['-1', 'many', '1e9', ''])

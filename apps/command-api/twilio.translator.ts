@@ -2,7 +2,7 @@ import type { Channel } from '#domain/vocabulary';
 import type { ReceiptStatus } from '#domain/message/message.events';
 import { toInteraction, toReceiptItem, toLogLabel, type WebhookItem } from './webhook-item.js';
 
-/** A message of which only some segments were delivered counts as sent, not as delivered. */
+/** A message counts as sent, not as delivered, if only some of its segments were delivered. */
 const statuses = new Map<string, ReceiptStatus>([
   ['scheduled', 'queued'],
   ['queued', 'queued'],
@@ -17,7 +17,7 @@ const statuses = new Map<string, ReceiptStatus>([
   ['canceled', 'failed'],
 ]);
 
-/** Translates a status callback or an inbound message. Each request of Twilio contains exactly one. */
+/** Translates a status callback or an inbound message. Each request from Twilio contains exactly one of them. */
 export function translateTwilio(form: URLSearchParams): WebhookItem {
   const twilioStatus = form.get('MessageStatus') ?? form.get('SmsStatus');
   if (twilioStatus === null || twilioStatus === 'received' || twilioStatus === 'receiving')
@@ -38,6 +38,7 @@ function translateMessage(form: URLSearchParams): WebhookItem {
   const channel = channelOf(from);
   if (!channel) return { ignored: 'another channel' };
   const number = from.replace(/^\w+:/, '');
+  if (!address.test(number)) return { invalid: 'a message has no valid sender' };
   // An alphanumeric sender or a short code is not a phone number.
   const phone = /^\+[1-9]\d{5,14}$/.test(number) ? number : null;
   return toInteraction({
@@ -55,7 +56,15 @@ function translateMessage(form: URLSearchParams): WebhookItem {
   });
 }
 
-const messageIdOf = (form: URLSearchParams): string | null => form.get('MessageSid') ?? form.get('SmsSid');
+/** A phone number, an alphanumeric sender or short code, a user ID of WhatsApp, or one of Messenger. */
+const address = /^(?:\+[1-9]\d{5,14}|[A-Za-z0-9 .&_+-]{1,11}|[A-Z]{2}\.\d{1,40}|\d{1,20})$/;
+const messageId = /^(?:SM|MM)[0-9a-f]{32}$/;
+
+/** Null if it does not have Twilio's form: see isFromTwilio. */
+function messageIdOf(form: URLSearchParams): string | null {
+  const id = form.get('MessageSid') ?? form.get('SmsSid');
+  return id !== null && messageId.test(id) ? id : null;
+}
 
 /** An address without a prefix is a phone number. */
 const channelOf = (address: string | null): Channel | undefined => {

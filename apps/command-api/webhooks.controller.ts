@@ -6,7 +6,7 @@ import { Http, type HttpContext } from '#http/http-context';
 import { ApiProviderWebhook, ApiText } from '#http/openapi.decorators';
 import { invalidInput, Problem } from '#http/problem';
 import { ProviderSecrets } from '#wiring/provider-secrets';
-import { parseJsonBody, RawBody } from '#http/raw-body';
+import { parseProviderBody, RawBody } from '#http/raw-body';
 import { getHeader } from '#http/request';
 import { translateSendGrid } from './sendgrid.translator.js';
 import { isFromSendGrid, isFromTwilio, isFromWhatsApp, isSameSecret } from './signatures.js';
@@ -19,7 +19,6 @@ const sendGridHeaders = ['X-Twilio-Email-Event-Webhook-Signature', 'X-Twilio-Ema
 const webhookDescription =
   'Called by the provider. The signature is verified over the raw body. The response is sent once all valid items are on disk.';
 
-/** Webhooks of providers. The response is sent once everything is on disk. */
 @Controller('v1/webhooks')
 export class WebhooksController {
   constructor(
@@ -65,10 +64,10 @@ export class WebhooksController {
     const secret = requireSetting(this.secrets.whatsappAppSecret, 'WHATSAPP_APP_SECRET');
     const body = rawBodyOf(request);
     if (!isFromWhatsApp(body, getHeader(request, 'x-hub-signature-256'), secret)) throw invalidSignature();
-    return this.intake.accept('whatsapp', translateWhatsApp(parseJsonBody(body)), request);
+    return this.intake.accept('whatsapp', translateWhatsApp(parseProviderBody(body)), request);
   }
 
-  /** Returns empty TwiML: for an inbound message, the response says what to reply to its sender. */
+  /** Returns empty TwiML, because Twilio would send any content as a reply to the inbound message. */
   @Post('twilio')
   @ApiProviderWebhook(
     { summary: 'Receive Twilio events', description: `${webhookDescription} Returns empty TwiML.` },
@@ -104,7 +103,7 @@ export class WebhooksController {
       timestamp: getHeader(request, 'x-twilio-email-event-webhook-timestamp'),
     };
     if (!isFromSendGrid(body, signed, key, this.clock.now())) throw invalidSignature();
-    return this.intake.accept('sendgrid', translateSendGrid(parseJsonBody(body)), request);
+    return this.intake.accept('sendgrid', translateSendGrid(parseProviderBody(body)), request);
   }
 
   /** The URL as the provider signed it. PUBLIC_URL may be the URL of the webhook itself or the base of its path. */

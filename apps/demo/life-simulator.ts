@@ -12,17 +12,30 @@ import {
 import type { NonEmpty, Population } from './populations.js';
 import type { Random } from './random.js';
 
+/** The contact commands that the demo sends. */
+type DemoCommandType =
+  | 'RecordInteraction'
+  | 'CreateLead'
+  | 'ChangeStatus'
+  | 'AssignAgent'
+  | 'UnassignAgent'
+  | 'RecordAiResult'
+  | 'UnpinScore'
+  | 'CreateFollowUp'
+  | 'CompleteFollowUp'
+  | 'CancelFollowUp'
+  | 'RescheduleFollowUp'
+  | 'RecordOutboundMessage';
+
 /** A command without the ids that only the service knows: they are those of the contact's newest lead and follow-up. */
-type WithoutServiceIds<Command> = Command extends {
-  type: 'AddressBroadcast' | 'RemindFollowUp' | 'RecordQualificationFailure';
-}
-  ? never
-  : Omit<Command, 'leadId' | 'followUpId'>;
+type WithoutServiceIds<Command> = Command extends { type: DemoCommandType }
+  ? Omit<Command, 'leadId' | 'followUpId'>
+  : never;
 
 export interface Step<Command = WithoutServiceIds<ContactCommandInput> | SendBroadcast | ReceiveReceipts> {
   /** RFC 3339, UTC. Never before the previous step. */
   readonly at: string;
-  /** The agent who acts; null: a service. */
+  /** The agent who acts; null for a service. */
   readonly agentId: string | null;
   readonly command: Command;
 }
@@ -41,7 +54,7 @@ export const toIsoTime = (ms: number): string => new Date(Math.round(ms)).toISOS
 
 const channels = { whatsapp: 45, webchat: 14, instagram: 10, facebook: 10, telegram: 8, sms: 7, email: 6 } as const;
 
-/** In the format of each provider. */
+/** Message ids in the format of each channel's provider. */
 const createMessageId: Readonly<Record<Channel, (random: Random) => string>> = {
   whatsapp: (random) => `wamid.HBgL${random.hex(28).toUpperCase()}`,
   sms: (random) => `SM${random.hex(32)}`,
@@ -77,7 +90,7 @@ interface MessageOptions {
   readonly inReplyTo?: string;
 }
 
-/** Generates the steps of one contact's life. Its clock only moves forward. */
+/** Generates the steps of one contact's life. The simulated clock only moves forward. */
 export class LifeSimulator {
   readonly steps: Step[] = [];
   private readonly channel: Channel;
@@ -326,7 +339,7 @@ export class LifeSimulator {
     this.add(command, null);
   }
 
-  /** Moves the clock by some hours, and past the night where the contact lives. */
+  /** Advances the clock by some hours and, if it is then night where the contact lives, to the morning. */
   private wait(minHours: number, maxHours: number): void {
     this.clock += (minHours + this.random.next() * (maxHours - minHours)) * hourMs;
     const localHour = (this.clock / hourMs + this.population.hoursFromUtc) % 24;

@@ -22,10 +22,10 @@ const program = new Command('npm run demo --')
   .option(
     '--contacts <number>',
     'number of contacts, at least 10; with a higher number, a sample grows',
-    number(10),
+    parseIntegerFrom(10),
     500,
   )
-  .option('--seed <number>', 'another seed creates another sample', number(0), 1)
+  .option('--seed <number>', 'another seed creates another sample', parseIntegerFrom(0), 1)
   .option('--url <url>', 'URL of the service (default: BASE_URL, else from HOST and PORT)')
   .allowExcessArguments(false)
   .exitOverride()
@@ -34,7 +34,7 @@ const program = new Command('npm run demo --')
 try {
   await program.parseAsync();
 } catch (error) {
-  // Commander has printed the usage or the error already.
+  // Commander has already printed the usage or the error.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   process.exit(reportFatalError(error));
 }
@@ -85,8 +85,8 @@ function formatSummary({ commands, replayed, rejected, firstRejection }: SendSum
   return sent + unchanged + (rejected > 0 ? ` ${rejected} were rejected; the first: ${firstRejection}` : '');
 }
 
-/** A parser of whole numbers of at most seven digits. */
-function number(min: number): (text: string) => number {
+/** Returns a parser for integers from `min`, with at most seven digits. */
+function parseIntegerFrom(min: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
     if (value >= min) return value;
@@ -95,8 +95,8 @@ function number(min: number): (text: string) => number {
 }
 
 /**
- * When the sample ends: now, or when it ended the first time. The first contact's first message has no idempotency key. Sent again,
- * the service recognizes it by its message id, and the response contains the lead that it created.
+ * Returns when the sample ends: now for a new sample, or when it ended the first time. The first message of the first contact is sent
+ * without an idempotency key. The service recognizes a repetition by its message id, and returns the lead that the message created.
  */
 async function findSampleEnd(service: ServiceClient, seed: number): Promise<{ end: number; isNew: boolean }> {
   const now = Date.now();

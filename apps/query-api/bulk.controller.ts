@@ -12,7 +12,7 @@ import { loadJob, readResults } from '#projections/bulk-jobs/bulk-jobs.query';
 import type { ViewReader } from '#read-model/view-store';
 import { BulkResultsQuery } from './bulk.requests.js';
 import { bulkJobRef } from './bulk.responses.js';
-import { escapeFormula } from './export/cells.js';
+import { escapeCsvText } from './export/cells.js';
 
 const contentTypes = { ndjson: 'application/x-ndjson', csv: 'text/csv; charset=utf-8; header=present' };
 
@@ -75,7 +75,7 @@ async function* toNdjson(results: AsyncIterable<BulkResultResource>): AsyncGener
 
 /** IDs are chosen by callers, so a spreadsheet could run one as a formula. */
 async function* escapeIds(results: AsyncIterable<BulkResultResource>): AsyncGenerator<BulkResultResource> {
-  for await (const result of results) yield { ...result, id: escapeFormula(result.id) };
+  for await (const result of results) yield { ...result, id: escapeCsvText(result.id) };
 }
 
 /** CSV as in RFC 4180, with a byte order mark. */
@@ -85,6 +85,7 @@ function toCsv(results: AsyncIterable<BulkResultResource>): Readable {
     columns: ['index', 'id', 'outcome', 'code', 'version'],
     bom: true,
     record_delimiter: 'windows',
+    quoted_match: /[;\t]/,
   });
   return Readable.from(escapeIds(results)).compose(csv) as Readable;
 }

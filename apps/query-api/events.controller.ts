@@ -1,5 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { Clock } from '#commands/clock';
+import { UnreadableEvent } from '#domain/event-codec';
 import type { Position } from '#domain/event-envelope';
 import type { RecordedEvent } from '#domain/event';
 import { EventStore } from '#event-store/event-store';
@@ -14,9 +15,9 @@ import { EventsQuery } from './events.requests.js';
 import { eventPage } from './events.responses.js';
 import { readLogPages } from './log-pages.js';
 
-/** Events that one request scans at most. A rare event type takes several requests to find. */
+/** The maximum number of events that one request scans. Finding a rare event type may take several requests. */
 const maxScannedEvents = 2_000;
-/** Small, so that a log in this process can accept commands between two reads. */
+/** Small, so that an embedded log can accept commands between two reads. */
 const batchSize = 200;
 
 @Controller('v1/events')
@@ -65,14 +66,20 @@ export class EventsController {
     const events: RecordedEvent[] = [];
     let upTo = after;
     let scanned = 0;
-    for await (const batch of readLogPages(this.log, after, batchSize))
-      for (const event of batch.events) {
-        // Checked before the event is taken: there is at least this one more.
-        if (events.length === limit || scanned === maxScannedEvents) return { events, upTo, hasMore: true };
-        scanned++;
-        upTo = event.position;
-        if (matches(event)) events.push(event);
-      }
+    try {
+      for await (const batch of readLogPages(this.log, after, batchSize))
+        for (const event of batch.events) {
+          // Checked before the event is taken: there is at least this one more.
+          if (events.length === limit || scanned === maxScannedEvents) return { events, upTo, hasMore: true };
+          scanned++;
+          upTo = event.position;
+          if (matches(event)) events.push(event);
+        }
+    } catch (error) {
+      // The page ends before an event that cannot be read. The next page reports it.
+      if (!(error instanceof UnreadableEvent) || scanned === 0) throw error;
+      return { events, upTo, hasMore: true };
+    }
     return { events, upTo, hasMore: false };
   }
 }

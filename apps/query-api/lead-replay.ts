@@ -3,12 +3,16 @@ import type { RecordedEvent } from '#domain/event';
 import { evolveLead } from '#domain/lead/lead.evolve';
 import type { Lead } from '#domain/lead/lead.state';
 import { parseLeadId } from '#domain/lead/lead.id';
-import { readStream, type EventStore } from '#event-store/event-store';
+import type { EventStore } from '#event-store/event-store';
 import type { AsOf } from '#http/view-readers';
+import { yieldToEventLoop } from '#timing/yield-to-event-loop';
+
+/** Events that are read and folded before other work of this thread runs. An embedded log is read without any I/O wait. */
+const pageSize = 200;
 
 type ContactStreamEvent = Parameters<typeof evolveLead>[1] & RecordedEvent;
 
-/** An event, and the lead as it was after it. */
+/** An event, and the lead as it was after the event. */
 export interface ReplayedEvent {
   readonly event: ContactStreamEvent;
   readonly lead: Lead;
@@ -22,7 +26,7 @@ export async function* replayLead(log: EventStore, org: string, leadId: string):
   yield* foldLead(readContactStream(log, org, leadId), leadId);
 }
 
-/** Returns the lead as it was then. Undefined if it did not exist yet. */
+/** Returns the lead as it was at `asOf`. Undefined if it did not exist yet. */
 export async function leadAsOf(log: EventStore, org: string, leadId: string, asOf: AsOf): Promise<Lead | undefined> {
   let lead: Lead | undefined;
   const events = filterAsOf(readContactStream(log, org, leadId), asOf);
@@ -33,11 +37,17 @@ export async function leadAsOf(log: EventStore, org: string, leadId: string, asO
 async function* readContactStream(log: EventStore, org: string, leadId: string): AsyncGenerator<ContactStreamEvent> {
   const contactKey = parseLeadId(leadId)?.contactKey;
   if (contactKey === undefined) return;
-  // A contact's stream contains events of contacts and leads only.
-  yield* readStream(log, contactStream(org, contactKey)) as AsyncGenerator<ContactStreamEvent>;
+  const stream = contactStream(org, contactKey);
+  for (let version = 0; ; version += pageSize) {
+    const events = await log.read(stream, version, pageSize);
+    // A contact's stream contains events of contacts and leads only.
+    yield* events as readonly ContactStreamEvent[];
+    if (events.length < pageSize) return;
+    await yieldToEventLoop();
+  }
 }
 
-/** A time selects by when events occurred: a late event is recorded after events that occurred later. */
+/** A time is compared with `occurredAt`, so events after it do not end the search: a late event is recorded after later events. */
 async function* filterAsOf(events: AsyncIterable<ContactStreamEvent>, asOf: AsOf): AsyncGenerator<ContactStreamEvent> {
   for await (const event of events)
     if ('time' in asOf) {

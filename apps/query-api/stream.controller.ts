@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { Position } from '#domain/event-envelope';
 import { EventStore } from '#event-store/event-store';
 import { splitList } from '#http/fields';
@@ -23,8 +24,9 @@ export class StreamController {
     private readonly recentEvents: SharedRecentEvents,
   ) {}
 
-  /** Last-Event-ID takes precedence over `from`: a reconnecting client sends the same URL again. */
+  /** Last-Event-ID takes precedence over `from`, because a reconnecting client sends the same URL again. */
   @Get()
+  @RouteConfig({ limit: 'streams' })
   @ApiStream({
     summary: 'Stream events',
     description:
@@ -43,7 +45,7 @@ export class StreamController {
     return new StreamableFile(bytes, { type: 'text/event-stream; charset=utf-8' });
   }
 
-  /** Some engines must read the log to know whether it has an event at a position. */
+  /** Some engines must read the log to determine whether a position exists. */
   private async checkStart(field: string, position: Position): Promise<void> {
     await this.views.checkPosition(field, position);
     try {

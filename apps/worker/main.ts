@@ -13,7 +13,7 @@ import { StoresModule } from '#wiring/stores.module';
 import { createLocalDispatcher } from './local-dispatcher.js';
 import { createLeaderElection, runAutomations, runBulkJobs, runProjections, type ScorerCall } from './worker.js';
 
-// Any number of workers may run: one works, the others stand by. HTTP serves health and metrics only.
+// Any number of workers may run: one is active, the others stand by. HTTP serves only health and metrics.
 await serve('worker', async (settings, logger) => {
   const { stores, close } = await StoresModule.open(settings, logger, { write: false, views: projectedViews });
   const stop = new AbortController();

@@ -137,7 +137,7 @@ describe('CompleteBroadcastSends', () => {
     await runToHead(reactor);
     await harness.store.wipe(createAutomationView(reactor));
     await runToHead(reactor);
-    expect((await harness.readEventsOfType('BroadcastAddressed')).map((it) => it.data)).toMatchObject([
+    expect((await harness.readEventsOfType('BroadcastAddressed')).map((event) => event.data)).toMatchObject([
       { contactKey, broadcastId: 'b-1', messageId: 'w-1', receivedAt: occurredAt, leads: 1 },
     ]);
   });

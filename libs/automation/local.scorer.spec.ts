@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { expectLinearTime, slowTexts } from '#test/support/time-growth';
 import { localScorer } from './local.scorer.js';
 import type { Interaction } from './scorer.js';
 import { conversation, chatInteraction, scorerContract, neverAborted } from './scorer.contract.js';
@@ -36,4 +37,31 @@ describe('localScorer', () => {
 
   it('matches whole words only', async () =>
     expect((await score(chatInteraction('Priceless bookworms'))).factors).toEqual([]));
+
+  it.each(Object.keys(slowTexts))('takes time in proportion to the length of texts with %s', (name) => {
+    const createText = slowTexts[name]!;
+    expectLinearTime(
+      (length) => Array<Interaction>(50).fill(chatInteraction(createText(length))),
+      (interactions) => score(...interactions),
+    );
+  });
+
+  it('reads the beginning of the newest interactions only', async () => {
+    const filler = 'x '.repeat(1_000);
+    const hellos = Array.from({ length: 49 }, () => chatInteraction('Hello'));
+    const labels = async (...interactions: Interaction[]): Promise<unknown> =>
+      (await score(...interactions)).factors.map(({ label }) => label);
+    expect(await labels(chatInteraction('price'), ...hellos)).toContain('asks about the price');
+    expect(await labels(chatInteraction('price'), ...hellos, ...hellos)).not.toContain('asks about the price');
+    expect(await labels(chatInteraction(`price ${filler}`))).toContain('asks about the price');
+    expect(await labels(chatInteraction(`${filler} price`))).not.toContain('asks about the price');
+  });
+
+  it('finds a word whose letters carry accents, composed or not', async () => {
+    for (const text of ['Cuánto?', 'Cuánto?'.normalize('NFD'), 'ＣＵＡＮＴＯ?'])
+      expect((await score(chatInteraction(text))).factors).toContainEqual({
+        label: 'asks about the price',
+        weight: 20,
+      });
+  });
 });

@@ -1,5 +1,5 @@
 import type { Factor } from '#domain/lead/lead.vocabulary';
-import type { Conversation, Judgement, Scorer } from './scorer.js';
+import { scoringLimits, type Conversation, type ScoringResult, type Scorer } from './scorer.js';
 
 /** The score of a lead without any of the signals below. */
 const baseScore = 25;
@@ -107,15 +107,15 @@ const keywords = {
 
 const tenMinutesMs = 600_000;
 
-/** Scores by fixed rules, without a network: a base score, plus a weight for each signal. The same conversation always gets the same score. */
+/** Scores by fixed rules, without a network: a base score plus a weight for each signal. Equal conversations get equal scores. */
 export const localScorer: Scorer = {
   model: 'local',
   async score(conversation) {
-    return judge(conversation);
+    return scoreConversation(conversation);
   },
 };
 
-function judge(conversation: Conversation): Judgement {
+function scoreConversation(conversation: Conversation): ScoringResult {
   const factors = findFactors(conversation);
   const sum = factors.reduce((total, { weight }) => total + weight, baseScore);
   const terms = factors.map(({ label, weight }) => `${label} ${weight > 0 ? '+' : '-'}${Math.abs(weight)}`);
@@ -128,7 +128,9 @@ function judge(conversation: Conversation): Judgement {
 }
 
 function findFactors({ origin, interactions }: Conversation): readonly Factor[] {
-  const texts = interactions.map(({ text }) => text ?? '');
+  const texts = interactions
+    .slice(-scoringLimits.interactions)
+    .map(({ text }) => text?.slice(0, scoringLimits.textLength) ?? '');
   const normalized = texts.map(normalize);
   const mentions = (words: readonly string[]): boolean =>
     normalized.some((text) => words.some((word) => text.includes(` ${word} `)));
@@ -152,9 +154,13 @@ function findFactors({ origin, interactions }: Conversation): readonly Factor[] 
   return signals.filter(([present]) => present).map(([, label, weight]) => ({ label, weight }));
 }
 
-/** Lower-case words without diacritics, with a space before and after each. */
+/**
+ * Lower-case words without diacritics, with a space before and after each. Diacritics are removed before NFKD, because its time is
+ * quadratic in the length of a run of them, and after it, because it takes letters apart.
+ */
 const normalize = (text: string): string =>
   ` ${text
+    .replace(/\p{M}+/gu, '')
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
     .toLowerCase()

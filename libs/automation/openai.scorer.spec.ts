@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { gzipSync } from 'node:zlib';
 import { Unavailable } from '#event-store/event-store';
 import { OpenAiScorer } from './openai.scorer.js';
 import { ScoringError } from './scorer.js';
@@ -82,6 +85,36 @@ describe('OpenAiScorer', () => {
     replies = [reply];
     await expect(score()).rejects.toThrow(new ScoringError(reason));
     expect(requests).toHaveLength(1);
+  });
+
+  it.each([301, 302, 307, 308])('does not follow a redirect with status %i', async (code) => {
+    const redirect = (response: ServerResponse) =>
+      void response.writeHead(code, { location: `${url}/chat/completions?elsewhere` }).end();
+    replies = [redirect, judgementWith({ score: 99 })];
+    await expect(score()).rejects.toThrow(new ScoringError(`the scorer returned status ${code}`));
+    expect(requests).toHaveLength(1);
+  });
+
+  it('reads no more of a response than its limit', async () => {
+    let chunks = 0;
+    const oneMore = (): Buffer => Buffer.alloc(10_000, ++chunks % 2 ? ' ' : '\n');
+    const endless = Readable.from(
+      (function* () {
+        for (;;) yield oneMore();
+      })(),
+    );
+    replies = [(response) => void pipeline(endless, response, () => undefined)];
+    await expect(score()).rejects.toThrow(new ScoringError('the response has more than 100000 bytes'));
+    const chunksSent = chunks;
+    await finished(endless).catch(() => undefined);
+    // Sockets and streams buffer some of it.
+    expect([chunksSent < 2_000, chunks < 4_000]).toEqual([true, true]);
+  });
+
+  it('limits a response by its length after decompression', async () => {
+    const bytes = gzipSync(Buffer.alloc(50_000_000, ' '));
+    replies = [(response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(bytes)];
+    await expect(score()).rejects.toThrow(new ScoringError('the response has more than 100000 bytes'));
   });
 
   it('retries when the endpoint is overloaded or fails for a moment', async () => {

@@ -12,11 +12,11 @@ import {
 } from 'cockatiel';
 import type { Factor } from '#domain/lead/lead.vocabulary';
 import { Unavailable } from '#event-store/event-store';
-import { ScoringError, type Conversation, type Judgement, type Scorer } from './scorer.js';
+import { ScoringError, scoringLimits, type Conversation, type ScoringResult, type Scorer } from './scorer.js';
 
-/** An endpoint with the API of OpenAI's chat completions. */
+/** An endpoint that implements OpenAI's chat completions API. */
 export interface Endpoint {
-  /** The URL up to, and without, `/chat/completions`. */
+  /** The URL without the final `/chat/completions`. */
   readonly url: string;
   /** Null if the endpoint needs no key. */
   readonly key: string | null;
@@ -28,7 +28,7 @@ export interface Endpoint {
 export interface RetryOptions {
   readonly maxRetries: number;
   readonly initialDelayMs: number;
-  /** After this many consecutive failed calls no request is made for `openMs` (a circuit breaker). */
+  /** After this many consecutive failed calls, no request is made for `openMs` (circuit breaker). */
   readonly failureThreshold: number;
   readonly openMs: number;
 }
@@ -39,11 +39,9 @@ const defaultRetryOptions: RetryOptions = {
   openMs: 30_000,
 };
 
-/** The request contains the newest interactions. Lengths are in UTF-16 code units. */
+/** Of the response. Lengths are in UTF-16 code units. */
 const limits = {
-  interactions: 50,
-  textLength: 2_000,
-  responseLength: 100_000,
+  responseBytes: 100_000,
   rationaleLength: 4_000,
   factors: 20,
   labelLength: 200,
@@ -83,13 +81,13 @@ const responseFormat = {
   },
 } as const;
 
-/** A retry may succeed. */
+/** A failure after which a retry may succeed. */
 class TransientScoringError extends ScoringError {}
 
 const timedOut = 'the scorer timed out';
 const malformed = 'the response does not have the requested JSON form';
 
-/** Calls any endpoint with OpenAI's API. A response that does not have the requested form is rejected, never repaired. */
+/** Calls any endpoint with OpenAI's API. A response that does not match the requested schema is rejected, never repaired. */
 export class OpenAiScorer implements Scorer {
   readonly model: string;
   private readonly policy;
@@ -108,7 +106,7 @@ export class OpenAiScorer implements Scorer {
     );
   }
 
-  async score(conversation: Conversation, signal: AbortSignal): Promise<Judgement> {
+  async score(conversation: Conversation, signal: AbortSignal): Promise<ScoringResult> {
     const body = JSON.stringify(this.createRequest(conversation));
     try {
       return await this.policy.execute((execution) => this.send(body, execution.signal), signal);
@@ -123,10 +121,10 @@ export class OpenAiScorer implements Scorer {
   private createRequest({ origin, interactions }: Conversation): object {
     const conversation = {
       origin: origin.kind,
-      interactions: interactions.slice(-limits.interactions).map(({ text, form, ...interaction }) => ({
+      interactions: interactions.slice(-scoringLimits.interactions).map(({ text, form, ...interaction }) => ({
         ...interaction,
-        text: text?.slice(0, limits.textLength) ?? null,
-        form: form === null ? null : JSON.stringify(form).slice(0, limits.textLength),
+        text: text?.slice(0, scoringLimits.textLength) ?? null,
+        form: form === null ? null : JSON.stringify(form).slice(0, scoringLimits.textLength),
       })),
     };
     return {
@@ -139,32 +137,48 @@ export class OpenAiScorer implements Scorer {
     };
   }
 
-  private async send(body: string, signal: AbortSignal): Promise<Judgement> {
+  private async send(body: string, signal: AbortSignal): Promise<ScoringResult> {
     const { url, key } = this.endpoint;
     const headers = { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
     let status: number;
-    let text: string;
+    let text: string | undefined;
     try {
-      const response = await fetch(`${url}/chat/completions`, { method: 'POST', headers, body, signal });
+      // A redirect would send the conversation to another host and trust its answer.
+      const options = { method: 'POST', headers, body, signal, redirect: 'manual' } as const;
+      const response = await fetch(`${url}/chat/completions`, options);
       status = response.status;
-      text = await response.text();
+      text = await readAtMost(response, limits.responseBytes);
     } catch {
       throw new TransientScoringError(signal.aborted ? timedOut : 'the scorer is unreachable');
     }
     if (status === 429 || status >= 500) throw new TransientScoringError(`the scorer returned status ${status}`);
     if (status !== 200) throw new ScoringError(`the scorer returned status ${status}`);
+    if (text === undefined) throw new ScoringError(`the response has more than ${limits.responseBytes} bytes`);
     return parseJudgement(text);
   }
 }
 
+/** Reads the body, decompressed, which can make it a thousand times larger. Undefined if it is larger than the limit. */
+async function readAtMost({ body }: Response, maxBytes: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop early cancels the body.
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
 /** @throws ScoringError if the text does not have the requested form */
-function parseJudgement(text: string): Judgement {
-  const response = text.length > limits.responseLength ? undefined : parseObject(text);
+function parseJudgement(text: string): ScoringResult {
+  const response = parseObject(text);
   const choices: readonly unknown[] = Array.isArray(response?.['choices']) ? response['choices'] : [];
   const content = (choices[0] as { message?: { content?: unknown } } | null | undefined)?.message?.content;
-  const judgement = typeof content === 'string' ? parseObject(content) : undefined;
-  if (!response || !judgement) throw new ScoringError(malformed);
-  const { score, rationale, factors } = judgement;
+  const result = typeof content === 'string' ? parseObject(content) : undefined;
+  if (!response || !result) throw new ScoringError(malformed);
+  const { score, rationale, factors } = result;
   if (typeof score !== 'number' || !Number.isInteger(score) || score < 0 || score > 100)
     throw new ScoringError('the score is not an integer from 0 to 100');
   if (typeof rationale !== 'string' || rationale.length > limits.rationaleLength)

@@ -4,14 +4,14 @@ import type { Position } from '#domain/event-envelope';
 import { Unavailable } from '#event-store/event-store';
 import { AutomationHarness } from '#test/support/automation-harness';
 import { QualifyLeads, type UnreadBefore } from './qualify-leads.task.js';
-import { ScoringError, type Conversation, type Judgement, type Scorer } from './scorer.js';
+import { ScoringError, type Conversation, type ScoringResult, type Scorer } from './scorer.js';
 
 const debounceMs = 10_000;
 
 let harness: AutomationHarness;
 let judged: Conversation[];
 let outcomes: string[];
-let judge: (conversation: Conversation) => Promise<Judgement>;
+let judge: (conversation: Conversation) => Promise<ScoringResult>;
 beforeEach(() => {
   harness = new AutomationHarness();
   judged = [];

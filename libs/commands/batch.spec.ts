@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { refuse } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 import { enableDeadlines, currentDeadline, withDeadline } from '#timing/deadline';
 import { sleep } from '#timing/sleep';
-import { runBatch, type BatchWorkResult } from './batch.js';
+import { replayBatch, runBatch, type BatchFacts, type BatchWorkResult } from './batch.js';
 import { buildCommandContext } from './command-context.js';
 import { KeyedQueue } from './keyed-queue.js';
 
@@ -18,7 +19,9 @@ describe('runBatch', () => {
   it('runs 25 items at a time and returns the results in input order', async () => {
     let running = 0;
     let maxRunning = 0;
-    const { body } = await runBatch(items, context, 'p', async (item) => {
+    const {
+      response: { body },
+    } = await runBatch(items, context, 'p', async (item) => {
       running += 1;
       maxRunning = Math.max(maxRunning, running);
       await sleep(item % 3);
@@ -45,7 +48,9 @@ describe('runBatch', () => {
 
   it('retries an item as the same command while the store still serves other items', async () => {
     const commandIds = new Map<number, string>();
-    const { body } = await runBatch(items, context, 'p', async (item, { commandId }) => {
+    const {
+      response: { body },
+    } = await runBatch(items, context, 'p', async (item, { commandId }) => {
       await sleep(item % 3);
       const earlierId = commandIds.get(item);
       expect(earlierId ?? commandId).toBe(commandId);
@@ -59,7 +64,9 @@ describe('runBatch', () => {
 
   it('retries an item that failed before any other item was done', async () => {
     let attempts = 0;
-    const { body } = await runBatch(items.slice(0, 10), context, 'p', async (item) => {
+    const {
+      response: { body },
+    } = await runBatch(items.slice(0, 10), context, 'p', async (item) => {
       if (item === 0 && ++attempts === 1) throw new Unavailable('overloaded');
       await sleep(5);
       return { outcome: 'recorded', position: 'p' };
@@ -100,5 +107,38 @@ describe('runBatch', () => {
         return { outcome: 'recorded', position: 'p' };
       }),
     );
+  });
+
+  describe('and its facts', () => {
+    const refusing = async (item: number): Promise<BatchWorkResult> => {
+      if (item === 3) throw refuse('message_exists', { messageId: 'wamid.123' });
+      return { outcome: item % 2 ? 'recorded' : 'duplicate', position: 'p1' };
+    };
+    const mixed = [
+      ...items.slice(0, 5),
+      { invalid: { code: 'validation_failed', detail: 'no such field: +34 600 000 000' } },
+    ];
+
+    it('give the same response again', async () => {
+      const { response, facts } = await runBatch(mixed, context, 'p0', refusing);
+      const stored = JSON.stringify(facts);
+      const replayed = replayBatch(mixed, JSON.parse(stored) as BatchFacts);
+      expect(JSON.stringify(replayed)).toBe(JSON.stringify(response));
+      expect(response.body).toMatchObject({ results: { length: 6 }, position: 'p1' });
+    });
+
+    it('contain neither ids of messages nor what the caller sent', async () => {
+      const { facts } = await runBatch(mixed, context, 'p0', refusing);
+      expect(facts).toStrictEqual({
+        position: 'p1',
+        outcomes: 'drdidi',
+        refused: { 3: { code: 'message_exists', detail: expect.any(String) } },
+      });
+      expect(JSON.stringify(facts)).not.toMatch(/wamid|600/);
+    });
+
+    it('do not exist when every item is invalid, because validation errors are not stored', async () => {
+      expect((await runBatch([mixed[3]!, mixed[5]!], context, 'p0', refusing)).facts).toBeNull();
+    });
   });
 });

@@ -3,8 +3,9 @@ import { isRefusal } from '#domain/refusal';
 import type { Position } from '#domain/event-envelope';
 import { Unavailable } from '#event-store/event-store';
 import { withDeadline } from '#timing/deadline';
-import type { CommandResponse } from './command-response.js';
+import type { CommandResponse, ReplayableResponse } from './command-response.js';
 import type { CommandContext } from './command-context.js';
+import { retryableConflict } from './decider-service.js';
 import { deriveId } from './ids.js';
 import { commandTimeoutMs } from './idempotency-service.js';
 import { forEachConcurrently } from './for-each-concurrently.js';
@@ -32,6 +33,7 @@ const concurrency = 25;
 
 /**
  * Executes the items concurrently and returns a result for each, in input order. An item that a rule refuses is `invalid`.
+ * An item that loses its races is valid, so it fails like one that the store cannot take.
  *
  * An item that fails with `Unavailable` is retried as long as other items succeed or are refused meanwhile: the store is slow,
  * but not away. Otherwise the batch fails. The caller may send it again, because no item is recorded twice.
@@ -45,7 +47,7 @@ export async function runBatch<Item>(
   start: Position,
   work: (item: Item, context: CommandContext) => Promise<BatchWorkResult>,
   serialize: (item: Item, task: () => Promise<BatchWorkResult>) => Promise<BatchWorkResult> = (_, task) => task(),
-): Promise<CommandResponse> {
+): Promise<ReplayableResponse<BatchFacts>> {
   let position = start;
   const results: BatchItemResult[] = [];
   const retry = new RetryWhileOthersSucceed();
@@ -55,7 +57,8 @@ export async function runBatch<Item>(
     const { item } = entry;
     const itemContext = contextOfItem(context, index);
     // Each attempt has its own deadline, so a large batch may take longer than one command.
-    const attempt = (): Promise<BatchWorkResult> => withDeadline(commandTimeoutMs, () => work(item, itemContext));
+    const attempt = (): Promise<BatchWorkResult> =>
+      withDeadline(commandTimeoutMs, () => retryableConflict(() => work(item, itemContext)));
     try {
       const result = await serialize(item, () => retry.run(attempt));
       if (result.position > position) position = result.position;
@@ -69,8 +72,53 @@ export async function runBatch<Item>(
   await forEachConcurrently(items.length, concurrency, async (index) => {
     results[index] = await runItem(items[index]!, index);
   });
-  return { createdId: null, version: null, position, body: { results, position } };
+  return { response: batchResponse(results, position), facts: factsOf(items, results, position) };
 }
+
+/** What `replayBatch` cannot take from the request, in a few bytes per item. */
+export interface BatchFacts {
+  readonly position: Position;
+  /** A letter for each item: recorded, duplicate or invalid. */
+  readonly outcomes: string;
+  /** By index: the refusals of items whose input is valid. */
+  readonly refused: Readonly<Record<number, InvalidReason>>;
+}
+
+/** Null if every item is invalid: that is a validation error, which is not stored. */
+function factsOf(
+  items: readonly BatchItem<unknown>[],
+  results: readonly BatchItemResult[],
+  position: Position,
+): BatchFacts | null {
+  if (results.every(({ outcome }) => outcome === 'invalid')) return null;
+  const refused: Record<number, InvalidReason> = {};
+  for (const result of results)
+    if (result.outcome === 'invalid' && 'item' in items[result.index]!)
+      refused[result.index] = { code: result.code, detail: result.detail };
+  return { position, outcomes: results.map(({ outcome }) => outcome.charAt(0)).join(''), refused };
+}
+
+/** The response of `runBatch` to the same items. */
+export function replayBatch(
+  items: readonly BatchItem<unknown>[],
+  { position, outcomes, refused }: BatchFacts,
+): CommandResponse {
+  const results = items.map((entry, index): BatchItemResult => {
+    const outcome = outcomes.charAt(index);
+    if (outcome === 'r') return { index, outcome: 'recorded' };
+    if (outcome === 'd') return { index, outcome: 'duplicate' };
+    const { code, detail } = 'invalid' in entry ? entry.invalid : refused[index]!;
+    return { index, outcome: 'invalid', code, detail };
+  });
+  return batchResponse(results, position);
+}
+
+const batchResponse = (results: readonly BatchItemResult[], position: Position): CommandResponse => ({
+  createdId: null,
+  version: null,
+  position,
+  body: { results, position },
+});
 
 /** Retries what fails with `Unavailable`, as long as the store serves others. */
 class RetryWhileOthersSucceed {

@@ -1,9 +1,9 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { broadcastDecider, type Broadcast, type CreateBroadcast } from '#domain/broadcast/broadcast.decide';
-import type { CommandResponse, CommandResult } from './command-response.js';
+import type { CommandResponse, CommandResult, ReplayableResponse } from './command-response.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
 import type { CommandContext } from './command-context.js';
-import { DeciderService } from './decider-service.js';
+import { DeciderService, type DecisionResult, type VersionRange } from './decider-service.js';
 import { broadcastStream, deriveId } from './ids.js';
 import { IdempotencyService } from './idempotency-service.js';
 
@@ -29,18 +29,41 @@ export class BroadcastHandler implements ICommandHandler<BroadcastCommandMessage
 
   execute({ command, context }: BroadcastCommandMessage): Promise<CommandResult> {
     return this.meter.measure(command.type, () =>
-      this.idempotency.runOnce(context, () => this.handle(command, context)),
+      this.idempotency.runOnce<VersionRange>(context, {
+        run: () => this.handle(command, context),
+        replay: (versions) => this.replay(command, context, versions),
+      }),
     );
   }
 
-  private async handle(input: BroadcastCommandInput, context: CommandContext): Promise<CommandResponse> {
-    const broadcastId = input.broadcastId ?? deriveId(context.commandId, 'broadcast');
-    const stream = broadcastStream(context.org, broadcastId);
-    const command: CreateBroadcast = { ...input, broadcastId };
-    const { after, position } = await this.deciders.handle(broadcastDecider, stream, command, context, versionOf);
-    const body = { broadcast: toBroadcastResource(after), changed: true, version: 1, position };
-    return { createdId: broadcastId, version: 1, position, body };
+  private async handle(
+    input: BroadcastCommandInput,
+    context: CommandContext,
+  ): Promise<ReplayableResponse<VersionRange>> {
+    const { command, stream } = withBroadcastId(input, context);
+    const result = await this.deciders.handle(broadcastDecider, stream, command, context, versionOf);
+    return { response: respond(command, result), facts: result.versions };
   }
+
+  private async replay(
+    input: BroadcastCommandInput,
+    context: CommandContext,
+    versions: VersionRange,
+  ): Promise<CommandResponse> {
+    const { command, stream } = withBroadcastId(input, context);
+    return respond(command, await this.deciders.readResult(broadcastDecider, stream, versions));
+  }
+}
+
+function withBroadcastId(input: BroadcastCommandInput, { org, commandId }: CommandContext) {
+  const broadcastId = input.broadcastId ?? deriveId(commandId, 'broadcast');
+  const command: CreateBroadcast = { ...input, broadcastId };
+  return { command, stream: broadcastStream(org, broadcastId) };
+}
+
+function respond({ broadcastId }: CreateBroadcast, { after, position }: DecisionResult<Broadcast>): CommandResponse {
+  const body = { broadcast: toBroadcastResource(after), changed: true, version: 1, position };
+  return { createdId: broadcastId, version: 1, position, body };
 }
 
 const versionOf = (broadcast: Broadcast): number | undefined => (broadcast.known ? 1 : undefined);

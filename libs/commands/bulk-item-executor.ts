@@ -6,6 +6,7 @@ import { isRefusal, type Refusal } from '#domain/refusal';
 import { withDeadline } from '#timing/deadline';
 import { ContactCommandMessage, ContactHandler, type ContactCommandInput } from './contact.handler.js';
 import { causedBy, type CommandContext } from './command-context.js';
+import { retryableConflict } from './decider-service.js';
 import { commandTimeoutMs } from './idempotency-service.js';
 import { forEachConcurrently } from './for-each-concurrently.js';
 
@@ -51,7 +52,7 @@ export class BulkItemExecutor {
   /**
    * Executes the items. A duplicate gets its result from the first item with the same lead, among these or from
    * `findEarlierResult`.
-   * @throws Unavailable when a store cannot be reached; a repeated call does not repeat what was done
+   * @throws Unavailable when a store cannot be reached or an item loses its races; a repeated call does not repeat what was done
    */
   async execute(
     items: readonly BulkItem[],
@@ -100,7 +101,7 @@ export class BulkItemExecutor {
     await forEachConcurrently(firsts.length, concurrency, async (position) => {
       const item = firsts[position]!;
       // Each item has its own deadline, so a large bulk may take longer than one command.
-      const outcome = await withDeadline(commandTimeoutMs, () => outcomeOf(() => work(item)));
+      const outcome = await withDeadline(commandTimeoutMs, () => outcomeOf(() => retryableConflict(() => work(item))));
       results.set(item.index, { ...item, ...outcome });
     });
     return items.map(({ index }) => {
@@ -145,7 +146,7 @@ async function outcomeOf(work: () => Promise<ItemEffect>): Promise<ItemOutcome> 
 /** `not_found` means that the lead does not exist. If another object does not, such as the agent, the item is `rejected`. */
 function refusalOutcome({ code, details }: Refusal): BulkResult['outcome'] {
   if (code === 'not_found' && 'what' in details && details.what === 'lead') return 'not_found';
-  return code === 'conflict' ? 'conflict' : 'rejected';
+  return 'rejected';
 }
 
 /** For `all_or_nothing`: an item that passed the check and was then refused has changed in between. */

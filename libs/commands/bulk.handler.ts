@@ -11,7 +11,7 @@ import type { CommandResponse, CommandResult } from './command-response.js';
 import { BulkItemExecutor, markRefusedAsConflict, type BulkContext, type BulkItem } from './bulk-item-executor.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
 import type { CommandContext } from './command-context.js';
-import { DeciderService, type DecisionResult } from './decider-service.js';
+import { DeciderService, type DecisionResult, type VersionRange } from './decider-service.js';
 import { bulkStream, deriveId } from './ids.js';
 import { IdempotencyService, commandTimeoutMs } from './idempotency-service.js';
 import { LeadSelector, type LeadFilterParams } from './lead-selector.js';
@@ -62,20 +62,25 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
 
   execute({ command, context }: BulkCommandMessage): Promise<CommandResult> {
     return this.meter.measure(command.type, () =>
-      this.idempotency.runOnce(context, () => this.handle(command, context)),
+      this.idempotency.runOnce<VersionRange>(context, {
+        run: async () => {
+          const result = await this.handle(command, context);
+          return { response: respond(command, context, result), facts: result.versions };
+        },
+        replay: async (versions) => {
+          const stream = bulkStream(context.org, bulkIdOf(command, context));
+          return respond(command, context, await this.deciders.readResult(bulkDecider, stream, versions));
+        },
+      }),
     );
   }
 
-  private async handle(command: BulkCommandInput, context: CommandContext): Promise<CommandResponse> {
-    if (command.type === 'StartBulk') return this.start(command, context);
-    return jobResponse(command.bulkId, await this.decide(command, context), null);
-  }
-
-  private async start(command: StartBulk, context: CommandContext): Promise<CommandResponse> {
+  private async handle(command: BulkCommandInput, context: CommandContext): Promise<DecisionResult<Bulk>> {
+    if (command.type !== 'StartBulk') return this.decide(command, context);
     const { action, target } = command;
     if (action.type === 'create_follow_up') requireNotInPast('dueAt', action.dueAt, context.now);
-    const bulkId = deriveId(context.commandId, 'bulk');
-    return 'ids' in target && target.ids.length <= maxSynchronousItems
+    const bulkId = bulkIdOf(command, context);
+    return isSynchronous(target)
       ? this.runNow(bulkId, command, target.ids, context)
       : this.createJob(bulkId, command, context);
   }
@@ -85,7 +90,7 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
     { action, mode }: StartBulk,
     ids: readonly string[],
     context: CommandContext,
-  ): Promise<CommandResponse> {
+  ): Promise<DecisionResult<Bulk>> {
     const { org, actor, now, backdated } = context;
     const bulk: BulkContext = { bulkId, org, actor, action, round: 0, now, backdated };
     const items = ids.map((id, index) => ({ index, id }));
@@ -95,12 +100,7 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
     const executed = await this.items.execute(items, bulk, duplicates, noEarlierResult, this.log.start);
     const results = mode === 'all_or_nothing' ? executed.results.map(markRefusedAsConflict) : executed.results;
     const selection = deriveId(context.commandId, 'selection');
-    const { position } = await this.decide(
-      { type: 'RecordBulk', bulkId, selection, action, mode, blockSize, backdated, results },
-      context,
-    );
-    const body = { bulkId, summary: summarizeResults(results), results: results.map(toBulkResultResource), position };
-    return { createdId: null, version: null, position, body };
+    return this.decide({ type: 'RecordBulk', bulkId, selection, action, mode, blockSize, backdated, results }, context);
   }
 
   /** @throws Refusal `bulk_rejected` if an item would be refused */
@@ -120,7 +120,7 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
     bulkId: string,
     { action, mode, target }: StartBulk,
     context: CommandContext,
-  ): Promise<CommandResponse> {
+  ): Promise<DecisionResult<Bulk>> {
     // A request repeated after a crash before its response was stored: keep the job's leads, whatever the filter finds now.
     const exists = (await this.deciders.read(bulkDecider, bulkStream(context.org, bulkId))).known;
     const ids = exists ? [] : await this.selectLeads(target, context);
@@ -130,7 +130,7 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
       const commandId = deriveId(context.commandId, `${selection} ${from}`);
       await this.decide({ type: 'TargetBulk', bulkId, selection, from, leadIds }, { ...context, commandId });
     }
-    const result = await this.decide(
+    return this.decide(
       {
         type: 'RequestBulk',
         bulkId,
@@ -144,7 +144,6 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
       },
       context,
     );
-    return jobResponse(bulkId, result, bulkId);
   }
 
   private async selectLeads(target: BulkTarget, { org, now }: CommandContext): Promise<readonly string[]> {
@@ -169,6 +168,25 @@ export class BulkHandler implements ICommandHandler<BulkCommandMessage> {
 
 /** A bulk that runs while the caller waits has no earlier blocks. */
 const noEarlierResult = (): undefined => undefined;
+
+const isSynchronous = (target: BulkTarget): target is { readonly ids: readonly string[] } =>
+  'ids' in target && target.ids.length <= maxSynchronousItems;
+
+const bulkIdOf = (command: BulkCommandInput, { commandId }: CommandContext): string =>
+  command.type === 'StartBulk' ? deriveId(commandId, 'bulk') : command.bulkId;
+
+function respond(command: BulkCommandInput, context: CommandContext, result: DecisionResult<Bulk>): CommandResponse {
+  const bulkId = bulkIdOf(command, context);
+  if (command.type !== 'StartBulk') return jobResponse(bulkId, result, null);
+  return isSynchronous(command.target) ? resultsResponse(bulkId, result) : jobResponse(bulkId, result, bulkId);
+}
+
+/** The results as the log has them: when a crash came before the response, the items may have been executed twice. */
+function resultsResponse(bulkId: string, { after, position }: DecisionResult<Bulk>): CommandResponse {
+  const results = after.known ? after.done.flatMap((block) => block.results) : [];
+  const body = { bulkId, summary: summarizeResults(results), results: results.map(toBulkResultResource), position };
+  return { createdId: null, version: null, position, body };
+}
 
 function jobResponse(
   bulkId: string,

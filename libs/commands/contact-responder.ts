@@ -1,4 +1,4 @@
-import { agentDecider } from '#domain/agent/agent.decide';
+import { agentDecider, type Agent } from '#domain/agent/agent.decide';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import { findLead, type Contact } from '#domain/contact/contact.state';
 import type { DomainEvent } from '#domain/event';
@@ -6,18 +6,31 @@ import { toFollowUpResource } from '#resources/follow-up.resource';
 import { toLeadResource } from '#resources/lead.resource';
 import type { AgentNameResolver } from '#resources/agent-reference';
 import type { Lead } from '#domain/lead/lead.state';
-import type { CommandResponse } from './command-response.js';
-import type { DeciderService, DecisionResult } from './decider-service.js';
+import type { CommandResponse, ReplayableResponse } from './command-response.js';
+import type { DeciderService, DecisionResult, VersionRange } from './decider-service.js';
 import { agentStream, contactStream, createIdFactory } from './ids.js';
 
 type CommandType = ContactCommand['type'];
 type CommandOf<Type extends CommandType> = Extract<ContactCommand, { type: Type }>;
 
-type Responder<Command> = (
-  command: Command,
-  result: DecisionResult<Contact>,
-  org: string,
-) => CommandResponse | Promise<CommandResponse>;
+/** The facts of a response to a contact command. */
+export interface ContactFacts {
+  readonly versions: VersionRange;
+  /** The time that decides whether a follow-up is overdue. */
+  readonly time: string;
+  /** The versions of the agents whose names are in the response, in the order in which they are loaded. */
+  readonly agents: readonly number[];
+}
+
+/** The result of a command, and what its response needs from elsewhere. */
+interface ResponseInput {
+  readonly result: DecisionResult<Contact>;
+  readonly org: string;
+  readonly time: string;
+  readonly loadAgent: (id: string) => Promise<Agent>;
+}
+
+type Responder<Command> = (command: Command, input: ResponseInput) => Promise<CommandResponse>;
 
 /** The default response needs the command's `leadId`, and shows no follow-up. */
 type NeedsResponder =
@@ -31,113 +44,133 @@ type Responders = {
 
 type LeadDetails = (lead: Lead, nameOf: AgentNameResolver) => object;
 
+const respondWithFollowUp: Responder<Extract<ContactCommand, { readonly followUpId: string }>> = (command, input) =>
+  buildFollowUpResponse(command.leadId, command.followUpId, input, null);
+
+const responders: Responders = {
+  RecordInteraction: buildInteractionResponse,
+  CreateLead: (_, input) => {
+    const { after } = input.result;
+    const leadId = (after.known && after.leads.at(-1)?.id) || null;
+    return buildLeadResponse(leadId, input, leadId);
+  },
+  AddressBroadcast: (_, input) => buildLeadResponse(null, input),
+  ChangeStatus: ({ leadId }, input) =>
+    buildLeadResponse(leadId, input, null, () => ({
+      cancelledFollowUps: countEvents(input.result, 'FollowUpCancelled'),
+    })),
+  RecordAiResult: buildAiResultResponse,
+  CreateFollowUp: ({ leadId, followUpId }, input) => buildFollowUpResponse(leadId, followUpId, input, followUpId),
+  CompleteFollowUp: respondWithFollowUp,
+  CancelFollowUp: respondWithFollowUp,
+  RescheduleFollowUp: respondWithFollowUp,
+  RemindFollowUp: respondWithFollowUp,
+  RecordOutboundMessage: ({ leadId, messageId }, input) =>
+    buildLeadResponse(leadId, input, hasChanged(input.result) ? messageId : null, () => ({ messageId })),
+};
+
 /** Builds the responses to contact commands. By default a response contains the lead and whether it changed. */
 export class ContactResponder {
-  private readonly responders: Responders;
+  constructor(private readonly deciders: DeciderService) {}
 
-  constructor(private readonly deciders: DeciderService) {
-    const followUp: Responder<Extract<ContactCommand, { readonly followUpId: string }>> = (command, result, org) =>
-      this.respondWithFollowUp(command.leadId, command.followUpId, result, org, null);
-    this.responders = {
-      RecordInteraction: (command, result, org) => this.interactionRecorded(command, result, org),
-      CreateLead: (_, result, org) => {
-        const leadId = (result.after.known && result.after.leads.at(-1)?.id) || null;
-        return this.respondWithLead(leadId, result, org, leadId);
-      },
-      AddressBroadcast: (_, result, org) => this.respondWithLead(null, result, org),
-      ChangeStatus: ({ leadId }, result, org) =>
-        this.respondWithLead(leadId, result, org, null, () => ({
-          cancelledFollowUps: countEvents(result, 'FollowUpCancelled'),
-        })),
-      RecordAiResult: (command, result, org) => this.aiResultRecorded(command, result, org),
-      CreateFollowUp: ({ leadId, followUpId }, result, org) =>
-        this.respondWithFollowUp(leadId, followUpId, result, org, followUpId),
-      CompleteFollowUp: followUp,
-      CancelFollowUp: followUp,
-      RescheduleFollowUp: followUp,
-      RemindFollowUp: followUp,
-      RecordOutboundMessage: ({ leadId, messageId }, result, org) =>
-        this.respondWithLead(leadId, result, org, hasChanged(result) ? messageId : null, () => ({ messageId })),
-    };
-  }
-
-  respond(
+  async respond(
     command: ContactCommand,
     result: DecisionResult<Contact>,
     org: string,
-  ): CommandResponse | Promise<CommandResponse> {
-    const responder = this.responders[command.type] as Responder<ContactCommand> | undefined;
-    if (responder) return responder(command, result, org);
-    return this.respondWithLead('leadId' in command ? command.leadId : null, result, org);
+  ): Promise<ReplayableResponse<ContactFacts>> {
+    const time = this.deciders.clock();
+    const agents: number[] = [];
+    const loadAgent = async (id: string): Promise<Agent> => {
+      const { state, version } = await this.deciders.readCached(agentDecider, agentStream(org, id));
+      agents.push(version);
+      return state;
+    };
+    const response = await buildResponse(command, { result, org, time, loadAgent });
+    return { response, facts: { versions: result.versions, time, agents } };
   }
 
-  private async interactionRecorded(
-    { contactKey, channel, messageId }: CommandOf<'RecordInteraction'>,
+  /** The response that had these facts. `result` is the one of the same versions. */
+  respondAgain(
+    command: ContactCommand,
     result: DecisionResult<Contact>,
     org: string,
+    { time, agents }: ContactFacts,
   ): Promise<CommandResponse> {
-    const { after } = result;
-    const interactionId = createIdFactory(contactStream(org, contactKey))('interaction', channel, messageId);
-    const leadId = (after.known && after.interactions.get(interactionId)?.leadId) || null;
-    const leadCreated = countEvents(result, 'LeadOpened') > 0;
-    const response = await this.respondWithLead(leadId, result, org, hasChanged(result) ? interactionId : null);
-    return { ...response, body: { interactionId, leadId, leadCreated, ...response.body } };
+    const versions = [...agents];
+    const loadAgent = (id: string): Promise<Agent> =>
+      this.deciders.readVersion(agentDecider, agentStream(org, id), versions.shift()!);
+    return buildResponse(command, { result, org, time, loadAgent });
   }
+}
 
-  private aiResultRecorded(
-    command: CommandOf<'RecordAiResult'>,
-    result: DecisionResult<Contact>,
-    org: string,
-  ): Promise<CommandResponse> {
-    return this.respondWithLead(command.leadId, result, org, null, ({ active, qualification }) => {
-      const { pinned, source, score } = qualification;
-      const dropped = countEvents(result, 'AiResultDropped') > 0;
-      const accepted = active && !pinned && !dropped && source === 'ai' && score === command.score;
-      return { accepted, changed: hasChanged(result) && !dropped };
-    });
-  }
+function buildResponse(command: ContactCommand, input: ResponseInput): Promise<CommandResponse> {
+  const responder = responders[command.type] as Responder<ContactCommand> | undefined;
+  if (responder) return responder(command, input);
+  return buildLeadResponse('leadId' in command ? command.leadId : null, input);
+}
 
-  private respondWithFollowUp(
-    leadId: string,
-    followUpId: string,
-    result: DecisionResult<Contact>,
-    org: string,
-    createdId: string | null,
-  ): Promise<CommandResponse> {
-    return this.respondWithLead(leadId, result, org, createdId, (lead, nameOf) => {
-      const followUp = lead.followUps.find(({ id }) => id === followUpId);
-      return { followUp: followUp ? toFollowUpResource(followUp, lead, nameOf, this.deciders.clock()) : null };
-    });
-  }
+async function buildInteractionResponse(
+  { contactKey, channel, messageId }: CommandOf<'RecordInteraction'>,
+  input: ResponseInput,
+): Promise<CommandResponse> {
+  const { result, org } = input;
+  const { after } = result;
+  const interactionId = createIdFactory(contactStream(org, contactKey))('interaction', channel, messageId);
+  const leadId = (after.known && after.interactions.get(interactionId)?.leadId) || null;
+  const leadCreated = countEvents(result, 'LeadOpened') > 0;
+  const response = await buildLeadResponse(leadId, input, hasChanged(result) ? interactionId : null);
+  return { ...response, body: { interactionId, leadId, leadCreated, ...response.body } };
+}
 
-  /** `details` are added to the body if there is a lead. */
-  private async respondWithLead(
-    leadId: string | null,
-    result: DecisionResult<Contact>,
-    org: string,
-    createdId: string | null = null,
-    details?: LeadDetails,
-  ): Promise<CommandResponse> {
-    const { after, position } = result;
-    const changed = hasChanged(result);
-    const lead = leadId === null ? undefined : findLead(after, leadId);
-    if (!lead) return { createdId, version: null, position, body: { lead: null, changed, version: null, position } };
-    const { version } = lead;
-    const nameOf = await this.loadAgentNames(org, lead);
-    const body = { lead: toLeadResource(lead, nameOf), changed, ...details?.(lead, nameOf), version, position };
-    return { createdId, version, position, body };
-  }
+function buildAiResultResponse(command: CommandOf<'RecordAiResult'>, input: ResponseInput): Promise<CommandResponse> {
+  const { result } = input;
+  return buildLeadResponse(command.leadId, input, null, ({ active, qualification }) => {
+    const { pinned, source, score } = qualification;
+    const dropped = countEvents(result, 'AiResultDropped') > 0;
+    const accepted = active && !pinned && !dropped && source === 'ai' && score === command.score;
+    return { accepted, changed: hasChanged(result) && !dropped };
+  });
+}
 
-  private async loadAgentNames(org: string, lead: Lead): Promise<AgentNameResolver> {
-    const assigneeIds = lead.followUps.map(({ assigneeId }) => assigneeId);
-    const ids = new Set([lead.agentId, ...assigneeIds].filter((id) => id !== null));
-    const names = new Map<string, string>();
-    for (const id of ids) {
-      const agent = await this.deciders.readCached(agentDecider, agentStream(org, id));
-      if (agent.known) names.set(id, agent.name);
-    }
-    return (id) => names.get(id) ?? null;
+function buildFollowUpResponse(
+  leadId: string,
+  followUpId: string,
+  input: ResponseInput,
+  createdId: string | null,
+): Promise<CommandResponse> {
+  return buildLeadResponse(leadId, input, createdId, (lead, nameOf) => {
+    const followUp = lead.followUps.find(({ id }) => id === followUpId);
+    return { followUp: followUp ? toFollowUpResource(followUp, lead, nameOf, input.time) : null };
+  });
+}
+
+/** `details` are added to the body if there is a lead. */
+async function buildLeadResponse(
+  leadId: string | null,
+  { result, loadAgent }: ResponseInput,
+  createdId: string | null = null,
+  details?: LeadDetails,
+): Promise<CommandResponse> {
+  const { after, position } = result;
+  const changed = hasChanged(result);
+  const lead = leadId === null ? undefined : findLead(after, leadId);
+  if (!lead) return { createdId, version: null, position, body: { lead: null, changed, version: null, position } };
+  const { version } = lead;
+  const nameOf = await loadAgentNames(lead, loadAgent);
+  const body = { lead: toLeadResource(lead, nameOf), changed, ...details?.(lead, nameOf), version, position };
+  return { createdId, version, position, body };
+}
+
+/** One after another: the facts of a response list the agents in this order. */
+async function loadAgentNames(lead: Lead, loadAgent: ResponseInput['loadAgent']): Promise<AgentNameResolver> {
+  const assigneeIds = lead.followUps.map(({ assigneeId }) => assigneeId);
+  const ids = new Set([lead.agentId, ...assigneeIds].filter((id) => id !== null));
+  const names = new Map<string, string>();
+  for (const id of ids) {
+    const agent = await loadAgent(id);
+    if (agent.known) names.set(id, agent.name);
   }
+  return (id) => names.get(id) ?? null;
 }
 
 const hasChanged = ({ events }: DecisionResult<Contact>): boolean => events.length > 0;

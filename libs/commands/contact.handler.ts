@@ -6,10 +6,10 @@ import { findLead, type Contact } from '#domain/contact/contact.state';
 import type { AgentLookup, AssignAgent, CreateFollowUp } from '#domain/lead/lead.commands';
 import { parseLeadId } from '#domain/lead/lead.id';
 import { refuse } from '#domain/refusal';
-import type { CommandResponse, CommandResult } from './command-response.js';
+import type { CommandResponse, CommandResult, ReplayableResponse } from './command-response.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
 import type { CommandContext } from './command-context.js';
-import { ContactResponder } from './contact-responder.js';
+import { ContactResponder, type ContactFacts } from './contact-responder.js';
 import { DeciderService, type CommandPreview } from './decider-service.js';
 import { agentStream, deriveContactKey, contactStream, deriveId } from './ids.js';
 import { IdempotencyService } from './idempotency-service.js';
@@ -82,7 +82,10 @@ export class ContactHandler implements ICommandHandler<ContactCommandMessage> {
 
   execute({ command, context }: ContactCommandMessage): Promise<CommandResult> {
     return this.meter.measure(command.type, () =>
-      this.idempotency.runOnce(context, () => this.handle(command, context)),
+      this.idempotency.runOnce<ContactFacts>(context, {
+        run: () => this.handle(command, context),
+        replay: (facts) => this.replay(command, context, facts),
+      }),
     );
   }
 
@@ -101,11 +104,22 @@ export class ContactHandler implements ICommandHandler<ContactCommandMessage> {
     return { effect, version: versionOf(state) ?? null };
   }
 
-  private async handle(input: ContactCommandInput, context: CommandContext): Promise<CommandResponse> {
+  private async handle(input: ContactCommandInput, context: CommandContext): Promise<ReplayableResponse<ContactFacts>> {
     const command = await this.enrich(input, context);
     const stream = streamOf(command, context.org);
     const result = await this.deciders.handle(contactDecider, stream, command, context, leadVersionFor(command));
     return this.responder.respond(command, result, context.org);
+  }
+
+  private async replay(
+    input: ContactCommandInput,
+    context: CommandContext,
+    facts: ContactFacts,
+  ): Promise<CommandResponse> {
+    const command = await this.enrich(input, context);
+    const stream = streamOf(command, context.org);
+    const result = await this.deciders.readResult(contactDecider, stream, facts.versions);
+    return this.responder.respondAgain(command, result, context.org, facts);
   }
 
   private enrich(input: ContactCommandInput, context: CommandContext): ContactCommand | Promise<ContactCommand> {

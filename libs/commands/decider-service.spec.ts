@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import type { ContactCommand } from '#domain/contact/contact.commands';
 import { contactDecider } from '#domain/contact/contact.decide';
 import { findLead, type Contact } from '#domain/contact/contact.state';
-import { Unavailable, type WriteResult, type EventStore } from '#event-store/event-store';
+import { ConcurrencyError, Unavailable, type WriteResult, type EventStore } from '#event-store/event-store';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
+import { enableDeadlines, withDeadline } from '#timing/deadline';
 import * as commands from '#test/support/given-when-then';
 import { buildCommandContext, type CommandContext } from './command-context.js';
-import { DeciderService, type DecisionResult } from './decider-service.js';
+import { DeciderService, StreamBusy, type DecisionResult } from './decider-service.js';
 import { createCommandId, contactStream } from './ids.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'decider-service-'));
@@ -129,6 +130,32 @@ describe('DeciderService', () => {
     expect(await storedTypes()).toHaveLength(10);
   });
 
+  it('executes a command that meets an append under way, however often it is rejected before that append is visible', async () => {
+    let rejections = 0;
+    const slow = logWith({
+      append: (name, expectedVersion, events) =>
+        ++rejections > 30
+          ? log.events.append(name, expectedVersion, events)
+          : Promise.reject(new ConcurrencyError(name, expectedVersion, expectedVersion + 1)),
+    });
+    const { events } = await handle(newService(slow), commands.interaction());
+    expect(events).toHaveLength(3);
+    expect(rejections).toBe(31);
+  });
+
+  it('fails as busy, not as a conflict, when an append under way is not visible by the deadline', async () => {
+    enableDeadlines();
+    const stuck = logWith({
+      append: (name, expectedVersion) =>
+        Promise.reject(new ConcurrencyError(name, expectedVersion, expectedVersion + 1)),
+    });
+    const startedAt = performance.now();
+    const busy = withDeadline(300, () => handle(newService(stuck), commands.interaction()));
+    await expect(busy).rejects.toThrow(StreamBusy);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(300);
+    expect(await storedTypes()).toHaveLength(0);
+  });
+
   it('fails a command that the log cannot take, and executes the next one', async () => {
     let down = true;
     const flaky = logWith({
@@ -203,6 +230,21 @@ describe('DeciderService and commands with an Idempotency-Key', () => {
       expect(findLead(repeated.after, leadId)).toMatchObject({ version: 3, qualification: { score: 10 } });
     }
     expect((await storedTypes()).filter((type) => type === 'LeadScored')).toHaveLength(2);
+  });
+
+  it('returns what the log has when another process has executed the command at the same time', async () => {
+    const services = [newService(), newService()];
+    await handle(services[0]!, commands.interaction());
+    // Both have the stream in their caches, so each appends the same events at the same version.
+    for (const service of services) await service.readCached(contactDecider, stream);
+    const results = [];
+    for (const [index, service] of services.entries())
+      results.push(
+        await handle(service, commands.scoreByHand(10), { ...keyed, now: `2099-01-01T00:00:0${index}.000Z` }),
+      );
+    expect(results[1]!.versions).toEqual(results[0]!.versions);
+    expect(results[1]!.after).toEqual(results[0]!.after);
+    expect(findLead(results[1]!.after, leadId)).toMatchObject({ updatedAt: '2099-01-01T00:00:00.000Z' });
   });
 
   it('refuses another request under the key, also when only the log has a record of it', async () => {

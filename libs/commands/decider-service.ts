@@ -3,8 +3,9 @@ import { defaultPolicy, type Decider, type Policy } from '#domain/decider';
 import { withPosition, currentSchemaVersion } from '#domain/event-codec';
 import type { DomainEvent, RecordedEvent } from '#domain/event';
 import type { NewEvent, Position, StoredEvent } from '#domain/event-envelope';
-import { Refusal, refuse } from '#domain/refusal';
-import { ConcurrencyError, Unavailable, type EventStore } from '#event-store/event-store';
+import { isRefusal, Refusal, refuse } from '#domain/refusal';
+import { ConcurrencyError, MissingEvents, Unavailable, type EventStore } from '#event-store/event-store';
+import { currentDeadline } from '#timing/deadline';
 import { sleep } from '#timing/sleep';
 import type { CommandContext } from './command-context.js';
 import { deriveId, createIdFactory } from './ids.js';
@@ -16,6 +17,13 @@ export interface DecisionResult<State> {
   /** Empty if the state was already as requested. */
   readonly events: readonly DomainEvent[];
   readonly position: Position;
+  readonly versions: VersionRange;
+}
+
+/** The versions of the stream before and after a command; equal if it appended nothing. */
+export interface VersionRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What a command would do. `already_done`: this very command, by its id, has been executed before. */
@@ -46,10 +54,23 @@ interface CommandEvents {
   readonly requestHash: string | undefined;
 }
 
-const maxAttempts = 10;
-/** How long a command may wait for earlier ones of its stream, so that the queue is bounded while the log is unreachable. */
+const maxLostRaces = 10;
+/** How long a command may wait for other commands of its stream, so that the queue is bounded while the log is unreachable. */
 const maxWaitMs = 3_500;
 const pageSize = 1_000;
+
+/** The log is available, but other commands on the same stream are not finished. Nothing was done. */
+export class StreamBusy extends Unavailable {}
+
+/** For one item of several: other items may have been recorded, so a lost race fails the whole request, which is then retried. */
+export async function retryableConflict<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isRefusal(error) || error.code !== 'conflict') throw error;
+    throw new StreamBusy('Other requests kept changing the same resource. Retry the request.', { cause: error });
+  }
+}
 
 /**
  * Executes commands: reads the stream, folds it, asks the decider, and appends once at the version read. If another process
@@ -84,9 +105,11 @@ export class DeciderService {
     context: CommandContext,
     versionOf: (state: State) => number | undefined,
   ): Promise<DecisionResult<State>> {
-    const deadline = performance.now() + maxWaitMs;
+    const deadline = Math.min(performance.now() + maxWaitMs, currentDeadline());
     return this.queue.serialize(stream, async () => {
-      if (performance.now() > deadline) throw new Unavailable('Earlier commands on the same stream take too long.');
+      if (performance.now() > deadline)
+        throw new StreamBusy('Earlier requests on the same resource take too long. Retry the request.');
+      let lostRaces = 0;
       let cached = this.cachedStreams.get(stream);
       let isCurrent = cached === undefined;
       cached ??= await this.catchUp(decider, stream);
@@ -94,11 +117,12 @@ export class DeciderService {
         const done = cached.commands.get(context.commandId);
         if (done) {
           requireSameRequest(done, context);
-          return this.replayOutcome(decider, stream, done);
+          return this.readResult(decider, stream, { from: done.first - 1, to: done.last });
         }
         const state = cached.state as State;
         let drafts: readonly NewEvent<Event>[] = [];
         let refusal: Refusal | undefined;
+        let raceLostAt: number | undefined;
         try {
           drafts = this.decide(decider, command, state, stream, context, versionOf);
         } catch (error) {
@@ -110,25 +134,40 @@ export class DeciderService {
           try {
             const { version, position } = await this.store.append(stream, cached.version, stored);
             const first = cached.version + 1;
-            const recorded = stored.map((event, index) =>
-              withPosition(event, { stream, version: first + index, position }),
-            );
+            // Another process may have appended the same events for the same key just before, with its own times in them.
+            const recorded =
+              context.requestHash === null
+                ? stored.map((event, index) => withPosition(event, { stream, version: first + index, position }))
+                : await this.store.read(stream, cached.version, stored.length);
             cached = this.cache(stream, applyEvents(decider, cached, recorded));
             if (cached.version !== version) this.cachedStreams.delete(stream);
-            return { before: state, after: cached.state as State, events: recorded as unknown as Event[], position };
+            return {
+              before: state,
+              after: cached.state as State,
+              events: recorded as unknown as Event[],
+              position,
+              versions: { from: first - 1, to: first - 1 + recorded.length },
+            };
           } catch (error) {
             this.cachedStreams.delete(stream);
             if (!(error instanceof ConcurrencyError)) throw error;
-            if (attempt >= maxAttempts) throw refuse('conflict', {});
+            raceLostAt = cached.version;
             await sleep(Math.random() * 2 ** Math.min(attempt, 6));
           }
         } else if (isCurrent) {
           if (refusal) throw refusal;
-          return { before: state, after: state, events: [], position: cached.position };
+          const { version, position } = cached;
+          return { before: state, after: state, events: [], position, versions: { from: version, to: version } };
         }
         // The cached state may be behind: only the current state may refuse a command or find nothing to do.
         cached = await this.catchUp(decider, stream, cached);
         isCurrent = true;
+        if (raceLostAt === undefined) continue;
+        // A server may reject an append because of another one that is not committed yet, and that reads do not show.
+        if (cached.version > raceLostAt) lostRaces += 1;
+        else if (performance.now() > deadline)
+          throw new StreamBusy('Another change of the same resource is not committed yet. Retry the request.');
+        if (lostRaces >= maxLostRaces) throw refuse('conflict', {});
       }
     });
   }
@@ -164,12 +203,35 @@ export class DeciderService {
     return (await this.catchUp(decider, stream, this.cachedStreams.peek(stream))).state as State;
   }
 
-  /** The cached state of a stream, which may be out of date; reads the stream if it is not cached. */
+  /** The cached state of a stream, which may be out of date, and its version; reads the stream if it is not cached. */
   async readCached<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
+  ): Promise<{ readonly state: State; readonly version: number }> {
+    const { state, version } = this.cachedStreams.get(stream) ?? (await this.catchUp(decider, stream));
+    return { state: state as State, version };
+  }
+
+  /** The state of a stream at one of its versions. */
+  async readVersion<State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: string,
+    version: number,
   ): Promise<State> {
-    return (this.cachedStreams.get(stream)?.state as State | undefined) ?? this.read(decider, stream);
+    return (await this.readVersionCached(decider, stream, version)).state as State;
+  }
+
+  /** The result of a command that was executed before: its own events and the states around them. */
+  async readResult<State, Command, Event extends DomainEvent>(
+    decider: Decider<State, Command, Event>,
+    stream: string,
+    versions: VersionRange,
+  ): Promise<DecisionResult<State>> {
+    const { from, to } = versions;
+    const before = await this.readVersionCached(decider, stream, from);
+    const events = to > from ? await this.store.read(stream, from, to - from) : [];
+    const after = applyEvents(decider, before, events);
+    return { before: before.state as State, after: after.state as State, events, position: after.position, versions };
   }
 
   private decide<State, Command, Event extends DomainEvent>(
@@ -221,16 +283,17 @@ export class DeciderService {
     return upTo === Infinity && cached.version > 0 ? this.cache(stream, cached) : cached;
   }
 
-  /** The result of a command that was executed before but has no stored response: its own events and the states around them. */
-  private async replayOutcome<State, Command, Event extends DomainEvent>(
+  /** @throws MissingEvents if the stream ends before the version */
+  private async readVersionCached<State, Command, Event extends DomainEvent>(
     decider: Decider<State, Command, Event>,
     stream: string,
-    { first, last }: CommandEvents,
-  ): Promise<DecisionResult<State>> {
-    const before = await this.catchUp(decider, stream, undefined, first - 1);
-    const events = await this.store.read(stream, first - 1, last - first + 1);
-    const after = applyEvents(decider, before, events);
-    return { before: before.state as State, after: after.state as State, events, position: after.position };
+    version: number,
+  ): Promise<CachedStream> {
+    const cached = this.cachedStreams.peek(stream);
+    const from = cached && cached.version <= version ? cached : undefined;
+    const found = await this.catchUp(decider, stream, from, version);
+    if (found.version < version) throw new MissingEvents(stream, found.version + 1);
+    return found;
   }
 
   private cache(stream: string, cached: CachedStream): CachedStream {

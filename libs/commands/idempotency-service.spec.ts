@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { invalidField, refuse } from '#domain/refusal';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { buildCommandContext, type CommandContext } from './command-context.js';
-import type { CommandResponse } from './command-response.js';
+import type { CommandResponse, CommandResult } from './command-response.js';
 import { createCommandId } from './ids.js';
 import { IdempotencyService, ReplayedRefusal } from './idempotency-service.js';
 
@@ -33,6 +33,16 @@ const contextOf = (requestHash: string | null, key = `key-${(keys += 1)}`): Comm
     causation: 'c',
   });
 
+/** Runs `work` as a command whose facts are its response. */
+const runOnce = (context: CommandContext, work: () => Promise<CommandResponse>): Promise<CommandResult> =>
+  idempotency.runOnce<CommandResponse>(context, {
+    run: async () => {
+      const response = await work();
+      return { response, facts: response };
+    },
+    replay: async (facts) => facts,
+  });
+
 const responseWith = (version: number): CommandResponse => ({
   createdId: 'lead-1',
   version,
@@ -46,8 +56,8 @@ describe('IdempotencyService and responses', () => {
     let runs = 0;
     const work = async (): Promise<CommandResponse> => responseWith((runs += 1));
     const response = responseWith(1);
-    await expect(idempotency.runOnce(context, work)).resolves.toStrictEqual({ response, replayed: false });
-    await expect(idempotency.runOnce(context, work)).resolves.toStrictEqual({ response, replayed: true });
+    await expect(runOnce(context, work)).resolves.toStrictEqual({ response, replayed: false });
+    await expect(runOnce(context, work)).resolves.toStrictEqual({ response, replayed: true });
     expect(runs).toBe(1);
   });
 
@@ -55,8 +65,8 @@ describe('IdempotencyService and responses', () => {
     const context = contextOf(null);
     let runs = 0;
     const work = async (): Promise<CommandResponse> => responseWith((runs += 1));
-    await idempotency.runOnce(context, work);
-    await expect(idempotency.runOnce(context, work)).resolves.toStrictEqual({
+    await runOnce(context, work);
+    await expect(runOnce(context, work)).resolves.toStrictEqual({
       response: responseWith(2),
       replayed: false,
     });
@@ -64,18 +74,18 @@ describe('IdempotencyService and responses', () => {
 
   it('rejects another request under the same key', async () => {
     const context = contextOf('request', 'shared');
-    await idempotency.runOnce(context, async () => responseWith(1));
-    const otherRequest = idempotency.runOnce(contextOf('another', 'shared'), async () => responseWith(2));
+    await runOnce(context, async () => responseWith(1));
+    const otherRequest = runOnce(contextOf('another', 'shared'), async () => responseWith(2));
     await expect(otherRequest).rejects.toMatchObject({ code: 'idempotency_key_reused' });
   });
 
   it('rejects requests under a key that is in flight at once instead of waiting', async () => {
     const context = contextOf('request');
     let finish: (response: CommandResponse) => void = () => undefined;
-    const first = idempotency.runOnce(context, () => new Promise((resolve) => (finish = resolve)));
-    const second = idempotency.runOnce(context, async () => responseWith(2));
+    const first = runOnce(context, () => new Promise((resolve) => (finish = resolve)));
+    const second = runOnce(context, async () => responseWith(2));
     await expect(second).rejects.toMatchObject({ code: 'idempotency_in_flight' });
-    const otherRequest = idempotency.runOnce({ ...context, requestHash: 'another' }, async () => responseWith(2));
+    const otherRequest = runOnce({ ...context, requestHash: 'another' }, async () => responseWith(2));
     await expect(otherRequest).rejects.toMatchObject({ code: 'idempotency_key_reused' });
     for (let tick = 0; tick < 50; tick += 1) await new Promise(setImmediate);
     finish(responseWith(1));
@@ -86,12 +96,12 @@ describe('IdempotencyService and responses', () => {
 describe('IdempotencyService and refusals', () => {
   it('stores a refusal and replays it as a ReplayedRefusal', async () => {
     const context = contextOf('request');
-    const refused = idempotency.runOnce(context, () => Promise.reject(refuse('not_found', { what: 'lead' })));
+    const refused = runOnce(context, () => Promise.reject(refuse('not_found', { what: 'lead' })));
     await expect(refused).rejects.toMatchObject({ code: 'not_found' });
     await expect(refused).rejects.not.toThrow(ReplayedRefusal);
-    const repeated = idempotency.runOnce(context, async () => responseWith(1));
+    const repeated = runOnce(context, async () => responseWith(1));
     await expect(repeated).rejects.toThrow(ReplayedRefusal);
-    await expect(idempotency.runOnce(context, async () => responseWith(1))).rejects.toMatchObject({
+    await expect(runOnce(context, async () => responseWith(1))).rejects.toMatchObject({
       code: 'not_found',
       details: { what: 'lead' },
     });
@@ -102,8 +112,8 @@ describe('IdempotencyService and refusals', () => {
     ['a conflict', refuse('conflict', {})],
   ])('does not store the refusal of %s, so that the same request can succeed later', async (_, refusal) => {
     const context = contextOf('request');
-    await expect(idempotency.runOnce(context, () => Promise.reject(refusal))).rejects.toBe(refusal);
-    await expect(idempotency.runOnce(context, async () => responseWith(1))).resolves.toStrictEqual({
+    await expect(runOnce(context, () => Promise.reject(refusal))).rejects.toBe(refusal);
+    await expect(runOnce(context, async () => responseWith(1))).resolves.toStrictEqual({
       response: responseWith(1),
       replayed: false,
     });
@@ -127,7 +137,7 @@ describe('Records that older versions stored', () => {
           `"body":${JSON.stringify(body)}}},"keptAt":"${keptAt}"}`,
       ) as Parameters<typeof log.responses.saveIfAbsent>[1],
     );
-    await expect(idempotency.runOnce(context, neverRuns)).resolves.toStrictEqual({
+    await expect(runOnce(context, neverRuns)).resolves.toStrictEqual({
       response: { createdId: 'abc-1', version: 1, position, body },
       replayed: true,
     });
@@ -137,18 +147,60 @@ describe('Records that older versions stored', () => {
     const context = contextOf('request');
     const answer = { refused: { code: 'agent_inactive', details: { agentId: 'ana' } } };
     await log.responses.saveIfAbsent(context.commandId, { request: 'request', answer, keptAt });
-    const replayed = idempotency.runOnce(context, neverRuns);
+    const replayed = runOnce(context, neverRuns);
     await expect(replayed).rejects.toThrow(ReplayedRefusal);
     await expect(replayed).rejects.toMatchObject({ code: 'agent_inactive', details: { agentId: 'ana' } });
   });
+});
 
-  it('have the form that is stored today', async () => {
+describe('IdempotencyService and its records', () => {
+  const body = { lead: { id: 'abc-1', contact: { name: 'Nuria Sample' } }, changed: true };
+  const response: CommandResponse = { createdId: 'abc-1', version: 1, position: 'p1', body };
+
+  it('stores the facts of a response instead of the response', async () => {
     const context = contextOf('request');
-    await idempotency.runOnce(context, async () => ({ createdId: 'abc-1', version: 1, position, body }));
+    const command = {
+      run: async () => ({ response, facts: { from: 0, to: 2 } }),
+      replay: async (facts: { from: number; to: number }) => ({ ...response, body: { ...facts } }),
+    };
+    await idempotency.runOnce(context, command);
     expect(await log.responses.find(context.commandId)).toStrictEqual({
       request: 'request',
-      answer: { answered: { made: 'abc-1', version: 1, position, body } },
+      answer: { accepted: { from: 0, to: 2 } },
       keptAt: expect.any(String),
     });
+    await expect(idempotency.runOnce(context, command)).resolves.toMatchObject({
+      response: { body: { from: 0, to: 2 } },
+      replayed: true,
+    });
+  });
+
+  it('stores nothing for a response without facts', async () => {
+    const context = contextOf('request');
+    let runs = 0;
+    const command = {
+      run: async () => {
+        runs += 1;
+        return { response, facts: null };
+      },
+      replay: () => Promise.reject(new Error('nothing was stored')),
+    };
+    await idempotency.runOnce(context, command);
+    await expect(idempotency.runOnce(context, command)).resolves.toStrictEqual({ response, replayed: false });
+    expect(runs).toBe(2);
+    expect(await log.responses.find(context.commandId)).toBeUndefined();
+  });
+
+  it('returns the outcome that another process stored first for the same request', async () => {
+    const context = contextOf('request');
+    const keptAt = '2026-01-01T00:00:00.000Z';
+    const command = {
+      run: async () => {
+        await log.responses.saveIfAbsent(context.commandId, { request: 'request', answer: { accepted: 1 }, keptAt });
+        return { response, facts: 2 };
+      },
+      replay: async (facts: number) => ({ ...response, version: facts }),
+    };
+    await expect(idempotency.runOnce(context, command)).resolves.toMatchObject({ response: { version: 1 } });
   });
 });

@@ -2,10 +2,11 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConcurrencyError, Unavailable, type EventStore } from '#event-store/event-store';
+import { refuse } from '#domain/refusal';
+import { Unavailable, type EventStore } from '#event-store/event-store';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { buildCommandContext } from './command-context.js';
-import { DeciderService } from './decider-service.js';
+import { DeciderService, StreamBusy } from './decider-service.js';
 import { IdKey } from './id-key.js';
 import { deriveMessageKey, messageStream } from './ids.js';
 import { IdempotencyService } from './idempotency-service.js';
@@ -96,14 +97,27 @@ describe('MessageHandler', () => {
     await expect(recordReceipts(store.events, [receipt('m-1'), receipt('m-1', 'read')])).rejects.toThrow(Unavailable);
   });
 
+  it('retries the receipts of a message that loses its races while others are recorded', async () => {
+    const store = new FlakyStore(streamOf('m-1'), 1, refuse('conflict', {}));
+    const results = await recordReceipts(store.events, [receipt('m-1'), receipt('m-2'), receipt('m-1', 'read')]);
+    expect(results).toEqual([0, 1, 2].map((index) => ({ index, outcome: 'recorded' })));
+    expect(store.attempts).toBe(2);
+  });
+
+  it('fails the batch as busy, and calls no receipt invalid, when a message keeps losing its races', async () => {
+    const store = new FlakyStore(streamOf('m-1'), Infinity, refuse('conflict', {}));
+    const receipts = [receipt('m-1'), receipt('m-2'), receipt('m-1', 'read')];
+    await expect(recordReceipts(store.events, receipts)).rejects.toThrow(StreamBusy);
+  });
+
   it('reports a refusal for each receipt of the message without deciding again', async () => {
-    const store = new FlakyStore(streamOf('m-1'), Infinity, new ConcurrencyError(streamOf('m-1'), 0, 1));
+    const store = new FlakyStore(streamOf('m-1'), Infinity, refuse('not_found', { what: 'lead' }));
     const results = await recordReceipts(store.events, [receipt('m-1'), receipt('m-2'), receipt('m-1', 'read')]);
     expect(results.map(({ outcome, code }) => [outcome, code])).toEqual([
-      ['invalid', 'conflict'],
+      ['invalid', 'not_found'],
       ['recorded', undefined],
-      ['invalid', 'conflict'],
+      ['invalid', 'not_found'],
     ]);
-    expect(store.attempts).toBe(10);
+    expect(store.attempts).toBe(1);
   });
 });

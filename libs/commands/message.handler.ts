@@ -12,8 +12,8 @@ import {
 } from '#domain/message/message.decide';
 import { isRefusal, refuse } from '#domain/refusal';
 import { EventStore } from '#event-store/event-store';
-import type { CommandResponse, CommandResult } from './command-response.js';
-import { runBatch, type BatchItem, type BatchWorkResult } from './batch.js';
+import type { CommandResult, ReplayableResponse } from './command-response.js';
+import { replayBatch, runBatch, type BatchFacts, type BatchItem, type BatchWorkResult } from './batch.js';
 import { CommandMeter, noopCommandMeter } from './command-meter.js';
 import type { CommandContext } from './command-context.js';
 import { DeciderService } from './decider-service.js';
@@ -88,16 +88,18 @@ export class MessageHandler implements ICommandHandler<MessageCommandMessage> {
 
   execute({ command, context }: MessageCommandMessage): Promise<CommandResult> {
     return this.meter.measure(command.type, () =>
-      this.idempotency.runOnce(context, () =>
-        command.type === 'RecordSends' ? this.recordSends(command, context) : this.recordReceipts(command, context),
-      ),
+      this.idempotency.runOnce<BatchFacts>(context, {
+        run: () =>
+          command.type === 'RecordSends' ? this.recordSends(command, context) : this.recordReceipts(command, context),
+        replay: async (facts) => replayBatch(command.items, facts),
+      }),
     );
   }
 
   private async recordSends(
     { broadcastId, items }: RecordSendsInput,
     context: CommandContext,
-  ): Promise<CommandResponse> {
+  ): Promise<ReplayableResponse<BatchFacts>> {
     const { org } = context;
     const broadcast = await this.deciders.read(broadcastDecider, broadcastStream(org, broadcastId));
     if (!broadcast.known) throw refuse('not_found', { what: 'broadcast' });
@@ -160,7 +162,10 @@ export class MessageHandler implements ICommandHandler<MessageCommandMessage> {
     return contact.addressedBroadcasts.filter((addressed) => addressed.broadcastId === broadcastId).length;
   }
 
-  private async recordReceipts({ items }: RecordReceiptsInput, context: CommandContext): Promise<CommandResponse> {
+  private async recordReceipts(
+    { items }: RecordReceiptsInput,
+    context: CommandContext,
+  ): Promise<ReplayableResponse<BatchFacts>> {
     const { org } = context;
     const messages = this.groupByMessage(items, org);
     return runBatch(items, context, this.log.start, async (item, itemContext) => {
@@ -188,7 +193,7 @@ export class MessageHandler implements ICommandHandler<MessageCommandMessage> {
   private recordOnce(message: MessageReceipts, context: CommandContext): Promise<RecordedReceipts> {
     message.recording ??= this.appendReceipts(message, context).catch((error: unknown) => {
       // A refusal is final. After any other failure the batch retries the item, which must not get this promise again.
-      if (!isRefusal(error)) message.recording = undefined;
+      if (!isRefusal(error) || error.code === 'conflict') message.recording = undefined;
       throw error;
     });
     return message.recording;

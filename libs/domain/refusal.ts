@@ -43,7 +43,7 @@ export const refusals = {
     errors.length === 1 ? `${errors[0]!.field}: ${errors[0]!.message}` : 'Some fields are invalid.',
 };
 
-/** The results that all items would have had. */
+/** The results that the items would have had. */
 export interface BulkRejectedDetails {
   readonly bulkId: string;
   readonly summary: BulkSummary;

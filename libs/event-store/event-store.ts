@@ -34,6 +34,7 @@ export abstract class EventStore {
    * The events of a stream with versions above `afterVersion`, oldest first, at most `limit` of them (1 to 10,000).
    * Returns no events for a stream that does not exist.
    * @throws UnreadableEvent at an event that the event codec cannot decode.
+   * @throws MissingEvents if a version is missing. A stream is never returned in part.
    */
   abstract read(stream: string, afterVersion: number, limit: number): Promise<readonly RecordedEvent[]>;
 
@@ -100,6 +101,20 @@ export class ConcurrencyError extends Error {
     readonly actualVersion: number,
   ) {
     super(`stream ${stream} is at version ${actualVersion}, not ${expectedVersion}`);
+  }
+}
+
+/** A stream has lost events, for example because its server was told to delete them ($maxCount, $maxAge, $tb). */
+export class MissingEvents extends Error {
+  override readonly name = 'MissingEvents';
+  constructor(
+    readonly stream: string,
+    readonly missingVersion: number,
+  ) {
+    super(
+      `version ${missingVersion} of stream ${stream} is missing; remove $maxCount, $maxAge and $tb from the metadata of the stream ` +
+        'if its server has them, or restore a backup of the log',
+    );
   }
 }
 

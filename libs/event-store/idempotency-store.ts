@@ -1,4 +1,4 @@
-/** The response of a command, as JSON, and the request that it belongs to. */
+/** What the response of a command is built from again, as JSON without personal data, and the request that it belongs to. */
 export interface StoredResponse {
   /** SHA-256 of the request in hex. A different request under the same key is rejected. */
   readonly request: string;

@@ -48,7 +48,7 @@ export class DocsController {
   @Get()
   @ApiText('Get the API documentation page', { 200: ['text/html'] })
   show(@Http() { reply }: HttpContext): string {
-    void reply.type('text/html; charset=utf-8');
+    void reply.type('text/html; charset=utf-8').header('content-security-policy', "frame-ancestors 'none'");
     return page;
   }
 

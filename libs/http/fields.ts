@@ -48,15 +48,37 @@ const lengthOf = (text: string): number => (text.length <= 128 ? text.length : [
 // Control characters break terminals, logs and store keys. A lone surrogate cannot be stored as UTF-8.
 const isClean = (text: string): boolean => !/[\p{Cc}\p{Cs}]/u.test(text);
 
+// In a path, `.` and `..` mean another resource, even if they are encoded.
+const idPattern = '^(?!\\.{1,2}$)\\P{Cc}*$';
+
 export const isId = (value: unknown): value is string =>
-  typeof value === 'string' && value.length > 0 && lengthOf(value) <= 128 && isClean(value);
+  typeof value === 'string' &&
+  value.length > 0 &&
+  lengthOf(value) <= 128 &&
+  isClean(value) &&
+  value !== '.' &&
+  value !== '..';
 
 /** An ID assigned by the caller or a provider. */
 export const IsId = createFieldDecorator(
   'id',
-  'must be a string of 1 to 128 characters without control characters',
-  { type: 'string', minLength: 1, maxLength: 128, pattern: '^\\P{Cc}*$', example: 'K-1042' },
+  'must be a string of 1 to 128 characters without control characters, and not . or ..',
+  { type: 'string', minLength: 1, maxLength: 128, pattern: idPattern, example: 'K-1042' },
   isId,
+);
+
+/** `none` stands for the absence of an agent in filters, so no agent may have that ID. */
+export const isAgentId = (value: unknown): value is string => isId(value) && value !== 'none';
+
+/** For OpenAPI. The length has keywords of its own. */
+const agentIdPattern = '(?!(?:\\.{1,2}|none)$)\\P{Cc}*$';
+
+/** The ID of a new agent. */
+export const IsAgentId = createFieldDecorator(
+  'id',
+  'must be a string of 1 to 128 characters without control characters, and not ., .. or none',
+  { type: 'string', minLength: 1, maxLength: 128, pattern: `^${agentIdPattern}`, example: 'ana' },
+  isAgentId,
 );
 
 export const isName = (value: unknown): value is string =>
@@ -147,14 +169,14 @@ export const IsFlag = (description?: string): PropertyDecorator =>
 export function isFreeForm(value: unknown): boolean {
   if (typeof value === 'string') return value.length > 0 && value.length <= 65_536;
   return (
-    typeof value === 'object' && value !== null && hasAtMostLevels(value, 16) && JSON.stringify(value).length <= 65_536
+    typeof value === 'object' && value !== null && isWithinDepth(value, 16) && JSON.stringify(value).length <= 65_536
   );
 }
 
-const hasAtMostLevels = (value: unknown, levels: number): boolean =>
+const isWithinDepth = (value: unknown, levels: number): boolean =>
   typeof value !== 'object' ||
   value === null ||
-  (levels > 0 && Object.values(value).every((child) => hasAtMostLevels(child, levels - 1)));
+  (levels > 0 && Object.values(value).every((child) => isWithinDepth(child, levels - 1)));
 
 /** Free-form JSON: an object, an array or a string. */
 export const IsFreeForm = createFieldDecorator(
@@ -260,10 +282,10 @@ export const IsBatchOf = (type: Class, maxItems: number, description?: string): 
 export const IsIdList = (maxItems: number, description?: string): PropertyDecorator =>
   createFieldDecorator(
     'list',
-    `must be an array of 1 to ${maxItems} IDs, each of 1 to 128 characters without control characters`,
+    `must be an array of 1 to ${maxItems} IDs, each of 1 to 128 characters without control characters, and not . or ..`,
     {
       type: 'array',
-      items: { type: 'string', minLength: 1, maxLength: 128, pattern: '^\\P{Cc}*$' },
+      items: { type: 'string', minLength: 1, maxLength: 128, pattern: idPattern },
       minItems: 1,
       maxItems,
     },

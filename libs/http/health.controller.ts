@@ -1,4 +1,5 @@
 import { Controller, Get, Injectable } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { Http, type HttpContext } from './http-context.js';
 import * as json from './json-schema.js';
 import { ApiText } from './openapi.decorators.js';
@@ -49,12 +50,14 @@ export class HealthController {
   constructor(private readonly readiness: Readiness) {}
 
   @Get('healthz')
+  @RouteConfig({ limit: 'none' })
   @ApiText('Check liveness', { 200: healthRef })
   alive(): object {
     return { status: 'ok' };
   }
 
   @Get('readyz')
+  @RouteConfig({ limit: 'none' })
   @ApiText(
     {
       summary: 'Check readiness',

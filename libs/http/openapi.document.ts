@@ -29,6 +29,10 @@ const introduction = `Conventions of this API:
   rejected, and the error names them. Every path that supports GET also supports HEAD.
 - **Errors** are \`application/problem+json\` (RFC 9457). Use \`code\` in programs; \`detail\` is for people. A path called with a method
   that it does not support returns 405 \`method_not_allowed\` with the header \`Allow\`.
+- **Any request** may also return 408 \`request_timeout\` if it does not arrive in time, 431 \`headers_too_large\`, 503 \`unavailable\` if the
+  process has too many requests in progress, and 422 \`validation_failed\` for a header that is sent twice. While authentication is off, a
+  request with a \`Host\` other than a loopback name or address returns 421 \`misdirected_request\`, one with \`Authorization\` 401
+  \`unauthorized\`, and one from a page of another origin that would change something 403 \`forbidden_origin\`.
 - **Reading your own writes.** A command returns the new state and a \`position\`. Pass it as \`after=<position>\` to any GET: the response
   then includes everything up to that position.
 - **Idempotency.** A command with an \`Idempotency-Key\` can be sent again safely: the first response is returned again, and nothing more is
@@ -56,7 +60,7 @@ const requestHeaders: Readonly<Record<string, JsonSchema>> = {
   Actor: header(
     'X-Actor',
     '`agent:<agentId>`: the agent on whose behalf a trusted service acts.',
-    patternOf('^agent:\\P{Cc}{1,128}$'),
+    patternOf('^agent:(?!(?:\\.{1,2}|none)$)\\P{Cc}{1,128}$'),
   ),
   OccurredAt: header(
     'X-Occurred-At',
@@ -107,6 +111,15 @@ const responseHeaders: Readonly<Record<string, JsonSchema>> = {
 const headerRefs = (names: readonly string[]): JsonSchema =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
+/** Problems that the server returns before it runs an operation. The introduction describes them, and no operation refers to them. */
+const generalProblems: readonly ProblemCode[] = [
+  'forbidden_origin',
+  'headers_too_large',
+  'method_not_allowed',
+  'misdirected_request',
+  'request_timeout',
+];
+
 /** Problems that any command may return. */
 const commandProblems: readonly ProblemCode[] = [
   'malformed_json',
@@ -149,8 +162,7 @@ export function createOpenApiDocument(app: INestApplication): object {
     tags: [...new Set(Object.keys(paths).map(tagOf))].sort().map((name) => ({ name })),
     paths,
     components: {
-      // No operation refers to method_not_allowed: it is the response of a method that a path does not have.
-      schemas: { ...requestSchemas, ...json.findComponents([paths, problemRefs.method_not_allowed]) },
+      schemas: { ...requestSchemas, ...json.findComponents([paths, generalProblems.map((code) => problemRefs[code])]) },
       parameters: requestHeaders,
       headers: responseHeaders,
     },

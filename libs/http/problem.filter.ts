@@ -1,8 +1,10 @@
 import { Catch, HttpException, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { StreamBusy } from '#commands/decider-service';
 import { ReplayedRefusal } from '#commands/idempotency-service';
+import { UnreadableEvent } from '#domain/event-codec';
 import { isRefusal } from '#domain/refusal';
-import { Unavailable } from '#event-store/event-store';
+import { MissingEvents, Unavailable } from '#event-store/event-store';
 import { SnapshotRefused, ViewBeingBuilt, ViewsUnavailable } from '#read-model/view-store';
 import { Problem, type ProblemCode } from './problem.js';
 import { refusalToProblem } from './refusal-problem.js';
@@ -51,12 +53,27 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof ViewBeingBuilt)
     return new Problem('projection_behind', 'The view is still being built. Retry later.', {}, { 'retry-after': '1' });
   if (error instanceof SnapshotRefused) return new Problem('unavailable', error.message, {}, { 'retry-after': '5' });
+  if (error instanceof StreamBusy) return new Problem('unavailable', error.message, {}, { 'retry-after': '1' });
   if (error instanceof Unavailable || error instanceof ViewsUnavailable)
     return new Problem(
       'unavailable',
       'A data store is temporarily unavailable. The request was not acknowledged; retry it.',
       {},
       { 'retry-after': '1' },
+    );
+  if (error instanceof UnreadableEvent)
+    return new Problem(
+      'unavailable',
+      `The event at position ${error.location.position} of the log cannot be read. An operator must upgrade or repair it.`,
+      { position: error.location.position },
+      { 'retry-after': '60' },
+    );
+  if (error instanceof MissingEvents)
+    return new Problem(
+      'unavailable',
+      'Events of this resource are missing from the log. An operator must restore them.',
+      {},
+      { 'retry-after': '60' },
     );
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   const known = typeof code === 'string' ? fastifyErrors[code] : undefined;

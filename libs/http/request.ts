@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Actor } from '#domain/event-envelope';
 import type { CommandContext } from '#commands/command-context';
 import { createCommandId } from '#commands/ids';
-import { isId } from './fields.js';
+import { isAgentId } from './fields.js';
 import { parseInstant } from './instant.js';
 import { invalidInput } from './problem.js';
 
@@ -35,7 +35,7 @@ function parseActingAgent(request: FastifyRequest): string | null {
   const header = getHeader(request, 'x-actor');
   if (header === null) return null;
   const [, agentId] = /^agent:(.*)$/.exec(decodeUtf8(header)) ?? [];
-  if (!isId(agentId)) throw invalidHeader('X-Actor', 'must be agent:<agentId>');
+  if (!isAgentId(agentId)) throw invalidHeader('X-Actor', 'must be agent:<agentId>');
   return agentId;
 }
 
@@ -116,7 +116,7 @@ const hashRequest = ({ method, url, body, headers }: FastifyRequest): string =>
     )
     .digest('hex');
 
-/** A header that is sent twice is returned joined with a comma, which none of our headers allows. */
+/** Our own headers are sent once: see repeated-headers.ts. Any other repeated header is returned joined with a comma. */
 export function getHeader(request: FastifyRequest, name: string): string | null {
   const value = request.headers[name];
   return value === undefined ? null : Array.isArray(value) ? value.join(', ') : value;

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import type { LoggerService, Type, DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -7,6 +7,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { randomUUID } from 'node:crypto';
+import { Connections } from './connections.js';
 import { InputValidationPipe } from './http-context.js';
 import { Metrics } from './metrics.js';
 import { ApiDocument } from './openapi.controller.js';
@@ -14,6 +15,9 @@ import { Problem, invalidInput } from './problem.js';
 import { parseJsonBody } from './raw-body.js';
 import { ProblemFilter, toProblem, sendProblem } from './problem.filter.js';
 import { isCorrelationId } from './request.js';
+import { rejectRepeatedHeaders } from './repeated-headers.js';
+import { guardRequests } from './request-guard.js';
+import { defaultRequestLimits, limitRequests, type RequestLimits } from './request-limits.js';
 import { Routes } from './routes.js';
 
 const bodyLimit = 1024 * 1024;
@@ -23,33 +27,57 @@ const maxNestingLevels = 100;
 const requestTimeoutMs = 60_000;
 /** Time that a stopping process waits for requests that are still arriving. */
 const shutdownTimeoutMs = 8_000;
-const sweepIntervalMs = 20;
+/** Time that a stopping process gives its clients to send a request that they are about to send. */
+const shutdownGraceMs = 100;
+/** Time after which an idle connection is closed. Longer than the idle time of common proxies, so that they close it first. */
+const keepAliveTimeoutMs = 72_000;
+
+export interface ServerOptions {
+  /** The URL under which providers reach this service. Null: only local programs reach it. */
+  readonly publicUrl: string | null;
+  readonly limits?: RequestLimits;
+}
 
 /**
  * Creates the HTTP server of a process: JSON in and out, errors as problem+json, and one log line per request without personal
  * data.
  */
-export async function createServer(module: Type | DynamicModule, logger: Logger): Promise<NestFastifyApplication> {
+export async function createServer(
+  module: Type | DynamicModule,
+  logger: Logger,
+  { publicUrl, limits = defaultRequestLimits }: ServerOptions,
+): Promise<NestFastifyApplication> {
+  const connections = new Connections();
   const adapter = new FastifyAdapter({
     bodyLimit,
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request: { headers: Record<string, unknown> }) =>
       correlationIdOf(request.headers['x-correlation-id']) ?? randomUUID(),
-    requestTimeout: requestTimeoutMs,
-    forceCloseConnections: 'idle',
+    serverFactory: (handler: RequestListener) => {
+      const httpServer = connections.createServer(handler);
+      return Object.assign(httpServer, { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
+    },
     return503OnClosing: false,
     routerOptions: { maxParamLength: 2_000, ignoreTrailingSlash: true },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(reply, toProblem(error), request.url),
-    clientErrorHandler: rejectMalformedHttp,
+    clientErrorHandler: (error: Error & { code?: string }, socket: Socket) => {
+      if (connections.endAfterResponses(socket)) return;
+      if (connections.isResponding(socket)) socket.destroy();
+      else rejectUnreadableRequest(error, socket);
+    },
   });
   const server = adapter.getInstance<FastifyInstance>();
   const routes = new Routes();
   routes.watch(server);
   parseBodies(server);
   logRequests(server);
-  closeConnectionsOnShutdown(server);
+  setSecurityHeaders(server);
+  rejectRepeatedHeaders(server);
+  guardRequests(server, publicUrl);
+  limitRequests(server, limits);
+  closeConnectionsOnShutdown(server, connections);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
     logger: nestLogger(logger),
@@ -63,18 +91,37 @@ export async function createServer(module: Type | DynamicModule, logger: Logger)
   return app;
 }
 
+/** By Node's error code. */
+const unreadableRequests: Readonly<Record<string, Problem>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: new Problem('request_timeout', 'The request did not arrive in time.'),
+  HPE_HEADER_OVERFLOW: new Problem('headers_too_large', 'The request line and the headers must be at most 16 KiB.'),
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: new Problem('payload_too_large', 'The chunk extensions of the body are too large.'),
+};
+const malformedRequest = new Problem('malformed_json', 'The request is not valid HTTP.');
+
 /** Responds to input that Node cannot parse as HTTP, or whose end does not arrive in time. */
-function rejectMalformedHttp(_: Error, socket: Socket): void {
-  const problem = new Problem('malformed_json', 'The request is not valid HTTP.');
+function rejectUnreadableRequest({ code = '' }: { readonly code?: string }, socket: Socket): void {
+  const problem = unreadableRequests[code] ?? malformedRequest;
   const body = JSON.stringify(problem.toJSON('/'));
   const lines = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     'content-type: application/problem+json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
   ];
   if (socket.writable) socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
   else socket.destroy();
+}
+
+/** Browsers take a response for what its content type says, and pages of other origins cannot embed it. */
+const securityHeaders = { 'x-content-type-options': 'nosniff', 'cross-origin-resource-policy': 'same-origin' };
+
+function setSecurityHeaders(server: FastifyInstance): void {
+  server.addHook('onRequest', (_, reply, done) => {
+    void reply.headers(securityHeaders);
+    done();
+  });
 }
 
 /** Parses bodies as JSON; an empty body counts as {}. Routes with RawBody get the bytes instead. */
@@ -117,18 +164,16 @@ function rejectUnsafeJson(parsed: unknown): void {
   }
 }
 
-/**
- * Requests that were in progress when closing began leave kept-alive connections, which Node does not close. They are closed as
- * soon as they are idle; a connection whose request never ends is closed after the timeout.
- */
-function closeConnectionsOnShutdown(server: FastifyInstance): void {
+/** A connection whose request never ends is closed after the timeout. */
+function closeConnectionsOnShutdown(server: FastifyInstance, connections: Connections): void {
+  server.addHook('onSend', (_, reply, payload, done) => {
+    if (connections.isStopping) void reply.header('connection', 'close');
+    done(null, payload);
+  });
   server.addHook('preClose', async () => {
-    const sweep = setInterval(() => server.server.closeIdleConnections(), sweepIntervalMs);
-    const timeout = setTimeout(() => server.server.closeAllConnections(), shutdownTimeoutMs);
-    server.server.once('close', () => {
-      clearInterval(sweep);
-      clearTimeout(timeout);
-    });
+    const timeout = setTimeout(() => connections.destroyAll(), shutdownTimeoutMs);
+    server.server.once('close', () => clearTimeout(timeout));
+    await connections.stop(shutdownGraceMs);
   });
 }
 

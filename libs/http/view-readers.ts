@@ -38,11 +38,11 @@ export class ViewReaders {
    */
   async atLeast(view: View, query: ViewQuery): Promise<ViewReader> {
     const { after, waitMs } = parseFreshness(query);
-    if (after !== null) await this.checkPosition('after', after);
+    if (after !== null && !this.log.isPosition(after)) throw invalidPosition('after');
     const reader = await this.getReader(view);
     const deadline = Date.now() + waitMs;
-    const reached = after === null || after === this.log.start || (await waitForPosition(reader, after, waitMs));
-    if (!reached) throw behind('The view has not reached that position yet. Retry, or increase `wait`.');
+    if (after !== null && !(await this.waitUntilReached(reader, after, deadline)))
+      throw behind('The view has not reached that position yet. Retry, or increase `wait`.');
     if (!(await this.waitUntilBuilt(view, reader, deadline)))
       throw behind('The view is still being built. Retry later.');
     return reader;
@@ -70,6 +70,13 @@ export class ViewReaders {
   async notFound(http: HttpContext, reader: ViewReader, detail: string): Promise<Problem> {
     this.setPositionHeader(http, (await reader.state()).checkpoint);
     return new Problem('not_found', detail);
+  }
+
+  /** Asks the log only about a position that the view has not reached, so that other reads work while the log is unavailable. */
+  private async waitUntilReached(reader: ViewReader, after: Position, deadline: number): Promise<boolean> {
+    if (after === this.log.start || (await waitForPosition(reader, after, 0))) return true;
+    await this.checkPosition('after', after);
+    return waitForPosition(reader, after, Math.max(0, deadline - Date.now()));
   }
 
   /** A view that was never built completely would return partial results. */

@@ -7,7 +7,7 @@ import { defineTable, type EventHandler, type Table } from './view.js';
 
 export const positionAt = (number: number): Position => `p${String(number).padStart(6, '0')}`;
 
-/** A log in memory: tests append events, which can be followed. */
+/** A log in memory to which tests append events. It can be followed. */
 export class InMemoryLog implements EventFeed {
   readonly start = positionAt(0);
   readonly events: RecordedEvent[] = [];

@@ -286,6 +286,41 @@ describe('a projection runner', () => {
     },
   );
 
+  it.each([1, 2, 100])(
+    'stops at once at an event whose row the storage rejects, with everything before it saved, in batches of %i events',
+    async (batchSize) => {
+      const [view, other] = [viewOf(), viewOf()];
+      const log = new InMemoryLog(batchSize)
+        .appendAgentEvents('a', 'AgentRegistered', 'AgentDeactivated')
+        .appendAgentEvents('b', 'AgentRegistered', 'AgentDeactivated')
+        .appendAgentEvents('c', 'AgentRegistered');
+      const rejectingStore: Pick<ViewStore, 'openForWriting'> = {
+        openForWriting: async (opened) => {
+          const writer = await store.openForWriting(opened);
+          const save = writer.save.bind(writer);
+          writer.save = async (rows, ...checkpoints) => {
+            if (rows.some(({ key, position }) => key === 'b' && position === positionAt(4)))
+              throw new Error('the row is too big');
+            await save(rows, ...checkpoints);
+          };
+          return writer;
+        },
+      };
+      const { runner, notices, waitForNotice, stop } = start(view, log, rejectingStore);
+      start(other, log);
+      await waitForNotice('stopped');
+      await expectToReach(other, positionAt(5));
+      expect(runner).toMatchObject({ checkpoint: positionAt(3), stopped: { eventId: 'event-4' }, appliedEvents: 3 });
+      expect(await waitForFailure(await store.openForReading(view))).toMatchObject({
+        eventId: 'event-4',
+        position: positionAt(4),
+        reason: 'the row is too big',
+      });
+      expect(notices.map(({ type }) => type)).not.toContain('retrying');
+      await stop();
+    },
+  );
+
   it('stops at an event that cannot be read, with everything before it saved', async () => {
     const [log, view] = [
       new InMemoryLog(2).appendAgentEvents(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { agents, InMemoryLog } from './in-memory-log.fixture.js';
 import { SqliteViewStore } from './sqlite/sqlite.view-store.js';
-import type { ViewWriter } from './view-store.js';
+import { CheckpointMoved, type ViewWriter } from './view-store.js';
 import { RowCache } from './row-cache.js';
 import type { View } from './view.js';
 
@@ -53,7 +53,7 @@ describe('a row cache, for a table whose rows are created by one event type,', (
     expect((await writer.load('agents', ['a'])).get('a')?.row).toEqual({ id: 'a', active: true, events: 1 });
   });
 
-  it('leaves a row unchanged when its events are repeated after a restart, and continues from there', async () => {
+  it('leaves a row unchanged when its events are repeated after a restart, and continues after it has loaded the row', async () => {
     const view = createView();
     const writer = await store.openForWriting(view);
     const { events } = new InMemoryLog().appendAgentEvents(
@@ -68,7 +68,9 @@ describe('a row cache, for a table whose rows are created by one event type,', (
     const restarted = startWorker(view, writer);
     await restarted.applyAndSave(events.slice(0, 1));
     expect(await writer.load('agents', ['a'])).toEqual(before);
-    await restarted.applyAndSave(events.slice(1));
+    // It has not looked the row up, so it does not know that the stored one is newer.
+    await expect(restarted.applyAndSave(events.slice(1))).rejects.toThrow(CheckpointMoved);
+    await startWorker(view, writer).applyAndSave(events.slice(1));
     expect((await writer.load('agents', ['a'])).get('a')).toEqual({
       row: { id: 'a', active: false, events: 3 },
       position: events[2]!.position,

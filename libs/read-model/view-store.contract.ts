@@ -29,14 +29,14 @@ const things: Table<Thing> = {
   tokens: ({ name }) => name.split(' '),
 };
 
-const thing = (key: string, position: Position, row: Thing, previous?: RowWrite): RowWrite => ({
+const thing = (key: string, position: Position, row: Thing, previous?: RowWrite | null): RowWrite => ({
   table: 'things',
   key,
   position,
   row,
   columns: { name: row.name, rank: row.rank },
   tokens: things.tokens!(row),
-  ...(previous ? { previous } : {}),
+  ...(previous === undefined ? {} : { previous }),
 });
 
 const allByRank = { where: [], sort: { column: 'rank', descending: false }, limit: 100 } as const;
@@ -114,16 +114,37 @@ export function viewStoreContract(
       expect(await writer.load('things', ['a'])).toMatchObject(new Map([['a', { position: 'p2' }]]));
     });
 
-    it('writes the whole row when the stored one is not the expected one', async () => {
-      const { writer, reader } = await openBuilt();
-      const first = thing('a', 'p1', { name: 'first', rank: 1 });
+    it('rejects a row that was computed from an outdated one, and keeps the stored row and the checkpoint', async () => {
+      const { writer } = await openBuilt();
+      const first = thing('a', 'p1', { name: 'first', rank: 1 }, null);
+      const second = thing('a', 'p2', { name: 'second', rank: 2 }, first);
       await writer.save([first], null, 'p1');
-      await writer.save([thing('a', 'p2', { name: 'other', rank: 2 }, first)], 'p1', 'p2');
-      await writer.save([thing('a', 'p3', { name: 'first', rank: 1 }, first)], 'p2', 'p3');
-      const countRank = (rank: number) => reader.count('things', { where: [{ column: 'rank', in: [rank] }] });
-      expect([await countRank(1), await countRank(2)]).toEqual([1, 0]);
-      expect(await reader.count('things', { where: [], words: [['first']] })).toBe(1);
-      expect(await reader.count('things', { where: [], words: [['other']] })).toBe(0);
+      await writer.save([second], 'p1', 'p2');
+      for (const outdated of [first, null]) {
+        const third = thing('a', 'p3', { name: 'third', rank: 3 }, outdated);
+        await expect(writer.save([third], 'p2', 'p3')).rejects.toThrow(CheckpointMoved);
+      }
+      const unknown = thing('b', 'p3', { name: 'third', rank: 3 }, first);
+      await expect(writer.save([unknown], 'p2', 'p3')).rejects.toThrow(CheckpointMoved);
+      expect((await writer.state()).checkpoint).toBe('p2');
+      const { row, position } = second;
+      expect(await writer.load('things', ['a', 'b'])).toEqual(new Map([['a', { row, position }]]));
+    });
+
+    it('accepts a batch whose rows were stored before a crash, and rows that were not looked up', async () => {
+      const { writer } = await openBuilt();
+      const first = thing('a', 'p1', { name: 'first', rank: 1 }, null);
+      const second = thing('a', 'p3', { name: 'second', rank: 2 }, first);
+      await writer.save([first], null, 'p1');
+      await writer.save([second], 'p1', 'p2');
+      await writer.save([second, thing('b', 'p3', { name: 'new', rank: 1 }, null)], 'p2', 'p3');
+      await writer.save([thing('a', 'p2', { name: 'late', rank: 2 }, first)], 'p3', 'p4');
+      await writer.save([thing('b', 'p5', { name: 'not looked up', rank: 5 })], 'p4', 'p5');
+      const stored = await writer.load('things', ['a', 'b']);
+      expect([...stored].map(([key, { position }]) => [key, position])).toEqual([
+        ['a', 'p3'],
+        ['b', 'p5'],
+      ]);
     });
 
     it('has no checkpoint at first, keeps it across writers, and returns it with each page', async () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SqliteViewStore } from './sqlite/sqlite.view-store.js';
-import type { ViewReader } from './view-store.js';
+import { type ViewReader, ViewsUnavailable } from './view-store.js';
 import type { View } from './view.js';
 import { waitForPosition } from './wait-for-position.js';
 
@@ -77,6 +77,30 @@ describe('waitForPosition', () => {
     const reached = await Promise.all(waiting);
     expect(reached.map((isReached, index) => isReached === (index % 2 === 1))).not.toContain(false);
     expect(stateReads()).toBeLessThan(40);
+  });
+
+  it('rejects soon after the time is up while the state of the view is not returned', async () => {
+    const { reader } = await openView();
+    const hangingReader = Object.assign(Object.create(reader) as ViewReader, {
+      state: () => new Promise<never>(() => undefined),
+    });
+    const startedAt = performance.now();
+    const waiting = [0, 1, 100].map((timeoutMs) => waitForPosition(hangingReader, 'p1', timeoutMs));
+    for (const each of waiting) await expect(each).rejects.toThrow(ViewsUnavailable);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+  });
+
+  it('rejects for those too who came while the state of the view could not be read', async () => {
+    const { reader } = await openView();
+    let fail!: (error: Error) => void;
+    const failingReader = Object.assign(Object.create(reader) as ViewReader, {
+      state: () => new Promise<never>((_, reject) => (fail = reject)),
+    });
+    const first = waitForPosition(failingReader, 'p1', 20_000);
+    const second = waitForPosition(failingReader, 'p1', 20_000);
+    fail(new Error('down'));
+    await expect(first).rejects.toThrow('down');
+    await expect(second).rejects.toThrow('down');
   });
 
   it('rejects when the state of the view cannot be read', async () => {

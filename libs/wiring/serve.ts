@@ -34,7 +34,7 @@ export async function serve(
     for (const warning of checkSettingNames(process.env).warnings) logger.warn(warning);
     await checkPortIsFree(settings);
     const { module, onStarted, onStopped } = await compose(settings, logger);
-    const app = await createServer(module, logger);
+    const app = await createServer(module, logger, { publicUrl: settings.providers.publicUrl });
     await app.init();
     onStarted?.(app);
     stopOnSignal(app, onStopped, logger);

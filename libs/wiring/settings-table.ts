@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
 import { autoAssignmentModes, type AutoAssignmentMode } from '#domain/agent/agent.rotation';
 import { defaultPolicy } from '#domain/decider';
+import { isLoopback } from '#http/loopback';
 
 /** A setting of the environment. `Value` is the type that its text becomes. */
 export interface Setting<Value> {
@@ -54,7 +54,7 @@ export const settingsTable = {
     parse: parseEventStoreUrl,
     allowed: eventStoreUrlHint,
     description:
-      'Event log: `sqlite:<file>`, or `esdb://…` for EventStoreDB. Behind `#` may follow the name of the log (lower-case letters and digits) where several logs share a server.',
+      'Event log: `sqlite:<file>`, or `esdb://…` for EventStoreDB; `kurrentdb://…` means the same. Behind `#` may follow the name of the log (lower-case letters and digits) where several logs share a server.',
     isSecret: true,
   },
   READ_STORE_URL: {
@@ -111,7 +111,7 @@ export const settingsTable = {
     parse: parseAutoAssignment,
     allowed: `off or one of ${autoAssignmentModes.join(', ')}`,
     description:
-      '`round_robin` or `least_loaded` assigns leads without an agent automatically. See [Automatic assignment](../operations.md#automatic-assignment).',
+      '`round_robin` or `least_loaded` assigns leads without an agent automatically. See [Automatic assignment](../guides/operate.md#automatic-assignment).',
   },
   WHATSAPP_APP_SECRET: {
     default: null,
@@ -211,7 +211,7 @@ function parsePort(text: string): number | undefined {
 }
 
 export function parseEventStoreUrl(text: string): string | undefined {
-  return /^(sqlite:|esdb:\/\/|esdb\+discover:\/\/)./.test(text) ? text : undefined;
+  return /^(sqlite:|(esdb|kurrentdb|kurrent|kdb)(\+discover)?:\/\/)./.test(text) ? text : undefined;
 }
 
 function parseReadStoreUrl(text: string): string | undefined {
@@ -261,14 +261,4 @@ function parsePlainUrl(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain = url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username;
   return isPlain ? text.replace(/\/+$/, '') : undefined;
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** Whether only this machine can reach a server that listens on `host`. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  return family === 0 ? host === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6');
 }

@@ -90,6 +90,15 @@ describe('parseSettings', () => {
     expect(lines.map((line) => line.split(' ')[0])).toEqual(['PORT', 'OPENAI_MODEL', 'ID_KEY']);
   });
 
+  it.each(['kurrentdb://host', 'kurrentdb+discover://host', 'kurrent://host', 'kdb://host'])(
+    'treats %s as an EventStoreDB, which needs ID_KEY',
+    (EVENT_STORE_URL) => {
+      expect(rejection({ EVENT_STORE_URL })).toMatch(/^ID_KEY must be set/);
+      const { eventStoreUrl } = parseSettings({ EVENT_STORE_URL, ID_KEY: 'a secret of sixteen' });
+      expect(eventStoreUrl).toBe(EVENT_STORE_URL);
+    },
+  );
+
   it('names the setting that a misspelled variable is nearest to', () => {
     expect(rejection({ WHATSAPP_SECRET: 'x' })).toBe(
       'WHATSAPP_SECRET is not a setting. Did you mean WHATSAPP_APP_SECRET?',

@@ -110,7 +110,7 @@ function combinationProblems(values: Partial<SettingValues>): readonly string[] 
   const problems: string[] = [];
   if (values.QUALIFICATION === 'openai' && values.OPENAI_MODEL === null)
     problems.push('OPENAI_MODEL must be set with QUALIFICATION=openai: it names the model that scores leads.');
-  if (values.EVENT_STORE_URL?.startsWith('esdb') && values.ID_KEY === null)
-    problems.push('ID_KEY must be set with esdb://: all processes must derive the same contact keys.');
+  if (values.EVENT_STORE_URL && !values.EVENT_STORE_URL.startsWith('sqlite:') && values.ID_KEY === null)
+    problems.push('ID_KEY must be set with a log on a server: all processes must derive the same contact keys.');
   return problems;
 }

@@ -102,7 +102,9 @@ describe('openLog', () => {
   it('reports a log that another process writes to, which may be the running service', async () => {
     const url = `sqlite:${join(folder, 'locked', 'events.db')}`;
     const { events } = await open(url);
-    expect((await failure(() => open(url))).message).toMatch(/may be the running service: stop it, or set DATA_DIR/);
+    expect((await failure(() => open(url))).message).toMatch(
+      /may be the running service: stop it, or set EVENT_STORE_URL/,
+    );
     await events.close();
   });
 

@@ -5,7 +5,7 @@ import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harne
 import { agentsView } from './agents.projection.js';
 import {
   listActiveAgents,
-  countLeadsOfAgent,
+  countActiveLeadsOfAgent,
   countAgents,
   listLeadsAssignedBefore,
   listAgents,
@@ -22,7 +22,11 @@ const agent = (agentId: string, clock: string, changes: Partial<Parameters<typeo
     commands.at('12:00', commands.changeAgent({ agentId, ...changes })),
   ).events;
 const lead = (contactKey: string, agentId: string, ...steps: readonly commands.ContactStep[]) =>
-  commands.given(commands.interaction({ contactKey }), commands.assign(agentId, { leadId: `${contactKey}-1` }), ...steps).events;
+  commands.given(
+    commands.interaction({ contactKey }),
+    commands.assign(agentId, { leadId: `${contactKey}-1` }),
+    ...steps,
+  ).events;
 /** More than a page. */
 const leadsOfCem = Array.from({ length: 201 }, (_, index) => lead(`many${index}`, 'cem'));
 const log = mergeIntoLog(
@@ -61,7 +65,7 @@ describe('The query of agents', () => {
     expect(items[0]).toEqual(ana);
     expect(checkpoint).toBe(log.at(-1)?.position);
     expect(await countAgents(view.reader, commands.org, null)).toBe(3);
-    expect(await countLeadsOfAgent(view.reader, commands.org, 'ana')).toBe(2);
+    expect(await countActiveLeadsOfAgent(view.reader, commands.org, 'ana')).toBe(2);
   });
 
   it('filters agents by whether they are active, and pages through them', async () => {
@@ -84,7 +88,8 @@ describe('The query of agents', () => {
   it('lists an agent’s active leads assigned before a position, in the order of assignment, over several pages', async () => {
     const leadsBefore = async (agentId: string, position: string) => {
       const ids: string[] = [];
-      for await (const { leadId } of listLeadsAssignedBefore(view.reader, commands.org, agentId, position)) ids.push(leadId);
+      for await (const { leadId } of listLeadsAssignedBefore(view.reader, commands.org, agentId, position))
+        ids.push(leadId);
       return ids;
     };
     expect(await leadsBefore('ana', positionAt(9_999))).toEqual(['c1-1', 'c2-1']);

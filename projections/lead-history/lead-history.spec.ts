@@ -38,7 +38,11 @@ describe('The lead history view', () => {
 
   it('sorts entries by when things happened, so that a late message precedes what was recorded before it', () => {
     const late = commands.interaction({ messageId: 'm-2', occurredAt: commands.sentAt('09:00:00') });
-    const entries = entriesAfter(commands.at('12:00', commands.opened), commands.at('13:00', commands.lost), commands.at('14:00', late));
+    const entries = entriesAfter(
+      commands.at('12:00', commands.opened),
+      commands.at('13:00', commands.lost),
+      commands.at('14:00', late),
+    );
     const sorted = entries
       .map((row) => ({ type: row.type, at: String(projectColumns(leadHistoryView, 'entries', row)['at']) }))
       .sort((a, b) => (a.at < b.at ? -1 : 1));
@@ -54,8 +58,8 @@ describe('The lead history view', () => {
       commands.lost,
       commands.secondInteraction,
     );
-    const turns = entries.filter((row) => projectColumns(leadHistoryView, 'entries', row)['turns'] === 1);
-    expect(turns.map(({ type, leadId, data }) => [type, leadId, (data as { to?: string }).to])).toEqual([
+    const boundaries = entries.filter((row) => projectColumns(leadHistoryView, 'entries', row)['turns'] === 1);
+    expect(boundaries.map(({ type, leadId, data }) => [type, leadId, (data as { to?: string }).to])).toEqual([
       ['LeadOpened', commands.leadId(1), undefined],
       ['LeadStatusChanged', commands.leadId(1), 'lost'],
       ['LeadOpened', commands.leadId(2), undefined],
@@ -117,9 +121,9 @@ describe('The lead history view', () => {
     ).toStrictEqual([
       'Contact registered',
       'Lead 1 opened (broadcast reply)',
-      'broadcast reply by whatsapp',
+      'Broadcast reply by whatsapp',
       'Profile changed: name, email',
-      'chat by whatsapp',
+      'Chat by whatsapp',
       'Opted out by whatsapp',
       'Message sent by whatsapp',
       'Status from new to contacted',
@@ -139,7 +143,7 @@ describe('The lead history view', () => {
       `Late reminder (unassigned): follow-up due ${commands.time('17:00')}`,
       'Follow-up completed',
       'Follow-up cancelled: Twice',
-      'chat by whatsapp',
+      'Chat by whatsapp',
       'No score by model-1: it took too long',
       'Status from follow up to lost',
       'Score of 60 by model-1 dropped: lead inactive',
@@ -162,7 +166,7 @@ describe('The lead history view', () => {
     ).toStrictEqual([
       'Contact registered',
       'Lead 1 opened (chat)',
-      'chat by whatsapp',
+      'Chat by whatsapp',
       'Assigned to Agent One',
       'Scored 70 (manual)',
       `Follow-up due ${commands.time('17:00')} for Agent One`,

@@ -17,6 +17,7 @@ const assigneeSuffix = (id: string | null, nameOf: AgentNameResolver): string =>
   id === null ? ' (unassigned)' : ` for ${agentName(id, nameOf)}`;
 const reasonSuffix = ({ reason }: { readonly reason: string | null }): string => (reason === null ? '' : `: ${reason}`);
 const withSpaces = (code: string): string => code.replaceAll('_', ' ');
+const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const summaries: Summaries = {
   ContactRegistered: () => 'Contact registered',
@@ -25,7 +26,8 @@ const summaries: Summaries = {
   MessageSent: ({ campaign, channel, receipts }) =>
     `Broadcast of ${campaign.name} by ${channel}: ${computeDelivery(receipts).state}`,
   LeadOpened: ({ ordinal, origin }) => `Lead ${ordinal} opened (${withSpaces(origin.kind)})`,
-  InteractionRecorded: ({ kind, channel, late }) => `${late ? 'Late ' : ''}${withSpaces(kind)} by ${channel}`,
+  InteractionRecorded: ({ kind, channel, late }) =>
+    `${late ? `Late ${withSpaces(kind)}` : capitalize(withSpaces(kind))} by ${channel}`,
   OutboundMessageRecorded: ({ channel }) => `Message sent by ${channel}`,
   LeadStatusChanged: (data) => {
     const { from, to } = data;

@@ -24,10 +24,10 @@ import {
 const minuteMs = 60_000;
 const toIso = (ms: number): string => new Date(ms).toISOString();
 
-/** The histories of 100 contacts, merged by time. A quarter of them belong to another organization. */
+/** The histories of 160 contacts, merged by time. A quarter of them belong to another organization. */
 function generateLog(seed: number): readonly RecordedEvent[] {
   const random = createRandom(seed);
-  const events = Array.from({ length: 100 }, (_, index) =>
+  const events = Array.from({ length: 160 }, (_, index) =>
     randomContactHistory(index, random).events.map((event) => ({
       ...event,
       id: `${index}/${event.id}`,

@@ -161,6 +161,28 @@ describe('the CLI, while the service runs', () => {
     expect(opened.filter((id) => !listed.has(id))).toEqual([]);
   });
 
+  test('stream escapes control characters in texts and prints one line per event', async () => {
+    const reason = `x\u001b[2J\u001b[H\u0007\u009b2J\u007f\u202e\u2028\n${'9'.padStart(5)}  Lead opened — agent boss`;
+    const { id } = await openLead(app);
+    expectSuccess(await app.post(`/v1/leads/${id}/status`, { status: 'lost', reason }));
+    for (const args of [
+      ['stream', id],
+      ['stream', id, '--json'],
+    ]) {
+      const { out } = await cli(args);
+      expect(out).not.toMatch(/[\p{Bidi_Control}\u2028]|(?!\n)\p{Cc}/u);
+      expect(out).toContain('\\u001b[2J');
+      expect(out.trimEnd().split('\n')).toHaveLength(
+        (await cli(['stream', id, '--json'])).out.trimEnd().split('\n').length,
+      );
+      expect(out).not.toMatch(/^ +9 /m);
+    }
+    const lines = (await cli(['stream', id, '--json'])).out.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({ type: 'LeadStatusChanged', personal: expect.objectContaining({ reason }) }),
+    );
+  });
+
   test('stream prints the events of a lead, contact, agent or stream as sentences', async () => {
     const ofLead = await cli(['stream', leadId]);
     const lines = ofLead.out.trimEnd().split('\n');

@@ -1,10 +1,14 @@
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { invalid } from '../support/expected-responses.js';
 import { setupApp, type QueryParams } from '../support/app.js';
 import { postBroadcast, receiptBody, postReceipts, postMessages } from '../support/broadcast-steps.js';
 import { writeSampleLog } from '../support/sample-log.js';
+import { onEmbedded } from '../support/engines.js';
 import {
   getAllItems,
+  interactionBody,
   openLead,
   postAgent,
   postAssignment,
@@ -161,4 +165,38 @@ describe('GET /v1/events with a rare type', () => {
       expect(pages).toEqual([0, 1]);
     });
   });
+});
+
+describe('an event that cannot be read', () => {
+  onEmbedded.log(test)(
+    'an event that cannot be read makes GET /v1/events and commands on its contact return 503 with its position',
+    async () => {
+      await withApp(async (damagedApp) => {
+        const healthy = await postInteraction(damagedApp);
+        const damaged = await postInteraction(damagedApp);
+        const later = await postInteraction(damagedApp);
+        await damagedApp.get('/v1/leads', { after: later.position });
+        await damagedApp.stop();
+        const db = new DatabaseSync(join(damagedApp.dataDir, 'events.db'));
+        db.exec(`UPDATE events SET body = replace(body, '"InteractionRecorded"', '"FromTheFuture"')
+          WHERE position = (SELECT max(position) - 3 FROM events)`);
+        db.close();
+        await damagedApp.start();
+
+        const { items, nextCursor } = (await damagedApp.get<EventPage>('/v1/events')).body;
+        expect(items.at(-1)!.position > healthy.position).toBe(true);
+        const unreadable = {
+          status: 503,
+          body: { code: 'unavailable', position: damaged.position },
+        };
+        const page = await damagedApp.get('/v1/events', { cursor: nextCursor! });
+        expect(page).toMatchObject(unreadable);
+        expect(page.headers.get('retry-after')).not.toBeNull();
+        const { contactId } = damaged.lead;
+        expect(await damagedApp.post('/v1/interactions', interactionBody({ contactId }))).toMatchObject(unreadable);
+        expect((await damagedApp.get<EventPage>('/v1/events', { from: damaged.position })).body.items).toHaveLength(3);
+        expect(await damagedApp.post('/v1/interactions', interactionBody())).toMatchObject({ status: 201 });
+      });
+    },
+  );
 });

@@ -35,8 +35,8 @@ const app = setupApp();
 const path = '/v1/leads/export';
 
 /** Names that spreadsheets would evaluate as formulas, or that need quoting in CSV. */
-const names = ['=1+1', '+cmd', '-2', '@SUM(A1)', '\tx', '"A", B', 'Zoë', '李雷 🙂', "'quoted", '_x0041_'].map((name) =>
-  name.replace('\t', ' '),
+const names = ['=1+1', '+cmd', '-2', '@SUM(A1)', '＝1+1', '\tx', '"A", B', 'Zoë', '李雷 🙂', "'quoted", '_x0041_'].map(
+  (name) => name.replace('\t', ' '),
 );
 let after = '';
 
@@ -83,13 +83,15 @@ onSnapshots(describe)('an export as CSV', () => {
     const { rows } = parseCsv(await downloadExport(app, { columns: columns.join(), sort: 'createdAt', after }));
     const leads = await getAllLeads(app, { sort: 'createdAt' });
     expect(Object.keys(rows[0]!)).toEqual(columns);
-    const escapeFormula = (text: string | null) => (text === null ? '' : /^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+    const escapeFormula = (text: string | null) =>
+      text === null ? '' : /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
     for (const [index, lead] of leads.entries())
       expect(rows[index]).toMatchObject({
         id: lead.id,
         name: escapeFormula(lead.contact.name),
         phone: lead.contact.phone,
-        reason: escapeFormula(lead.reason),
+        // The formula behind the line break is escaped, too.
+        reason: escapeFormula(lead.reason).replace('\n=', "\n'="),
         agentName: lead.agent ? "'=Ana" : '',
         active: String(lead.active),
         score: lead.qualification.score === null ? '' : String(lead.qualification.score),
@@ -121,7 +123,7 @@ onSnapshots(test)('an XLSX export has typed cells, no formulas, and the manifest
   for (const [index, { id, contact, qualification, active, followUps }] of leads.entries()) {
     const [idCell, name, phone, score = null, isActive, due = null] = rows[index + 1]!;
     expect([idCell, phone, score, isActive]).toEqual([id, contact.phone, qualification.score, active]);
-    expect(name).toBe(/^[=+\-@]/.test(contact.name!) ? `'${contact.name!}` : contact.name);
+    expect(name).toBe(/^[=+\-@＝]/.test(contact.name!) ? `'${contact.name!}` : contact.name);
     expect(due instanceof Date ? due.toISOString() : due).toBe(followUps.nextDueAt);
   }
   const sheet = await readZipEntry(file.body, 'xl/worksheets/sheet1.xml');

@@ -183,7 +183,7 @@ describe('a request body', () => {
 
   test('a body without a content type is rejected', async () => {
     const response = await sendRaw(app.url, [
-      'POST /v1/leads HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 17\r\n\r\n{"contactId":"x"}',
+      'POST /v1/leads HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 17\r\n\r\n{"contactId":"x"}',
     ]);
     expect(response?.status).toBe(415);
   });
@@ -246,6 +246,59 @@ describe('a request body', () => {
     expect(await app.post('/v1/leads', '')).toMatchObject(invalid('contactId'));
     expect(await app.post('/v1/leads')).toMatchObject(invalid('contactId'));
     expect(await app.post('/v1/leads', ' \n ')).toMatchObject(invalid('contactId'));
+  });
+});
+
+describe('a number that cannot be stored exactly', () => {
+  test.each([
+    ['/v1/interactions', '"media":{"id":17841400000000001}', 'media.id'],
+    ['/v1/interactions', '"integration":[{"amounts":[1,1e400]}]', 'integration[0].amounts[1]'],
+    ['/v1/interactions', '"colour":12345678901234567', 'colour'],
+  ])('in the body of %s with %s is rejected by name, and nothing is stored', async (path, member, field) => {
+    const contactId = uniqueId('contact');
+    const { messageId } = interactionBody();
+    const body = `{"contactId":"${contactId}","channel":"whatsapp","kind":"chat","messageId":"${messageId}",${member}}`;
+    const headers = { 'idempotency-key': uniqueId('exact') };
+    const response = await app.post(path, body, headers);
+    expect(response).toMatchObject(refused('validation_failed', { errors: [{ field, code: 'inexact_number' }] }));
+    expect((await app.post(path, interactionBody({ contactId }), headers)).status).toBe(201);
+  });
+
+  test('in a batch rejects the whole body', async () => {
+    const broadcastless = `{"messages":[{"contactId":"c","messageId":"${uniqueId('m')}","parameters":{"n":1e400}}]}`;
+    expect(await app.post('/v1/broadcasts/b/messages', broadcastless)).toMatchObject(
+      refused('validation_failed', { errors: [{ field: 'messages[0].parameters.n', code: 'inexact_number' }] }),
+    );
+  });
+});
+
+test('a field that occurs twice in an object is rejected by name', async () => {
+  expect(await app.post('/v1/leads', '{"contactId":"dup-a","contactId":"dup-b"}')).toMatchObject(
+    refused('validation_failed', { errors: [{ field: 'contactId', code: 'duplicate_field' }] }),
+  );
+});
+
+describe('an ID that no path can contain', () => {
+  test.each(['.', '..'])('the ID "%s" is rejected for contacts, agents, broadcasts and messages', async (id) => {
+    expect(await app.post('/v1/leads', { contactId: id })).toMatchObject(invalid('contactId'));
+    expect(await app.post('/v1/interactions', interactionBody({ contactId: id, messageId: id }))).toMatchObject(
+      invalid('contactId', 'messageId'),
+    );
+    expect(await app.post('/v1/agents', { id, name: 'Ana' })).toMatchObject(invalid('id'));
+    expect(await app.post('/v1/bulk', { action: { type: 'unassign' }, target: { ids: [id] } })).toMatchObject(
+      invalid('target.ids'),
+    );
+    expect(await app.post('/v1/leads', { contactId: 'x' }, { 'x-actor': `agent:${id}` })).toMatchObject(
+      invalid('X-Actor'),
+    );
+  });
+
+  test('no agent can have the ID "none", which means unassigned in filters', async () => {
+    expect(await app.post('/v1/agents', { id: 'none', name: 'Nona' })).toMatchObject(invalid('id'));
+    expect(await app.post('/v1/leads', { contactId: 'x' }, { 'x-actor': 'agent:none' })).toMatchObject(
+      invalid('X-Actor'),
+    );
+    expect((await app.get('/v1/leads', { agentId: 'none' })).status).toBe(200);
   });
 });
 

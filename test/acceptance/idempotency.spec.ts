@@ -141,6 +141,25 @@ describe('an idempotency key with the same request', () => {
     expect(await app.post('/v1/interactions', body, key)).toMatchObject({ status: 201 });
   });
 
+  test('a batch is replayed item by item; one without a valid item is a validation error and is not stored', async () => {
+    const receipt = { channel: 'sms', messageId: uniqueId('message'), status: 'delivered', occurredAt: inMinutes(-1) };
+    const mixedKey = idempotencyKey();
+    const sendMixed = () => app.post('/v1/receipts', { receipts: [receipt, { ...receipt, status: 'lost' }] }, mixedKey);
+    const first = await sendMixed();
+    expect(first).toMatchObject({ status: 207, body: { results: [{ outcome: 'recorded' }, { outcome: 'invalid' }] } });
+    const again = await sendMixed();
+    expect([again.status, again.text]).toEqual([first.status, first.text]);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+
+    const invalidKey = idempotencyKey();
+    for (let attempt = 1; attempt <= 2; attempt += 1) {
+      const rejected = await app.post('/v1/receipts', { receipts: [{ ...receipt, status: 'lost' }] }, invalidKey);
+      expect(rejected).toMatchObject(refused('validation_failed'));
+      expect(rejected.headers.get('idempotent-replayed')).toBeNull();
+    }
+    expect(await app.post('/v1/receipts', { receipts: [receipt] }, invalidKey)).toMatchObject({ status: 200 });
+  });
+
   test('of 20 concurrent requests under one key one is carried out; the others get its response or idempotency_in_flight', async () => {
     const key = idempotencyKey();
     const body = interactionBody();

@@ -16,6 +16,7 @@ import {
 import {
   whatsAppFailure,
   postSendGrid,
+  newTwilioSid,
   postTwilio,
   postWhatsApp,
   whatsAppMessage,
@@ -87,7 +88,7 @@ describe('a webhook without a configured secret', () => {
     const from = newPhoneNumber();
     const responses = [
       await postWhatsApp(unconfiguredApp, whatsAppPayload(whatsAppMessage(from, 'text', { body: 'Hello' }))),
-      await postTwilio(unconfiguredApp, { From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') }),
+      await postTwilio(unconfiguredApp, { From: `+${from}`, Body: 'Hello', MessageSid: newTwilioSid() }),
       await postSendGrid(unconfiguredApp, [sendGridEvent(uniqueId('mail'), 'open')]),
       await unconfiguredApp.get('/v1/webhooks/whatsapp', { 'hub.mode': 'subscribe' }),
     ];
@@ -137,7 +138,7 @@ describe('a webhook request with a wrong signature', () => {
   test('the Twilio webhook rejects a form that is altered, unsigned, or signed for another URL or with another token', async () => {
     const url = `${app.url}/v1/webhooks/twilio`;
     const newForm = (from: string) =>
-      new URLSearchParams({ From: `+${from}`, Body: 'Hello', MessageSid: uniqueId('SM') });
+      new URLSearchParams({ From: `+${from}`, Body: 'Hello', MessageSid: newTwilioSid() });
     const expectUnauthorized = (send: (form: URLSearchParams) => Promise<ApiResponse>) =>
       expectNotStored((from) => send(newForm(from)), 401, 'unauthorized');
     await expectUnauthorized((form) => post('twilio', `${form.toString()}x`, twilioHeaders(url, form)));
@@ -415,7 +416,7 @@ describe('Twilio requests', () => {
       From: from,
       To: '+442079460000',
       Body: 'Hello',
-      MessageSid: uniqueId('SM'),
+      MessageSid: newTwilioSid(),
       SmsStatus: 'received',
       NumMedia: '0',
     };
@@ -433,7 +434,7 @@ describe('Twilio requests', () => {
       From: `whatsapp:+${from}`,
       To: 'whatsapp:+442079460000',
       Body: 'Yes',
-      MessageSid: uniqueId('SM'),
+      MessageSid: newTwilioSid(),
       ProfileName: 'Sample Sender',
       WaId: from,
       OriginalRepliedMessageSid: named.messageId,
@@ -449,7 +450,7 @@ describe('Twilio requests', () => {
 
   test('a Twilio status counts once and gets the time of its arrival', async () => {
     const broadcastId = await postBroadcast(app, { channel: 'sms' });
-    const { contactId, messageId } = await postMessage(app, { broadcastId });
+    const { contactId, messageId } = await postMessage(app, { broadcastId, messageId: newTwilioSid() });
     const before = new Date().toISOString();
     for (const MessageStatus of ['delivered', 'queued', 'sent', 'delivered', 'something_new', 'sent'])
       expect(await postTwilio(app, { MessageSid: messageId, MessageStatus, To: '+447700900001' })).toMatchObject({
@@ -461,9 +462,42 @@ describe('Twilio requests', () => {
     expect(delivery!.milestones.deliveredAt! >= before).toBe(true);
   });
 
+  test('a captured Twilio message is not recorded again by moving characters between names and values', async () => {
+    const from = `+${newPhoneNumber()}`;
+    const params = {
+      AccountSid: 'AC1',
+      Body: 'Hello',
+      From: from,
+      FromCity: '',
+      MessageSid: newTwilioSid(),
+      NumMedia: '0',
+      SmsSid: newTwilioSid(),
+    };
+    const url = `${app.url}/v1/webhooks/twilio`;
+    const signed = twilioHeaders(url, new URLSearchParams(params));
+    await postTwilio(app, params);
+    const text = new URLSearchParams(params).toString();
+    const { MessageSid } = params;
+    for (const [original, changed] of [
+      ['&NumMedia=', 'N&umMedia='],
+      [`MessageSid=${MessageSid}&NumMedia=0&`, ''],
+      [`&MessageSid=${MessageSid}`, `MessageSid${MessageSid}`],
+      ['&FromCity=', 'FromCity'],
+    ] as const) {
+      expect(text).toContain(original);
+      await app.post('/v1/webhooks/twilio', text.replace(original, changed), signed);
+    }
+    const { position: after } = await postInteraction(app);
+    const all = await app.get<{ items: { contactId: string }[] }>('/v1/leads', { after, limit: 200 });
+    expect(
+      all.body.items.filter(({ contactId }) => contactId.startsWith(from)).map(({ contactId }) => contactId),
+    ).toEqual([from]);
+  });
+
   test('a failed Twilio status has the error code', async () => {
     const { contactId, messageId } = await postMessage(app, {
       broadcastId: await postBroadcast(app, { channel: 'sms' }),
+      messageId: newTwilioSid(),
     });
     const params = { MessageSid: messageId, To: '+447700900001', MessageStatus: 'undelivered', ErrorCode: '30003' };
     await postTwilio(app, params);
@@ -473,7 +507,7 @@ describe('Twilio requests', () => {
   });
 
   test('behind a proxy the Twilio signature is checked against PUBLIC_URL', async () => {
-    const params = { From: '+447700900001', Body: 'Hello', MessageSid: uniqueId('SM') };
+    const params = { From: '+447700900001', Body: 'Hello', MessageSid: newTwilioSid() };
     const url = 'https://leads.example/behind/v1/webhooks/twilio';
     expect(await postTwilio(proxiedApp, params)).toMatchObject({ status: 401 });
     expect(await postTwilio(proxiedApp, params, url)).toMatchObject({ status: 200 });

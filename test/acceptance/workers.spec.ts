@@ -11,7 +11,7 @@ const queries = new App(shared, 'query-api');
 const workers = [new App(shared, 'worker'), new App(shared, 'worker')] as const;
 const all = [commands, queries, ...workers];
 
-const operations = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'operations.md'), 'utf8');
+const metricsPage = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'reference', 'metrics.md'), 'utf8');
 
 beforeAll(async () => {
   await commands.start();
@@ -70,10 +70,10 @@ test('when the active worker is stopped, the other takes over immediately', asyn
   await holder.start();
 });
 
-test('docs/operations.md lists every metric of the processes, with its type and labels', async () => {
+test('docs/reference/metrics.md lists every metric of the processes, with its type and labels', async () => {
   await measureLag();
   const documented = new Map(
-    [...operations.matchAll(/^\| `(leadstream_\w+)` +\| (\w+) +\| (.*?) +\|/gm)].map(([, name, kind, labels]) => [
+    [...metricsPage.matchAll(/^\| `(leadstream_\w+)` +\| (\w+) +\| (.*?) +\|/gm)].map(([, name, kind, labels]) => [
       name!,
       { kind, labels: [...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label).toSorted() },
     ]),

@@ -6,8 +6,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { isLoopback } from '#http/loopback';
 import { parseSettings } from '#wiring/settings';
-import { isLoopback, settingNames } from '#wiring/settings-table';
+import { settingNames } from '#wiring/settings-table';
 
 // Only CI builds and runs the containers. These tests check the names they use, and mistakes that would go unnoticed.
 
@@ -137,6 +138,22 @@ describe('the gateway', () => {
     ]);
     expect(upstreams).toEqual(apps.map(([name, { environment }]) => [name, environment!['PORT']]));
     expect(new Set(upstreams.map(([, port]) => port)).size).toBe(upstreams.length);
+  });
+
+  test('logs neither paths nor queries, which hold phone numbers and search words', () => {
+    const [, format = ''] = /log_format without_personal_data '([^']*)'/.exec(config)!;
+    expect(format).toContain('$status');
+    expect(format).not.toMatch(/\$(request|request_uri|uri|args|query_string|document_uri|http_\w+|arg_\w+)\b/);
+    expect([...config.matchAll(/access_log ([^;]+);/g)].map(([, value]) => value)).toEqual([
+      '/dev/stdout without_personal_data',
+    ]);
+    expect([...config.matchAll(/error_log ([^;]+);/g)].map(([, value]) => value)).toEqual(['/dev/stderr emerg']);
+  });
+
+  test('passes the trailer of an export on', () => {
+    expect(config).toMatch(/proxy_set_header Connection te;\s+proxy_set_header TE trailers;\s+proxy_pass_trailers on;/);
+    // The directive exists since nginx 1.27.2.
+    expect(services['gateway']!.image).toMatch(/^nginx:1\.(2[89]|[3-9]\d)/);
   });
 
   const routesOf = (app: string): string[] =>

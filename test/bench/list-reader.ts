@@ -7,6 +7,7 @@ import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 import type { ColumnValue } from '#read-model/view';
 import type { ViewReader } from '#read-model/view-store';
 import { datasetEnd, logFile, org, viewsFolder } from './dataset.js';
+import { idKey } from './contact-generator.js';
 import { LoadClient } from './load-client.js';
 import { ServerProcess } from './server-process.js';
 import type { ListParams, KnownLead } from './bench-queries.js';
@@ -76,6 +77,7 @@ export async function startQueryApi(
     DATA_DIR: folder,
     EVENT_STORE_URL: `sqlite:${logFile(folder)}`,
     READ_STORE_URL: `sqlite:${viewsFolder(folder)}`,
+    ID_KEY: idKey,
   });
   const client = new LoadClient(program.url, 1);
   const stop = (): Promise<void> => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventType, RecordedEvent } from '#domain/event';
 import { currentSchemaVersion, decodeEvent, eventTypes, UnreadableEvent } from '#domain/event-codec';
@@ -10,14 +10,27 @@ import { expectedState, foldOntoItsStream, foldsWithoutEffect, type Example } fr
 
 /*
  * Stored events of every schema that was ever released, one file each. The files never change. If a test fails here because a schema
- * has changed: raise its version in libs/domain/event-codec.ts, write an upcaster, and add a file for the new version.
+ * has changed: raise its version in libs/domain/event-codec.ts, write an upcaster, and add a file for the new version with
+ * `npm run golden`. See docs/guides/add-an-event-version.md.
  */
+
+if (process.env['GOLDEN_FILES'] === 'write') await writeMissingFiles();
 
 const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.json'));
 const readGolden = (file: string): StoredEvent[] =>
   JSON.parse(readFileSync(join(import.meta.dirname, file), 'utf8')) as StoredEvent[];
 const fileOf = (type: string, version: number) => `${type}.v${version}.json`;
 const newestOf = (type: EventType) => readGolden(fileOf(type, currentSchemaVersion(type)));
+
+/** Writes the events of schemas that have no file yet. A file that exists is never changed. */
+async function writeMissingFiles(): Promise<void> {
+  const written = await generateGoldenEvents();
+  for (const type of new Set(written.map((event) => event.type as EventType))) {
+    const file = join(import.meta.dirname, `${type}.v${currentSchemaVersion(type)}.json`);
+    const events = written.filter((event) => event.type === type);
+    if (!existsSync(file)) writeFileSync(file, `${JSON.stringify(events, null, 2)}\n`);
+  }
+}
 
 const location = { stream: 'contact-org-1-somebody', version: 7, position: 'p7' };
 const example: Example = (type, data) => {

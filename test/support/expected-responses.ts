@@ -3,6 +3,8 @@ import { expect } from '@jest/globals';
 /** The status of each code, repeated here so that a change in the service does not go unnoticed. */
 const statusOf = {
   malformed_json: 400,
+  unauthorized: 401,
+  forbidden_origin: 403,
   not_found: 404,
   method_not_allowed: 405,
   lead_inactive: 409,
@@ -19,6 +21,7 @@ const statusOf = {
   version_mismatch: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,
+  misdirected_request: 421,
   validation_failed: 422,
   idempotency_key_reused: 422,
   projection_behind: 503,

@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createHmac, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 import type { ApiResponse, App, StringMap } from './app.js';
 
 /*
@@ -77,6 +77,9 @@ export function postWhatsApp(app: App, payload: unknown): Promise<ApiResponse> {
 }
 
 /* Twilio */
+
+/** The ID of a new message. */
+export const newTwilioSid = (): string => `SM${randomBytes(16).toString('hex')}`;
 
 export function twilioHeaders(
   url: string,

@@ -5,7 +5,7 @@ import { readXlsx } from 'hucre/xlsx';
 import { buffer } from 'node:stream/consumers';
 import { evolveLead } from '#domain/lead/lead.evolve';
 import { toLeadResource, type LeadResource } from '#resources/lead.resource';
-import { createLocalClock, escapeFormula } from './cells.js';
+import { createLocalClock, escapeCsvText, escapeFormula } from './cells.js';
 import { writeCsv } from './csv.js';
 import { toAsciiJson, type Manifest, createManifest, type ExportSpec } from './manifest.js';
 import { writeXlsx } from './xlsx.js';
@@ -59,15 +59,57 @@ const arbitraryText = fc.oneof(
 );
 
 describe('a text in an export', () => {
-  test.each(['=1+1', '+', '+49 151 1', '+0151', '-2', '@x', '\tx', '\rx', '=', '+4915112345678901'])(
-    'escapeFormula prefixes %j with an apostrophe',
-    (text) => expect(escapeFormula(text)).toBe(`'${text}`),
-  );
+  test.each([
+    '=1+1',
+    '+',
+    '+49 151 1',
+    '+0151',
+    '-2',
+    '@x',
+    '\tx',
+    '\rx',
+    '\nx',
+    '=',
+    '＝1+1',
+    '＋1',
+    '－1',
+    '＠SUM(1)',
+    '+4915112345678901',
+  ])('escapeFormula prefixes %j with an apostrophe', (text) => expect(escapeFormula(text)).toBe(`'${text}`));
 
-  test.each(['', 'x', ' =1', "'=1", '+4915112345678', '+12', '1-2', '\nx'])(
+  test.each(['', 'x', ' =1', "'=1", '+4915112345678', '+12', '1-2', 'x\n-1'])(
     'escapeFormula leaves %j as it is',
     (text) => expect(escapeFormula(text)).toBe(text),
   );
+
+  test.each([
+    ["x;=cmd|' /C calc'!A0", "x;'=cmd|' /C calc'!A0"],
+    ['x\t+1', "x\t'+1"],
+    ['x\n-1\r\n@y', "x\n'-1\r\n'@y"],
+    ['x;＝1', "x;'＝1"],
+    [';;=1', ";;'=1"],
+    ['\n=1+1', "'\n'=1+1"],
+    ['a; b - c, =d', 'a; b - c, =d'],
+  ])('escapeCsvText makes %j harmless also where a semicolon or a tab separates cells', (text, escaped) =>
+    expect(escapeCsvText(text)).toBe(escaped),
+  );
+
+  test('no cell of a CSV file begins like a formula, with whatever separator it is read', async () => {
+    const run = /^[=+\-@\t\r\n＝＋－＠]/;
+    const attack = fc
+      .array(fc.constantFrom(';', '\t', ',', '"', '\r', '\n', '=1', '+', '－', '＠x', 'a', ' '), { maxLength: 8 })
+      .map((parts) => parts.join(''));
+    await fc.assert(
+      fc.asyncProperty(fc.array(attack, { minLength: 1, maxLength: 5 }), async (texts) => {
+        const leads = texts.map((text) => leadNamed(text, text));
+        const csv = { ...spec, columns: ['id', 'name', 'phone', 'id'] as const, count: leads.length };
+        const file = (await buffer(writeCsv(csv, batchOf(...leads), () => undefined))).toString('utf8');
+        // A reader with another separator takes quotes literally, because they do not begin its cells.
+        for (const cell of file.split(/[;\t\r\n]/)) expect(cell).not.toMatch(run);
+        for (const row of await readCsvRows(csv, ...leads)) for (const cell of row) expect(cell).not.toMatch(run);
+      }),
+    );
+  });
 
   test('escapeFormula escapes every text that a spreadsheet would run, except complete phone numbers, and loses nothing', () => {
     fc.assert(
@@ -79,12 +121,12 @@ describe('a text in an export', () => {
     );
   });
 
-  test('a CSV file contains every text as escapeFormula returned it', async () => {
+  test('a CSV file contains every text as escapeCsvText returned it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(arbitraryText, { minLength: 1, maxLength: 5 }), async (texts) => {
         const wellFormed = texts.map((text) => Buffer.from(text).toString());
         const rows = await readCsvRows({ ...spec, columns: ['name', 'id'] }, ...texts.map((text) => leadNamed(text)));
-        expect(rows.slice(1).map(([name]) => name)).toEqual(wellFormed.map(escapeFormula));
+        expect(rows.slice(1).map(([name]) => name)).toEqual(wellFormed.map(escapeCsvText));
       }),
     );
   });

@@ -1,12 +1,18 @@
 import { IANAZone } from 'luxon';
+import { canonicalTimeZone } from '#http/day';
 
-/** A spreadsheet runs text that begins like this as a formula. */
-const formulaStart = /^[=+\-@\t\r]/;
+/** A spreadsheet runs text that begins like this as a formula. OWASP's list, with the signs in full width. */
+const formulaStart = /^[=+\-@\t\r\n＝＋－＠]/;
+/** Where Excel begins another cell in languages whose list separator is not a comma, and in text that is pasted. It ignores quotes there. */
+const formulaAfterSeparator = /(?<=[;\t\r\n])(?=[=+\-@＝＋－＠])/g;
 const e164 = /^\+[1-9]\d{1,14}$/;
 
 /** Prefixes text that a spreadsheet would run as a formula with an apostrophe. A complete E.164 phone number is safe as it is. */
 export const escapeFormula = (text: string): string =>
   formulaStart.test(text) && !e164.test(text) ? `'${text}` : text;
+
+/** Also protects the cells that a spreadsheet with another separator than the comma makes of the text. */
+export const escapeCsvText = (text: string): string => escapeFormula(text).replace(formulaAfterSeparator, "'");
 
 /** A time as clocks in a time zone show it. */
 export interface LocalTime {
@@ -16,10 +22,10 @@ export interface LocalTime {
   readonly text: string;
 }
 
-/** Historical offsets with seconds are truncated to minutes, which is all that RFC 3339 allows; the instant stays the same. */
+/** Historical offsets with seconds are truncated to minutes, as RFC 3339 requires. The instant stays the same. */
 export function createLocalClock(timeZone: string): (time: string) => LocalTime {
   if (timeZone === 'UTC') return (time) => ({ wallClockMs: Date.parse(time), text: time });
-  const zone = IANAZone.create(timeZone);
+  const zone = IANAZone.create(canonicalTimeZone(timeZone) ?? timeZone);
   return (time) => {
     const instant = Date.parse(time);
     const offsetMinutes = Math.trunc(zone.offset(instant));

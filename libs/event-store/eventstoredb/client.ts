@@ -35,20 +35,26 @@ export interface LogAddress {
   readonly logName: string;
 }
 
+/** EventStoreDB is called KurrentDB since version 25. Its URLs have other schemes and the same grammar. */
+const serverScheme = /^(?:esdb|kurrentdb|kurrent|kdb)(\+discover)?:\/\/(?=.)/;
+
 /**
- * Parses `esdb://user:password@host:2113?tls=true#name`. There may be several hosts, or `esdb+discover://`. `#name` is the log's
+ * Parses `esdb://user:password@host:2113?tls=true#name`. There may be several hosts, or `esdb+discover://`. The
+ * schemes `kurrentdb`, `kurrent` and `kdb` mean the same. `#name` is the log's
  * name, needed only if several logs share a server.
  * @throws InvalidLogUrl
  */
 export function parseLogUrl(url: string): LogAddress {
   const [connectionString = '', logName = '', ...rest] = url.split('#');
-  if (!/^esdb(\+discover)?:\/\/./.test(connectionString))
-    throw new InvalidLogUrl('the URL of the event log must start with esdb:// or esdb+discover://');
+  if (!serverScheme.test(connectionString))
+    throw new InvalidLogUrl(
+      'the URL of the event log must start with esdb://, kurrentdb://, kurrent:// or kdb://, or one of these with +discover',
+    );
   if (rest.length > 0 || !/^[a-z0-9]*$/.test(logName))
     throw new InvalidLogUrl(
       'the name after # in the URL of the event log must consist of lower-case letters and digits only',
     );
-  return { connectionString, logName };
+  return { connectionString: connectionString.replace(serverScheme, 'esdb$1://'), logName };
 }
 
 /**
@@ -68,6 +74,9 @@ function withDefaultOptions(connectionString: string): string {
     throw new InvalidLogUrl(
       `the URL of the event log has an unsupported option; the supported options are ${allowedOptions.join(', ')}`,
     );
+  // Every read and append needs the leader. A client that prefers another node would drop all subscriptions to move there.
+  if (/[?&]\s*node[_-]?preference\s*=(?!\s*leader\s*(&|$))/i.test(connectionString))
+    throw new InvalidLogUrl('the URL of the event log sets nodePreference; only the value leader is supported');
   let url = connectionString;
   for (const [option, value] of Object.entries(defaultOptions))
     if (!options.includes(option.toLowerCase())) url += `${url.includes('?') ? '&' : '?'}${option}=${value}`;
@@ -89,7 +98,6 @@ function connect(connectionString: string): EventStoreDBClient {
     // and the error is not passed on as the cause.
     const { message } = error as Error;
     const reason = /certificate|userCert/.test(message) ? `: ${message}` : '';
-    // eslint-disable-next-line preserve-caught-error
     throw new InvalidLogUrl(`the URL of the event log cannot be used${reason}`);
   }
 }

@@ -21,6 +21,7 @@ import {
   type EventStore,
   type FollowOptions,
 } from '../event-store.js';
+import { checkComplete } from '../read.check.js';
 import type { CallAttempt, EventStoreDbConnection } from './connection.js';
 import { getActualVersion } from './failures.js';
 import { type DecodedEvents, followSubscription } from './follow.js';
@@ -99,8 +100,10 @@ export class EventStoreDbEventStore implements EventStore {
     checkVersion(afterVersion);
     checkLimit(limit);
     const name = this.streams.toServerName(stream);
-    const events = await this.connection.call((attempt) => this.readSlice(attempt, name, afterVersion, limit));
-    return events.map((event) => this.decode(event));
+    const serverEvents = await this.connection.call((attempt) => this.readSlice(attempt, name, afterVersion, limit));
+    const events = serverEvents.map((event) => this.decode(event));
+    checkComplete(stream, afterVersion, events);
+    return events;
   }
 
   async check(): Promise<void> {

@@ -7,8 +7,10 @@ import { describe, expect, it } from '@jest/globals';
 import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { type EventBatch, Unavailable } from '../event-store.js';
 import { newStreamName, newEvent, newEvents, followUntil, eventIds } from '../event-store.test-support.js';
+import { openClient, parseLogUrl } from './client.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 import { storedResponse, captureFailure, withLog, waitUntil, retryUntilAvailable } from './log.fixture.js';
+import { closeClient } from './patched-client.js';
 
 describe('appending to EventStoreDB', () => {
   it('rejects events with which the client would end the process, before the client gets them', () =>
@@ -52,6 +54,24 @@ describe('appending to EventStoreDB', () => {
     }));
 });
 
+describe('a stream of which an EventStoreDB keeps only the newest events', () => {
+  it('cannot be read from its middle: the first missing version is reported', () =>
+    withLog(async (log, server) => {
+      const stream = newStreamName();
+      await log.events.append(stream, 0, newEvents(6));
+      const client = openClient(parseLogUrl(server.url));
+      await client.setStreamMetadata(stream, { truncateBefore: 4 });
+      await closeClient(client);
+      for (const afterVersion of [0, 2])
+        await expect(log.events.read(stream, afterVersion, 500)).rejects.toMatchObject({
+          name: 'MissingEvents',
+          missingVersion: afterVersion + 1,
+          message: expect.stringContaining('$maxCount'),
+        });
+      expect(await log.events.read(stream, 4, 500)).toHaveLength(2);
+    }));
+});
+
 describe('faults of an EventStoreDB', () => {
   it.each(['unavailable', 'not ready', 'not leader'] as const)(
     'retries every kind of call after the fault "%s"',
@@ -91,7 +111,7 @@ describe('faults of an EventStoreDB', () => {
       server.failNext('denied');
       const { error, milliseconds } = await captureFailure(log.events.append(newStreamName(), 0, newEvents(1)));
       expect(error).toBeInstanceOf(Unavailable);
-      expect((error as Error).message).toContain('rejects the name and password');
+      expect((error as Error).message).toContain('needs $r in the ACL of $all');
       expect(milliseconds).toBeLessThan(3_000);
     }));
 
@@ -281,8 +301,36 @@ describe('a log on EventStoreDB', () => {
     server.stop();
   });
 
+  it.each(['kurrentdb', 'kurrent', 'kdb'])(
+    'opens the same log with a URL of KurrentDB that starts with %s://',
+    (scheme) =>
+      withLog(async (log, server) => {
+        const sameLog = await EventStoreDbLog.open(server.url.replace('esdb', scheme));
+        expect(sameLog.events.start).toBe(log.events.start);
+        await sameLog.close();
+      }),
+  );
+
+  it('opens with a URL that prefers the leader, which it needs anyway', () =>
+    withLog(
+      async (log) => {
+        expect(await log.events.head()).toBe(log.events.start);
+      },
+      (server) => `${server.url}&nodePreference=leader`,
+    ));
+
+  it.each([
+    ['kurrentdb+discover://u:secret@c:2113?tls=false#a1', 'esdb+discover://u:secret@c:2113?tls=false', 'a1'],
+    ['kurrent://a:2113,b:2113', 'esdb://a:2113,b:2113', ''],
+    ['esdb://kdb:2113', 'esdb://kdb:2113', ''],
+  ])('reads the URL %s as one that the client understands', (url, connectionString, logName) => {
+    expect(parseLogUrl(url)).toEqual({ connectionString, logName });
+  });
+
   it.each([
     'http://x',
+    'kurrentdb://',
+    'kurrentdb2://u:secret@h',
     'esdb://',
     'esdb://u:secret@h:port',
     'esdb://u:secret@h?tls=maybe',
@@ -290,6 +338,9 @@ describe('a log on EventStoreDB', () => {
     'esdb://u:secret@h?tlsVerifyCert=false',
     'esdb://u:secret@h?tls=false&throw_on_append_failure=false',
     'esdb://u:secret@h?colour=red',
+    'esdb://u:secret@h?nodePreference=follower',
+    'esdb://u:secret@h?tls=false&node_preference=readonlyreplica',
+    'esdb://u:secret@h?nodePreference=random&tls=false',
   ])('rejects the URL %s without repeating its password', async (url) => {
     const { error } = await captureFailure(EventStoreDbLog.open(url));
     expect(error).toBeInstanceOf(TypeError);

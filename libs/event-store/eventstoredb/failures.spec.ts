@@ -8,6 +8,10 @@ describe('translateClientError', () => {
     [{ code: 14, message: '14 UNAVAILABLE: No connection established' }, 'cannot be reached'],
     [{ code: 4, message: '4 DEADLINE_EXCEEDED' }, 'does not respond'],
     [{ code: 16, message: '16 UNAUTHENTICATED: Unauthenticated' }, 'rejects the name and password'],
+    [{ type: 'access-denied', code: 16, message: '' }, 'rejects the name and password'],
+    [{ code: 7, message: '7 PERMISSION_DENIED: Access Denied' }, 'needs $r in the ACL of $all'],
+    [{ type: 'access-denied', code: 7, message: '' }, 'needs $r in the ACL of $all'],
+    [{ type: 'access-denied', message: '' }, 'needs $r in the ACL of $all'],
   ])('turns the failure %j into Unavailable with the reason', (error, reason) => {
     const translated = translateClientError(error) as Error;
     expect(translated).toBeInstanceOf(Unavailable);

@@ -51,9 +51,13 @@ export function getActualVersion(error: unknown): number | undefined {
   return typeof revision === 'bigint' ? Number(revision) + 1 : 0;
 }
 
-function isAccessDenied(error: unknown): boolean {
+/** UNAUTHENTICATED. The client gives it the same type as PERMISSION_DENIED. */
+const isWrongLogin = (error: unknown): boolean => asClientFailure(error).code === 16;
+
+/** PERMISSION_DENIED: the server knows the user, or takes calls without one, but an ACL does not permit this call. */
+function isPermissionDenied(error: unknown): boolean {
   const { type, code } = asClientFailure(error);
-  return type === 'access-denied' || code === 7 || code === 16;
+  return code === 7 || (type === 'access-denied' && code !== 16);
 }
 
 /** The server rejects a position between two events this way, but accepts one after the end of the log. */
@@ -64,7 +68,8 @@ const isCertificateError = (error: unknown): boolean => /certificate/i.test(Stri
 
 /** Turns a failure of the server into `Unavailable`. Any other error is a bug and is returned unchanged. */
 export function translateClientError(error: unknown): unknown {
-  if (isAccessDenied(error)) return createUnavailable('its server rejects the name and password in the URL', error);
+  if (isWrongLogin(error)) return createUnavailable('its server rejects the name and password in the URL', error);
+  if (isPermissionDenied(error)) return createUnavailable(permissionDenied, error);
   if (isInvalidPosition(error)) return new RangeError('the position is not a position in this log', { cause: error });
   if (!isTransient(error)) return error;
   if (isTimeout(error)) return createUnavailable('its server does not respond', error);
@@ -72,6 +77,9 @@ export function translateClientError(error: unknown): unknown {
     return createUnavailable("its server's certificate is not trusted; set tlsCAFile in the URL", error);
   return createUnavailable('its server cannot be reached or is not ready', error);
 }
+
+const permissionDenied =
+  'its server denies access to the user in the URL, who needs $r in the ACL of $all, and $r, $w, $d and $mw in those of the streams of the log';
 
 const createUnavailable = (reason: string, cause: unknown): Unavailable =>
   new Unavailable(`the event log is unavailable: ${reason}`, { cause });

@@ -1,6 +1,6 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
 
-/** The version whose private members are patched here, and that package.json pins. Background: docs/decisions/0019. */
+/** The version whose private members are patched here, and that package.json pins. Background: docs/explanation/decisions/0019-patched-eventstoredb-client.md. */
 export const patchedVersion = '6.2.1';
 
 /** The private members of the client that this file replaces or calls, as in its `dist/Client/index.js`. */

@@ -15,7 +15,7 @@ import { CommitNotifier } from './commit-notifier.js';
  */
 const maxBackgroundCheckBytes = 4 * 1024 ** 3;
 
-/** What the stores of one log file share: its connections, the group commit and the notifier. */
+/** The connections, the group commit and the notifier that the stores of one log file share. */
 export class LogConnections {
   readonly commitNotifier: CommitNotifier;
   private readonly identity: FileIdentity;
@@ -50,7 +50,7 @@ export class LogConnections {
     return this.groupCommit.run(work, eventCount);
   }
 
-  /** Runs `work` on the writer's connection. Its cache is warm, while a commit invalidates the cache of every other connection. */
+  /** Runs `work` on the writer's connection. Its cache is warm, whereas a commit invalidates the cache of every other connection. */
   read<T>(work: () => T): T {
     if (this.isClosed) throw new Unavailable('the event log is closed');
     return translateErrors(work);
@@ -86,7 +86,7 @@ export class LogConnections {
     return this.openScanConnection;
   }
 
-  /** Writes all waiting tasks, accepts no more and closes the file. Does nothing when called again. */
+  /** Writes all waiting operations, accepts no more and closes the file. Does nothing when called again. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.groupCommit?.close();
@@ -95,7 +95,7 @@ export class LogConnections {
     this.commitNotifier.close();
     translateErrors(() => {
       this.openScanConnection?.close();
-      // After this, a copy of a stopped service's log needs only the one file. A reader in another process may prevent it.
+      // Afterwards the log of a stopped service is a single file, unless a reader in another process prevents the checkpoint.
       if (this.groupCommit) this.file.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       this.file.close();
     });

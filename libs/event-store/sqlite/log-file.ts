@@ -25,23 +25,24 @@ export class MissingLogFile extends UnusableLogFile {}
 
 /** An open log file. Keep a reference to the connection for as long as any of its statements is used. */
 export interface LogFile {
-  /** Without symbolic links, so it is the same for everybody who has this file open. */
+  /** Without symbolic links, so that it is the same for every process and thread that has the file open. */
   readonly path: string;
   readonly logId: string;
   readonly readOnly: boolean;
   readonly db: DatabaseSyncInstance;
-  /** Opens another connection, which can only read. */
+  /** Opens another, read-only connection. */
   openReader(): DatabaseSyncInstance;
-  /** Closes `db` and releases the lock. Connections from `openReader` must be closed before. */
+  /** Closes `db` and releases the lock. Close connections from `openReader` first. */
   close(): void;
 }
 
 const applicationId = 0x4c64_5374;
 const formatVersion = 1;
 
-// AUTOINCREMENT: a position stays used even if its event was deleted by hand. A stream's version is the highest version of its
-// events and is stored nowhere else, so that the two cannot differ and an append writes one page less. Event ids are unique by
-// the way they are created. An index on them would touch a random page for every event and halve the write rate.
+// AUTOINCREMENT: a position is never reused, even if its event was deleted by hand. A stream's version is the highest version of its
+// events and is stored nowhere else, so that the two cannot differ and an append writes one page less. Event ids are unique because
+// of how they are created. An index on them would write a random page for every event and halve the write rate. The table `answers`
+// holds the stored responses of commands; `kept` is when each was stored.
 const schema = `
   CREATE TABLE log (id TEXT NOT NULL, key_fingerprint TEXT) STRICT;
   CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -59,8 +60,8 @@ const schema = `
   PRAGMA user_version = ${formatVersion};
 `;
 
-// A checkpoint of the write-ahead log runs within a commit. At 1,000 pages (4 MB) the longest took 10 ms. At 10,000 pages, appends
-// are a fifth faster in total, but some wait 50 ms. The size limit gives back the space that a burst during a long read has used.
+// A checkpoint of the write-ahead log runs within a commit. At 1,000 pages (4 MB), the longest took 10 ms. At 10,000 pages, appends
+// are a fifth faster overall, but some wait 50 ms. The size limit releases the disk space that a burst during a long read has used.
 const writerPragmas = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
@@ -111,7 +112,7 @@ export function openLogFile({
       if (!isNew && statSync(path).size <= maxInlineCheckBytes) rejectDamage(db, path);
       db.exec(writerPragmas);
       if (isNew) createLog(db);
-      // A write, because SQLite opens a file without write permission and would only fail at the first append.
+      // This write detects a missing write permission, which SQLite would otherwise report only at the first append.
       else db.exec(`PRAGMA user_version = ${formatVersion}`);
       addKeyFingerprint(db);
     }
@@ -123,7 +124,7 @@ export function openLogFile({
   }
 }
 
-/** Resolves symbolic links, also if the file does not exist yet. */
+/** Resolves symbolic links, even if the file does not exist yet. */
 function resolvePath(file: string, mustExist: boolean): string {
   try {
     return realpathSync(file);
@@ -134,7 +135,7 @@ function resolvePath(file: string, mustExist: boolean): string {
   return join(realpathSync(dirname(file)), basename(file));
 }
 
-/** Keeps other writers out for as long as `db` is open. The operating system releases the lock however the process ends. */
+/** Locks out other writers while `db` is open. The operating system releases the lock, however the process ends. */
 function lock(db: DatabaseSyncInstance, path: string): void {
   try {
     db.exec('BEGIN EXCLUSIVE');
@@ -144,7 +145,7 @@ function lock(db: DatabaseSyncInstance, path: string): void {
   }
 }
 
-/** Returns false for an empty file. Only reads, so that a file of another program stays unchanged. */
+/** Returns false for an empty file. Never writes, so that a file of another program stays unchanged. */
 function containsLog(db: DatabaseSyncInstance, path: string): boolean {
   const { application, version, objects } = db
     .prepare(

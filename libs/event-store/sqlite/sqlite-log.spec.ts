@@ -94,6 +94,25 @@ describe('a log in a SQLite file', () => {
       await reopened.close();
     }));
 
+  it.each([1, 3])(
+    'rejects reading a stream whose version %d is missing, instead of returning a part of it',
+    (missing) =>
+      withLog(async (log, file) => {
+        const stream = newStreamName();
+        await log.events.append(stream, 0, newEvents(5));
+        await log.close();
+        editByHand(file, `DELETE FROM events WHERE version = ${missing}`);
+        const reopened = SqliteLog.open({ file });
+        await expect(reopened.events.read(stream, 0, 10)).rejects.toMatchObject({
+          name: 'MissingEvents',
+          stream,
+          missingVersion: missing,
+        });
+        expect(await reopened.events.read(stream, missing, 10)).toHaveLength(5 - missing);
+        await reopened.close();
+      }),
+  );
+
   it('reports which event is damaged, after yielding all events before it', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
@@ -194,18 +213,18 @@ describe('a log in a SQLite file', () => {
   it('does not block its thread while a follower catches up', () =>
     withLog(async (log) => {
       await log.events.append(newStreamName(), 0, newEvents(50));
-      let turns = 0;
-      let nextTurn: NodeJS.Immediate;
-      const countTurns = (): void => {
-        nextTurn = globalThis.setImmediate(() => {
-          turns += 1;
-          countTurns();
+      let eventLoopPasses = 0;
+      let nextPass: NodeJS.Immediate;
+      const countPasses = (): void => {
+        nextPass = globalThis.setImmediate(() => {
+          eventLoopPasses += 1;
+          countPasses();
         });
       };
-      countTurns();
+      countPasses();
       await followUntil(log.events, log.events.start, (seen) => seen.length === 50, 1);
-      clearImmediate(nextTurn!);
-      expect(turns).toBeGreaterThan(20);
+      clearImmediate(nextPass!);
+      expect(eventLoopPasses).toBeGreaterThan(20);
     }));
 
   it('a follower continues at once where only the beginning of the events that others have read is cached', () =>
@@ -224,7 +243,7 @@ describe('a log in a SQLite file', () => {
       };
       await pull();
       void pull();
-      for (let turn = 0; turn < 5; turn++) await setImmediate();
+      for (let pass = 0; pass < 5; pass++) await setImmediate();
       stop.abort();
       expect(batchSizes).toEqual([100, 1_000]);
     }));

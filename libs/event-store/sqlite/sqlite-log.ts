@@ -11,7 +11,7 @@ import { SqliteKeyFingerprintStore } from './sqlite-key-fingerprint-store.js';
 export interface SqliteLogOptions {
   /** Created, with its folder, unless `readOnly` is set or `create` is false. `<file>.lock` beside it keeps a second writer out. */
   readonly file: string;
-  /** For other threads and processes, whether or not one writes. Every write then throws a TypeError. Default false. */
+  /** For threads and processes other than the writer. Every write then rejects with a TypeError. Default: false. */
   readonly readOnly?: boolean;
   /** Default true. If false, a file without a log is rejected. */
   readonly create?: boolean;
