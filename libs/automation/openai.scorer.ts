@@ -147,7 +147,7 @@ export class OpenAiScorer implements Scorer {
       const options = { method: 'POST', headers, body, signal, redirect: 'manual' } as const;
       const response = await fetch(`${url}/chat/completions`, options);
       status = response.status;
-      text = await readAtMost(response, limits.responseBytes);
+      text = await readUpTo(response, limits.responseBytes);
     } catch {
       throw new TransientScoringError(signal.aborted ? timedOut : 'the scorer is unreachable');
     }
@@ -159,7 +159,7 @@ export class OpenAiScorer implements Scorer {
 }
 
 /** Reads the body, decompressed, which can make it a thousand times larger. Undefined if it is larger than the limit. */
-async function readAtMost({ body }: Response, maxBytes: number): Promise<string | undefined> {
+async function readUpTo({ body }: Response, maxBytes: number): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop early cancels the body.

@@ -40,10 +40,11 @@ const parsedFiles = new Map<string, ts.SourceFile>();
 /** The program of all production code and the changed files. It reads changed texts instead of the files, and shares all others. */
 function createProgram(changed: ReadonlyMap<string, string>): ts.Program {
   const host = ts.createCompilerHost(options);
-  const { fileExists, readFile } = host;
+  const fileExists = host.fileExists.bind(host);
+  const readFile = host.readFile.bind(host);
+  const getSourceFile = host.getSourceFile.bind(host);
   host.fileExists = (path) => changed.has(toPath(path)) || fileExists(path);
   host.readFile = (path) => changed.get(toPath(path)) ?? readFile(path);
-  const { getSourceFile } = host;
   host.getSourceFile = (path, ...rest) => {
     const key = `${path}\n${changed.get(toPath(path)) ?? ''}`;
     const file = parsedFiles.get(key) ?? getSourceFile(path, ...rest);
