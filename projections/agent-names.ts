@@ -11,7 +11,7 @@ const toKey = (org: string, agentId: string): string => `${org}/${agentId}`;
 
 const agentKey = ({ org, data }: RecordedEvent<'AgentRegistered' | 'AgentRenamed'>): string => toKey(org, data.agentId);
 
-/** The table `agents` of views whose rows hold agent ids: names are filled in on read. */
+/** The table `agents` of views whose rows contain agent ids. Names are added on read. */
 export const agentNames = defineTable<AgentName>()({
   on: {
     AgentRegistered: { key: agentKey, apply: (_, event) => ({ name: event.personal.name }) },

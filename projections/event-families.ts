@@ -8,7 +8,7 @@ import type { MessageEvent } from '#domain/message/message.events';
 
 /*
  * For the `ignores` of views that handle no event of a family. An event type that is missing here is a compile error in each of
- * these views. A view that handles some events of a family names the others one by one, so that it must decide about a new one.
+ * these views. A view that handles some events of a family lists the others one by one, so that a new event does not compile there.
  */
 
 /** Events of a contact, without those of its leads. */

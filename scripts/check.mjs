@@ -1,5 +1,5 @@
-// `npm run check`: format, lint and types side by side, then the architecture tests.
-// `npm run lint`, `npm run typecheck`: one of them alone.
+// `npm run check`: format, lint and types in parallel, then the architecture tests.
+// `npm run lint`, `npm run typecheck`: only that check.
 import { fileURLToPath } from 'node:url';
 import { prepare } from './prepare.mjs';
 import { inModules, run, runQuietly } from './run.mjs';
@@ -12,7 +12,7 @@ const checks = {
     ]),
   lint: (cached) => runQuietly('Lint (eslint)', 'eslint/bin/eslint.js', ['--max-warnings=0', ...cached, '.']),
 };
-// The cache is fast but not exact: what a typed rule reports in a file may depend on other files. `npm test` lints without it.
+// The cache is fast but not exact, because the result of a typed rule may depend on other files. `npm test` lints without it.
 const cache = ['--cache', '--cache-location', inModules('.cache/eslint'), '--cache-strategy', 'content'];
 
 /** Format, types and lint. Returns how many of them failed. */
@@ -21,7 +21,7 @@ export async function runChecks() {
   return codes.filter((code) => code !== 0).length;
 }
 
-/** Jest on the tests of some folders or names; returns its exit code. */
+/** Runs Jest with these arguments. Returns its exit code. */
 export const runJest = (args, options = {}) =>
   run('Tests (jest)', 'jest/bin/jest.js', args, {
     ...options,

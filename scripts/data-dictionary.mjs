@@ -50,11 +50,11 @@ const aliases = new Map(
     .map((symbol) => [symbol.name, symbol]),
 );
 
-/** Name and version of each shape, in the order of the codec. */
+/** Name and schema version of each event type, in the order of the codec. */
 function versions() {
   const found = [];
   const visit = (node) => {
-    if (ts.isVariableDeclaration(node) && node.name.getText() === 'shapes')
+    if (ts.isVariableDeclaration(node) && node.name.getText() === 'schemas')
       for (const { name, initializer } of node.initializer.properties) {
         const version = initializer.properties.find((property) => property.name.getText() === 'v');
         found.push([name.getText(), version.initializer.getText()]);
@@ -71,7 +71,7 @@ function typeOf(type, property) {
 }
 const literal = (type) => (type.isStringLiteral() ? type.value : undefined);
 
-/** The fields of an object type, each followed by the fields of the object it holds. */
+/** The fields of an object type. A field that contains an object is followed by the fields of that object. */
 function fieldsOf(type, path) {
   return checker.getPropertiesOfType(type).flatMap((symbol) => {
     const node = (symbol.valueDeclaration ?? symbol.declarations?.[0])?.type;
@@ -82,7 +82,7 @@ function fieldsOf(type, path) {
   });
 }
 
-/** A type in words; `nested`: the object type whose fields are listed too. `node`: the type as it is written in the source. */
+/** Describes a type. `nested` is the object type whose fields are listed too. `node` is the type as written in the source. */
 function describeType(type, node) {
   if (type.flags & ts.TypeFlags.Unknown) return { kind: 'any JSON' };
   if (type.flags & ts.TypeFlags.Boolean) return { kind: 'boolean' };
@@ -105,7 +105,7 @@ function describeType(type, node) {
   return { kind: checker.typeToString(type) };
 }
 
-/** In the order of the source. The compiler's order depends on what it has read before. */
+/** In source order. The compiler's order depends on what it has read before. */
 function literals(parts, node) {
   const inSource = node ? valuesIn(node) : [];
   const rank = ({ value }) => (inSource.includes(value) ? inSource.indexOf(value) : inSource.length);

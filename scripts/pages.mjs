@@ -16,13 +16,13 @@ export async function writePage(page) {
   console.log(`Wrote ${page.path}.`);
 }
 
-/** `node <script> --check [file]`: compares the file (default: the page itself) and fails with one sentence if it differs. */
+/** Writes the page. `node <script> --check [file]` only compares the file (default: the page) and fails if it is not current. */
 export async function checkPage(page) {
   const [option, file = join(root, page.path)] = process.argv.slice(2);
   try {
     if (option !== '--check') await writePage(page);
     else if (readFileSync(file, 'utf8') !== (await format(page)))
-      throw new Error(`${relative(root, file)} is not current: npm run docs`);
+      throw new Error(`${relative(root, file)} is not current. Run npm run docs.`);
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

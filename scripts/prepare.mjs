@@ -48,10 +48,10 @@ function checkNodeVersion() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   const [minMajor, minMinor] = minVersion.split('.').map(Number);
   if (major < minMajor || (major === minMajor && minor < minMinor))
-    throw new Error(`Leadstream needs Node.js ${minVersion} or newer; this is ${process.versions.node}.`);
+    throw new Error(`Leadstream needs Node.js ${minVersion} or later; this is ${process.versions.node}.`);
 }
 
-// npm empties node_modules before it installs, so the stamp never outlives the packages it describes.
+// npm empties node_modules before it installs, so the stamp never outlives the packages that it describes.
 const installStamp = pathTo('node_modules', '.leadstream');
 const expectedInstallStamp = () => `${machine} ${digest(textOf(pathTo('package-lock.json')))}`;
 const isInstalled = () => textOf(installStamp) === expectedInstallStamp();
@@ -73,11 +73,11 @@ function install() {
 
 function installFailure(error, status, stderr) {
   if (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ENOTCACHED)\b/.test(stderr))
-    return 'The npm registry cannot be reached. The first start needs it once, to install the dependencies: connect and try again.';
+    return 'The npm registry cannot be reached. The first start needs it to install the dependencies. Connect to the network and try again.';
   return `${stderr}npm ci failed: ${error?.message ?? `exit code ${status}`}.`;
 }
 
-/** True after `npm install <package>`: npm lists in node_modules what it has installed. */
+/** Whether npm was run by hand, as in `npm install <package>`. npm lists the installed packages in node_modules. */
 function isInstalledByHand() {
   const stamp = textOf(installStamp);
   const lock = textOf(pathTo('node_modules', '.package-lock.json'));
@@ -110,7 +110,7 @@ function* filesBelow(folder) {
   }
 }
 
-/** Builds next to `dist`, then replaces it, so that no process ever finds half a build. */
+/** Builds into `dist.new`, which then replaces `dist`, so that no process ever finds an incomplete build. */
 async function build() {
   console.error('Building …');
   const { transformFile } = await import('@swc/core');
@@ -135,14 +135,14 @@ async function build() {
     writeFileSync(outputPath(file), `${code}\n//# sourceMappingURL=${basename(file)}.map\n`);
     writeFileSync(outputPath(`${file}.map`), map);
   }
-  // Pages, schemas and the like are read from the folder of the code.
+  // Other files, such as pages and schemas, are read from the folder of the code.
   for (const file of files) if (!/[.](ts|md)$/.test(file)) copyFileSync(pathTo(file), outputPath(file));
   writeFileSync(outputPath('.built'), stamp);
   rmSync(pathTo('dist'), { recursive: true, force: true });
   renameSync(output, pathTo('dist'));
 }
 
-/** One process at a time prepares this checkout. The others wait, unless that process has died. */
+/** Only one process at a time prepares this checkout. The others wait until it has finished or died. */
 async function withLock(work) {
   const lock = pathTo('.preparing');
   let hasReported = false;

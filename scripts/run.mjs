@@ -1,11 +1,11 @@
-// Runs the development tools of node_modules in processes of their own, the same way on every operating system.
+// Runs the development tools of node_modules in separate processes, in the same way on every operating system.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './prepare.mjs';
 
 export const inModules = (path) => join(root, 'node_modules', path);
 
-/** Runs a program of node_modules whose output is shown as it comes. Returns the exit code. */
+/** Runs a program of node_modules and shows its output as it arrives. Returns the exit code. */
 export async function run(heading, program, args, { nodeOptions = [], stdin = 'ignore' } = {}) {
   console.log(`\n— ${heading}`);
   const child = spawn(process.execPath, [...nodeOptions, inModules(program), ...args], {
@@ -15,7 +15,7 @@ export async function run(heading, program, args, { nodeOptions = [], stdin = 'i
   return exitCode(heading, child);
 }
 
-/** Runs a program of node_modules whose output is shown only if it fails, when it has ended. Returns the exit code. */
+/** Runs a program of node_modules and shows its output only if it fails. Returns the exit code. */
 export async function runQuietly(heading, program, args) {
   const child = spawn(process.execPath, [inModules(program), ...args], {
     cwd: root,

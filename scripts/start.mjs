@@ -18,7 +18,7 @@ if (!apps.includes(name)) {
 await prepare();
 const { sourceRoot, entryFile } = workspace.projects[name];
 const entry = join(root, 'dist', sourceRoot, `${entryFile}.js`);
-// npm signals its shell, and many shells die without passing the signal on.
+// npm sends signals to its shell, and many shells end without forwarding them. Then the parent process changes.
 if (process.env['npm_lifecycle_event']) {
   const parent = process.ppid;
   const timer = setInterval(() => {

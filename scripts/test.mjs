@@ -1,8 +1,8 @@
-// `npm test`: prepares the checkout; format, lint and types side by side; then all tests.
-// `npm test -- libs/domain`: only those tests (any arguments of Jest). `npm run test:watch`: tests of what changes.
-// The last line counts tests, and each check that failed. With TEST_FIGURES=<file> the counts are written there too.
-// With CI set, files with a failed test run once more: a test that then passes is reported as unsteady and counts as passed. Also,
-// Jest does not wait for processes that a test has left running.
+// `npm test`: prepares the checkout, checks format, lint and types in parallel, then runs all tests.
+// `npm test -- libs/domain`: only those tests (any arguments of Jest). `npm run test:watch`: the tests affected by a change.
+// The last line counts tests; each failed check counts as one failure. With TEST_FIGURES=<file>, the counts are also written there.
+// With CI set, files with a failed test run once more: a test that then passes is reported as unsteady and counts as passed.
+// With CI set, Jest also does not wait for processes that a test has left running.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { runChecks, runJest } from './check.mjs';
@@ -14,7 +14,7 @@ const isCi = Boolean(process.env['CI']);
 
 async function test(args) {
   const first = await jest(args);
-  // A file that cannot be loaded is one failure.
+  // A file that cannot be loaded counts as one failure.
   const failed = first.report.numFailedTests + first.report.numRuntimeErrorTestSuites;
   const unsteady = isCi && failed > 0 ? await passingOnRetry(first.report) : [];
   for (const name of unsteady) console.log(`unsteady: ${name}`);

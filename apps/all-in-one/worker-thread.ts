@@ -9,8 +9,8 @@ import { Unavailable } from '#event-store/event-store';
 const restartDelayMs = 1_000;
 
 /**
- * Runs the worker in a thread, and starts it again if it ends by itself. The commands of its automations are carried out on this
- * thread, which has the log's only writer.
+ * Runs the worker in a thread, and restarts it if it ends unexpectedly. The commands of its automations are executed in this thread,
+ * which has the log's only writer.
  */
 export class WorkerThread {
   private worker: Worker | undefined;

@@ -1,12 +1,13 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { OperatorError } from '#wiring/operator-error';
 import { Progress } from '#wiring/progress';
 import { parseSettings, type Settings } from '#wiring/settings';
 import { eventStoreUrlHint, parseEventStoreUrl } from '#wiring/settings-table';
-import { isShared, loadIdKey, openLog, redactCredentials } from '#wiring/stores';
-import { compareLogs, copyEvents, isIdKeyOfLog } from './migration.js';
+import { describeKeyLocation, openIdKey } from '#wiring/id-key';
+import { isShared, openLog, redactCredentials, type LogStores } from '#wiring/stores';
+import { compareLogs, copyEvents } from './migration.js';
 import { pluralize } from './table.js';
 
 interface Options {
@@ -18,7 +19,7 @@ interface Options {
 
 export const migrate = new Command('migrate')
   .description('copies the event log to another engine and compares every event; if interrupted, run it again')
-  .requiredOption('--to <url>', `the target: ${eventStoreUrlHint}; empty, or a copy that was interrupted`, parseUrl)
+  .requiredOption('--to <url>', `the target: ${eventStoreUrlHint}; must be empty or an incomplete copy`, parseUrl)
   .option('--from <url>', 'the source (default: EVENT_STORE_URL)', parseUrl)
   .option('--ahead', 'copy while the service runs; stop it and run migrate again without --ahead for the rest')
   .option('--json', 'print one JSON object when done')
@@ -49,36 +50,32 @@ const normalizeUrl = (url: string): string =>
 
 interface MigrationResult {
   readonly events: number;
-  /** How many of the events were copied now; the others were in the target before. */
+  /** How many of the events this run copied. The others were already in the target. */
   readonly copied: number;
   readonly seconds: number;
 }
 
-/** Opens both logs, and checks that the source can be copied before anything is written. */
+/** Opens both logs. Checks before anything is written that the source can be copied. */
 async function withLogs<T>(
   settings: Settings,
   to: string,
   ahead: boolean,
   work: (source: EventStore, target: EventStore) => Promise<T>,
 ): Promise<T> {
-  const key = loadIdKey(settings, { create: false });
-  const source = await openSource(settings, ahead);
+  const { events: source, keyFingerprint } = await openSource(settings, ahead);
   try {
     if ((await source.head()) === source.start)
       throw new OperatorError(
         `${redactCredentials(settings.eventStoreUrl)} is empty. Set --from or EVENT_STORE_URL to the log of the service.`,
       );
-    if (!(await isIdKeyOfLog(source, key)))
-      throw new OperatorError(
-        `${describeKeyLocation(settings)} is not the key of this log: contacts would not be found with it. Set ID_KEY or DATA_DIR to those of the service.`,
-      );
+    await openIdKey(settings, { events: source, keyFingerprint }, { write: false });
     const targetSettings = { ...settings, eventStoreUrl: to };
     const { events: target } = await openLog(targetSettings, { write: true, urlSetting: '--to' }).catch(
       rethrowFor('target'),
     );
     try {
       if (source.start === target.start)
-        throw new OperatorError('Both URLs lead to the same log. Set --to to another.');
+        throw new OperatorError('Both URLs point to the same log. Set --to to another log.');
       return await work(source, target);
     } finally {
       await target.close();
@@ -89,11 +86,11 @@ async function withLogs<T>(
 }
 
 /** Opens the source. An embedded log is locked, unless `ahead`, so that no service writes to it during the migration. */
-async function openSource(settings: Settings, ahead: boolean): Promise<EventStore> {
-  const { events: log } = await openLog(settings, { write: false });
+async function openSource(settings: Settings, ahead: boolean): Promise<LogStores> {
+  const log = await openLog(settings, { write: false });
   if (ahead || isShared(settings.eventStoreUrl)) return log;
-  await log.close();
-  return (await openLog(settings, { write: true }).catch(rethrowFor('source', 'Or copy with --ahead.'))).events;
+  await log.events.close();
+  return openLog(settings, { write: true }).catch(rethrowFor('source', 'Or copy with --ahead.'));
 }
 
 const rethrowFor =
@@ -143,14 +140,12 @@ async function migrateEvents(
   if (!ahead) {
     await runStep('compared', events, (onProgress) => compareLogs(source, head, target, onProgress));
     if ((await source.head()) !== head)
-      throw new OperatorError('The source has grown during the migration. Stop what writes to it, and run this again.');
+      throw new OperatorError(
+        'The source has grown during the migration. Stop every process that writes to it, and run migrate again.',
+      );
   }
   return { events, copied, seconds: (performance.now() - startedAt) / 1_000 };
 }
-
-/** Where the key is; the key itself is never shown. */
-const describeKeyLocation = ({ idKey, dataDir }: Settings): string =>
-  idKey === null ? join(dataDir, 'id.key') : 'ID_KEY';
 
 function formatResult(
   { to, events, copied, seconds, key }: MigrationResult & { to: string; key: string },
@@ -160,7 +155,7 @@ function formatResult(
   const note = existing > 0 ? `; ${pluralize(existing, 'event')} had been copied before` : '';
   const summary = `Copied ${pluralize(copied, 'event')} to ${to} in ${seconds.toFixed(1)} s${note}.`;
   if (ahead)
-    return `${summary}\nStop the service, then run this again without --ahead: it copies the rest and compares both logs.`;
+    return `${summary}\nStop the service, then run migrate again without --ahead to copy the rest and compare both logs.`;
   const secret = key === 'ID_KEY' ? 'the same ID_KEY' : `the content of ${key} as ID_KEY`;
-  return `${summary}\nBoth logs are equal, event by event. Start the service with EVENT_STORE_URL=${to}, ${secret}, and without the views of the old log.`;
+  return `${summary}\nBoth logs contain the same events. Start the service with EVENT_STORE_URL=${to}, ${secret} and a new READ_STORE_URL.`;
 }

@@ -1,16 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deriveContactKey, contactStream } from '#commands/ids';
 import type { Position } from '#domain/event-envelope';
 import type { EventStore } from '#event-store/event-store';
 import { newEvent, newStreamName, newEvents, followUntil, eventIds } from '#event-store/event-store.test-support';
 import { EventStoreDbLog } from '#event-store/eventstoredb/eventstoredb-log';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
-import { compareLogs, copyEvents, isIdKeyOfLog } from './migration.js';
+import { compareLogs, copyEvents } from './migration.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'migration-'));
 let server: FakeEventStoreDbServer;
@@ -74,7 +73,7 @@ describe.each([
     await fill(source);
   });
 
-  it('has the same events in the same order, with the same streams and versions', async () => {
+  it('a copied log has the same events in the same order, with the same streams and versions', async () => {
     const progress: number[] = [];
     const head = await source.head();
     const count = await copyEvents(source, source.start, head, target, (events) => progress.push(events));
@@ -83,7 +82,7 @@ describe.each([
     expect(await compareLogs(source, head, target, ignoreProgress)).toEqual({ events: count, position: head });
   });
 
-  it('continues where it was interrupted, wherever that was', async () => {
+  it('copying a log continues where it was interrupted, at any event', async () => {
     const events = await readAll(source);
     let copied = 0;
     for (const last of [0, 1, 2, 40, 41, events.length - 1]) {
@@ -94,36 +93,36 @@ describe.each([
     expect(await copyAll()).toBe(0);
   });
 
-  it('is rejected, and writes nothing, when the target holds an event that the source does not have', async () => {
+  it('copying a log is rejected, and writes nothing, if the target holds an event that the source does not have', async () => {
     await copyAll((await readAll(source))[9]!.position);
     await target.append(newStreamName(), 0, [newEvent()]);
     const before = eventIds(await readAll(target));
-    await expect(copyAll()).rejects.toThrow(/^Event number 11 of the target, .* The target holds another log/);
+    await expect(copyAll()).rejects.toThrow(/^Event number 11 of the target, .* The target contains another log/);
     expect(eventIds(await readAll(target))).toEqual(before);
   });
 
-  it('is rejected when an event of the target has other content', async () => {
+  it('copying a log is rejected if an event of the target has other content', async () => {
     const { stream, version: _, position: __, ...event } = (await readAll(source))[0]!;
     const changed = { ...event, personal: { from: 'Bob', to: 'Eve' } } as never;
     await target.append(stream, 0, [changed]);
     await expect(copyAll()).rejects.toThrow(/^Event number 1 of the target, .*, in personal\./);
   });
 
-  it('is rejected when the target holds more events than the source', async () => {
+  it('copying a log is rejected if the target holds more events than the source', async () => {
     await copyAll();
     const extra = newEvent();
     await target.append(newStreamName(), 0, [extra]);
-    await expect(copyAll()).rejects.toThrow(`The target holds more than the source: event ${extra.id}`);
+    await expect(copyAll()).rejects.toThrow(`The target contains more than the source: event ${extra.id}`);
   });
 
-  it('reports that another process writes to the target', async () => {
+  it('copying a log reports that another process writes to the target', async () => {
     await target.append((await readAll(source))[0]!.stream, 0, [newEvent()]);
     await expect(copyEvents(source, source.start, await source.head(), target, ignoreProgress)).rejects.toThrow(
       /^Another process writes to the target/,
     );
   });
 
-  it('splits events that are too large for one append', async () => {
+  it('copying a log splits events that are too large for one append', async () => {
     const large = Array.from({ length: 30 }, () => newEvent('x'.repeat(65_536)));
     const stream = newStreamName();
     for (const [version, event] of large.entries()) await source.append(stream, version, [event]);
@@ -132,20 +131,4 @@ describe.each([
     expect((await readAll(target)).slice(-30).map(({ id }) => id)).toEqual(eventIds(large));
     if (to === 'esdb') expect(server.appendCount - appends).toBeGreaterThan(5);
   });
-});
-
-test('isIdKeyOfLog compares the key with the first contact of the log', async () => {
-  const log = await engines.sqlite();
-  expect(await isIdKeyOfLog(log, 'any key will do')).toBe(true);
-  await log.append(newStreamName(), 0, [newEvent()]);
-  const contactKey = deriveContactKey('the right key', 'demo', 'c-1');
-  const registered = {
-    ...newEvent(),
-    type: 'ContactRegistered',
-    data: { contactKey },
-    personal: { contactId: 'c-1', name: null, phone: null, email: null },
-  };
-  await log.append(contactStream('demo', contactKey), 0, [registered]);
-  expect(await isIdKeyOfLog(log, 'the right key')).toBe(true);
-  expect(await isIdKeyOfLog(log, 'another key')).toBe(false);
 });

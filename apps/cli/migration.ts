@@ -1,4 +1,3 @@
-import { contactStream, deriveContactKey } from '#commands/ids';
 import type { Position, StoredEvent } from '#domain/event-envelope';
 import type { RecordedEvent } from '#domain/event';
 import { UnreadableEvent } from '#domain/event-codec';
@@ -40,7 +39,7 @@ export async function compareLogs(
     if (field || comparedFields(copy).length !== fields.length)
       throw new OperatorError(
         `Event number ${events + 1} of the target, ${copy.id} at ${copy.stream}@${copy.version}, differs from the source's, ` +
-          `${event.id} at ${event.stream}@${event.version}, in ${field ?? 'its number of fields'}. The target holds another log: set --to to an empty one.`,
+          `${event.id} at ${event.stream}@${event.version}, in ${field ?? 'its number of fields'}. The target contains another log. Set --to to an empty log.`,
       );
     position = event.position;
     events += 1;
@@ -49,7 +48,7 @@ export async function compareLogs(
   const extra = (await targetEvents.next()).value;
   if (!extra) return { events, position };
   throw new OperatorError(
-    `The target holds more than the source: event ${extra.id} at ${extra.stream}@${extra.version} is not in the source. Set --to to an empty log.`,
+    `The target contains more than the source: event ${extra.id} at ${extra.stream}@${extra.version} is not in the source. Set --to to an empty log.`,
   );
 }
 
@@ -70,7 +69,7 @@ export async function copyEvents(
     } catch (error) {
       if (!(error instanceof ConcurrencyError)) throw error;
       throw new OperatorError(
-        `Another process writes to the target: ${error.message}. Stop it, and run this again.`,
+        `Another process writes to the target: ${error.message}. Stop it, and run migrate again.`,
         1,
         {
           cause: error,
@@ -81,14 +80,6 @@ export async function copyEvents(
     onProgress(copied);
   }
   return copied;
-}
-
-/** Whether the contact keys of this log were derived from this secret; true for a log without contacts. */
-export async function isIdKeyOfLog(log: EventStore, secret: string): Promise<boolean> {
-  for await (const event of readEvents(log, await log.head()))
-    if (event.type === 'ContactRegistered')
-      return event.stream === contactStream(event.org, deriveContactKey(secret, event.org, event.personal.contactId));
-  return true;
 }
 
 /** Groups consecutive events of one stream, as many as one append may hold. */

@@ -13,16 +13,16 @@ import { pluralize } from './table.js';
 const pollIntervalMs = 100;
 
 export const rebuild = new Command('rebuild')
-  .description('rebuilds a view from the log; the current one keeps serving until the rebuild is done')
+  .description('rebuilds a view from the log; the live generation keeps serving until the rebuild is done')
   .argument('[view]', `one of: ${views.map(({ name }) => name).join(', ')}`, parseView)
   .option('--ahead', 'build every view of this release that is not built yet, while an older release still runs')
   .option('--json', 'print one JSON object per view when it is done')
   .action((view: View | undefined, { ahead, json }: { ahead?: true; json?: true }, command: Command) => {
     if ((view === undefined) !== (ahead === true)) command.error('error: name a view or use --ahead, not both');
     return withStores(async (stores) => {
-      const wanted = view ? [view] : await listUnbuiltViews(stores.views);
-      if (wanted.length === 0 && !json) console.log('Every view of this release is built.');
-      for (const each of wanted) await rebuildView(each, stores, json === true);
+      const selectedViews = view ? [view] : await listUnbuiltViews(stores.views);
+      if (selectedViews.length === 0 && !json) console.log('Every view of this release is built.');
+      for (const selected of selectedViews) await rebuildView(selected, stores, json === true);
     });
   });
 
@@ -43,7 +43,7 @@ async function rebuildView(view: View, stores: Stores, json: boolean): Promise<v
   if (!json)
     console.log(
       isCandidate
-        ? `Rebuilding ${name}. The current version keeps serving until the rebuild is done.`
+        ? `Rebuilding ${name}. The live generation keeps serving until the rebuild is done.`
         : `Building ${name}.`,
     );
   const result = await buildGeneration(view, isCandidate, stores, json);
@@ -52,8 +52,8 @@ async function rebuildView(view: View, stores: Stores, json: boolean): Promise<v
 }
 
 /**
- * Whether a generation serves now. A file that this program cannot read counts: other programs may be able to. A generation of
- * another log is wiped, because it cannot serve.
+ * Whether the view has a live generation that is built. A file that this process cannot read counts as one, because the service may
+ * be able to read it. A generation that was built from another log is wiped, because it is of no use.
  */
 async function hasLiveGeneration(view: View, { log, views: store }: Stores): Promise<boolean> {
   try {
@@ -71,12 +71,12 @@ interface RebuildResult {
   readonly checkpoint: string;
   /** How many events this process applied. */
   readonly applied: number;
-  /** Whether others applied the rest: an interrupted rebuild before, or a running service meanwhile. */
+  /** Whether an earlier, interrupted rebuild or a running service applied the other events. */
   readonly together: boolean;
   readonly seconds: number;
 }
 
-/** Builds a generation in this process, whether or not a service runs. It continues an interrupted rebuild. */
+/** Builds a generation in this process, whether or not a service is running. Continues an interrupted rebuild. */
 async function buildGeneration(
   view: View,
   isCandidate: boolean,
@@ -99,7 +99,7 @@ async function buildGeneration(
     const isDone = isCandidate ? async () => hasEnded : await whenCaughtUp(view, store, log);
     while (!(await isDone())) {
       const done = log.countBetween(log.start, runner.checkpoint ?? log.start) ?? runner.appliedEvents;
-      // The log may have grown.
+      // The log may have grown since `total` was counted.
       progress?.update(Math.min(done, total ?? done));
       if (runner.stopped) throw new OperatorError(describeFailure(view, isCandidate, runner.stopped));
       await sleep(pollIntervalMs);
@@ -117,7 +117,7 @@ async function buildGeneration(
   }
 }
 
-/** For a view without a live generation: whether it is built up to the present head, by this process or by a service. */
+/** For a view without a live generation. Returns a check of whether it is built up to the current head, by any process. */
 async function whenCaughtUp(view: View, store: ViewStore, log: EventStore): Promise<() => Promise<boolean>> {
   const head = await log.head();
   const reader = await store.openForReading(view);
@@ -133,7 +133,7 @@ const describeFailure = (
   { eventId, position, reason }: ProjectionFailure,
 ): string =>
   `${name} stopped at event ${eventId ?? position}, which it cannot apply: ${reason}. All events before it are applied.` +
-  (isCandidate ? ' The current version keeps serving.' : '');
+  (isCandidate ? ' The live generation keeps serving.' : '');
 
 function reportNotice(notice: ProjectionNotice): void {
   if (notice.type !== 'retrying') return;
@@ -142,6 +142,6 @@ function reportNotice(notice: ProjectionNotice): void {
 }
 
 function formatResult(name: string, { applied, together, seconds }: RebuildResult): string {
-  const others = together ? ' The others were applied before, or by a running service.' : '';
+  const others = together ? ' The other events were applied by an earlier rebuild or by a running service.' : '';
   return `${name} is built: applied ${pluralize(applied, 'event')} in ${seconds.toFixed(1)} s.${others}`;
 }

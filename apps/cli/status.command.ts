@@ -14,7 +14,7 @@ import { formatTable, pluralize } from './table.js';
 import { findOlderVersions, formatVersions, type OlderVersion } from './tidy.command.js';
 
 export const status = new Command('status')
-  .description('shows the head of the log, the lag of each view, and what has stopped')
+  .description('shows the head of the log, the state of each view and each automation, and dead letters')
   .option('--json', 'print one JSON object')
   .action(({ json }: { json?: true }) =>
     withStores(async (stores) => {
@@ -23,10 +23,11 @@ export const status = new Command('status')
     }),
   );
 
+/** `--json` prints this object, so its field names must not change: `reactions` are reactors, `duties` are scheduled tasks. */
 interface Status {
   readonly log: { readonly url: string; readonly head: Position; readonly events: number | null };
   readonly views: readonly ViewStatus[];
-  /** Versions of views that older releases use or have left behind. */
+  /** Stored versions of views that belong to older releases. */
   readonly olderVersions: readonly OlderVersion[];
   readonly reactions: readonly ReactorStatus[];
   readonly duties: readonly ScheduledTaskStatus[];
@@ -36,7 +37,7 @@ interface ReactorStatus {
   readonly reaction: (typeof reactorNames)[number];
   readonly lag: Lag;
   readonly checkpoint: Position | null;
-  /** Dead letters, the oldest first; at most 1,000. */
+  /** Dead letters, oldest first; at most 1,000. */
   readonly parked: readonly DeadLetter[];
 }
 
@@ -46,7 +47,7 @@ interface ScheduledTaskStatus {
   readonly parked: readonly DeadLetter[];
 }
 
-/** The events that are not processed yet; `seconds` is the age of the oldest. Null: not known. */
+/** The events that are not processed yet; `seconds` is the age of the oldest. Null if unknown. */
 interface Lag {
   readonly events: number | null;
   readonly seconds: number | null;
@@ -165,7 +166,7 @@ function formatStatus({ log, views, olderVersions, reactions, duties }: Status):
     ...(stopped ? [formatFailure(view, stopped)] : []),
     ...(reason === null ? [] : [`${view} is ${state}: ${reason}`]),
     ...(rebuild?.stopped ? [formatFailure(`The rebuild of ${view}`, rebuild.stopped)] : []),
-    ...(rebuild && !rebuild.stopped ? [`${view} is being rebuilt: ${formatLag(rebuild.lag)} to go`] : []),
+    ...(rebuild && !rebuild.stopped ? [`${view} is being rebuilt (lag: ${formatLag(rebuild.lag)})`] : []),
   ]);
   const deadLetters = [
     ...reactions.flatMap(({ reaction, parked }) => formatDeadLetters(reaction, parked)),
@@ -185,7 +186,9 @@ function formatStatus({ log, views, olderVersions, reactions, duties }: Status):
       ]),
     ),
     ...(notes.length > 0 ? [notes.join('\n')] : []),
-    ...(olderVersions.length > 0 ? [`Older versions, which tidy removes: ${formatVersions(olderVersions)}`] : []),
+    ...(olderVersions.length > 0
+      ? [`Versions of older releases, which tidy removes: ${formatVersions(olderVersions)}`]
+      : []),
     formatTable(
       ['reactor', 'dead letters', 'lag', 'checkpoint'],
       reactions.map(({ reaction, parked, lag, checkpoint }) => [

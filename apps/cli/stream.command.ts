@@ -11,9 +11,8 @@ import type { EventStore } from '#event-store/event-store';
 import { referencedAgentIds } from '#projections/lead-history/lead-history.query';
 import { summarizeEvent } from '#projections/lead-history/lead-history.summary';
 import { OperatorError } from '#wiring/operator-error';
-import type { Settings } from '#wiring/settings';
-import { loadIdKey } from '#wiring/stores';
-import { withStores } from './stores.js';
+import { openIdKey } from '#wiring/id-key';
+import { withStores, type Stores } from './stores.js';
 import { escapeForTerminal } from './terminal.js';
 
 const pageSize = 1_000;
@@ -24,8 +23,9 @@ export const stream = new Command('stream')
   .option('--org <id>', 'organization of the agent or contact', 'default')
   .option('--json', 'print the events as they are stored, one per line')
   .action((id: string, { org, json }: { org: string; json?: true }) =>
-    withStores(async ({ settings, log }) => {
-      const name = toStreamName(id, org, settings);
+    withStores(async (stores) => {
+      const { log } = stores;
+      const name = await toStreamName(id, org, stores);
       const agents = new AgentNames(log);
       let isEmpty = true;
       for await (const event of readStream(log, name)) {
@@ -40,20 +40,22 @@ export const stream = new Command('stream')
           console.log(escapeForTerminal(line));
         }
       }
-      if (isEmpty) throw new OperatorError(`There is no stream ${name}.`);
+      if (isEmpty) throw new OperatorError(`There is no stream ${name}. Check the id and --org.`);
     }),
   );
 
-function toStreamName(id: string, org: string, settings: Settings): string {
+async function toStreamName(id: string, org: string, { settings, log, keyFingerprint }: Stores): Promise<string> {
   const [, kind, name = ''] = /^(agent|contact):(.+)$/s.exec(id) ?? [];
   if (kind === 'agent') return agentStream(org, name);
-  if (kind === 'contact')
-    return contactStream(org, deriveContactKey(loadIdKey(settings, { create: false }), org, name));
+  if (kind === 'contact') {
+    const secret = await openIdKey(settings, { events: log, keyFingerprint }, { write: false });
+    return contactStream(org, deriveContactKey(secret, org, name));
+  }
   const contactKey = parseLeadId(id)?.contactKey;
   return contactKey === undefined ? id : contactStream(org, contactKey);
 }
 
-/** The events of a stream. An event that cannot be read is yielded as an error, and the stream goes on. */
+/** Yields the events of a stream. An event that cannot be read is yielded as an error, and reading continues after it. */
 async function* readStream(log: EventStore, name: string): AsyncGenerator<RecordedEvent | UnreadableEvent> {
   let limit = pageSize;
   for (let version = 0; ;) {
@@ -65,7 +67,7 @@ async function* readStream(log: EventStore, name: string): AsyncGenerator<Record
       limit = pageSize;
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
-      // First the events before the unreadable one.
+      // Read the events before the unreadable one first.
       limit = error.location.version - 1 - version;
       if (limit > 0) continue;
       yield error;
@@ -75,7 +77,7 @@ async function* readStream(log: EventStore, name: string): AsyncGenerator<Record
   }
 }
 
-/** Current names of agents, from their own streams. */
+/** The current names of agents, read from their streams. */
 class AgentNames {
   private readonly names = new Map<string, string | null>();
 
@@ -108,10 +110,9 @@ const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text
 const formatActor = ({ type, id }: Actor, nameOf: AgentNameResolver): string =>
   type === 'agent' ? `agent ${nameOf(id) ?? id}` : `${type} ${id}`;
 
-/** Events that are in no lead's history. */
+/** Summaries of events that do not appear in a lead's history. */
 const agentSummaries: { readonly [Type in EventType]?: (event: RecordedEvent<Type>) => string } = {
-  AgentRegistered: ({ data, personal }) =>
-    `${personal.name} registered, with a capacity of ${formatCapacity(data.capacity)}`,
+  AgentRegistered: ({ data, personal }) => `${personal.name} registered (capacity: ${formatCapacity(data.capacity)})`,
   AgentRenamed: ({ personal }) => `Renamed from ${personal.from} to ${personal.to}`,
   AgentCapacityChanged: ({ data }) =>
     `Capacity changed from ${formatCapacity(data.from)} to ${formatCapacity(data.to)}`,
@@ -131,5 +132,4 @@ function describe(event: RecordedEvent, nameOf: AgentNameResolver): string {
 /** "AgentDeactivated" → "Agent deactivated" */
 const splitWords = (type: string): string => type.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-const formatCapacity = (capacity: number | null): string =>
-  capacity === null ? 'any number of leads' : `${capacity} leads`;
+const formatCapacity = (capacity: number | null): string => (capacity === null ? 'unlimited' : `${capacity} leads`);

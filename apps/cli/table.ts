@@ -1,4 +1,4 @@
-/** Aligned columns with a header, two spaces apart. */
+/** Formats a table with a header and aligned columns, separated by two spaces. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header.map((title) => title.toUpperCase()), ...rows];
   const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));

@@ -12,7 +12,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('findOlderVersions returns only the stored versions that are older than this release', async () => {
+test('findOlderVersions returns only the stored view versions that are older than those of this release', async () => {
   for (const [name, version] of [
     ['one', 1],
     ['one', 2],

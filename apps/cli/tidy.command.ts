@@ -5,7 +5,7 @@ import type { ViewStore } from '#read-model/view-store';
 import { withStores } from './stores.js';
 
 export const tidy = new Command('tidy')
-  .description('removes older versions of views; run it when no process of an older release is left')
+  .description('removes view versions of older releases; run it when no process of an older release is running')
   .option('--json', 'print one JSON object')
   .action(({ json }: { json?: true }) =>
     withStores(async ({ views: store }) => {
@@ -21,7 +21,7 @@ export interface OlderVersion {
   readonly version: number;
 }
 
-/** The stored versions that are older than this release's. */
+/** Finds stored versions that are older than those of this release. */
 export async function findOlderVersions(
   store: Pick<ViewStore, 'versions'>,
   ofViews: readonly Pick<View, 'name' | 'version'>[] = views,

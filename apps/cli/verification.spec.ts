@@ -3,7 +3,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newStreamName, newEvents } from '#event-store/event-store.test-support';
+import { newEvent, newStreamName, newEvents } from '#event-store/event-store.test-support';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { maxProblems, verifyLog, type VerificationResult } from './verification.js';
 
@@ -30,7 +30,7 @@ describe('verifyLog, with more streams and ids than fit into memory', () => {
     }
   }
 
-  it('reads the log in several passes, with the same result as in one', async () => {
+  it('verifyLog in several passes over the log returns the same result as in one', async () => {
     expect(await verify('', 1_000)).toEqual({ events: 120, streams: 60, problems: [], passes: 1 });
     const { passes, ...result } = await verify('', 30);
     expect(result).toEqual({ events: 120, streams: 60, problems: [] });
@@ -38,7 +38,7 @@ describe('verifyLog, with more streams and ids than fit into memory', () => {
   });
 
   it.each([1_000, 30])(
-    'reports each problem once when it remembers at most %i ids and streams',
+    'verifyLog reports each problem once when it remembers at most %i ids and streams',
     async (maxRemembered) => {
       const { events, streams, problems } = await verify(
         `UPDATE events SET body = json_set(body, '$.id', (SELECT body ->> '$.id' FROM events WHERE position = 2)) WHERE position = 119;
@@ -58,7 +58,36 @@ describe('verifyLog, with more streams and ids than fit into memory', () => {
     },
   );
 
-  it('stops after the maximum number of problems', async () => {
+  it.each([1_000, 2])(
+    'reports a contact that was registered under two keys when it remembers at most %i ids and streams',
+    async (maxRemembered) => {
+      const register = (key: string) => ({
+        ...newEvent(),
+        type: 'ContactRegistered',
+        data: { contactKey: key },
+        personal: { contactId: 'c-1', name: null, phone: null, email: null },
+      });
+      const folder = mkdtempSync(join(tmpdir(), 'verification-'));
+      const log = SqliteLog.open({ file: join(folder, 'events.db') });
+      const [first, second] = ['contact-demo-a', 'contact-demo-b'] as const;
+      await log.events.append(first, 0, [register('a')]);
+      await log.events.append(second, 0, [register('b')]);
+      const otherContact = { ...register('c'), personal: { ...register('c').personal, contactId: 'c-2' } };
+      await log.events.append('contact-demo-c', 0, [otherContact]);
+      const { problems } = await verifyLog(log.events, await log.events.head(), undefined, maxRemembered);
+      await log.close();
+      rmSync(folder, { recursive: true });
+      expect(problems).toMatchObject([
+        {
+          stream: second,
+          version: 1,
+          what: `its contact has another key in ${first}, so it may have two active leads`,
+        },
+      ]);
+    },
+  );
+
+  it('verifyLog stops after the maximum number of problems', async () => {
     const copies = Array.from(
       { length: maxProblems / 100 },
       (_, index) => `INSERT INTO events (stream, version, id, body)

@@ -7,7 +7,7 @@ import type { EventStore } from '#event-store/event-store';
 export interface VerificationResult {
   readonly events: number;
   readonly streams: number;
-  /** At most `maxProblems`: then the verification stops. */
+  /** At most `maxProblems`. The verification stops when this number is reached. */
   readonly problems: readonly LogProblem[];
 }
 
@@ -21,12 +21,12 @@ export interface LogProblem {
 
 export const maxProblems = 1_000;
 
-/** How many ids and streams are held in memory, about 100 bytes each. If there are more, the log is read in several passes. */
+/** How many ids and streams are kept in memory, about 100 bytes each. If there are more, the log is read in several passes. */
 const defaultMaxRemembered = 2_000_000;
 
 /**
  * Reads the log from its start to `head`. Checks that every event can be read, positions increase, versions have no gap within a
- * stream, ids are unique, and no contact has two active leads.
+ * stream, ids are unique, no contact has two active leads, and each contact id has one key.
  * @param onProgress called after each batch with the pass (from 0), its events so far, and the number of passes, which may grow
  */
 export async function verifyLog(
@@ -45,17 +45,17 @@ export async function verifyLog(
       if (batch instanceof UnreadableEvent) checks.checkUnreadable(batch);
       else for (const event of batch) checks.check(event);
       if (pass === 0 && checks.remembered > maxRemembered) checks.halve();
-      onProgress(pass, checks.events, checks.shares);
+      onProgress(pass, checks.events, checks.partitions);
       if (problems.size >= maxProblems) break;
     }
-    passes = checks.shares;
+    passes = checks.partitions;
     if (pass === 0) events = checks.events;
     streams += checks.streams;
   }
   return { events, streams, problems: [...problems.values()].slice(0, maxProblems) };
 }
 
-/** Batches of events; an event that cannot be read is yielded alone, in its order. */
+/** Yields batches of events in log order. An event that cannot be read is yielded separately. */
 async function* readBatches(
   log: Pick<EventStore, 'start' | 'follow'>,
   head: Position,
@@ -84,17 +84,19 @@ interface Stream {
 
 type Location = Pick<LogProblem, 'stream' | 'version' | 'position'>;
 
-/** One pass over the log. It checks a share of the streams and ids, so that those it remembers fit into memory. */
+/** One pass over the log. It checks one partition of the streams and ids, so that they fit into memory. */
 class VerificationPass {
   events = 0;
   private position: Position = '';
   private readonly ids = new Set<string>();
   private readonly known = new Map<string, Stream>();
+  /** The stream of each contact. */
+  private readonly contacts = new Map<string, string>();
 
-  /** Checks the share with number `share`, from 0; `shares` is a power of 2. */
+  /** `partition` is the index of the checked partition, from 0. `partitions`, their number, is a power of 2. */
   constructor(
-    public shares: number,
-    private readonly share: number,
+    public partitions: number,
+    private readonly partition: number,
     private readonly problems: Map<string, LogProblem>,
   ) {}
 
@@ -103,24 +105,26 @@ class VerificationPass {
   }
 
   get remembered(): number {
-    return this.known.size + this.ids.size;
+    return this.known.size + this.ids.size + this.contacts.size;
   }
 
-  /** Halves the share; later passes check the rest. */
+  /** Halves the partition. Later passes check the rest. */
   halve(): void {
-    this.shares *= 2;
-    for (const id of this.ids) if (!this.isInShare(id)) this.ids.delete(id);
-    for (const name of this.known.keys()) if (!this.isInShare(name)) this.known.delete(name);
+    this.partitions *= 2;
+    for (const id of this.ids) if (!this.isInPartition(id)) this.ids.delete(id);
+    for (const name of this.known.keys()) if (!this.isInPartition(name)) this.known.delete(name);
+    for (const contact of this.contacts.keys()) if (!this.isInPartition(contact)) this.contacts.delete(contact);
   }
 
   check(event: RecordedEvent): void {
     this.checkOrder(event, event.id);
-    if (this.isInShare(event.id)) {
+    if (this.isInPartition(event.id)) {
       if (this.ids.has(event.id)) this.report(event, event.id, 'an earlier event has the same id');
       this.ids.add(event.id);
     }
     const stream = this.known.get(event.stream);
     if (stream) this.checkActiveLead(stream, event);
+    if (event.type === 'ContactRegistered') this.checkContact(event);
   }
 
   checkUnreadable({ location, eventId, reason }: UnreadableEvent): void {
@@ -133,7 +137,7 @@ class VerificationPass {
     if (location.position <= this.position)
       this.report(location, eventId, `its position is not after ${this.position}`);
     this.position = location.position;
-    if (!this.isInShare(location.stream)) return;
+    if (!this.isInPartition(location.stream)) return;
     const stream = this.known.get(location.stream) ?? { version: 0, activeLead: null };
     if (location.version !== stream.version + 1)
       this.report(location, eventId, `its version is ${location.version}, expected ${stream.version + 1}`);
@@ -153,13 +157,23 @@ class VerificationPass {
     stream.activeLead = leadId;
   }
 
+  /** A contact with two streams was written to under two keys. It may have an active lead in each. */
+  private checkContact(event: RecordedEvent<'ContactRegistered'>): void {
+    const contact = `${event.org}\u0000${event.personal.contactId}`;
+    if (!this.isInPartition(contact)) return;
+    const stream = this.contacts.get(contact) ?? event.stream;
+    if (stream !== event.stream)
+      this.report(event, event.id, `its contact has another key in ${stream}, so it may have two active leads`);
+    this.contacts.set(contact, stream);
+  }
+
   private report({ stream, version, position }: Location, eventId: string | null, what: string): void {
-    // Another pass may find the same problem.
+    // Keyed, because another pass may find the same problem.
     this.problems.set(`${position} ${what}`, { stream, version, position, eventId, what });
   }
 
-  private isInShare(name: string): boolean {
-    return this.shares === 1 || hash(name) % this.shares === this.share;
+  private isInPartition(name: string): boolean {
+    return this.partitions === 1 || hash(name) % this.partitions === this.partition;
   }
 }
 

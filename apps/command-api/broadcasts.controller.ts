@@ -55,7 +55,7 @@ export class BroadcastsController {
     {
       summary: 'Record delivery receipts',
       description:
-        'Records what providers report about messages, in any order, also before the message itself is known. Each item is validated and recorded on its own.',
+        'Records delivery receipts from providers. They may arrive in any order, even before the message itself is recorded. Each item is validated and recorded on its own.',
     },
     batchResponse,
   )

@@ -34,7 +34,7 @@ export class BulkController {
   @ApiJobCommand(
     {
       summary: 'Cancel a bulk job',
-      description: 'Starts no further items. Items that were already processed stay changed.',
+      description: 'Stops the job after the current block of items. Changes that were already made remain.',
     },
     bulkJobResponse,
     [200],
@@ -48,7 +48,7 @@ export class BulkController {
   @ApiJobCommand(
     {
       summary: 'Retry the failed items of a bulk job',
-      description: 'Runs the action again on the items that were rejected, were not found or were in conflict.',
+      description: 'Runs the action again on the items that were rejected, not found or in conflict.',
     },
     bulkJobResponse,
     [200, 202],

@@ -80,5 +80,5 @@ export class OutboundMessageRequest {
   readonly sentAt?: string;
 }
 
-/** For commands whose path says everything: the body must be empty. */
+/** The body of commands that need only their path. It must be empty. */
 export class NothingRequest {}

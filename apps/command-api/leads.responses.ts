@@ -19,7 +19,7 @@ export const qualificationResponse = json.component(
   json.object({
     ...leadFields,
     accepted: json.boolean(
-      'Whether the result became the score. It does not if the score is pinned, the lead is inactive, or a result that had read more was accepted before.',
+      'Whether the result was accepted as the score. False if the score is pinned, if the lead is inactive, or if a result based on a newer interaction was accepted before.',
     ),
   }),
 );

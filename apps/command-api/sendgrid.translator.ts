@@ -2,7 +2,7 @@ import type { ReceiptStatus } from '#domain/message/message.events';
 import { isRecord } from '#http/validation';
 import { toReceiptItem, parseUnixSeconds, toLogLabel, type WebhookItem } from './webhook-item.js';
 
-/** Events that are receipts. What a reader did beyond opening the message (a click, a complaint) is not one. */
+/** The events that are receipts. What a reader does after opening a message, such as a click or a complaint, is not a receipt. */
 const statuses = new Map<string, ReceiptStatus>([
   ['processed', 'accepted'],
   ['deferred', 'sent'],
@@ -12,7 +12,7 @@ const statuses = new Map<string, ReceiptStatus>([
   ['dropped', 'failed'],
 ]);
 
-/** SendGrid generates a new `sg_event_id` when it repeats an event, so that ID does not identify duplicates and is not used. */
+/** SendGrid generates a new `sg_event_id` when it repeats an event. That ID does not identify duplicates and is not used. */
 export const translateSendGrid = (body: unknown): readonly WebhookItem[] =>
   Array.isArray(body) ? body.map(translateEvent) : [{ invalid: 'the body is not an array' }];
 

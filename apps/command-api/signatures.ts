@@ -1,11 +1,11 @@
 import { createHash, createHmac, timingSafeEqual, verify, type KeyObject } from 'node:crypto';
 
 /*
- * Signatures of provider webhooks. Each covers the bytes as received, and each comparison takes constant time. A null signature is
- * a header that was not sent.
+ * Signatures of provider webhooks. Each covers the bytes as received, and each comparison takes constant time. A signature is null if
+ * its header was not sent.
  */
 
-/** HMAC-SHA256 of the body, in hex after `sha256=`. */
+/** The signature is `sha256=` and the HMAC-SHA256 of the body in hex. */
 export function isFromWhatsApp(body: Buffer, signature: string | null, appSecret: string): boolean {
   const hex = /^sha256=([0-9a-f]{64})$/i.exec(signature ?? '')?.[1];
   return hex !== undefined && timingSafeEqual(Buffer.from(hex, 'hex'), hmac('sha256', appSecret, body));
@@ -43,8 +43,8 @@ function urlVariants(url: string): readonly string[] {
 const maxAgeSeconds = 5 * 60;
 
 /**
- * ECDSA over timestamp and body, in base64. A timestamp more than five minutes off is rejected, so that an intercepted request
- * cannot be replayed later. SendGrid signs its own retries again, with new times and IDs.
+ * The signature is ECDSA over timestamp and body, in base64. A timestamp that is more than five minutes off is rejected, so that an
+ * intercepted request cannot be replayed later. SendGrid signs its retries again, with new times and IDs.
  */
 export function isFromSendGrid(
   body: Buffer,
@@ -58,7 +58,7 @@ export function isFromSendGrid(
   return verify('sha256', signed, key, Buffer.from(signature, 'base64'));
 }
 
-/** Compares digests, so that not even the length of the secret leaks. */
+/** Compares digests, so that the comparison does not reveal even the length of the secret. */
 export const isSameSecret = (actual: string, expected: string): boolean =>
   timingSafeEqual(digest(actual), digest(expected));
 

@@ -2,7 +2,7 @@ import type { Channel } from '#domain/vocabulary';
 import type { ReceiptStatus } from '#domain/message/message.events';
 import { toInteraction, toReceiptItem, toLogLabel, type WebhookItem } from './webhook-item.js';
 
-/** A message of which only some segments were delivered counts as sent, not as delivered. */
+/** A message counts as sent, not as delivered, if only some of its segments were delivered. */
 const statuses = new Map<string, ReceiptStatus>([
   ['scheduled', 'queued'],
   ['queued', 'queued'],
@@ -17,7 +17,7 @@ const statuses = new Map<string, ReceiptStatus>([
   ['canceled', 'failed'],
 ]);
 
-/** Translates a status callback or an inbound message. Each request of Twilio contains exactly one. */
+/** Translates a status callback or an inbound message. Each request from Twilio contains exactly one of them. */
 export function translateTwilio(form: URLSearchParams): WebhookItem {
   const twilioStatus = form.get('MessageStatus') ?? form.get('SmsStatus');
   if (twilioStatus === null || twilioStatus === 'received' || twilioStatus === 'receiving')

@@ -19,7 +19,7 @@ export type WebhookCounts = Readonly<Record<'recorded' | 'duplicate' | 'ignored'
 
 type Outcome = keyof WebhookCounts;
 
-/** Items that are not recorded: the provider's names of ignored items, and the reasons of invalid ones. */
+/** Items that are not recorded: the provider's names for ignored items, and the reasons why items are invalid. */
 interface UnrecordedItems {
   readonly ignored: string[];
   readonly invalid: string[];
@@ -27,7 +27,7 @@ interface UnrecordedItems {
 
 const maxLoggedReasons = 20;
 
-/** Records the items of a webhook as commands. */
+/** Records the items of a webhook by sending commands. */
 @Injectable()
 export class WebhookIntake {
   constructor(
@@ -37,8 +37,8 @@ export class WebhookIntake {
   ) {}
 
   /**
-   * Resolves when all valid items are on disk. Other items are counted and logged, not rejected: the provider would only send
-   * the same again.
+   * Resolves when all valid items are on disk. Invalid items are counted and logged instead of rejected, because the provider would
+   * only send them again.
    * @throws Unavailable if an item could not be recorded now; the provider may then send the whole webhook again
    */
   async accept(provider: Provider, items: readonly WebhookItem[], request: FastifyRequest): Promise<WebhookCounts> {
@@ -54,7 +54,7 @@ export class WebhookIntake {
     }
     if (receipts.length > 0) pending.push(this.recordReceipts(receipts, provider, request, unrecorded.invalid));
 
-    // Wait for all of them, so that one failure does not leave others half done.
+    // Wait for all items, so that none is still being recorded when the response is sent.
     const outcomes = (await Promise.allSettled(pending)).flatMap((result) => {
       if (result.status === 'rejected') throw result.reason;
       return result.value;
@@ -107,7 +107,7 @@ export class WebhookIntake {
     });
   }
 
-  /** Providers know nothing of organizations, and act for none of our agents. */
+  /** Provider webhooks name no organization and act for no agent. */
   private createContext(provider: Provider, request: FastifyRequest): CommandContext {
     const commandId = randomUUID();
     return {

@@ -4,13 +4,13 @@ import type { Channel } from '#domain/vocabulary';
 import { isFreeForm, isId, isName, isText } from '#http/fields';
 import { parseInstant } from '#http/instant';
 
-/** One item of a webhook. Reasons and labels contain no personal data: they are logged. */
+/** One item of a webhook. Reasons and labels are logged, so they contain no personal data. */
 export type WebhookItem =
   | { readonly interaction: RecordInteractionInput }
   | { readonly receipt: ReceiptInput }
-  /** Not relevant: the provider's name for it. */
+  /** An item that is not recorded: the provider's name for it. */
   | { readonly ignored: string }
-  /** Malformed: the reason. */
+  /** A malformed item: the reason. */
   | { readonly invalid: string };
 
 export type RecordInteractionInput = Extract<ContactCommandInput, { type: 'RecordInteraction' }>;
@@ -30,7 +30,7 @@ export interface ProviderMessage {
   readonly integration: unknown;
 }
 
-/** An invalid name is left out, because the message matters more. */
+/** Omits an invalid name instead of rejecting the message. */
 export function toInteraction(message: ProviderMessage): WebhookItem {
   const { channel, contactId, messageId, occurredAt, name, phone, media, integration } = message;
   if (!isId(contactId)) return { invalid: 'a message has no valid sender' };

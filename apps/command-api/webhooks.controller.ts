@@ -19,7 +19,6 @@ const sendGridHeaders = ['X-Twilio-Email-Event-Webhook-Signature', 'X-Twilio-Ema
 const webhookDescription =
   'Called by the provider. The signature is verified over the raw body. The response is sent once all valid items are on disk.';
 
-/** Webhooks of providers. The response is sent once everything is on disk. */
 @Controller('v1/webhooks')
 export class WebhooksController {
   constructor(
@@ -68,7 +67,7 @@ export class WebhooksController {
     return this.intake.accept('whatsapp', translateWhatsApp(parseProviderBody(body)), request);
   }
 
-  /** Returns empty TwiML: for an inbound message, the response says what to reply to its sender. */
+  /** Returns empty TwiML, because Twilio would send any content as a reply to the inbound message. */
   @Post('twilio')
   @ApiProviderWebhook(
     { summary: 'Receive Twilio events', description: `${webhookDescription} Returns empty TwiML.` },

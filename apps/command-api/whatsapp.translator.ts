@@ -10,8 +10,8 @@ import {
 } from './webhook-item.js';
 
 /*
- * The webhook of the WhatsApp Cloud API: entries with changes with any number of messages and statuses. A part with an unexpected
- * shape is invalid on its own and does not affect the others.
+ * The webhook of the WhatsApp Cloud API contains entries; these contain changes, which contain messages and statuses. A malformed part
+ * is reported as invalid and does not affect the others.
  */
 
 type Json = Readonly<Record<string, unknown>>;
@@ -74,7 +74,7 @@ interface Content {
 
 const mediaTypes = ['image', 'video', 'audio', 'voice', 'document', 'sticker', 'location'];
 
-/** By message type: the field of the type's own part that contains the text. Types that are not listed open no lead. */
+/** For each message type: the field of its part that contains the text. Other types are ignored unless `parseContent` handles them. */
 const textFields = new Map([
   ['text', 'body'],
   ...mediaTypes.map((type) => [type, 'caption'] as const),
@@ -82,7 +82,7 @@ const textFields = new Map([
   ['order', 'text'],
 ] as const);
 
-/** By reply type: the field that contains what was picked from buttons or a list, or filled into a form. */
+/** For each type of interactive reply: the field that contains the chosen button or list entry, or the submitted form. */
 const replyTextFields = new Map<unknown, string>([
   ['button_reply', 'title'],
   ['list_reply', 'title'],
@@ -108,7 +108,7 @@ function parseReply({ type, ...parts }: Json): Content | 'ignored' | 'invalid' {
   return isRecord(part) ? toContent(String(type), part, field) : 'invalid';
 }
 
-/** One field is the text; the others are kept as media. */
+/** One field is the text. The others are stored as media. */
 function toContent(type: string, { type: _, ...part }: Json, textField: string): Content {
   const { [textField]: text = null, ...media } = part;
   return { text, media: { ...media, type } };

@@ -22,7 +22,7 @@ export interface ReceiveReceipts {
   readonly receipts: readonly ReceiptInput[];
 }
 
-/** The first runs in the first half of the sample, the second in the other half. */
+/** The first is used in the first half of the sample, the second in the other half. */
 export const createDemoBroadcasts = (seed: number): readonly [DemoBroadcast, DemoBroadcast] => [
   createBroadcast(seed, 'spring', 'Spring check', 'Hello {{1}}, is your bike ready for spring? We check it for free.'),
   createBroadcast(
@@ -44,9 +44,9 @@ const createBroadcast = (seed: number, nickname: string, name: string, body: str
   template: { name: `${nickname}_offer`, language: 'en', category: 'marketing', body },
 });
 
-/** A status so many seconds after the send, with the provider's error code if it failed. */
+/** A status, the seconds since the send and, for a failure, the provider's error code. */
 type StatusReport = readonly [status: ReceiptStatus, seconds: number, code?: keyof typeof errorDetails];
-/** What the provider reports of one send, webhook call by webhook call. */
+/** The provider's reports on one send, grouped by webhook call. */
 type Attempt = readonly (readonly StatusReport[])[];
 
 const errorDetails = {
@@ -54,7 +54,7 @@ const errorDetails = {
   131049: 'Not delivered, to keep the conversation healthy.',
 } as const;
 
-/** Deliveries whose message is read in the end, so that it can be answered. */
+/** Deliveries whose message is eventually read, so that it can be answered. */
 const readDeliveries: Readonly<Record<string, readonly Attempt[]>> = {
   smooth: [[[['sent', 2]], [['delivered', 9]], [['read', 1_840]]]],
   backwards: [[[['read', 620]], [['delivered', 8]], [['sent', 1]], [['delivered', 8]]]],
@@ -99,7 +99,7 @@ const unreadDeliveries: Readonly<Record<string, readonly Attempt[]>> = {
   silent: [[[['sent', 1]]]],
 };
 
-/** Draws what happens to a message, one attempt after the other. */
+/** Draws a random delivery of a message: its attempts, in order. */
 export function drawDelivery(random: Random, isAnswered: boolean): readonly Attempt[] {
   const weights = { smooth: 30, backwards: 16, inOneCall: 16, neverDelivered: 12, contradicted: 6, retried: 10 };
   if (isAnswered || random.boolean(0.6)) return readDeliveries[random.pickWeighted(weights)]!;

@@ -7,12 +7,12 @@ const commands = lives.flatMap(({ steps }) => steps.map(({ command }) => command
 const countOf = (type: string): number => commands.filter((command) => command.type === type).length;
 
 describe('createLife', () => {
-  test('returns the same life for the same seed, number and end', () => {
+  test('createLife returns the same life for the same seed, number and end', () => {
     expect(createLife(1, 17, end)).toEqual(createLife(1, 17, end));
     expect(createLife(2, 17, end)).not.toEqual(createLife(1, 17, end));
   });
 
-  test('returns steps in order of time, none of them after the end', () => {
+  test('createLife returns steps in order of time, none of them after the end', () => {
     for (const { steps } of lives) {
       const times = steps.map(({ at }) => at);
       expect(times).toEqual(times.toSorted());
@@ -20,12 +20,12 @@ describe('createLife', () => {
     }
   });
 
-  test('begins a life with a message of the contact or with a broadcast to it', () => {
+  test('createLife begins a life with a message from the contact, a broadcast to it or a receipt', () => {
     const first = new Set(lives.map(({ steps }) => steps[0]?.command.type));
     expect(first).toEqual(new Set(['RecordInteraction', 'SendBroadcast', 'ReceiveReceipts']));
   });
 
-  test('begins the first life exactly when the sample begins, with the same message for every end', () => {
+  test('createLife begins the first life exactly when the sample begins, with the same message for every end', () => {
     const [first, later] = [createLife(1, 1, end).steps[0], createLife(1, 1, end + 12_345_678).steps[0]];
     expect(Date.parse(first!.at)).toBe(end - sampleMs);
     expect(later?.command).toEqual(first?.command);
@@ -36,19 +36,19 @@ describe('the broadcasts of a sample', () => {
   const sent = commands.flatMap((command) => (command.type === 'SendBroadcast' ? command : []));
   const receipts = commands.flatMap((command) => (command.type === 'ReceiveReceipts' ? command.receipts : []));
 
-  test('are two, both created before anything is sent', () => {
+  test('a sample has two broadcasts, both created before anything is sent', () => {
     const ids = createBroadcastSteps(1, end).map(({ command }) => command.broadcastId);
     expect(new Set(sent.map(({ broadcastId }) => broadcastId))).toEqual(new Set(ids));
     expect(createBroadcastSteps(1, end).every(({ at }) => Date.parse(at) < end - sampleMs)).toBe(true);
   });
 
-  test('have messages with unique ids, and receipts only for these', () => {
+  test('the broadcasts of a sample have messages with unique ids, and receipts only for these', () => {
     const ids = new Set(sent.map(({ messageId }) => messageId));
     expect(ids.size).toBe(sent.length);
     expect(receipts.every(({ messageId }) => ids.has(messageId))).toBe(true);
   });
 
-  test('get receipts that are early, repeated, out of order, after a failure, and for a second attempt', () => {
+  test('the broadcasts of a sample get receipts early, repeated, out of order, after a failure and for a second attempt', () => {
     const someMessage = (matches: (ofMessage: typeof receipts) => boolean): boolean =>
       sent.some(({ messageId }) => matches(receipts.filter((receipt) => receipt.messageId === messageId)));
     const isAfter = (late: string, early: string) => (ofMessage: typeof receipts) =>
@@ -63,7 +63,7 @@ describe('the broadcasts of a sample', () => {
     expect(new Set(sent.map(({ contactId }) => contactId)).size).toBeLessThan(sent.length);
   });
 
-  test('are answered by interactions that name the message', () => {
+  test('the broadcasts of a sample get replies that name the message', () => {
     const ids = new Set(sent.map(({ messageId }) => messageId));
     const replies = commands.filter(
       (command) => command.type === 'RecordInteraction' && ids.has(command.inReplyTo ?? ''),
@@ -72,7 +72,7 @@ describe('the broadcasts of a sample', () => {
   });
 });
 
-test('all agents join before the first message, and one leaves at the end', () => {
+test('all agents of a sample are registered before the first message, and one is deactivated at the end', () => {
   expect(createAgentSteps(1, end).every(({ at }) => Date.parse(at) < end - sampleMs)).toBe(true);
   expect(createDeactivationStep(1, end).at).toBe(new Date(end).toISOString());
 });

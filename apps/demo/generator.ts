@@ -5,8 +5,8 @@ import { populations, type NonEmpty, type Population } from './populations.js';
 import { Random } from './random.js';
 
 /*
- * Generates three months of a bicycle shop. The same seed and end give the same lives, and a contact's life does not depend on any
- * other, so that a sample can grow.
+ * Generates three months of a bicycle shop. The same seed and end always give the same lives. A contact's life does not depend on
+ * other contacts, so that a sample can grow.
  */
 
 export interface Life {
@@ -28,7 +28,7 @@ const colleagues: NonEmpty<string> = [
 ];
 const leavingAgent = 'Ines Ferro';
 const allAgents: NonEmpty<string> = [...colleagues, leavingAgent];
-/** Only the first ten contacts may be hers, so that a sample that grows later assigns nothing to an agent who has left. */
+/** Only the first ten contacts may be assigned to her, so that a sample that grows later assigns nothing to a deactivated agent. */
 const contactsOfLeavingAgent = 10;
 
 /** In ASCII, because agent ids are sent in headers. */

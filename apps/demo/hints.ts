@@ -3,22 +3,22 @@ import type { Step } from './life-simulator.js';
 import type { SentLife } from './sender.js';
 import type { ServiceClient } from './service-client.js';
 
-/** As people type a name: without accents and capitals. The search finds it all the same. */
+/** Removes accents and capitals, as people do when they type a name. The search still finds it. */
 const withoutAccents = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-const word =
+const wordAt =
   (index: number) =>
   (name: string): string =>
     name.split(' ')[index] ?? name;
 
 const searches: readonly (readonly [language: string, toQuery: (name: string) => string])[] = [
   ['fr', withoutAccents],
-  ['ru', word(1)],
-  ['ar', word(0)],
-  ['hi', word(0)],
-  ['ja', word(0)],
+  ['ru', wordAt(1)],
+  ['ar', wordAt(0)],
+  ['hi', wordAt(0)],
+  ['ja', wordAt(0)],
 ];
 
-/** Requests to try, ready to paste, with ids that exist. */
+/** Formats requests that can be pasted into a shell, with ids that exist. */
 export async function formatHints(service: ServiceClient, lives: readonly SentLife[], after: string): Promise<string> {
   const leads = lives.flatMap(({ lead }) => lead ?? []);
   const count = async (query: string): Promise<string> => {
@@ -26,7 +26,9 @@ export async function formatHints(service: ServiceClient, lives: readonly SentLi
     return Number(body['total']).toLocaleString('en');
   };
   const url = `${service.url}/v1`;
-  const lines = [`There are ${await count('')} leads now, ${await count('&active=true')} of them active. To look at:`];
+  const lines = [
+    `There are ${await count('')} leads now, ${await count('&active=true')} of them active. Try these requests:`,
+  ];
   const hint = (title: string, request: string): void => {
     lines.push('', `  ${title}`, `    ${request}`);
   };
@@ -79,7 +81,7 @@ export async function formatHints(service: ServiceClient, lives: readonly SentLi
 const isFailure = (command: Step['command']): boolean =>
   command.type === 'ReceiveReceipts' && command.receipts.some((receipt) => receipt.status === 'failed');
 
-/** The first of the leads with the highest value. */
+/** Returns the lead with the highest value; the first of several. */
 function maxBy(leads: readonly LeadResource[], valueOf: (lead: LeadResource) => number): LeadResource | undefined {
   return leads.reduce<LeadResource | undefined>(
     (best, lead) => (best && valueOf(best) >= valueOf(lead) ? best : lead),

@@ -35,7 +35,7 @@ type WithoutServiceIds<Command> = Command extends { type: DemoCommandType }
 export interface Step<Command = WithoutServiceIds<ContactCommandInput> | SendBroadcast | ReceiveReceipts> {
   /** RFC 3339, UTC. Never before the previous step. */
   readonly at: string;
-  /** The agent who acts; null: a service. */
+  /** The agent who acts; null for a service. */
   readonly agentId: string | null;
   readonly command: Command;
 }
@@ -54,7 +54,7 @@ export const toIsoTime = (ms: number): string => new Date(Math.round(ms)).toISOS
 
 const channels = { whatsapp: 45, webchat: 14, instagram: 10, facebook: 10, telegram: 8, sms: 7, email: 6 } as const;
 
-/** In the format of each provider. */
+/** Message ids in the format of each channel's provider. */
 const createMessageId: Readonly<Record<Channel, (random: Random) => string>> = {
   whatsapp: (random) => `wamid.HBgL${random.hex(28).toUpperCase()}`,
   sms: (random) => `SM${random.hex(32)}`,
@@ -90,7 +90,7 @@ interface MessageOptions {
   readonly inReplyTo?: string;
 }
 
-/** Generates the steps of one contact's life. Its clock only moves forward. */
+/** Generates the steps of one contact's life. The simulated clock only moves forward. */
 export class LifeSimulator {
   readonly steps: Step[] = [];
   private readonly channel: Channel;
@@ -339,7 +339,7 @@ export class LifeSimulator {
     this.add(command, null);
   }
 
-  /** Moves the clock by some hours, and past the night where the contact lives. */
+  /** Advances the clock by some hours and, if it is then night where the contact lives, to the morning. */
   private wait(minHours: number, maxHours: number): void {
     this.clock += (minHours + this.random.next() * (maxHours - minHours)) * hourMs;
     const localHour = (this.clock / hourMs + this.population.hoursFromUtc) % 24;

@@ -18,14 +18,14 @@ interface Options {
 }
 
 const program = new Command('npm run demo --')
-  .description('Sends sample data of three months to a running service: contacts, chats, broadcasts, agents and leads.')
+  .description('Sends three months of sample data to a running service: contacts, chats, broadcasts, agents and leads.')
   .option(
     '--contacts <number>',
-    'number of contacts, at least 10; with a higher number, a sample grows',
-    number(10),
+    'number of contacts, at least 10; a higher number extends the same sample',
+    parseIntegerFrom(10),
     500,
   )
-  .option('--seed <number>', 'another seed creates another sample', number(0), 1)
+  .option('--seed <number>', 'seed of the sample; each seed creates another sample', parseIntegerFrom(0), 1)
   .option('--url <url>', 'URL of the service (default: BASE_URL, else from HOST and PORT)')
   .allowExcessArguments(false)
   .exitOverride()
@@ -34,7 +34,7 @@ const program = new Command('npm run demo --')
 try {
   await program.parseAsync();
 } catch (error) {
-  // Commander has printed the usage or the error already.
+  // Commander has already printed the usage or the error.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   process.exit(reportFatalError(error));
 }
@@ -74,19 +74,19 @@ function defaultUrl(): string {
   const { BASE_URL, HOST, PORT } = process.env;
   if (BASE_URL) return BASE_URL;
   const port = settingsTable.PORT.parse(PORT?.trim() || settingsTable.PORT.default);
-  if (!port) throw new OperatorError(`PORT is "${PORT}", where no service can be reached. Set --url.`, 2);
+  if (!port) throw new OperatorError(`PORT is "${PORT}", which no service can listen on. Set --url.`, 2);
   const host = HOST?.trim() || settingsTable.HOST.default;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function formatSummary({ commands, replayed, rejected, firstRejection }: SendSummary, ms: number): string {
   const sent = `${commands.toLocaleString('en')} commands in ${(ms / 1_000).toFixed(1)} s.`;
-  const unchanged = replayed === commands ? ' The service had processed all of them before: nothing has changed.' : '';
+  const unchanged = replayed === commands ? ' The service had already processed all of them, so nothing changed.' : '';
   return sent + unchanged + (rejected > 0 ? ` ${rejected} were rejected; the first: ${firstRejection}` : '');
 }
 
-/** A parser of whole numbers of at most seven digits. */
-function number(min: number): (text: string) => number {
+/** Returns a parser for integers from `min`, with at most seven digits. */
+function parseIntegerFrom(min: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
     if (value >= min) return value;
@@ -95,8 +95,8 @@ function number(min: number): (text: string) => number {
 }
 
 /**
- * When the sample ends: now, or when it ended the first time. The first contact's first message has no idempotency key. Sent again,
- * the service recognizes it by its message id, and the response contains the lead that it created.
+ * Returns when the sample ends: now for a new sample, or when it ended the first time. The first message of the first contact is sent
+ * without an idempotency key. The service recognizes a repetition by its message id, and returns the lead that the message created.
  */
 async function findSampleEnd(service: ServiceClient, seed: number): Promise<{ end: number; isNew: boolean }> {
   const now = Date.now();

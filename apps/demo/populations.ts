@@ -12,7 +12,7 @@ export interface Population {
   readonly family: NonEmpty<string>;
   /** Default: given name, space, family name. */
   readonly formatName?: (given: string, family: string) => string;
-  /** E.164. The same `n` gives the same phone number; how many different ones there are depends on the country. */
+  /** E.164. The same `n` gives the same phone number. How many different numbers there are depends on the country. */
   readonly phone: (n: number) => string;
   readonly questions: NonEmpty<string>;
   readonly answers: NonEmpty<string>;

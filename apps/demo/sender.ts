@@ -7,7 +7,7 @@ import type { ServiceClient, ServiceRequest, ServiceResponse } from './service-c
 
 export class SendSummary {
   commands = 0;
-  /** Commands that the service had carried out before. */
+  /** Commands that the service had already executed. */
   replayed = 0;
   rejected = 0;
   /** The service's message for the first rejection. */
@@ -25,7 +25,7 @@ export class SendSummary {
 /** `lead`: the contact's newest lead; null if no lead was created. */
 export type SentLife = Life & { readonly lead: LeadResource | null };
 
-/** Sends the generated commands, each with an idempotency key of its own: sent again, they change nothing. */
+/** Sends the generated commands. Each has its own idempotency key, so sending it again changes nothing. */
 export class DemoSender {
   readonly summary = new SendSummary();
   /** The highest position of the responses; empty before the first. */
@@ -45,7 +45,7 @@ export class DemoSender {
     return this.send({ method: 'POST', path: '/v1/broadcasts', body: { id, ...fields } }, step, `${id}-create`);
   }
 
-  /** Sends one command after another. Stops at a rejection: the later steps depend on it. */
+  /** Sends one command after another. Stops at a rejection, because later steps depend on it. */
   async sendLife(life: Life): Promise<SentLife> {
     let lead: LeadResource | null = null;
     let followUpId = '';
@@ -141,6 +141,6 @@ export function toContactRequest(command: Step['command'], leadId: string, follo
   }
 }
 
-/** Requests leave absent fields out. */
+/** Removes null fields, because requests omit absent fields. */
 const withoutNulls = (fields: object): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));

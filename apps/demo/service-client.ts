@@ -16,17 +16,17 @@ export interface ServiceRequest {
 
 /** Calls a running Leadstream over HTTP. */
 export class ServiceClient {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
 
-  /** @throws OperatorError if the URL is not one of HTTP */
+  /** @throws OperatorError if it is not an HTTP or HTTPS URL */
   constructor(url: string) {
     if (!/^https?:/.test(url) || !URL.canParse(url))
       throw new OperatorError(`"${url}" is not an http or https URL. Set --url to the address of the service.`, 2);
     this.url = url.replace(/\/+$/, '');
   }
 
-  /** @throws OperatorError if the service cannot be reached or fails, or if something else answers */
+  /** @throws OperatorError if the service cannot be reached or fails, or if the server is not Leadstream */
   async send(
     { method, path, body }: ServiceRequest,
     headers: Readonly<Record<string, string>> = {},
@@ -37,7 +37,7 @@ export class ServiceClient {
       ...(body && { body: JSON.stringify(body) }),
     }).catch((cause: unknown) => {
       throw new OperatorError(
-        `Nothing answers at ${this.url}. Start the service with: npm start. If it listens elsewhere, set PORT or --url.`,
+        `No service responds at ${this.url}. Start it with: npm start. If it listens elsewhere, set PORT or --url.`,
         1,
         { cause },
       );

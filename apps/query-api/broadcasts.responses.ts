@@ -58,7 +58,7 @@ const recipientRef = json.component(
   'Recipient',
   json.object<RecipientResource>({
     contactId: json.string('ID of the recipient.'),
-    state: json.enumOf(receiptStatuses, 'Best state of all attempts.'),
+    state: json.enumOf(receiptStatuses, 'Highest state of all attempts.'),
     attempts: json.array(
       json.object<RecipientResource['attempts'][number]>({
         messageId: json.string("The provider's ID of the message."),

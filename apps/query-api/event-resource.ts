@@ -14,7 +14,7 @@ export interface EventResource {
   readonly v: number;
   /** Null if the event does not belong to a lead. */
   readonly leadId: string | null;
-  /** Null if the event does not belong to a contact, or to one whose ID is not known yet. */
+  /** Null if the event does not belong to a contact, or if the contact's ID is not known yet. */
   readonly contactId: string | null;
   readonly occurredAt: string;
   readonly recordedAt: string;
@@ -47,8 +47,8 @@ export function toEventResource(event: RecordedEvent, contactId: string | null):
 const maxCachedContacts = 20_000;
 
 /**
- * Converts events of any stream to resources. Most events name their contact only by its key, from which the ID cannot be derived.
- * The ID is in another event of the same stream: in a contact's first event, and in the send event of a message.
+ * Converts events of any stream to resources. Most events contain only their contact's key, from which the ID cannot be derived.
+ * Another event of the same stream contains the ID: ContactRegistered for a contact, MessageSent for a message.
  */
 @Injectable()
 export class EventResourceMapper {
@@ -64,7 +64,7 @@ export class EventResourceMapper {
   private async findContactId(event: RecordedEvent): Promise<string | null> {
     const key = contactKeyIn(event);
     if (key === undefined) return null;
-    // Nearly always the first event has it. In a message's stream, receipts may precede the send event.
+    // It is nearly always in the first event. In a message's stream, receipts may precede MessageSent.
     for (let version = 0, limit = 1; version < event.version && !this.contactIds.has(key); limit = 100) {
       const earlier = await this.log.read(event.stream, version, limit);
       for (const earlierEvent of earlier) this.cacheContactId(earlierEvent);
@@ -81,7 +81,7 @@ export class EventResourceMapper {
   }
 }
 
-/** Derived from organization and contact, so no two organizations share a key. */
+/** Keys are derived from organization and contact, so no two organizations share a key. */
 function contactKeyIn({ data }: RecordedEvent): string | undefined {
   if ('contactKey' in data) return data.contactKey;
   if ('leadId' in data) return contactKeyOf(data.leadId);

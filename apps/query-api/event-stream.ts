@@ -16,14 +16,14 @@ const pageSize = 200;
 const chunkSize = 64 * 1024;
 
 interface Page {
-  /** May be empty: then there was nothing new, or nothing for this stream, up to `position`. */
+  /** May be empty if there are no new events up to `position`. */
   readonly events: readonly StreamedEvent[];
   readonly position: Position;
 }
 
 /**
- * The server-sent events of one client, from a position on. Events are pulled as the client accepts them. A slow client falls behind
- * and reads the log at its own pace; one that accepts nothing is disconnected. Nothing is buffered for it: it resumes from the last
+ * The server-sent events of one client, after a position. Events are pulled as the client accepts them, and nothing is buffered. A
+ * slow client falls behind and reads the log at its own pace. A client that accepts no data is disconnected, and resumes from the last
  * event ID that it received.
  */
 export class EventStream {
@@ -44,7 +44,7 @@ export class EventStream {
     const onClose = (): void => this.abort.abort();
     reply.raw.once('close', onClose);
     try {
-      // An ID without data is not an event, but clients store it: one that loses the connection before the first event resumes here.
+      // An ID without data is not an event, but clients store it. If the connection is lost before the first event, they resume here.
       yield `retry: ${retryMs}\n${heartbeat(this.from)}`;
       let lastWriteAt = performance.now();
       for await (const { events, position } of this.pages()) {
@@ -58,7 +58,7 @@ export class EventStream {
         lastWriteAt = performance.now();
       }
     } catch (error) {
-      // The response has begun and can only end. The client reconnects and then gets the error.
+      // The response has begun, so it can only end. The client reconnects and then receives the error.
       request.log.warn({ err: error, correlationId: request.id }, 'event stream failed');
     } finally {
       reply.raw.removeListener('close', onClose);

@@ -15,9 +15,9 @@ import { EventsQuery } from './events.requests.js';
 import { eventPage } from './events.responses.js';
 import { readLogPages } from './log-pages.js';
 
-/** Events that one request scans at most. A rare event type takes several requests to find. */
+/** The maximum number of events that one request scans. Finding a rare event type may take several requests. */
 const maxScannedEvents = 2_000;
-/** Small, so that a log in this process can accept commands between two reads. */
+/** Small, so that an embedded log can accept commands between two reads. */
 const batchSize = 200;
 
 @Controller('v1/events')

@@ -19,7 +19,7 @@ export const eventRef = json.component(
     recordedAt: json.timestamp('Time at which the event was recorded.'),
     actor: json.object(actorFields),
     correlationId: json.string('ID shared by everything that results from one request.'),
-    causationId: json.string('ID of what caused the event.'),
+    causationId: json.string('ID of the event or command that caused the event.'),
     data: eventData,
     position: json.position('Log position of the event.'),
   }),

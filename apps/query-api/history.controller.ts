@@ -79,7 +79,7 @@ export class HistoryController {
     return { items: result.items, nextCursor: nextCursor(page, result.last), ...total };
   }
 
-  /** Checks the whole query before anything is looked up. */
+  /** Validates the whole query before anything is read. */
   private async parseQuery(
     query: HistoryQuery,
   ): Promise<{ page: PageRequest<HistoryQuery>; filter: HistoryFilter; reader: ViewReader }> {

@@ -20,13 +20,13 @@ export interface Lag {
   readonly stopped: ProjectionFailure | null;
 }
 
-/** A view with more lag is not ready. */
+/** A view with a greater lag is not ready. */
 const maxLagSeconds = 30;
 const sampleIntervalMs = 1_000;
-/** One hour; when it is exceeded, the older half is dropped. */
+/** One hour. When it is exceeded, the older half is dropped. */
 const maxSamples = 3_600;
 
-/** Measures lag in seconds. Positions are opaque, so it remembers when the head of the log had which position. */
+/** Measures lag in seconds. Positions are opaque, so it records the position of the log's head at regular intervals. */
 @Injectable()
 export class LagMonitor implements OnModuleInit, OnApplicationShutdown {
   private samples: { readonly at: number; readonly head: Position }[] = [];

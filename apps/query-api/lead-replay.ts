@@ -12,7 +12,7 @@ const pageSize = 200;
 
 type ContactStreamEvent = Parameters<typeof evolveLead>[1] & RecordedEvent;
 
-/** An event, and the lead as it was after it. */
+/** An event, and the lead as it was after the event. */
 export interface ReplayedEvent {
   readonly event: ContactStreamEvent;
   readonly lead: Lead;
@@ -26,7 +26,7 @@ export async function* replayLead(log: EventStore, org: string, leadId: string):
   yield* foldLead(readContactStream(log, org, leadId), leadId);
 }
 
-/** Returns the lead as it was then. Undefined if it did not exist yet. */
+/** Returns the lead as it was at `asOf`. Undefined if it did not exist yet. */
 export async function leadAsOf(log: EventStore, org: string, leadId: string, asOf: AsOf): Promise<Lead | undefined> {
   let lead: Lead | undefined;
   const events = filterAsOf(readContactStream(log, org, leadId), asOf);
@@ -47,7 +47,7 @@ async function* readContactStream(log: EventStore, org: string, leadId: string):
   }
 }
 
-/** A time selects by when events occurred: a late event is recorded after events that occurred later. */
+/** A time is compared with `occurredAt`, so events after it do not end the search: a late event is recorded after later events. */
 async function* filterAsOf(events: AsyncIterable<ContactStreamEvent>, asOf: AsOf): AsyncGenerator<ContactStreamEvent> {
   for await (const event of events)
     if ('time' in asOf) {

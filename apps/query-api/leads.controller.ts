@@ -74,7 +74,7 @@ export class LeadQueriesController {
     const afterVersion = Number(after?.value ?? 0);
     const found: ReplayedEvent[] = [];
     let total = 0;
-    // Reads one event more than the page has, to know whether there is a next page.
+    // Reads one event more than the page contains, to know whether there is a next page.
     for await (const replayed of replayLead(this.log, org, id)) {
       total++;
       if (found.length <= limit && replayed.event.version > afterVersion) found.push(replayed);

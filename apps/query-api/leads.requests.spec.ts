@@ -24,7 +24,7 @@ import { parseLeadSort, LeadsQuery } from './leads.requests.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'leads-'));
 const now = new Date(datasetEnd).toISOString();
-/** Cost limits so low that 400 leads are read with the query plans of many. */
+/** Cost limits so low that 400 leads are read with the query plans for many leads. */
 const views = new SqliteViewStore(viewsFolder(folder), {
   readerThread: false,
   costModel: { minScanAdvantage: 0.05, maxSortedShare: 0.2 },
@@ -121,7 +121,7 @@ async function readPages(params: BenchQuery['params'], limit: number): Promise<r
   return ids;
 }
 
-it('the lead list returns, page by page, what filtering and sorting all leads in memory returns', async () => {
+it('the pages of the lead list contain the same leads as filtering and sorting all leads in memory', async () => {
   const known = allLeads.map(({ contactId, contact }) => ({ contactId, ...contact }));
   const filters = filterParams(datasetEnd, known);
   const searches = searchParams(known);
@@ -137,7 +137,7 @@ it('the lead list returns, page by page, what filtering and sorting all leads in
   for (const [index, { params }] of queries.entries()) {
     const ids = await readPages(params, [7, 30, 200][index % 3]!);
     const expected = expectedIds(params);
-    // Comparing texts first keeps thousands of comparisons fast.
+    // Comparing texts before objects keeps thousands of comparisons fast.
     if (JSON.stringify(ids) !== JSON.stringify(expected)) expect({ params, ids }).toEqual({ params, ids: expected });
     found += ids.length;
   }

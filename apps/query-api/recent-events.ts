@@ -5,7 +5,7 @@ import { EventStore, Unavailable } from '#event-store/event-store';
 import { Metrics } from '#http/metrics';
 import { EventResourceMapper, type EventResource } from './event-resource.js';
 
-/** An event as streams send it. Serialized once for all streams. */
+/** An event as event streams send it. Serialized once for all streams. */
 export interface StreamedEvent {
   readonly org: string;
   readonly event: EventResource;
@@ -19,8 +19,8 @@ const maxCharacters = 8 * 1024 * 1024;
 const batchSize = 200;
 
 /**
- * Follows the end of the log once for all streams of the process and keeps the newest events in memory. Streams read them at their own
- * pace; one that falls behind reads the log until it has caught up. No state is kept per stream.
+ * Follows the end of the log once for all event streams of the process, and keeps the newest events in memory. Streams read them at
+ * their own pace. A stream that falls behind reads the log until it has caught up. No state is kept per stream.
  */
 export class RecentEvents {
   /** Rejects if the log cannot be read. */
@@ -55,7 +55,7 @@ export class RecentEvents {
 
   /**
    * The events after a position. Undefined if some of them are no longer in memory.
-   * @throws the error that ended following the log
+   * @throws the error with which following the log ended
    */
   after(position: Position): readonly StreamedEvent[] | undefined {
     if (this.hasFailed) throw this.failure;
@@ -124,7 +124,7 @@ export async function toStreamedEvents(
   }));
 }
 
-/** Shares one RecentEvents among the streams of this process. It exists only while there are streams. */
+/** Shares one RecentEvents among the event streams of this process. It exists only while streams are open. */
 @Injectable()
 export class SharedRecentEvents implements OnModuleDestroy {
   private readonly openStreams = new Set<AbortController>();
@@ -139,14 +139,14 @@ export class SharedRecentEvents implements OnModuleDestroy {
     metrics.addGauge('leadstream_streams_open', 'Open event streams.', () => this.openStreams.size);
   }
 
-  /** Open streams would delay the shutdown. They end, and their clients reconnect to another process. */
+  /** Ends all open streams, which would delay the shutdown. Their clients reconnect to another process. */
   onModuleDestroy(): void {
     this.closing = true;
     for (const stream of this.openStreams) stream.abort();
   }
 
   /**
-   * For a stream, until it leaves. Aborts the stream when it must end.
+   * Registers a stream until it calls `leave`. Aborts the stream when the process stops.
    * @throws Unavailable if the log cannot be read
    */
   async join(stream: AbortController): Promise<RecentEvents> {

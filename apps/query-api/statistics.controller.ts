@@ -46,7 +46,7 @@ export class StatisticsController {
   @ApiList(
     {
       summary: 'Get the time in status',
-      description: 'Returns how long leads that left an active status in a period had been in it.',
+      description: 'Returns how long leads stayed in each active status that they left in a period.',
     },
     timeInStatusStatistics,
   )

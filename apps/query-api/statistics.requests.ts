@@ -13,7 +13,7 @@ const isQuarterHour = (text: string): boolean => {
   return at !== undefined && floorToQuarterHour(at) === at;
 };
 
-/** A date in the requested time zone, or a timestamp on a quarter of an hour: statistics are counted in quarters of an hour. */
+/** A date in the requested time zone, or a timestamp on a quarter hour, because statistics are counted per quarter hour. */
 const IsPeriodBound = createFieldDecorator(
   'moment',
   'must be a date, such as 2026-01-31, or an RFC 3339 timestamp with an offset on a quarter of an hour, such as 2026-01-31T09:15:00Z',

@@ -24,13 +24,13 @@ export class StreamController {
     private readonly recentEvents: SharedRecentEvents,
   ) {}
 
-  /** Last-Event-ID takes precedence over `from`: a reconnecting client sends the same URL again. */
+  /** Last-Event-ID takes precedence over `from`, because a reconnecting client sends the same URL again. */
   @Get()
   @RouteConfig({ limit: 'streams' })
   @ApiStream({
     summary: 'Stream events',
     description:
-      'Streams events as server-sent events as soon as they are recorded. Each has its log position as its ID: pass it as `after` to a view, which may be a moment behind. Reconnect with `Last-Event-ID`.',
+      'Sends each event as a server-sent event as soon as it is recorded. The ID of a server-sent event is its log position. To see the event in a view, read the view with that position as `after`. To resume, reconnect with `Last-Event-ID`.',
   })
   async stream(@Query() query: StreamQuery, @Http() http: HttpContext): Promise<StreamableFile> {
     const { org } = this.authenticator.identify(http.request);
@@ -45,7 +45,7 @@ export class StreamController {
     return new StreamableFile(bytes, { type: 'text/event-stream; charset=utf-8' });
   }
 
-  /** Some engines must read the log to know whether it has an event at a position. */
+  /** Some engines must read the log to determine whether a position exists. */
   private async checkStart(field: string, position: Position): Promise<void> {
     await this.views.checkPosition(field, position);
     try {

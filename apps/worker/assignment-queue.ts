@@ -2,15 +2,15 @@ import type { AssignmentQueue } from '#automation/assign-leads.reactor';
 import type { Position } from '#domain/event-envelope';
 import { Unavailable, type EventStore } from '#event-store/event-store';
 import { agentsView } from '#projections/agents/agents.projection';
-import { countLeadsOfAgent, listActiveAgents } from '#projections/agents/agents.query';
+import { countActiveLeadsOfAgent, listActiveAgents } from '#projections/agents/agents.query';
 import { waitingLeadsView } from '#projections/waiting-leads/waiting-leads.projection';
-import { findLastRotation, listLongestWaiting } from '#projections/waiting-leads/waiting-leads.query';
+import { findLastAutoAssignment, listLongestWaiting } from '#projections/waiting-leads/waiting-leads.query';
 import type { ViewReader, ViewStore } from '#read-model/view-store';
 import { waitForPosition } from '#read-model/wait-for-position';
 
 const timeoutMs = 30_000;
 
-/** Reads the leads that wait and the last rotations from one view, the agents' capacity and load from another. */
+/** Reads waiting leads and the last automatic assignments from one view, and the agents' capacity and load from another. */
 export async function openAssignmentQueue(log: Pick<EventStore, 'start'>, store: ViewStore): Promise<AssignmentQueue> {
   const [waiting, agents] = [await store.openForReading(waitingLeadsView), await store.openForReading(agentsView)];
   const waitFor = async (reader: ViewReader, position: Position, signal: AbortSignal): Promise<void> => {
@@ -24,18 +24,18 @@ export async function openAssignmentQueue(log: Pick<EventStore, 'start'>, store:
     longestWaiting: (org, limit) => listLongestWaiting(waiting, org, limit),
     async activeAgents(org, signal) {
       const found = await listActiveAgents(agents, org);
-      const rotations = await Promise.all(found.map(({ id }) => findLastRotation(waiting, org, id)));
-      // The agents view must include the last rotations, or it would count too few leads.
-      const newest = rotations.reduce<Position>(
+      const lastAssignments = await Promise.all(found.map(({ id }) => findLastAutoAssignment(waiting, org, id)));
+      // The agents view must include the last assignments, or it would count too few leads.
+      const newest = lastAssignments.reduce<Position>(
         (last, position) => (position !== null && position > last ? position : last),
         log.start,
       );
       await waitFor(agents, newest, signal);
-      const loads = await Promise.all(found.map(({ id }) => countLeadsOfAgent(agents, org, id)));
+      const loads = await Promise.all(found.map(({ id }) => countActiveLeadsOfAgent(agents, org, id)));
       return found.map((agent, index) => ({
         ...agent,
         activeLeads: loads[index]!,
-        lastAssignedPosition: rotations[index]!,
+        lastAssignedPosition: lastAssignments[index]!,
       }));
     },
   };

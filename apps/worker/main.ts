@@ -1,8 +1,10 @@
+import { IdKey } from '#commands/id-key';
 import { IdempotencyStore } from '#event-store/idempotency-store';
 import { EventStore } from '#event-store/event-store';
 import { AboutModule } from '#http/about.module';
 import { Readiness } from '#http/health.controller';
 import { Metrics } from '#http/metrics';
+import { views as projectedViews } from '#projections/index';
 import type { ProjectionRunner } from '#read-model/projection-runner';
 import { ViewStore } from '#read-model/view-store';
 import { serve } from '#wiring/serve';
@@ -11,16 +13,18 @@ import { StoresModule } from '#wiring/stores.module';
 import { createLocalDispatcher } from './local-dispatcher.js';
 import { createLeaderElection, runAutomations, runBulkJobs, runProjections, type ScorerCall } from './worker.js';
 
-// Any number of workers may run: one works, the others stand by. HTTP serves health and metrics only.
+// Any number of workers may run: one is active, the others stand by. HTTP serves only health and metrics.
 await serve('worker', async (settings, logger) => {
-  const { stores, close } = await StoresModule.open(settings, logger, { write: false });
+  const { stores, close } = await StoresModule.open(settings, logger, { write: false, views: projectedViews });
   const stop = new AbortController();
   let working: Promise<void> | undefined;
   return {
     module: { module: class Worker {}, imports: [stores, AboutModule] },
     onStarted: (app) => {
       const [events, responses, views] = [app.get(EventStore), app.get(IdempotencyStore), app.get(ViewStore)];
-      const dispatch = isShared(settings.eventStoreUrl) ? createLocalDispatcher({ events, responses }, settings) : null;
+      const dispatch = isShared(settings.eventStoreUrl)
+        ? createLocalDispatcher({ events, responses }, app.get(IdKey), settings)
+        : null;
       if (!dispatch)
         logger.warn('automations and bulk jobs do not run here, because another process writes to the embedded log');
       const lease = views.lease();
@@ -32,12 +36,12 @@ await serve('worker', async (settings, logger) => {
         return { ready: true, lease: election.isLeader ? 'held' : 'standing by' };
       });
       const metrics = app.get(Metrics);
-      metrics.addGauge('leadstream_worker_lease_held', '1: this process works; 0: it stands by.', () =>
+      metrics.addGauge('leadstream_worker_lease_held', '1: this process is the active worker; 0: it stands by.', () =>
         Number(election.isLeader),
       );
       metrics.addLabeledGauge(
         'leadstream_worker_events_applied',
-        'Events that this process has applied to the view since it took the lease.',
+        'Events that this process has applied to the view since it acquired the lease.',
         'view',
         async () => runners.map(({ view, appliedEvents }) => [view.name, appliedEvents] as const),
       );

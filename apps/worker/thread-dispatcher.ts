@@ -6,18 +6,18 @@ import { refuse, type Refusal } from '#domain/refusal';
 import { Unavailable } from '#event-store/event-store';
 import type { ScorerCall } from './worker.js';
 
-/** From the worker thread to the thread that carries out commands. */
+/** Sent by the worker thread to the parent thread, which executes commands. */
 export interface DispatchRequest<Kind extends CommandKind = CommandKind> {
   readonly id: number;
   readonly kind: Kind;
   readonly command: CommandInputs[Kind];
   readonly context: CommandContext;
 }
-/** From the worker thread: the parent thread collects the metrics of the process. */
+/** Sent by the worker thread to the parent thread, which collects the metrics of the process. */
 export interface ScorerCallMessage {
   readonly scorerCall: ScorerCall;
 }
-/** To the worker thread. */
+/** Sent by the parent thread to the worker thread. */
 export type ParentMessage =
   | { readonly stop: true }
   | { readonly id: number; readonly response: CommandResponse }

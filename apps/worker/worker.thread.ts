@@ -5,7 +5,7 @@ import { isShared, openLog, openViews } from '#wiring/stores';
 import { createThreadDispatcher, type ParentMessage, type ScorerCallMessage } from './thread-dispatcher.js';
 import { createLeaderElection, runAutomations, runBulkJobs, runProjections, type ScorerCall } from './worker.js';
 
-/** The worker as a thread of all-in-one. It runs until the parent thread sends `stop`. */
+/** Runs the worker as a thread of all-in-one, until the parent thread sends `stop`. */
 async function main(parent: MessagePort): Promise<void> {
   const settings = parseSettings(process.env);
   const logger = createLogger(settings, 'worker');
@@ -26,7 +26,7 @@ async function main(parent: MessagePort): Promise<void> {
     ]);
   };
   logger.info('worker started');
-  // The process that holds an embedded log is the only worker on it. Without a lease it need not wait for one after a crash.
+  // An embedded log has only this worker. Without a lease, it need not wait for an old lease to expire after a crash.
   if (isShared(settings.eventStoreUrl)) await createLeaderElection(views.lease(), logger).run(work, stop.signal);
   else await work(stop.signal);
   await views.close();
@@ -36,5 +36,5 @@ async function main(parent: MessagePort): Promise<void> {
   parent.close();
 }
 
-// An error ends the thread, whatever is still open; all-in-one logs it and starts the thread again.
+// An error ends the thread. all-in-one logs it and restarts the thread.
 await main(parentPort!);

@@ -36,14 +36,14 @@ import type { Settings } from '#wiring/settings';
 import { openAssignmentQueue } from './assignment-queue.js';
 import { createScorer } from './scorer.js';
 
-/** The election of the one active worker. Changes of the lease are logged. */
+/** Creates the election of the one active worker. Logs every change of the lease. */
 export function createLeaderElection(lease: Lease, logger: Logger): LeaderElection {
   const report = (notice: LeaseNotice): void => {
     switch (notice.type) {
       case 'waiting':
         return logger.info('another worker holds the lease; standing by');
       case 'acquired':
-        return logger.info('took the lease; working');
+        return logger.info('acquired the lease; starting work');
       case 'released':
         return logger.info('released the lease');
       case 'lost':
@@ -57,7 +57,7 @@ export function createLeaderElection(lease: Lease, logger: Logger): LeaderElecti
 
 /**
  * Keeps every view up to date, and continues interrupted rebuilds, until `signal` aborts.
- * @param onStarted gets the runner of each view, which counts the events that it applies
+ * @param onStarted receives the runner of each view, which counts the events that it applies
  */
 export async function runProjections(
   log: EventStore,
@@ -66,34 +66,34 @@ export async function runProjections(
   signal: AbortSignal,
   onStarted: (runners: readonly ProjectionRunner[]) => void = () => undefined,
 ): Promise<void> {
-  const reportOn =
-    (what: 'view' | 'rebuild') =>
+  const createReporter =
+    (subject: 'view' | 'rebuild') =>
     (notice: ProjectionNotice): void => {
       const view = `${notice.view.name} v${notice.view.version}`;
       switch (notice.type) {
         case 'built':
-          return logger.info({ view }, `${what} has caught up with the log`);
+          return logger.info({ view }, `${subject} has caught up with the log`);
         case 'promoted':
-          return logger.info({ view }, `${what} is live`);
+          return logger.info({ view }, `${subject} was promoted: it is live`);
         case 'stopped':
           return logger.error(
             { view, ...notice.stopped, err: notice.error },
-            `${what} stopped on an event it cannot apply`,
+            `${subject} stopped on an event it cannot apply`,
           );
         case 'retrying':
           return logger.warn(
             { view, inMs: notice.inMs, err: notice.error },
-            `${what} failed; retrying in ${notice.inMs} ms`,
+            `${subject} failed; retrying in ${notice.inMs} ms`,
           );
       }
     };
-  // Each runner listens to the signal; Node.js would warn of a leak at 11.
+  // Each runner listens to the signal. Node.js would warn of a leak above 10 listeners.
   setMaxListeners(100, signal);
-  const runners = views.map((view) => new ProjectionRunner(view, store, log, reportOn('view')));
+  const runners = views.map((view) => new ProjectionRunner(view, store, log, createReporter('view')));
   onStarted(runners);
   await Promise.all([
     ...runners.map((runner) => runner.run(signal)),
-    ...views.map((view) => maintainGenerations(view, store, log, reportOn('rebuild'), signal)),
+    ...views.map((view) => maintainGenerations(view, store, log, createReporter('rebuild'), signal)),
   ]);
 }
 
@@ -109,7 +109,7 @@ export interface ScorerCall {
   readonly seconds: number;
 }
 
-/** Runs every automation that is not switched off, until `signal` aborts. */
+/** Runs every automation that is enabled, until `signal` aborts. */
 export async function runAutomations(
   log: EventStore,
   store: ViewStore,
@@ -160,7 +160,7 @@ export async function runAutomations(
 }
 
 const agentsViewTimeoutMs = 30_000;
-/** Cached events of streams that reactors read. */
+/** How many events of streams that reactors read are cached. */
 const reactorCacheSize = 20_000;
 
 async function createReactors(
@@ -187,7 +187,7 @@ async function createReactors(
   return reactors;
 }
 
-/** Carries out bulk jobs until `signal` aborts. */
+/** Executes bulk jobs until `signal` aborts. */
 export async function runBulkJobs(
   store: ViewStore,
   dispatch: CommandDispatcher,

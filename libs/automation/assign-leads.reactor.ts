@@ -16,26 +16,26 @@ export interface QueuedLead {
 
 /** The leads that wait for an agent, and the agents, as views report them. */
 export interface AssignmentQueue {
-  /** Resolves once all methods read data as of `position` or later. @throws Unavailable when that takes too long */
+  /** Resolves once all methods read data as of `position` or later. @throws Unavailable if this takes too long */
   waitForPosition(position: Position, signal: AbortSignal): Promise<void>;
   /** The leads that have waited longest, longest first. */
   longestWaiting(org: string, limit: number): Promise<readonly QueuedLead[]>;
   /**
-   * The active agents in order of registration. Call it after `longestWaiting`: it then counts the assignment of every lead that
-   * had already left the queue.
+   * The active agents in order of registration. Must be called after `longestWaiting`: it then counts the assignments of all leads
+   * that had already left the queue.
    */
   activeAgents(org: string, signal: AbortSignal): Promise<readonly AssignmentCandidate[]>;
 }
 
-/** How many leads one pass over the queue assigns at most. */
-const passSize = 100;
+/** The maximum number of leads that one pass over the queue assigns. */
+const maxLeadsPerPass = 100;
 
 /**
  * Assigns waiting leads to agents, longest waiting first, as soon as an agent has capacity. Every event that can lengthen the
  * queue or free capacity triggers passes over the queue, until no lead waits or no agent has capacity.
  *
  * Workers that overlap read the same queue and select the same agents. An assignment takes effect only if its lead still waits.
- * Where it does not, another worker was faster, and the rest of the pass is dropped. So no agent gets a lead out of turn.
+ * Otherwise another worker was faster, and the rest of the pass is dropped. This keeps the agents in the order of their rotation.
  */
 export class AssignLeads implements Reactor {
   readonly name = 'assign-leads';
@@ -48,8 +48,8 @@ export class AssignLeads implements Reactor {
     'AgentReactivated',
     'AgentCapacityChanged',
   ] as const;
-  /** By organization: events up to this position need no pass of their own. So a backlog of events costs one pass, not one each. */
-  private readonly servedUpTo = new Map<string, Position>();
+  /** By organization: events up to this position need no further pass. So a backlog of events costs one pass instead of one each. */
+  private readonly processedUpTo = new Map<string, Position>();
 
   constructor(
     private readonly mode: AutoAssignmentMode,
@@ -60,12 +60,12 @@ export class AssignLeads implements Reactor {
   ) {}
 
   async react(event: RecordedEvent, signal: AbortSignal): Promise<void> {
-    if (!mayAllowAssignment(event) || event.position <= (this.servedUpTo.get(event.org) ?? '')) return;
+    if (!mayAllowAssignment(event) || event.position <= (this.processedUpTo.get(event.org) ?? '')) return;
     while (!signal.aborted) {
       const head = await this.log.head();
       await this.queue.waitForPosition(head, signal);
       if (!(await this.runPass(event, signal))) {
-        this.servedUpTo.set(event.org, head);
+        this.processedUpTo.set(event.org, head);
         return;
       }
     }
@@ -74,7 +74,7 @@ export class AssignLeads implements Reactor {
   /** Returns false if no lead waits or no agent has capacity. */
   private async runPass(cause: RecordedEvent, signal: AbortSignal): Promise<boolean> {
     const { org } = cause;
-    const leads = await this.queue.longestWaiting(org, passSize);
+    const leads = await this.queue.longestWaiting(org, maxLeadsPerPass);
     if (leads.length === 0) return false;
     const agentIds = selectNextAgents(this.mode, await this.queue.activeAgents(org, signal), leads.length);
     for (const [index, agentId] of agentIds.entries())
@@ -82,7 +82,7 @@ export class AssignLeads implements Reactor {
     return agentIds.length > 0;
   }
 
-  /** Returns false if the views were behind: the lead has an agent or is closed, or the agent is inactive. */
+  /** Returns false if the views were behind, so that the lead has an agent or is closed, or the agent is inactive. */
   private async assign({ leadId, waitingSince }: QueuedLead, agentId: string, cause: RecordedEvent): Promise<boolean> {
     const { org, id, meta } = cause;
     const purpose = `${this.name} ${leadId} ${waitingSince} ${agentId}`;
@@ -110,7 +110,7 @@ export class AssignLeads implements Reactor {
 /** Whether the event may have added a lead to the queue or freed capacity. */
 function mayAllowAssignment(event: RecordedEvent): boolean {
   if (event.type === 'LeadStatusChanged') return isFinal(event.data.to);
-  // Only the previous agent has gained capacity.
+  // An assignment frees capacity only if there was a previous agent.
   if (event.type === 'LeadAssigned') return event.data.from !== null;
   return true;
 }

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => harness.close());
 
-/** Computed from the log, as views would report it: active leads without an agent, and agents with their numbers of leads. */
+/** Computed from the log as views would report it: active leads without an agent, and agents with their number of leads. */
 const queue: AssignmentQueue = {
   waitForPosition: async () => undefined,
   longestWaiting: async () => {
@@ -88,15 +88,15 @@ describe('AssignLeads', () => {
     expect(await listAssignments()).toContainEqual([lead, 'ben']);
   });
 
-  it('reads the queue once for a backlog of events that the first pass has covered', async () => {
+  it('reads the assignment queue once for a backlog of events that the first pass has covered', async () => {
     await harness.registerAgent('ana');
     for (const contactId of ['c-1', 'c-2', 'c-3']) await harness.createLead(contactId);
     await reactToAll(newReactor());
-    // One pass assigns the leads, and one finds no lead waiting.
+    // The first read assigns all leads, and the second finds none waiting.
     expect(queueReads).toBe(2);
   });
 
-  it('does not read the queue after events that free no capacity', async () => {
+  it('does not read the assignment queue after events that free no capacity', async () => {
     await harness.registerAgent('ana');
     const leadId = await harness.createLead('c-1');
     await harness.assign(leadId, 'ana');
@@ -110,7 +110,7 @@ describe('AssignLeads', () => {
     expect(queueReads).toBe(1);
   });
 
-  it('drops a pass when another worker was faster, and reads the queue again', async () => {
+  it('drops its decisions if another worker was faster, and reads the assignment queue again', async () => {
     await harness.registerAgent('ana');
     await harness.registerAgent('ben');
     const leads = [await harness.createLead('c-1'), await harness.createLead('c-2'), await harness.createLead('c-3')];
@@ -130,7 +130,7 @@ describe('AssignLeads', () => {
     ]);
   });
 
-  it('assigns nothing when it receives the same events again', async () => {
+  it('assigns no lead when it receives the same events again', async () => {
     await harness.registerAgent('ana');
     await harness.createLead('c-1');
     await reactToAll(newReactor());
@@ -139,7 +139,7 @@ describe('AssignLeads', () => {
     expect(await harness.log.events.head()).toBe(head);
   });
 
-  it('fails when the log is unavailable, so that the event is retried', async () => {
+  it('assigning leads fails while the log is unavailable, so that the event is retried', async () => {
     await harness.registerAgent('ana');
     await harness.createLead('c-1');
     const unavailable = newReactor('round_robin', async () => Promise.reject(new Unavailable('down')));

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => harness.close());
 
-/** Computed from the log, as the agents view would report it. */
+/** Computed from the log as the agents view would report it. */
 const leadsAssignedBefore: LeadsAssignedBefore = async function* (_, agentId, position) {
   const leads = new Map<string, string | null>();
   for (const event of await harness.readAllEvents()) {
@@ -37,7 +37,7 @@ const unassignLeads = (): UnassignLeadsOfDeactivatedAgent =>
     harness.clock,
   );
 
-/** Runs a reactor until it has processed all events that are in the log now. */
+/** Runs a reactor until it has processed all events that are now in the log. */
 async function runToHead(
   reactor: Reactor,
   notify: (notice: AutomationNotice) => void = () => undefined,
@@ -54,7 +54,7 @@ async function runToHead(
 }
 
 describe('UnassignLeadsOfDeactivatedAgent', () => {
-  it('unassigns each active lead of the agent, caused by the deactivation', async () => {
+  it('unassigns each active lead of a deactivated agent, caused by the deactivation', async () => {
     await harness.registerAgent('ana');
     const [first, second, closed] = [
       await harness.createLead('c-1'),
@@ -77,7 +77,7 @@ describe('UnassignLeadsOfDeactivatedAgent', () => {
   it('unassigns a lead whose assignment was decided before the deactivation and recorded after it', async () => {
     await harness.registerAgent('ana');
     const leadId = await harness.createLead('c-1');
-    // The handler is shown only the agent's first event, so it decides as if the agent were still active.
+    // The handler reads only the agent's first event, so it decides as if the agent were still active.
     const [registered] = await harness.readEventsOfType('AgentRegistered');
     const { events } = harness.log;
     const read = events.read.bind(events);
@@ -105,7 +105,7 @@ describe('UnassignLeadsOfDeactivatedAgent', () => {
     expect(await harness.readEventsOfType('LeadUnassigned')).toStrictEqual([]);
   });
 
-  it('unassigns each lead once, also when the checkpoint is lost and all events are processed again', async () => {
+  it('unassigns each lead once, even if the checkpoint is lost and all events are processed again', async () => {
     await harness.registerAgent('ana');
     await harness.assign(await harness.createLead('c-1'), 'ana');
     await harness.setAgentActive('ana', false);
@@ -119,7 +119,7 @@ describe('UnassignLeadsOfDeactivatedAgent', () => {
 });
 
 describe('CompleteBroadcastSends', () => {
-  it('makes the second append of an interrupted send, once', async () => {
+  it('makes the missing second append of an interrupted send exactly once', async () => {
     const contactId = 'c-1';
     const leadId = await harness.createLead(contactId);
     const contactKey = leadId.slice(0, -2);
@@ -175,7 +175,7 @@ describe('EventProcessor', () => {
     expect(notices.at(-1)).toBe('parked');
   });
 
-  it('waits for a store that is unavailable instead of parking the event', async () => {
+  it('retries an event while a store is unavailable instead of parking it', async () => {
     await harness.registerAgent('ana');
     let attempts = 0;
     const reactor = reactorThat(async () => {

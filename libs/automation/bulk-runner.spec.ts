@@ -4,16 +4,16 @@ import type { CommandDispatcher } from '#commands/command-dispatcher';
 import { Unavailable } from '#event-store/event-store';
 import { BulkRunner, type BulkRunnerNotice } from './bulk-runner.js';
 
-/** A fake list of open jobs and the dispatcher that runs them. */
+/** A fake list of open jobs, and a dispatcher that runs their blocks. */
 class FakeJobs {
-  /** Blocks that are left, by job. */
+  /** The number of blocks left, by job. */
   readonly blocksLeft = new Map<string, number>();
-  /** How many of the next runs fail, by job. */
+  /** The number of runs that will still fail, by job. */
   readonly failuresLeft = new Map<string, number>();
   readonly runs: string[] = [];
   readonly notices: BulkRunnerNotice[] = [];
   polls = 0;
-  /** Makes the next listing fail. */
+  /** The error of the next listing. */
   listError: Error | undefined;
   private readonly stop = new AbortController();
 
@@ -53,14 +53,14 @@ class FakeJobs {
 }
 
 describe('BulkRunner', () => {
-  it('runs jobs round-robin, so that a small job does not wait for a large one', async () => {
+  it('runs bulk jobs in rotation, so that a small job does not wait for a large one', async () => {
     const jobs = new FakeJobs();
     jobs.blocksLeft.set('large', 4).set('small', 1);
     await jobs.runUntil(() => jobs.runs.length >= 5);
     expect(jobs.runs.slice(0, 5)).toEqual(['large', 'small', 'large', 'small', 'large']);
   });
 
-  it('skips a failed job for a while and runs the others', async () => {
+  it('skips a failed bulk job for a while and runs the others', async () => {
     const jobs = new FakeJobs();
     jobs.blocksLeft.set('bad', 1).set('good', 20);
     jobs.failuresLeft.set('bad', 1);
@@ -69,19 +69,19 @@ describe('BulkRunner', () => {
     expect(jobs.notices).toEqual([{ bulkId: 'bad', inMs: expect.any(Number), error: expect.any(Unavailable) }]);
   });
 
-  it('doubles the delay of a job that fails again', async () => {
+  it('doubles the retry delay of a bulk job that fails again', async () => {
     const jobs = new FakeJobs();
     jobs.blocksLeft.set('bad', 1);
     jobs.failuresLeft.set('bad', 2);
     await jobs.runUntil(() => jobs.runs.length > 0);
     const [first, second] = jobs.notices.map(({ inMs }) => inMs);
-    // Each delay is between half and all of 400 ms and 800 ms, at random.
+    // The first delay is 200 to 400 ms, the second 400 to 800 ms, at random.
     expect(first).toBeLessThanOrEqual(400);
     expect(second).toBeGreaterThanOrEqual(400);
     expect(jobs.notices).toHaveLength(2);
   });
 
-  it('retries when the open jobs could not be listed', async () => {
+  it('retries if the open bulk jobs cannot be listed', async () => {
     const jobs = new FakeJobs();
     jobs.blocksLeft.set('job', 1);
     jobs.listError = new Error('no view');
@@ -89,7 +89,7 @@ describe('BulkRunner', () => {
     expect(jobs.notices).toEqual([{ bulkId: null, inMs: expect.any(Number), error: expect.any(Error) }]);
   });
 
-  it('pauses between polls when there is nothing to do', async () => {
+  it('pauses between polls while there is no bulk job', async () => {
     const jobs = new FakeJobs();
     const start = performance.now();
     await jobs.runUntil(() => jobs.polls > 2);

@@ -4,7 +4,7 @@ import { causedBy, systemActor } from '#commands/command-context';
 import { backoffMs } from '#timing/backoff';
 import { sleep } from '#timing/sleep';
 
-/** A bulk job that has not ended. */
+/** A queued or running bulk job. */
 interface OpenJob {
   readonly org: string;
   readonly id: string;
@@ -12,7 +12,7 @@ interface OpenJob {
 
 /** A failure, which is retried in `inMs` milliseconds. */
 export interface BulkRunnerNotice {
-  /** The job that failed. Null: the open jobs could not be listed. */
+  /** The job that failed. Null if the open jobs could not be listed. */
   readonly bulkId: string | null;
   readonly inMs: number;
   readonly error: unknown;
@@ -21,7 +21,7 @@ export interface BulkRunnerNotice {
 const pollIntervalMs = 100;
 const retryDelay = { firstMs: 400, maxMs: 30_000 };
 
-/** A job that failed, and is skipped until `until` (as of `performance.now()`). */
+/** A job that failed and is skipped until `until`, a `performance.now()` timestamp. */
 interface FailedJob {
   readonly failures: number;
   readonly until: number;
@@ -29,7 +29,7 @@ interface FailedJob {
 
 /**
  * Executes open jobs round-robin, one block of items at a time, so that a small job does not wait for a large one. The list of
- * open jobs may be out of date, and other workers may run the same jobs: the bulk's own stream decides what is left to do.
+ * open jobs may be out of date, and other workers may run the same jobs. The stream of the bulk job determines what is left to do.
  */
 export class BulkRunner {
   private readonly failedJobs = new Map<string, FailedJob>();

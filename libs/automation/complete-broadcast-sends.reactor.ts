@@ -6,8 +6,8 @@ import { causedBy, systemActor } from '#commands/command-context';
 import type { DispatchContactCommand, Reactor } from './reactor.js';
 
 /**
- * A send makes two appends. If a crash comes between them, the contact's stream lacks the broadcast, and replies would not be
- * attributed to it. This reactor makes the second append.
+ * A send makes two appends. If the process crashes between them, the contact's stream lacks the broadcast, and replies would not be
+ * attributed to it. This reactor makes the missing second append.
  */
 export class CompleteBroadcastSends implements Reactor {
   readonly name = 'address-sends';
@@ -32,7 +32,7 @@ export class CompleteBroadcastSends implements Reactor {
     const sentAt = meta.occurredAt;
     await this.dispatch(
       { type: 'AddressBroadcast', contactId, profile: {}, broadcastId, campaign, channel, messageId, sentAt },
-      // The command has the time of the send: a later time would make the contact's next backdated command invalid.
+      // The command has the time of the send, because a later time would make the contact's next backdated command invalid.
       causedBy({ org, id, correlation: meta.correlation }, this.name, systemActor(this.name), sentAt),
     );
   }

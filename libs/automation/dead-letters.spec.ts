@@ -43,13 +43,13 @@ afterEach(async () => {
 });
 
 describe('DeadLetters', () => {
-  it('opens one writer for calls that run at the same time', async () => {
+  it('concurrent calls share one dead-letter writer', async () => {
     const found = await Promise.all(['e-1', 'e-2', 'e-3'].map((eventId) => deadLetters.has(eventId)));
     expect(found).toEqual([false, false, false]);
     expect(openings).toBe(1);
   });
 
-  it('opens a new writer after opening one has failed', async () => {
+  it('a dead-letter writer is opened again after a failed attempt to open it', async () => {
     isDown = true;
     await expect(deadLetters.has('e-1')).rejects.toThrow(ViewsUnavailable);
     isDown = false;
@@ -58,7 +58,7 @@ describe('DeadLetters', () => {
     expect(openings).toBe(2);
   });
 
-  it('keeps dead letters that two workers add at the same time', async () => {
+  it('keeps the dead letters that two workers add at the same time', async () => {
     const otherWorker = new DeadLetters({ name: 'remind-follow-ups' }, store);
     await Promise.all([deadLetters.add(deadLetter), otherWorker.add({ ...deadLetter, eventId: 'e-2' })]);
     expect([await deadLetters.has('e-1'), await deadLetters.has('e-2')]).toEqual([true, true]);

@@ -9,8 +9,8 @@ const parked: Table<DeadLetter> = {
 };
 
 /**
- * Stores an automation's dead letters and, if it reads events, its checkpoint. No projection fills this view: if it is lost,
- * everything is handled again, which has no further effect.
+ * Stores an automation's dead letters and, if it reads events, its checkpoint. No projection fills this view. If it is lost,
+ * everything is handled again, which has no further effect. Stored names: the prefix `reaction-` and the table `parked`.
  */
 export const createAutomationView = ({ name }: { readonly name: string }): View => ({
   name: `reaction-${name}`,
@@ -26,7 +26,7 @@ export const toDeadLetterWrite = (deadLetter: DeadLetter): RowWrite => ({
   columns: { since: deadLetter.since },
 });
 
-/** The dead letters of an automation without a checkpoint. Its methods throw `ViewsUnavailable` and may then be called again. */
+/** The dead letters of an automation without a checkpoint. A method that throws `ViewsUnavailable` may be called again. */
 export class DeadLetters {
   private writer: Promise<ViewWriter> | undefined;
 
@@ -59,13 +59,13 @@ export class DeadLetters {
     await writer?.then((opened) => opened.close()).catch(() => undefined);
   }
 
-  /** Calls that run at the same time share one writer. */
+  /** Concurrent calls share one writer. */
   private async withWriter<T>(work: (writer: ViewWriter) => Promise<T>): Promise<T> {
     const writer = (this.writer ??= this.open());
     try {
       return await work(await writer);
     } catch (error) {
-      // A new writer may succeed where this one, or opening it, has failed.
+      // A new writer may succeed where this one has failed.
       if (this.writer === writer) await this.close();
       throw error;
     }

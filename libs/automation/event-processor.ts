@@ -8,7 +8,7 @@ import { sleep } from '#timing/sleep';
 import { createAutomationView, toDeadLetterWrite } from './dead-letters.js';
 import { createDeadLetter, isStoreUnavailable, maxAttempts, type DeadLetter, type Reactor } from './reactor.js';
 
-/** What operators should know about an automation. */
+/** A failure of an automation, reported to operators. */
 export type AutomationNotice =
   | {
       readonly type: 'parked';
@@ -21,12 +21,12 @@ export type AutomationNotice =
 const retryDelay = { firstMs: 100, maxMs: 5_000 };
 
 /**
- * Runs one reactor over the log from its own checkpoint, event by event in log order. A failed event is retried, and parked
- * after `maxAttempts`. While the log or a store is unavailable the processor waits; that never parks an event.
+ * Runs one reactor over the log from its own checkpoint, event by event in log order. A failed event is retried, and is parked
+ * after `maxAttempts`. While the log or a store is unavailable, the processor waits. An outage never parks an event.
  */
 export class EventProcessor {
   private checkpoint: Position | null = null;
-  private failuresInRow = 0;
+  private consecutiveFailures = 0;
 
   constructor(
     private readonly reactor: Reactor,
@@ -43,9 +43,9 @@ export class EventProcessor {
         writer = await this.views.openForWriting(createAutomationView(this.reactor));
         await this.processEvents(writer, signal);
       } catch (error) {
-        // After CheckpointMoved another worker is ahead: read its checkpoint and go on at once.
+        // After CheckpointMoved, another worker is ahead: read its checkpoint and continue at once.
         if (!signal.aborted && !(error instanceof CheckpointMoved))
-          await this.pause(error, this.failuresInRow++, signal);
+          await this.pause(error, this.consecutiveFailures++, signal);
       } finally {
         await writer?.close().catch(() => undefined);
       }
@@ -67,8 +67,8 @@ export class EventProcessor {
       }
       await writer.save(parked, this.checkpoint, position);
       this.checkpoint = position;
-      this.failuresInRow = 0;
-      // Keeps pace with projections that start at the same time, so that all of them share one read of the log.
+      this.consecutiveFailures = 0;
+      // Stays in step with projections that start at the same time, so that all of them share one read of the log.
       await setImmediate();
     }
   }

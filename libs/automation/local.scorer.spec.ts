@@ -9,7 +9,7 @@ scorerContract('local', () => localScorer);
 const score = (...interactions: Interaction[]) => localScorer.score(conversation(...interactions), neverAborted);
 
 describe('localScorer', () => {
-  it('adds the weights of the factors to a base score and explains the sum', async () => {
+  it('the local scorer adds the weights of the factors to a base score and explains the sum', async () => {
     expect(await score(chatInteraction('Hello'))).toEqual({
       score: 25,
       rationale: 'From 25',
@@ -28,14 +28,14 @@ describe('localScorer', () => {
     });
   });
 
-  it('limits the score to 0 to 100', async () => {
+  it('the local scorer limits the score to 0 to 100', async () => {
     expect((await score(chatInteraction('Kein Interesse!'))).score).toBe(0);
     const keen = 'What is the price? I want to book a test ride tomorrow at 10';
     const form = chatInteraction(null, { kind: 'integration', form: { size: 'L' }, hasMedia: true });
     expect((await score(chatInteraction(keen), chatInteraction(keen), form)).score).toBe(100);
   });
 
-  it('matches whole words only', async () =>
+  it('the local scorer matches whole words only', async () =>
     expect((await score(chatInteraction('Priceless bookworms'))).factors).toEqual([]));
 
   it.each(Object.keys(slowTexts))('takes time in proportion to the length of texts with %s', (name) => {

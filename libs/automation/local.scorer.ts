@@ -1,5 +1,5 @@
 import type { Factor } from '#domain/lead/lead.vocabulary';
-import { scoringLimits, type Conversation, type Judgement, type Scorer } from './scorer.js';
+import { scoringLimits, type Conversation, type ScoringResult, type Scorer } from './scorer.js';
 
 /** The score of a lead without any of the signals below. */
 const baseScore = 25;
@@ -107,15 +107,15 @@ const keywords = {
 
 const tenMinutesMs = 600_000;
 
-/** Scores by fixed rules, without a network: a base score, plus a weight for each signal. The same conversation always gets the same score. */
+/** Scores by fixed rules, without a network: a base score plus a weight for each signal. Equal conversations get equal scores. */
 export const localScorer: Scorer = {
   model: 'local',
   async score(conversation) {
-    return judge(conversation);
+    return scoreConversation(conversation);
   },
 };
 
-function judge(conversation: Conversation): Judgement {
+function scoreConversation(conversation: Conversation): ScoringResult {
   const factors = findFactors(conversation);
   const sum = factors.reduce((total, { weight }) => total + weight, baseScore);
   const terms = factors.map(({ label, weight }) => `${label} ${weight > 0 ? '+' : '-'}${Math.abs(weight)}`);

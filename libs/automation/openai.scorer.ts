@@ -12,11 +12,11 @@ import {
 } from 'cockatiel';
 import type { Factor } from '#domain/lead/lead.vocabulary';
 import { Unavailable } from '#event-store/event-store';
-import { ScoringError, scoringLimits, type Conversation, type Judgement, type Scorer } from './scorer.js';
+import { ScoringError, scoringLimits, type Conversation, type ScoringResult, type Scorer } from './scorer.js';
 
-/** An endpoint with the API of OpenAI's chat completions. */
+/** An endpoint that implements OpenAI's chat completions API. */
 export interface Endpoint {
-  /** The URL up to, and without, `/chat/completions`. */
+  /** The URL without the final `/chat/completions`. */
   readonly url: string;
   /** Null if the endpoint needs no key. */
   readonly key: string | null;
@@ -28,7 +28,7 @@ export interface Endpoint {
 export interface RetryOptions {
   readonly maxRetries: number;
   readonly initialDelayMs: number;
-  /** After this many consecutive failed calls no request is made for `openMs` (a circuit breaker). */
+  /** After this many consecutive failed calls, no request is made for `openMs` (circuit breaker). */
   readonly failureThreshold: number;
   readonly openMs: number;
 }
@@ -81,13 +81,13 @@ const responseFormat = {
   },
 } as const;
 
-/** A retry may succeed. */
+/** A failure after which a retry may succeed. */
 class TransientScoringError extends ScoringError {}
 
 const timedOut = 'the scorer timed out';
 const malformed = 'the response does not have the requested JSON form';
 
-/** Calls any endpoint with OpenAI's API. A response that does not have the requested form is rejected, never repaired. */
+/** Calls any endpoint with OpenAI's API. A response that does not match the requested schema is rejected, never repaired. */
 export class OpenAiScorer implements Scorer {
   readonly model: string;
   private readonly policy;
@@ -106,7 +106,7 @@ export class OpenAiScorer implements Scorer {
     );
   }
 
-  async score(conversation: Conversation, signal: AbortSignal): Promise<Judgement> {
+  async score(conversation: Conversation, signal: AbortSignal): Promise<ScoringResult> {
     const body = JSON.stringify(this.createRequest(conversation));
     try {
       return await this.policy.execute((execution) => this.send(body, execution.signal), signal);
@@ -137,7 +137,7 @@ export class OpenAiScorer implements Scorer {
     };
   }
 
-  private async send(body: string, signal: AbortSignal): Promise<Judgement> {
+  private async send(body: string, signal: AbortSignal): Promise<ScoringResult> {
     const { url, key } = this.endpoint;
     const headers = { 'content-type': 'application/json', ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
     let status: number;
@@ -147,7 +147,7 @@ export class OpenAiScorer implements Scorer {
       const options = { method: 'POST', headers, body, signal, redirect: 'manual' } as const;
       const response = await fetch(`${url}/chat/completions`, options);
       status = response.status;
-      text = await readAtMost(response, limits.responseBytes);
+      text = await readUpTo(response, limits.responseBytes);
     } catch {
       throw new TransientScoringError(signal.aborted ? timedOut : 'the scorer is unreachable');
     }
@@ -159,7 +159,7 @@ export class OpenAiScorer implements Scorer {
 }
 
 /** Reads the body, decompressed, which can make it a thousand times larger. Undefined if it is larger than the limit. */
-async function readAtMost({ body }: Response, maxBytes: number): Promise<string | undefined> {
+async function readUpTo({ body }: Response, maxBytes: number): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop early cancels the body.
@@ -172,13 +172,13 @@ async function readAtMost({ body }: Response, maxBytes: number): Promise<string 
 }
 
 /** @throws ScoringError if the text does not have the requested form */
-function parseJudgement(text: string): Judgement {
+function parseJudgement(text: string): ScoringResult {
   const response = parseObject(text);
   const choices: readonly unknown[] = Array.isArray(response?.['choices']) ? response['choices'] : [];
   const content = (choices[0] as { message?: { content?: unknown } } | null | undefined)?.message?.content;
-  const judgement = typeof content === 'string' ? parseObject(content) : undefined;
-  if (!response || !judgement) throw new ScoringError(malformed);
-  const { score, rationale, factors } = judgement;
+  const result = typeof content === 'string' ? parseObject(content) : undefined;
+  if (!response || !result) throw new ScoringError(malformed);
+  const { score, rationale, factors } = result;
   if (typeof score !== 'number' || !Number.isInteger(score) || score < 0 || score > 100)
     throw new ScoringError('the score is not an integer from 0 to 100');
   if (typeof rationale !== 'string' || rationale.length > limits.rationaleLength)

@@ -4,14 +4,14 @@ import type { Position } from '#domain/event-envelope';
 import { Unavailable } from '#event-store/event-store';
 import { AutomationHarness } from '#test/support/automation-harness';
 import { QualifyLeads, type UnreadBefore } from './qualify-leads.task.js';
-import { ScoringError, type Conversation, type Judgement, type Scorer } from './scorer.js';
+import { ScoringError, type Conversation, type ScoringResult, type Scorer } from './scorer.js';
 
 const debounceMs = 10_000;
 
 let harness: AutomationHarness;
 let judged: Conversation[];
 let outcomes: string[];
-let judge: (conversation: Conversation) => Promise<Judgement>;
+let judge: (conversation: Conversation) => Promise<ScoringResult>;
 beforeEach(() => {
   harness = new AutomationHarness();
   judged = [];
@@ -27,7 +27,7 @@ const scorer: Scorer = {
     return judge(conversation);
   },
 };
-/** Every lead with an interaction, as a view would report it that has lost all results of scorers. */
+/** Reports every lead with an interaction as unread, like a view that has lost all results of scorers. */
 const unreadBefore: UnreadBefore = async function* (time) {
   const newest = new Map<
     string,
@@ -81,7 +81,7 @@ const runAllDue = async (task = newTask()): Promise<readonly Position[]> => {
 };
 
 describe('QualifyLeads', () => {
-  it('makes a lead due when the debounce time has passed since its newest interaction', async () => {
+  it('a lead is due for scoring when the debounce time has passed since its newest interaction', async () => {
     await recordMessage('Hello');
     const leadId = await recordMessage('What is the price?');
     const newest = (await harness.readEventsOfType('InteractionRecorded')).at(-1)!;
@@ -92,7 +92,7 @@ describe('QualifyLeads', () => {
     ]);
   });
 
-  it('has all interactions judged, oldest first, and records the score with its model and what it read', async () => {
+  it('scores a lead by all its interactions, oldest first, and records the score, the model and how far it read', async () => {
     await recordMessage('Hello');
     await recordMessage('What is the price?');
     const [position] = await runAllDue();
@@ -105,7 +105,7 @@ describe('QualifyLeads', () => {
     expect(outcomes).toEqual(['scored']);
   });
 
-  it('has the same interactions judged once, also when the view has lost the result', async () => {
+  it('scores the same interactions once, even if the view has lost the result', async () => {
     await recordMessage('Hello');
     const [position] = await runAllDue();
     expect(await runAllDue()).toEqual([position]);
@@ -115,7 +115,7 @@ describe('QualifyLeads', () => {
     expect(judged).toHaveLength(2);
   });
 
-  it('records a failure with its reason and does not have the same interactions judged again', async () => {
+  it('records a failed scoring with its reason and does not score the same interactions again', async () => {
     await recordMessage('Hello');
     judge = async () => Promise.reject(new ScoringError('the response is not JSON'));
     await runAllDue();
@@ -127,7 +127,7 @@ describe('QualifyLeads', () => {
     ]);
   });
 
-  it('records nothing when the scorer is unavailable, so that it is called again later', async () => {
+  it('records no failure while the scorer is unavailable, so that it is called again later', async () => {
     await recordMessage('Hello');
     judge = async () => Promise.reject(new Unavailable('circuit open'));
     const head = await harness.log.events.head();
@@ -136,14 +136,14 @@ describe('QualifyLeads', () => {
     expect(outcomes).toEqual([]);
   });
 
-  it('skips a lead that is closed', async () => {
+  it('does not score a closed lead', async () => {
     const leadId = await recordMessage('Hello');
     await harness.changeStatus(leadId, 'lost');
     expect(await runAllDue()).toEqual([await harness.log.events.head()]);
     expect(judged).toEqual([]);
   });
 
-  it('postpones a lead with a newer interaction than the view has seen', async () => {
+  it('postpones the scoring of a lead with an interaction that the view does not have yet', async () => {
     await recordMessage('Hello');
     const [item] = await listDueBefore(newTask(), '2999-01-01T00:00:00.000Z');
     await recordMessage('One moment');

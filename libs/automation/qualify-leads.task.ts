@@ -24,7 +24,7 @@ interface UnreadLead {
   };
 }
 
-/** Leads of all organizations whose newest interaction was recorded before `time`, longest ago first, with the view's checkpoint. */
+/** Unread leads of all organizations whose newest interaction was recorded before `time`, oldest first, with the view's checkpoint. */
 export type UnreadBefore = (
   time: string,
 ) => AsyncIterable<{ readonly row: UnreadLead; readonly checkpoint: Position | null }>;
@@ -36,12 +36,12 @@ interface Qualification extends DueItem {
   readonly lead: UnreadLead;
 }
 
-/** A lead's current state in the log. */
+/** The state of a lead that scoring needs, read from the log. */
 interface ScoringInput {
   readonly origin: Origin;
   readonly active: boolean;
   readonly interactions: readonly Interaction[];
-  /** How many of the interactions a scorer has read, or has failed to judge. */
+  /** How many of the interactions a scorer had read when it returned a result or failed. */
   readonly readCount: number;
   readonly newest: { readonly id: string; readonly position: Position; readonly recordedAt: string };
   /** Position of the lead's newest event. */
@@ -49,9 +49,8 @@ interface ScoringInput {
 }
 
 /**
- * Has a scorer judge an active lead once `debounceMs` have passed since its newest interaction. The input is read from the log at
- * that time. The command id is derived from the newest interaction read, so one input has one outcome, whichever worker asks,
- * and is not judged again.
+ * Scores an active lead once `debounceMs` have passed since its newest interaction. The input is read from the log at that time. The
+ * command id is derived from the newest interaction read, so that only one outcome is recorded for each input, by any worker.
  */
 export class QualifyLeads implements ScheduledTask<Qualification> {
   readonly name = 'qualify-leads';
@@ -95,9 +94,9 @@ export class QualifyLeads implements ScheduledTask<Qualification> {
     const start = performance.now();
     const secondsSinceStart = (): number => (performance.now() - start) / 1_000;
     try {
-      const judgement = await this.scorer.score({ origin, interactions }, signal);
+      const result = await this.scorer.score({ origin, interactions }, signal);
       this.onScored('scored', secondsSinceStart());
-      return { type: 'RecordAiResult', leadId, model, readUpTo, ...judgement };
+      return { type: 'RecordAiResult', leadId, model, readUpTo, ...result };
     } catch (error) {
       if (signal.aborted || !(error instanceof ScoringError)) throw error;
       this.onScored('failed', secondsSinceStart());

@@ -8,11 +8,11 @@ import { ViewsUnavailable } from '#read-model/view-store';
 /** All reactors. Checkpoints and dead letters are stored under these names (`a-z 0-9 -`), so they must not change. */
 export const reactorNames = ['free-leads', 'address-sends', 'assign-leads'] as const;
 
-/** Reacts to events by sending commands. It may receive an event again, and must then have no further effect. */
+/** Reacts to events by sending commands. It may receive an event again, which must have no further effect. */
 export interface Reactor {
   readonly name: (typeof reactorNames)[number];
   readonly eventTypes: readonly EventType[];
-  /** Throws if it fails: it is then retried, and the event is parked if it keeps failing. */
+  /** Throws if it fails. The event is then retried, and parked if it keeps failing. */
   react(event: RecordedEvent, signal: AbortSignal): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export type DispatchContactCommand = (
   context: CommandContext,
 ) => Promise<CommandResponse>;
 
-/** An event that is parked: handling it kept failing, and the automation goes on without it. */
+/** A parked event: handling it failed repeatedly, and the automation continued without it. */
 export interface DeadLetter {
   readonly eventId: string;
   readonly type: EventType;
@@ -49,6 +49,6 @@ export const createDeadLetter = (
   since,
 });
 
-/** Such a failure says nothing about the event: it is retried without limit. */
+/** Such a failure is not caused by the event, so it is retried without limit. */
 export const isStoreUnavailable = (error: unknown): error is Unavailable | ViewsUnavailable =>
   error instanceof Unavailable || error instanceof ViewsUnavailable;

@@ -19,7 +19,7 @@ interface FollowUp {
   };
 }
 
-/** The follow-ups of all organizations that are due before `time`, soonest first, with the view's checkpoint. */
+/** Such follow-ups of all organizations that are due before `time`, soonest due first, with the view's checkpoint. */
 export type RemindersBefore = (
   time: string,
 ) => AsyncIterable<{ readonly row: FollowUp; readonly checkpoint: Position | null }>;
@@ -43,7 +43,7 @@ export class RemindFollowUps implements ScheduledTask<Reminder> {
       yield { id: followUp.id, at: followUp.dueAt, cause: followUp.dueBy, checkpoint, followUp };
   }
 
-  /** The cause is the event that set the due time: a rescheduled follow-up gets a new reminder. */
+  /** The cause is the event that set the due time, so a rescheduled follow-up gets a new reminder. */
   async run({ followUp: { org, leadId, id: followUpId, dueAt, dueBy } }: Reminder): Promise<Position> {
     const { position } = await this.dispatch(
       { type: 'RemindFollowUp', leadId, followUpId, dueAt },

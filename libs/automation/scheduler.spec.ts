@@ -14,7 +14,7 @@ import type { AutomationNotice } from './event-processor.js';
 const folder = mkdtempSync(join(tmpdir(), 'scheduler-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A clock that only moves when a test moves it, and that knows when the scheduler pauses. */
+/** A clock that moves only when a test moves it, and that records when the scheduler pauses. */
 class ManualClock implements SchedulerClock {
   private time = Date.parse('2026-03-02T12:00:00.000Z');
   private paused: { readonly until: number; readonly resume: () => void } | undefined;
@@ -30,7 +30,7 @@ class ManualClock implements SchedulerClock {
     });
   }
 
-  /** Moves to the end of the scheduler's pause and waits for its next one, `times` over. Returns the milliseconds passed. */
+  /** Moves to the end of the scheduler's pause and waits for the next pause, `times` times. Returns the milliseconds passed. */
   async endPause(times = 1): Promise<number> {
     const start = this.time;
     for (let count = 0; count < times; count++) {
@@ -57,7 +57,7 @@ const ticks = async (count: number): Promise<void> => {
 };
 const positionOf = (index: number): string => `p${String(index).padStart(3, '0')}`;
 
-/** A task with a fake view that sees the results of runs only when a test says so. */
+/** A task with a fake view, which reads the results of runs only when a test calls `catchUp`. */
 class FakeTask implements ScheduledTask {
   readonly name = 'remind-follow-ups';
   readonly items = new Map<string, DueItem>();
@@ -85,7 +85,7 @@ class FakeTask implements ScheduledTask {
     return positionOf(this.logIndex);
   }
 
-  /** The view reads to the end of the log and no longer reports these items. */
+  /** Moves the view to the end of the log, so that it no longer reports these items. */
   catchUp(...doneIds: readonly string[]): void {
     this.viewIndex = this.logIndex;
     for (const id of doneIds) this.items.delete(id);
@@ -131,7 +131,7 @@ const readDeadLetters = async (): Promise<readonly DeadLetter[]> => {
 };
 
 describe('Scheduler', () => {
-  it('runs each item when it is due, soonest first', async () => {
+  it('runs each item as soon as it is due, in the order of due times', async () => {
     task.add('soon', clock.in(300));
     task.add('now', clock.now());
     task.add('long due', clock.in(-60_000));
@@ -147,7 +147,7 @@ describe('Scheduler', () => {
     expect(task.runs).toEqual(['long due', 'now', 'soon', 'later']);
   });
 
-  it('polls once a second while nothing is due', async () => {
+  it('polls once a second while no item is due', async () => {
     startScheduler();
     expect(await clock.endPause(5)).toBe(5_000);
     task.add('new', clock.now());
@@ -155,7 +155,7 @@ describe('Scheduler', () => {
     expect(task.runs).toEqual(['new']);
   });
 
-  it('does not run an item again while the view has not seen the result', async () => {
+  it('does not run an item again before the view has read its result', async () => {
     task.add('item', clock.now());
     startScheduler();
     await clock.endPause(10);
@@ -164,7 +164,7 @@ describe('Scheduler', () => {
     expect(task.runs).toEqual(['item']);
   });
 
-  it('runs an item that stays due again after growing pauses, and never parks it', async () => {
+  it('runs an item that stays due again after increasing pauses, and never parks it', async () => {
     task.add('item', clock.now());
     startScheduler();
     await clock.untilPaused();
@@ -188,7 +188,7 @@ describe('Scheduler', () => {
     expect(task.runs).toEqual(['item', 'item']);
   });
 
-  it('runs at most `concurrency` items at a time, and each item once at a time', async () => {
+  it('runs at most `concurrency` items at a time, and never an item twice at the same time', async () => {
     const ends: (() => void)[] = [];
     task.work = () => new Promise<void>((end) => ends.push(end));
     for (const id of ['a', 'b', 'c']) task.add(id, clock.now());
@@ -207,7 +207,7 @@ describe('Scheduler', () => {
     for (const end of ends) end();
   });
 
-  it('waits for running items when it stops', async () => {
+  it('a scheduler that stops waits for its running items', async () => {
     let end = (): void => undefined;
     task.work = () => new Promise<void>((resolve) => (end = resolve));
     task.add('item', clock.now());
@@ -231,7 +231,7 @@ describe('Scheduler and items that fail', () => {
     task.add('good', clock.now());
   });
 
-  it('runs other items, retries the failed one after growing pauses, and then parks it with the reason', async () => {
+  it('retries a failed item after increasing pauses, then parks it with the reason, and meanwhile runs other items', async () => {
     startScheduler();
     await clock.untilPaused();
     expect(task.runs).toEqual(['bad', 'good']);
@@ -264,7 +264,7 @@ describe('Scheduler and items that fail', () => {
     expect(task.runs).toContain('bad');
   });
 
-  it('waits while a store is unavailable, and parks nothing', async () => {
+  it('retries an item while a store is unavailable, and does not park it', async () => {
     let attempts = 0;
     task.work = async () => {
       attempts += 1;
@@ -279,7 +279,7 @@ describe('Scheduler and items that fail', () => {
 });
 
 describe('Scheduler and its view', () => {
-  it('waits without a notice while the view is being built', async () => {
+  it('a scheduler waits without a notice while its view is being built', async () => {
     task.add('item', clock.now());
     task.listError = new ViewBeingBuilt('follow-ups');
     startScheduler();
@@ -290,7 +290,7 @@ describe('Scheduler and its view', () => {
     expect(task.runs).toEqual(['item']);
   });
 
-  it('retries with notices and growing pauses when the view cannot be read', async () => {
+  it('a scheduler retries with notices and increasing pauses while its view cannot be read', async () => {
     task.listError = new Error('unreadable');
     startScheduler();
     await clock.endPause(3);

@@ -10,11 +10,11 @@ const pollIntervalMs = 1_000;
 /** The longest pause, in milliseconds, while the log or the views are unavailable. */
 const maxPauseMs = 5_000;
 
-/** What the scheduler remembers of an item that the last poll found. */
+/** What the scheduler remembers about an item that the last poll found. */
 interface TrackedItem {
   readonly causeId: string;
   readonly isRunning: boolean;
-  /** The item has been run: from this position on the view no longer reports it. */
+  /** Set if the item has been run: the view no longer reports it from this position on. */
   readonly donePosition: Position | null;
   /** Runs that failed, or after which the view still reports the item. */
   readonly failures: number;
@@ -27,18 +27,18 @@ type RunResult = Partial<Pick<TrackedItem, 'donePosition' | 'failures' | 'nextPo
 const parked: RunResult = { nextPoll: Infinity };
 
 /**
- * Runs the due items of a scheduled task: soonest first, several at a time. It stores nothing but dead letters. What has been
- * done is in the log, so after a restart, or beside another worker, an item is found done.
+ * Runs the due items of a scheduled task: soonest due first, several at a time. It stores only dead letters. The log records what has
+ * been done, so an item is not done twice after a restart or by two workers.
  *
- * A failed item is skipped for 1, 2, 4, 8 and 16 polls before its retries, and is then parked; it holds up no other item.
- * While the log or the views are unavailable the scheduler waits; that never parks an item.
+ * A failed item is skipped for 1, 2, 4, 8 and 16 polls before its retries, and is then parked. It does not delay other items.
+ * While the log or the views are unavailable, the scheduler waits. An outage never parks an item.
  */
 export class Scheduler<Item extends DueItem> {
   private readonly items = new Map<string, TrackedItem>();
   private readonly running = new Set<Promise<void>>();
   private readonly deadLetters: DeadLetters;
   private polls = 0;
-  /** An item failed because the log or the views are unavailable. */
+  /** Set if an item failed because the log or the views are unavailable. */
   private outage: Error | undefined;
 
   constructor(
@@ -101,7 +101,7 @@ export class Scheduler<Item extends DueItem> {
     if (!tracked) return true;
     if (tracked.isRunning) return false;
     if (tracked.causeId !== cause.id) return true;
-    // Until the view has reached that position, it is only late in removing the item.
+    // Until the view has reached that position, it still reports an item that is done.
     const { donePosition } = tracked;
     const isStillDue = donePosition === null || (checkpoint !== null && checkpoint >= donePosition);
     return isStillDue && this.polls >= tracked.nextPoll;
@@ -124,7 +124,7 @@ export class Scheduler<Item extends DueItem> {
     try {
       if (failures === 0 && (await this.deadLetters.has(item.cause.id))) return parked;
       const donePosition = await this.task.run(item, signal);
-      // An item that stays due after successful runs is retried for ever, but never parked.
+      // An item that stays due after successful runs is retried forever, but never parked.
       return { ...retry, failures: Math.min(retry.failures, maxAttempts - 1), donePosition };
     } catch (error) {
       if (signal.aborted) return {};

@@ -1,7 +1,7 @@
 import type { Channel } from '#domain/vocabulary';
 import type { Factor, InteractionKind, Origin } from '#domain/lead/lead.vocabulary';
 
-/** What a scorer judges: a lead's interactions, oldest first. All texts are the contact's: they are data, never instructions. */
+/** The input of a scorer: a lead's interactions, oldest first. All texts come from the contact: they are data, never instructions. */
 export interface Conversation {
   readonly origin: Pick<Origin, 'kind' | 'attribution'>;
   readonly interactions: readonly Interaction[];
@@ -19,7 +19,7 @@ export interface Interaction {
   readonly form: unknown;
 }
 
-export interface Judgement {
+export interface ScoringResult {
   /** An integer from 0 to 100; higher is more promising. */
   readonly score: number;
   readonly rationale: string | null;
@@ -27,15 +27,15 @@ export interface Judgement {
   readonly modelVersion: string | null;
 }
 
-/** Judges how promising a lead is. */
+/** Scores how promising a lead is. */
 export interface Scorer {
   /** The name that a lead's history shows. */
   readonly model: string;
   /**
-   * @throws ScoringError if this conversation cannot be judged; it is not judged again
-   * @throws Unavailable if the scorer is not called at present, because too many calls have failed; the caller may retry
+   * @throws ScoringError if this conversation cannot be scored; it is not scored again
+   * @throws Unavailable if the scorer is not called for a while because too many calls have failed; the caller may retry
    */
-  score(conversation: Conversation, signal: AbortSignal): Promise<Judgement>;
+  score(conversation: Conversation, signal: AbortSignal): Promise<ScoringResult>;
 }
 
 /** How much of a conversation a scorer reads: the newest interactions, and the beginning of each text, in UTF-16 code units. */

@@ -24,8 +24,8 @@ export type LeadsAssignedBefore = (
 ) => AsyncIterable<Assignment>;
 
 /**
- * Unassigns the active leads of a deactivated agent. Leads assigned before the deactivation are found when that event is
- * processed. An assignment that was decided at the same time comes after it in the log, and is undone when it is processed.
+ * Unassigns the active leads of a deactivated agent. Leads assigned before the deactivation are found when AgentDeactivated is
+ * processed. An assignment that was decided at the same time follows it in the log, and is undone when LeadAssigned is processed.
  */
 export class UnassignLeadsOfDeactivatedAgent implements Reactor {
   readonly name = 'free-leads';

@@ -16,7 +16,7 @@ const context = buildCommandContext({
 const items = Array.from({ length: 1_000 }, (_, item) => ({ item }));
 
 describe('runBatch', () => {
-  it('runs 25 items at a time and returns the results in input order', async () => {
+  it('runs 25 batch items at a time and returns the results in input order', async () => {
     let running = 0;
     let maxRunning = 0;
     const {
@@ -34,7 +34,7 @@ describe('runBatch', () => {
     );
   });
 
-  it('starts no further items when the store is unreachable', async () => {
+  it('starts no further batch items once the store is unreachable', async () => {
     let started = 0;
     const failing = runBatch(items, context, 'p', async () => {
       started += 1;
@@ -46,7 +46,7 @@ describe('runBatch', () => {
     expect(started).toBe(25);
   });
 
-  it('retries an item as the same command while the store still serves other items', async () => {
+  it('retries a batch item as the same command as long as the store serves other items', async () => {
     const commandIds = new Map<number, string>();
     const {
       response: { body },
@@ -62,7 +62,7 @@ describe('runBatch', () => {
     expect(results.every(({ outcome }) => outcome === 'recorded')).toBe(true);
   });
 
-  it('retries an item that failed before any other item was done', async () => {
+  it('retries a batch item that failed before any other item was done', async () => {
     let attempts = 0;
     const {
       response: { body },
@@ -76,7 +76,7 @@ describe('runBatch', () => {
     expect(attempts).toBe(2);
   });
 
-  it('keeps serialized items in order, also when one of them is retried', async () => {
+  it('keeps serialized batch items in order, even if one of them is retried', async () => {
     const queue = new KeyedQueue();
     const started: number[] = [];
     const work = async (item: number): Promise<BatchWorkResult> => {
@@ -89,7 +89,7 @@ describe('runBatch', () => {
     expect(started.filter((item) => item % 2 === 0).slice(0, 5)).toEqual([0, 2, 2, 2, 4]);
   });
 
-  it('fails when the store becomes unreachable in the middle of a batch', async () => {
+  it('a batch fails if the store becomes unreachable in the middle of it', async () => {
     let started = 0;
     const failing = runBatch(items, context, 'p', async () => {
       if (++started > 500) throw new Unavailable('away');
@@ -99,7 +99,7 @@ describe('runBatch', () => {
     expect(started).toBeLessThan(800);
   });
 
-  it('gives each item the deadline of one command, so that a batch may take longer', async () => {
+  it('gives each batch item the deadline of one command, so that a batch may take longer', async () => {
     enableDeadlines();
     await withDeadline(0, () =>
       runBatch(items, context, 'p', async () => {

@@ -69,14 +69,14 @@ describe('DeciderService', () => {
     expect(await storedTypes()).toStrictEqual(types);
   });
 
-  it('appends nothing and returns the position of the state when a command changes nothing', async () => {
+  it('appends nothing and returns the position of the state if a command changes nothing', async () => {
     const service = newService();
     const first = await handle(service, commands.interaction());
     const second = await handle(service, commands.interaction());
     expect(second).toMatchObject({ events: [], position: first.position });
   });
 
-  it('decides again on the current state after losing a race to another process', async () => {
+  it('decides again on the current state after another process wrote first', async () => {
     const service = newService();
     await handle(service, commands.interaction());
     await handle(newService(), commands.changeStatus('qualified'));
@@ -84,7 +84,7 @@ describe('DeciderService', () => {
     expect(findLead(after, leadId)).toMatchObject({ status: 'qualified', qualification: { score: 70 }, version: 4 });
   });
 
-  it('never refuses a command because of an outdated cache', async () => {
+  it('never rejects a command because of an outdated cache', async () => {
     const service = newService();
     await handle(service, commands.interaction());
     await handle(service, commands.lost);
@@ -93,7 +93,7 @@ describe('DeciderService', () => {
     await expect(handle(service, second)).resolves.toMatchObject({ events: [{ type: 'LeadStatusChanged' }] });
   });
 
-  it('never skips a command because of an outdated cache', async () => {
+  it('never treats a command as unchanged because of an outdated cache', async () => {
     const service = newService();
     await handle(service, commands.interaction());
     await handle(service, commands.changeStatus('qualified'));
@@ -118,7 +118,7 @@ describe('DeciderService', () => {
     expect(reads).toBe(readsBefore);
   });
 
-  it('refuses a command as a conflict after ten lost races, having appended nothing', async () => {
+  it('rejects a command as a conflict, with nothing appended, after other processes wrote first ten times', async () => {
     const contended = logWith({
       append: async (name, expectedVersion, events): Promise<WriteResult> => {
         const version = (await log.events.read(name, 0, 1_000)).length;
@@ -156,7 +156,7 @@ describe('DeciderService', () => {
     expect(await storedTypes()).toHaveLength(0);
   });
 
-  it('fails a command that the log cannot take, and executes the next one', async () => {
+  it('fails a command while the log is unavailable, and executes the next one once it is back', async () => {
     let down = true;
     const flaky = logWith({
       append: (...args) => (down ? Promise.reject(new Unavailable('down')) : log.events.append(...args)),
@@ -177,7 +177,7 @@ describe('DeciderService', () => {
     expect(types.filter((type) => type === 'InteractionRecorded')).toHaveLength(200);
   });
 
-  it('opens one lead for interactions of one contact when four processes race', async () => {
+  it('opens one lead for concurrent interactions of one contact in four processes', async () => {
     const services = Array.from({ length: 4 }, () => newService());
     const interactions = Array.from({ length: 40 }, (_, index) => commands.interaction({ messageId: `m-${index}` }));
     const results = await Promise.allSettled(
@@ -190,7 +190,7 @@ describe('DeciderService', () => {
     );
   });
 
-  it('executes a command at the expected version and refuses it at another, naming the current version', async () => {
+  it('executes a command at the expected version, and rejects it at another with the current version', async () => {
     const service = newService();
     await handle(service, commands.interaction());
     const atVersionOne = handle(service, commands.changeStatus('qualified'), { expectedVersion: 1 });
@@ -218,7 +218,7 @@ describe('DeciderService', () => {
 describe('DeciderService and commands with an Idempotency-Key', () => {
   const keyed = { commandId: createCommandId('default', 'key-1'), requestHash: 'r' };
 
-  it('executes the command once and replays its outcome from the log, whatever came after', async () => {
+  it('executes a keyed command once and replays its outcome from the log, whatever was recorded later', async () => {
     const service = newService();
     await handle(service, commands.interaction());
     const first = await handle(service, commands.scoreByHand(10), keyed);
@@ -232,14 +232,29 @@ describe('DeciderService and commands with an Idempotency-Key', () => {
     expect((await storedTypes()).filter((type) => type === 'LeadScored')).toHaveLength(2);
   });
 
-  it('refuses another request under the key, also when only the log has a record of it', async () => {
+  it('returns what the log has when another process has executed the command at the same time', async () => {
+    const services = [newService(), newService()];
+    await handle(services[0]!, commands.interaction());
+    // Both have the stream in their caches, so each appends the same events at the same version.
+    for (const service of services) await service.readCached(contactDecider, stream);
+    const results = [];
+    for (const [index, service] of services.entries())
+      results.push(
+        await handle(service, commands.scoreByHand(10), { ...keyed, now: `2099-01-01T00:00:0${index}.000Z` }),
+      );
+    expect(results[1]!.versions).toEqual(results[0]!.versions);
+    expect(results[1]!.after).toEqual(results[0]!.after);
+    expect(findLead(results[1]!.after, leadId)).toMatchObject({ updatedAt: '2099-01-01T00:00:00.000Z' });
+  });
+
+  it('rejects another request under a used key, even if only the log has a record of it', async () => {
     await handle(newService(), commands.interaction(), keyed);
     const changed = handle(newService(), commands.changeStatus('lost'), { ...keyed, requestHash: 'another' });
     await expect(changed).rejects.toMatchObject({ code: 'idempotency_key_reused' });
     expect(await storedTypes()).toHaveLength(3);
   });
 
-  it('executes another request under the key on another stream, once the response has expired', async () => {
+  it('executes another request under a used key on another stream, once the response has expired', async () => {
     const service = newService();
     await handle(service, commands.interaction(), keyed);
     const otherStream = contactStream('default', 'another');

@@ -134,9 +134,11 @@ export class DeciderService {
           try {
             const { version, position } = await this.store.append(stream, cached.version, stored);
             const first = cached.version + 1;
-            const recorded = stored.map((event, index) =>
-              withPosition(event, { stream, version: first + index, position }),
-            );
+            // Another process may have appended the same events for the same key just before, with its own times in them.
+            const recorded =
+              context.requestHash === null
+                ? stored.map((event, index) => withPosition(event, { stream, version: first + index, position }))
+                : await this.store.read(stream, cached.version, stored.length);
             cached = this.cache(stream, applyEvents(decider, cached, recorded));
             if (cached.version !== version) this.cachedStreams.delete(stream);
             return {

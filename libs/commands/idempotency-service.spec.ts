@@ -51,7 +51,7 @@ const responseWith = (version: number): CommandResponse => ({
 });
 
 describe('IdempotencyService and responses', () => {
-  it('returns the stored response to the same request without running the work again', async () => {
+  it('returns the stored response to the same request without executing it again', async () => {
     const context = contextOf('request');
     let runs = 0;
     const work = async (): Promise<CommandResponse> => responseWith((runs += 1));
@@ -72,14 +72,14 @@ describe('IdempotencyService and responses', () => {
     });
   });
 
-  it('rejects another request under the same key', async () => {
+  it('rejects another request under the same Idempotency-Key', async () => {
     const context = contextOf('request', 'shared');
     await runOnce(context, async () => responseWith(1));
     const otherRequest = runOnce(contextOf('another', 'shared'), async () => responseWith(2));
     await expect(otherRequest).rejects.toMatchObject({ code: 'idempotency_key_reused' });
   });
 
-  it('rejects requests under a key that is in flight at once instead of waiting', async () => {
+  it('rejects a request under a key that is in flight, without waiting', async () => {
     const context = contextOf('request');
     let finish: (response: CommandResponse) => void = () => undefined;
     const first = runOnce(context, () => new Promise((resolve) => (finish = resolve)));
@@ -120,7 +120,7 @@ describe('IdempotencyService and refusals', () => {
   });
 });
 
-describe('Records that older versions stored', () => {
+describe('Records stored by older versions', () => {
   const body = { lead: { id: 'abc-1', version: 1 }, changed: true, version: 1, position: '0000000000000007' };
   const keptAt = '2026-01-01T00:00:00.000Z';
   const position = '0000000000000007';
@@ -128,7 +128,7 @@ describe('Records that older versions stored', () => {
     throw new Error('the stored outcome must be used');
   };
 
-  it('are replayed as responses: `made` is the id of what was created', async () => {
+  it('a response stored by an older version is replayed, with `made` as the id of the created resource', async () => {
     const context = contextOf('request');
     await log.responses.saveIfAbsent(
       context.commandId,
@@ -143,7 +143,7 @@ describe('Records that older versions stored', () => {
     });
   });
 
-  it('are replayed as refusals', async () => {
+  it('a refusal stored by an older version is replayed', async () => {
     const context = contextOf('request');
     const answer = { refused: { code: 'agent_inactive', details: { agentId: 'ana' } } };
     await log.responses.saveIfAbsent(context.commandId, { request: 'request', answer, keptAt });
@@ -157,7 +157,7 @@ describe('IdempotencyService and its records', () => {
   const body = { lead: { id: 'abc-1', contact: { name: 'Nuria Sample' } }, changed: true };
   const response: CommandResponse = { createdId: 'abc-1', version: 1, position: 'p1', body };
 
-  it('stores the facts of a response instead of the response', async () => {
+  it('responses are stored in the form that older versions stored', async () => {
     const context = contextOf('request');
     const command = {
       run: async () => ({ response, facts: { from: 0, to: 2 } }),

@@ -4,7 +4,7 @@ import { parseLeadId } from '#domain/lead/lead.id';
 import { createCommandId, deriveContactKey, deriveId, createIdFactory, deriveMessageKey } from './ids.js';
 
 describe('Derived ids', () => {
-  it('never change, because stored ids depend on them', () => {
+  it('derived ids never change, because stored ids depend on them', () => {
     expect(deriveContactKey('a secret of sixteen', 'default', 'contact-1')).toMatchInlineSnapshot(
       `"vjz6iasidqxiwlrltzv4x5pmkq"`,
     );
@@ -28,11 +28,11 @@ describe('Derived ids', () => {
     ['6f0f2f3c-6c1b-5d0e-9a54-3a3a6f1f8d21', 'Zoë 🌊 \u202e', 'efb67f58-dc05-58f1-88bf-0afefe9b9a79'],
     ['ffffffff-ffff-5fff-bfff-ffffffffffff', 'a\u0000b', '27b749c8-70f1-5b94-a369-5a70d2f6940e'],
     ['6f0f2f3c-6c1b-5d0e-9a54-3a3a6f1f8d21', 'x'.repeat(200), 'b427e14c-957b-5dfc-b49f-5a8c10f9a6fb'],
-  ])('derives the UUIDv5 of namespace %s and name %j', (namespace, name, id) => {
+  ])('deriveId derives the UUIDv5 of namespace %s and name %j', (namespace, name, id) => {
     expect(deriveId(namespace, name)).toBe(id);
   });
 
-  it('give each secret, organization and contact its own contact key, which lead ids contain', () => {
+  it('contact keys differ by secret, organization and contact, and lead ids contain them', () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 1 }),
@@ -51,13 +51,13 @@ describe('Derived ids', () => {
   });
 
   it.each(['', 'x', 'aaaaaaaaaaaaaaaaaaaaaaaaaa', 'aaaaaaaaaaaaaaaaaaaaaaaaaa-0', 'AAAAAAAAAAAAAAAAAAAAAAAAAA-1'])(
-    'are not parsed from %j, which is not a lead id',
+    'parseLeadId returns undefined for %j, which is not a lead id',
     (text) => expect(parseLeadId(text)).toBeUndefined(),
   );
 });
 
 describe('createCommandId', () => {
-  it('returns a UUIDv4 without an Idempotency-Key and a UUIDv5 derived from the key with one', () => {
+  it('a command id is a UUIDv5 derived from the Idempotency-Key, or a UUIDv4 without one', () => {
     expect(createCommandId('default', null)).not.toBe(createCommandId('default', null));
     expect(createCommandId('default', null).charAt(14)).toBe('4');
     expect(createCommandId('default', 'key').charAt(14)).toBe('5');

@@ -70,7 +70,7 @@ const receipt = (messageId: string, status: ReceiptInput['status'] = 'delivered'
 });
 
 describe('MessageHandler', () => {
-  it('records all receipts of a batch when the first append of one message fails', async () => {
+  it('records all receipts of a batch even if the first append of one message fails', async () => {
     const store = new FlakyStore(streamOf('m-100'), 1);
     const receipts = Array.from({ length: 200 }, (_, index) => receipt(`m-${index}`));
     const results = await recordReceipts(store.events, receipts);
@@ -79,7 +79,7 @@ describe('MessageHandler', () => {
     for (const { messageId } of receipts) expect(await log.events.read(streamOf(messageId), 0, 10)).toHaveLength(1);
   });
 
-  it('records several receipts of one message by one append, also when the append is retried', async () => {
+  it('records several receipts of one message in one append, even if the append is retried', async () => {
     const store = new FlakyStore(streamOf('m-100'), 2);
     const receipts = Array.from({ length: 200 }, (_, index) => receipt(`m-${index}`));
     receipts.splice(110, 0, receipt('m-100', 'read'), receipt('m-100', 'read'));
@@ -92,7 +92,7 @@ describe('MessageHandler', () => {
     expect(stored.map(({ data }) => data)).toMatchObject([{ status: 'delivered' }, { status: 'read' }]);
   });
 
-  it('fails the batch when the store stays unreachable', async () => {
+  it('a batch of receipts fails if the store stays unreachable', async () => {
     const store = new FlakyStore(streamOf('m-1'), Infinity);
     await expect(recordReceipts(store.events, [receipt('m-1'), receipt('m-1', 'read')])).rejects.toThrow(Unavailable);
   });

@@ -1,8 +1,8 @@
 import type { Actor, NewEvent } from './event-envelope.js';
 
 /**
- * The rules of one consistency boundary. Both functions are pure. `decide` returns no events if the state is already as requested,
- * and throws a `Refusal` if a rule forbids the command. `evolve` never rejects an event and ignores unknown ones.
+ * The rules of one consistency boundary. Both functions are pure. `decide` returns no events if the state is already as requested.
+ * It throws a `Refusal` if a rule forbids the command. `evolve` never rejects an event and ignores unknown ones.
  */
 export interface Decider<State, Command, Event extends { type: string }> {
   readonly initialState: State;
@@ -14,7 +14,7 @@ export interface Decider<State, Command, Event extends { type: string }> {
 export interface DecisionContext {
   /** The command's time, RFC 3339 in UTC with milliseconds. */
   readonly now: string;
-  /** The caller set the command's time to the past. It must then not be before the contact's last command. */
+  /** Whether the caller set the command's time to the past. It must then not be before the contact's last command. */
   readonly backdated: boolean;
   readonly actor: Actor;
   readonly policy: Policy;
@@ -24,7 +24,7 @@ export interface DecisionContext {
 
 /** An organization's settings. */
 export interface Policy {
-  /** Messages that opt a contact out. Case, surrounding space and end punctuation are ignored. */
+  /** Messages that opt a contact out. Case, surrounding whitespace and trailing punctuation are ignored. */
   readonly optOutKeywords: readonly string[];
   /** How many hours after a broadcast a reply that references no message is attributed to it. */
   readonly attributionWindowHours: number;
@@ -77,7 +77,7 @@ export type Evolutions<State, Event extends { type: string }> = {
 export function createEvolve<State, Event extends { type: string }>(
   evolutions: Evolutions<State, Event>,
 ): (state: State, event: Event) => State {
-  // A Map, because an event of type `constructor` must not find what every object inherits.
+  // A Map, because in an object an event type such as `constructor` would find an inherited member.
   const byType = new Map(Object.entries(evolutions)) as ReadonlyMap<string, (state: State, event: Event) => State>;
   return (state, event) => {
     const evolution = byType.get(event.type);

@@ -24,9 +24,9 @@ type Upcaster = (stored: StoredEvent) => StoredEvent;
 
 /**
  * Every event type that was ever released, with its current schema version and whether it has personal data. `upcasters[0]` turns
- * version 1 into version 2, and so on. Released schemas never change: `test/golden` has them all.
+ * version 1 into version 2, and so on. Released schemas never change: `test/golden` has an example of each.
  */
-const shapes: {
+const schemas: {
   readonly [T in RecordedEvent['type']]: { v: number; personal: boolean; upcasters?: readonly Upcaster[] };
 } = {
   ContactRegistered: { v: 1, personal: true },
@@ -69,10 +69,10 @@ const shapes: {
 };
 
 /** In the order of the data dictionary. */
-export const eventTypes = Object.keys(shapes) as readonly RecordedEvent['type'][];
+export const eventTypes = Object.keys(schemas) as readonly RecordedEvent['type'][];
 
 /** The schema version in which new events of this type are written. */
-export const currentSchemaVersion = (type: RecordedEvent['type']): number => shapes[type].v;
+export const currentSchemaVersion = (type: RecordedEvent['type']): number => schemas[type].v;
 
 /**
  * Decodes an event to its current schema. `json` is what the store returned, parsed.
@@ -82,17 +82,17 @@ export function decodeEvent(json: unknown, location: EventLocation): RecordedEve
   const id = isObject(json) && typeof json['id'] === 'string' ? json['id'] : null;
   const unreadable = (reason: string): UnreadableEvent => new UnreadableEvent(id, location, reason);
   if (!isStoredEvent(json)) throw unreadable('a field of the event envelope is missing');
-  const shape = Object.hasOwn(shapes, json.type) ? shapes[json.type as RecordedEvent['type']] : undefined;
-  if (!shape) throw unreadable(`its type ${json.type} is unknown`);
-  if (!Number.isInteger(json.v) || json.v < 1 || json.v > shape.v)
+  const schema = Object.hasOwn(schemas, json.type) ? schemas[json.type as RecordedEvent['type']] : undefined;
+  if (!schema) throw unreadable(`its type ${json.type} is unknown`);
+  if (!Number.isInteger(json.v) || json.v < 1 || json.v > schema.v)
     throw unreadable(`version ${json.v} of ${json.type} is unknown`);
   let stored = json;
-  for (const upcast of shape.upcasters?.slice(json.v - 1) ?? []) stored = upcast(stored);
-  if (shape.personal && !isObject(stored.personal)) throw unreadable('its personal part is missing');
+  for (const upcast of schema.upcasters?.slice(json.v - 1) ?? []) stored = upcast(stored);
+  if (schema.personal && !isObject(stored.personal)) throw unreadable('its personal part is missing');
   return withPosition(stored, location);
 }
 
-/** Adds its location to an event that already has its current schema. */
+/** Adds the location to an event that already has the current schema. */
 export function withPosition(stored: StoredEvent, { stream, version, position }: EventLocation): RecordedEvent {
   const { id, type, v, org, data, personal, meta } = stored;
   // Written field by field, V8 creates all events with one hidden class. Spreading two objects was several times slower.

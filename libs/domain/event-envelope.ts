@@ -54,9 +54,9 @@ export interface StoredEvent {
 /** An event that `decide` returns. Its metadata comes from the command, except for the fields given here. */
 export type NewEvent<Event extends { type: string }> = Event extends { type: string }
   ? Omit<Event, 'meta'> & {
-      /** For an event whose id derives from what it records. Otherwise it derives from the command's id. */
+      /** Set if the id is derived from what the event records. Otherwise it is derived from the command's id. */
       readonly id?: string;
-      /** If it happened at another time than the command's. */
+      /** Set if the event happened at a different time than the command. */
       readonly occurredAt?: string;
       readonly actor?: Actor;
       readonly causation?: string;

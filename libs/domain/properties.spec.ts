@@ -41,7 +41,7 @@ import { Refusal } from './refusal.js';
 
 /*
  * Random sequences of valid and invalid commands. Ids come from small pools, so that messages repeat and commands name closed or
- * unknown leads. Times jump back and forth. All states and events are deep-frozen, so changing one throws.
+ * unknown leads. Times jump forwards and backwards. All states and events are deep-frozen, so changing one throws.
  */
 
 const runs = { numRuns: 300 };
@@ -49,7 +49,7 @@ type RecordedContactEvent = RecordedEvent & ContactEvent;
 
 /* Arbitrary commands. */
 
-/** Objects with the prototype that objects parsed from JSON have. */
+/** Objects with the same prototype as objects parsed from JSON. */
 const record = <T extends object, K extends keyof T = keyof T>(
   shape: { [Key in keyof T]: fc.Arbitrary<T[Key]> },
   constraints: { requiredKeys?: K[] } = {},
@@ -68,7 +68,7 @@ const within = (from: number, to: number) =>
   fc.integer({ min: from * 3_600, max: to * 3_600 }).map((seconds) => iso(start + seconds * 1_000 + 250));
 const pastOrFutureTime = within(-6, 18);
 const dueTime = within(-6, 60);
-/** Valid four times out of five. */
+/** Four out of five scores are valid. */
 const score = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 100 }) },
   { weight: 1, arbitrary: fc.constantFrom<unknown>(-1, 101, 73.5, NaN, Infinity, '80', true) },
@@ -221,7 +221,7 @@ const command: fc.Arbitrary<ContactCommand> = fc.oneof(
   ...rareCommands.map((arbitrary) => ({ weight: 1, arbitrary })),
 );
 
-/* Commands that belong together. Independent random commands would hardly ever produce these situations. */
+/* Sequences of related commands. Independent random commands would hardly ever produce these situations. */
 const withFields = <T extends ContactCommand>(arbitrary: fc.Arbitrary<T>, fields: Partial<T>) =>
   arbitrary.map((command): T => ({ ...command, ...fields }));
 const lastLead = { leadId: 'last' };
@@ -308,7 +308,7 @@ const step = <Command>(command: fc.Arbitrary<Command>) =>
     actor,
     policy,
     backdated: fc.constantFrom(false, false, false, true),
-    /** Clocks may also go back. */
+    /** Negative, because a clock may go back. */
     secondsLater: fc.integer({ min: -600, max: 3_600 }),
   });
 type StepOf<Command> = { command: Command } & Omit<StepConditions, 'at'> & { secondsLater: number };
@@ -340,7 +340,7 @@ interface Transition<State, Command> {
   readonly outcome: readonly RecordedEvent[] | Refusal;
 }
 
-/** Any other error fails the property. */
+/** Returns a refusal. Any other error fails the property. */
 function attempt<T>(decide: () => T): T | Refusal {
   try {
     return decide();
@@ -350,7 +350,7 @@ function attempt<T>(decide: () => T): T | Refusal {
   }
 }
 
-/** The command with `last`, `first` and `latest` replaced by the ids and times of the contact. */
+/** Replaces `last`, `first` and `latest` in the command with the ids and times of the contact. */
 function resolve<Command>(command: Command, state: unknown): Command {
   const {
     leadId: id,
@@ -403,7 +403,7 @@ const forAllContacts = (check: (transitions: Transition<Contact, ContactCommand>
     runs,
   );
 
-/** A contact whose maps are replaced by their entries, because versions of a map share their store. */
+/** Replaces the maps of a contact with their entries, because the versions of a map share one store. */
 const withPlainMaps = (state: Contact, messages: readonly string[]) =>
   state.known && {
     ...state,
@@ -411,7 +411,7 @@ const withPlainMaps = (state: Contact, messages: readonly string[]) =>
     outbound: messages.map((id) => [id, state.outbound.get(id)]),
   };
 
-/** Does not compile while an event type is missing. */
+/** Compiles only if it contains every event type. */
 const contactEventTypes: Record<ContactEvent['type'], true> = {
   ContactRegistered: true,
   ContactProfileChanged: true,
@@ -468,7 +468,7 @@ describe('Random commands on a contact', () => {
       }
     }));
 
-  it('leads are numbered without gaps, refer to the previous one, and are never removed or reopened', () =>
+  it('leads are numbered without gaps, name the previous one, and are never removed or reopened', () =>
     forAllContacts((transitions) => {
       for (const { before, after } of changesOf(transitions)) {
         const links = leadsOf(after).map((lead) => [lead.id, lead.ordinal, lead.previousLeadId]);
@@ -483,7 +483,7 @@ describe('Random commands on a contact', () => {
       }
     }));
 
-  it('after its closing a lead only gets late interactions, outbound messages and dropped AI results', () =>
+  it('a closed lead gets only late interactions, outbound messages and dropped AI results', () =>
     forAllContacts((transitions) => {
       for (const { before, outcome } of transitions) {
         if (outcome instanceof Refusal) continue;
@@ -557,10 +557,10 @@ describe('Random commands on a contact', () => {
     }));
 
   /*
-   * A command that opens or closes a lead is rejected the second time, because the state has changed. Every other command finds the
-   * state as requested. Only a reason or note is recorded each time.
+   * A command that opens or closes a lead is rejected the second time, because the state has changed. Any other command finds the
+   * state as requested and changes nothing, except that a reason or note is recorded each time.
    */
-  it('a repeated command changes nothing except for a reason or note, and a refusal stays the same', () =>
+  it('a repeated command changes nothing except for a reason or note, and a rejected one is rejected alike', () =>
     forAllContacts((transitions) => {
       for (const { command, conditions, after, outcome } of transitions) {
         const repeated = attempt(() => contactDecider.decide(command, after, decisionContextOf(conditions)));
@@ -657,7 +657,7 @@ describe('Random commands on an agent', () => {
     );
   const runAgent = (steps: readonly StepOf<AgentCommand>[]) => run(agentDecider, steps);
 
-  it('a repeated command does nothing, a repeated registration is rejected, and the version is the number of events', () =>
+  it('a repeated agent command does nothing, a repeated registration is rejected, and the version counts the events', () =>
     forAllAgents((transitions) => {
       let eventCount = 0;
       for (const { command, conditions, after, outcome } of transitions) {
@@ -671,7 +671,7 @@ describe('Random commands on an agent', () => {
       }
     }));
 
-  it('an agent is as the last accepted command requested', () =>
+  it('an agent has the values that its last accepted command requested', () =>
     forAllAgents((transitions) => {
       for (const { command, after, outcome } of transitions) {
         if (outcome instanceof Refusal) continue;
@@ -682,7 +682,7 @@ describe('Random commands on an agent', () => {
 });
 
 describe('Folds of random events', () => {
-  it('stored and decoded events fold to the same contact', () =>
+  it('events that were stored and decoded fold to the same contact', () =>
     forAllContacts((transitions) => {
       const events = contactEventsOf(transitions);
       const decoded = events.map(({ stream, version, position, ...stored }) =>
@@ -714,7 +714,7 @@ describe('Folds of random events', () => {
       }
     }));
 
-  it('ContactProfileChanged and BroadcastAddressed contain the number of leads', () =>
+  it('ContactProfileChanged and BroadcastAddressed contain the number of leads of the contact', () =>
     forAllContacts((transitions) => {
       let leads = 0;
       for (const event of contactEventsOf(transitions)) {

@@ -34,7 +34,7 @@ describe('Refusal messages', () => {
     expect(messageOf(code)).not.toMatch(/undefined|null|\[object/);
   });
 
-  it('lead_inactive names the status, its time, what is forbidden, and whether there is an active lead', () => {
+  it('the message of lead_inactive names the status, its time, what is forbidden, and whether there is an active lead', () => {
     expect(messageOf('lead_inactive')).toBe(
       `The lead has been lost since ${time('10:00')}. You cannot change its status, assign an agent or create follow-ups.`,
     );
@@ -43,23 +43,24 @@ describe('Refusal messages', () => {
     );
   });
 
-  it('validation_failed names the field, or says that several are invalid', () => {
+  it('the message of validation_failed names the field, or says that several are invalid', () => {
     const [error] = samples.validation_failed.errors;
     expect(messageOf('validation_failed')).toBe('dueAt: must not be in the past');
     expect(messageOf('validation_failed', { errors: error ? [error, error] : [] })).toMatch(/some/i);
   });
 
-  it('too_many_follow_ups names the maximum', () => expect(messageOf('too_many_follow_ups')).toContain('500'));
+  it('the message of too_many_follow_ups names the maximum', () =>
+    expect(messageOf('too_many_follow_ups')).toContain('500'));
 
-  it('bulk_rejected names the number of rejected items and of all items', () =>
+  it('the message of bulk_rejected names the number of rejected items and of all items', () =>
     expect(messageOf('bulk_rejected')).toContain('1 of 3'));
 
-  it('version_mismatch and conflict fit every kind of resource', () => {
+  it('the messages of version_mismatch and conflict fit every kind of resource', () => {
     expect(messageOf('version_mismatch')).toBe('Version mismatch: the current version is 7.');
     expect(messageOf('conflict')).not.toMatch(/lead|contact|agent|broadcast|bulk/i);
   });
 
-  it('not_found names what was not found', () => {
+  it('the message of not_found names what was not found', () => {
     expect(messageOf('not_found')).toBe('There is no such follow-up.');
     expect(messageOf('not_found', { what: 'bulk' })).toBe('There is no such bulk job.');
   });

@@ -14,14 +14,14 @@ export const refusals = {
     'The contact already has an active lead. A contact can have only one active lead at a time.',
 
   agent_inactive: (_: { agentId: string }) => 'The agent is deactivated.',
-  agent_exists: (_: { agentId: string }) => 'An agent with this id already exists.',
+  agent_exists: (_: { agentId: string }) => 'An agent with this ID already exists.',
 
   follow_up_completed: (_: { followUpId: string }) => 'The follow-up is already completed.',
   follow_up_cancelled: (_: { followUpId: string }) => 'The follow-up is already cancelled.',
 
-  broadcast_exists: (_: { broadcastId: string }) => 'A broadcast with this id already exists and cannot be changed.',
+  broadcast_exists: (_: { broadcastId: string }) => 'A broadcast with this ID already exists and cannot be changed.',
   message_exists: (_: { messageId: string }) =>
-    'A message with this id was already sent to another recipient or for another broadcast.',
+    'A message with this ID was already sent to another recipient or for another broadcast.',
 
   too_many_follow_ups: (details: TooManyFollowUpsDetails) =>
     `The lead already has ${details.most} open follow-ups. Complete or cancel some of them first.`,
@@ -43,7 +43,7 @@ export const refusals = {
     errors.length === 1 ? `${errors[0]!.field}: ${errors[0]!.message}` : 'Some fields are invalid.',
 };
 
-/** The results that all items would have had. */
+/** The results that the items would have had. */
 export interface BulkRejectedDetails {
   readonly bulkId: string;
   readonly summary: BulkSummary;

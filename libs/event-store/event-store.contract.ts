@@ -7,11 +7,11 @@ import { describeFollowing } from './event-store.following.contract.js';
 import { newStreamName, newEvent, newEvents, followUntil, eventIds } from './event-store.test-support.js';
 
 /**
- * The tests that every adapter must pass.
- * @param open Opens the same log each time. It may hold other events, if all of them can be decoded. Called again after `close`.
+ * Tests that every event store must pass.
+ * @param open Opens the same log each time. The log may hold other events that can be decoded. Called again after `close`.
  */
 export function describeEventStore(name: string, open: () => Promise<EventStore>): void {
-  describe(`${name} as an event store`, () => {
+  describe(`event store on ${name}`, () => {
     let store: EventStore;
     beforeAll(async () => {
       store = await open();
@@ -19,7 +19,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     afterAll(() => store.close());
 
     describe('append', () => {
-      it('appends to a new stream from version 1, and read returns the events with their versions and positions', async () => {
+      it('an append to a new stream starts at version 1, and read returns its events with versions and positions', async () => {
         const stream = newStreamName();
         const appended = [newEvent('Zoë 🦊 \u0000 "quoted"\n'), newEvent('x'.repeat(64 * 1024))];
         const { version, position } = await store.append(stream, 0, appended);
@@ -36,7 +36,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(read[1]!.position).toBe(position);
       });
 
-      it('stores events as they were when append was called, even if the caller changes them later', async () => {
+      it('an append stores events as they were when it was called, even if the caller changes them later', async () => {
         const stream = newStreamName();
         const data = { agentId: 'a-1' };
         const appending = store.append(stream, 0, [{ ...newEvent(), data }]);
@@ -58,7 +58,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.read(stream, 0, 10)).toHaveLength(2);
       });
 
-      it('rejects an expected version of a stream that does not exist', async () => {
+      it('rejects an expected version above 0 for a stream that does not exist', async () => {
         const stream = newStreamName();
         await expect(store.append(stream, 1, newEvents(1))).rejects.toThrow(ConcurrencyError);
         expect(await store.read(stream, 0, 10)).toEqual([]);
@@ -75,7 +75,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(eventIds(await store.read(stream, 0, 10))).toEqual(eventIds(contenders[winner]!));
       });
 
-      it('does not let a rejected append affect concurrent appends to other streams', async () => {
+      it('a rejected append does not affect concurrent appends to other streams', async () => {
         const streams = Array.from({ length: 10 }, newStreamName);
         const outcomes = await Promise.allSettled(
           streams.map((stream, index) => store.append(stream, index % 2, newEvents(1))),
@@ -98,7 +98,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
       });
 
       it.each(['', 'answer-1', 'unknown-demo-1', '$all'])(
-        'rejects an append to a stream of a kind that is not in streamKinds, such as %p',
+        'rejects an append to the stream %p, whose kind is not in streamKinds',
         async (stream) => {
           await expect(store.append(stream, 0, newEvents(1))).rejects.toThrow(
             new TypeError(`"${stream}" is not a stream of the log. Add its kind to libs/event-store/stream-name.ts.`),
@@ -121,7 +121,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     });
 
     describe('a repeated append', () => {
-      it('returns the first result of a repeated append, also after later appends and after opening the log again', async () => {
+      it('a repeated append returns its first result, also after later appends and after the log is opened again', async () => {
         const stream = newStreamName();
         const [first, second] = [newEvents(2), newEvents(1)];
         const results = [await store.append(stream, 0, first), await store.append(stream, 2, second)];
@@ -138,7 +138,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.read(stream, 0, 10)).toHaveLength(6);
       });
 
-      it('returns the same result for a repeated append while the first one is still pending', async () => {
+      it('a repeated append returns the same result as the first one while that is still pending', async () => {
         const stream = newStreamName();
         const events = newEvents(2);
         const [first, repeated] = await Promise.all([store.append(stream, 0, events), store.append(stream, 0, events)]);
@@ -146,7 +146,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.read(stream, 0, 10)).toHaveLength(2);
       });
 
-      it('rejects an append of known ids mixed with new ones, in another order, or at another version', async () => {
+      it('rejects an append of stored event ids with new ones, in another order, or at another version', async () => {
         const stream = newStreamName();
         const [a, b] = newEvents(2) as [StoredEvent, StoredEvent];
         await store.append(stream, 0, [a, b]);
@@ -191,7 +191,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     });
 
     describe('positions', () => {
-      it('returns positions that are URL-safe texts and sort in the order of the log, and recognizes its own', async () => {
+      it('positions are URL-safe texts that sort in log order, and the log recognizes its own', async () => {
         const positions = [store.start];
         for (let i = 0; i < 20; i++) positions.push((await store.append(newStreamName(), 0, newEvents(1))).position);
         expect([...positions].sort()).toEqual(positions);
@@ -203,7 +203,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.head()).toBe(positions.at(-1));
       });
 
-      it('counts the events between two positions, or returns null if the engine cannot tell', async () => {
+      it('countBetween counts the events between two positions, or returns null if the engine cannot count them', async () => {
         const before = await store.head();
         const { position } = await store.append(newStreamName(), 0, newEvents(3));
         expect([3, null]).toContain(store.countBetween(before, position));
@@ -222,7 +222,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
     describeFollowing(() => store);
 
     describe('close', () => {
-      it('closes after finishing pending appends, then rejects every call as Unavailable and ends followers', async () => {
+      it('a log that closes finishes pending appends, then rejects every call as Unavailable and ends followers', async () => {
         const stream = newStreamName();
         const closing = await reopen();
         const following = followUntil(closing, await closing.head(), () => false).catch((error: unknown) => error);
@@ -238,7 +238,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
         expect(await store.read(stream, 0, 10)).toHaveLength(1);
       });
 
-      // The log may allow only one writer, so the suite's own store is closed first.
+      // The log may allow only one writer, so the shared store is closed first.
       const reopen = async (): Promise<EventStore> => {
         await store.close();
         return open();
@@ -247,7 +247,7 @@ export function describeEventStore(name: string, open: () => Promise<EventStore>
 
     // Last, because it leaves an event in the log that stops every follower from the start.
     describe('an event that cannot be decoded', () => {
-      it('stops read and follow at an event that cannot be decoded, after all events before it', async () => {
+      it('read and follow stop at an event that cannot be decoded, after returning all events before it', async () => {
         const stream = newStreamName();
         const after = await store.head();
         const readable = newEvents(2);

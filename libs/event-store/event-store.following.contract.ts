@@ -5,7 +5,7 @@ import type { RecordedEvent } from '#domain/event';
 import type { EventStore } from './event-store.js';
 import { newStreamName, newEvents, followUntil } from './event-store.test-support.js';
 
-/** The part of the contract about `follow`; run by `describeEventStore`. */
+/** The part of the contract about `follow`. `describeEventStore` runs it. */
 export function describeFollowing(currentStore: () => EventStore): void {
   describe('follow', () => {
     let store: EventStore;
@@ -13,7 +13,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       store = currentStore();
     });
 
-    it('follows the log from the start: every event once and in order, then new events', async () => {
+    it('a follower from the start gets every event once and in order, then new events', async () => {
       const stream = newStreamName();
       await store.append(stream, 0, newEvents(3));
       const inStream = (events: readonly RecordedEvent[]): RecordedEvent[] =>
@@ -29,7 +29,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       expect(positions).toEqual([...new Set(positions)].sort());
     });
 
-    it('follows the log from right after a position, in batches no larger than batchSize', async () => {
+    it('a follower from a position gets the events after it, in batches of at most batchSize', async () => {
       const stream = newStreamName();
       await store.append(stream, 0, newEvents(3));
       const after = await store.head();
@@ -42,7 +42,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       }
     });
 
-    it('never misses an event in following, whatever is appended where and when, and however slowly it is pulled', async () => {
+    it('a follower never misses an event, whatever the order of appends and however slowly it reads', async () => {
       const steps = fc.array(
         fc.record({ stream: fc.nat(3), count: fc.integer({ min: 1, max: 4 }), wait: fc.boolean() }),
         { minLength: 1, maxLength: 40 },
@@ -54,7 +54,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
           const versions = [0, 0, 0, 0];
           const total = appends.reduce((sum, { count }) => sum + count, 0);
           const following = followUntil(store, after, (seen) => seen.length >= total, batchSize);
-          // Within a stream the appends run one after another: each expects the version that the one before it left.
+          // Appends to one stream run one after another, because each expects the version after the previous one.
           const pending = names.map((): Promise<unknown> => Promise.resolve());
           for (const { stream, count, wait } of appends) {
             const expected = versions[stream]!;
@@ -77,7 +77,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       );
     });
 
-    it('serves several followers, each at its own pace', async () => {
+    it('several followers get the same events, each at its own pace', async () => {
       const after = await store.head();
       const followers = [
         followUntil(store, after, (seen) => seen.length === 5, 1),
@@ -88,7 +88,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       expect(slow!.seen).toEqual(fast!.seen);
     });
 
-    it('ends a follower when its signal aborts: before the start, while it waits, and between two batches', async () => {
+    it('a follower ends when its signal aborts: before the start, while it waits, or between two batches', async () => {
       const countBatches = async (signal: AbortSignal, after: Position): Promise<number> => {
         let batches = 0;
         for await (const _ of store.follow(after, { signal, batchSize: 1 })) batches += 1;
@@ -110,7 +110,7 @@ export function describeFollowing(currentStore: () => EventStore): void {
       expect(await iterator.next()).toEqual({ done: true, value: undefined });
     });
 
-    it('ends a follower when its consumer leaves, even while it waits for an event', async () => {
+    it('a follower ends when its consumer stops iterating, even while it waits for an event', async () => {
       const { signal } = new AbortController();
       const iterator = store.follow(await store.head(), { signal })[Symbol.asyncIterator]();
       const waiting = iterator.next();

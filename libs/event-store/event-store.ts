@@ -38,6 +38,12 @@ export abstract class EventStore {
    */
   abstract read(stream: string, afterVersion: number, limit: number): Promise<readonly RecordedEvent[]>;
 
+  /**
+   * Checks that the log can be used: that it can be reached, and that its files are those that were opened.
+   * @throws Unavailable with the reason
+   */
+  abstract check(): Promise<void>;
+
   /** The position of the newest event, or `start`. */
   abstract head(): Promise<Position>;
 

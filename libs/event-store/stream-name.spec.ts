@@ -8,14 +8,14 @@ describe('stream names', () => {
     (org: string, id: string) => string,
   ][];
 
-  it('every stream that a command appends to is a stream of the log', () => {
+  it('every stream that a command appends to has a valid stream name', () => {
     expect(streamFunctions.length).toBeGreaterThan(5);
     for (const [name, streamOf] of streamFunctions)
       expect([name, isStreamName(streamOf('demo', 'x'))]).toEqual([name, true]);
   });
 
   it.each(['', 'contact', 'answer-1', '$all', 'x-contact-demo-1'])(
-    '%p is not the name of a stream of the log, and the error says what to do',
+    '%p is not a valid stream name, and the error says how to add a kind of stream',
     (name) => {
       expect(isStreamName(name)).toBe(false);
       expect(() => checkStreamName(name)).toThrow(

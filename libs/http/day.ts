@@ -19,7 +19,7 @@ const toUtc = (time: DateTime): string => time.toJSDate().toISOString();
 const canonicalNames = new Map<string, string>();
 
 /**
- * The one name of a time zone. Names count in any case and may be aliases, but Luxon caches about 80 KB for each spelling, for ever: pass
+ * The canonical name of a time zone. Names are case-insensitive and may be aliases, but Luxon caches about 80 KB per spelling forever: pass
  * it only the result of this function. Undefined if there is no such time zone.
  */
 export function canonicalTimeZone(name: string): string | undefined {

@@ -4,7 +4,7 @@ import { Http, type HttpContext } from './http-context.js';
 import * as json from './json-schema.js';
 import { ApiText } from './openapi.decorators.js';
 
-/** The result of one check: `ready`, and any details that help to see why not. */
+/** The result of one check: `ready`, and details that explain a failure. */
 export interface ReadinessCheck {
   readonly ready: boolean;
 }

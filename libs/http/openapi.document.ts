@@ -35,8 +35,7 @@ const introduction = `Conventions of this API:
   \`unauthorized\`, and one from a page of another origin that would change something 403 \`forbidden_origin\`.
 - **Reading your own writes.** A command returns the new state and a \`position\`. Pass it as \`after=<position>\` to any GET: the response
   then includes everything up to that position.
-- **Idempotency.** A command with an \`Idempotency-Key\` can be sent again safely: the first response is returned again, and nothing more is
-  done.`;
+- **Idempotency.** A command with an \`Idempotency-Key\` is safe to retry: a retry returns the first response and changes nothing.`;
 
 const header = (name: string, description: string, schema: JsonSchema): JsonSchema => ({
   name,
@@ -49,7 +48,7 @@ const patternOf = (pattern: string): JsonSchema => ({ ...json.string(), pattern 
 const requestHeaders: Readonly<Record<string, JsonSchema>> = {
   IdempotencyKey: header(
     'Idempotency-Key',
-    'Makes the request idempotent. A repeated request with the same key returns the stored response and does nothing. The same key with a different request returns `idempotency_key_reused`.',
+    'Makes the request idempotent. A repeated request with the same key returns the stored response and changes nothing. The same key with a different request returns `idempotency_key_reused`.',
     { ...json.string(), minLength: 1, maxLength: 255, pattern: printableAsciiPattern },
   ),
   IfMatch: header(
@@ -64,12 +63,12 @@ const requestHeaders: Readonly<Record<string, JsonSchema>> = {
   ),
   OccurredAt: header(
     'X-Occurred-At',
-    'Backdates the command, for imports. Must not be in the future.',
+    "Backdates the command, for imports. Must not be in the future or before the contact's last command.",
     json.timestamp(),
   ),
   CausationId: header(
     'X-Causation-Id',
-    'ID of what caused this command, such as an event or a command of your own. Stored with its events as `causationId`.',
+    'ID of the event or command that caused this command. Stored with its events as `causationId`.',
     { ...json.string(), minLength: 1, maxLength: 128, pattern: printableAsciiPattern },
   ),
   CorrelationId: header(
@@ -138,7 +137,7 @@ const pathParameters: Readonly<Record<string, string>> = {
   'contacts/{id}': 'ID of the contact.',
   'agents/{id}': 'ID of the agent.',
   'broadcasts/{id}': 'ID of the broadcast.',
-  'bulk/{id}': 'ID of the bulk action.',
+  'bulk/{id}': 'ID of the bulk job.',
   'follow-ups/{fid}': 'ID of the follow-up.',
   'docs/{file}': 'Name of the file.',
 };

@@ -57,7 +57,7 @@ export const titleByProblemCode: Readonly<Record<ProblemCode, string>> = {
   broadcast_exists: 'Broadcast already exists',
   message_exists: 'Message already exists',
   too_many_follow_ups: 'Too many open follow-ups',
-  bulk_rejected: 'Bulk action rejected',
+  bulk_rejected: 'Bulk job rejected',
   selection_changed: 'Selection changed',
   bulk_running: 'Bulk job is still running',
   bulk_closed: 'Bulk job is closed',

@@ -15,11 +15,11 @@ describe('withRequestFieldNames', () => {
     ['RecordAiResult', 'score', 'score'],
     ['StartBulk', 'dueAt', 'action.dueAt'],
     ['CreateFollowUp', 'dueAt', 'dueAt'],
-  ])('for %s the field %s is called %s', async (commandType, field, requestField) =>
+  ])('a refusal of %s that names the field %s names it %s in the response', async (commandType, field, requestField) =>
     expect(await fieldsOf(commandType, field)).toEqual([requestField]),
   );
 
-  it('the message of the refusal names the field of the request', async () => {
+  it('the message of a refusal names the field of the request', async () => {
     const rejected = Promise.reject(invalidField('commandTime', 'before_last_command', 'must not be before'));
     await expect(withRequestFieldNames('AssignAgent', rejected)).rejects.toMatchObject({
       code: 'validation_failed',
@@ -27,7 +27,7 @@ describe('withRequestFieldNames', () => {
     });
   });
 
-  it('responses and other errors are not changed', async () => {
+  it('withRequestFieldNames does not change responses and other errors', async () => {
     expect(await withRequestFieldNames('ChangeStatus', Promise.resolve(7))).toBe(7);
     for (const error of [refuse('conflict', {}), new Error('score')])
       await expect(withRequestFieldNames('ChangeStatus', Promise.reject(error))).rejects.toBe(error);
@@ -46,7 +46,7 @@ describe('refusalToProblem', () => {
       version: 7,
     }));
 
-  it('bulk_rejected contains results as callers see them', () => {
+  it('a problem bulk_rejected contains the results as callers see them', () => {
     const results = [
       { index: 0, id: 'a', outcome: 'ok', code: null, version: 3 },
       { index: 1, id: 'b', outcome: 'rejected', code: 'lead_inactive', version: null },

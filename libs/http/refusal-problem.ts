@@ -4,7 +4,7 @@ import { Problem } from './problem.js';
 
 type FieldNames = Readonly<Record<string, string>>;
 
-/** What a request calls a field that the domain calls otherwise. */
+/** The request's name of a field that has another name in the domain. */
 const headerNames: FieldNames = { commandTime: 'X-Occurred-At' };
 const fieldNamesByCommand: Readonly<Record<string, FieldNames>> = {
   ChangeStatus: { score: 'qualificationScore' },

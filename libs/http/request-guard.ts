@@ -34,7 +34,7 @@ function findProblem(request: FastifyRequest, publicHostname: string | null): Pr
   if (!authoritiesOf(request).every((authority) => isAllowed(parseHostname(authority))))
     return new Problem(
       'misdirected_request',
-      'While authentication is off, this service answers only at localhost, 127.0.0.1 and [::1]. Webhooks are also accepted at the host of PUBLIC_URL.',
+      'While authentication is off, this service responds only at localhost, 127.0.0.1 and [::1]. Webhooks are also accepted at the host of PUBLIC_URL.',
     );
   if (headers.authorization !== undefined)
     return new Problem(
@@ -45,7 +45,10 @@ function findProblem(request: FastifyRequest, publicHostname: string | null): Pr
     );
   const changesState = !safeMethods.has(method) || routeOptions.config.changesState === true;
   if (changesState && isForeign(headers))
-    return new Problem('forbidden_origin', 'Pages of other origins must not send requests that change something.');
+    return new Problem(
+      'forbidden_origin',
+      'Requests that change something are not accepted from pages of other origins.',
+    );
   return undefined;
 }
 

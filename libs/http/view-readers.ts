@@ -10,7 +10,7 @@ import { parseInstant } from './instant.js';
 import { parseFreshness, type ViewQuery } from './paging.js';
 import { invalidInput, Problem } from './problem.js';
 
-/** A past state: a time selects by when events occurred, a position by what had been recorded. */
+/** A past state: a time selects the events that had occurred by then, a position those that had been recorded. */
 export type AsOf = { readonly time: string } | { readonly position: Position };
 
 const pollIntervalMs = 20;

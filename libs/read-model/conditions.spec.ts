@@ -14,10 +14,10 @@ const condition: fc.Arbitrary<Condition> = fc.oneof(
   fc.record({ column, from: bound, to: bound }, { requiredKeys: ['column'] }),
 );
 
-function holds(tested: Condition, row: Readonly<Record<string, ColumnValue>>): boolean {
-  const actual = row[tested.column]!;
-  if (isInCondition(tested)) return tested.in.includes(actual);
-  const { from, to } = toRange(tested);
+function holds(required: Condition, row: Readonly<Record<string, ColumnValue>>): boolean {
+  const actual = row[required.column]!;
+  if (isInCondition(required)) return required.in.includes(actual);
+  const { from, to } = toRange(required);
   if (actual === null) return false;
   return (
     (from === undefined || compareValues(actual, from) >= 0) && (to === undefined || compareValues(actual, to) < 0)
@@ -25,20 +25,20 @@ function holds(tested: Condition, row: Readonly<Record<string, ColumnValue>>): b
 }
 
 describe('mergeConditions', () => {
-  it('returns one condition per column that together allow the same rows, or undefined when no row is allowed', () => {
+  it('merges conditions to one per column that allow the same rows, or to undefined if no row is allowed', () => {
     fc.assert(
       fc.property(fc.array(condition, { maxLength: 5 }), fc.record({ x: value, y: value }), (where, row) => {
         const merged = mergeConditions(where);
-        const isAllowed = merged !== undefined && merged.where.every((each) => holds(each, row));
-        expect(isAllowed).toBe(where.every((each) => holds(each, row)));
-        const columns = merged?.where.map((each) => each.column) ?? [];
+        const isAllowed = merged !== undefined && merged.where.every((required) => holds(required, row));
+        expect(isAllowed).toBe(where.every((required) => holds(required, row)));
+        const columns = merged?.where.map((required) => required.column) ?? [];
         expect(new Set(columns).size).toBe(columns.length);
       }),
       { numRuns: 2_000 },
     );
   });
 
-  it('keeps derived conditions on other columns apart, and narrows requested conditions on the same column', () => {
+  it('keeps derived conditions on other columns separate, and narrows requested conditions on the same column', () => {
     const where: Condition[] = [{ column: 'x', in: [1, 2, null] }];
     expect(mergeConditions(where, [{ column: 'y', from: 3 }])).toEqual({ where, derived: [{ column: 'y', from: 3 }] });
     expect(mergeConditions(where, [{ column: 'x', from: 2 }])).toEqual({

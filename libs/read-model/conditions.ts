@@ -1,7 +1,7 @@
 import type { Condition } from './view-store.js';
 import type { ColumnValue } from './view.js';
 
-/** At most one condition for each column. */
+/** The conditions of a query, with at most one for each column. */
 export interface MergedConditions {
   readonly where: readonly Condition[];
   /** Conditions on other columns that hold for every row that `where` allows. */
@@ -68,7 +68,7 @@ function isAllowed(value: ColumnValue, condition: Condition): boolean {
   );
 }
 
-/** Numbers before texts, texts by code point, which is the order of UTF-8 but not of JavaScript's `<`. */
+/** Sorts numbers before texts, and texts by code point: the order of UTF-8, which differs from JavaScript's `<`. */
 export function compareValues(a: string | number, b: string | number): number {
   if (typeof a === 'number') return typeof b === 'number' ? a - b : -1;
   return typeof b === 'number' ? 1 : Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -7,12 +7,12 @@ import { defineTable, type EventHandler, type Table } from './view.js';
 
 export const positionAt = (number: number): Position => `p${String(number).padStart(6, '0')}`;
 
-/** A log in memory: tests append events, which can be followed. */
+/** A log in memory. Tests append events to it, and a projection runner follows it. */
 export class InMemoryLog implements EventFeed {
   readonly start = positionAt(0);
   readonly events: RecordedEvent[] = [];
   readonly unreadable = new Set<Position>();
-  /** How many more reads fail. */
+  /** The number of reads that will still fail. */
   failuresLeft = 0;
   followedAfter: Position[] = [];
   private readonly appends = new EventTarget();

@@ -49,14 +49,14 @@ class TestWorker {
   }
 }
 
-/** Returns after how many milliseconds it was true. */
+/** Resolves when the condition is true, with the milliseconds that took. */
 async function until(isTrue: () => boolean): Promise<number> {
   const startedAt = performance.now();
   await pollUntil(isTrue, { intervalMs: 5 });
   return performance.now() - startedAt;
 }
 
-/** A lease whose storage fails, or stops responding, for one process. */
+/** A lease whose storage fails or does not respond, as seen by one process. */
 class FaultyLease implements Lease {
   fault: 'none' | 'failing' | 'silent' = 'none';
   constructor(private readonly lease: Lease) {}
@@ -71,12 +71,12 @@ class FaultyLease implements Lease {
   }
 }
 
-/** Tests that the lease of every storage must pass, alone and under `LeaderElection`. */
+/** Tests that the lease of every view store must pass, by itself and as used by `LeaderElection`. */
 export function leaseContract(adapter: string, createStorage: () => Promise<TestStorage>): void {
-  describe(`the lease in ${adapter}`, () => {
+  describe(`lease in ${adapter}`, () => {
     let storage: TestStorage;
     let stores: ViewStore[] = [];
-    /** Each lease has a store of its own, like one in another process. */
+    /** Opens the lease through a separate store, as another process does. */
     const openLease = async (): Promise<Lease> => {
       const store = await storage.open();
       stores.push(store);
@@ -93,7 +93,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
     });
     afterAll(clear);
 
-    it('has no holder at first, and then the first process that sets one', async () => {
+    it('a lease has no holder at first, and is then held by the first process that acquires it', async () => {
       const [first, second] = [await openLease(), await openLease()];
       expect([await first.read(), await second.read()]).toEqual([null, null]);
       expect(await first.compareAndSet(null, { holder: 'one', heartbeat: 1 })).toBe(true);
@@ -101,7 +101,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
       expect(await second.read()).toEqual({ holder: 'one', heartbeat: 1 });
     });
 
-    it('changes only from the stored record: neither from another heartbeat nor from another holder', async () => {
+    it('a lease changes only if the expected record is stored, with the same holder and heartbeat', async () => {
       const lease = await openLease();
       const first = { holder: 'one', heartbeat: 1 };
       const second = { holder: 'one', heartbeat: 2 };
@@ -117,7 +117,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
       expect(await lease.compareAndSet(released, first)).toBe(true);
     });
 
-    it('is acquired by exactly one of many processes that try at once', async () => {
+    it('a lease is acquired by exactly one of many processes that try at the same time', async () => {
       const leases = await Promise.all(Array.from({ length: 8 }, openLease));
       const countWinners = async (from: Parameters<Lease['compareAndSet']>[0], heartbeat: number): Promise<number> => {
         const attempts = leases.map((lease, index) => lease.compareAndSet(from, { holder: `${index}`, heartbeat }));
@@ -127,14 +127,14 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
       expect(await countWinners(await leases[0]!.read(), 2)).toBe(1);
     });
 
-    it('lets one of several workers work, and another one as soon as that one stops', async () => {
+    it('only one of several workers works at a time, and another takes over as soon as it stops', async () => {
       const workers = await Promise.all(
         Array.from({ length: 3 }, async () => new TestWorker(await openLease()).start()),
       );
       const working = (): TestWorker[] => workers.filter(({ isWorking }) => isWorking);
       await until(() => working().length > 0);
       const [first] = working();
-      // Long enough for the others to take over if the first one sent no heartbeats.
+      // Long enough for the others to take over if the first worker sent no heartbeats.
       await sleep(timing.timeoutMs * 2);
       expect(working()).toEqual([first]);
       expect(first!.isLeader).toBe(true);
@@ -146,7 +146,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
       expect(working()).toEqual([]);
     });
 
-    it('passes to another worker after the timeout when its holder has died', async () => {
+    it('a lease passes to another worker after the timeout if its holder has died', async () => {
       const dead = await openLease();
       await dead.compareAndSet(null, { holder: 'dead', heartbeat: 7 });
       const worker = new TestWorker(await openLease()).start();
@@ -155,7 +155,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
       await worker.stop();
     });
 
-    it('is not released before the work of its holder has ended', async () => {
+    it('a worker releases its lease only after its work has ended', async () => {
       let finishWork = (): void => undefined;
       const workFinished = new Promise<void>((resolve) => (finishWork = resolve));
       const slow = new TestWorker(await openLease(), async (signal) => {
@@ -174,7 +174,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
     });
 
     it.each(['failing', 'silent'] as const)(
-      'is lost by a worker whose storage is %s: its work ends, and it waits for the lease again',
+      'a worker whose storage is %s loses its lease, ends its work and waits for the lease again',
       async (fault) => {
         const lease = new FaultyLease(await openLease());
         const worker = new TestWorker(lease).start();
@@ -190,7 +190,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
       },
     );
 
-    it('is not taken from its holder after the storage was unavailable to all processes', async () => {
+    it('a standby does not take over a lease after an outage of the storage for all processes', async () => {
       const [holderLease, standbyLease] = [new FaultyLease(await openLease()), new FaultyLease(await openLease())];
       const holder = new TestWorker(holderLease).start();
       await until(() => holder.isWorking);
@@ -200,7 +200,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
       holderLease.fault = 'failing';
       await until(() => holder.notices.includes('failing'));
       await until(() => !holder.isWorking);
-      // Both can read it again: the holder finds itself, the other one a heartbeat that it has only just seen.
+      // Both can read the lease again. The holder finds its own record; for the standby the timeout starts again.
       standbyLease.fault = 'none';
       holderLease.fault = 'none';
       await until(() => holder.isWorking || standby.isWorking);
@@ -208,7 +208,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
       await Promise.all([holder.stop(), standby.stop()]);
     });
 
-    it('is released when work throws, and the error is thrown to the caller', async () => {
+    it('a lease is released when the work throws, and the caller gets the error', async () => {
       const lease = await openLease();
       const work = async (): Promise<void> => {
         throw new Error('a bug');
@@ -218,7 +218,7 @@ export function leaseContract(adapter: string, createStorage: () => Promise<Test
       expect(await lease.read()).toMatchObject({ holder: null });
     });
 
-    it('lets a worker that waits for it stop at once', async () => {
+    it('a worker that waits for a lease stops at once', async () => {
       await (await openLease()).compareAndSet(null, { holder: 'somebody', heartbeat: 1 });
       const worker = new TestWorker(await openLease()).start();
       await until(() => worker.notices.length > 0);

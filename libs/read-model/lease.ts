@@ -5,18 +5,18 @@ import { sleep } from '#timing/sleep';
 export interface LeaseRecord {
   /** Null after the holder has released the lease. */
   readonly holder: string | null;
-  /** Raised whenever the record changes. */
+  /** Increased whenever the record changes. */
   readonly heartbeat: number;
 }
 
 /**
- * The right to work on the views of a storage, shared by all processes. It only saves work: two processes that work at the same
- * time for a moment do no harm. Both methods may throw `ViewsUnavailable`.
+ * The right to work on the views of a storage, for which all processes compete. It only saves work: two processes that briefly work
+ * at the same time do no harm. `read` and `compareAndSet` may throw `ViewsUnavailable`.
  */
 export interface Lease {
-  /** Null if it was never held. */
+  /** Null if the lease was never held. */
   read(): Promise<LeaseRecord | null>;
-  /** Returns false and changes nothing if the stored record is not `from`. When it throws, the record may have changed. */
+  /** Returns false and changes nothing if the stored record is not `from`. If it throws, the record may have changed. */
   compareAndSet(from: LeaseRecord | null, to: LeaseRecord): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export type LeaseNotice =
 export interface LeaseTiming {
   /** How often the holder renews the lease. */
   readonly heartbeatIntervalMs: number;
-  /** How often the other processes read it. */
+  /** How often the other processes read the lease. */
   readonly pollIntervalMs: number;
   /** Without a heartbeat for this long, others take the lease, and the holder stops working. */
   readonly timeoutMs: number;
@@ -38,7 +38,7 @@ const defaultTiming: LeaseTiming = { heartbeatIntervalMs: 1_500, pollIntervalMs:
 
 /**
  * Runs work while this process holds the lease, and waits while another one does. Clocks of different machines are never
- * compared: a holder is considered dead when this process has seen the same heartbeat for `timeoutMs` of its own time.
+ * compared. A holder is considered dead when this process has seen the same heartbeat for `timeoutMs` by its own clock.
  */
 export class LeaderElection {
   private readonly id = randomUUID();
@@ -135,11 +135,11 @@ export class LeaderElection {
   private async renew(current: LeaseRecord): Promise<LeaseRecord> {
     const next = this.nextRecord(current);
     if (await this.lease.compareAndSet(current, next)) return next;
-    // It may still be ours: an earlier renewal may have succeeded although its response was lost.
+    // This process may still hold the lease: an earlier renewal may have succeeded although its response was lost.
     return (await this.lease.read()) ?? { holder: null, heartbeat: 0 };
   }
 
-  /** Saves other processes the timeout. */
+  /** Lets other processes take the lease without waiting for the timeout. */
   private async release(): Promise<void> {
     const releaseIfHeld = async (): Promise<boolean> => {
       const current = await this.lease.read();
@@ -154,12 +154,12 @@ export class LeaderElection {
     return { holder: this.id, heartbeat: (current?.heartbeat ?? 0) + 1 };
   }
 
-  /** @throws Error when `work` takes longer. It is not cancelled. */
+  /** @throws Error if `work` takes longer. It is not cancelled then. */
   private async withTimeout<T>(action: string, work: Promise<T>, timeoutMs = this.timing.timeoutMs): Promise<T> {
     const timer = new AbortController();
     const timeout = setTimeout(Math.max(timeoutMs, 0), undefined, { signal: timer.signal }).then(
       () => Promise.reject(new Error(`Timed out ${action} the lease.`)),
-      // Aborted because `work` has settled: never settles.
+      // The timer was aborted because `work` has settled, so this promise never settles.
       () => new Promise<never>(() => undefined),
     );
     try {

@@ -3,7 +3,7 @@ import { type EventFeed, type ProjectionNotice, ProjectionRunner } from './proje
 import type { ViewStore } from './view-store.js';
 import type { View } from './view.js';
 
-/** Longer than creating indexes may take, during which a running rebuild makes no visible progress. */
+/** Must be longer than creating indexes takes, because a running rebuild makes no visible progress during that time. */
 const defaultIntervalMs = 30_000;
 
 /**

@@ -15,7 +15,7 @@ import { waitForPosition } from './wait-for-position.js';
 
 const query: RowQuery = { where: [], sort: { column: 'id', descending: false }, limit: 1_000 };
 
-describe('a projection runner', () => {
+describe('ProjectionRunner', () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   const store = new SqliteViewStore(folder, { readerThread: false });
   const stopFunctions: (() => Promise<void>)[] = [];
@@ -55,7 +55,7 @@ describe('a projection runner', () => {
   async function readContents(view: View) {
     const reader = await store.openForReading(view);
     const writer = await store.openForWriting(view);
-    // A view that was stopped before it was built could not be read otherwise.
+    // Without this, a view that stopped before it was built could not be read.
     await writer.finishBuild();
     const { rows, checkpoint } = await reader.find<AgentEventCount>('agents', query);
     const keys = rows.map(({ key }) => key);
@@ -70,7 +70,7 @@ describe('a projection runner', () => {
   const waitForFailure = (reader: ViewReader) =>
     pollUntil(async () => (await reader.state()).stopped, { intervalMs: 1 });
 
-  it('applies existing and new events, and moves past events that the view ignores', async () => {
+  it('a projection runner applies existing and new events, and moves past events that the view ignores', async () => {
     const [log, view] = [new InMemoryLog(), viewOf()];
     log
       .appendAgentEvents('a', 'AgentRegistered', 'AgentReactivated')
@@ -94,13 +94,13 @@ describe('a projection runner', () => {
     expect(Date.now() - runner.lastProgressAt!).toBeLessThan(20_000);
   });
 
-  it('marks the view as built at once when the log is empty', async () => {
+  it('a projection runner marks the view as built at once if the log is empty', async () => {
     const [log, view] = [new InMemoryLog(), viewOf()];
     await start(view, log).waitForNotice('built');
     expect(await (await store.openForReading(view)).state()).toEqual({ checkpoint: null, stopped: null, built: true });
   });
 
-  it('continues from the checkpoint after a restart', async () => {
+  it('a projection runner continues from the checkpoint after a restart', async () => {
     const [log, view] = [new InMemoryLog().appendAgentEvents('a', 'AgentRegistered', 'AgentDeactivated'), viewOf()];
     const first = start(view, log);
     await expectToReach(view, positionAt(2));
@@ -113,7 +113,7 @@ describe('a projection runner', () => {
     expect((await readContents(view)).rows).toEqual([{ id: 'a', active: true, events: 3 }]);
   });
 
-  it('does not apply events again to rows that a crash left ahead of the checkpoint', async () => {
+  it('a projection runner does not apply events again to rows that a crash left ahead of the checkpoint', async () => {
     const [log, view] = [
       new InMemoryLog().appendAgentEvents('a', 'AgentRegistered', 'AgentDeactivated', 'AgentDeactivated'),
       viewOf(),
@@ -135,7 +135,7 @@ describe('a projection runner', () => {
     expect((await readContents(view)).rows).toEqual([{ id: 'a', active: false, events: 3 }]);
   });
 
-  it('can overlap with another worker: together they write the same rows as one', async () => {
+  it('two concurrent projection runners write the same rows as one', async () => {
     const log = new InMemoryLog(7);
     const [both, alone] = [viewOf(), viewOf()];
     const grow = () => {
@@ -146,22 +146,22 @@ describe('a projection runner', () => {
         );
     };
     grow();
-    const other = new SqliteViewStore(folder, { readerThread: false });
-    const workers = [start(both, log), start(both, log, other), start(alone, log)];
+    const otherStore = new SqliteViewStore(folder, { readerThread: false });
+    const workers = [start(both, log), start(both, log, otherStore), start(alone, log)];
     for (let round = 1; round <= 10; round++) {
       grow();
       await expectToReach(both, positionAt(log.events.length));
       await expectToReach(alone, positionAt(log.events.length));
     }
     for (const { stop } of workers) await stop();
-    await other.close();
+    await otherStore.close();
     expect(await readContents(both)).toEqual(await readContents(alone));
     expect(workers.flatMap(({ notices }) => notices).filter(({ type }) => type === 'stopped')).toEqual([]);
     const applied = workers[0]!.runner.appliedEvents + workers[1]!.runner.appliedEvents;
     expect(applied).toBe(log.events.length);
   });
 
-  it('builds the same rows again after a wipe, in batches of any size, and while it is running', async () => {
+  it('a projection runner rebuilds the same rows after a wipe, in batches of any size, even while it is running', async () => {
     const view = viewOf();
     const [log, wide] = [new InMemoryLog(2), new InMemoryLog(100)];
     for (const target of [log, wide])
@@ -190,16 +190,16 @@ describe('a projection runner', () => {
           AgentDeactivated: {
             key: agentKey,
             apply: (row, event, key) => {
-              if (poison()) throw new Error('can not be folded');
+              if (poison()) throw new Error('cannot be folded');
               return agents.on.AgentDeactivated.apply(row, event, key);
             },
           },
         },
       }),
-      /can not be folded/,
+      /cannot be folded/,
     ],
     [
-      'given its keys',
+      'mapped to its keys',
       (poison) => ({
         on: {
           ...agents.on,
@@ -212,7 +212,7 @@ describe('a projection runner', () => {
       /1001 rows.*more than 1000/,
     ],
     [
-      'put in columns',
+      'mapped to columns',
       (poison) => ({
         columns: { ...agents.columns, events: ({ active, events }) => (!active && poison() ? NaN : events) },
       }),
@@ -231,7 +231,7 @@ describe('a projection runner', () => {
                 ? {
                     ...next,
                     toJSON: () => {
-                      throw new Error('can not be stored');
+                      throw new Error('cannot be stored');
                     },
                   }
                 : next;
@@ -239,11 +239,11 @@ describe('a projection runner', () => {
           },
         },
       }),
-      /can not be stored/,
+      /cannot be stored/,
     ],
   ];
   it.each(poisons)(
-    'stops at an event that cannot be %s, with everything before it saved, until it is started again',
+    'a projection runner stops at an event that cannot be %s, with all earlier events saved, until it is restarted',
     async (_, table, reason) => {
       let poisoned = true;
       const view = viewOf(table(() => poisoned));
@@ -251,10 +251,10 @@ describe('a projection runner', () => {
         .appendAgentEvents('a', 'AgentRegistered')
         .appendAgentEvents('b', 'AgentRegistered', 'AgentDeactivated')
         .appendAgentEvents('c', 'AgentRegistered');
-      const [first, other] = [start(view, log), viewOf()];
-      start(other, log);
+      const [first, otherView] = [start(view, log), viewOf()];
+      start(otherView, log);
       await first.waitForNotice('stopped');
-      await expectToReach(other, positionAt(4));
+      await expectToReach(otherView, positionAt(4));
       expect(first.runner).toMatchObject({
         checkpoint: positionAt(2),
         stopped: { eventId: 'event-3', position: positionAt(3) },
@@ -282,11 +282,46 @@ describe('a projection runner', () => {
       start(view, log);
       await expectToReach(view, positionAt(4));
       expect((await reader.state()).stopped).toBeNull();
-      expect((await readContents(view)).stored).toEqual((await readContents(other)).stored);
+      expect((await readContents(view)).stored).toEqual((await readContents(otherView)).stored);
     },
   );
 
-  it('stops at an event that cannot be read, with everything before it saved', async () => {
+  it.each([1, 2, 100])(
+    'stops at once at an event whose row the storage rejects, with everything before it saved, in batches of %i events',
+    async (batchSize) => {
+      const [view, other] = [viewOf(), viewOf()];
+      const log = new InMemoryLog(batchSize)
+        .appendAgentEvents('a', 'AgentRegistered', 'AgentDeactivated')
+        .appendAgentEvents('b', 'AgentRegistered', 'AgentDeactivated')
+        .appendAgentEvents('c', 'AgentRegistered');
+      const rejectingStore: Pick<ViewStore, 'openForWriting'> = {
+        openForWriting: async (opened) => {
+          const writer = await store.openForWriting(opened);
+          const save = writer.save.bind(writer);
+          writer.save = async (rows, ...checkpoints) => {
+            if (rows.some(({ key, position }) => key === 'b' && position === positionAt(4)))
+              throw new Error('the row is too big');
+            await save(rows, ...checkpoints);
+          };
+          return writer;
+        },
+      };
+      const { runner, notices, waitForNotice, stop } = start(view, log, rejectingStore);
+      start(other, log);
+      await waitForNotice('stopped');
+      await expectToReach(other, positionAt(5));
+      expect(runner).toMatchObject({ checkpoint: positionAt(3), stopped: { eventId: 'event-4' }, appliedEvents: 3 });
+      expect(await waitForFailure(await store.openForReading(view))).toMatchObject({
+        eventId: 'event-4',
+        position: positionAt(4),
+        reason: 'the row is too big',
+      });
+      expect(notices.map(({ type }) => type)).not.toContain('retrying');
+      await stop();
+    },
+  );
+
+  it('a projection runner stops at an event that cannot be read, with all earlier events saved', async () => {
     const [log, view] = [
       new InMemoryLog(2).appendAgentEvents(
         'a',
@@ -310,7 +345,7 @@ describe('a projection runner', () => {
     await expectToReach(view, positionAt(4));
   });
 
-  it('continues after it was stopped, without a restart, when the view is wiped', async () => {
+  it('a stopped projection runner continues without a restart when the view is wiped', async () => {
     const [log, view] = [new InMemoryLog().appendAgentEvents('a', 'AgentRegistered', 'AgentDeactivated'), viewOf()];
     log.unreadable.add(positionAt(2));
     const { runner, waitForNotice } = start(view, log);
@@ -322,7 +357,7 @@ describe('a projection runner', () => {
     expect(runner).toMatchObject({ checkpoint: positionAt(2), stopped: null });
   });
 
-  it('retries when the log cannot be read', async () => {
+  it('a projection runner retries when the log cannot be read', async () => {
     const [log, view] = [new InMemoryLog().appendAgentEvents('a', 'AgentRegistered'), viewOf()];
     log.failuresLeft = 2;
     const { notices, waitForNotice } = start(view, log);
@@ -331,24 +366,24 @@ describe('a projection runner', () => {
     expect(notices[0]).toMatchObject({ error: { message: 'the log is unavailable' } });
   });
 
-  it('retries when the storage cannot be written', async () => {
+  it('a projection runner retries when the view store cannot be written', async () => {
     const [log, view] = [new InMemoryLog().appendAgentEvents('a', 'AgentRegistered'), viewOf()];
     const { waitForNotice, stop } = start(view, log);
     await expectToReach(view, positionAt(1));
     await waitForNotice('built');
-    const other = new DatabaseSync(join(folder, `${view.name}.v1.g1.db`));
-    other.exec('BEGIN IMMEDIATE');
+    const otherProgram = new DatabaseSync(join(folder, `${view.name}.v1.g1.db`));
+    otherProgram.exec('BEGIN IMMEDIATE');
     log.appendAgentEvents('a', 'AgentDeactivated');
     await waitForNotice('retrying');
-    other.exec('ROLLBACK');
-    other.close();
+    otherProgram.exec('ROLLBACK');
+    otherProgram.close();
     await expectToReach(view, positionAt(2));
     await stop();
     expect((await readContents(view)).rows).toEqual([{ id: 'a', active: false, events: 2 }]);
   });
 
   describe('while the view is built', () => {
-    /** The number of rows of each save, until the view is built. */
+    /** Builds the view and returns the number of rows in each save. */
     async function countSavedRows(view: View, log: InMemoryLog): Promise<readonly number[]> {
       const rowCounts: number[] = [];
       const counting = {
@@ -367,7 +402,7 @@ describe('a projection runner', () => {
       return rowCounts;
     }
 
-    it('gathers changed rows in memory while the view is built, and saves them together', async () => {
+    it('a projection runner gathers changed rows in memory while it builds a view, and saves them together', async () => {
       const log = new InMemoryLog(1_000);
       for (let i = 0; i < 20_000; i++) log.appendAgentEvents(`a${i % 9_500}`, 'AgentDeactivated');
       const view = viewOf();
@@ -380,7 +415,7 @@ describe('a projection runner', () => {
       expect(await reader.count('agents', { where: [{ column: 'events', in: [3] }] })).toBe(1_000);
     });
 
-    it('gathers few rows in memory while the view is built if hardly any row is changed twice', async () => {
+    it('a projection runner gathers fewer rows in memory if hardly any row changes twice while it builds a view', async () => {
       const log = new InMemoryLog(1_000);
       for (let i = 0; i < 20_000; i++) log.appendAgentEvents(`a${i}`, 'AgentDeactivated');
       const view: View = { name: `agents-${++viewCount}`, version: 1, tables: { agents } };
@@ -388,7 +423,7 @@ describe('a projection runner', () => {
     });
   });
 
-  it('ends when its signal aborts: while it waits for events, while it is stopped, and while it waits to retry', async () => {
+  it('a projection runner ends when its signal aborts, even if it is idle, stopped or waiting to retry', async () => {
     const log = new InMemoryLog().appendAgentEvents('a', 'AgentRegistered');
     const idle = start(viewOf(), log);
     await idle.waitForNotice('built');

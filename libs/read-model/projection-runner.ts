@@ -23,8 +23,8 @@ export interface EventFeed {
   /** The position of the newest event, or `start`. */
   head(): Promise<Position>;
   /**
-   * Every event after `after`, in order. Does not end until `signal` aborts. Throws `UnreadableEvent` after returning all events
-   * before that one.
+   * Yields every event after `after`, in order, until `signal` aborts.
+   * @throws UnreadableEvent after all events before that one have been yielded
    */
   follow(
     after: Position,
@@ -34,7 +34,7 @@ export interface EventFeed {
 
 interface FeedBatch {
   readonly events: readonly RecordedEvent[];
-  /** Position of the last event. */
+  /** Position of the last event of the batch. */
   readonly position: Position;
 }
 
@@ -44,10 +44,10 @@ export type ProjectionNotice =
   | { readonly type: 'stopped'; readonly view: View; readonly stopped: ProjectionFailure; readonly error: unknown }
   | { readonly type: 'retrying'; readonly view: View; readonly inMs: number; readonly error: unknown };
 
-// While a view is built, changed rows gather in memory over several batches. At a million leads that cuts the processor time of an
-// event from 83 µs (8,000 rows) to 31 µs (64,000 rows): see docs/evidence/benchmarks.md.
+// While a view is built, changed rows are gathered in memory over several batches. At a million leads this reduces the processor time
+// of an event from 83 µs (8,000 rows) to 31 µs (64,000 rows): see docs/evidence/benchmarks.md.
 const minGatheredRows = 8_000;
-/** A row may take some 10 KB of the heap, and several views are built at the same time. */
+/** Allows for about 10 KB of heap per row and several views that are built at the same time. */
 const gatheredRowsForHeap = Math.floor(getHeapStatistics().heap_size_limit / 32_768);
 const maxGatheredRows = Math.max(minGatheredRows, Math.min(48_000, gatheredRowsForHeap));
 const maxGatheredEvents = 300_000;
@@ -58,7 +58,7 @@ const retryDelay = { firstMs: 100, maxMs: 5_000 };
 /** How often a stopped view checks whether its failure was cleared. */
 const stoppedPollIntervalMs = 500;
 
-/** An event cannot be applied. Everything before it has been saved. */
+/** An event that cannot be applied. Everything before it has been saved. */
 class UnappliableEvent extends Error {
   constructor(
     readonly eventId: string | null,
@@ -69,27 +69,33 @@ class UnappliableEvent extends Error {
   }
 }
 
-/** A batch failed: start again from the checkpoint and apply its events one by one, to find the one that fails. */
-class RetryOneByOne extends Error {}
+/** A batch failed: start again from the checkpoint with smaller batches, to find the event that fails. */
+class RetryInSmallerBatches extends Error {}
+
+const isPassing = (error: unknown): boolean => error instanceof CheckpointMoved || error instanceof ViewsUnavailable;
 
 /**
- * Keeps one view up to date with the log, in one ordered pass. When the log or the storage fails, it retries from the checkpoint.
- * An event that the view cannot apply stops the view, with everything before it saved, until it is started again, wiped, or moved
- * past that event by another worker. Workers may overlap on a view, because all write the same rows.
+ * Keeps one view up to date with the log, in one ordered pass. If the log or the storage fails, it retries from the checkpoint.
  *
- * With `candidate` it runs on the candidate generation until that is promoted.
+ * An event that the view cannot apply stops the view. Everything before the event is saved. The view continues when it is started
+ * again or wiped, or when another worker has moved it past the event. Workers may overlap, because all write the same rows.
+ *
+ * With `candidate`, it runs on the candidate generation until that is promoted.
  */
 export class ProjectionRunner {
   private readonly rowCache: RowCache;
   private writer: ViewWriter | undefined;
   private failedEvent: UnappliableEvent | undefined;
-  /** Events up to here are applied one by one, because a batch that ends here has failed. */
+  /** Batches up to here are saved separately, because several of them, saved together, have failed. */
+  private batchByBatchUntil: Position = '';
+  /** Events up to here are applied and saved one by one, because a batch that ends here has failed. */
   private oneByOneUntil: Position = '';
   private failedAttempts = 0;
   private unsavedEvents = 0;
+  private unsavedBatches = 0;
   private isPromoted = false;
 
-  /** All rows up to here are durable, as far as this worker knows. Null before the first batch. */
+  /** All rows up to this position are durable, as far as this worker knows. Null before the first batch. */
   checkpoint: Position | null = null;
   stopped: ProjectionFailure | null = null;
   /** When the checkpoint last moved, in milliseconds since 1970; null if it has not. */
@@ -116,7 +122,7 @@ export class ProjectionRunner {
       } catch (error) {
         if (signal.aborted) break;
         if (error instanceof UnappliableEvent) this.failedEvent = error;
-        else if (!(error instanceof CheckpointMoved || error instanceof RetryOneByOne))
+        else if (!(error instanceof CheckpointMoved || error instanceof RetryInSmallerBatches))
           await this.waitBeforeRetry(error, signal);
       }
     }
@@ -126,6 +132,7 @@ export class ProjectionRunner {
   private async followLog(signal: AbortSignal): Promise<void> {
     this.rowCache.clear();
     this.unsavedEvents = 0;
+    this.unsavedBatches = 0;
     const writer = await this.openWriter();
     if (await this.promoteCandidate(writer)) return;
     const { checkpoint, built } = await writer.state();
@@ -139,7 +146,8 @@ export class ProjectionRunner {
         if (signal.aborted) return;
         await this.apply(events, position, writer);
         reached = position;
-        if (build.until === null || position >= build.until || this.isCacheFull) await this.save(writer, position);
+        const isGathering = build.until !== null && position < build.until && position > this.batchByBatchUntil;
+        if (!isGathering || this.isCacheFull) await this.save(writer, position);
         await this.finishBuild(writer, build);
         if (await this.promoteCandidate(writer)) return;
         // Embedded stores never wait for I/O, so without this no other work of the process would run.
@@ -161,38 +169,45 @@ export class ProjectionRunner {
       this.unsavedEvents += events.length;
     } catch (error) {
       if (error instanceof ViewsUnavailable) throw error;
-      this.oneByOneUntil = position;
-      throw new RetryOneByOne();
+      throw this.retryInSmallerBatches(position);
     }
+    this.unsavedBatches++;
   }
 
+  private retryInSmallerBatches(failedAt: Position): RetryInSmallerBatches {
+    if (this.unsavedBatches > 1) this.batchByBatchUntil = failedAt;
+    else this.oneByOneUntil = failedAt;
+    return new RetryInSmallerBatches();
+  }
+
+  /** An event fails alone when the view cannot apply it, or when the storage rejects what it changes, such as a row that is too big. */
   private async applyOneByOne(events: readonly RecordedEvent[], writer: ViewWriter): Promise<void> {
-    let lastApplied: Position | undefined;
     for (const event of events) {
       try {
         await this.rowCache.apply([event], writer, true);
+        this.unsavedEvents++;
+        await this.saveRows(writer, event.position);
       } catch (error) {
-        if (error instanceof ViewsUnavailable) throw error;
-        if (lastApplied !== undefined) await this.save(writer, lastApplied);
+        if (isPassing(error)) throw error;
         throw new UnappliableEvent(event.id, event.position, error);
       }
-      this.unsavedEvents++;
-      lastApplied = event.position;
     }
   }
 
   private async save(writer: ViewWriter, to: Position): Promise<void> {
     try {
-      const writes = this.rowCache.pendingWrites();
-      await writer.save(writes, this.checkpoint, to);
-      this.rowCache.markSaved(writes);
+      await this.saveRows(writer, to);
     } catch (error) {
-      const isExpected = error instanceof CheckpointMoved || error instanceof ViewsUnavailable;
-      if (isExpected || this.oneByOneUntil >= to) throw error;
-      // Some row cannot be stored.
-      this.oneByOneUntil = to;
-      throw new RetryOneByOne();
+      if (isPassing(error) || this.oneByOneUntil >= to) throw error;
+      throw this.retryInSmallerBatches(to);
     }
+  }
+
+  private async saveRows(writer: ViewWriter, to: Position): Promise<void> {
+    const writes = this.rowCache.pendingWrites();
+    await writer.save(writes, this.checkpoint, to);
+    this.rowCache.markSaved(writes);
+    this.unsavedBatches = 0;
     this.checkpoint = to;
     this.appliedEvents += this.unsavedEvents;
     this.unsavedEvents = 0;
@@ -249,7 +264,7 @@ export class ProjectionRunner {
     return (this.writer ??= await this.store.openForWriting(this.view, this.options));
   }
 
-  /** The next writer starts with a new connection, which may work where this one no longer does. */
+  /** The next writer opens a new connection, which may work if this one no longer does. */
   private async closeWriter(): Promise<void> {
     const writer = this.writer;
     this.writer = undefined;

@@ -20,7 +20,7 @@ import { waitForPosition } from './wait-for-position.js';
 const agentIds = Array.from({ length: 40 }, (_, index) => `a${index}`);
 const query: RowQuery = { where: [], sort: { column: 'id', descending: false }, limit: 1_000 };
 
-/** The expected rows up to a position: the number of events of each agent, times `step`. */
+/** The expected rows up to a position: for each agent, the number of its events times `step`. */
 function countEvents(log: InMemoryLog, position: Position | null, step = 1): Map<string, number> {
   const counts = new Map<string, number>();
   for (const event of log.events) {
@@ -31,14 +31,14 @@ function countEvents(log: InMemoryLog, position: Position | null, step = 1): Map
   return counts;
 }
 
-/** Tests of rebuilding a view that every view store must pass. `hasAtomicBatches` is as in `viewStoreContract`. */
+/** Tests of rebuilds that every view store must pass. `hasAtomicBatches` means the same as in `viewStoreContract`. */
 export function rebuildContract(
   adapter: string,
   createStorage: () => Promise<TestStorage>,
   { hasAtomicBatches = true }: { readonly hasAtomicBatches?: boolean } = {},
 ): void {
-  describe(`a rebuild in ${adapter}`, () => {
-    /** Long, because it only detects tests that hang. */
+  describe(`rebuild in ${adapter}`, () => {
+    /** Long, because it only has to detect tests that hang. */
     const timeoutMs = 300_000;
     let storage: TestStorage;
     let store: ViewStore;
@@ -52,9 +52,9 @@ export function rebuildContract(
       await storage.remove();
     });
 
-    /** Each event counts `each`, which is also the version, so that versions differ. */
-    const viewOf = (each = 1, name = `agents-${++viewCount}`): View => {
-      return { name, version: each, tables: { agents: { ...agents, on: countAgentEvents(each) }, totals } };
+    /** Each event adds `step` to its row. The version of the view is also `step`, so that the rows of two versions differ. */
+    const viewOf = (step = 1, name = `agents-${++viewCount}`): View => {
+      return { name, version: step, tables: { agents: { ...agents, on: countAgentEvents(step) }, totals } };
     };
 
     function grow(log: InMemoryLog, events: number): void {
@@ -87,7 +87,7 @@ export function rebuildContract(
     const expectToReach = async (view: View, position: Position) =>
       expect(await waitForPosition(await store.openForReading(view), position, 60_000)).toBe(true);
 
-    /** Starts a runner, and waits until the view is built up to the end of the log. */
+    /** Starts a runner and waits until it has built the view up to the end of the log. */
     async function startAndBuild(view: View, log: InMemoryLog) {
       const runner = startRunner(view, log, store);
       const reader = await store.openForReading(view);
@@ -96,7 +96,7 @@ export function rebuildContract(
       return runner;
     }
 
-    /** Reads until it is stopped. Each page must agree with the log and must not be older than the one before. */
+    /** Reads pages until it is stopped. Each page must agree with the log and must not be older than the previous page. */
     function startReading(view: View, log: InMemoryLog, readerStore: ViewStore) {
       const wrong: unknown[] = [];
       const reads = { pages: 0, notBuilt: 0 };
@@ -153,18 +153,18 @@ export function rebuildContract(
     }
 
     it(
-      'is promoted again and again while the log grows, without one failed or wrong read',
+      'several rebuilds of a view are promoted while the log grows, without a failed or wrong read',
       async () => {
         const [log, view] = [new InMemoryLog(17), viewOf()];
         grow(log, 500);
         const runner = await startAndBuild(view, log);
-        const elsewhere = await storage.open();
-        const readers = [startReading(view, log, store), startReading(view, log, elsewhere)];
+        const otherStore = await storage.open();
+        const readers = [startReading(view, log, store), startReading(view, log, otherStore)];
         const stopGrowing = startGrowing(log);
         for (let round = 0; round < 3; round++) {
           await Promise.all(readers.map((reader) => reader.waitForReads()));
-          // On another store, as in another process; in the last round by two at once.
-          const builders = [startRunner(view, log, elsewhere, true)];
+          // The rebuild runs on another store, as in another process. In the last round, two rebuilds run concurrently.
+          const builders = [startRunner(view, log, otherStore, true)];
           if (round === 2) builders.push(startRunner(view, log, store, true));
           for (const { ended, notices } of builders) {
             await ended;
@@ -181,42 +181,42 @@ export function rebuildContract(
           rows: countEvents(log, await log.head()),
         });
         expect(await store.candidateState(view)).toBeUndefined();
-        await elsewhere.close();
+        await otherStore.close();
       },
       timeoutMs,
     );
 
     it(
-      'of a new version runs next to the old version, which stays readable and up to date until it is stopped',
+      'the old version of a view stays readable and up to date while a new version is built, until it is stopped',
       async () => {
         const [log, name] = [new InMemoryLog(17), `agents-${++viewCount}`];
         const [old, next] = [viewOf(1, name), viewOf(2, name)];
         grow(log, 500);
         const runner = await startAndBuild(old, log);
-        const elsewhere = await storage.open();
+        const otherStore = await storage.open();
         const stopGrowing = startGrowing(log);
-        const readers = [startReading(old, log, store), startReading(next, log, elsewhere)];
-        const runners = [startRunner(next, log, elsewhere), startRunner(next, log, store)];
+        const readers = [startReading(old, log, store), startReading(next, log, otherStore)];
+        const runners = [startRunner(next, log, otherStore), startRunner(next, log, store)];
         for (const reader of readers) await reader.waitForReads();
         await stopGrowing();
         for (const version of [old, next]) await expectToReach(version, await log.head());
         for (const reader of readers) expect((await reader.stop()).pages).toBeGreaterThan(0);
-        for (const each of [runner, ...runners]) await each.stop();
+        for (const running of [runner, ...runners]) await running.stop();
         expect((await readRows(old)).rows).toEqual(countEvents(log, await log.head()));
         expect((await readRows(next)).rows).toEqual(countEvents(log, await log.head(), 2));
         expect(await store.versions(name)).toEqual([1, 2]);
-        await elsewhere.close();
+        await otherStore.close();
       },
       timeoutMs,
     );
 
     it(
-      'continues after it was interrupted before or after any step',
+      'a rebuild continues after it was interrupted before or after any step',
       async () => {
         const log = new InMemoryLog(60);
         grow(log, 200);
         const steps = ['state', 'load', 'save', 'finishBuild', 'promote'] as const;
-        /** A store whose writers fail once some number of steps is done, before or after doing the next one. */
+        /** A store whose writers fail after `stepCount` steps: after the next step if `isStepDone`, otherwise before it. */
         const failAfter = (stepCount: number, isStepDone: boolean, abort: AbortController) => {
           let stepsLeft = stepCount;
           const openForWriting: ViewStore['openForWriting'] = async (view, options) => {
@@ -265,7 +265,7 @@ export function rebuildContract(
       timeoutMs,
     );
 
-    it('is continued by `maintainGenerations` when no other process works on it', async () => {
+    it('maintainGenerations continues a rebuild that no other process is working on', async () => {
       const [log, view] = [new InMemoryLog(), viewOf()];
       grow(log, 30);
       const runner = await startAndBuild(view, log);
@@ -283,7 +283,7 @@ export function rebuildContract(
       expect((await readRows(view)).rows).toEqual(countEvents(log, await log.head()));
     });
 
-    it('that is stopped by an event does not affect the live generation, and continues when the event can be read', async () => {
+    it('a rebuild that stops at an unreadable event leaves the live generation alone, and continues once it is readable', async () => {
       const [log, view] = [new InMemoryLog(), viewOf()];
       grow(log, 30);
       const runner = await startAndBuild(view, log);

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { agents, InMemoryLog } from './in-memory-log.fixture.js';
 import { SqliteViewStore } from './sqlite/sqlite.view-store.js';
-import type { ViewWriter } from './view-store.js';
+import { CheckpointMoved, type ViewWriter } from './view-store.js';
 import { RowCache } from './row-cache.js';
 import type { View } from './view.js';
 
-describe('a row cache, for a table whose rows are created by one event type,', () => {
+describe('RowCache of a table whose rows are created by one event type', () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   const store = new SqliteViewStore(folder, { readerThread: false });
   afterAll(async () => {
@@ -41,7 +41,7 @@ describe('a row cache, for a table whose rows are created by one event type,', (
     return { applyAndSave, loadedKeys };
   };
 
-  it('does not load a row that the event creates', async () => {
+  it('a row cache does not load a row that the event creates', async () => {
     const view = createView();
     const writer = await store.openForWriting(view);
     const { applyAndSave, loadedKeys } = startWorker(view, writer);
@@ -53,7 +53,7 @@ describe('a row cache, for a table whose rows are created by one event type,', (
     expect((await writer.load('agents', ['a'])).get('a')?.row).toEqual({ id: 'a', active: true, events: 1 });
   });
 
-  it('leaves a row unchanged when its events are repeated after a restart, and continues from there', async () => {
+  it('a row cache leaves a row unchanged when its events are repeated after a restart, and applies later ones', async () => {
     const view = createView();
     const writer = await store.openForWriting(view);
     const { events } = new InMemoryLog().appendAgentEvents(
@@ -68,7 +68,9 @@ describe('a row cache, for a table whose rows are created by one event type,', (
     const restarted = startWorker(view, writer);
     await restarted.applyAndSave(events.slice(0, 1));
     expect(await writer.load('agents', ['a'])).toEqual(before);
-    await restarted.applyAndSave(events.slice(1));
+    // It has not looked the row up, so it does not know that the stored one is newer.
+    await expect(restarted.applyAndSave(events.slice(1))).rejects.toThrow(CheckpointMoved);
+    await startWorker(view, writer).applyAndSave(events.slice(1));
     expect((await writer.load('agents', ['a'])).get('a')).toEqual({
       row: { id: 'a', active: false, events: 3 },
       position: events[2]!.position,

@@ -16,8 +16,8 @@ interface Entry {
   row: object | undefined;
   /** Empty before the first event. */
   position: Position;
-  /** What the storage has. Columns and tokens are computed when they are first needed. */
-  stored: { position: Position; row: object; computed?: Computed } | undefined;
+  /** What the storage has; null if it has no such row, undefined if the row was not looked up. Computed when first needed. */
+  stored: { position: Position; row: object; computed?: Computed } | null | undefined;
 }
 
 interface TableCache {
@@ -31,14 +31,14 @@ interface TableCache {
   readonly saved: LRUCache<string, Entry>;
 }
 
-/** An event and the rows of one table that it touches. */
+/** An event and the rows of one table that it affects. */
 interface Step {
   readonly event: RecordedEvent;
   readonly cache: TableCache;
   readonly entries: readonly Entry[];
 }
 
-/** The rows of a view that are in memory: those changed since the last save, and some of those before. */
+/** The rows of a view that are in memory: those changed since the last save, and those that were recently saved or loaded. */
 export class RowCache {
   private readonly caches: readonly TableCache[];
   private readonly cachesByEventType = new Map<string, readonly TableCache[]>();
@@ -66,8 +66,9 @@ export class RowCache {
   changeCount = 0;
 
   /**
-   * Applies events to the rows that they touch. Throws what a table throws; call `clear` then, because some rows may have changed.
-   * With `check`, for a single event, nothing has changed then, and errors that saving would throw are thrown too.
+   * Applies events to the rows that they affect. If a table throws, the error is thrown to the caller, which must then call `clear`,
+   * because some rows may have changed. With `check`, pass a single event: on an error no row has changed, and errors that saving
+   * would cause are also thrown.
    */
   async apply(events: readonly RecordedEvent[], writer: Pick<ViewWriter, 'load'>, check = false): Promise<void> {
     const steps = await this.load(events, writer);
@@ -89,7 +90,7 @@ export class RowCache {
 
   private async load(events: readonly RecordedEvent[], writer: Pick<ViewWriter, 'load'>): Promise<readonly Step[]> {
     const steps: Step[] = [];
-    /** New entries, and the keys of those that the storage may have. */
+    /** New entries, and the keys of those that may be stored. */
     const missing = new Map<TableCache, { readonly entries: Map<string, Entry>; readonly keysToLoad: string[] }>();
     for (const event of events)
       for (const cache of this.cachesByEventType.get(event.type) ?? []) {
@@ -99,7 +100,7 @@ export class RowCache {
         let created = missing.get(cache);
         if (!created) missing.set(cache, (created = { entries: new Map<string, Entry>(), keysToLoad: [] }));
         const { entries, keysToLoad } = created;
-        const touched = keys.map((key) => {
+        const affected = keys.map((key) => {
           const known = cache.changed.get(key) ?? entries.get(key) ?? cache.saved.get(key);
           if (known) return known;
           const entry: Entry = { key, row: undefined, position: '', stored: undefined };
@@ -107,10 +108,11 @@ export class RowCache {
           if (!cache.createdBy.has(event.type)) keysToLoad.push(key);
           return entry;
         });
-        steps.push({ event, cache, entries: touched });
+        steps.push({ event, cache, entries: affected });
       }
     for (const [cache, { entries, keysToLoad }] of missing) {
       if (keysToLoad.length === 0) continue;
+      for (const key of keysToLoad) entries.get(key)!.stored = null;
       for (const [key, { row, position }] of await writer.load(cache.name, keysToLoad)) {
         const entry = entries.get(key)!;
         entry.row = row;
@@ -122,19 +124,20 @@ export class RowCache {
     return steps;
   }
 
-  /** Everything that differs from the storage. Throws what columns and tokens of a table throw. */
+  /** Everything that differs from the storage. @throws any error of a table's `columns` or `tokens` */
   pendingWrites(): readonly RowWrite[] {
     return this.caches.flatMap((cache) =>
       Array.from(cache.changed.values(), ({ key, row, position, stored }): RowWrite => {
         const write = { table: cache.name, key, row: row!, position, ...compute(cache, row!) };
-        if (!stored) return write;
+        if (stored === undefined) return write;
+        if (stored === null) return { ...write, previous: null };
         stored.computed ??= compute(cache, stored.row);
         return { ...write, previous: { position: stored.position, ...stored.computed } };
       }),
     );
   }
 
-  /** Call it when the storage has saved these writes. */
+  /** Must be called after the storage has saved these writes. */
   markSaved(writes: readonly RowWrite[]): void {
     for (const { name, changed, saved } of this.caches) {
       const tableWrites = writes.filter(({ table }) => table === name);

@@ -1,4 +1,4 @@
-/** Letters with a stroke or ligature, which NFKD leaves as they are. */
+/** Letters that NFKD does not decompose, such as those with a stroke, and ligatures. */
 const replacements: Readonly<Record<string, string>> = {
   ø: 'o',
   ł: 'l',
@@ -10,22 +10,22 @@ const replacements: Readonly<Record<string, string>> = {
   ς: 'σ',
 };
 
-/** Scripts written without spaces: a word may begin at any letter. */
+/** Scripts written without spaces, in which a word may begin at any letter. */
 const unspacedScript =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 
-/** In code points. Longer words are cut. */
+/** In code points. Longer words are truncated. */
 const maxTokenLength = 32;
 
-/** Marks a phone number written backwards. No other token and no search word contains it. */
+/** Marks a reversed phone number. Other tokens and search words never contain it. */
 const reversedMark = '<';
 
 const phoneCharacters = /^[\d\s()./+-]+$/;
 
-/** Decomposes the text (NFKD) and removes its combining marks: é becomes e, a full-width letter an ordinary one. */
+/** Decomposes the text (NFKD) and removes its combining marks: é becomes e, and a full-width letter becomes an ordinary one. */
 export const removeMarks = (text: string): string => text.normalize('NFKD').replace(/\p{M}+/gu, '');
 
-/** Upper case first, because it splits letters that lower case keeps: ß becomes ss, and a dotless ı an i. */
+/** Converts to upper case first, because that splits letters that lower case keeps: ß becomes ss, and dotless ı becomes i. */
 const fold = (text: string): string =>
   removeMarks(removeMarks(text).toUpperCase().toLowerCase()).replace(/[øłđħŧæœς]/g, (letter) => replacements[letter]!);
 
@@ -37,9 +37,9 @@ const truncate = (word: string): string =>
 const reverse = (digits: string): string => reversedMark + Array.from(digits).reverse().join('');
 
 /**
- * The distinct words of a text. Case and accents are removed (NFKD, marks dropped, lower case), words are split at everything but
- * letters and digits and cut to 32 code points. A word in a script without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese)
- * also gives a token from each of its letters on, so that any part of it is found: 田中 by 中.
+ * The distinct words of a text, without case and accents (NFKD, marks removed, lower case). Every character except letters and digits
+ * separates words. Words are truncated to 32 code points. A word in a script without spaces (Chinese, Japanese, Thai, Lao, Khmer,
+ * Burmese) also has a token that starts at each of its letters, so that any part is found: 中 finds 田中.
  */
 export function tokenize(text: string): readonly string[] {
   const tokens = new Set<string>();
@@ -54,16 +54,16 @@ export function tokenize(text: string): readonly string[] {
   return [...tokens];
 }
 
-/** The digits of a phone number, forwards and backwards, so that it is found by its beginning and by its ending. */
+/** The digits of a phone number, forwards and reversed, so that it is found by its first and by its last digits. */
 export function tokenizePhone(phone: string): readonly string[] {
   const digits = truncate(phone.normalize('NFKD').replace(/\D+/g, ''));
   return digits === '' ? [] : [digits, reverse(digits)];
 }
 
 /**
- * Turns a search text into `words` of a query. Every word must begin a token. Digits may also be the ending of a phone number. A
- * text that looks like a whole phone number (`+49 (170) 123-45`) is one word: it has only digits and signs, and begins with a plus
- * or has at least seven digits. A text without letters and digits gives no words, which matches every row.
+ * Turns a search text into the `words` of a query. Every word must begin a token. Digits may also be the last digits of a phone
+ * number. A text that looks like a whole phone number, such as `+49 (170) 123-45`, is one word: it has only digits and punctuation,
+ * and begins with a plus or has at least seven digits. A text without letters and digits has no words and matches every row.
  */
 export function parseSearchWords(text: string): readonly (readonly string[])[] {
   const input = text.normalize('NFKD').trim();

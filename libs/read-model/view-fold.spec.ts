@@ -44,17 +44,17 @@ const otherFamilies = [...contactEvents, ...leadEvents, ...agentEvents, ...broad
 const named = { name: 'counts', version: 1 };
 
 describe('affectedKeys', () => {
-  it('returns the key or keys that the handler of the event returns', () => {
+  it('returns the keys that the handler of the event returns', () => {
     expect(affectedKeys(counts, event('BulkRequested'))).toEqual(['bulk-1']);
     expect(affectedKeys(counts, event('BulkItemsDone'))).toEqual(['bulk-1', 'o']);
   });
 
-  it('returns no keys for an event that the table does not handle', () =>
+  it('returns no affected keys for an event that the table does not handle', () =>
     expect(affectedKeys(counts, event('BulkFailed'))).toEqual([]));
 });
 
 describe('applyEvent', () => {
-  it('returns the row that the handler of the event returns', () =>
+  it('applies an event by returning the row that its handler returns', () =>
     expect(applyEvent(counts, { blocks: 1 }, event('BulkItemsDone'), 'o')).toEqual({ blocks: 4 }));
 
   it('returns the same row for an event that the table does not handle', () => {
@@ -64,9 +64,9 @@ describe('applyEvent', () => {
   });
 });
 
-/* These tests are checked by the compiler: a line after @ts-expect-error that compiles is an error. */
+/* The compiler checks these tests: it reports a line after @ts-expect-error that compiles. */
 describe('defineView', () => {
-  it('compiles if every event is handled or ignored', () => {
+  it('a view definition compiles if every event is handled or ignored', () => {
     const view = defineView({
       ...named,
       tables: { counts },
@@ -75,31 +75,31 @@ describe('defineView', () => {
     expect(view.ignores).toContain('LeadsExported');
   });
 
-  it('does not compile if an event is neither handled nor ignored', () => {
+  it('a view definition does not compile if an event is neither handled nor ignored', () => {
     // @ts-expect-error LeadsExported is neither handled nor ignored.
     const view = defineView({ ...named, tables: { counts }, ignores: [...otherBulkEvents, ...otherFamilies] });
     expect(view.ignores).not.toContain('LeadsExported');
   });
 
-  it('does not compile if an event is both handled and ignored', () => {
+  it('a view definition does not compile if an event is both handled and ignored', () => {
     const ignores = [...otherBulkEvents, 'BulkRequested', ...otherFamilies, ...exportEvents] as const;
     // @ts-expect-error BulkRequested is both handled and ignored.
     expect(defineView({ ...named, tables: { counts }, ignores }).ignores).toContain('BulkRequested');
   });
 
-  it('does not compile if a family with a handled event is ignored', () => {
+  it('a view definition does not compile if a family with a handled event is ignored', () => {
     const ignores = [...bulkEvents, ...otherFamilies, ...exportEvents] as const;
     // @ts-expect-error BulkRequested and BulkItemsDone are both handled and ignored.
     expect(defineView({ ...named, tables: { counts }, ignores }).ignores).toContain('BulkItemsDone');
   });
 
-  it('does not compile if an event is ignored twice', () => {
+  it('a view definition does not compile if an event is ignored twice', () => {
     const ignores = [...otherBulkEvents, 'LeadOpened', ...otherFamilies, ...exportEvents] as const;
     // @ts-expect-error LeadOpened is ignored twice.
     expect(defineView({ ...named, tables: { counts }, ignores }).ignores).toContain('LeadOpened');
   });
 
-  it('does not compile if an unknown event is ignored', () => {
+  it('a view definition does not compile if an unknown event is ignored', () => {
     const ignores = [...otherBulkEvents, ...otherFamilies, ...exportEvents, 'BulkPaused'] as const;
     // @ts-expect-error There is no event BulkPaused.
     expect(defineView({ ...named, tables: { counts }, ignores }).ignores).toContain('BulkPaused');
@@ -107,7 +107,7 @@ describe('defineView', () => {
 });
 
 describe('defineTable', () => {
-  it('gives each handler its own event type', () => {
+  it('each handler of a table receives an event of its own type', () => {
     const table = defineTable<BlockCount>()({
       // @ts-expect-error BulkRequested has no block.
       on: { BulkRequested: { key: (event) => `${event.data.block}`, apply: (row) => row } },
@@ -116,14 +116,14 @@ describe('defineTable', () => {
     expect(affectedKeys(table, event('BulkRequested'))).toEqual(['2']);
   });
 
-  it('does not compile with a handler for an unknown event', () => {
+  it('a table definition does not compile with a handler for an unknown event', () => {
     const handler = { key: () => 'a', apply: () => undefined };
     // @ts-expect-error There is no event BulkPaused.
     const table = defineTable<BlockCount>()({ on: { BulkPaused: handler }, ...base });
     expect(affectedKeys(table, event('BulkRequested'))).toEqual([]);
   });
 
-  it('does not compile without a handler for an event of the fold that its rows mirror', () => {
+  it('a table definition does not compile without a handler for each event of the fold that its rows mirror', () => {
     const table = defineTable<BlockCount, 'BulkRequested' | 'BulkFailed'>()({
       // @ts-expect-error BulkFailed has no handler.
       on: { BulkRequested: { key: ({ data }) => data.bulkId, apply: (row) => row } },

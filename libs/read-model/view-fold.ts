@@ -18,7 +18,7 @@ export function applyEvent<Row extends object>(
   return handler ? handler.apply(row, event, key) : row;
 }
 
-/** A handler under a type accepts the events of this type, which the compiler cannot express for a type known only at run time. */
+/** The handler of an event type accepts events of that type. The compiler cannot express this for a type known only at run time. */
 const handlerOf = <Row extends object>(
   table: AnyTable,
   type: EventType,

@@ -109,7 +109,7 @@ const query = fc.record({
   limit: fc.integer({ min: 1, max: 7 }),
 });
 
-/** By code point: UTF-8 keeps that order, JavaScript's `<` does not. */
+/** Orders texts by code point, as UTF-8 bytes do. JavaScript's `<` compares UTF-16 code units instead. */
 const compare = (a: ColumnValue, b: ColumnValue): number =>
   typeof a === 'number' && typeof b === 'number'
     ? a - b
@@ -126,11 +126,11 @@ function holds(condition: Condition, row: Item): boolean {
   return (from === undefined || compare(value, from) >= 0) && (to === undefined || compare(value, to) < 0);
 }
 
-/** The keys that a query must find, by a search in memory. */
+/** The keys that a query must return, found by filtering and sorting in memory. */
 function findInMemory(rows: readonly Keyed[], { where, words = [], sort }: Omit<RowQuery, 'limit'>): readonly string[] {
   const sign = sort.descending ? -1 : 1;
   return rows
-    .filter(({ row }) => where.every((tested) => holds(tested, row)))
+    .filter(({ row }) => where.every((required) => holds(required, row)))
     .filter(({ row }) =>
       words.every((spellings) => spellings.some((spelling) => row.words.some((token) => token.startsWith(spelling)))),
     )
@@ -148,7 +148,7 @@ function toWrite({ key, row }: Keyed, position: string): RowWrite {
 }
 
 export function viewQueryContract(getStore: () => ViewStore): void {
-  describe('queries', () => {
+  describe('find, count and group', () => {
     const view: View = { name: 'found', version: 1, tables: { items } };
     let writer: ViewWriter;
     let reader: ViewReader;
@@ -159,7 +159,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
       reader = await getStore().openForReading(view);
     });
 
-    /** Saves rows under organizations of their own: runs do not see each other's rows, but the rows are there. */
+    /** Saves rows under new organizations, so that runs share the table but do not see each other's rows. */
     async function saveRows(
       rows: readonly Keyed[],
     ): Promise<{ rows: readonly Keyed[]; org: (name: string) => string }> {
@@ -171,7 +171,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
       return { rows: saved, org };
     }
 
-    /** All keys that a query finds, read page by page. */
+    /** All keys that a query returns, read page by page. */
     async function findAll(query: RowQuery): Promise<readonly string[]> {
       const keys: string[] = [];
       for await (const page of readPages<Item>(reader, 'items', query)) {
@@ -185,7 +185,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
       return keys;
     }
 
-    /** Compares groups of matching rows with groups formed in memory. */
+    /** Compares the groups that the store returns with groups computed in memory. */
     async function checkGroups(rows: readonly Keyed[], where: readonly Condition[]): Promise<void> {
       const sum = ['whole', 'active'];
       for (const by of [[], ['kind'], ['active', 'text'], ['text', 'number', 'kind']]) {
@@ -206,7 +206,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
       }
     }
 
-    it('find, count and group the same rows as a search in memory', async () => {
+    it('queries find, count and group the same rows as a search in memory', async () => {
       await fc.assert(
         fc.asyncProperty(keyed, fc.array(query, { minLength: 1, maxLength: 8 }), async (generated, queries) => {
           const { rows, org } = await saveRows(generated);
@@ -226,7 +226,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
       );
     });
 
-    it('find the same rows as a search in memory among thousands, where few or many match', async () => {
+    it('queries find the same rows as a search in memory among thousands of rows, whether few or many match', async () => {
       const words = ['ab', 'ba', 'a'];
       const { rows, org } = await saveRows(
         Array.from({ length: 5_000 }, (_, i) => ({
@@ -265,7 +265,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
             }
     });
 
-    it('find the same rows with derived conditions, and none when those contradict the filter', async () => {
+    it('queries find the same rows with derived conditions, and none if these contradict the filter', async () => {
       const { rows, org } = await saveRows(
         Array.from({ length: 200 }, (_, i) => {
           const row = {
@@ -297,7 +297,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
       expect(await reader.count('items', { where, derivedConditions })).toBe(50);
     });
 
-    it('return each unchanged row exactly once, page by page, while other rows change and are added', async () => {
+    it('pages contain each unchanged row exactly once while other rows are changed and added', async () => {
       const changes = fc.array(fc.record({ target: fc.nat(), row: item }), { maxLength: 4 });
       await fc.assert(
         fc.asyncProperty(
@@ -312,7 +312,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
             const change = async () => {
               const now = `${position}.${String(++step).padStart(3, '0')}`;
               const writes = (allChanges[step - 1] ?? []).map(({ target, row }) => {
-                // Every third row stays unchanged. Targets beyond the others are new rows.
+                // Every third row stays unchanged. A target beyond the remaining rows is a new row.
                 const existing = rows.filter((_, index) => index % 3 > 0)[target % 40];
                 const key = existing?.key ?? `${position}new${target}`;
                 changedKeys.add(key);
@@ -344,7 +344,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
       );
     });
 
-    it('continue after a row that no longer exists', async () => {
+    it('a page continues after a row that no longer exists', async () => {
       const row = { org: 'a', text: null, kind: null, active: 1, words: [] };
       const { rows, org } = await saveRows([1, 2, 3].map((n) => ({ key: `k${n}`, row: { ...row, number: n } })));
       const after = { value: 1.5, key: 'missing' };
@@ -358,7 +358,7 @@ export function viewQueryContract(getStore: () => ViewStore): void {
       expect(found.rows.map(({ key }) => key)).toEqual(rows.slice(1).map(({ key }) => key));
     });
 
-    it('reject a column that the table does not have', async () => {
+    it('queries reject a column that the table does not have', async () => {
       const sort = { column: 'number', descending: false };
       await expect(reader.find('items', { where: [{ column: 'nope', in: [1] }], sort, limit: 1 })).rejects.toThrow(
         /nope/,

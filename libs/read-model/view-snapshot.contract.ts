@@ -23,11 +23,11 @@ const things: Table<Thing> = {
   tokens: ({ kind }) => [kind],
 };
 const byRank = { sort: { column: 'rank', descending: false } } as const;
-const oldOnes = { where: [{ column: 'kind', in: ['old'] }] };
+const oldRows = { where: [{ column: 'kind', in: ['old'] }] };
 
 /** Tests that every view store with snapshots must pass. */
 export function viewSnapshotContract(adapter: string, createStorage: () => Promise<TestStorage>): void {
-  describe(`a snapshot of a view in ${adapter}`, () => {
+  describe(`snapshots in ${adapter}`, () => {
     let storage: TestStorage;
     let store: ViewStore;
     let viewCount = 0;
@@ -58,28 +58,28 @@ export function viewSnapshotContract(adapter: string, createStorage: () => Promi
 
     async function readRanks(snapshot: ViewSnapshot): Promise<readonly number[]> {
       const all: number[] = [];
-      for await (const { rows } of readPages<Thing>(snapshot, 'things', { ...oldOnes, ...byRank, limit: 7 }))
+      for await (const { rows } of readPages<Thing>(snapshot, 'things', { ...oldRows, ...byRank, limit: 7 }))
         all.push(...rows.map(({ row }) => row.rank));
       return all;
     }
 
-    it('shows the rows as they were when it was taken, whatever is written later', async () => {
+    it('a snapshot shows the rows as they were when it was taken, whatever is written later', async () => {
       const { reader, writer } = await openBuilt();
       const snapshot = await reader.snapshot();
       await writer.save([...createWrites('p2', 'new', upTo(20)), ...createWrites('p2', 'old', [50, 51])], 'p1', 'p2');
       expect(snapshot.checkpoint).toBe('p1');
       expect(await readRanks(snapshot)).toEqual(upTo(50));
-      expect(await snapshot.count('things', oldOnes)).toBe(50);
+      expect(await snapshot.count('things', oldRows)).toBe(50);
       expect(await snapshot.count('things', { where: [], words: [['new']] })).toBe(0);
       expect(await snapshot.get('things', ['k1', 'k50'])).toEqual(new Map([['k1', { rank: 1, kind: 'old' }]]));
 
-      expect(await reader.count('things', oldOnes)).toBe(32);
+      expect(await reader.count('things', oldRows)).toBe(32);
       const later = await reader.snapshot();
-      expect([later.checkpoint, await later.count('things', oldOnes)]).toEqual(['p2', 32]);
+      expect([later.checkpoint, await later.count('things', oldRows)]).toEqual(['p2', 32]);
       await Promise.all([snapshot.close(), later.close()]);
     });
 
-    it('shows exactly the rows of its checkpoint while batches are written without a pause', async () => {
+    it('a snapshot shows exactly the rows of its checkpoint while batches are written without a pause', async () => {
       const { reader, writer } = await openBuilt();
       let lastPosition = 100_000;
       let isWriting = true;
@@ -88,7 +88,7 @@ export function viewSnapshotContract(adapter: string, createStorage: () => Promi
           const to = `p${++lastPosition}`;
           await writer.save(createWrites(to, `at ${to}`, upTo(50)), from, to);
           from = to;
-          // An embedded writer never waits, so without this nothing else would run.
+          // An embedded writer never yields to the event loop by itself.
           await setImmediate();
         }
       })();
@@ -103,7 +103,7 @@ export function viewSnapshotContract(adapter: string, createStorage: () => Promi
       await writing;
     });
 
-    it('stays readable while another generation is promoted', async () => {
+    it('a snapshot stays readable while another generation is promoted', async () => {
       const { view, reader, writer } = await openBuilt();
       const snapshot = await reader.snapshot();
       const candidate = await store.openForWriting(view, { candidate: true });
@@ -112,13 +112,13 @@ export function viewSnapshotContract(adapter: string, createStorage: () => Promi
       await writer.close();
       expect(await candidate.promote()).toBe(true);
       await store.removeRetired(view);
-      expect(await reader.count('things', oldOnes)).toBe(0);
+      expect(await reader.count('things', oldRows)).toBe(0);
       expect(await readRanks(snapshot)).toEqual(upTo(50));
       await snapshot.close();
       await store.removeRetired(view);
     });
 
-    it('stays readable or fails when the view is wiped, but never shows other rows', async () => {
+    it('a snapshot of a wiped view stays readable or fails, but never shows other rows', async () => {
       const { view, reader, writer } = await openBuilt();
       const snapshot = await reader.snapshot();
       await writer.close();
@@ -131,7 +131,7 @@ export function viewSnapshotContract(adapter: string, createStorage: () => Promi
       await snapshot.close();
     });
 
-    it('is refused while the maximum number is open, until one of them is closed', async () => {
+    it('a snapshot is rejected while the maximum number of snapshots is open', async () => {
       const { reader } = await openBuilt();
       const snapshots = await Promise.all(Array.from({ length: maxSnapshots }, () => reader.snapshot()));
       await expect(reader.snapshot()).rejects.toThrow(SnapshotRefused);
@@ -139,11 +139,11 @@ export function viewSnapshotContract(adapter: string, createStorage: () => Promi
       const next = await reader.snapshot();
       await expect(reader.snapshot()).rejects.toThrow(SnapshotRefused);
       expect(await readRanks(next)).toEqual(upTo(50));
-      for (const each of [...snapshots, next]) await each.close();
-      await expect(snapshots[1]!.count('things', oldOnes)).rejects.toThrow();
+      for (const opened of [...snapshots, next]) await opened.close();
+      await expect(snapshots[1]!.count('things', oldRows)).rejects.toThrow();
     });
 
-    it('is refused for a view that is not built', async () => {
+    it('a snapshot of a view that is not built is rejected', async () => {
       const view: View = { name: `held-${++viewCount}`, version: 1, tables: { things } };
       const reader = await store.openForReading(view);
       for (let attempt = 0; attempt <= maxSnapshots; attempt++)

@@ -11,7 +11,7 @@ import {
 } from './view-store.js';
 import type { Table, View } from './view.js';
 
-/** An empty storage. All stores opened on it see the same views, like those of several processes. */
+/** An empty storage. All stores opened on it see the same views, as several processes do. */
 export interface TestStorage {
   open(): Promise<ViewStore>;
   remove(): Promise<void>;
@@ -29,28 +29,28 @@ const things: Table<Thing> = {
   tokens: ({ name }) => name.split(' '),
 };
 
-const thing = (key: string, position: Position, row: Thing, previous?: RowWrite): RowWrite => ({
+const thing = (key: string, position: Position, row: Thing, previous?: RowWrite | null): RowWrite => ({
   table: 'things',
   key,
   position,
   row,
   columns: { name: row.name, rank: row.rank },
   tokens: things.tokens!(row),
-  ...(previous ? { previous } : {}),
+  ...(previous === undefined ? {} : { previous }),
 });
 
 const allByRank = { where: [], sort: { column: 'rank', descending: false }, limit: 100 } as const;
 
 /**
- * Tests that every view store must pass. With `hasAtomicBatches`, rows and checkpoint become visible at the same moment; without,
- * rows may be ahead of the checkpoint.
+ * Tests that every view store must pass. With `hasAtomicBatches`, rows and checkpoint become visible together. Without it,
+ * rows may be newer than the checkpoint.
  */
 export function viewStoreContract(
   adapter: string,
   createStorage: () => Promise<TestStorage>,
   { hasAtomicBatches = true }: { readonly hasAtomicBatches?: boolean } = {},
 ): void {
-  describe(`a view in ${adapter}`, () => {
+  describe(`views in ${adapter}`, () => {
     let storage: TestStorage;
     let store: ViewStore;
     let viewCount = 0;
@@ -69,7 +69,7 @@ export function viewStoreContract(
       return { view, writer, reader: await store.openForReading(view) };
     };
 
-    it('returns saved rows by key', async () => {
+    it('a view returns saved rows by key', async () => {
       const { writer } = await openBuilt();
       await writer.save(
         [thing('a', 'p1', { name: 'ada', rank: 1 }), thing('é\0', 'p2', { name: 'bob', rank: null })],
@@ -84,7 +84,7 @@ export function viewStoreContract(
       );
     });
 
-    it('replaces a row only by one with a higher position', async () => {
+    it('a row is replaced only by one with a higher position', async () => {
       const { writer, reader } = await openBuilt();
       const first = thing('a', 'p3', { name: 'three', rank: 3 });
       await writer.save([first], null, 'p3');
@@ -98,7 +98,7 @@ export function viewStoreContract(
       expect(await reader.count('things', { where: [], words: [['three']] })).toBe(0);
     });
 
-    it('writes the differences from the previously stored row', async () => {
+    it('a save applies the differences from the previously stored row', async () => {
       const { writer, reader } = await openBuilt();
       const first = thing('a', 'p1', { name: 'first', rank: 1 });
       await writer.save([first], null, 'p1');
@@ -114,19 +114,40 @@ export function viewStoreContract(
       expect(await writer.load('things', ['a'])).toMatchObject(new Map([['a', { position: 'p2' }]]));
     });
 
-    it('writes the whole row when the stored one is not the expected one', async () => {
-      const { writer, reader } = await openBuilt();
-      const first = thing('a', 'p1', { name: 'first', rank: 1 });
+    it('rejects a row that was computed from an outdated one, and keeps the stored row and the checkpoint', async () => {
+      const { writer } = await openBuilt();
+      const first = thing('a', 'p1', { name: 'first', rank: 1 }, null);
+      const second = thing('a', 'p2', { name: 'second', rank: 2 }, first);
       await writer.save([first], null, 'p1');
-      await writer.save([thing('a', 'p2', { name: 'other', rank: 2 }, first)], 'p1', 'p2');
-      await writer.save([thing('a', 'p3', { name: 'first', rank: 1 }, first)], 'p2', 'p3');
-      const countRank = (rank: number) => reader.count('things', { where: [{ column: 'rank', in: [rank] }] });
-      expect([await countRank(1), await countRank(2)]).toEqual([1, 0]);
-      expect(await reader.count('things', { where: [], words: [['first']] })).toBe(1);
-      expect(await reader.count('things', { where: [], words: [['other']] })).toBe(0);
+      await writer.save([second], 'p1', 'p2');
+      for (const outdated of [first, null]) {
+        const third = thing('a', 'p3', { name: 'third', rank: 3 }, outdated);
+        await expect(writer.save([third], 'p2', 'p3')).rejects.toThrow(CheckpointMoved);
+      }
+      const unknown = thing('b', 'p3', { name: 'third', rank: 3 }, first);
+      await expect(writer.save([unknown], 'p2', 'p3')).rejects.toThrow(CheckpointMoved);
+      expect((await writer.state()).checkpoint).toBe('p2');
+      const { row, position } = second;
+      expect(await writer.load('things', ['a', 'b'])).toEqual(new Map([['a', { row, position }]]));
     });
 
-    it('has no checkpoint at first, keeps it across writers, and returns it with each page', async () => {
+    it('accepts a batch whose rows were stored before a crash, and rows that were not looked up', async () => {
+      const { writer } = await openBuilt();
+      const first = thing('a', 'p1', { name: 'first', rank: 1 }, null);
+      const second = thing('a', 'p3', { name: 'second', rank: 2 }, first);
+      await writer.save([first], null, 'p1');
+      await writer.save([second], 'p1', 'p2');
+      await writer.save([second, thing('b', 'p3', { name: 'new', rank: 1 }, null)], 'p2', 'p3');
+      await writer.save([thing('a', 'p2', { name: 'late', rank: 2 }, first)], 'p3', 'p4');
+      await writer.save([thing('b', 'p5', { name: 'not looked up', rank: 5 })], 'p4', 'p5');
+      const stored = await writer.load('things', ['a', 'b']);
+      expect([...stored].map(([key, { position }]) => [key, position])).toEqual([
+        ['a', 'p3'],
+        ['b', 'p5'],
+      ]);
+    });
+
+    it('a view has no checkpoint at first, keeps its checkpoint across writers, and returns it with each page', async () => {
       const { view, writer, reader } = await openBuilt();
       expect(await writer.state()).toEqual({ checkpoint: null, stopped: null, built: true });
       await writer.save([], null, 'p1');
@@ -138,21 +159,23 @@ export function viewStoreContract(
       expect((await (await store.openForWriting(view)).state()).checkpoint).toBe('p3');
     });
 
-    it('moves the checkpoint only from its current position, so that one of two workers continues', async () => {
+    it('a checkpoint moves only from its current position, so that only one of two workers continues', async () => {
       const { view, writer } = await openBuilt();
-      const elsewhere = await storage.open();
-      const other = await elsewhere.openForWriting(view);
+      const otherStore = await storage.open();
+      const otherWriter = await otherStore.openForWriting(view);
       await writer.save([thing('a', 'p1', { name: 'a', rank: 1 })], null, 'p1');
-      await expect(other.save([thing('b', 'p2', { name: 'b', rank: 2 })], null, 'p2')).rejects.toThrow(CheckpointMoved);
-      expect((await other.state()).checkpoint).toBe('p1');
-      await other.save([thing('b', 'p2', { name: 'b', rank: 2 })], 'p1', 'p2');
+      await expect(otherWriter.save([thing('b', 'p2', { name: 'b', rank: 2 })], null, 'p2')).rejects.toThrow(
+        CheckpointMoved,
+      );
+      expect((await otherWriter.state()).checkpoint).toBe('p1');
+      await otherWriter.save([thing('b', 'p2', { name: 'b', rank: 2 })], 'p1', 'p2');
       await expect(writer.save([], 'p1', 'p2')).rejects.toThrow(CheckpointMoved);
       await expect(writer.save([], null, 'p2')).rejects.toThrow(CheckpointMoved);
       expect((await writer.state()).checkpoint).toBe('p2');
-      await elsewhere.close();
+      await otherStore.close();
     });
 
-    it('does not change when a batch is repeated', async () => {
+    it('a view does not change when a batch is repeated', async () => {
       const { writer, reader } = await openBuilt();
       const batch = [thing('a', 'p1', { name: 'a', rank: 1 }), thing('b', 'p2', { name: 'b', rank: 2 })];
       await writer.save(batch, null, 'p2');
@@ -161,7 +184,7 @@ export function viewStoreContract(
       expect(await reader.find('things', allByRank)).toEqual(before);
     });
 
-    it('cannot be read before it is built, and can be read completely then', async () => {
+    it('a view cannot be read before it is built', async () => {
       const view = createView();
       const reader = await store.openForReading(view);
       const expectNotReadable = async () => {
@@ -185,7 +208,7 @@ export function viewStoreContract(
       expect(await reader.count('things', { where: [] })).toBe(1);
     });
 
-    it(`shows ${hasAtomicBatches ? 'complete batches only' : 'rows at least as new as the checkpoint'} while it is written`, async () => {
+    it(`a view shows ${hasAtomicBatches ? 'complete batches only' : 'rows at least as new as the checkpoint'} while it is written`, async () => {
       const { writer, reader } = await openBuilt();
       const rounds = 100;
       let isWriting = true;
@@ -216,7 +239,7 @@ export function viewStoreContract(
       expect(wrongPages).toEqual([]);
     });
 
-    it('keeps a reported failure until the checkpoint has reached that event', async () => {
+    it('a view keeps a reported failure until its checkpoint reaches the failed event', async () => {
       const { view, writer, reader } = await openBuilt();
       const failure: ProjectionFailure = {
         eventId: 'e',
@@ -232,7 +255,7 @@ export function viewStoreContract(
       expect((await reader.state()).stopped).toBeNull();
     });
 
-    it('is empty after it was wiped, for open readers and writers too', async () => {
+    it('a wiped view is empty, also for open readers and writers', async () => {
       const { view, writer, reader } = await openBuilt();
       const batch = [thing('a', 'p1', { name: 'a', rank: 1 })];
       await writer.save(batch, null, 'p1');
@@ -251,7 +274,7 @@ export function viewStoreContract(
       await store.wipe(createView());
     });
 
-    it('keeps its versions apart and lists those with stored data', async () => {
+    it('versions of a view are separate, and those with stored data are listed', async () => {
       const { view, writer } = await openBuilt();
       await writer.save([], null, 'p1');
       const [second, tenth] = [2, 10].map((version) => ({ ...view, version }));
@@ -264,7 +287,7 @@ export function viewStoreContract(
       expect(await store.versions(view.name)).toEqual([2, 10]);
     });
 
-    describe('with a candidate generation', () => {
+    describe('generations', () => {
       /** The live generation has one row, at p1, and an open writer. */
       const openLive = async () => {
         const { view, writer, reader } = await openBuilt();
@@ -278,7 +301,7 @@ export function viewStoreContract(
       };
       const rebuiltRow = (position: Position) => [thing('a', position, { name: 'new', rank: 1 })];
 
-      it('is read from its live generation until the candidate is promoted, and then from that one by all processes', async () => {
+      it('all processes read the live generation until the candidate is promoted, and the candidate from then on', async () => {
         const { view, writer, readNames, openCandidate } = await openLive();
         expect(await store.candidateState(view)).toBeUndefined();
         const candidate = await openCandidate();
@@ -292,22 +315,22 @@ export function viewStoreContract(
         await candidate.finishBuild();
         await candidate.save([], 'p1', 'p3');
         expect(await readNames()).toEqual(['p2', 'old', 'more']);
-        const elsewhere = await storage.open();
-        const other = await elsewhere.openForReading(view);
-        expect((await other.state()).checkpoint).toBe('p2');
+        const otherStore = await storage.open();
+        const otherReader = await otherStore.openForReading(view);
+        expect((await otherReader.state()).checkpoint).toBe('p2');
 
         expect(await candidate.promote()).toBe(true);
         expect(await readNames()).toEqual(['p3', 'new']);
-        expect((await other.state()).checkpoint).toBe('p3');
+        expect((await otherReader.state()).checkpoint).toBe('p3');
         expect(await store.candidateState(view)).toBeUndefined();
         await expect(writer.save([], 'p2', 'p4')).rejects.toThrow(CheckpointMoved);
         expect(await writer.state()).toEqual({ checkpoint: 'p3', stopped: null, built: true });
         await writer.save([thing('c', 'p4', { name: 'later', rank: 3 })], 'p3', 'p4');
         expect(await readNames()).toEqual(['p4', 'new', 'later']);
-        await elsewhere.close();
+        await otherStore.close();
       });
 
-      it('does not promote a candidate while its live generation is ahead', async () => {
+      it('a candidate is not promoted while the live generation is ahead', async () => {
         const { writer, readNames, openCandidate } = await openLive();
         const candidate = await openCandidate();
         await candidate.finishBuild();
@@ -321,18 +344,18 @@ export function viewStoreContract(
         expect(await readNames()).toEqual(['p2', 'new']);
       });
 
-      it('lets another writer continue the candidate, and promotes it once', async () => {
+      it('another writer can continue a candidate, which is promoted once', async () => {
         const { view, readNames, openCandidate } = await openLive();
         await (await openCandidate()).save(rebuiltRow('p0'), null, 'p0');
-        const elsewhere = await storage.open();
-        const candidates = await Promise.all([openCandidate(), elsewhere.openForWriting(view, { candidate: true })]);
+        const otherStore = await storage.open();
+        const candidates = await Promise.all([openCandidate(), otherStore.openForWriting(view, { candidate: true })]);
         for (const candidate of candidates) expect((await candidate.state()).checkpoint).toBe('p0');
         await candidates[0].save(rebuiltRow('p1'), 'p0', 'p1');
         await expect(candidates[1].save(rebuiltRow('p1'), 'p0', 'p1')).rejects.toThrow(CheckpointMoved);
         for (const candidate of candidates) await candidate.finishBuild();
         expect(await Promise.all(candidates.map((candidate) => candidate.promote()))).toEqual([true, true]);
         expect(await readNames()).toEqual(['p1', 'new']);
-        // A candidate that is opened from now on is a new one.
+        // A candidate opened after the promotion is a new one.
         const next = await openCandidate();
         expect(await next.state()).toEqual(emptyViewState);
         await next.finishBuild();
@@ -343,10 +366,10 @@ export function viewStoreContract(
         for (const candidate of candidates) expect(await candidate.promote()).toBe(true);
         await expect(candidates[0].save([], 'p1', 'p2')).rejects.toThrow(CheckpointMoved);
         expect(await readNames()).toEqual(['p1', 'newest']);
-        await elsewhere.close();
+        await otherStore.close();
       });
 
-      it('makes a candidate live at once when nothing is live', async () => {
+      it('a candidate is live at once if there is no live generation', async () => {
         const view = createView();
         const writer = await store.openForWriting(view, { candidate: true });
         await writer.save(rebuiltRow('p1'), null, 'p1');
@@ -356,7 +379,7 @@ export function viewStoreContract(
         expect(await writer.promote()).toBe(true);
       });
 
-      it('replaces a candidate that has other columns than the code', async () => {
+      it('a candidate is replaced if its columns differ from those of the code', async () => {
         const { view, readNames, openCandidate } = await openLive();
         const { name: _, ...columns } = things.columns;
         const outdated = await openCandidate({ ...view, tables: { things: { ...things, columns } } });
@@ -367,11 +390,11 @@ export function viewStoreContract(
         expect(await readNames()).toEqual(['p1', 'old']);
       });
 
-      it('removes retired generations while another process still has one open', async () => {
+      it('retired generations are removed even while another process has one open', async () => {
         const { view, writer, readNames, openCandidate } = await openLive();
-        const elsewhere = await storage.open();
-        const other = await elsewhere.openForReading(view);
-        expect(await other.count('things', { where: [] })).toBe(1);
+        const otherStore = await storage.open();
+        const otherReader = await otherStore.openForReading(view);
+        expect(await otherReader.count('things', { where: [] })).toBe(1);
         for (const position of ['p1', 'p2', 'p3']) {
           const candidate = await openCandidate();
           await candidate.save(rebuiltRow(position), null, position);
@@ -380,19 +403,19 @@ export function viewStoreContract(
           expect(await candidate.promote()).toBe(true);
           await candidate.close();
           await store.removeRetired(view);
-          await elsewhere.removeRetired(view);
+          await otherStore.removeRetired(view);
         }
-        expect((await other.find<Thing>('things', allByRank)).checkpoint).toBe('p3');
+        expect((await otherReader.find<Thing>('things', allByRank)).checkpoint).toBe('p3');
         expect(await readNames()).toEqual(['p3', 'new']);
         expect((await writer.state()).checkpoint).toBe('p3');
         await writer.save([], 'p3', 'p4');
-        expect((await other.state()).checkpoint).toBe('p4');
+        expect((await otherReader.state()).checkpoint).toBe('p4');
         expect(await store.versions(view.name)).toEqual([1]);
-        await elsewhere.close();
+        await otherStore.close();
       });
     });
 
-    it('rejects a query on a table that it does not have', async () => {
+    it('a query on a table that the view does not have is rejected', async () => {
       const { reader } = await openBuilt();
       await expect(reader.find('others', allByRank)).rejects.toThrow(/others/);
     });

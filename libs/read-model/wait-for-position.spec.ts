@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SqliteViewStore } from './sqlite/sqlite.view-store.js';
-import type { ViewReader } from './view-store.js';
+import { type ViewReader, ViewsUnavailable } from './view-store.js';
 import type { View } from './view.js';
 import { waitForPosition } from './wait-for-position.js';
 
@@ -31,27 +31,27 @@ describe('waitForPosition', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('returns true at once when the view has reached the position, even with a timeout of 0', async () => {
+  it('returns true at once if the view has reached the position, even with a timeout of 0', async () => {
     const { writer, reader } = await openView();
     await writer.save([], null, 'p2');
     expect(await waitForPosition(reader, 'p2', 0)).toBe(true);
     expect(await waitForPosition(reader, 'p1', 0)).toBe(true);
   });
 
-  it('returns true when the view reaches the position later', async () => {
+  it('returns true as soon as the view reaches the position', async () => {
     const { writer, reader } = await openView();
     const waiting = waitForPosition(reader, 'p1', 20_000);
     await writer.save([], null, 'p1');
     expect(await waiting).toBe(true);
   });
 
-  it('returns false when the time is up', async () => {
+  it('returns false if the view does not reach the position before the timeout', async () => {
     const { reader } = await openView();
     expect(await waitForPosition(reader, 'p1', 15)).toBe(false);
     expect(await waitForPosition(reader, 'p1', 0)).toBe(false);
   });
 
-  it('keeps waiting for a stopped view, which may be about to start again', async () => {
+  it('keeps waiting for a stopped view, which may start again', async () => {
     const { writer, reader } = await openView();
     await writer.reportFailure({ eventId: null, position: 'p1', reason: 'odd', since: '2026-01-01T00:00:00.000Z' });
     const waiting = waitForPosition(reader, 'p2', 20_000);
@@ -59,7 +59,7 @@ describe('waitForPosition', () => {
     expect(await waiting).toBe(true);
   });
 
-  it('returns false when its signal aborts', async () => {
+  it('stops waiting for the position and returns false when its signal aborts', async () => {
     const { reader } = await openView();
     const abort = new AbortController();
     const waiting = waitForPosition(reader, 'p1', 20_000, abort.signal);
@@ -68,7 +68,7 @@ describe('waitForPosition', () => {
     expect(await waitForPosition(reader, 'p1', 20_000, abort.signal)).toBe(false);
   });
 
-  it('shares one poll among all waiters of a reader, each with its own position', async () => {
+  it('shares one poll among all calls for a reader, which may wait for different positions', async () => {
     const { writer, reader, stateReads } = await openView();
     const waiting = Array.from({ length: 500 }, (_, index) =>
       waitForPosition(reader, index % 2 ? 'p1' : 'p2', index % 2 ? 20_000 : 100),
@@ -79,7 +79,31 @@ describe('waitForPosition', () => {
     expect(stateReads()).toBeLessThan(40);
   });
 
-  it('rejects when the state of the view cannot be read', async () => {
+  it('rejects soon after the time is up while the state of the view is not returned', async () => {
+    const { reader } = await openView();
+    const hangingReader = Object.assign(Object.create(reader) as ViewReader, {
+      state: () => new Promise<never>(() => undefined),
+    });
+    const startedAt = performance.now();
+    const waiting = [0, 1, 100].map((timeoutMs) => waitForPosition(hangingReader, 'p1', timeoutMs));
+    for (const each of waiting) await expect(each).rejects.toThrow(ViewsUnavailable);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+  });
+
+  it('rejects for those too who came while the state of the view could not be read', async () => {
+    const { reader } = await openView();
+    let fail!: (error: Error) => void;
+    const failingReader = Object.assign(Object.create(reader) as ViewReader, {
+      state: () => new Promise<never>((_, reject) => (fail = reject)),
+    });
+    const first = waitForPosition(failingReader, 'p1', 20_000);
+    const second = waitForPosition(failingReader, 'p1', 20_000);
+    fail(new Error('down'));
+    await expect(first).rejects.toThrow('down');
+    await expect(second).rejects.toThrow('down');
+  });
+
+  it('rejects if the state of the view cannot be read', async () => {
     const { reader } = await openView();
     const failingReader = Object.assign(Object.create(reader) as ViewReader, {
       state: async () => Promise.reject(new Error('down')),

@@ -9,7 +9,7 @@ const jobWith = (action: BulkAction) =>
   (givenBulk(targetBulk(0, ['a', 'b', 'c']), requestBulk({ action })).state as KnownBulk).job;
 
 describe('toBulkJobResource', () => {
-  it('returns the action with the field names of the request', () => {
+  it('returns the bulk action with the field names of the request', () => {
     const action: BulkAction = { type: 'change_status', status: 'lost', score: 7, reason: null, note: null };
     expect(toBulkJobResource(jobWith(action))).toStrictEqual({
       id: 'bulk-1',
@@ -32,7 +32,7 @@ describe('toBulkJobResource', () => {
 });
 
 describe('toBulkResultResource', () => {
-  it('returns a version if the item was executed, and a code if it was rejected', () => {
+  it('a bulk result has a version if the item was executed, and a code if it was rejected', () => {
     expect(toBulkResultResource(bulkResult(0, 'a'))).toEqual({ index: 0, id: 'a', outcome: 'ok', version: 3 });
     expect(toBulkResultResource(bulkResult(3, 'a', 'rejected'))).toEqual({
       index: 3,

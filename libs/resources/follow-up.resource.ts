@@ -10,7 +10,7 @@ export interface FollowUpResource extends Pick<FollowUp, FollowUpFields> {
   readonly overdue: boolean;
 }
 
-/** `now` decides whether the follow-up is overdue: that depends on the clock and is never stored. */
+/** `overdue` depends on `now` and is therefore never stored. */
 export function toFollowUpResource(
   followUp: FollowUp,
   lead: { readonly id: string; readonly contactId: string },

@@ -92,7 +92,7 @@ describe('toLeadResource', () => {
     });
   });
 
-  it('returns null for absent values of a lead, and for the name of an unknown agent', () => {
+  it('returns null for missing values of a lead, and for the name of an unknown agent', () => {
     const { agent, ...resource } = toLeadResource(foldedLead(given(createLead())), nameOf);
     expect(agent).toBeNull();
     expect(resource).toMatchObject({
@@ -111,7 +111,7 @@ describe('toLeadResource', () => {
     });
   });
 
-  it('returns the open follow-up that is due next; of several due at the same time, the one created first', () => {
+  it('returns the open follow-up of a lead that is due next, or the first created of several due at the same time', () => {
     const second = createFollowUp({ followUpId: 'f-2', dueAt: time('16:00') });
     const third = createFollowUp({ followUpId: 'f-3', dueAt: time('16:00') });
     const followUpsAfter = (...steps: readonly ContactStep[]) =>

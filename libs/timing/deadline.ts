@@ -14,7 +14,7 @@ export function enableDeadlines(): void {
 
 /**
  * Runs `work` with a time limit for all of its store calls together: a store that cannot be reached fails with `Unavailable`
- * when the limit is over. Without `enableDeadlines` there is no limit.
+ * when the limit is exceeded. Without `enableDeadlines` there is no limit.
  */
 export const withDeadline = <T>(timeoutMs: number, work: () => T): T =>
   enabled ? deadlines.run(performance.now() + timeoutMs, work) : work();

@@ -5,6 +5,7 @@ import { createServer } from '#http/server';
 import { checkPortIsFree, explainListenError } from './listening.js';
 import { createLogger } from './logger.js';
 import { reportFatalError } from './operator-error.js';
+import { createPrivateFiles } from './private-files.js';
 import { parseSettings, type Settings } from './settings.js';
 import { toOperatorError } from './stores.js';
 import { checkSettingNames } from './unknown-settings.js';
@@ -24,6 +25,7 @@ export async function serve(
   compose: (settings: Settings, logger: Logger) => Promise<Composition>,
 ): Promise<void> {
   let logger: Logger | undefined;
+  createPrivateFiles();
   try {
     const usage = readArguments(name, process.argv.slice(2));
     if (usage !== undefined) return console.log(usage);

@@ -46,7 +46,7 @@ export const settingsTable = {
     parse: parseText,
     allowed: 'a folder',
     description:
-      'Folder of the event log, the views and `id.key`. A relative path starts at the working directory. The start log shows the absolute path.',
+      'Folder of the event log, the views and `id.key`. A relative path starts at the working directory. The log shows the absolute path at startup.',
   },
   EVENT_STORE_URL: {
     default: null,
@@ -54,7 +54,7 @@ export const settingsTable = {
     parse: parseEventStoreUrl,
     allowed: eventStoreUrlHint,
     description:
-      'Event log: `sqlite:<file>`, or `esdb://…` for EventStoreDB; `kurrentdb://…` means the same. Behind `#` may follow the name of the log (lower-case letters and digits) where several logs share a server.',
+      'Event log: `sqlite:<file>`, or `esdb://…` for EventStoreDB; `kurrentdb://…` means the same. If several logs share a server, append `#` and a name of lowercase letters and digits for each.',
     isSecret: true,
   },
   READ_STORE_URL: {
@@ -78,12 +78,12 @@ export const settingsTable = {
     default: 'info',
     parse: oneOf(logLevels),
     allowed: `one of ${logLevels.join(', ')}`,
-    description: `One of ${logLevels.map((level) => `\`${level}\``).join(', ')}.`,
+    description: `Lowest level that is logged: ${logLevels.map((level) => `\`${level}\``).join(', ')}.`,
   },
   OPT_OUT_KEYWORDS: {
     default: defaultPolicy.optOutKeywords.filter((keyword) => keyword !== 'stop').join(','),
     parse: parseKeywords,
-    allowed: 'texts of at most 100 characters with a letter or digit in each, separated by commas',
+    allowed: 'keywords separated by commas, each with a letter or digit and at most 100 characters long',
     description:
       'Keywords that opt a contact out when they are the entire message. Case, spaces and final punctuation do not matter. STOP always opts out.',
   },
@@ -116,21 +116,21 @@ export const settingsTable = {
   WHATSAPP_APP_SECRET: {
     default: null,
     parse: parseText,
-    allowed: 'a text',
+    allowed: 'a string',
     description: 'App secret of the WhatsApp Cloud API. A provider whose secret is not set gets 503 from its webhook.',
     isSecret: true,
   },
   WHATSAPP_VERIFY_TOKEN: {
     default: null,
     parse: parseText,
-    allowed: 'a text',
+    allowed: 'a string',
     description: 'A secret of your choice that WhatsApp sends back when it verifies the webhook URL.',
     isSecret: true,
   },
   TWILIO_AUTH_TOKEN: {
     default: null,
     parse: parseText,
-    allowed: 'a text',
+    allowed: 'a string',
     description: 'Auth token of the Twilio account.',
     isSecret: true,
   },
@@ -173,7 +173,7 @@ export const settingsTable = {
   OPENAI_API_KEY: {
     default: null,
     parse: parseText,
-    allowed: 'a text',
+    allowed: 'a string',
     description: 'API key of that endpoint, if it needs one. It is never logged.',
     isSecret: true,
   },
@@ -242,7 +242,7 @@ function parseOnOff(text: string): boolean | undefined {
   return text === 'off' ? false : undefined;
 }
 
-/** Null: off. */
+/** Null if it is off. */
 function parseAutoAssignment(text: string): AutoAssignmentMode | null | undefined {
   return text === 'off' ? null : autoAssignmentModes.find((mode) => mode === text);
 }
@@ -256,7 +256,7 @@ function parsePublicKey(text: string): KeyObject | undefined {
   }
 }
 
-/** Without a slash at its end. */
+/** Removes trailing slashes. */
 function parsePlainUrl(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain = url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username;

@@ -6,7 +6,7 @@ import { parseSettings, type Environment } from './settings.js';
 import { settingNames, settingsTable, type Setting, type SettingName } from './settings-table.js';
 import { checkSettingNames } from './unknown-settings.js';
 
-/** The message for an environment that must be rejected. */
+/** The error message for an environment that must be rejected. */
 function rejection(env: Environment): string {
   try {
     parseSettings(env);
@@ -18,7 +18,7 @@ function rejection(env: Environment): string {
 }
 
 describe('parseSettings', () => {
-  it('returns the defaults of the table for an empty environment', () => {
+  it('parseSettings returns the defaults of the table for an empty environment', () => {
     expect(parseSettings({})).toMatchObject({
       port: 3000,
       host: '127.0.0.1',
@@ -33,16 +33,16 @@ describe('parseSettings', () => {
     });
   });
 
-  it('treats an empty value as not set', () => {
+  it('parseSettings treats an empty value as not set', () => {
     const env = Object.fromEntries(settingNames.map((name) => [name, ' ']));
     expect(parseSettings(env)).toEqual(parseSettings({}));
   });
 
-  it('always includes STOP in the opt-out keywords', () => {
+  it('parseSettings always includes STOP in the opt-out keywords', () => {
     expect(parseSettings({ OPT_OUT_KEYWORDS: 'baja, fin' }).policy.optOutKeywords).toEqual(['stop', 'baja', 'fin']);
   });
 
-  it('accepts a P-256 public key as SendGrid shows it', () => {
+  it('parseSettings accepts a P-256 public key as SendGrid displays it', () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
     const text = publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
     expect(parseSettings({ SENDGRID_PUBLIC_KEY: text }).providers.sendgridPublicKey?.asymmetricKeyType).toBe('ec');
@@ -75,7 +75,7 @@ describe('parseSettings', () => {
     expect(rejection({ [name]: text })).toBe(`${subject} must be ${setting.allowed}.`);
   });
 
-  it('repeats no value that may hold a secret', () => {
+  it('parseSettings repeats no value that may contain a secret', () => {
     const env = {
       EVENT_STORE_URL: 'tcp://admin:changeit@host',
       ID_KEY: 'secret',
@@ -85,7 +85,7 @@ describe('parseSettings', () => {
     expect(rejection(env).split('\n')).toHaveLength(3);
   });
 
-  it('reports every problem at once, including settings that need another one', () => {
+  it('parseSettings reports all invalid settings at once, including those that require another one', () => {
     const lines = rejection({ PORT: 'x', EVENT_STORE_URL: 'esdb://host:2113', QUALIFICATION: 'openai' }).split('\n');
     expect(lines.map((line) => line.split(' ')[0])).toEqual(['PORT', 'OPENAI_MODEL', 'ID_KEY']);
   });
@@ -99,7 +99,7 @@ describe('parseSettings', () => {
     },
   );
 
-  it('names the setting that a misspelled variable is nearest to', () => {
+  it('parseSettings suggests the setting most similar to a misspelled variable', () => {
     expect(rejection({ WHATSAPP_SECRET: 'x' })).toBe(
       'WHATSAPP_SECRET is not a setting. Did you mean WHATSAPP_APP_SECRET?',
     );
@@ -145,7 +145,7 @@ describe('checkSettingNames', () => {
     expect(checkSettingNames({ [name]: 'x' })).toEqual({ rejected: [], warnings: [] });
   });
 
-  it('accepts every setting, and ignores unknown variables that are empty', () => {
+  it('checkSettingNames accepts every setting, and ignores unknown variables that are empty', () => {
     const env = Object.fromEntries(
       [...settingNames, 'WHATSAPP_SECRET'].map((name) => [name, name === 'WHATSAPP_SECRET' ? '' : 'x']),
     );

@@ -28,7 +28,7 @@ export interface Settings {
   readonly idKey: string | null;
   readonly logLevel: LogLevel;
   readonly providers: ProviderSecrets;
-  /** Applies to the only organization. */
+  /** For the only organization. */
   readonly policy: Policy;
   /** Null: leads are not assigned automatically. */
   readonly autoAssignment: AutoAssignmentMode | null;
@@ -105,7 +105,7 @@ function readValues(env: Environment): { values: Partial<SettingValues>; problem
 const isComplete = (values: Partial<SettingValues>): values is SettingValues =>
   settingNames.every((name) => values[name] !== undefined);
 
-/** What is wrong with settings that are valid one by one. */
+/** Problems of settings that are valid individually but not together. */
 function combinationProblems(values: Partial<SettingValues>): readonly string[] {
   const problems: string[] = [];
   if (values.QUALIFICATION === 'openai' && values.OPENAI_MODEL === null)

@@ -26,14 +26,14 @@ async function failure(work: () => unknown): Promise<{ message: string; exitCode
 }
 
 describe('ensureWritableFolder', () => {
-  it('creates a folder and its parents', () => {
+  it('ensureWritableFolder creates a folder and its parents', () => {
     const path = join(folder, 'a', 'b');
     ensureWritableFolder(path, 'DATA_DIR');
     expect(statSync(path).isDirectory()).toBe(true);
     ensureWritableFolder(path, 'DATA_DIR');
   });
 
-  it('rejects a path that is a file, or leads through one, and names the setting', async () => {
+  it('ensureWritableFolder rejects a path that is or contains a file, and names the setting', async () => {
     const file = join(folder, 'file');
     writeFileSync(file, '');
     expect((await failure(() => ensureWritableFolder(file, 'DATA_DIR'))).message).toBe(
@@ -53,7 +53,7 @@ describe('ensureWritableFolder', () => {
 });
 
 describe('checkPortIsFree', () => {
-  it('rejects a port in use in one sentence, and accepts it when it is free', async () => {
+  it('checkPortIsFree rejects a port in use in one sentence, and accepts it when it is free', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
@@ -92,14 +92,14 @@ describe('openLog', () => {
     expect(existsSync(join(folder, 'unused'))).toBe(false);
   });
 
-  it('reports an unreachable EventStoreDB with its address, without the password', async () => {
+  it('openLog reports an unreachable EventStoreDB with its address, without the password', async () => {
     const { message } = await failure(() => open('esdb://admin:changeit@127.0.0.1:9?tls=false'));
     expect(message).toMatch(
       /^[^\n]+ Check EVENT_STORE_URL \(esdb:\/\/127\.0\.0\.1:9\) and that the server is running\.$/,
     );
   });
 
-  it('reports a log that another process writes to, which may be the running service', async () => {
+  it('openLog reports that another process writes to the log, which may be the running service', async () => {
     const url = `sqlite:${join(folder, 'locked', 'events.db')}`;
     const { events } = await open(url);
     expect((await failure(() => open(url))).message).toMatch(
@@ -108,7 +108,7 @@ describe('openLog', () => {
     await events.close();
   });
 
-  it('creates nothing when it opens a missing log for reading', async () => {
+  it('openLog creates nothing when it opens a missing log for reading', async () => {
     const before = readdirSync(folder);
     const settings = parseSettings({ DATA_DIR: join(folder, 'missing') });
     expect((await failure(() => openLog(settings, { write: false }))).message).toMatch(
@@ -119,14 +119,14 @@ describe('openLog', () => {
 });
 
 describe('readArguments', () => {
-  it('returns nothing without arguments, and a usage text with every setting for --help', () => {
+  it('readArguments returns undefined without arguments, and a usage text with every setting for --help', () => {
     expect(readArguments('all-in-one', [])).toBeUndefined();
     const usage = readArguments('all-in-one', ['--help']);
     for (const name of settingNames) expect(usage).toContain(`  ${name}`);
     expect(readArguments('worker', ['-h'])).toMatch(/^Usage: npm start worker\n/);
   });
 
-  it('rejects any other argument with exit code 2, and names the setting that it resembles', async () => {
+  it('readArguments rejects any other argument with exit code 2, and names the setting that it resembles', async () => {
     expect(await failure(() => readArguments('all-in-one', ['--port', '4000']))).toEqual({
       message: 'Unknown argument --port. Set PORT in the environment instead. --help lists them.',
       exitCode: 2,
@@ -139,7 +139,7 @@ describe('readArguments', () => {
 describe('formatForTerminal', () => {
   const format = (record: object): string | undefined => formatForTerminal(JSON.stringify({ level: 30, ...record }));
 
-  it('prints the address, the documentation and the demo in three lines', () => {
+  it('formatForTerminal prints the address, the documentation and the demo in three lines', () => {
     const record = { app: 'all-in-one', url: 'http://127.0.0.1:3000', dataDir: '/data', msg: 'listening' };
     expect(format(record)?.split('\n')).toEqual([
       'Leadstream is running at http://127.0.0.1:3000 with its data in /data',
@@ -149,19 +149,19 @@ describe('formatForTerminal', () => {
     expect(format({ ...record, app: 'query-api' })?.split('\n')).toHaveLength(2);
   });
 
-  it('prints a request as method, path, status and milliseconds', () => {
+  it('formatForTerminal prints a request as method, path, status and milliseconds', () => {
     const request = { method: 'GET', route: '/v1/leads/:id', status: 200, ms: 1.5, msg: 'any' };
     expect(format(request)).toBe('GET /v1/leads/:id 200 1.5 ms');
     expect(format({ ...request, route: null, status: 404 })).toBe('GET (unknown path) 404 1.5 ms');
   });
 
-  it('prints warnings in one line, and errors with their stack trace', () => {
+  it('formatForTerminal prints a warning as one line, and an error with its stack trace', () => {
     const err = { message: 'It rains.', stack: 'Error: It rains.\n    at x' };
     expect(format({ level: 40, msg: 'retrying', err })).toBe('warning: retrying: It rains.');
     expect(format({ level: 50, msg: 'worker failed', err })).toBe(`error: worker failed: It rains.\n${err.stack}`);
   });
 
-  it('prints debug lines, and leaves other information out', () => {
+  it('formatForTerminal prints debug lines, and omits other information', () => {
     expect(format({ level: 20, msg: 'details' })).toBe('details');
     expect(format({ msg: 'worker started' })).toBeUndefined();
   });

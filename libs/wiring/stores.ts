@@ -1,17 +1,17 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import type { IdempotencyStore } from '#event-store/idempotency-store';
 import { Unavailable, type EventStore } from '#event-store/event-store';
+import type { KeyFingerprintStore } from '#event-store/key-fingerprint-store';
 import type { CommittedGroup } from '#event-store/sqlite/group-commit';
 import { ViewsUnavailable, type ViewStore } from '#read-model/view-store';
-import { ensureWritableFolder, isSystemError } from './folders.js';
+import { ensureWritableFolder } from './folders.js';
 import { asSentence, OperatorError } from './operator-error.js';
 import type { Settings } from './settings.js';
 
 export interface LogStores {
   readonly events: EventStore;
   readonly responses: IdempotencyStore;
+  readonly keyFingerprint: KeyFingerprintStore;
 }
 
 interface LogOptions {
@@ -19,6 +19,10 @@ interface LogOptions {
   readonly write: boolean;
   /** Called after each commit of an embedded log. */
   readonly onCommit?: (group: CommittedGroup) => void;
+  /** Called when an embedded log that is opened for writing is found to be damaged, if that was not known when it was opened. */
+  readonly onDamage?: (damage: string) => void;
+  /** What is left of a log, see `findLeftovers`. If there is anything, an embedded log is not created. Default: nothing. */
+  readonly leftovers?: readonly string[];
   /** What the URL came from, for messages. */
   readonly urlSetting?: string;
 }
@@ -29,19 +33,30 @@ interface LogOptions {
  */
 export async function openLog(
   settings: Settings,
-  { write, onCommit, urlSetting = 'EVENT_STORE_URL' }: LogOptions,
+  { write, onCommit, onDamage, leftovers = [], urlSetting = 'EVENT_STORE_URL' }: LogOptions,
 ): Promise<LogStores> {
   const { eventStoreUrl } = settings;
   if (isShared(eventStoreUrl)) return openEventStoreDb(eventStoreUrl, urlSetting);
   const { SqliteLog } = await import('#event-store/sqlite/sqlite-log');
-  const { UnusableLogFile } = await import('#event-store/sqlite/log-file');
+  const { DamagedLogFile, MissingLogFile, UnusableLogFile } = await import('#event-store/sqlite/log-file');
   const file = pathIn(eventStoreUrl);
   const setting = isInDataDir(settings, file) ? 'DATA_DIR' : urlSetting;
   if (write) ensureWritableFolder(dirname(file), setting);
   try {
-    return SqliteLog.open({ file, readOnly: !write, ...(onCommit && { onCommit }) });
+    const create = write && leftovers.length === 0;
+    return SqliteLog.open({
+      file,
+      readOnly: !write,
+      create,
+      ...(onCommit && { onCommit }),
+      ...(onDamage && { onDamage }),
+    });
   } catch (error) {
     if (!(error instanceof UnusableLogFile)) throw error;
+    if (write && error instanceof MissingLogFile && leftovers.length > 0)
+      throw new OperatorError(describeLeftovers(eventStoreUrl, leftovers), 1, { cause: error });
+    if (error instanceof DamagedLogFile)
+      throw new OperatorError(`${asSentence(error.message)} Restore it from a backup.`, 1, { cause: error });
     throw new OperatorError(describeUnusableLog(eventStoreUrl, error, setting), 1, { cause: error });
   }
 }
@@ -63,6 +78,10 @@ async function openEventStoreDb(url: string, urlSetting: string): Promise<LogSto
   }
 }
 
+const describeLeftovers = (url: string, leftovers: readonly string[]): string =>
+  `There is no event log at ${url}, but ${leftovers.join(' and ')} ${leftovers.length > 1 ? 'belong' : 'belongs'} to one. ` +
+  'Restore the log from a backup, correct DATA_DIR or EVENT_STORE_URL, or begin a new log by removing what is left of the old one.';
+
 const sqliteBusy = 5;
 
 function describeUnusableLog(url: string, { message, cause }: Error, setting: string): string {
@@ -71,9 +90,17 @@ function describeUnusableLog(url: string, { message, cause }: Error, setting: st
     return `There is no event log at ${url}. Set ${setting} to what the service uses; npm start creates a new log.`;
   const isBusy = typeof errcode === 'number' && (errcode & 0xff) === sqliteBusy;
   const advice = isBusy
-    ? `The other process may be the running service: stop it, or set ${setting} to another place.`
+    ? `The other process may be the running service: stop it, or set ${setting} to another location.`
     : `Check ${setting}.`;
   return `${asSentence(message)} ${advice}`;
+}
+
+/** What SQLite finds wrong with the file of an embedded log. Nothing for a log on a server, which checks its own files. */
+export async function findLogDamage(settings: Settings): Promise<readonly string[]> {
+  const file = logFile(settings);
+  if (file === undefined) return [];
+  const { findDamageInFile } = await import('#event-store/sqlite/integrity-check');
+  return findDamageInFile(file);
 }
 
 /**
@@ -134,46 +161,3 @@ export const redactUrl = (url: string): string => redactCredentials(url).replace
 
 /** A store's URL without user and password. */
 export const redactCredentials = (url: string): string => url.replace(/\/\/[^/?#]*@/, '//');
-
-/**
- * The secret that contact keys are derived from: ID_KEY, or the one in the data folder.
- * @param options.create whether to generate a missing one; to a process that only reads, a new key is of no use
- * @throws OperatorError
- */
-export function loadIdKey({ idKey, dataDir }: Settings, { create = true } = {}): string {
-  if (idKey !== null) return idKey;
-  const file = join(dataDir, 'id.key');
-  if (!create && !existsSync(file))
-    throw new OperatorError(`There is no ${file}, and contacts cannot be found without it. Set ID_KEY or DATA_DIR.`);
-  if (create) ensureWritableFolder(dataDir, 'DATA_DIR');
-  const key = readOrCreateKey(file);
-  if (key.length >= 16) return key;
-  throw new OperatorError(
-    `${file} is damaged. Restore it from a backup: with another key, existing contacts would not be found.`,
-  );
-}
-
-function readOrCreateKey(file: string): string {
-  try {
-    if (!existsSync(file)) createKeyFile(file);
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new OperatorError(`The key ${file} cannot be read or created: ${error.message}. Check DATA_DIR.`, 1, {
-      cause: error,
-    });
-  }
-}
-
-/** All or nothing; of several processes, the first one wins. */
-function createKeyFile(file: string): void {
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true });
-  try {
-    linkSync(draft, file);
-  } catch (error) {
-    if (!isSystemError(error) || error.code !== 'EEXIST') throw error;
-  } finally {
-    unlinkSync(draft);
-  }
-}

@@ -12,7 +12,7 @@ export interface UnknownSettings {
   readonly warnings: readonly string[];
 }
 
-/** Finds variables that look like misspelled settings and would be ignored. Variables that are empty are not set. */
+/** Finds variables that look like misspelled settings and would be ignored. Empty variables count as not set. */
 export function checkSettingNames(env: Readonly<Record<string, string | undefined>>): UnknownSettings {
   const rejected: string[] = [];
   const warnings: string[] = [];

@@ -5,20 +5,20 @@ import { defineTable, defineView, type EventHandler } from '#read-model/view';
 import { broadcastEvents, bulkEvents, contactEvents, exportEvents, messageEvents } from '../event-families.js';
 import { leadKey } from '../row-keys.js';
 
-/** A row holds the agent as `evolveAgent` folds it. */
+/** Contains the agent as `evolveAgent` folds it. */
 export interface AgentRow {
   readonly org: string;
   readonly agent: KnownAgent;
 }
 
-/** A lead that was ever assigned: an agent's active leads are counted over these rows. */
+/** A lead that was ever assigned. An agent's active leads are counted over these rows. */
 export interface AssignedLead {
   readonly org: string;
   readonly leadId: string;
   readonly active: boolean;
   readonly agentId: string | null;
   readonly assignedAt: string | null;
-  /** Position of the assignment. It distinguishes the leads from before a deactivation from those after a reactivation. */
+  /** Position of the assignment. It separates leads assigned before a deactivation from those assigned after a reactivation. */
   readonly assignedIn: string | null;
 }
 

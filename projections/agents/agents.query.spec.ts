@@ -5,7 +5,7 @@ import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harne
 import { agentsView } from './agents.projection.js';
 import {
   listActiveAgents,
-  countLeadsOfAgent,
+  countActiveLeadsOfAgent,
   countAgents,
   listLeadsAssignedBefore,
   listAgents,
@@ -22,8 +22,12 @@ const agent = (agentId: string, clock: string, changes: Partial<Parameters<typeo
     commands.at('12:00', commands.changeAgent({ agentId, ...changes })),
   ).events;
 const lead = (contactKey: string, agentId: string, ...steps: readonly commands.ContactStep[]) =>
-  commands.given(commands.interaction({ contactKey }), commands.assign(agentId, { leadId: `${contactKey}-1` }), ...steps).events;
-/** More than a page. */
+  commands.given(
+    commands.interaction({ contactKey }),
+    commands.assign(agentId, { leadId: `${contactKey}-1` }),
+    ...steps,
+  ).events;
+/** More leads than fit on one page. */
 const leadsOfCem = Array.from({ length: 201 }, (_, index) => lead(`many${index}`, 'cem'));
 const log = mergeIntoLog(
   agent('cem', '09:00'),
@@ -54,17 +58,17 @@ const ana = {
   createdAt: commands.time('08:00'),
 };
 
-describe('The query of agents', () => {
-  it('lists the agents of an organization, oldest first, with their number of active leads', async () => {
+describe('Agents query', () => {
+  it('lists the agents of an organization, oldest first, with the number of active leads of each', async () => {
     const { items, checkpoint } = await listAgents(view.reader, commands.org, null, { limit: 10 });
     expect(items.map(({ id, activeLeads }) => [id, activeLeads])).toEqual([['ana', 2], ['cem', 201], ['ben', 1]]); // prettier-ignore
     expect(items[0]).toEqual(ana);
     expect(checkpoint).toBe(log.at(-1)?.position);
     expect(await countAgents(view.reader, commands.org, null)).toBe(3);
-    expect(await countLeadsOfAgent(view.reader, commands.org, 'ana')).toBe(2);
+    expect(await countActiveLeadsOfAgent(view.reader, commands.org, 'ana')).toBe(2);
   });
 
-  it('filters agents by whether they are active, and pages through them', async () => {
+  it('filters agents by active state, and pages through them', async () => {
     const firstPage = await listAgents(view.reader, commands.org, true, { limit: 1 });
     expect(firstPage.items.map(({ id }) => id)).toEqual(['ana']);
     const nextPage = await listAgents(view.reader, commands.org, true, { limit: 1, after: firstPage.last! });
@@ -81,10 +85,11 @@ describe('The query of agents', () => {
     expect(await loadAgent(view.reader, 'org-2', 'cem')).toBeUndefined();
   });
 
-  it('lists an agent’s active leads assigned before a position, in the order of assignment, over several pages', async () => {
+  it('lists the active leads assigned to an agent before a position, in order of assignment, across pages', async () => {
     const leadsBefore = async (agentId: string, position: string) => {
       const ids: string[] = [];
-      for await (const { leadId } of listLeadsAssignedBefore(view.reader, commands.org, agentId, position)) ids.push(leadId);
+      for await (const { leadId } of listLeadsAssignedBefore(view.reader, commands.org, agentId, position))
+        ids.push(leadId);
       return ids;
     };
     expect(await leadsBefore('ana', positionAt(9_999))).toEqual(['c1-1', 'c2-1']);
@@ -93,13 +98,13 @@ describe('The query of agents', () => {
     expect(await leadsBefore('cem', positionAt(9_999))).toEqual(leadsOfCem.map((_, index) => `many${index}-1`));
   });
 
-  it('lists active agents in the order of their registration', async () =>
+  it('lists active agents in order of registration', async () =>
     expect(await listActiveAgents(view.reader, commands.org)).toEqual([
       { id: 'ana', capacity: null },
       { id: 'cem', capacity: 5 },
     ]));
 
-  it('lists all active agents even if they fill more than a page', async () => {
+  it('lists all active agents even if they do not fit on one page', async () => {
     const ids = Array.from({ length: 1_001 }, (_, index) => `agent-${String(index).padStart(4, '0')}`);
     const registrations = ids.map((agentId) => commands.givenAgent(commands.registerAgent({ agentId })).events);
     const largeView = await openTestView(agentsView, mergeIntoLog(...registrations));

@@ -15,7 +15,7 @@ export interface AgentResource {
   readonly createdAt: string;
 }
 
-/** Lists agents, oldest first. `active` null: all agents. */
+/** Lists agents, oldest first. If `active` is null, lists all of them. */
 export async function listAgents(
   reader: ViewReader,
   org: string,
@@ -27,7 +27,12 @@ export async function listAgents(
     sort: { column: 'createdAt', descending: false },
     ...page,
   });
-  return toListPage(found, await Promise.all(found.rows.map(({ row }) => toResource(reader, row))));
+  const ids = found.rows.map(({ row }) => row.agent.id);
+  const activeLeads = await countLeadsOfAgents(reader, org, ids);
+  return toListPage(
+    found,
+    found.rows.map(({ row }) => toResource(row, activeLeads.get(row.agent.id) ?? 0)),
+  );
 }
 
 export const countAgents = (reader: ViewReader, org: string, active: boolean | null): Promise<number> =>
@@ -41,7 +46,8 @@ export async function loadAgent(
 ): Promise<{ agent: AgentResource; version: number } | undefined> {
   const key = agentKey(org, agentId);
   const row = (await reader.get<AgentRow>('agents', [key])).get(key);
-  return row?.org === org ? { agent: await toResource(reader, row), version: row.agent.version } : undefined;
+  if (row?.org !== org) return undefined;
+  return { agent: toResource(row, await countActiveLeadsOfAgent(reader, org, agentId)), version: row.agent.version };
 }
 
 /** Active leads that were assigned to the agent before a position, in the order of their assignment. */
@@ -52,7 +58,7 @@ export async function* listLeadsAssignedBefore(
   position: Position,
 ): AsyncGenerator<AssignedLead> {
   const pages = readPages<AssignedLead>(reader, 'leads', {
-    where: [...activeLeadsOf(org, agentId), { column: 'assignedIn', to: position }],
+    where: [...activeLeadsOf(org, [agentId]), { column: 'assignedIn', to: position }],
     sort: { column: 'assignedIn', descending: false },
     limit: 200,
   });
@@ -76,23 +82,33 @@ export async function listActiveAgents(
 }
 
 /** Counts an agent's active leads. */
-export const countLeadsOfAgent = (reader: ViewReader, org: string, agentId: string): Promise<number> =>
-  reader.count('leads', { where: activeLeadsOf(org, agentId) });
+export const countActiveLeadsOfAgent = (reader: ViewReader, org: string, agentId: string): Promise<number> =>
+  reader.count('leads', { where: activeLeadsOf(org, [agentId]) });
+
+/** The active leads of each agent that has any, in one query. */
+async function countLeadsOfAgents(
+  reader: ViewReader,
+  org: string,
+  agentIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (agentIds.length === 0) return new Map();
+  const groups = await reader.group('leads', { where: activeLeadsOf(org, agentIds), by: ['agentId'] });
+  return new Map(groups.map(({ values: [agentId], count }) => [agentId as string, count]));
+}
 
 const agentConditions = (org: string, active: boolean | null): RowQuery['where'] => [
   { column: 'org', in: [org] },
   ...(active === null ? [] : [{ column: 'active', in: [active ? 1 : 0] }]),
 ];
 
-const activeLeadsOf = (org: string, agentId: string): RowQuery['where'] => [
+const activeLeadsOf = (org: string, agentIds: readonly string[]): RowQuery['where'] => [
   { column: 'org', in: [org] },
-  { column: 'agentId', in: [agentId] },
+  { column: 'agentId', in: agentIds },
   { column: 'active', in: [1] },
 ];
 
 /** Leads are counted on read, by index: to maintain a stored count, every lead event would have to look up its agent's row. */
-async function toResource(reader: ViewReader, { org, agent }: AgentRow): Promise<AgentResource> {
+function toResource({ agent }: AgentRow, activeLeads: number): AgentResource {
   const { id, name, email, capacity, active, createdAt } = agent;
-  const activeLeads = await countLeadsOfAgent(reader, org, id);
   return { id, name, email, capacity, active, activeLeads, createdAt };
 }

@@ -6,8 +6,8 @@ import { agentKey, agentsView, type AgentRow, type AssignedLead } from './agents
 const leadAfter = (...steps: readonly commands.ContactStep[]): AssignedLead | undefined =>
   projectRows<AssignedLead>(agentsView, 'leads', commands.given(...steps).events).get(commands.leadId(1));
 
-describe('The agents view', () => {
-  it('has a row for each agent with name, capacity and whether it is active', () => {
+describe('Agents view', () => {
+  it('stores a row for each agent, with its name, capacity and active state', () => {
     const { events } = commands.givenAgent(
       commands.registerAgent({ capacity: 5 }),
       commands.changeAgent({ name: 'Agent Two', capacity: null }),
@@ -20,20 +20,29 @@ describe('The agents view', () => {
     });
   });
 
-  it('has a row for each lead that was ever assigned, with its current agent', () => {
-    for (const lead of [leadAfter(commands.opened), leadAfter(commands.opened, commands.lost)]) expect(lead).toBeUndefined();
+  it('stores a row for each lead that was ever assigned to an agent, with its current agent', () => {
+    for (const lead of [leadAfter(commands.opened), leadAfter(commands.opened, commands.lost)])
+      expect(lead).toBeUndefined();
     expect(leadAfter(commands.opened, commands.assign('ana'))).toMatchObject({ agentId: 'ana', active: true });
-    expect(leadAfter(commands.opened, commands.assign('ana'), commands.assign('ben'))).toMatchObject({ agentId: 'ben' });
+    expect(leadAfter(commands.opened, commands.assign('ana'), commands.assign('ben'))).toMatchObject({
+      agentId: 'ben',
+    });
     expect(leadAfter(commands.opened, commands.assign('ana'), commands.unassign())).toMatchObject({ agentId: null });
   });
 
-  it('does not count a closed lead as active', () => {
+  it('does not count a closed lead as an active lead of its agent', () => {
     const qualified = commands.changeStatus('qualified');
-    expect(leadAfter(commands.opened, commands.assign('ana'), qualified)).toMatchObject({ agentId: 'ana', active: true });
-    expect(leadAfter(commands.opened, commands.assign('ana'), commands.lost)).toMatchObject({ agentId: 'ana', active: false });
+    expect(leadAfter(commands.opened, commands.assign('ana'), qualified)).toMatchObject({
+      agentId: 'ana',
+      active: true,
+    });
+    expect(leadAfter(commands.opened, commands.assign('ana'), commands.lost)).toMatchObject({
+      agentId: 'ana',
+      active: false,
+    });
   });
 
-  it('keeps time and position of an assignment, so that leads assigned before a deactivation can be found', () => {
+  it('stores the time and position of an assignment, so that leads assigned before a deactivation can be found', () => {
     const { events } = commands.given(commands.opened, commands.assign('ana'));
     const assigned = events.find(({ type }) => type === 'LeadAssigned');
     expect(leadAfter(commands.opened, commands.assign('ana'))).toMatchObject({

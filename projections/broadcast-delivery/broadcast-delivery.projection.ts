@@ -52,7 +52,7 @@ const messages = defineTable<MessageRow>()({
   indexes: [{ prefix: ['contactKey'], sort: 'sentAt' }],
 });
 
-/** The leads that exist: a lead shows all messages of its contact, including those sent before it was opened. */
+/** All leads that exist. A lead shows all messages of its contact, including those sent before it was opened. */
 const leads = defineTable<{ readonly org: string }>()({
   on: { LeadOpened: { key: leadKey, apply: (_, { org }) => ({ org }) } },
   createdBy: ['LeadOpened'],

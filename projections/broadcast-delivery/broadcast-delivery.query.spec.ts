@@ -24,8 +24,8 @@ beforeAll(async () => {
 });
 afterAll(() => view.close());
 
-describe('The query of broadcast deliveries', () => {
-  it('lists for each lead all messages of its contact, newest first, with their delivery', async () => {
+describe('Broadcast delivery query', () => {
+  it('lists, for each lead, all broadcast messages to its contact, newest first, with their delivery state', async () => {
     const { body: _, ...templateWithoutBody } = template;
     for (const lead of [commands.leadId(1), commands.leadId(2)]) {
       const page = (await listDeliveries(view.reader, commands.org, lead, { limit: 10 }))!;
@@ -44,7 +44,7 @@ describe('The query of broadcast deliveries', () => {
     }
   });
 
-  it('pages through the messages', async () => {
+  it('pages through the broadcast messages of a lead', async () => {
     const firstPage = (await listDeliveries(view.reader, commands.org, commands.leadId(1), { limit: 2 }))!;
     expect(firstPage).toMatchObject({
       items: [{ messageId: 'bm-3' }, { messageId: 'bm-2' }],
@@ -55,7 +55,7 @@ describe('The query of broadcast deliveries', () => {
     expect(nextPage).toMatchObject({ items: [{ messageId: 'bm-1' }], last: null });
   });
 
-  it('returns undefined for a lead that does not exist or belongs to another organization', async () => {
+  it('returns no deliveries for a lead that does not exist or belongs to another organization', async () => {
     expect(await listDeliveries(view.reader, commands.org, 'c9-1', { limit: 10 })).toBeUndefined();
     expect(await listDeliveries(view.reader, 'org-2', commands.leadId(1), { limit: 10 })).toBeUndefined();
   });

@@ -12,8 +12,8 @@ const rowOf = (events: readonly RecordedEvent[]): MessageRow | undefined =>
 
 const [sent, delivered] = [newReceipt('sent', '09:00'), newReceipt('delivered', '09:05')];
 
-describe('The broadcast delivery view', () => {
-  it('has a row for a sent message, with campaign and template as they were when it was sent', () => {
+describe('Broadcast delivery view', () => {
+  it('stores a row for a sent message, with its campaign and template at the time of sending', () => {
     const { events } = givenMessage(commands.at('09:00', recordSend({ parameters: ['One'], attempt: 2 })));
     expect(rowOf(events)).toEqual({
       org: commands.org,
@@ -30,7 +30,7 @@ describe('The broadcast delivery view', () => {
     });
   });
 
-  it('has no row for receipts that arrive before the send, which then includes them', () => {
+  it('stores no row for receipts recorded before the send, and includes them in the row once the send is recorded', () => {
     expect(rowOf(givenMessage(recordReceipts('bm-1', delivered)).events)).toBeUndefined();
     const { events } = givenMessage(recordReceipts('bm-1', delivered), recordSend(), recordReceipts('bm-1', sent));
     expect(computeDelivery(rowOf(events)?.receipts ?? [])).toMatchObject({
@@ -39,12 +39,12 @@ describe('The broadcast delivery view', () => {
     });
   });
 
-  it('creates no row for a receipt without its MessageSent', () => {
+  it('stores no row for a receipt if MessageSent is missing', () => {
     const { events } = givenMessage(recordSend(), recordReceipts('bm-1', sent));
     expect(rowOf(events.filter(({ type }) => type === 'ReceiptRecorded'))).toBeUndefined();
   });
 
-  it('has all receipts of the message’s stream, no matter between which of them the send was recorded', () => {
+  it('stores all receipts of a message, wherever among them the send was recorded', () => {
     const receipts: readonly MessageCommand[] = [
       sent,
       delivered,
@@ -57,7 +57,7 @@ describe('The broadcast delivery view', () => {
     }
   });
 
-  it('has a row for each lead, so that a lead shows messages sent before it was opened', () => {
+  it('stores a row for each lead, so that a lead shows messages sent before it was opened', () => {
     const { events } = commands.given(commands.broadcast(), commands.opened, commands.lost, commands.secondInteraction);
     const leads = projectRows<{ org: string }>(broadcastDeliveryView, 'leads', events);
     expect([...leads]).toEqual([

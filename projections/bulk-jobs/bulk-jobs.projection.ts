@@ -11,7 +11,7 @@ import {
   messageEvents,
 } from '../event-families.js';
 
-/** A row holds the job as `evolveJob` folds it. */
+/** Contains the job as `evolveJob` folds it. */
 export interface JobRow {
   readonly org: string;
   readonly job: BulkJob;
@@ -29,7 +29,7 @@ export interface BlockRow {
 
 export const bulkKey = (org: string, bulkId: string): string => `${org}/${bulkId}`;
 
-/** A selection holds lead ids only. The job begins with BulkRequested. */
+/** BulkTargeted contains only lead ids. The job begins with BulkRequested. */
 type JobFoldEvent = RecordedEvent<Exclude<Parameters<typeof evolveJob>[1]['type'], 'BulkTargeted'>>;
 
 const foldJob: EventHandler<JobRow, JobFoldEvent> = {

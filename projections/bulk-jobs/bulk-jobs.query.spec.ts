@@ -19,7 +19,7 @@ const givenJob = (bulkId: string, clock: string, ...steps: readonly BulkCommand[
 const eventsOf = (...job: Parameters<typeof givenJob>) => givenJob(...job).events;
 const selection = targetBulk(0, ['a', 'b', 'c']);
 
-/** 21 blocks of two items and one block of one: more than a page. */
+/** 21 blocks of two items and one block of one item, which do not fit on one page. */
 const blocks = Array.from({ length: 22 }, (_, block) =>
   block < 21 ? [bulkResult(2 * block, 'a'), bulkResult(2 * block + 1, 'b', 'rejected')] : [bulkResult(42, 'z')],
 );
@@ -59,15 +59,15 @@ const resultsOf = async (id: string) => {
   return results;
 };
 
-describe('The query of bulk jobs', () => {
-  it('loads a job only for its own organization', async () => {
+describe('Bulk jobs query', () => {
+  it('loads a bulk job only for its own organization', async () => {
     const { state } = givenJob('second', '10:00', selection, requestBulk());
     expect(await loadJob(view.reader, commands.org, 'second')).toEqual(state.known && toBulkJobResource(state.job));
     for (const id of ['elsewhere', 'nothing']) expect(await loadJob(view.reader, commands.org, id)).toBeUndefined();
     expect(await loadJob(view.reader, 'org-2', 'elsewhere')).toMatchObject({ id: 'elsewhere' });
   });
 
-  it('lists the open jobs of all organizations, oldest first', async () => {
+  it('lists the open bulk jobs of all organizations, oldest first', async () => {
     expect(await listOpenJobs(view.reader)).toEqual([
       { org: commands.org, id: 'first' },
       { org: commands.org, id: 'second' },
@@ -76,13 +76,13 @@ describe('The query of bulk jobs', () => {
     ]);
   });
 
-  it('reads the results of executed items in the order of the items, over several pages', async () => {
+  it('reads the results of executed items in item order, across pages', async () => {
     expect(await resultsOf('long')).toEqual(blocks.flat().map(toBulkResultResource));
     expect(await resultsOf('first')).toEqual([bulkResult(0, 'a'), bulkResult(1, 'b')].map(toBulkResultResource));
     for (const id of ['second', 'checking']) expect(await resultsOf(id)).toEqual([]);
   });
 
-  it('reads the results of the check for a failed job', async () => {
+  it('reads the check results of a failed all_or_nothing job', async () => {
     expect(await resultsOf('failed')).toEqual(
       [bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected'), bulkResult(2, 'c')].map(toBulkResultResource),
     );

@@ -20,7 +20,7 @@ export interface OpenJob {
   readonly id: string;
 }
 
-/** Jobs beyond these wait until one of them is closed. */
+/** Any further open job waits until one of these is closed. */
 const maxOpenJobs = 100;
 
 /** The oldest open jobs of all organizations, oldest first. */

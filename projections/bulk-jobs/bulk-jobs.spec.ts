@@ -26,12 +26,12 @@ const blockAfter = (block: number, ...steps: Steps): BlockRow | undefined =>
 const firstBlock = recordExecuted(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected'));
 const secondBlock = recordExecuted(1, bulkResult(2, 'c'));
 
-describe('The bulk jobs view', () => {
-  it('has no job for a selection that has not been requested', () => {
+describe('Bulk jobs view', () => {
+  it('stores no job for a selection that has not been requested', () => {
     expect(jobAfter(targetBulk(0, ['a', 'b', 'c']))).toBeUndefined();
   });
 
-  it('has a row for each job, which holds the job as its fold does', () => {
+  it('stores a row for each job, equal to the fold of the job', () => {
     const { state } = givenBulk(...requested, firstBlock);
     expect(jobAfter(...requested, firstBlock)).toEqual({ org, job: (state as { job?: unknown }).job });
   });
@@ -42,26 +42,26 @@ describe('The bulk jobs view', () => {
     ['completed', 0, [firstBlock, secondBlock]],
     ['cancelled', 0, [firstBlock, cancelBulk]],
     ['queued', 1, [firstBlock, secondBlock, retryBulk]],
-  ])('has the column open for a %s job: %i', (state, open, steps) => {
+  ])('stores for a %s job the value %i in the column "open"', (state, open, steps) => {
     const row = jobAfter(...requested, ...steps)!;
     expect(row.job.state).toBe(state);
     expect(projectColumns(bulkJobsView, 'jobs', row)).toMatchObject({ open });
   });
 
-  it('has a row with results for each block that has been executed', () => {
+  it('stores a row with results for each executed block', () => {
     const [first, second] = [0, 1].map((block) => blockAfter(block, ...requested, firstBlock));
     expect(first).toEqual({ bulk: key, block: 0, checked: null, done: firstBlock.results });
     expect(second).toBeUndefined();
   });
 
-  it('replaces the result of an item that was retried', () => {
+  it('replaces the result of a retried item', () => {
     const retried = inRound(1, recordExecuted(0, bulkResult(1, 'b')));
     expect(blockAfter(0, ...requested, firstBlock, secondBlock, retryBulk, retried)).toMatchObject({
       done: [bulkResult(0, 'a'), bulkResult(1, 'b')],
     });
   });
 
-  it('keeps the results of a check until the items have been executed', () => {
+  it('keeps check results until the items have been executed', () => {
     const allOrNothing: Steps = [targetBulk(0, ['a', 'b']), requestBulk({ mode: 'all_or_nothing', total: 2 })];
     const checked = recordChecked(0, bulkResult(0, 'a'), bulkResult(1, 'b'));
     expect(blockAfter(0, ...allOrNothing, checked)).toMatchObject({ checked: checked.results, done: null });

@@ -34,7 +34,8 @@ const log = mergeIntoLog(
   sent(2, '09:02', newReceipt('delivered', '09:10')),
   sent(3, '09:03', newReceipt('read', '09:10')),
   sent(4, '09:04', newReceipt('failed', '09:10', '131026')),
-  givenMessage(commands.at('09:20', secondAttempt), recordReceipts('bm-44', newReceipt('failed', '09:30', '131026'))).events,
+  givenMessage(commands.at('09:20', secondAttempt), recordReceipts('bm-44', newReceipt('failed', '09:30', '131026')))
+    .events,
   reply,
 );
 
@@ -47,8 +48,8 @@ afterAll(() => view.close());
 const counters = { recipients: 5, sent: 3, delivered: 2, read: 1, failed: 1, replied: 1 };
 const noRecipients = { recipients: 0, sent: 0, delivered: 0, read: 0, failed: 0, replied: 0 };
 
-describe('The query of broadcasts', () => {
-  it('lists the broadcasts of an organization, newest first, with counters over their recipients', async () => {
+describe('Broadcasts query', () => {
+  it('lists the broadcasts of an organization, newest first, with counts of their recipients', async () => {
     const { items, checkpoint } = await listBroadcasts(view.reader, commands.org, { limit: 10 });
     expect(items.map(({ id }) => id)).toEqual(['b-2', 'b-3', 'b-1']);
     expect(items.map((broadcast) => broadcast.counters)).toEqual([noRecipients, noRecipients, counters]);
@@ -71,14 +72,14 @@ describe('The query of broadcasts', () => {
   });
 });
 
-describe('The query of recipients', () => {
+describe('Recipients query', () => {
   const recipientsIn = async (states: Parameters<typeof listRecipients>[3]) => {
     const page = (await listRecipients(view.reader, commands.org, 'b-1', states, { limit: 10 }))!;
     expect(await countRecipients(view.reader, commands.org, 'b-1', states)).toBe(page.items.length);
     return page.items;
   };
 
-  it('lists recipients in the order of their first send, with their attempts and their reply', async () => {
+  it('lists the recipients of a broadcast in order of their first send, with their attempts and replies', async () => {
     const recipients = await recipientsIn(null);
     expect(recipients.map(({ contactId }) => contactId)).toEqual([1, 2, 3, 4, 5].map((number) => `contact-${number}`));
     expect(recipients.map(({ state }) => state)).toEqual(['sent', 'delivered', 'read', 'failed', 'queued']);
@@ -89,20 +90,23 @@ describe('The query of recipients', () => {
     ]);
   });
 
-  it('filters recipients by state', async () => {
+  it('filters the recipients of a broadcast by state', async () => {
     const recipients = await recipientsIn(['read', 'queued']);
     expect(recipients.map(({ contactId }) => contactId)).toEqual(['contact-3', 'contact-5']);
     expect(await recipientsIn(['accepted'])).toEqual([]);
   });
 
-  it('pages through recipients', async () => {
+  it('pages through the recipients of a broadcast', async () => {
     const firstPage = (await listRecipients(view.reader, commands.org, 'b-1', null, { limit: 4 }))!;
     expect(firstPage.checkpoint).toBe(log.at(-1)?.position);
-    const nextPage = (await listRecipients(view.reader, commands.org, 'b-1', null, { limit: 4, after: firstPage.last! }))!;
+    const nextPage = (await listRecipients(view.reader, commands.org, 'b-1', null, {
+      limit: 4,
+      after: firstPage.last!,
+    }))!;
     expect(nextPage).toMatchObject({ items: [{ contactId: 'contact-5' }], last: null });
   });
 
-  it('returns undefined for a broadcast that does not exist or belongs to another organization', async () => {
+  it('returns no recipients for a broadcast that does not exist or belongs to another organization', async () => {
     for (const id of ['b-9', 'nothing'])
       expect(await listRecipients(view.reader, commands.org, id, null, { limit: 10 })).toBeUndefined();
   });

@@ -20,20 +20,20 @@ const recipientOf = (events: readonly RecordedEvent[]): RecipientRow | undefined
 const columnsOf = (events: readonly RecordedEvent[]): Record<string, unknown> =>
   projectColumns(campaignsView, 'recipients', recipientOf(events)!);
 
-/** The events of an attempt's own stream. */
+/** The events in the stream of one attempt. */
 const attempt = (number: number, ...receipts: readonly ReturnType<typeof newReceipt>[]): readonly RecordedEvent[] =>
   givenMessage(recordSend({ messageId: `bm-${number}`, attempt: number }), recordReceipts(`bm-${number}`, ...receipts))
     .events;
 
-describe('The campaigns view', () => {
-  it('has a row for each broadcast, with its campaign and template', () => {
+describe('Campaigns view', () => {
+  it('stores a row for each broadcast, with its campaign and template', () => {
     const { events } = givenBroadcast(commands.at('09:00', createBroadcast()));
     const { type: _, broadcastId: id, ...data } = createBroadcast();
     const row = projectRows<BroadcastRow>(campaignsView, 'broadcasts', events).get(broadcastKey(commands.org, 'b-1'));
     expect(row).toEqual({ org: commands.org, id, ...data, createdAt: commands.time('09:00') });
   });
 
-  it('has one row for a recipient with several attempts, with the state of the best attempt', () => {
+  it('stores one row for a recipient with several attempts, with the state of the best attempt', () => {
     const failed = attempt(1, newReceipt('sent', '09:00'), newReceipt('failed', '09:01', '131049'));
     expect(columnsOf(failed)).toMatchObject({ state: getStatusRank('failed'), progress: 1 });
     const retried = [...failed, ...attempt(2, newReceipt('delivered', '10:00'))];
@@ -42,9 +42,11 @@ describe('The campaigns view', () => {
     expect(columnsOf(retried)).toMatchObject({ state: getStatusRank('delivered'), progress: 2 });
   });
 
-  it('has the time of a recipient’s first send, even if a later send was recorded first', () => {
+  it('stores the time of a recipient’s first send, even if a later send was recorded first', () => {
     const sentAtAfter = (...clocks: readonly string[]) => {
-      const sends = clocks.map((clock, index) => recordSend({ messageId: `bm-${index}`, sentAt: commands.time(clock) }));
+      const sends = clocks.map((clock, index) =>
+        recordSend({ messageId: `bm-${index}`, sentAt: commands.time(clock) }),
+      );
       return recipientOf(sends.flatMap((send) => givenMessage(send).events))?.sentAt;
     };
     expect(sentAtAfter('08:00', '08:30')).toBe(commands.time('08:00'));
@@ -54,10 +56,10 @@ describe('The campaigns view', () => {
   it('counts a recipient without receipts as queued and not yet sent', () =>
     expect(columnsOf(attempt(1))).toMatchObject({ state: getStatusRank('queued'), progress: 0, replied: 0 }));
 
-  it('counts a recipient that has read the message as delivered and sent, even without these receipts', () =>
+  it('counts a recipient with only a read receipt as sent and delivered too', () =>
     expect(columnsOf(attempt(1, newReceipt('read', '09:00')))).toMatchObject({ progress: 3 }));
 
-  it('counts a recipient alike for every order in which attempts and receipts are recorded', () => {
+  it('computes the same recipient state in whatever order attempts and receipts are recorded', () => {
     const randomReceipts = fc.array(
       fc.tuple(fc.constantFrom(...receiptStatuses), fc.constantFrom('09:00', '09:30', '10:00')),
       { maxLength: 4 },
@@ -87,7 +89,7 @@ describe('The campaigns view', () => {
     );
   });
 
-  it('has the lead of the recipient’s first interaction that is attributed to the broadcast', () => {
+  it('stores the lead of the recipient’s first interaction that is attributed to the broadcast', () => {
     const reply = commands.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1' });
     const secondReply = commands.interaction({ kind: 'broadcast_reply', inReplyTo: 'bm-1', messageId: 'm-3' });
     const { events } = commands.given(commands.broadcast(), reply, commands.lost, secondReply);
@@ -96,12 +98,12 @@ describe('The campaigns view', () => {
     expect(projectColumns(campaignsView, 'recipients', row!)).toMatchObject({ replied: 1 });
   });
 
-  it('does not count an interaction as a reply that is not attributed to a broadcast', () => {
+  it('does not count an interaction as a reply unless it is attributed to the broadcast', () => {
     const { events } = commands.given(commands.broadcast(), commands.opened);
     expect(recipientOf([...attempt(1), ...events])?.repliedLeadId).toBeNull();
   });
 
-  it('has no row for a recipient with only a reply, or with only a receipt that arrived before the send', () => {
+  it('stores no row for a recipient who only has a reply, or only a receipt recorded before the send', () => {
     const { events } = commands.given(commands.broadcast(), commands.interaction({ kind: 'broadcast_reply' }));
     expect(recipientOf(events)).toBeUndefined();
     expect(recipientOf(givenMessage(recordReceipts('bm-1', newReceipt('read', '09:00'))).events)).toBeUndefined();

@@ -4,13 +4,20 @@ import { mergeIntoLog, openTestView } from '#test/support/view-harness';
 import { followUpsView } from './follow-ups.projection.js';
 import { countFollowUps, listFollowUps, listRemindersDueBefore } from './follow-ups.query.js';
 
-const dueAt = (followUpId: string, clock: string) => commands.createFollowUp({ followUpId, dueAt: commands.time(clock) });
-/** More than a page. */
+const dueAt = (followUpId: string, clock: string) =>
+  commands.createFollowUp({ followUpId, dueAt: commands.time(clock) });
+/** More follow-ups than fit on one page. */
 const manyFollowUps = Array.from({ length: 101 }, (_, index) => dueAt(`m-${index}`, `16:00:00.${String(900 - index)}`));
 const log = mergeIntoLog(
   commands.givenAgent(commands.registerAgent()).events,
   commands
-    .given(commands.opened, dueAt('f-late', '18:00'), commands.assign('ana'), dueAt('f-soon', '15:00'), dueAt('f-done', '14:00'))
+    .given(
+      commands.opened,
+      dueAt('f-late', '18:00'),
+      commands.assign('ana'),
+      dueAt('f-soon', '15:00'),
+      dueAt('f-done', '14:00'),
+    )
     .and(commands.completeFollowUp({ followUpId: 'f-done' })).events,
   commands
     .given(commands.opened, dueAt('f-other', '15:30'), ...manyFollowUps)
@@ -25,8 +32,8 @@ afterAll(() => view.close());
 
 const now = commands.time('16:00');
 
-describe('The query of follow-ups', () => {
-  it('lists the follow-ups of an organization, soonest due first, with assignee names and whether they are overdue', async () => {
+describe('Follow-ups query', () => {
+  it('lists the follow-ups of an organization, soonest due first, with assignee names and overdue flags', async () => {
     const { items, checkpoint } = await listFollowUps(view.reader, commands.org, [], now, { limit: 10 });
     const lead = { leadId: commands.leadId(1), contactId: 'contact-1' };
     const assignee = { id: 'ana', name: 'Agent One' };
@@ -39,7 +46,7 @@ describe('The query of follow-ups', () => {
     expect(await countFollowUps(view.reader, commands.org, [])).toBe(3);
   });
 
-  it('filters follow-ups, and pages through them', async () => {
+  it('filters follow-ups by state, and pages through them', async () => {
     const open = [{ column: 'state', in: ['open'] }];
     const firstPage = await listFollowUps(view.reader, commands.org, open, now, { limit: 1 });
     expect(firstPage.items.map(({ id }) => id)).toEqual(['f-soon']);
@@ -48,7 +55,7 @@ describe('The query of follow-ups', () => {
     expect(await countFollowUps(view.reader, commands.org, open)).toBe(2);
   });
 
-  it('lists the pending reminders of all organizations that are due before a time, soonest first, over several pages', async () => {
+  it('lists the pending reminders of all organizations due before a time, soonest first, across pages', async () => {
     const remindersBefore = async (clock: string) => {
       const ids: string[] = [];
       for await (const { row, checkpoint } of listRemindersDueBefore(view.reader, commands.time(clock))) {

@@ -10,8 +10,8 @@ const columnsAfter = (...steps: readonly commands.ContactStep[]): Record<string,
 
 const created = [commands.opened, commands.assign('ana'), commands.createFollowUp({ note: 'Call back' })] as const;
 
-describe('The follow-ups view', () => {
-  it('has a row for each follow-up, with its lead, contact and assignee', () =>
+describe('Follow-ups view', () => {
+  it('stores a row for each follow-up, with its lead, contact and assignee', () =>
     expect(followUpAfter(...created)).toMatchObject({
       org: commands.org,
       id: 'f-1',
@@ -24,19 +24,24 @@ describe('The follow-ups view', () => {
       closedAt: null,
     }));
 
-  it('has a column for whether a follow-up has an assignee', () => {
+  it('stores whether a follow-up has an assignee in the column "assigned"', () => {
     expect(columnsAfter(commands.opened, commands.createFollowUp())).toMatchObject({ assigned: 0 });
-    expect(columnsAfter(commands.opened, commands.assign('ana'), commands.createFollowUp())).toMatchObject({ assigned: 1 });
+    expect(columnsAfter(commands.opened, commands.assign('ana'), commands.createFollowUp())).toMatchObject({
+      assigned: 1,
+    });
   });
 
-  it('has no row for a follow-up without FollowUpCreated', () => {
+  it('stores no row for a follow-up if FollowUpCreated is missing', () => {
     const { events } = commands.given(...created, commands.reschedule('18:00'), commands.assign('ben'), commands.lost);
     const rest = events.filter(({ type }) => type !== 'FollowUpCreated');
     expect(projectRows(followUpsView, 'followUps', rest).size).toBe(0);
   });
 
-  it('shows that a follow-up was completed, cancelled or rescheduled', () => {
-    expect(followUpAfter(...created, commands.completeFollowUp())).toMatchObject({ state: 'completed', closedReason: null });
+  it('shows a follow-up as completed, cancelled or rescheduled', () => {
+    expect(followUpAfter(...created, commands.completeFollowUp())).toMatchObject({
+      state: 'completed',
+      closedReason: null,
+    });
     expect(followUpAfter(...created, commands.cancelFollowUp({ reason: 'Asked twice' }))).toMatchObject({
       state: 'cancelled',
       closedReason: 'Asked twice',
@@ -48,14 +53,19 @@ describe('The follow-ups view', () => {
   });
 
   it('shows the open follow-ups of a closed lead as cancelled', () =>
-    expect(followUpAfter(...created, commands.lost)).toMatchObject({ state: 'cancelled', closedReason: 'lead_inactive' }));
+    expect(followUpAfter(...created, commands.lost)).toMatchObject({
+      state: 'cancelled',
+      closedReason: 'lead_inactive',
+    }));
 
-  it('moves a follow-up to the lead’s next agent unless the assignment leaves follow-ups where they are', () => {
+  it('moves a follow-up to the lead’s new agent unless the assignment moves no follow-ups', () => {
     expect(followUpAfter(...created, commands.assign('ben'))).toMatchObject({ assigneeId: 'ben' });
-    expect(followUpAfter(...created, commands.assign('ben', { moveFollowUps: false }))).toMatchObject({ assigneeId: 'ana' });
+    expect(followUpAfter(...created, commands.assign('ben', { moveFollowUps: false }))).toMatchObject({
+      assigneeId: 'ana',
+    });
   });
 
-  it('has the due time as remindAt until the reminder has fired or the follow-up is closed', () => {
+  it('stores the due time as remindAt until the reminder fires or the follow-up is closed', () => {
     const remindAtAfter = (...steps: readonly commands.ContactStep[]) => columnsAfter(...created, ...steps)['remindAt'];
     const reminded = commands.at('17:00', commands.remind());
     expect(remindAtAfter()).toBe(commands.time('17:00'));
@@ -66,14 +76,14 @@ describe('The follow-ups view', () => {
       expect(remindAtAfter(close)).toBeNull();
   });
 
-  it('has the event that set the due time', () => {
+  it('stores which event set the due time of a follow-up', () => {
     expect(followUpAfter(...created)?.dueBy).toMatchObject({ type: 'FollowUpCreated' });
     const rescheduled = [...created, commands.reschedule('18:00')];
     const { id, position } = commands.given(...rescheduled).events.at(-1)!;
     expect(followUpAfter(...rescheduled)?.dueBy).toMatchObject({ type: 'FollowUpRescheduled', id, position });
   });
 
-  it('has the same facts of a follow-up as the fold of its lead', () => {
+  it('stores a follow-up with the same fields as the fold of its lead', () => {
     const reminded = commands.at('18:00', commands.remind('18:00'));
     const steps = [...created, commands.assign('ben'), commands.reschedule('18:00'), reminded, commands.archived];
     const [expected] = commands.foldedLead(commands.given(...steps)).followUps;

@@ -26,7 +26,7 @@ export interface EntryRow {
   readonly position: Position;
 }
 
-/** The value of `shownOn` for broadcast messages, which show on every lead of their contact. */
+/** The value of `shownOn` for broadcast messages, which are shown on every lead of their contact. */
 export const everyLead = '*';
 
 /** `data` of an entry that changes a lead's status. */
@@ -87,10 +87,11 @@ const entries = defineTable<EntryRow, HistoryEvent>()({
     shownOn: (row) => (row.type === 'MessageSent' ? everyLead : row.leadId),
     type: (row) => row.type,
     actor: ({ actor }) => `${actor.type}:${actor.id}`,
-    // Sorts by when things happened, then by log position.
+    // Sorts by the time at which the event happened, then by log position.
     at: (row) => `${row.occurredAt} ${row.position}`,
     position: (row) => row.position,
-    // Past leads are listed from these entries. In a table of their own their rows would be scattered all over the storage.
+    // 1 for an entry that opens or closes a lead: past leads are listed from these. Rows of a separate table would be scattered all
+    // over the storage.
     turns: (row) => (opensOrClosesLead(row) ? 1 : 0),
   },
 

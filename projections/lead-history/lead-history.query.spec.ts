@@ -47,8 +47,8 @@ const entriesOf = async (subject: HistorySubject, changes: Partial<HistoryFilter
 const typesOf = async (...query: Parameters<typeof entriesOf>) => (await entriesOf(...query)).map(({ type }) => type);
 const openingTypes = ['MessageSent', 'LeadOpened', 'InteractionRecorded'];
 
-describe('The query of a history', () => {
-  it('lists a lead’s own entries and the broadcasts of its contact, by when they happened', async () => {
+describe('History query', () => {
+  it('lists the entries of a lead and the broadcasts to its contact, in order of occurrence', async () => {
     const firstTypes = [...openingTypes, 'LeadAssigned', 'LeadStatusChanged'];
     expect(await typesOf(firstLead)).toEqual(firstTypes);
     expect(await typesOf(secondLead)).toEqual([
@@ -61,7 +61,7 @@ describe('The query of a history', () => {
     expect(await typesOf(firstLead, {}, true)).toEqual(firstTypes.toReversed());
   });
 
-  it('lists for a contact the entries of all its leads', async () => {
+  it('lists the entries of all leads of a contact', async () => {
     const entries = await entriesOf(contact);
     const ordinals = entries.map(({ leadOrdinal }) => leadOrdinal);
     expect(entries).toHaveLength(12);
@@ -70,7 +70,7 @@ describe('The query of a history', () => {
     expect(await hasContact(view.reader, 'c5')).toBe(false);
   });
 
-  it('shows for each entry who did what, when and why', async () => {
+  it('shows the actor, times, cause, summary and data of each entry', async () => {
     const assigned = (await entriesOf(firstLead)).at(-2);
     const event = log.find(({ type }) => type === 'LeadAssigned')!;
     expect(assigned).toEqual({
@@ -89,14 +89,14 @@ describe('The query of a history', () => {
     expect((await entriesOf(firstLead)).at(-1)?.actor).toEqual({ type: 'agent', id: 'ana', name: 'Agent One' });
   });
 
-  it('names agents as actors and in summaries, but not a service that has the id of an agent', async () => {
+  it('fills in agent names in actors and summaries, but not for a service with the id of an agent', async () => {
     const ofType = (type: string) => entriesOf(firstLead, { types: [type] });
     expect(await ofType('LeadAssigned')).toMatchObject([{ summary: 'Assigned to Agent One' }]);
     expect(await ofType('LeadStatusChanged')).toMatchObject([{ actor: { name: 'Agent One' } }]);
     expect(await ofType('LeadOpened')).toMatchObject([{ actor: { id: 'gateway', name: null } }]);
   });
 
-  it('filters entries by type, actor and time', async () => {
+  it('filters history entries by type, actor and time', async () => {
     expect(await typesOf(firstLead, { types: ['LeadAssigned', 'LeadOpened'] })).toEqual(['LeadOpened', 'LeadAssigned']);
     expect(await typesOf(firstLead, { actors: ['agent:ana'] })).toEqual(['LeadStatusChanged']);
     const [assignedAt, lostAt] = [commands.time('09:10'), commands.time('09:20')];
@@ -105,7 +105,7 @@ describe('The query of a history', () => {
     expect(await typesOf(firstLead, { from: assignedAt, to: lostAt })).toEqual(['LeadAssigned']);
   });
 
-  it('lists entries as of a time by when they happened, and as of a position by what had been recorded', async () => {
+  it('lists what had happened as of a time, and what had been recorded as of a position', async () => {
     const time = commands.time('09:10');
     expect(await typesOf(firstLead, { asOf: { time } })).toEqual([...openingTypes, 'LeadAssigned']);
     const { position } = log.find(({ type }) => type === 'LeadAssigned')!;
@@ -115,7 +115,7 @@ describe('The query of a history', () => {
     expect(await typesOf(secondLead, { asOf: { position } })).toEqual(['MessageSent']);
   });
 
-  it('pages through entries', async () => {
+  it('pages through history entries', async () => {
     const page = { descending: false, limit: 3 };
     const firstPage = await listHistory(view.reader, commands.org, firstLead, noFilter, page);
     expect(firstPage.items.map(({ type }) => type)).toEqual(openingTypes);
@@ -125,10 +125,22 @@ describe('The query of a history', () => {
     expect(nextPage).toMatchObject({ items: [{ type: 'LeadAssigned' }, { type: 'LeadStatusChanged' }], last: null });
   });
 
-  it('lists the past leads before a lead, oldest first, only for its own organization', async () => {
+  it('lists the contact’s earlier leads, oldest first, only for its own organization', async () => {
     expect(await listPastLeads(view.reader, commands.org, commands.leadId(3))).toEqual([
-      { id: commands.leadId(1), ordinal: 1, status: 'lost', createdAt: commands.time('09:00'), closedAt: commands.time('09:20') },
-      { id: commands.leadId(2), ordinal: 2, status: 'lost', createdAt: commands.time('09:30'), closedAt: commands.time('09:50') },
+      {
+        id: commands.leadId(1),
+        ordinal: 1,
+        status: 'lost',
+        createdAt: commands.time('09:00'),
+        closedAt: commands.time('09:20'),
+      },
+      {
+        id: commands.leadId(2),
+        ordinal: 2,
+        status: 'lost',
+        createdAt: commands.time('09:30'),
+        closedAt: commands.time('09:50'),
+      },
     ]);
     expect(await listPastLeads(view.reader, commands.org, commands.leadId(1))).toEqual([]);
     expect(await listPastLeads(view.reader, commands.org, commands.leadId(4))).toBeUndefined();

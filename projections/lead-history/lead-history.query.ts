@@ -47,7 +47,7 @@ export interface HistoryFilter {
 /** A history is that of a lead or of a contact. */
 export type HistorySubject = { readonly leadId: string } | { readonly contactKey: string };
 
-/** Appended to a prefix, it sorts after every text that starts with this prefix. */
+/** A prefix with this appended sorts after every text that starts with the prefix. */
 const afterPrefix = '~';
 
 function filterConditions({ types, actors, from, to, asOf }: HistoryFilter): readonly Condition[] {
@@ -112,7 +112,7 @@ export async function listPastLeads(
   leadId: string,
 ): Promise<readonly PastLead[] | undefined> {
   /** Entries that open or close a lead of the contact, oldest first. */
-  const findStatusBoundaries = async (limit: number, condition: Condition): Promise<readonly EntryRow[]> => {
+  const findOpeningsAndClosings = async (limit: number, condition: Condition): Promise<readonly EntryRow[]> => {
     const { rows } = await reader.find<EntryRow>('entries', {
       where: [{ column: 'contactKey', in: [contactKeyOf(leadId)] }, { column: 'turns', in: [1] }, condition],
       sort: { column: 'position', descending: false },
@@ -120,18 +120,19 @@ export async function listPastLeads(
     });
     return rows.map(({ row }) => row);
   };
-  const [opening] = await findStatusBoundaries(1, { column: 'shownOn', in: [leadId] });
+  const [opening] = await findOpeningsAndClosings(1, { column: 'shownOn', in: [leadId] });
   if (opening?.org !== org) return undefined;
   const pastLeads = new Map<string, PastLead>();
-  for (const boundary of await findStatusBoundaries(maxPastLeads * 2, { column: 'position', to: opening.position })) {
-    const id = boundary.leadId!;
-    const lead = pastLeads.get(id) ?? newPastLead(id, boundary.occurredAt);
-    pastLeads.set(id, boundary.type === 'LeadOpened' ? lead : closePastLead(lead, boundary));
+  // Each past lead has two entries: one that opens it and one that closes it.
+  const entries = await findOpeningsAndClosings(maxPastLeads * 2, { column: 'position', to: opening.position });
+  for (const entry of entries) {
+    const id = entry.leadId!;
+    const lead = pastLeads.get(id) ?? newPastLead(id, entry.occurredAt);
+    pastLeads.set(id, entry.type === 'LeadOpened' ? lead : closePastLead(lead, entry));
   }
   return [...pastLeads.values()];
 }
 
-/** Each past lead has two entries: one that opens it and one that closes it. */
 const maxPastLeads = 1_000;
 
 const newPastLead = (id: string, createdAt: string): PastLead => ({
@@ -158,7 +159,7 @@ export async function hasContact(reader: ViewReader, contactKey: string): Promis
   return rows.length > 0;
 }
 
-/** The ids of agents that an event's summary may name. Other texts in these fields may be among them; they resolve to no name. */
+/** The ids of agents that an event's summary may name. May include other texts, which resolve to no name. */
 export function* referencedAgentIds({ actor, data }: Pick<EntryRow, 'actor' | 'data'>): Generator<string> {
   if (actor.type === 'agent') yield actor.id;
   for (const field of ['from', 'to', 'assigneeId'] as const) {

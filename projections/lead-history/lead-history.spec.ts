@@ -13,8 +13,8 @@ const summariesAfter = (...steps: readonly commands.ContactStep[]): string[] =>
     summarizeEvent(type, data, (id) => (id === 'ana' ? 'Agent One' : null)),
   );
 
-describe('The lead history view', () => {
-  it('has an entry for each event of a contact, with actor, data and times', () => {
+describe('Lead history view', () => {
+  it('stores an entry for each event of a contact, with its actor, data and times', () => {
     const { events } = commands.given(commands.opened, commands.by(commands.agentActor('ana'), commands.lost));
     const entries = entriesAfter(commands.opened, commands.by(commands.agentActor('ana'), commands.lost));
     expect(entries.map(({ id }) => id)).toStrictEqual(events.map(({ id }) => id));
@@ -30,13 +30,13 @@ describe('The lead history view', () => {
     });
   });
 
-  it('has the event that caused an entry unless a command did', () => {
+  it('stores which event caused an entry, or null if a command did', () => {
     const entries = entriesAfter(commands.opened, commands.outbound());
     const [message, statusChange] = entries.slice(-2);
     expect(statusChange).toMatchObject({ type: 'LeadStatusChanged', cause: message?.id, actor: { type: 'system' } });
   });
 
-  it('sorts entries by when things happened, so that a late message precedes what was recorded before it', () => {
+  it('sorts entries by time of occurrence, so that a late message precedes entries recorded before it', () => {
     const late = commands.interaction({ messageId: 'm-2', occurredAt: commands.sentAt('09:00:00') });
     const entries = entriesAfter(
       commands.at('12:00', commands.opened),
@@ -50,7 +50,7 @@ describe('The lead history view', () => {
     expect(sorted.at(-1)?.type).toBe('LeadStatusChanged');
   });
 
-  it('marks the entries that open or close a lead', () => {
+  it('marks the history entries that open or close a lead', () => {
     const entries = entriesAfter(
       commands.opened,
       commands.changeStatus('qualified'),
@@ -66,7 +66,7 @@ describe('The lead history view', () => {
     ]);
   });
 
-  it('has one entry for a broadcast message, at the time of its send, with its receipts inside', () => {
+  it('stores one entry for a broadcast message, at the time it was sent, including its receipts', () => {
     const read = newReceipt('read', '09:20');
     const beforeSend = newReceipt('sent', '09:10');
     const { events } = givenMessage(
@@ -89,7 +89,7 @@ describe('The lead history view', () => {
     expect(projectRows(leadHistoryView, 'entries', receipts).size).toBe(0);
   });
 
-  it('summarizes every type of entry, and an event that has no entry by its type', () => {
+  it('summarizes every type of entry, and uses the type name for an event that has no entry', () => {
     expect(
       summariesAfter(
         commands.interaction({ kind: 'broadcast_reply' }),
@@ -121,36 +121,36 @@ describe('The lead history view', () => {
     ).toStrictEqual([
       'Contact registered',
       'Lead 1 opened (broadcast reply)',
-      'Broadcast reply by whatsapp',
+      'Broadcast reply via whatsapp',
       'Profile changed: name, email',
-      'Chat by whatsapp',
-      'Opted out by whatsapp',
-      'Message sent by whatsapp',
-      'Status from new to contacted',
+      'Chat via whatsapp',
+      'Opted out via whatsapp',
+      'Message sent via whatsapp',
+      'Status changed from new to contacted',
       'Scored 40 (ai)',
-      'Score from 40 to 70 (manual)',
+      'Score changed from 40 to 70 (manual)',
       'model-1 suggests a score of 50',
       'Score unpinned',
       'Assigned to Agent One',
       'Reassigned from Agent One to ben',
       'Unassigned from ben',
-      'Status from contacted to follow up: Later',
-      'Noted as follow up',
+      'Status changed from contacted to follow up: Later',
+      'Note on status follow up',
       `Follow-up due ${commands.time('17:00')} (unassigned)`,
-      `Follow-up moved from ${commands.time('17:00')} to ${commands.time('18:00')}: Busy`,
+      `Follow-up rescheduled from ${commands.time('17:00')} to ${commands.time('18:00')}: Busy`,
       `Reminder (unassigned): follow-up due ${commands.time('18:00')}`,
       `Follow-up due ${commands.time('17:00')} (unassigned)`,
       `Late reminder (unassigned): follow-up due ${commands.time('17:00')}`,
       'Follow-up completed',
       'Follow-up cancelled: Twice',
-      'Chat by whatsapp',
-      'No score by model-1: it took too long',
-      'Status from follow up to lost',
-      'Score of 60 by model-1 dropped: lead inactive',
-      'Late chat by whatsapp',
+      'Chat via whatsapp',
+      'Scoring by model-1 failed: it took too long',
+      'Status changed from follow up to lost',
+      'Score of 60 from model-1 dropped: lead inactive',
+      'Late chat via whatsapp',
     ]);
     const [sent] = projectRows<EntryRow>(leadHistoryView, 'entries', givenMessage(recordSend()).events).values();
-    expect(summarizeEvent('MessageSent', sent!.data, () => null)).toBe('Broadcast of Campaign One by whatsapp: queued');
+    expect(summarizeEvent('MessageSent', sent!.data, () => null)).toBe('Broadcast "Campaign One" via whatsapp: queued');
     expect(summarizeEvent('AgentRegistered', {}, () => null)).toBe('AgentRegistered');
   });
 
@@ -166,11 +166,11 @@ describe('The lead history view', () => {
     ).toStrictEqual([
       'Contact registered',
       'Lead 1 opened (chat)',
-      'Chat by whatsapp',
+      'Chat via whatsapp',
       'Assigned to Agent One',
       'Scored 70 (manual)',
       `Follow-up due ${commands.time('17:00')} for Agent One`,
-      'Status from new to lost: No budget',
+      'Status changed from new to lost: No budget',
       'Follow-up cancelled: the lead was closed',
     ]);
   });

@@ -22,31 +22,32 @@ const capitalize = (text: string): string => text.charAt(0).toUpperCase() + text
 const summaries: Summaries = {
   ContactRegistered: () => 'Contact registered',
   ContactProfileChanged: ({ changed }) => `Profile changed: ${changed.join(', ')}`,
-  ContactOptedOut: ({ channel }) => `Opted out by ${channel}`,
+  ContactOptedOut: ({ channel }) => `Opted out via ${channel}`,
   MessageSent: ({ campaign, channel, receipts }) =>
-    `Broadcast of ${campaign.name} by ${channel}: ${computeDelivery(receipts).state}`,
+    `Broadcast "${campaign.name}" via ${channel}: ${computeDelivery(receipts).state}`,
   LeadOpened: ({ ordinal, origin }) => `Lead ${ordinal} opened (${withSpaces(origin.kind)})`,
   InteractionRecorded: ({ kind, channel, late }) =>
-    `${late ? `Late ${withSpaces(kind)}` : capitalize(withSpaces(kind))} by ${channel}`,
-  OutboundMessageRecorded: ({ channel }) => `Message sent by ${channel}`,
+    `${late ? `Late ${withSpaces(kind)}` : capitalize(withSpaces(kind))} via ${channel}`,
+  OutboundMessageRecorded: ({ channel }) => `Message sent via ${channel}`,
   LeadStatusChanged: (data) => {
     const { from, to } = data;
-    const change = from === to ? `Noted as ${withSpaces(to)}` : `Status from ${withSpaces(from)} to ${withSpaces(to)}`;
+    const change =
+      from === to ? `Note on status ${withSpaces(to)}` : `Status changed from ${withSpaces(from)} to ${withSpaces(to)}`;
     return change + reasonSuffix(data);
   },
   LeadScored: ({ from, to, source }) =>
-    from === null ? `Scored ${to} (${source})` : `Score from ${from} to ${to} (${source})`,
+    from === null ? `Scored ${to} (${source})` : `Score changed from ${from} to ${to} (${source})`,
   ScoreSuggested: ({ score, model }) => `${model} suggests a score of ${score}`,
   ScoreUnpinned: () => 'Score unpinned',
-  AiResultDropped: ({ score, model, why }) => `Score of ${score} by ${model} dropped: ${withSpaces(why)}`,
-  QualificationFailed: ({ model, reason }) => `No score by ${model}: ${reason}`,
+  AiResultDropped: ({ score, model, why }) => `Score of ${score} from ${model} dropped: ${withSpaces(why)}`,
+  QualificationFailed: ({ model, reason }) => `Scoring by ${model} failed: ${reason}`,
   LeadAssigned: ({ from, to }, nameOf) =>
     from === null
       ? `Assigned to ${agentName(to, nameOf)}`
       : `Reassigned from ${agentName(from, nameOf)} to ${agentName(to, nameOf)}`,
   LeadUnassigned: ({ from }, nameOf) => `Unassigned from ${agentName(from, nameOf)}`,
   FollowUpCreated: ({ dueAt, assigneeId }, nameOf) => `Follow-up due ${dueAt}${assigneeSuffix(assigneeId, nameOf)}`,
-  FollowUpRescheduled: (data) => `Follow-up moved from ${data.from} to ${data.to}${reasonSuffix(data)}`,
+  FollowUpRescheduled: (data) => `Follow-up rescheduled from ${data.from} to ${data.to}${reasonSuffix(data)}`,
   FollowUpReminded: ({ dueAt, assigneeId, late }, nameOf) =>
     `${late ? 'Late reminder' : 'Reminder'}${assigneeSuffix(assigneeId, nameOf)}: follow-up due ${dueAt}`,
   FollowUpCompleted: () => 'Follow-up completed',

@@ -37,7 +37,7 @@ function holds(condition: Condition, row: Readonly<Record<string, unknown>>): bo
   return value !== null && (from === undefined || value! >= from) && (to === undefined || value! < to);
 }
 
-it('Every derived condition holds for every lead that matches the filter, after each of its events', () => {
+it('every derived condition holds for every lead that matches the filter, after each of its events', () => {
   const rows = new Map<string, LeadRow>();
   const derivedByFilter = new Map(filters.map((filter) => [filter, deriveConditions([filter])]));
   let checks = 0;
@@ -58,7 +58,7 @@ it('Every derived condition holds for every lead that matches the filter, after 
   expect(checks).toBeGreaterThan(10_000);
 });
 
-describe('The conditions derived', () => {
+describe('deriveConditions', () => {
   const [isActive, isClosed] = [
     { column: 'active', in: [1] },
     { column: 'active', in: [0] },
@@ -80,12 +80,12 @@ describe('The conditions derived', () => {
     ['leads opened before a time', { column: 'createdAt', to: 'b' }, []],
     ...[1, 0, 7].map((value) => ['other columns', { column: 'score', in: [value] }, []] as never),
     ['scores', { column: 'score', from: 1, to: 3 }, []],
-  ])('from a filter for %s are those that follow from it', (_, filter, derived) =>
+  ])('derives from a filter for %s exactly the conditions that follow from it', (_, filter, derived) =>
     expect(deriveConditions([filter])).toEqual(derived),
   );
 });
 
-it('No condition is derived from a filter that allows active and closed leads, or that only requires a value', () => {
+it('derives no condition from a filter that allows active and closed leads, or that only requires a value', () => {
   expect(
     deriveConditions([
       { column: 'status', in: [4, 5] },

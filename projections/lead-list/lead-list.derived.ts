@@ -4,8 +4,8 @@ import type { Condition } from '#read-model/view-store';
 const firstFinalStatus = statuses.findIndex(isFinal);
 
 /**
- * Conditions that follow from a filter of leads by the rules of the business: a closed lead has no open follow-up, and no event
- * of a lead precedes its creation. They let the storage find the rows faster.
+ * Conditions that business rules imply for a filter of leads: a closed lead has no open follow-up, and no event of a lead precedes
+ * its creation. They let the storage find the rows faster.
  */
 export const deriveConditions = (where: readonly Condition[]): readonly Condition[] => where.flatMap(deriveFrom);
 

@@ -10,16 +10,16 @@ import { agentNames } from '../agent-names.js';
 import { broadcastEvents, bulkEvents, exportEvents, messageEvents } from '../event-families.js';
 import { leadKey } from '../row-keys.js';
 
-/** A row holds the lead as `evolveLead` folds it. */
+/** Contains the lead as `evolveLead` folds it. */
 export interface LeadRow {
   readonly org: string;
   readonly lead: Lead;
 }
 
-/** A profile change shows on all leads of the contact. If it has more leads than this, it shows on the newest of them. */
+/** A profile change updates all leads of the contact. If there are more than this, it updates only the newest. */
 const maxLeadsPerContact = 1_000;
 
-/** The events that change a lead. The three others of its contact's stream do not: `evolveLead` ignores them. */
+/** The events that change a lead. `evolveLead` ignores the three other event types of the contact's stream. */
 type LeadFoldEvent = RecordedEvent<
   Exclude<Parameters<typeof evolveLead>[1]['type'], 'ContactRegistered' | 'ContactOptedOut' | 'BroadcastAddressed'>
 >;
@@ -34,7 +34,7 @@ const foldLead: EventHandler<LeadRow, Exclude<LeadFoldEvent, { type: 'ContactPro
   apply: applyToLead,
 };
 
-/** What a contact is searched and sorted by. Few events change a profile, so this is computed once per profile in memory. */
+/** The values by which contacts are searched and sorted. Few events change a profile, so they are cached per profile. */
 interface SearchFields {
   readonly tokens: readonly string[];
   readonly sortName: string | null;

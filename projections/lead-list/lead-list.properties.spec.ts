@@ -7,7 +7,7 @@ import { leadListView, type LeadRow } from './lead-list.projection.js';
 
 const historyOf = (seed: number) => randomContactHistory(1, createRandom(seed));
 
-it('The rows of the lead list equal the leads of the contact’s own fold, whatever happens to the contact', () =>
+it('the rows of the lead list equal the leads in the fold of the contact after any history', () =>
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2 ** 31 - 2 }), (seed) => {
       const { events, state } = historyOf(seed);
@@ -18,7 +18,7 @@ it('The rows of the lead list equal the leads of the contact’s own fold, whate
     { numRuns: 150 },
   ));
 
-it('The random histories that the lead list is compared over contain every event that changes a lead', () => {
+it('the random histories used to test the lead list contain every event type that changes a lead', () => {
   const types = new Set(Array.from({ length: 150 }, (_, index) => historyOf(index + 1).events).flat().map(({ type }) => type)); // prettier-ignore
   expect([...types]).toEqual(expect.arrayContaining([...leadEvents, 'ContactProfileChanged']));
 });

@@ -36,8 +36,8 @@ const newestFirst = { sort: { column: 'createdAt', descending: true }, limit: 10
 const idsOf = async (filter: LeadFilter, page: Parameters<typeof listLeads>[3] = newestFirst) =>
   (await listLeads(view.reader, commands.org, filter, page)).items.map(({ id }) => id);
 
-describe('The query of leads', () => {
-  it('lists the leads of an organization in the order of a sort', async () => {
+describe('Leads query', () => {
+  it('lists the leads of an organization in the requested order', async () => {
     expect(await idsOf(all)).toEqual(['c4-1', 'c1-1', 'c2-1', 'c3-1']);
     const byName = await idsOf(all, { ...newestFirst, sort: { column: 'name', descending: false } });
     expect(byName).toEqual(['c2-1', 'c4-1', 'c1-1', 'c3-1']);
@@ -59,7 +59,7 @@ describe('The query of leads', () => {
     }
   });
 
-  it('fills in the names of agents, and null for the name of an unknown agent', async () => {
+  it('fills in the agent names of leads, with null for an unknown agent', async () => {
     const { items } = await listLeads(view.reader, commands.org, all, newestFirst);
     expect(items.map(({ agent }) => agent)).toEqual([
       null,
@@ -95,7 +95,7 @@ describe('The query of leads', () => {
     expect(await countActiveLeads(view.reader, commands.org, lost)).toBe(0);
   });
 
-  it('selects at most the requested number of active leads, even if they fill more than a page', async () => {
+  it('selects at most the requested number of active leads, even if they do not fit on one page', async () => {
     expect(await listActiveLeadIds(view.reader, commands.org, all, 2)).toEqual(['c2-1', 'c1-1']);
     expect(await listActiveLeadIds(view.reader, commands.org, all, 0)).toEqual([]);
     const [opened] = lead('c1', '10:00', 'Cem Kaya').filter((event) => event.type === 'LeadOpened');

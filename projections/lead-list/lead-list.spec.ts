@@ -13,13 +13,26 @@ const columnsAfter = (...steps: readonly commands.ContactStep[]): Record<string,
   projectColumns(leadListView, 'leads', rowAfter(...steps));
 const tokensAfter = (...steps: readonly commands.ContactStep[]): readonly string[] => leads.tokens!(rowAfter(...steps));
 
-describe('The lead list', () => {
-  it('has a row for each lead, which holds the lead as its fold does', () => {
-    const steps = [commands.opened, commands.assign('ana'), commands.createFollowUp(), commands.lost, commands.secondInteraction];
+describe('Lead list view', () => {
+  it('stores a row for each lead, equal to the fold of the lead', () => {
+    const steps = [
+      commands.opened,
+      commands.assign('ana'),
+      commands.createFollowUp(),
+      commands.lost,
+      commands.secondInteraction,
+    ];
     const rows = rowsAfter(...steps);
     expect([...rows.keys()]).toStrictEqual([commands.leadId(1), commands.leadId(2)]);
-    expect(rows.get(commands.leadId(1))).toStrictEqual({ org: commands.org, lead: commands.foldedLead(commands.given(...steps), 1) });
-    expect(rows.get(commands.leadId(2))?.lead).toMatchObject({ ordinal: 2, previousLeadId: commands.leadId(1), status: 'new' });
+    expect(rows.get(commands.leadId(1))).toStrictEqual({
+      org: commands.org,
+      lead: commands.foldedLead(commands.given(...steps), 1),
+    });
+    expect(rows.get(commands.leadId(2))?.lead).toMatchObject({
+      ordinal: 2,
+      previousLeadId: commands.leadId(1),
+      status: 'new',
+    });
   });
 
   it('shows a changed profile on all leads of the contact', () => {
@@ -28,7 +41,7 @@ describe('The lead list', () => {
     expect([...rows.values()].map(({ lead }) => lead.contact.name)).toStrictEqual(['Contact One', 'Contact One']);
   });
 
-  it('shows a changed profile on the newest 1,000 leads of a contact that has more', () => {
+  it('shows a changed profile on only the newest 1,000 leads of a contact', () => {
     const keysAfterChange = (leadCount: number) =>
       affectedKeys(leads, {
         type: 'ContactProfileChanged',
@@ -40,7 +53,7 @@ describe('The lead list', () => {
     expect([keysAfterChange(1_002)[0], keysAfterChange(1_002).at(-1)]).toEqual(['c1-1002', 'c1-3']);
   });
 
-  it('has no row for a lead without LeadOpened, and returns the same row for an event that changes nothing', () => {
+  it('stores no row for a lead if LeadOpened is missing, and returns the same row for an event that changes nothing', () => {
     const { events } = commands.given(commands.opened, commands.lost);
     const withoutOpening = events.filter((event) => event.type !== 'LeadOpened');
     expect(projectRows(leadListView, 'leads', withoutOpening).size).toBe(0);
@@ -49,7 +62,7 @@ describe('The lead list', () => {
     expect(applyEvent(leads, row, repeated, commands.leadId(1))).toBe(row);
   });
 
-  it('has columns for what leads are filtered and sorted by', () => {
+  it('stores the columns by which leads are filtered and sorted', () => {
     const firstMessage = commands.interaction({ profile: { name: 'Änne Ø' } });
     const followUp = commands.createFollowUp({ dueAt: commands.time('17:00') });
     const steps = [firstMessage, commands.assign('ana'), commands.scoreByHand(70), followUp];
@@ -71,7 +84,7 @@ describe('The lead list', () => {
     });
   });
 
-  it('leaves the columns of absent facts null, so that they sort last', () => {
+  it('stores null in the columns of missing values, so that they sort last', () => {
     expect(columnsAfter(commands.createLead())).toMatchObject({
       agentId: null,
       channel: null,
@@ -83,7 +96,7 @@ describe('The lead list', () => {
     });
   });
 
-  it('has search tokens for the words of name and email, and for the phone from both ends', () => {
+  it('stores search tokens for the words of name and email, and for the phone number from both ends', () => {
     const profile = { name: 'José Müller', email: 'jm@example.test', phone: '+1 555-0100' };
     const tokens = tokensAfter(commands.interaction({ profile }));
     expect(tokens).toEqual(expect.arrayContaining(['jose', 'muller', 'jm', 'example', '15550100']));
@@ -92,6 +105,6 @@ describe('The lead list', () => {
     expect(tokensAfter(commands.interaction({ profile: { phone: '+1 555-0100' } }))).toHaveLength(2);
   });
 
-  it('sorts names without regard to case and accents', () =>
+  it('ignores case and accents when sorting leads by name', () =>
     expect(columnsAfter(commands.interaction({ profile: { name: 'Äñne Ø' } }))['name']).toBe('anne ø'));
 });

@@ -19,7 +19,7 @@ export interface LeadReadProgress {
   readonly leadId: string;
   readonly active: boolean;
   readonly interactions: number;
-  /** The most interactions that any AI result had read, or that an AI failed on. */
+  /** The highest number of interactions that an AI had read when it returned a result or failed. */
   readonly read: number;
   readonly newest: NewestInteraction | null;
 }

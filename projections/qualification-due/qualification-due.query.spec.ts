@@ -6,7 +6,7 @@ import { listUnreadBefore } from './qualification-due.query.js';
 
 const lead = (contactKey: string, clock: string, ...steps: readonly commands.ContactStep[]) =>
   commands.given(commands.at(clock, commands.interaction({ contactKey })), ...steps).events;
-/** More than a page. */
+/** More leads than fit on one page. */
 const manyLeads = Array.from({ length: 101 }, (_, index) => lead(`many${index}`, `08:00:00.${String(900 - index)}`));
 const log = mergeIntoLog(
   lead('c1', '10:00'),
@@ -31,7 +31,7 @@ const unreadBefore = async (clock: string): Promise<readonly string[]> => {
   return ids;
 };
 
-it('Unread leads of all organizations are listed longest unread first, over several pages', async () => {
+it('lists the unread leads of all organizations, longest unread first, across pages', async () => {
   const manyIds = manyLeads.map((_, index) => `many${index}-1`).toReversed();
   expect(await unreadBefore('10:00:00.001')).toEqual([...manyIds, 'c2-1', 'c1-1']);
   expect(await unreadBefore('10:00')).toEqual([...manyIds, 'c2-1']);

@@ -8,7 +8,7 @@ export interface UnreadLead {
   readonly checkpoint: Position | null;
 }
 
-/** Unread leads of all organizations whose newest interaction was recorded before `time`, oldest of these interactions first. */
+/** Unread leads of all organizations whose newest interaction was recorded before `time`, the oldest interaction first. */
 export async function* listUnreadBefore(reader: ViewReader, time: string): AsyncGenerator<UnreadLead> {
   const pages = readPages<UnreadLead['row']>(reader, 'leads', {
     where: [

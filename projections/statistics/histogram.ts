@@ -1,6 +1,6 @@
 /**
- * Lower bounds of the buckets, in seconds. Each is at most 5 % above the one before. So a rounded time is off by at most 2.5 %
- * (up to 20 seconds it is exact), and a few hundred buckets hold all times up to 2^33 seconds.
+ * Lower bounds of the buckets, in seconds. Each is at most 5 % above the one before, so a rounded time is off by at most 2.5 %. Up to
+ * 20 seconds it is exact. A few hundred buckets cover all times up to 2^33 seconds.
  */
 const lowerBounds: readonly number[] = (() => {
   const bounds = [0];
@@ -30,7 +30,7 @@ export class Histogram {
     this.count += count;
   }
 
-  /** The nearest-rank percentile: the least value that at least `share` (0 to 1) of the values do not exceed; null if empty. */
+  /** The nearest-rank percentile: the smallest value that a `share` (0 to 1) of all values do not exceed. Null if empty. */
   percentile(share: number): number | null {
     const rank = Math.max(1, Math.ceil(share * this.count));
     let cumulative = 0;

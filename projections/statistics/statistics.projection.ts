@@ -46,7 +46,7 @@ export interface FollowUpFacts {
   readonly late: boolean;
 }
 
-/** Counts of an agent within a quarter of an hour. `agentId` null: messages that no agent sent. */
+/** Counts of an agent within a quarter hour. If `agentId` is null, counts messages that no agent sent. */
 export interface AgentQuarter {
   readonly org: string;
   readonly at: string;

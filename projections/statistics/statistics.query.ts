@@ -8,14 +8,14 @@ import { Histogram } from './histogram.js';
 import { toStatusFlag } from './statistics.projection.js';
 
 /*
- * Statistics over a period. What is reported about the leads opened in it is their current state: asked again later, the same
- * period has more conversions. Events are counted by when they happened.
+ * Statistics over a period. Statistics about leads opened in the period use their current state, so the same period may have more
+ * conversions later. Events are counted by the time at which they happened.
  */
 
 /** A fraction from 0 to 1, rounded to four decimal places; null if the whole is empty. */
 export type Rate = number | null;
 
-/** The leads that were opened in the period, and the statuses that they reached. */
+/** The leads that were opened in the period, and the statuses that they have reached since. */
 export interface Funnel {
   readonly opened: number;
   /** The share of opened leads that are converted now. */
@@ -26,7 +26,7 @@ export interface Funnel {
 
 export interface FunnelStep {
   readonly status: Status;
-  /** How many leads have ever had the status. A lead that skipped it is not counted; every lead was `new`. */
+  /** How many leads have ever had the status. A lead that skipped it is not counted. Every lead has been `new`. */
   readonly reached: number;
   /** How many leads have it now. */
   readonly current: number;
@@ -35,8 +35,8 @@ export interface FunnelStep {
 }
 
 /**
- * How long leads stayed in an active status, for leads that left it in the period. A lead counts once, with all its stays in the
- * status, in the period in which it last left it. A lead that is still in the status counts when it leaves. Whole seconds.
+ * How long leads stayed in an active status, in whole seconds. A lead counts once, with all its stays in the status, in the period in
+ * which it last left the status. A lead that is still in the status counts when it leaves.
  */
 export interface TimeInStatus {
   readonly status: Status;
@@ -49,15 +49,15 @@ export interface TimeInStatus {
   readonly p90Seconds: number | null;
 }
 
-/** An agent's activity in the period; `agent` null: activity without an agent. Agents without activity are left out. */
+/** An agent's activity in the period. If `agent` is null, activity without an agent. Agents without activity are omitted. */
 export interface AgentStatistics {
   readonly agent: AgentReference | null;
   /** How many times a lead was assigned to the agent. */
   readonly assigned: number;
-  /** Leads closed in the period while assigned to the agent, no matter who closed them. */
+  /** Leads closed in the period while assigned to the agent, by any actor. */
   readonly closed: Readonly<Record<FinalStatus, number>>;
   readonly messagesSent: number;
-  /** Follow-ups completed in the period while assigned to the agent, and how many of them were completed after their due time. */
+  /** Follow-ups completed in the period while assigned to the agent. `late`: completed after their due time. */
   readonly followUps: { readonly completed: number; readonly late: number };
   /** Leads whose first message the agent sent in the period, and how long after their creation, accurate to 2.5 %. */
   readonly firstResponse: { readonly leads: number; readonly medianSeconds: number | null };
@@ -67,7 +67,7 @@ export interface AgentStatistics {
 export interface SourceStatistics {
   readonly origin: string;
   readonly channel: string | null;
-  /** Named as most of its leads recorded it. */
+  /** The name is the one that most of its leads recorded. */
   readonly campaign: { readonly id: string; readonly name: string } | null;
   readonly opened: number;
   readonly converted: number;
@@ -158,7 +158,7 @@ export async function computeAgentStatistics(
     const countWhere = (groups: readonly Group[], value: ColumnValue): number =>
       ofAgent(groups).find(({ values }) => values[1] === value)?.count ?? 0;
     const [quarter] = ofAgent(quarters);
-    const inTime = countWhere(followUps, 0);
+    const onTime = countWhere(followUps, 0);
     const late = countWhere(followUps, 1);
     const responseTimes = new Histogram();
     for (const { values, count } of ofAgent(responses)) responseTimes.add(values[1] as number, count);
@@ -171,7 +171,7 @@ export async function computeAgentStatistics(
         archived: countWhere(closed, 'archived'),
       },
       messagesSent: quarter?.sums[1] ?? 0,
-      followUps: { completed: inTime + late, late },
+      followUps: { completed: onTime + late, late },
       firstResponse: { leads: responseTimes.count, medianSeconds: responseTimes.percentile(0.5) },
     };
   });

@@ -17,8 +17,8 @@ import {
 } from './statistics.query.js';
 
 /*
- * Every figure is computed again from the events alone, in the simplest way, over random histories of two organizations and over
- * periods that start and end anywhere within them.
+ * Each figure is computed a second time, directly from the events of random histories of two organizations, and over
+ * periods that start and end at random times within them.
  */
 
 const minuteMs = 60_000;
@@ -43,7 +43,7 @@ const isIn = ({ from, to }: Period, time: string): boolean => time >= from && ti
 const rate = (part: number, whole: number) => (whole === 0 ? null : Math.round((part / whole) * 1e4) / 1e4);
 const secondsBetween = (from: string, to: string): number =>
   Math.max(0, Math.floor((Date.parse(to) - Date.parse(from)) / 1_000));
-/** Nearest rank, without rounding. */
+/** The percentile by nearest rank, without rounding. */
 function percentile(values: readonly number[], share: number): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(1, Math.ceil(share * sorted.length)) - 1] ?? null;
@@ -101,7 +101,7 @@ class EventHistory {
   }
 }
 
-describe.each([1, 2, 3, 4])('The statistics of a random log (seed %i)', (seed) => {
+describe.each([1, 2, 3, 4])('Statistics of a random log (seed %i)', (seed) => {
   const log = generateLog(seed);
   const history = new EventHistory(log.filter(({ org }) => org === 'one'));
   let view: Awaited<ReturnType<typeof openTestView>>;
@@ -121,114 +121,118 @@ describe.each([1, 2, 3, 4])('The statistics of a random log (seed %i)', (seed) =
   });
   const periods = [[toIso(historiesStart), '2100-01-01T00:00:00.000Z'] as const, ...randomPeriods];
 
-  it('are computed from a log with moved, rescheduled and completed follow-ups and unassigned leads', () => {
+  it('the random log contains moved, rescheduled and completed follow-ups and unassigned leads', () => {
     const movedFollowUps = history.of('LeadAssigned').filter(({ data }) => data.followUps.length > 0);
     const completed = history.of('FollowUpCompleted');
     for (const events of [movedFollowUps, completed, history.of('LeadUnassigned'), history.of('FollowUpRescheduled')])
       expect(events.length).toBeGreaterThan(2);
   });
 
-  it.each(periods)('from %s to %s equal the figures computed from the events', async (from, to) => {
-    const period = { from, to };
-    const opened = history.of('LeadOpened').filter(({ meta }) => isIn(period, meta.occurredAt));
-    const leads = opened.map(({ data }) => {
-      const changes = history.statusChanges(data.leadId).map((event) => event.data.to);
-      const channel = data.channel ?? history.of('InteractionRecorded', data.leadId)[0]?.data.channel ?? null;
-      return {
-        reached: new Set<Status>(['new', ...changes]),
-        status: changes.at(-1) ?? 'new',
-        origin: data.origin,
-        channel,
-      };
-    });
-    const converted = leads.filter(({ status }) => status === 'converted').length;
-    expect(await computeFunnel(reader, 'one', period)).toEqual({
-      opened: opened.length,
-      conversionRate: rate(converted, opened.length),
-      statuses: statuses.map((status) => {
-        const reached = leads.filter((lead) => lead.reached.has(status)).length;
-        const current = leads.filter((lead) => lead.status === status).length;
-        return { status, reached, current, rate: rate(reached, opened.length) };
-      }),
-    });
-
-    const sources = await computeSourceStatistics(reader, 'one', period);
-    const openedCounts = sources.map((source) => source.opened);
-    expect(openedCounts).toEqual(openedCounts.toSorted((a, b) => b - a));
-    expect(openedCounts.reduce((sum, count) => sum + count, 0)).toBe(opened.length);
-    for (const source of sources) {
-      const ofSource = leads.filter(
-        ({ origin, channel }) => origin.kind === source.origin && channel === source.channel,
-      );
-      const won = ofSource.filter(({ status }) => status === 'converted').length;
-      const { campaign, ...counts } = source;
-      expect(campaign).toBeNull();
-      expect(counts).toMatchObject({
-        opened: ofSource.length,
-        converted: won,
-        conversionRate: rate(won, ofSource.length),
+  it.each(periods)(
+    'the statistics from %s to %s equal the figures computed directly from the events',
+    async (from, to) => {
+      const period = { from, to };
+      const opened = history.of('LeadOpened').filter(({ meta }) => isIn(period, meta.occurredAt));
+      const leads = opened.map(({ data }) => {
+        const changes = history.statusChanges(data.leadId).map((event) => event.data.to);
+        const channel = data.channel ?? history.of('InteractionRecorded', data.leadId)[0]?.data.channel ?? null;
+        return {
+          reached: new Set<Status>(['new', ...changes]),
+          status: changes.at(-1) ?? 'new',
+          origin: data.origin,
+          channel,
+        };
       });
-    }
-
-    const staysByLead = history.of('LeadOpened').map(({ data }) => history.stays(data.leadId));
-    for (const figures of await computeTimeInStatus(reader, 'one', period)) {
-      const counted = staysByLead
-        .map((stays) => stays.filter(({ status }) => status === figures.status))
-        .filter((stays) => stays.length > 0 && isIn(period, stays.at(-1)!.until));
-      const times = counted.map((stays) => stays.reduce((sum, { seconds }) => sum + seconds, 0));
-      const sum = times.reduce((total, time) => total + time, 0);
-      expect(figures).toMatchObject({
-        leads: counted.length,
-        stays: counted.flat().length,
-        meanSeconds: counted.length === 0 ? null : Math.round(sum / counted.length),
+      const converted = leads.filter(({ status }) => status === 'converted').length;
+      expect(await computeFunnel(reader, 'one', period)).toEqual({
+        opened: opened.length,
+        conversionRate: rate(converted, opened.length),
+        statuses: statuses.map((status) => {
+          const reached = leads.filter((lead) => lead.reached.has(status)).length;
+          const current = leads.filter((lead) => lead.status === status).length;
+          return { status, reached, current, rate: rate(reached, opened.length) };
+        }),
       });
-      expectWithinRounding(figures.medianSeconds, percentile(times, 0.5));
-      expectWithinRounding(figures.p90Seconds, percentile(times, 0.9));
-    }
 
-    const agents = await computeAgentStatistics(reader, 'one', period);
-    const order = agents.map(({ agent }) => agent?.id ?? '~');
-    expect(order).toEqual(order.toSorted());
-    for (const { agent } of agents) expect(agent).toEqual(agent && { id: expect.any(String), name: null });
-    const closings = history
-      .of('LeadStatusChanged')
-      .filter(({ data, meta }) => data.from !== data.to && isFinal(data.to) && isIn(period, meta.occurredAt));
-    for (const id of ['ana', 'ben', 'cem', null]) {
-      const figures = agents.find(({ agent }) => (agent?.id ?? null) === id);
-      const sent = history.of('OutboundMessageRecorded').filter(({ meta }) => isSentBy(meta.actor, id));
-      const firstMessages = sent.filter(
-        (event) => history.of('OutboundMessageRecorded', event.data.leadId)[0] === event,
-      );
-      const responseTimes = firstMessages
-        .filter(({ meta }) => isIn(period, meta.occurredAt))
-        .map(({ data, meta }) =>
-          secondsBetween(history.of('LeadOpened', data.leadId)[0]!.meta.occurredAt, meta.occurredAt),
+      const sources = await computeSourceStatistics(reader, 'one', period);
+      const openedCounts = sources.map((source) => source.opened);
+      expect(openedCounts).toEqual(openedCounts.toSorted((a, b) => b - a));
+      expect(openedCounts.reduce((sum, count) => sum + count, 0)).toBe(opened.length);
+      for (const source of sources) {
+        const ofSource = leads.filter(
+          ({ origin, channel }) => origin.kind === source.origin && channel === source.channel,
         );
-      const closed = (status: Status): number =>
-        closings.filter(({ data }) => data.to === status && history.lastAgentOf(data.leadId) === id).length;
-      const completed = history.of('FollowUpCompleted').flatMap((event) => {
-        if (!isIn(period, event.meta.occurredAt)) return [];
-        const { assigneeId, dueAt } = history.followUpAt(event);
-        return assigneeId === id ? [{ late: event.meta.occurredAt > dueAt }] : [];
-      });
-      const expected = {
-        assigned: history.of('LeadAssigned').filter(({ data, meta }) => data.to === id && isIn(period, meta.occurredAt))
-          .length,
-        closed: { converted: closed('converted'), lost: closed('lost'), archived: closed('archived') },
-        messagesSent: sent.filter(({ meta }) => isIn(period, meta.occurredAt)).length,
-        followUps: { completed: completed.length, late: completed.filter(({ late }) => late).length },
-      };
-      const noActivity = {
-        assigned: 0,
-        closed: { converted: 0, lost: 0, archived: 0 },
-        messagesSent: 0,
-        followUps: { completed: 0, late: 0 },
-      };
-      expect(figures ?? noActivity).toMatchObject(expected);
-      expect(figures?.firstResponse.leads ?? 0).toBe(responseTimes.length);
-      expectWithinRounding(figures?.firstResponse.medianSeconds ?? null, percentile(responseTimes, 0.5));
-    }
-  });
+        const won = ofSource.filter(({ status }) => status === 'converted').length;
+        const { campaign, ...counts } = source;
+        expect(campaign).toBeNull();
+        expect(counts).toMatchObject({
+          opened: ofSource.length,
+          converted: won,
+          conversionRate: rate(won, ofSource.length),
+        });
+      }
+
+      const staysByLead = history.of('LeadOpened').map(({ data }) => history.stays(data.leadId));
+      for (const figures of await computeTimeInStatus(reader, 'one', period)) {
+        const counted = staysByLead
+          .map((stays) => stays.filter(({ status }) => status === figures.status))
+          .filter((stays) => stays.length > 0 && isIn(period, stays.at(-1)!.until));
+        const times = counted.map((stays) => stays.reduce((sum, { seconds }) => sum + seconds, 0));
+        const sum = times.reduce((total, time) => total + time, 0);
+        expect(figures).toMatchObject({
+          leads: counted.length,
+          stays: counted.flat().length,
+          meanSeconds: counted.length === 0 ? null : Math.round(sum / counted.length),
+        });
+        expectWithinRounding(figures.medianSeconds, percentile(times, 0.5));
+        expectWithinRounding(figures.p90Seconds, percentile(times, 0.9));
+      }
+
+      const agents = await computeAgentStatistics(reader, 'one', period);
+      const order = agents.map(({ agent }) => agent?.id ?? '~');
+      expect(order).toEqual(order.toSorted());
+      for (const { agent } of agents) expect(agent).toEqual(agent && { id: expect.any(String), name: null });
+      const closings = history
+        .of('LeadStatusChanged')
+        .filter(({ data, meta }) => data.from !== data.to && isFinal(data.to) && isIn(period, meta.occurredAt));
+      for (const id of ['ana', 'ben', 'cem', null]) {
+        const figures = agents.find(({ agent }) => (agent?.id ?? null) === id);
+        const sent = history.of('OutboundMessageRecorded').filter(({ meta }) => isSentBy(meta.actor, id));
+        const firstMessages = sent.filter(
+          (event) => history.of('OutboundMessageRecorded', event.data.leadId)[0] === event,
+        );
+        const responseTimes = firstMessages
+          .filter(({ meta }) => isIn(period, meta.occurredAt))
+          .map(({ data, meta }) =>
+            secondsBetween(history.of('LeadOpened', data.leadId)[0]!.meta.occurredAt, meta.occurredAt),
+          );
+        const closed = (status: Status): number =>
+          closings.filter(({ data }) => data.to === status && history.lastAgentOf(data.leadId) === id).length;
+        const completed = history.of('FollowUpCompleted').flatMap((event) => {
+          if (!isIn(period, event.meta.occurredAt)) return [];
+          const { assigneeId, dueAt } = history.followUpAt(event);
+          return assigneeId === id ? [{ late: event.meta.occurredAt > dueAt }] : [];
+        });
+        const expected = {
+          assigned: history
+            .of('LeadAssigned')
+            .filter(({ data, meta }) => data.to === id && isIn(period, meta.occurredAt)).length,
+          closed: { converted: closed('converted'), lost: closed('lost'), archived: closed('archived') },
+          messagesSent: sent.filter(({ meta }) => isIn(period, meta.occurredAt)).length,
+          followUps: { completed: completed.length, late: completed.filter(({ late }) => late).length },
+        };
+        const noActivity = {
+          assigned: 0,
+          closed: { converted: 0, lost: 0, archived: 0 },
+          messagesSent: 0,
+          followUps: { completed: 0, late: 0 },
+        };
+        expect(figures ?? noActivity).toMatchObject(expected);
+        expect(figures?.firstResponse.leads ?? 0).toBe(responseTimes.length);
+        expectWithinRounding(figures?.firstResponse.medianSeconds ?? null, percentile(responseTimes, 0.5));
+      }
+    },
+  );
 
   const isSentBy = (actor: { type: string; id: string }, id: string | null): boolean =>
     (actor.type === 'agent' ? actor.id : null) === id;
@@ -239,9 +243,13 @@ function expectWithinRounding(rounded: number | null, exact: number | null): voi
   else expect(Math.abs(rounded - exact)).toBeLessThanOrEqual(exact * 0.025);
 }
 
-describe('The statistics of a few leads', () => {
+describe('Statistics of a few leads', () => {
   const day: Period = { from: commands.time('00:00'), to: '2026-03-03T00:00:00.000Z' };
-  const replied = (contactKey: string, campaign: { id: string; name: string }, ...steps: readonly commands.ContactStep[]) =>
+  const replied = (
+    contactKey: string,
+    campaign: { id: string; name: string },
+    ...steps: readonly commands.ContactStep[]
+  ) =>
     commands.given(
       commands.broadcast({ contactKey, campaign }),
       commands.interaction({ contactKey, kind: 'broadcast_reply', inReplyTo: 'bm-1' }),
@@ -252,7 +260,7 @@ describe('The statistics of a few leads', () => {
     return query(view.reader).finally(() => view.close());
   };
 
-  it('list the sources with the most leads first, and name a campaign as most of its leads recorded it', async () => {
+  it('the source statistics list the largest source first, and name a campaign as most of its leads recorded it', async () => {
     const log = mergeIntoLog(
       commands.given(commands.interaction({ contactKey: 'c1' })).events,
       replied('c2', { id: 'k-1', name: 'Spring' }),
@@ -271,7 +279,7 @@ describe('The statistics of a few leads', () => {
     ]);
   });
 
-  it('include the names of agents, and list activity without an agent last', async () => {
+  it('the agent statistics include the names of agents, and list activity without an agent last', async () => {
     const log = mergeIntoLog(
       commands.givenAgent(commands.registerAgent()).events,
       commands.given(commands.opened, commands.outbound(), commands.assign('zoe'), commands.assign('ana')).events,
@@ -284,10 +292,13 @@ describe('The statistics of a few leads', () => {
     ]);
   });
 
-  it('do not count a follow-up as late that is completed exactly at its due time', async () => {
+  it('the agent statistics count a follow-up as late only if it is completed after its due time', async () => {
     const completedAt = (clock: string) =>
-      commands.given(commands.opened, commands.createFollowUp({ dueAt: commands.time('11:00') }), commands.at(clock, commands.completeFollowUp()))
-        .events;
+      commands.given(
+        commands.opened,
+        commands.createFollowUp({ dueAt: commands.time('11:00') }),
+        commands.at(clock, commands.completeFollowUp()),
+      ).events;
     for (const [clock, late] of [
       ['11:00', 0],
       ['11:00:00.001', 1],
@@ -297,19 +308,24 @@ describe('The statistics of a few leads', () => {
     }
   });
 
-  it('count no lead and no follow-up whose first event is missing', () => {
-    const { events } = commands.given(commands.opened, commands.createFollowUp(), commands.reschedule('18:00'), commands.lost);
+  it('the statistics view stores no row for a lead or follow-up whose first event is missing', () => {
+    const { events } = commands.given(
+      commands.opened,
+      commands.createFollowUp(),
+      commands.reschedule('18:00'),
+      commands.lost,
+    );
     const rest = events.filter(({ type }) => type !== 'LeadOpened' && type !== 'FollowUpCreated');
     for (const table of ['leads', 'followUps', 'stays']) expect(projectRows(statisticsView, table, rest).size).toBe(0);
   });
 });
 
-it('A time is rounded down to its quarter of an hour', () => {
+it('floorToQuarterHour rounds a time down to a quarter of an hour', () => {
   expect(floorToQuarterHour(commands.time('09:14:59.999'))).toBe(commands.time('09:00'));
   expect(floorToQuarterHour(commands.time('09:15'))).toBe(commands.time('09:15'));
 });
 
-it('Rounded seconds are exact up to 20, off by at most 2.5 % above, and never decrease', () => {
+it('roundSeconds is exact up to 20, off by at most 2.5 % above, and never decreases', () => {
   let previous = -1;
   for (let seconds = 0; seconds < 3e9; seconds = seconds < 2_000 ? seconds + 1 : Math.floor(seconds * 1.001)) {
     const rounded = roundSeconds(seconds);
@@ -320,7 +336,7 @@ it('Rounded seconds are exact up to 20, off by at most 2.5 % above, and never de
   }
 });
 
-it('A histogram returns percentiles by nearest rank, weighted by how often each value occurs', () => {
+it('a histogram returns percentiles by nearest rank, weighted by how often each value occurs', () => {
   const histogram = new Histogram();
   expect(histogram.percentile(0.5)).toBeNull();
   for (const [value, count] of [[30, 1], [10, 4], [20, 4], [10, 1]] as const) histogram.add(value, count); // prettier-ignore

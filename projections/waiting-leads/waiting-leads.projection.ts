@@ -14,14 +14,14 @@ import { leadKey } from '../row-keys.js';
 
 /**
  * Whether a lead waits for an agent, and its last automatic assignment. Both are in one row: a reader that sees that the lead no
- * longer waits also sees its assignment, even in a storage that shows the rows of a batch one by one.
+ * longer waits also sees its assignment, even if the storage makes the rows of a batch visible one by one.
  */
 export interface WaitingLead {
   readonly org: string;
   readonly leadId: string;
   /** Null: the lead does not wait. */
   readonly waitingSince: string | null;
-  /** The last assignment by rotation, and its position in the log; null if there was none. */
+  /** The last automatic assignment, and its position in the log; null if there was none. */
   readonly turn: { readonly agentId: string; readonly position: string } | null;
 }
 
@@ -32,7 +32,7 @@ const foldWaiting: EventHandler<WaitingLead, WaitingEvent> = {
   apply: (row, event) => {
     const waitingSince = evolveWaitingSince(event);
     if (waitingSince === undefined) return row;
-    const turn = rotationIn(event) ?? row?.turn ?? null;
+    const turn = autoAssignmentIn(event) ?? row?.turn ?? null;
     return { org: event.org, leadId: event.data.leadId, waitingSince, turn };
   },
 };
@@ -57,7 +57,7 @@ const leads = defineTable<WaitingLead>()({
   ],
 });
 
-function rotationIn(event: WaitingEvent): WaitingLead['turn'] {
+function autoAssignmentIn(event: WaitingEvent): WaitingLead['turn'] {
   if (event.type !== 'LeadAssigned') return null;
   const { mode, to: agentId } = event.data;
   return mode === 'round_robin' || mode === 'least_loaded' ? { agentId, position: event.position } : null;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as commands from '#test/support/given-when-then';
 import { mergeIntoLog, positionAt, openTestView } from '#test/support/view-harness';
 import { waitingLeadsView } from './waiting-leads.projection.js';
-import { findLastRotation, listLongestWaiting } from './waiting-leads.query.js';
+import { findLastAutoAssignment, listLongestWaiting } from './waiting-leads.query.js';
 
 const lead = (contactKey: string, clock: string, ...steps: readonly commands.ContactStep[]) =>
   commands.given(commands.at(clock, commands.interaction({ contactKey })), ...steps).events;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => view.close());
 
-describe('The query of waiting leads', () => {
+describe('Waiting leads query', () => {
   it('lists the leads of an organization that wait for an agent, longest waiting first, up to a limit', async () => {
     const [first, second] = [
       { leadId: 'c2-1', waitingSince: commands.time('09:00') },
@@ -33,10 +33,10 @@ describe('The query of waiting leads', () => {
     expect(await listLongestWaiting(view.reader, commands.org, 1)).toEqual([first]);
   });
 
-  it('finds an agent’s last assignment by rotation, and not an assignment by a person', async () => {
+  it('finds the last automatic assignment to an agent, and ignores assignments by a person', async () => {
     const last = log.findLastIndex((event) => event.type === 'LeadAssigned' && event.data.to === 'ana');
-    expect(await findLastRotation(view.reader, commands.org, 'ana')).toBe(positionAt(last + 1));
-    expect(await findLastRotation(view.reader, commands.org, 'ben')).toBeNull();
-    expect(await findLastRotation(view.reader, commands.org, 'cem')).toBeNull();
+    expect(await findLastAutoAssignment(view.reader, commands.org, 'ana')).toBe(positionAt(last + 1));
+    expect(await findLastAutoAssignment(view.reader, commands.org, 'ben')).toBeNull();
+    expect(await findLastAutoAssignment(view.reader, commands.org, 'cem')).toBeNull();
   });
 });

@@ -19,8 +19,12 @@ export async function listLongestWaiting(
   return rows.map(({ row: { leadId, waitingSince } }) => ({ leadId, waitingSince: waitingSince! }));
 }
 
-/** The position of the agent's last assignment by rotation; null if there was none. */
-export async function findLastRotation(reader: ViewReader, org: string, agentId: string): Promise<Position | null> {
+/** The position of the last automatic assignment to the agent; null if there was none. */
+export async function findLastAutoAssignment(
+  reader: ViewReader,
+  org: string,
+  agentId: string,
+): Promise<Position | null> {
   const { rows } = await reader.find<WaitingLead>('leads', {
     where: [
       { column: 'org', in: [org] },

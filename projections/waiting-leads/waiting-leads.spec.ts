@@ -10,8 +10,8 @@ const after = (...steps: readonly commands.ContactStep[]) => {
 const rotated = commands.assign('ana', { mode: 'round_robin' });
 const agentDeactivated = commands.unassign({ mode: 'agent_deactivated' });
 
-describe('The view of waiting leads', () => {
-  it('has a new lead as waiting since it was opened', () => {
+describe('Waiting leads view', () => {
+  it('shows a new lead as waiting since it was opened', () => {
     const { row, events } = after(commands.opened);
     const opened = events.find(({ type }) => type === 'LeadOpened');
     expect(row).toEqual({
@@ -22,20 +22,20 @@ describe('The view of waiting leads', () => {
     });
   });
 
-  it('does not have a lead as waiting that was assigned or closed', () => {
+  it('does not show an assigned or closed lead as waiting', () => {
     expect(after(commands.opened, commands.assign('ana')).row).toMatchObject({ waitingSince: null, turn: null });
     expect(after(commands.opened, commands.lost).row).toMatchObject({ waitingSince: null });
     expect(after(commands.opened, commands.changeStatus('qualified')).row).not.toMatchObject({ waitingSince: null });
   });
 
-  it('has a lead as waiting again when its agent was deactivated, but not when a person unassigned it', () => {
+  it('shows a lead as waiting again after its agent was deactivated, but not after a person unassigned it', () => {
     const { row, events } = after(commands.opened, commands.assign('ana'), agentDeactivated);
     expect(row?.waitingSince).toBe(events.at(-1)?.meta.occurredAt);
     for (const mode of ['manual', 'bulk'] as const)
       expect(after(commands.opened, commands.assign('ana'), commands.unassign({ mode })).row?.waitingSince).toBeNull();
   });
 
-  it('has an assignment by rotation in the same row that says that the lead no longer waits', () => {
+  it('stores an automatic assignment in the row of the lead, which no longer waits', () => {
     const { row, events } = after(commands.opened, rotated);
     expect(row).toMatchObject({
       waitingSince: null,
@@ -47,14 +47,18 @@ describe('The view of waiting leads', () => {
     });
   });
 
-  it('counts only automatic assignments of either kind as a rotation', () => {
-    expect(after(commands.opened, commands.assign('ana', { mode: 'least_loaded' })).row?.turn).toMatchObject({ agentId: 'ana' });
+  it('counts automatic assignments of both modes, and no others, for the rotation', () => {
+    expect(after(commands.opened, commands.assign('ana', { mode: 'least_loaded' })).row?.turn).toMatchObject({
+      agentId: 'ana',
+    });
     for (const mode of ['manual', 'bulk'] as const)
       expect(after(commands.opened, commands.assign('ana', { mode })).row?.turn).toBeNull();
-    expect(after(commands.opened, commands.assign('ana'), commands.unassign({ mode: 'round_robin' })).row?.turn).toBeNull();
+    expect(
+      after(commands.opened, commands.assign('ana'), commands.unassign({ mode: 'round_robin' })).row?.turn,
+    ).toBeNull();
   });
 
-  it('keeps the last rotation when the lead is unassigned or reassigned by a person', () => {
+  it('keeps the last automatic assignment of a lead when a person unassigns or reassigns it', () => {
     for (const step of [agentDeactivated, commands.assign('ben')])
       expect(after(commands.opened, rotated, step).row?.turn).toMatchObject({ agentId: 'ana' });
   });

@@ -129,7 +129,7 @@ describe('changing an agent', () => {
 });
 
 describe('the list of agents', () => {
-  test('the list of agents shows how many active leads each agent has', async () => {
+  test('the list of agents shows the number of active leads of each agent', async () => {
     const { id } = await postAgent(app);
     const leads = [await openLead(app), await openLead(app), await openLead(app)];
     for (const lead of leads) await postAssignment(app, lead.id, id);
@@ -157,7 +157,7 @@ test('deactivating an agent unassigns its active leads and keeps its closed ones
   for (const lead of [active, closed]) await postAssignment(app, lead.id, id);
   await postStatus(app, closed.id, 'converted');
   expectSuccess(await app.patch(`/v1/agents/${id}`, { active: false }));
-  // The worker unassigns the leads later, with one command each.
+  // The worker unassigns the leads asynchronously, with one command each.
   await waitUntil(async () => {
     const { position: after } = await postInteraction(app);
     const [lead] = await getAllLeads(app, { contactId: active.contactId, after });

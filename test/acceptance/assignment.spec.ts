@@ -108,7 +108,7 @@ describe('assigning', () => {
 });
 
 describe('unassigning', () => {
-  test('unassigning removes the agent; repeating it changes nothing', async () => {
+  test('unassigning a lead removes its agent; repeating it changes nothing', async () => {
     const [lead, ana] = [await openLead(app), await postAgent(app)];
     await postAssignment(app, lead.id, ana.id);
     const unassigned = expectSuccess(await app.delete(`/v1/leads/${lead.id}/assignment`));
@@ -121,7 +121,7 @@ describe('unassigning', () => {
     expect(last).toMatchObject({ type: 'LeadUnassigned', data: { from: ana.id } });
   });
 
-  test('unassigning with a body field is rejected, naming the field', async () => {
+  test('unassigning a lead with a body field is rejected, naming the field', async () => {
     const { id } = await openLead(app);
     expect(await app.delete(`/v1/leads/${id}/assignment`, { agentId: 'x' })).toMatchObject(invalid('agentId'));
   });

@@ -68,14 +68,14 @@ describe('round-robin', () => {
     const { id } = await openLead(app);
     await waitForAssigned(app, 61);
     await deleteAssignment(app, id);
-    // A later lead gets an agent, so the queue has been served since.
+    // A later lead gets an agent, so the queue has been processed since then.
     const { id: later } = await openLead(app);
     await waitForAgent(app, later, agents[1]!);
     expect(await agentOf(app, id)).toBeNull();
     await postAssignment(app, id, agents[0]!);
   });
 
-  test('round-robin gives the leads of a deactivated agent to the others', async () => {
+  test('round-robin reassigns the leads of a deactivated agent to the others', async () => {
     expectSuccess(await app.patch(`/v1/agents/${agents[0]}`, { active: false }));
     await waitUntil(async () =>
       (await getAllLeads(app)).every((lead) => lead.agent !== null && lead.agent.id !== agents[0]),

@@ -21,7 +21,7 @@ async function runBench(...args: readonly string[]): Promise<BenchRun> {
   return { code: child.exitCode, stdout, stderr };
 }
 
-/** Too small to measure speed. They only show that each bench runs, measures and reports. */
+/** Too small to measure speed. These sizes only show that each bench runs, measures and reports. */
 const minimalSizes = [
   ...['--seconds', '0.1', '--rounds', '1', '--connections', '2', '--events', '100', '--recipients', '200'],
   ...['--minutes', '0.02', '--leads', '50', '--events-per-lead', '8', '--offline'],
@@ -34,7 +34,7 @@ beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 }, timeoutMs);
 
-test('all benches run to their end without an error', () => expect(allBenches).toMatchObject({ code: 0, stderr: '' }));
+test('all benches complete without an error', () => expect(allBenches).toMatchObject({ code: 0, stderr: '' }));
 
 test.each([
   ['log', /50 in flight +\d/],

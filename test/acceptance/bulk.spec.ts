@@ -61,7 +61,7 @@ describe('a bulk request with ids', () => {
     }
   });
 
-  test('a bulk assignment is recorded with mode bulk and moves follow-ups; a bulk unassignment undoes it', async () => {
+  test('a bulk assignment is recorded with mode bulk and moves follow-ups; a bulk unassignment removes the agent', async () => {
     const [ana, ben] = [await postAgent(app), await postAgent(app, { name: 'Ben' })];
     const ids = await openLeads(app, 2);
     await postAssignment(app, ids[0]!, ana.id);
@@ -189,7 +189,7 @@ describe('a bulk request with mode all_or_nothing', () => {
     expect([response.status, resultOutcomes(response)]).toEqual([200, ['ok', 'ok', 'ok']]);
   });
 
-  test('all_or_nothing changes nothing if an item would be rejected, and returns what each item would have done', async () => {
+  test('all_or_nothing changes nothing if an item would be rejected, and returns what the outcome of each item would be', async () => {
     const [open, qualified, closed] = [await openLead(app), await openLead(app), await openClosedLead(app)];
     await postStatus(app, qualified.id, 'qualified');
     const ids = [open.id, qualified.id, closed.id, 'unknown'];
@@ -231,7 +231,7 @@ describe('a bulk request that was carried out immediately', () => {
 });
 
 describe('a bulk request with more than 500 ids', () => {
-  test('more than 500 ids become a job whose results are available in input order as NDJSON and CSV', async () => {
+  test('a bulk request with more than 500 ids becomes a job whose results are available in input order', async () => {
     const open = await openLeads(app, 60);
     const closed = await openClosedLead(app);
     const ids = [
@@ -294,7 +294,7 @@ describe('a bulk request with more than 500 ids', () => {
 });
 
 describe('a bulk request with a filter', () => {
-  test('a filter selects the leads of now, and is rejected if their number differs from expectedCount', async () => {
+  test('a bulk filter selects the current leads, and is rejected if their number differs from expectedCount', async () => {
     const agent = await postAgent(app);
     const ids = await openLeads(app, 12);
     for (const id of ids) await postAssignment(app, id, agent.id);
@@ -331,7 +331,7 @@ describe('a bulk request with a filter', () => {
 });
 
 describe('a job', () => {
-  test('cancelling a job keeps what was done and starts no further block', async () => {
+  test('cancelling a bulk job keeps its results and starts no further block', async () => {
     const ids = Array.from({ length: 20_000 }, (_, index) => `unknown-${index}`);
     const { body } = await postBulk(app, { action: toQualified, target: { ids } });
     const response = await postCancel(app, body.bulkId);
@@ -342,7 +342,7 @@ describe('a job', () => {
     expect(await postRetry(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'cancelled' }));
   });
 
-  test('retrying a job carries out only the items that were rejected or in conflict', async () => {
+  test('retrying a bulk job carries out only the items that were rejected or in conflict', async () => {
     const agent = await postAgent(app);
     expectSuccess(await app.patch(`/v1/agents/${agent.id}`, { active: false }));
     const open = await openLeads(app, 3);
@@ -370,7 +370,7 @@ describe('a job', () => {
     ]);
   });
 
-  test('a finished job cannot be cancelled, and one without failed items is not retried', async () => {
+  test('a finished bulk job cannot be cancelled, and one without failed items is not retried', async () => {
     const { body } = await postBulk(app, { action: toQualified, target: { ids: [(await openLead(app)).id] } });
     expect(await postCancel(app, body.bulkId)).toMatchObject(refused('bulk_closed', { state: 'completed' }));
     expect(await postRetry(app, body.bulkId)).toMatchObject({
@@ -401,14 +401,14 @@ describe('a bulk request during which the process is killed', () => {
       return body.total >= minCount;
     }, 0);
 
-  test('a job continues after a kill and changes every lead once', async () => {
+  test('a bulk job continues after the process was killed, and changes every lead once', async () => {
     await withApp(async (freshApp) => {
       const ids = await openLeads(freshApp, 260);
       const { body } = await postBulk(freshApp, {
         action: createFollowUp,
         target: { ids: [...ids, ...Array<string>(250).fill('x')] },
       });
-      // First within a block, then within the next.
+      // The first kill is within a block, the second within the next block.
       for (const changed of [20, 215]) {
         await waitForChanged(freshApp, changed);
         await freshApp.kill();
@@ -429,7 +429,7 @@ describe('a bulk request during which the process is killed', () => {
     });
   }, 240_000);
 
-  test('an immediate bulk request repeated after a kill under its key changes every lead once', async () => {
+  test('a bulk request that is repeated under its key after a kill changes every lead once', async () => {
     await withApp(async (freshApp) => {
       const ids = await openLeads(freshApp, 150);
       const body = { action: createFollowUp, target: { ids }, mode: 'all_or_nothing' };

@@ -34,7 +34,7 @@ afterAll(() => app.dispose());
 const cli = async (args: readonly string[], env: StringMap = {}): Promise<CliResult> =>
   runCli(args, { ...(await app.env()), ...env });
 
-/** Removes a view, as if it had never been built. */
+/** Removes the stored data of a view, as if it had never been built. */
 function removeView(view: string): void {
   const folder = join(app.dataDir, 'views');
   for (const file of readdirSync(folder)) if (file.startsWith(`${view}.`)) rmSync(join(folder, file));
@@ -75,7 +75,7 @@ function executeSql(sql: string): void {
   db.close();
 }
 
-/** What the API returns from every kind of view. */
+/** Responses of the API from every kind of view. */
 async function readEverything(contactId: string, after: string): Promise<object> {
   return {
     leads: await getAllLeads(app, { after }),
@@ -128,11 +128,11 @@ describe('the CLI, while the service runs', () => {
         code: 0,
         out: expect.stringMatching(
           new RegExp(
-            `^Rebuilding ${view} v\\d+\\. The current version keeps serving .*\n${view} v\\d+ is built: applied [0-9,]+ events .*\n$`,
+            `^Rebuilding ${view} v\\d+\\. The live generation keeps serving .*\n${view} v\\d+ is built: applied [0-9,]+ events .*\n$`,
           ),
         ),
       });
-      // There is no progress bar where the number of events is not known.
+      // There is no progress bar if the number of events is not known.
       expect(err).toMatch((await readStatus()).log.events === null ? /^$/ : /^([0-9,]+) of \1 events$/m);
       expect(await readEverything(contactId, position)).toEqual(before);
 
@@ -187,7 +187,7 @@ describe('the CLI, while the service runs', () => {
     const ofLead = await cli(['stream', leadId]);
     const lines = ofLead.out.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^ {4}1 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z {2}Contact registered — service api$/);
-    for (const text of ['Lead 1 opened (chat)', 'Status from new to lost, on lead 1', 'Lead 2 opened (chat)'])
+    for (const text of ['Lead 1 opened (chat)', 'Status changed from new to lost, on lead 1', 'Lead 2 opened (chat)'])
       expect(ofLead.out).toContain(text);
     expect(ofLead.out).toContain('Assigned to Ana Pérez, on lead 2');
 
@@ -203,7 +203,7 @@ describe('the CLI, while the service runs', () => {
     const agent = await cli(['stream', `agent:${agentId}`]);
     expect(agent).toMatchObject({
       code: 0,
-      out: expect.stringContaining('Ana Pérez registered, with a capacity of 3 leads'),
+      out: expect.stringContaining('Ana Pérez registered (capacity: 3 leads)'),
     });
   });
 
@@ -318,7 +318,7 @@ onEmbedded.log(describe)('the CLI, on a damaged log', () => {
       () => `UPDATE events SET body = json_set(body, '$.data.to', 'qualified') WHERE ${atVersion(4)}`,
       () => [expect.stringMatching(`^${stream}@5: lead .*-2 is active while lead .*-1 is active$`)],
     ],
-  ])('verify finds %s', async (_, damage, expected) => {
+  ])('verify reports %s', async (_, damage, expected) => {
     executeSql(copyEvents);
     executeSql(damage());
     expect(await findProblems()).toEqual(expected());
@@ -349,7 +349,7 @@ onEmbedded.log(describe)('the CLI, on a damaged log', () => {
       const { code, err } = await cli(['rebuild', 'lead-list']);
       expect(code).toBe(1);
       expect(err).toMatch(
-        /lead-list stopped at event [0-9a-f-]{36}, which it cannot apply: .*LeadTeleported.*The current version keeps serving/,
+        /lead-list stopped at event [0-9a-f-]{36}, which it cannot apply: .*LeadTeleported.*The live generation keeps serving/,
       );
       expect(statesOf(await readStatus())).toEqual(allViews('up to date'));
       expect((await cli(['status'])).out).toMatch(/^The rebuild of lead-list stopped at .*LeadTeleported/m);
@@ -406,7 +406,7 @@ describe('the CLI, with arguments or settings that cannot work', () => {
     expect(await cli(['stream', 'agent:nobody'])).toEqual({
       code: 1,
       out: '',
-      err: 'There is no stream agent-default-nobody.\n',
+      err: 'There is no stream agent-default-nobody. Check the id and --org.\n',
     });
   });
 

@@ -50,7 +50,7 @@ describe('the demo', () => {
     expect(leads.every((lead) => lead.createdAt < new Date().toISOString())).toBe(true);
   });
 
-  test('the requests that the demo prints work when pasted', async () => {
+  test('the requests that the demo prints work when they are pasted into a shell', async () => {
     const requests = [...output.matchAll(/^ {4}(curl .*)$/gm)].map(([, line = '']) => line);
     expect(requests.length).toBeGreaterThan(8);
     for (const request of requests) {
@@ -66,7 +66,7 @@ describe('the demo', () => {
     const before = await readSample(app);
     const again = await loadDemo(app.url, 40);
     expect(again).toContain('exists already');
-    expect(again).toContain('nothing has changed');
+    expect(again).toContain('so nothing changed');
     expect(await readSample(app)).toEqual(before);
     expect(again.slice(again.indexOf('There are'))).toBe(output.slice(output.indexOf('There are')));
   });
@@ -99,7 +99,7 @@ describe('the demo, after its idempotency keys have expired', () => {
 
 describe('the demo, when it cannot run', () => {
   const nothingAt = (url: string): string =>
-    `Nothing answers at ${url}. Start the service with: npm start. If it listens elsewhere, set PORT or --url.\n`;
+    `No service responds at ${url}. Start it with: npm start. If it listens elsewhere, set PORT or --url.\n`;
 
   test.each([
     [['--url', 'http://127.0.0.1:9'], {}, 'http://127.0.0.1:9'],
@@ -114,7 +114,7 @@ describe('the demo, when it cannot run', () => {
     [['--contacts', 'few'], {}, 'It must be a whole number from 10'],
     [['now'], {}, 'too many arguments'],
     [['--url', 'leads'], {}, '"leads" is not an http or https URL'],
-    [[], { PORT: 'many' }, 'PORT is "many", where no service can be reached. Set --url.'],
+    [[], { PORT: 'many' }, 'PORT is "many", which no service can listen on. Set --url.'],
   ])('the demo rejects %j and %j with exit code 2: %s', async (args, env, message) => {
     const { code, out, err } = await runCli(args, env, 'demo');
     expect({ code, out }).toEqual({ code: 2, out: '' });

@@ -67,7 +67,7 @@ describe('GET /v1/events', () => {
     expect(events.map(({ position }) => position)).toEqual(events.map(({ position }) => position).sort());
   });
 
-  test('GET /v1/events returns the same events for every page size and every time', async () => {
+  test('GET /v1/events returns the same events for every page size and on every call', async () => {
     await writeSampleLog(app);
     const events = await getAllEvents();
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);

@@ -297,14 +297,14 @@ onSnapshots(describe)('an export while leads change', () => {
     expect(new Set(lines.map((lead) => lead.id)).size).toBe(2_000);
     expect(lines).toHaveLength(2_000);
     expect(lines.map((lead) => lead.updatedAt)).toEqual(lines.map((lead) => lead.updatedAt).toSorted());
-    // Some leads have changed since; each line is the lead as of the export's position.
+    // Some leads have changed since then. Each line must be the lead as of the position of the export.
     for (const lead of lines.filter((_, index) => index % 100 === 0)) {
       const { body } = await busyApp.get<LeadResource>(`/v1/leads/${lead.id}`, { asOf: position });
       expect(lead).toEqual(body);
     }
   });
 
-  /** Retries, because an export that has just ended may hold its snapshot for another moment. */
+  /** Retries, because an export may release its snapshot shortly after it has ended. */
   const startMaxExports = () =>
     Promise.all(
       Array.from({ length: maxSnapshots }, async () => {

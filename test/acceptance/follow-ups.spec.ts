@@ -164,7 +164,7 @@ describe('a follow-up', () => {
     });
   });
 
-  test('a cancelled follow-up rejects completion, a completed one cancellation, and both rescheduling', async () => {
+  test('a cancelled follow-up cannot be completed, a completed one cannot be cancelled, and neither can be rescheduled', async () => {
     const { id } = await openLead(app);
     const [cancelled, completed] = [(await postFollowUp(app, id)).followUp, (await postFollowUp(app, id)).followUp];
     expectSuccess(await postFollowUpAction(app, id, cancelled.id, 'cancel'));

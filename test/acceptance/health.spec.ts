@@ -28,7 +28,7 @@ afterAll(async () => {
   for (const app of apps) await app.dispose();
 });
 
-/** What an app that cannot start prints: sentences for the operator, and no stack trace. It exits with code 1. */
+/** Expects the app to exit with code 1. Returns its output, which must be sentences for the operator without a stack trace. */
 async function startFailure(app: App): Promise<string> {
   const { code, output } = await app.startExpectingExit();
   expect(code).toBe(1);
@@ -84,7 +84,7 @@ describe('a running app', () => {
 });
 
 describe('an app that cannot start', () => {
-  test('rejects addresses that others can reach, because authentication is off', async () => {
+  test('an app does not start on an address that other machines can reach, because authentication is off', async () => {
     await Promise.all(
       ['0.0.0.0', '::', '10.0.0.1', 'example.org'].map(async (HOST) => {
         const message = await startFailure(createApp({ HOST }));
@@ -95,7 +95,7 @@ describe('an app that cannot start', () => {
     );
   });
 
-  test('names all invalid settings at once', async () => {
+  test('an app with invalid settings does not start, and names all of them at once', async () => {
     const message = await startFailure(
       createApp({
         PORT: '99999',
@@ -122,7 +122,7 @@ describe('an app that cannot start', () => {
     expect(message).toContain('fatal, error, warn, info');
   });
 
-  test('rejects a misspelled setting, and warns of a variable that may belong to another program', async () => {
+  test('an app does not start with a misspelled setting, and warns of a variable that may belong to another program', async () => {
     expect(await startFailure(createApp({ WHATSAPP_SECRET: 'x' }))).toBe(
       'WHATSAPP_SECRET is not a setting. Did you mean WHATSAPP_APP_SECRET?\n',
     );
@@ -131,7 +131,7 @@ describe('an app that cannot start', () => {
     await app.stop();
   });
 
-  test('rejects arguments with exit code 2, and prints its usage for --help', async () => {
+  test('an app rejects arguments with exit code 2, and prints its usage for --help', async () => {
     const { DATA_DIR } = await createApp().env();
     const run = (...args: string[]) => runCli(args, { DATA_DIR: join(DATA_DIR!, 'unused') }, 'all-in-one');
     expect(await run('--port', '4000')).toEqual({
@@ -155,7 +155,7 @@ describe('an app that cannot start', () => {
   });
 
   onEmbedded.log(test)('names a data folder that cannot be created, without hanging', async () => {
-    // Only Linux has /proc, where recursive creation never returns.
+    // Only Linux has /proc, in which creating folders recursively never returns.
     if (process.platform !== 'linux') return;
     expect(await startFailure(createApp({ DATA_DIR: '/proc/leadstream' }))).toMatch(
       /^The folder \/proc\/leadstream cannot be used: .* Set DATA_DIR /,
@@ -171,7 +171,7 @@ describe('an app that cannot start', () => {
     expect(await startFailure(app)).toContain('events.db');
   });
 
-  test('reports a port in use, and creates nothing', async () => {
+  test('an app whose port is in use reports it, and creates nothing', async () => {
     const running = await createApp().start();
     const { port } = new URL(running.url);
     const app = createApp({ PORT: port });
@@ -185,7 +185,7 @@ describe('an app that cannot start', () => {
     ['esdb://admin:changeit@127.0.0.1:9?tls=false', /Check EVENT_STORE_URL \(esdb:\/\/127\.0\.0\.1:9\) and/],
     ['esdb://admin:changeit@127.0.0.1:9#bad-name', /letters and digits/],
     ['esdb://admin:changeit@127.0.0.1:9?foo=1', /option/],
-  ])('names EVENT_STORE_URL when %s cannot be used, and creates nothing', async (url, sentence) => {
+  ])('an app that cannot use the log %s names EVENT_STORE_URL, and creates nothing', async (url, sentence) => {
     const app = createApp({ EVENT_STORE_URL: url, ID_KEY: 'a key of 16 letters' });
     const message = await startFailure(app);
     expect(message).toMatch(sentence);
@@ -197,7 +197,7 @@ describe('an app that cannot start', () => {
   test.each([
     ['mongodb://admin:changeit@127.0.0.1:9/leads', /Check READ_STORE_URL and that the server is running/],
     ['mongodb://admin:changeit@127.0.0.1:27017', /with the name of the database/],
-  ])('names READ_STORE_URL when %s cannot be used, and creates nothing', async (url, sentence) => {
+  ])('an app that cannot use the view store %s names READ_STORE_URL, and creates nothing', async (url, sentence) => {
     const app = createApp({ READ_STORE_URL: url });
     const message = await startFailure(app);
     expect(message).toMatch(sentence);
@@ -270,7 +270,7 @@ describe('SIGTERM', () => {
   });
 
   // Takes eight seconds, so it runs concurrently with the others.
-  test.concurrent('SIGTERM cuts a request that never ends', async () => {
+  test.concurrent('SIGTERM closes the connection of a request that never ends', async () => {
     const app = await createApp().start();
     const socket = await connected(app);
     socket.write(

@@ -440,7 +440,7 @@ describe('a correlation id', () => {
 });
 
 describe('reading after a position', () => {
-  test('a read with after=position shows what was written at it', async () => {
+  test('a read with after=position includes the write at that position', async () => {
     for (let index = 0; index < 20; index++) {
       const { leadId, position: after } = await postInteraction(app);
       const [lead, list, history] = await Promise.all([
@@ -453,7 +453,7 @@ describe('reading after a position', () => {
     }
   });
 
-  test('every view returns its position as X-Position', async () => {
+  test('a read from any view returns the position of the view as X-Position', async () => {
     const { leadId, lead } = await postInteraction(app);
     for (const path of [
       '/v1/leads',

@@ -56,7 +56,7 @@ describe('an idempotency key with the same request', () => {
   test.each([
     ['creating a lead', 'POST', '/v1/leads', () => ({ contactId: uniqueId('contact') })],
     ['creating an agent', 'POST', '/v1/agents', () => ({ name: 'Ana' })],
-  ])('%s twice under one key creates one', async (_, method, path, body) => {
+  ])('%s twice under one idempotency key creates only one', async (_, method, path, body) => {
     const key = idempotencyKey();
     const requestBody = body();
     const [first, again] = [
@@ -67,7 +67,7 @@ describe('an idempotency key with the same request', () => {
     expect([again.status, again.text]).toEqual([201, first.text]);
   });
 
-  test('PATCH and DELETE requests are replayed too', async () => {
+  test('responses to PATCH and DELETE requests are replayed too', async () => {
     const { agent } = expectSuccess(await app.post('/v1/agents', { name: 'Ana' }));
     const renameKey = idempotencyKey();
     const renamed = await app.patch(`/v1/agents/${agent.id}`, { name: 'Ana Maria' }, renameKey);
@@ -118,7 +118,7 @@ describe('an idempotency key with the same request', () => {
     expect(again.headers.get('idempotent-replayed')).toBe('true');
   });
 
-  test('not_found and version_mismatch responses are stored', async () => {
+  test('not_found and version_mismatch responses are stored for idempotency keys', async () => {
     const { id } = await openLead(app);
     const [assignKey, matchKey] = [idempotencyKey(), { ...idempotencyKey(), 'if-match': '"1"' }];
     const assign = () => app.post(`/v1/leads/${id}/assignment`, { agentId: 'later' }, assignKey);
@@ -130,7 +130,7 @@ describe('an idempotency key with the same request', () => {
     expect(await changeStatus()).toMatchObject(refused('version_mismatch', { version: 2 }));
   });
 
-  test('validation errors are not stored; the corrected request is carried out under the same key', async () => {
+  test('validation errors are not stored, so a corrected request is carried out under the same idempotency key', async () => {
     const key = idempotencyKey();
     const body = interactionBody();
     expect(await app.post('/v1/interactions', { ...body, channel: 'fax' }, key)).toMatchObject(invalid('channel'));
@@ -175,7 +175,7 @@ describe('an idempotency key with the same request', () => {
     expect(again.text).toBe(first[0]!.text);
   });
 
-  test('a request with another member order and whitespace counts as the same', async () => {
+  test('a repeated request may differ in member order and whitespace', async () => {
     const { contactId, messageId } = interactionBody();
     const key = idempotencyKey();
     const first = await app.post('/v1/interactions', { contactId, channel: 'sms', kind: 'chat', messageId }, key);
@@ -207,7 +207,7 @@ describe('an idempotency key with another request', () => {
       { status: 'contacted' },
       { 'if-match': '"2"' },
     ],
-  ])('a key reused with %s is rejected and changes nothing', async (_, method, path, body, headers) => {
+  ])('an idempotency key reused with %s is rejected and changes nothing', async (_, method, path, body, headers) => {
     const { id } = await openLead(app);
     const key = idempotencyKey();
     const { position } = expectSuccess(await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, key));
@@ -227,7 +227,7 @@ describe('an idempotency key with another request', () => {
     expect(responses.filter((response) => response.body.code === 'idempotency_key_reused')).toHaveLength(1);
   });
 
-  test('keys that differ in one character or in case are different keys', async () => {
+  test('idempotency keys that differ in one character or in case are different keys', async () => {
     const { id } = await openLead(app);
     const { 'idempotency-key': key } = idempotencyKey();
     await app.post(`/v1/leads/${id}/status`, { status: 'contacted' }, idempotencyKey(key));
@@ -272,7 +272,7 @@ describe('idempotency keys across a restart', () => {
     });
   });
 
-  test('a command repeated under its key after a kill returns what it did', async () => {
+  test('a command repeated under its key after a kill returns the response to its first execution', async () => {
     await withApp(async (freshApp) => {
       for (let round = 0; round < 4; round++) {
         const requests = Array.from({ length: 40 }, () => ({

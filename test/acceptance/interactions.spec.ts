@@ -139,7 +139,7 @@ describe('an interaction', () => {
     expect(await app.post('/v1/interactions', interactionBody({ [field]: undefined }))).toMatchObject(invalid(field));
   });
 
-  test('the rejection of an unknown channel lists the allowed ones', async () => {
+  test('the rejection of an unknown channel lists the allowed channels', async () => {
     const { body } = await app.post('/v1/interactions', interactionBody({ channel: 'fax' }));
     expect(body.errors[0]?.message).toContain(
       'whatsapp, sms, email, webchat, facebook, instagram, telegram, integration',
@@ -211,7 +211,7 @@ test('200 concurrent interactions of one new contact open one lead', async () =>
   const responses = await Promise.all(
     Array.from({ length: 200 }, () => {
       const body = interactionBody({ contactId });
-      // With a key, a retry after a busy log's 503 is the same command and gets the same response.
+      // With a key, a retry after a 503 of a busy log is the same command and gets the same response.
       const key = idempotencyKey();
       return retryWhileUnavailable(() => app.post('/v1/interactions', body, key));
     }),
@@ -358,7 +358,7 @@ describe('a late interaction', () => {
     expect(again).toMatchObject({ status: 200, body: { interactionId, leadId: id, changed: false } });
   });
 
-  test('a late interaction from the time of the first lead joins the active second one', async () => {
+  test('a late interaction from the time of the first lead joins the active second lead', async () => {
     const { contactId, createdAt } = await openClosedLead(app);
     const { leadId } = await postInteraction(app, { contactId });
     expect(await postInteraction(app, { contactId, occurredAt: createdAt })).toMatchObject({
@@ -379,7 +379,7 @@ describe('an interaction from the future', () => {
     expect(await app.get(`/v1/contacts/${body.contactId}/history`)).toMatchObject(refused('not_found'));
   });
 
-  test('lastInteractionAt is the greatest time, not the last one recorded', async () => {
+  test('lastInteractionAt is the latest time of an interaction, not the time of the last one recorded', async () => {
     const { contactId } = await openLead(app);
     const occurredAt = inMs(60_000);
     await postInteraction(app, { contactId, occurredAt });

@@ -43,7 +43,7 @@ let agents: string[] = [];
 /** The position after which the seeded leads no longer change. */
 let after = '';
 
-/** Each sort value occurs on several leads, and nullable ones are missing on some. */
+/** Each sort value occurs on several leads, and nullable values are missing on some. */
 async function seedLead(index: number): Promise<string> {
   const at = (hours: number) => occurredAtHeader(timeAtHour((index % 60) + hours));
   const profile = {
@@ -209,7 +209,7 @@ describe('a filter of the list of leads', () => {
     );
   });
 
-  test('most of the tested filters match some lead', () => {
+  test('most of the tested list filters match some lead', () => {
     expect(cases.filter(([, matches]) => leads.some(matches)).length).toBeGreaterThan(30);
   });
 
@@ -264,7 +264,7 @@ describe('a filter of the list of leads', () => {
 describe('a cursor of the list of leads', () => {
   const getFirstPage = (query: QueryParams = {}) => app.get<LeadPage>('/v1/leads', { limit: 5, ...query });
 
-  test('a cursor fixes filters and sort; they may be omitted or repeated but not changed', async () => {
+  test('a cursor contains filters and sort, which may be omitted or repeated but not changed', async () => {
     const { nextCursor: cursor } = (await getFirstPage({ status: 'new', sort: 'name' })).body;
     const next = await app.get<LeadPage>('/v1/leads', { cursor, limit: 5 });
     expect(next.body.items.map((lead) => lead.id)).toEqual(
@@ -309,7 +309,7 @@ describe('a cursor of the list of leads', () => {
 });
 
 // The last test, because it adds leads to the list.
-test('pages have no gap or repetition of unchanged leads while other leads are added and changed', async () => {
+test('pages of leads have no gap or repetition of unchanged leads while other leads are added and changed', async () => {
   const seededIds = new Set(leads.map((lead) => lead.id));
   const changingIds = new Set(leads.filter((lead) => lead.active && lead.channel === 'sms').map((lead) => lead.id));
   const unchanged = leads.filter((lead) => !changingIds.has(lead.id));

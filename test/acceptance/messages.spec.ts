@@ -16,7 +16,7 @@ const postOutbound = (leadId: string, body: object = {}, headers = {}) =>
   app.post(`/v1/leads/${leadId}/messages`, { messageId: uniqueId('out'), ...body }, headers);
 
 describe('the first outbound message', () => {
-  test('the first outbound message moves a new lead to contacted, as the system’s change caused by the message', async () => {
+  test('the first outbound message moves a new lead to contacted, by the system and caused by the message', async () => {
     const { id } = await openLead(app);
     const response = await postOutbound(id, { text: 'Good morning' }, { 'x-actor': 'agent:ana' });
     expect(response).toMatchObject({ status: 201, body: { changed: true, version: 4, lead: { status: 'contacted' } } });
@@ -35,7 +35,7 @@ describe('the first outbound message', () => {
     });
   });
 
-  test('further outbound messages keep the status', async () => {
+  test('a second outbound message keeps the status', async () => {
     const { id } = await openLead(app);
     expectSuccess(await postOutbound(id));
     expect(expectSuccess(await postOutbound(id))).toMatchObject({

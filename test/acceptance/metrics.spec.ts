@@ -43,7 +43,7 @@ const sum = (samples: readonly Sample[], name: string, labels: Labels = {}): num
     .filter((sample) => sample.name === name && matches(sample.labels, labels))
     .reduce((total, { value }) => total + value, 0);
 
-/** By how much each metric grows during the action. */
+/** The increase of each metric during the action. */
 async function measureGrowth(
   action: () => Promise<unknown>,
   ...metrics: (readonly [string, Labels?])[]
@@ -174,7 +174,7 @@ test('queue lengths and process metrics are reported', async () => {
     expect(samples.filter((sample) => sample.name === name)).toHaveLength(1);
 });
 
-test('metrics contain nothing personal and no series per lead', async () => {
+test('metrics contain no personal data and no series per lead', async () => {
   const secret = uniqueId('secret');
   const runScenario = async (): Promise<void> => {
     const contactId = uniqueId(secret);

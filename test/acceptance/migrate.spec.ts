@@ -40,7 +40,7 @@ afterAll(async () => {
   server.stop();
 });
 
-/** Each log has its own positions; everything else must be equal. */
+/** Positions differ between logs. Everything else must be equal. */
 const withoutPositions = (pages: Record<string, string>) =>
   Object.fromEntries(
     Object.entries(pages).map(([path, text]) => [path, text.replace(/\bp[0-9a-v]{8}\.[0-9a-v]{13}\b/g, 'position')]),
@@ -70,7 +70,7 @@ describe('a service that migrates to another engine', () => {
     const ahead = await migrate(['--to', toLog('moved'), '--ahead']);
     expect(ahead).toMatchObject({ code: 0 });
     expect(ahead.out).toMatch(
-      /^Copied [0-9,]+ events to esdb:.*\nStop the service, then run this again without --ahead/,
+      /^Copied [0-9,]+ events to esdb:.*\nStop the service, then run migrate again without --ahead/,
     );
     await postInteraction(source, { contactId: 'in between' });
     before = withoutPositions(
@@ -91,7 +91,7 @@ describe('a service that migrates to another engine', () => {
 
   test('the migrated service does not repeat commands from before the migration', async () => {
     const there = apps.at(-1)!;
-    // The response is rebuilt from the log, at the lead's version of that time.
+    // The response is rebuilt from the log, as of the lead's version at that time.
     const again = await there.post('/v1/interactions', interaction, key);
     expect(again.status).toBe(201);
     expect({ ...again.body, position: '' }).toEqual({ ...first, position: '' });
@@ -105,7 +105,7 @@ describe('a service that migrates to another engine', () => {
     const env = { EVENT_STORE_URL: toLog('moved'), ID_KEY: await readKey() };
     const { code, out, err } = await migrate(['--to', back], env);
     expect(code).toBe(0);
-    expect(out).toMatch(/^Copied [0-9,]+ events to sqlite:.*\nBoth logs are equal, event by event\. .*the same ID_KEY/);
+    expect(out).toMatch(/^Copied [0-9,]+ events to sqlite:.*\nBoth logs contain the same events\. .*the same ID_KEY/);
     expect(err).toMatch(/^([0-9,]+) of \1 events compared$/m);
     const here = await (await createAppOn(back)).start();
     const { position } = await postInteraction(here, interaction);
@@ -162,7 +162,7 @@ describe('migrate is rejected', () => {
     await other.stop();
     const before = server.log.all.length;
     expect(await failure(['--to', toLog('other')])).toMatch(
-      /^Event number 1 of the target, .* The target holds another log: set --to to an empty one\.\n$/,
+      /^Event number 1 of the target, .* The target contains another log\. Set --to to an empty log\.\n$/,
     );
     expect(server.log.all).toHaveLength(before);
   });
@@ -177,7 +177,7 @@ describe('migrate is rejected', () => {
       toLog('moved').replace('tls=false', 'tls=false&nodePreference=leader'),
     ];
     expect(await failure(moved, { ID_KEY: await readKey() })).toBe(
-      'Both URLs lead to the same log. Set --to to another.\n',
+      'Both URLs point to the same log. Set --to to another log.\n',
     );
   });
 

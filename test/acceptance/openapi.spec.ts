@@ -43,15 +43,15 @@ interface Call {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** The document rejects the request, but the server accepts a part of it. */
+  /** The request is invalid by the document, but the server accepts a part of it. */
   readonly isPartlyInvalid?: true;
 }
 interface Examples {
-  /** Calls that succeed, by what is special about them. */
+  /** Calls that succeed, by a description of what is special about them. */
   readonly accepted: Readonly<Record<string, () => Promise<Call> | Call>>;
   /** Calls that are rejected, by problem code. */
   readonly rejected?: Readonly<Record<string, () => Promise<Call> | Call>>;
-  /** Whether the only rejection is a method that the path does not support. */
+  /** Whether the operation rejects only methods that the path does not support. */
   readonly rejectsOtherMethods?: boolean;
 }
 
@@ -273,7 +273,7 @@ const examples: Readonly<Record<string, Examples>> = {
         const call = await onLead({ dueAt: inHours(1) });
         const path = `/v1/leads/${call.path!['id']}/follow-ups`;
         const postMany = () => Promise.all(Array.from({ length: 25 }, () => app.post(path, call.body)));
-        // Repeats until the limit is reached, because a log on a slow server may reject some of them as unavailable.
+        // Repeats until the limit is reached, because a slow log server may cause some calls to be rejected as unavailable.
         while (!(await postMany()).some(({ status }) => status === 409));
         return call;
       },
@@ -857,7 +857,7 @@ describe('the OpenAPI document', () => {
     expect(api.responseErrors(name, { ...response, status: 418 })).toHaveLength(1);
   });
 
-  test('every operation has examples in this file, including a rejected one', () => {
+  test('every documented operation has examples in this file, including a rejected one', () => {
     expect(Object.keys(examples).sort()).toEqual(api.operationNames);
     const neverRejected = Object.entries(examples).filter(
       ([name, { rejected, rejectsOtherMethods }]) => name.startsWith('GET') && !rejected && !rejectsOtherMethods,
@@ -902,7 +902,7 @@ describe('problems', () => {
     expectProblem(name, await send(name, call), code);
   });
 
-  test.each(commands)('the problems of %s that every command has are as documented', async (name) => {
+  test.each(commands)('the problems of %s that all commands share are as documented', async (name) => {
     const call = await firstAcceptedCall(name);
     const sendWith = (changes: Call) => send(name, { ...call, ...changes });
     expectProblem(name, await sendWith({ body: '{' }), 'malformed_json');
@@ -961,7 +961,7 @@ describe('problems', () => {
     }
   });
 
-  test('every response of a problem names its codes in its description', () => {
+  test('the description of every problem response names its codes', () => {
     for (const name of api.operationNames)
       for (const { content, description } of Object.values(api.operation(name).responses))
         for (const $ref of findRefs(content['application/problem+json'] ?? {}))

@@ -37,7 +37,7 @@ onShared(describe)('two processes of each app', () => {
 
   const newKey = () => ({ 'idempotency-key': uniqueId('key') });
 
-  test('a command-api knows the idempotency keys that another one has answered', async () => {
+  test('a command-api replays responses that another one has stored under idempotency keys', async () => {
     const [body, key] = [interactionBody(), newKey()];
     const first = await commands.post('/v1/interactions', body, key);
     const again = await otherCommands.post('/v1/interactions', body, key);
@@ -55,14 +55,14 @@ onShared(describe)('two processes of each app', () => {
         [commands, otherCommands, commands, otherCommands].map((app) => app.post(`/v1/leads/${id}/status`, body, key)),
       );
       const successes = responses.filter(({ status }) => status === 200);
-      // The others were told that the command is in progress.
+      // The others got a 409, because the command was in flight.
       for (const { status } of responses) expect([200, 409]).toContain(status);
       expect(new Set(successes.map(({ text }) => text)).size).toBe(1);
       expect(successes[0]!.body.version).toBe(version + 1 + score);
     }
   });
 
-  test('each command-api continues from what the other has written, even concurrently on one contact', async () => {
+  test('each command-api decides on the events that the other has written, even concurrently on one contact', async () => {
     const contactId = uniqueId('contact');
     const results = await Promise.all(
       Array.from({ length: 12 }, (_, index) => postInteraction(index % 2 ? commands : otherCommands, { contactId })),
@@ -87,7 +87,7 @@ onShared(describe)('two processes of each app', () => {
     }
   });
 
-  test('a query-api continues a list that another one began', async () => {
+  test('a query-api accepts cursors of another one', async () => {
     const contactIds = await Promise.all(
       [commands, otherCommands, commands].map(async (app) => (await openLead(app)).contactId),
     );

@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..', '..');
 const readText = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 describe('the tours', () => {
-  // The scorer is off, as in all tests by default: it would add entries to the history between two commands of a tour.
+  // The scorer is off, as in all tests by default. It would add entries to the history between two commands of a tour.
   const app = setupApp();
   const documentedUrl = 'http://127.0.0.1:3000';
 
@@ -22,7 +22,7 @@ describe('the tours', () => {
 
   const isInstalled = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0;
 
-  /** In expected output `...` stands for any text. */
+  /** Expected output may contain `...` for any text. */
   const expectedLine = (line: string): unknown => {
     if (!line.includes('...')) return line;
     const parts = line.split('...').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
@@ -62,7 +62,7 @@ describe('paths and links in the documentation', () => {
 
   test.each(pages)('all paths and links of %s exist', (page) => {
     const text = readText(page);
-    // x and y stand for any name. A path with a placeholder such as <name> is checked up to the placeholder.
+    // `x` and `y` are placeholders for any name. A path with a placeholder such as <name> is checked up to it.
     const paths = [...text.matchAll(/(?<![\w/.#-])(?:apps|libs|projections|test|docs|scripts)\/[\w./-]*\w/g)]
       .map(([path]) => path)
       .filter((path) => !/\/[xy]$/.test(path));

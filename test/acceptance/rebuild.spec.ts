@@ -27,7 +27,7 @@ test('a view that is wiped while the service runs returns projection_behind unti
   await views.wipe(leadListView);
   const { status, headers, body } = await app.get('/v1/leads');
   expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'projection_behind', '1']);
-  // An idle worker notices the wipe at the next event.
+  // An idle worker detects the wipe at the next event.
   await postInteraction(app);
   let response = await app.get('/v1/leads', { count: true });
   for (; response.status !== 200; response = await app.get('/v1/leads', { count: true }))
@@ -36,7 +36,7 @@ test('a view that is wiped while the service runs returns projection_behind unti
   await views.close();
 });
 
-test('a restart without a wipe keeps the responses the same', async () => {
+test('a restart without a wipe does not change the responses', async () => {
   const { position } = await postInteraction(app);
   const before = await readEveryPage(app, position);
   await app.kill();

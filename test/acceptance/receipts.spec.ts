@@ -33,7 +33,7 @@ const permutationsOf = <T>(list: readonly T[]): readonly (readonly T[])[] =>
     ? [list]
     : list.flatMap((item, index) => permutationsOf(list.toSpliced(index, 1)).map((rest) => [item, ...rest]));
 
-/** A delivery without its ids and recording times, to compare several. */
+/** A delivery without its ids and recording times, for comparisons between deliveries. */
 const comparable = ({ messageId: _, broadcastId: __, timeline, ...rest }: DeliveredMessage): object => ({
   ...rest,
   timeline: timeline.map(({ recordedAt: ___, ...receipt }) => receipt),
@@ -176,7 +176,7 @@ describe('receipts', () => {
     ]) {
       const messageEntries = entries.filter((entry) => JSON.stringify(entry.data).includes(messageId));
       expect(messageEntries).toMatchObject([
-        { type: 'MessageSent', occurredAt: sentAt, summary: 'Broadcast of Spring by whatsapp: read' },
+        { type: 'MessageSent', occurredAt: sentAt, summary: 'Broadcast "Spring" via whatsapp: read' },
       ]);
       expect(messageEntries[0]?.data).toMatchObject({ receipts: [{ status: 'read' }, { status: 'sent' }] });
     }
@@ -285,7 +285,7 @@ describe('receipts under concurrent load', () => {
       }),
     );
 
-    // The expected states, computed here from the requests alone.
+    // The expected states are computed from the requests alone.
     const expectedStates = expectedRecipients.map(({ contactId, attempts, replied }) => {
       const best = selectBestAttempt(
         attempts.map(({ messageId, attempt, receipts }) => ({

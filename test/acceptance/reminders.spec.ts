@@ -75,7 +75,7 @@ test('a rescheduled follow-up gets its reminder at the new time and none at the 
   expect((await waitForReminders(app, id, 2)).map((reminder) => dataOf(reminder).dueAt)).toEqual([dueAt, secondDueAt]);
 });
 
-test('a closed follow-up and one of a closed lead get no reminder', async () => {
+test('a closed follow-up and a follow-up of a closed lead get no reminder', async () => {
   const leads = [await openLead(app), await openLead(app), await openLead(app)];
   const [completed, cancelled, closed] = leads.map(({ id }) => id) as [string, string, string];
   const dueAt = inMs(3_000);
@@ -122,7 +122,7 @@ test('a follow-up that fell due while the service was down gets one late reminde
   for (const leadId of [...leads, id]) expect(await waitForReminders(app, leadId)).toHaveLength(1);
 });
 
-test('rebuilding all views repeats no reminder', async () => {
+test('rebuilding all views does not repeat reminders', async () => {
   const [{ id }, old] = [await openLead(app), await openOldLead()];
   await postOverdue(old.id);
   await postDueSoon(id);

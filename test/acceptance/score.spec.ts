@@ -61,7 +61,7 @@ describe('a score', () => {
     ).toBe(80);
   });
 
-  test('a score keeps the status', async () => {
+  test('setting a score keeps the status', async () => {
     const { id } = await openLead(app);
     expect(expectSuccess(await postAiResult(id, 100)).lead.status).toBe('new');
     expect(expectSuccess(await postManualScore(id, 0)).lead.status).toBe('new');
@@ -223,7 +223,7 @@ describe('a manual score', () => {
     });
   });
 
-  test('a manual score equal to the AI’s score is pinned too', async () => {
+  test('a manual score equal to the AI score is pinned too', async () => {
     const { id } = await openLead(app);
     expectSuccess(await postAiResult(id, 50));
     expect(expectSuccess(await postManualScore(id, 50))).toMatchObject({

@@ -15,7 +15,7 @@ const app = setupApp();
 const getStatistics = <T = object>(name: string, query: QueryParams = {}) => app.get<T>(`/v1/stats/${name}`, query);
 
 describe('statistics', () => {
-  test('statistics cover a period and are as fresh as the requested position', async () => {
+  test('statistics cover a period and are at least as fresh as the requested position', async () => {
     const { id: agentId } = await postAgent(app, { name: 'Ana' });
     const may = { from: '2024-05-01', to: '2024-06-01' };
     const lead = await openLead(

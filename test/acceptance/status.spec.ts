@@ -202,7 +202,7 @@ describe('closing a lead', () => {
     );
   });
 
-  test('closing a lead keeps its last agent and freezes its score', async () => {
+  test('closing a lead keeps its last agent, and its score can no longer change', async () => {
     const { id } = await openLead(app);
     await app.post('/v1/agents', { id: 'ben', name: 'Ben' });
     await app.post(`/v1/leads/${id}/assignment`, { agentId: 'ben' });
@@ -227,7 +227,7 @@ describe('closing a lead', () => {
 });
 
 describe('If-Match', () => {
-  test('If-Match with the current version is accepted, with another is rejected with the current version', async () => {
+  test('If-Match is accepted with the current version, and otherwise rejected with the current version in the response', async () => {
     const { id, contactId } = await openLead(app);
     expect(await changeStatus(id, { status: 'contacted' }, { 'if-match': '"2"' })).toMatchObject({ status: 200 });
     const late = await changeStatus(id, { status: 'qualified' }, { 'if-match': '"2"' });
@@ -291,7 +291,7 @@ describe('an invalid status change', () => {
     expect(expectSuccess(await changeStatus(id, { status: 'new' }))).toMatchObject({ version });
   });
 
-  test('the rejection of an unknown status lists the allowed ones', async () => {
+  test('the rejection of an unknown status lists the allowed statuses', async () => {
     const { id } = await openLead(app);
     const { body } = await changeStatus(id, { status: 'won' });
     expect(body.errors[0]?.message).toContain([...activeStatuses, ...finalStatuses].join(', '));

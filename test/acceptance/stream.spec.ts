@@ -194,7 +194,7 @@ describe('streams under load', () => {
     await steady.disconnect();
   });
 
-  // Takes half a minute, mostly waiting, so it runs concurrently with the others on a separate app.
+  // Waits for half a minute, so it runs concurrently with the others, on a separate app.
   test.concurrent('a client that does not read is disconnected, and gets every event when it reconnects', async () => {
     await withApp(async (freshApp) => {
       const { position: from } = await postInteraction(freshApp);
@@ -215,7 +215,7 @@ describe('streams under load', () => {
     });
   });
 
-  test('a client misses and repeats no event across kills; a stopping process ends its streams immediately', async () => {
+  test('a client misses and repeats no event across kills, and a stopping process ends its streams immediately', async () => {
     await withApp(async (killedApp) => {
       const { position: from } = await postInteraction(killedApp);
       let end: string | undefined = undefined;

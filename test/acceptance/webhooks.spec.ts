@@ -45,7 +45,7 @@ const proxiedApp = setupApp({ ...providerSettings, PUBLIC_URL: 'https://leads.ex
 const unconfiguredApp = setupApp();
 
 let lastNumber = 0;
-/** From the range of numbers reserved for drama. */
+/** A number from a range that is reserved for drama. */
 const newPhoneNumber = (): string => `4477009${String(++lastNumber).padStart(5, '0')}`;
 
 const leadsOf = async (contactId: string): Promise<LeadResource[]> =>
@@ -65,13 +65,13 @@ describe('the WhatsApp webhook’s verification', () => {
     'hub.challenge': '1158201444',
   };
 
-  test('the verification with the right token returns the challenge', async () => {
+  test('the WhatsApp verification with the right token returns the challenge', async () => {
     const { status, headers, text } = await verify(validQuery);
     expect([status, text]).toEqual([200, '1158201444']);
     expect(headers.get('content-type')).toMatch(/^text\/plain/);
   });
 
-  test('the verification without the right token or mode is forbidden', async () => {
+  test('the WhatsApp verification without the right token or mode is forbidden', async () => {
     const { 'hub.verify_token': _, ...withoutToken } = validQuery;
     for (const query of [
       withoutToken,
@@ -275,7 +275,7 @@ describe('WhatsApp messages', () => {
     expect(history.filter((entry) => entry.type === 'InteractionRecorded')).toHaveLength(1);
   });
 
-  test('WhatsApp replies are attributed by the message they name, else by the window, else to no broadcast', async () => {
+  test('WhatsApp replies are attributed by the message that they name, or by the window, or to no broadcast', async () => {
     const [exact, window, none] = [newPhoneNumber(), newPhoneNumber(), newPhoneNumber()];
     const named = await postMessage(app, { contactId: exact, sentAt: inHours(-200) });
     const recent = await postMessage(app, { contactId: window, sentAt: inHours(-70) });

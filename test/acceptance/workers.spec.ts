@@ -36,7 +36,7 @@ async function roles(): Promise<{ readonly holder: App; readonly standby: App }>
   const [first, second] = workers;
   return leases[0] === 'held' ? { holder: first, standby: second } : { holder: second, standby: first };
 }
-/** Milliseconds until the lead list shows a new lead. */
+/** Creates a lead and returns the milliseconds until the lead list shows it. */
 async function measureLag(): Promise<number> {
   const { leadId, position } = await postInteraction(commands);
   const startedAt = performance.now();
@@ -44,7 +44,7 @@ async function measureLag(): Promise<number> {
   return performance.now() - startedAt;
 }
 
-test('of two workers one works, and the other stands by and is ready', async () => {
+test('one of two workers works, and the other stands by and is ready', async () => {
   await measureLag();
   const { holder, standby } = await roles();
   for (const worker of [holder, standby]) expect((await worker.get('/readyz')).status).toBe(200);
@@ -53,7 +53,7 @@ test('of two workers one works, and the other stands by and is ready', async () 
   expect((await standby.get('/metrics')).text).toMatch(/^leadstream_worker_lease_held 0$/m);
 });
 
-test('when the active worker is killed, the other takes over within seconds', async () => {
+test('a standby worker takes over within seconds when the active worker is killed', async () => {
   const { holder, standby } = await roles();
   await holder.kill();
   expect(await measureLag()).toBeLessThan(20_000);
@@ -62,7 +62,7 @@ test('when the active worker is killed, the other takes over within seconds', as
   expect(await roles()).toEqual({ holder: standby, standby: holder });
 });
 
-test('when the active worker is stopped, the other takes over immediately', async () => {
+test('a standby worker takes over immediately when the active worker is stopped', async () => {
   const { holder, standby } = await roles();
   expect((await holder.stop()).code).toBe(0);
   expect(await measureLag()).toBeLessThan(3_900);

@@ -13,7 +13,7 @@ const check = (file: string) => {
   return { status, stderr };
 };
 
-test('docs/reference/configuration.md is current; if not, run npm run docs', () => {
+test('docs/reference/configuration.md is up to date (otherwise run npm run docs)', () => {
   expect(check(page)).toEqual({ status: 0, stderr: '' });
 });
 
@@ -22,12 +22,12 @@ test('docs/reference/configuration.md lists every setting', () => {
   expect(names).toEqual(settingNames);
 });
 
-test('the check fails for a page that differs in one word', () => {
+test('the check of docs/reference/configuration.md fails if the page differs in one word', () => {
   const folder = mkdtempSync(join(tmpdir(), 'configuration-'));
   const file = join(folder, 'old.md');
   writeFileSync(file, readFileSync(page, 'utf8').replace('`3000`', '`3001`'));
   const { status, stderr } = check(file);
   rmSync(folder, { recursive: true });
   expect(status).toBe(1);
-  expect(stderr).toContain('is not current: npm run docs');
+  expect(stderr).toContain('is not current. Run npm run docs.');
 });

@@ -10,7 +10,7 @@ import { isLoopback } from '#http/loopback';
 import { parseSettings } from '#wiring/settings';
 import { settingNames } from '#wiring/settings-table';
 
-// Only CI builds and runs the containers. These tests check the names they use, and mistakes that would go unnoticed.
+// Only CI builds and runs the containers. These tests check the names that they use, and mistakes that would go unnoticed.
 
 const root = join(import.meta.dirname, '..', '..');
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -36,7 +36,7 @@ interface Compose {
 
 const composeText = textOf('docker-compose.yml');
 const { services, volumes, networks, configs } = parse(composeText, { merge: true }) as Compose;
-/** The text as Compose passes it on: optional variables are not set, required ones are. */
+/** Substitutes variables as Compose does: optional ones as unset, and required ones as set. */
 const substitute = (text: string): string =>
   text
     .replace(/\$\{\w+:\?[^}]*\}/g, 'given-by-the-environment')
@@ -56,7 +56,7 @@ describe('docker-compose.yml', () => {
   });
 
   test.each(apps)(
-    'docker-compose.yml gives %s only known settings, which it can start with',
+    'docker-compose.yml passes %s only known settings, with which it can start',
     (_, { environment = {} }) => {
       expect(Object.keys(environment).filter((name) => !known.has(name))).toEqual([]);
       const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, substitute(value)]));
@@ -69,7 +69,7 @@ describe('docker-compose.yml', () => {
     },
   );
 
-  test('docker-compose.yml takes only settings from the environment', () => {
+  test('docker-compose.yml reads only settings from the environment', () => {
     const variables = [...composeText.matchAll(/(?<!\$)\$\{(\w+)/g)].map(([, name]) => name);
     expect(variables).toContain('ID_KEY');
     expect(variables.filter((name) => !known.has(name))).toEqual([]);
@@ -131,7 +131,7 @@ describe('docker-compose.yml', () => {
 describe('the gateway', () => {
   const config = substitute(configs.gateway.content);
 
-  test('the gateway has an upstream for each app, at its port', () => {
+  test('the gateway has an upstream for each app, with the port of the app', () => {
     const upstreams = [...config.matchAll(/upstream (\S+) \{ server 127\.0\.0\.1:(\d+);/g)].map(([, name, port]) => [
       name,
       port,
@@ -182,7 +182,7 @@ describe('the gateway', () => {
 const dockerfile = textOf('Dockerfile');
 
 describe('the image', () => {
-  test('the image copies only paths that exist and that .dockerignore lets through', () => {
+  test('the image copies only paths that exist and that .dockerignore does not exclude', () => {
     const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, from]) => from!.split(' '));
     expect(copied).toEqual(expect.arrayContaining(['package.json', 'apps', 'libs', 'projections', 'scripts']));
     const [first, ...exceptions] = textOf('.dockerignore').trim().split('\n');

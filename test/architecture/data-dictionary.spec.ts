@@ -13,21 +13,21 @@ const check = (file: string) => {
   return { status, stderr };
 };
 
-test('the data dictionary is current: after a change of an event or its comment, npm run docs', () => {
+test('docs/reference/data-dictionary.md is up to date (otherwise run npm run docs)', () => {
   expect(check(page)).toEqual({ status: 0, stderr: '' });
 });
 
-test('it has every event', () => {
+test('docs/reference/data-dictionary.md lists every event type', () => {
   const heads = [...readFileSync(page, 'utf8').matchAll(/^### (.*)$/gm)].map(([, name]) => name);
   expect(heads).toEqual(eventTypes);
 });
 
-test('one that differs in a word is refused', () => {
+test('the check of docs/reference/data-dictionary.md fails if the page differs in one word', () => {
   const folder = mkdtempSync(join(tmpdir(), 'data-dictionary-'));
   const file = join(folder, 'old.md');
   writeFileSync(file, readFileSync(page, 'utf8').replace('unique in the log', 'unique'));
   const { status, stderr } = check(file);
   rmSync(folder, { recursive: true });
   expect(status).toBe(1);
-  expect(stderr).toContain('is not current: npm run docs');
+  expect(stderr).toContain('is not current. Run npm run docs.');
 });

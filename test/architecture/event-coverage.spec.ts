@@ -6,8 +6,8 @@ import ts from 'typescript';
 import { eventTypes } from '#domain/event-codec';
 import { views } from '#projections/index';
 
-describe.each(views.map((view) => [view.name, view] as const))('The view %s', (_, view) => {
-  it('handles or ignores every event type, and none both', () => {
+describe.each(views.map((view) => [view.name, view] as const))('The view %s', (name, view) => {
+  it(`the view ${name} handles or ignores every event type, and none both`, () => {
     const handled = new Set(Object.values(view.tables).flatMap((table) => Object.keys(table.on)));
     expect([...handled, ...view.ignores].toSorted()).toEqual(eventTypes.toSorted());
   });
@@ -53,7 +53,7 @@ const projectionPaths = readdirSync(join(root, 'projections'), { recursive: true
   .filter((path) => path.endsWith('.projection.ts'))
   .map((path) => `projections/${path}`);
 
-/** Adds an event to the union of lead events, as a new feature would. */
+/** Adds an event type to the union of lead events, as a new feature would. */
 const addLeadReopened = {
   'libs/domain/lead/lead.events.ts': (text: string) =>
     text.replace(
@@ -63,7 +63,7 @@ const addLeadReopened = {
 };
 
 describe('A new lead event', () => {
-  it('is named in a compile error in every view, and in the summaries of the history', () => {
+  it('a new lead event causes a compile error in every view and in the summaries of the history', () => {
     const errors = compile(addLeadReopened);
     expect([...errors.keys()].toSorted()).toEqual([...projectionPaths, summary].toSorted());
     for (const messages of errors.values()) expect(messages).toContain('LeadReopened');
@@ -72,7 +72,7 @@ describe('A new lead event', () => {
     );
   });
 
-  it('does not compile in the lead list even if the view ignores it, because the rows mirror the fold of the lead', () => {
+  it('a new lead event does not compile in the lead list even if it is ignored, because the rows mirror the fold', () => {
     const ignoreLeadReopened = (text: string) => text.replace('ignores: [', "ignores: ['LeadReopened',");
     const errors = compile({ ...addLeadReopened, [leadListPath]: ignoreLeadReopened });
     expect(errors.get(leadListPath)).toMatch(/Property 'LeadReopened' is missing in type .* required in type/s);

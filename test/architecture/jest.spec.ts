@@ -12,7 +12,7 @@ test(name, () => {
   expect(version).toMatch(/^v\d/);
 });
 
-test('jest runs test files without flags of Node.js, as npx jest and editors start it', () => {
+test('jest runs test files without special flags of Node.js, as npx jest and editors do', () => {
   const { NODE_OPTIONS: _, ...env } = process.env;
   const args = [join(root, 'node_modules/jest/bin/jest.js'), relative(root, import.meta.filename), '-t', name];
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, env, encoding: 'utf8' });

@@ -7,7 +7,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   scripts: Readonly<Record<string, string>>;
 };
 
-/** On Windows npm runs scripts with cmd.exe: only a program and plain arguments mean the same there and in a Unix shell. */
+/** On Windows npm runs scripts with cmd.exe. Only a program with plain arguments means the same there and in a Unix shell. */
 const isPortable = (script: string): boolean =>
   /^(node|npx|prettier)( [\w./@=:+-]+)*$/.test(script) && !/^[A-Z_]+=/.test(script);
 
@@ -24,15 +24,15 @@ describe('the scripts of package.json', () => {
     'prettier --write *.ts',
     'node scripts/start.mjs $PORT',
     'rm -rf dist',
-  ])('would be rejected with shell syntax: %s', (script) => {
+  ])('the check of package.json scripts rejects shell syntax: %s', (script) => {
     expect(isPortable(script)).toBe(false);
   });
 
-  test.each(Object.entries(scripts))('%s runs in cmd.exe and in a Unix shell: %s', (_, script) => {
+  test.each(Object.entries(scripts))('the script %s runs in cmd.exe and in a Unix shell: %s', (_, script) => {
     expect(isPortable(script)).toBe(true);
   });
 
-  test.each(Object.entries(scripts))('%s names files that exist: %s', (_, script) => {
+  test.each(Object.entries(scripts))('the script %s names only files that exist: %s', (_, script) => {
     const files = script.split(' ').filter((word) => word.startsWith('scripts/'));
     expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
   });

@@ -25,6 +25,6 @@ test('the first start without a network explains in one sentence that the npm re
   expect({ status, stdout, isStamped }).toEqual({ status: 1, stdout: '', isStamped: false });
   expect(stderr.trimEnd().split('\n')).toEqual([
     'Installing dependencies …',
-    'The npm registry cannot be reached. The first start needs it once, to install the dependencies: connect and try again.',
+    'The npm registry cannot be reached. The first start needs it to install the dependencies. Connect to the network and try again.',
   ]);
 });

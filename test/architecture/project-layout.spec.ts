@@ -4,7 +4,7 @@ import { join, relative, sep } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
 const json = (file: string): unknown => JSON.parse(readFileSync(join(root, file), 'utf8'));
-/** Only folders that contain a file, since a clone has no others. */
+/** Only folders that contain a file, because a clone has no empty folders. */
 const foldersOf = (folder: string) =>
   readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())

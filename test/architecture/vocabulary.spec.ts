@@ -11,7 +11,7 @@ let eslint: ESLint;
 let deniedWords: ReadonlySet<string>;
 
 beforeAll(async () => {
-  // The configuration of the repository without rules that need types, because the linted text is no file of the project.
+  // The configuration of the repository without rules that need types, because the linted text is not a file of the project.
   eslint = new ESLint({
     cwd: root,
     overrideConfig: [{ files: ['**/*.ts'], ...tseslint.configs.disableTypeChecked }],
@@ -34,12 +34,12 @@ const wordsOf = (path: string): readonly string[] => path.split(/[^A-Za-z0-9]+|(
 const hasDeniedWord = (path: string): boolean => wordsOf(path).some((word) => deniedWords.has(word.toLowerCase()));
 
 describe('the vocabulary rule of ESLint', () => {
-  test('the list of denied words has the words that stood for several terms', () => {
+  test('the list of denied words contains words that once had several meanings', () => {
     for (const word of ['told', 'asked', 'heard', 'door', 'place', 'turn', 'most', 'usual', 'patience', 'beside'])
       expect(deniedWords).toContain(word);
   });
 
-  test('every denied word is reported as a variable and as a type', async () => {
+  test('ESLint reports every denied word as the name of a variable and of a type', async () => {
     for (const word of deniedWords) {
       expect([word, await lint(`export const ${word} = 1;`)]).toEqual([word, ['id-denylist']]);
       const typeName = word[0]!.toUpperCase() + word.slice(1);
@@ -63,7 +63,7 @@ describe('the vocabulary rule of ESLint', () => {
     'export interface Log { readonly mostRows: number }',
     'export const { rows: rowsAsked } = { rows: 1 };',
     'export const count = (rowsAsked: number) => rowsAsked;',
-  ])('a denied word within a name is reported: %s', async (line) => {
+  ])('ESLint reports a denied word within a name: %s', async (line) => {
     expect(await lint(line)).toEqual(['no-restricted-syntax']);
   });
 
@@ -75,7 +75,7 @@ describe('the vocabulary rule of ESLint', () => {
     'export const count = (it = 1) => it;',
     'export const it = 1;',
     'export type Matches = (it: string) => boolean;',
-  ])('`it` as the name of a parameter or variable is reported: %s', async (line) => {
+  ])('ESLint reports `it` as the name of a parameter or variable: %s', async (line) => {
     expect(await lint(line)).toEqual(['no-restricted-syntax']);
   });
 
@@ -90,13 +90,13 @@ describe('the vocabulary rule of ESLint', () => {
     'export const itemCount = 1;',
     'export const mask = 1;',
     'export const text = "Nobody told it.";',
-  ])('a legitimate name is accepted: %s', async (line) => {
+  ])('ESLint accepts a name without a denied word: %s', async (line) => {
     expect(await lint(line)).toEqual([]);
   });
 });
 
 describe('file names', () => {
-  test('a file or folder name with a denied word is recognized, another name is not', () => {
+  test('a file or folder name with a denied word is detected, and another name is not', () => {
     for (const path of [
       'libs/commands/kept-told.ts',
       'libs/domain/door.ts',
@@ -108,7 +108,7 @@ describe('file names', () => {
       expect([path, hasDeniedWord(path)]).toEqual([path, false]);
   });
 
-  test('no file or folder name has a denied word', () => {
+  test('no file or folder name in the repository has a denied word', () => {
     const paths = folders
       .filter((folder) => existsSync(join(root, folder)))
       .flatMap((folder) =>

@@ -14,7 +14,7 @@ export function* generateAppends(options: DatasetOptions, leads: number): Genera
   const contacts = Math.ceil(leads / leadsPerContact);
   const queue = new AppendQueue();
   for (let number = 1; number <= contacts; number++) {
-    // The shop grows: three quarters of the contacts come in the second half of the time.
+    // The shop grows: three quarters of the contacts first write in the second half of the time.
     const at = Math.floor(begin + (end - begin) * Math.sqrt(number / (contacts + 1)));
     yield* queue.takeUntil(at);
     for (const append of generateContactHistory(options, number, at).appends) queue.add(append);

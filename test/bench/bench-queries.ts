@@ -22,31 +22,38 @@ export interface KnownLead {
 
 type ParamsByKind = Readonly<Record<string, readonly ListParams[]>>;
 
-const each = (name: string, ...values: readonly string[]): readonly ListParams[] =>
+const withEach = (name: string, ...values: readonly string[]): readonly ListParams[] =>
   values.map((value) => ({ [name]: value }));
 
-/** Each filter of the list, by itself. */
+/** Each filter of the list, without other filters. */
 export function filterParams(end: number, known: readonly KnownLead[]): ParamsByKind {
   const ago = (days: number): string => new Date(end - days * dayMs).toISOString();
   const since = (name: string): readonly ListParams[] =>
-    [1, 30, 200, 500].flatMap((days) => each(`${name}From`, ago(days)));
+    [1, 30, 200, 500].flatMap((days) => withEach(`${name}From`, ago(days)));
   const before = (name: string): readonly ListParams[] =>
-    [1, 30, 200, 500].flatMap((days) => each(`${name}To`, ago(days)));
+    [1, 30, 200, 500].flatMap((days) => withEach(`${name}To`, ago(days)));
   const month = (name: string): ListParams => ({ [`${name}From`]: ago(400), [`${name}To`]: ago(370) });
   const statuses = ['new', 'contacted', 'qualifying', 'qualified', 'follow_up', 'converted', 'lost', 'archived'];
   return {
-    status: each('status', ...statuses, 'new,contacted', 'qualified,follow_up,converted', 'lost,archived'),
-    active: each('active', 'true', 'false'),
-    agentId: each('agentId', agentId(0), agentId(9), agentId(39), 'none', 'nobody'),
-    contactId: each('contactId', ...known.slice(0, 4).map(({ contactId }) => contactId), 'nobody'),
-    channel: each('channel', 'whatsapp', 'email', 'telegram', 'integration', 'sms,facebook,instagram'),
-    origin: each('origin', 'chat', 'broadcast_reply', 'integration', 'manual', 'manual,integration'),
-    campaignId: each('campaignId', campaignId(0), campaignId(30), campaignId(59), 'none-such'),
-    score: [...each('scoreMin', '50', '90', '99'), ...each('scoreMax', '10', '40'), { scoreMin: '60', scoreMax: '70' }],
-    scored: each('scored', 'true', 'false'),
+    status: withEach('status', ...statuses, 'new,contacted', 'qualified,follow_up,converted', 'lost,archived'),
+    active: withEach('active', 'true', 'false'),
+    agentId: withEach('agentId', agentId(0), agentId(9), agentId(39), 'none', 'nobody'),
+    contactId: withEach('contactId', ...known.slice(0, 4).map(({ contactId }) => contactId), 'nobody'),
+    channel: withEach('channel', 'whatsapp', 'email', 'telegram', 'integration', 'sms,facebook,instagram'),
+    origin: withEach('origin', 'chat', 'broadcast_reply', 'integration', 'manual', 'manual,integration'),
+    campaignId: withEach('campaignId', campaignId(0), campaignId(30), campaignId(59), 'none-such'),
+    score: [
+      ...withEach('scoreMin', '50', '90', '99'),
+      ...withEach('scoreMax', '10', '40'),
+      { scoreMin: '60', scoreMax: '70' },
+    ],
+    scored: withEach('scored', 'true', 'false'),
     created: [...since('created'), ...before('created'), month('created')],
     updated: [...since('updated'), ...before('updated'), month('updated')],
-    followUpDue: [...each('followUpDue', 'overdue', 'today', 'none'), { followUpDue: 'today', timeZone: 'Asia/Tokyo' }],
+    followUpDue: [
+      ...withEach('followUpDue', 'overdue', 'today', 'none'),
+      { followUpDue: 'today', timeZone: 'Asia/Tokyo' },
+    ],
   };
 }
 
@@ -58,19 +65,19 @@ export function searchParams(known: readonly KnownLead[]): ParamsByKind {
   const phones = valuesOf('phone').slice(0, 8);
   const emails = valuesOf('email').slice(0, 8);
   return {
-    'full name': each('q', ...names),
-    'one word of a name': each('q', ...names.map((name) => name.split(' ').at(-1)!)),
-    'common name': each('q', 'Amelia', 'jürgen', 'Ashdown', '中'),
-    'word prefixes': each('q', 'am', 'mar', 'con', 'b mail', 'al hol'),
-    'single letter': each('q', 'a', 'e', 'm', 's', 'x', '5'),
-    'end of a phone number': each(
+    'full name': withEach('q', ...names),
+    'one word of a name': withEach('q', ...names.map((name) => name.split(' ').at(-1)!)),
+    'common name': withEach('q', 'Amelia', 'jürgen', 'Ashdown', '中'),
+    'word prefixes': withEach('q', 'am', 'mar', 'con', 'b mail', 'al hol'),
+    'single letter': withEach('q', 'a', 'e', 'm', 's', 'x', '5'),
+    'end of a phone number': withEach(
       'q',
       ...phones.map((phone) => phone.slice(-6)),
       ...phones.map((phone) => phone.slice(-3)),
     ),
-    'start of a phone number': each('q', ...phones.map((phone) => phone.slice(0, 9)), '+49', '4400'),
-    email: each('q', ...emails),
-    'no match': each('q', 'zzyzx', 'a zzyzx', 'amelia zzyzx'),
+    'start of a phone number': withEach('q', ...phones.map((phone) => phone.slice(0, 9)), '+49', '4400'),
+    email: withEach('q', ...emails),
+    'no match': withEach('q', 'zzyzx', 'a zzyzx', 'amelia zzyzx'),
   };
 }
 
@@ -82,7 +89,7 @@ const firstAndDeepPage = (kind: string, params: ListParams): readonly BenchQuery
 const withActive = (params: ListParams): readonly ListParams[] =>
   'active' in params ? [params] : [params, { ...params, active: 'true' }];
 
-/** Each kind in the default order: by itself, and restricted to active leads. */
+/** Each kind in the default order, for all leads and for active leads. */
 export const singleQueries = (kinds: ParamsByKind): readonly BenchQuery[] =>
   Object.entries(kinds).flatMap(([kind, paramsOfKind]) =>
     paramsOfKind.flatMap(withActive).flatMap((params) => firstAndDeepPage(kind, params)),
@@ -94,7 +101,7 @@ export const sortQueries = (): readonly BenchQuery[] =>
     withActive({ sort }).flatMap((params) => firstAndDeepPage(sort.replace('-', ''), params)),
   );
 
-/** Each kind with each sort: by itself, and restricted to active leads. */
+/** Each kind with each sort, for all leads and for active leads. */
 export const queriesInEveryOrder = (kinds: ParamsByKind): readonly BenchQuery[] =>
   Object.entries(kinds).flatMap(([kind, paramsOfKind]) =>
     paramsOfKind

@@ -31,7 +31,7 @@ export class BenchService {
   async waitUntilCaughtUp(): Promise<number> {
     const since = performance.now();
     const elapsed = (): number => performance.now() - since;
-    // Polling takes processor time from the service, so it slows down with the wait. The result is at most 1 % late.
+    // Polling takes processor time from the service, so the interval grows with the wait. The result is at most 1 % too high.
     while ((await this.lagEvents()) > 0) await sleep(Math.min(10 + elapsed() / 100, 5_000));
     return elapsed() / 1_000;
   }

@@ -71,7 +71,7 @@ export function lineChart(title: string, panels: readonly LinePanel[]): string {
 }
 
 class Drawing {
-  /** Top of what is drawn next, in pixels. */
+  /** The top of the next element, in pixels. */
   y = 40;
   private readonly parts: string[] = [];
 

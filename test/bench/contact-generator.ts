@@ -150,7 +150,7 @@ class ContactHistory {
     });
   }
 
-  /** Returns whether the lead was closed. Some leads are forgotten on the way. */
+  /** Returns whether the lead was closed. Some leads are abandoned without being closed. */
   private workOnLead(): boolean {
     const { random } = this;
     if (random.boolean(0.55)) this.score();

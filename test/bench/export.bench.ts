@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { get } from 'node:http';
 import { leadListView } from '#projections/lead-list/lead-list.projection';
+import { idKey } from './contact-generator.js';
 import { buildView, fillLog, logFile, viewsFolder } from './dataset.js';
 import { measureRate } from './measure.js';
 import { type Bench, formatMegabytes, markdownTable, formatInteger } from './report.js';
@@ -36,6 +37,7 @@ export const exports: Bench = {
     const service = await BenchService.start(1, {
       EVENT_STORE_URL: `sqlite:${logFile(folder)}`,
       READ_STORE_URL: `sqlite:${viewsFolder(folder)}`,
+      ID_KEY: idKey,
       QUALIFICATION: 'off',
       NODE_OPTIONS: '--max-old-space-size=160',
     });

@@ -233,7 +233,7 @@ async function measureLatencies(client: LoadClient): Promise<GrowthResult['laten
   const list = (params: ListParams): Promise<LeadPage> =>
     client.get(`/v1/leads?${new URLSearchParams(params).toString()}`);
   const { items } = await list({ limit: '200', sort: 'updatedAt' });
-  // Every fourth lead, because neighbours are alike.
+  // Every fourth lead, because adjacent leads are similar.
   const known = items.filter((_, index) => index % 4 === 0).map((lead) => ({ ...lead, ...lead.contact }));
   const [filters, searches] = [filterParams(datasetEnd, known), searchParams(known)];
   const firstPages = (

@@ -6,7 +6,7 @@ import { type Bench, formatMs, formatP50AndP99, markdownTable, formatInteger } f
 import { BenchService } from './bench-service.js';
 
 const goalMs = 100;
-/** Commands per second whose row is read. Not all of them, because a read is load too. */
+/** The number of commands per second whose row is read. It is limited, because a read is load too. */
 const readsPerSecond = 25;
 
 /** The latencies of several rounds. */
@@ -29,7 +29,7 @@ interface Result {
   readonly rate: number;
   readonly acknowledged: Rounds;
   readonly visible: Rounds;
-  /** A second read of the same row: the cost of the read itself. */
+  /** Latencies of a second read of the same row, which show the cost of the read alone. */
   readonly secondRead: Rounds;
   readonly lagEvents: Sample;
 }

@@ -41,7 +41,7 @@ class Connection {
   private open(): Socket {
     const socket = connect({ host: this.host, port: this.port, noDelay: true });
     const onFailure = (error: Error): void => {
-      // A socket that was replaced may report its end late.
+      // A socket that was already replaced may report its end later.
       if (socket === this.socket) this.fail(error);
     };
     socket.on('data', (chunk) => this.receive(chunk));

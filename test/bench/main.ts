@@ -35,7 +35,7 @@ function selectBenches({ names }: BenchOptions): readonly Bench[] {
   return names.map((name) => {
     const bench = benches.find((candidate) => candidate.name === name);
     if (bench) return bench;
-    throw new UsageError(`There is no bench ${name}. Choose from: ${benches.map((each) => each.name).join(', ')}.`);
+    throw new UsageError(`There is no bench ${name}. Choose from: ${benches.map((choice) => choice.name).join(', ')}.`);
   });
 }
 

@@ -37,7 +37,7 @@ export function flagsHelp(): string {
 }
 
 export class BenchOptions {
-  /** Names of the benches to run. Empty: all that are not long. */
+  /** Names of the benches to run. If empty, all benches that are not long. */
   readonly names: readonly string[];
   readonly help: boolean;
   readonly offline: boolean;
@@ -106,7 +106,7 @@ function parse(args: readonly string[]) {
     });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // Node adds advice that is about its own parser in further sentences.
+    // Node appends sentences with advice about its parser.
     const [sentence] = error.message.split(/\.? To specify |\.\s|\n/);
     throw new UsageError(`${sentence}; run \`npm run bench -- --help\` for the options.`);
   }

@@ -30,7 +30,7 @@ export function openLeadstream(folder: string): MeasuredStore {
     append: (stream, version, newEvents) => events.append(stream, version, newEvents),
     read: async (stream) => (await events.read(stream, 0, 10_000)).length,
     async replay() {
-      // A new instance, because an open log caches the events that it delivered last.
+      // A new instance, because an open log caches the events that it returned last.
       const { events: reader } = SqliteLog.open({ file, readOnly: true });
       const [head, stop] = [await reader.head(), new AbortController()];
       let count = 0;

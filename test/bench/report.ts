@@ -8,7 +8,7 @@ import type { BenchOptions } from './options.js';
 export interface BenchResult {
   /** Markdown. */
   readonly text: string;
-  /** SVG by name, which follows the bench's name in the file name. '' if there is only one. */
+  /** SVGs by name, which is appended to the bench's name in the file name. A single chart has the name ''. */
   readonly charts?: Readonly<Record<string, string>>;
   /** Goals that were missed, as phrases. */
   readonly missed?: readonly string[];
@@ -28,7 +28,7 @@ export type ReportProgress = (line: string) => void;
 const evidence = join(import.meta.dirname, '..', '..', '..', 'docs', 'evidence');
 const page = join(evidence, 'benchmarks.md');
 
-/** Call it before the bench, so that the load average is that of the machine without it. */
+/** Must be called before the bench, so that the load average does not include it. */
 export function describeMachine(): string {
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
   const machine = `${cpus().length} processors (${cpus()[0]?.model.trim() ?? 'unknown'}), ${memory}`;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { StoredEvent } from '#domain/event-envelope';
 import { dayMs, generateContactHistory } from './contact-generator.js';
 
-/** A source of the most frequent kind of event. Each has its own id. */
+/** Generates events of the most frequent kind, each with a new id. */
 export function sampleEvents(): { next(): StoredEvent } {
   const end = Date.parse('2026-06-30T12:00:00.000Z');
   const options = { org: 'default', seed: 1, begin: end - 700 * dayMs, end, eventsPerLead: 20 };

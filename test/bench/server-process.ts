@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const dist = join(import.meta.dirname, '..', '..');
 
-/** A server of the build in its own process. It gets a temporary data folder unless `env` names another one. */
+/** A compiled server in a separate process. It gets a temporary data folder unless `env` names another one. */
 export class ServerProcess {
   private readonly folder = mkdtempSync(join(tmpdir(), 'leadstream-bench-'));
   private readonly output = join(this.folder, 'output.log');

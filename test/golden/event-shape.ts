@@ -1,9 +1,9 @@
-/** Fields whose JSON the caller chooses. */
+/** Fields that contain free-form JSON of the caller. */
 const opaqueFields = ['personal.media', 'personal.integration', 'personal.parameters'];
 
 /**
- * The kinds of values at each path of these events: `data.origin.campaign.id` is a `string`, `data.origin.campaign` an `object` with
- * these keys or `null`, `personal.factors[]` an `object`. Two sets of events with the same schema have equal shapes.
+ * Returns the kinds of values at each path of these events: `data.origin.campaign.id` is a `string`, `data.origin.campaign` an
+ * `object` with these keys or `null`, `personal.factors[]` an `object`. Sets of events with the same schema have equal shapes.
  */
 export function describeShape(events: readonly object[]): Record<string, readonly string[]> {
   const kinds = new Map<string, Set<string>>();

@@ -121,7 +121,7 @@ const requestBulk = (bulkId: string, fields: Partial<RequestBulk> = {}): BulkCom
 const record = (bulkId: string, phase: 'check' | 'carry out', block: number, results: readonly BulkResult[]) =>
   ({ type: 'RecordItems', bulkId, task: { phase, round: 0, block }, results }) as const;
 
-/** Commands that write every event in every variant: each optional value is present at least once, and absent at least once. */
+/** Commands that write every event type, with each optional value present at least once and absent at least once. */
 const history: readonly (readonly [AnyCommand, Actor?])[] = [
   [commands.registerAgent({ agentId: 'agent-1', name: 'Agent One', email: 'agent.one@example.test', capacity: 20 })],
   [commands.registerAgent({ agentId: 'agent-2', name: 'Agent Two' })],

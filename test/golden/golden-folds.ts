@@ -14,7 +14,7 @@ import { messageDecider } from '#domain/message/message.decide';
 /** Returns a golden event of this type with these fields in its `data`. */
 export type Example = <T extends EventType>(type: T, data: object) => RecordedEvent<T>;
 
-/** The fields that a stored event must set in the state that it belongs to: the lead for a lead's event. */
+/** The fields that a stored event must set in the state of its stream, or in its lead for a lead's event. */
 const expectations: { readonly [T in EventType]: (event: RecordedEvent<T>) => object } = {
   ContactRegistered: ({ data, personal: { contactId, name, phone, email }, meta }) => ({
     known: true,
@@ -166,7 +166,7 @@ interface Fold {
   readonly after: unknown;
 }
 
-/** Folds an event onto the state of its stream, or for a lead's event onto its lead. Examples make the events before it. */
+/** Folds an event onto the state of its stream, or a lead's event onto its lead. `example` creates the events before it. */
 export function foldOntoItsStream(event: RecordedEvent, example: Example): Fold {
   const { data } = event;
   if ('messageKey' in data) return foldAfter(messageDecider, [], event);
@@ -183,7 +183,7 @@ export function foldOntoItsStream(event: RecordedEvent, example: Example): Fold 
   return foldAfter(broadcastDecider, [], event);
 }
 
-/** Folds an event onto states that it must not change: those of other streams, and initial ones unless it is a first event. */
+/** Folds an event onto states that it must not change: those of other streams, and the initial state unless it is a first event. */
 export function foldsWithoutEffect(event: RecordedEvent, example: Example): readonly Fold[] {
   const { data, type } = event;
   const contactEvents = [

@@ -79,7 +79,7 @@ describe('Released schemas', () => {
       }
     });
 
-    it(`${file} changes no state of another stream, and none before a first event`, () => {
+    it(`${file} changes no state of another stream, and no initial state unless it is a first event`, () => {
       for (const stored of readGolden(file)) {
         const folds = foldsWithoutEffect(decodeEvent(stored, location), example);
         expect(folds.length).toBeGreaterThan(0);
@@ -88,7 +88,7 @@ describe('Released schemas', () => {
     });
   });
 
-  it('events with the current schema are decoded as they are', () => {
+  it('events with the current schema are decoded unchanged', () => {
     for (const event of eventTypes.flatMap(newestOf))
       expect(decodeEvent(event, location)).toStrictEqual({ ...event, ...location });
   });
@@ -104,7 +104,7 @@ describe('Events that are written now', () => {
     }
   });
 
-  it('an added key, a missing key, another kind of value or an unexpected null changes the shape', () => {
+  it('an added key, a missing key, another kind of value or an unexpected null changes the shape of events', () => {
     const [event] = newestOf('LeadAssigned');
     const data = event?.data as { leadId: string };
     const { leadId, ...less } = data;
@@ -130,7 +130,7 @@ describe('Events that cannot be decoded', () => {
   const without = (part: string, from: object): object =>
     Object.fromEntries(Object.entries(from).filter(([key]) => key !== part));
 
-  it('the error names the event, its location and the reason', () => {
+  it('the error for an event that cannot be decoded names the event, its location and the reason', () => {
     const error = decodingError({ ...sample, type: 'LeadTeleported' });
     expect(error).toMatchObject({ name: 'UnreadableEvent', eventId: sample.id, location: location });
     expect(error.reason).toContain('LeadTeleported');
@@ -184,7 +184,7 @@ describe('Events that cannot be decoded', () => {
       expect(decodingError(json).reason).toContain('personal');
   });
 
-  it('an event cannot change a prototype', () => {
+  it('decoding an event cannot change a prototype', () => {
     expect(decodingError(JSON.parse(`{"__proto__": ${JSON.stringify(sample)}}`)).reason).toContain('envelope');
     const poisoned = JSON.stringify(sample).replace(
       '"data":{',
@@ -194,7 +194,7 @@ describe('Events that cannot be decoded', () => {
     expect(({} as { active?: boolean }).active).toBeUndefined();
   });
 
-  it('the location comes from the store, not from the event', () => {
+  it('the location of an event comes from the store, not from the event', () => {
     const withOtherLocation = { ...sample, stream: 'elsewhere', version: 1, position: 'p1' };
     expect(decodeEvent(withOtherLocation, location)).toMatchObject(location);
   });

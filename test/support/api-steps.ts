@@ -35,8 +35,8 @@ export const interactionBody = (overrides: object = {}): { contactId: string; me
 });
 
 /**
- * Sends a command that must succeed. On a busy log server the response may come too late (503), although the command was
- * carried out; so it is sent again under the same idempotency key.
+ * Sends a command that must succeed. On a busy log server the command may be carried out although its response is a 503. It is
+ * then sent again under the same idempotency key.
  */
 async function postReliably(app: App, path: string, body: object, headers: StringMap = {}): Promise<ResponseBody> {
   const allHeaders = isEmbedded.log ? headers : { ...idempotencyKey(), ...headers };
@@ -128,7 +128,7 @@ export async function getAllItems<Item>(app: App, path: string, query: QueryPara
   return items;
 }
 
-/** Sends the request again while the response is 503, as callers should: a busy machine may need it. */
+/** Sends the request again while the response is 503, as callers should. Needed on a busy machine. */
 export async function retryWhileUnavailable<Body = ResponseBody>(
   send: () => Promise<ApiResponse<Body>>,
 ): Promise<ApiResponse<Body>> {

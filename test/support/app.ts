@@ -15,7 +15,7 @@ import { newEngines, type Engines } from './engines.js';
 
 const programOf = (name: string): string => join(import.meta.dirname, '..', '..', 'dist', 'apps', name, 'main.js');
 
-/** The fields of all responses; a test knows which of them its response has. */
+/** The fields of all responses. A test knows which of them its response has. */
 export interface ResponseBody {
   readonly lead: LeadResource;
   readonly leadId: string;
@@ -57,7 +57,7 @@ export interface ProcessExit {
   readonly ms: number;
 }
 
-/** An app in its own process, on its own data. After a stop or kill, it can be started on the same data again. */
+/** An app in a separate process with separate data. After a stop or kill, it can be started again on the same data. */
 export class App {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'leadstream-'));
   url = '';
@@ -80,7 +80,7 @@ export class App {
 
   engines = (): Promise<Engines> => (this.createdEngines ??= newEngines(this.dataDir));
 
-  /** The settings, for other processes on the same data. */
+  /** The settings for other processes on the same data. */
   async env(): Promise<StringMap> {
     return { DATA_DIR: this.dataDir, ...(await this.engines()).env, ...this.settings };
   }
@@ -116,7 +116,7 @@ export class App {
     }
   }
 
-  /** For an app that must not start: its exit, and its output. @throws Error if it listens */
+  /** Starts an app that must exit instead of listening. Returns its exit and its output. @throws Error if it listens */
   async startExpectingExit(): Promise<ProcessExit & { readonly output: string }> {
     const from = this.output.length;
     const { exited, listening } = await this.run();
@@ -191,7 +191,7 @@ export class App {
   private async run(): Promise<{ exited: Promise<ProcessExit>; listening: Promise<string> }> {
     const { PATH = '' } = process.env;
     const child = spawn(process.execPath, [programOf(this.name)], {
-      // The scorer would add events of its own; tests of the scorer switch it on.
+      // The scorer would add events. Tests of the scorer switch it on.
       env: { PATH, PORT: '0', QUALIFICATION: 'off', ...(await this.env()) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

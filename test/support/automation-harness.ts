@@ -13,7 +13,7 @@ import type { ActiveStatus, FinalStatus } from '#domain/lead/lead.vocabulary';
 import { SqliteLog } from '#event-store/sqlite/sqlite-log';
 import { SqliteViewStore } from '#read-model/sqlite/sqlite.view-store';
 
-/** What automations need: a log, command handlers and a view store. No HTTP server and no projections. */
+/** A log, command handlers and a view store, as automations need them, without an HTTP server and projections. */
 export class AutomationHarness {
   private readonly folder = mkdtempSync(join(tmpdir(), 'leadstream-automation-'));
   readonly clock = new Clock();

@@ -37,7 +37,7 @@ export async function postBroadcast(app: App, overrides: object = {}): Promise<s
   return body.broadcast.id;
 }
 
-/** A large batch may get a 503 on a busy machine. It is sent again then; what was recorded is not recorded twice. */
+/** Retries a batch that gets a 503 on a busy machine. Messages that were recorded are not recorded twice. */
 export const postMessages = (
   app: App,
   broadcastId: string,

@@ -21,7 +21,7 @@ interface Skippable {
   /** Missing on a test that is skipped already. */
   readonly skip?: unknown;
 }
-/** A test that does not apply is reported as skipped, so that the report says what a run on these engines did not test. */
+/** A test that does not apply to these engines is reported as skipped, so that the report shows what was not tested. */
 const onlyIf =
   (applies: boolean) =>
   <Test extends Skippable>(test: Test): Test =>
@@ -29,7 +29,7 @@ const onlyIf =
 
 export const isEmbedded = { log: logEngine === 'sqlite', views: viewsEngine === 'sqlite' };
 
-/** For tests of what only an embedded engine has: its files, locks and disk. */
+/** For tests of files, locks and disks, which only embedded engines have. */
 export const onEmbedded = { log: onlyIf(isEmbedded.log), views: onlyIf(isEmbedded.views) };
 
 const externalMongodbUrl = externalServerUrl && viewsEngine === 'mongodb' ? externalServerUrl : undefined;
@@ -85,7 +85,7 @@ const embeddedViews = (dataDir: string) => ({
   remove: async () => undefined,
 });
 
-/** Each log has a name of its own. On an external server, it is not removed. */
+/** Each log has a unique name. On an external server, it is not removed. */
 async function createLog() {
   const server = externalLogUrl ? null : await startEventStoreDb();
   const url = `${externalLogUrl ?? server!.url}#${randomUUID().replaceAll('-', '')}`;

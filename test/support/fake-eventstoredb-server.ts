@@ -307,7 +307,7 @@ export class FakeEventStoreDbServer {
           return;
         }
       } else {
-        // Sent again and again, and ahead of what the client has read, as by a real server.
+        // Sent repeatedly, and ahead of the events that the client has read, as by a real server.
         await write(new messages.ReadResp().setCaughtUp(new messages.ReadResp.CaughtUp()));
         await write(createCheckpoint(this.log.all.at(-1)?.commitPosition ?? 0n));
         if (this.log.all[nextIndex] && !this.isFrozen) continue;

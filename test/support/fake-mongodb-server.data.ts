@@ -28,7 +28,9 @@ const hello = {
   readOnly: false,
 };
 
-/** Snapshot reads of older snapshots fail. */
+const writeCommands: ReadonlySet<string> = new Set(['insert', 'update', 'findAndModify', 'createIndexes', 'drop']);
+
+/** Snapshot reads of other snapshots fail. */
 const maxSnapshots = 50;
 
 /** A response may not be longer than a document. */
@@ -43,13 +45,19 @@ export class FakeMongodbData {
     number,
     { readonly time: Timestamp; readonly collections: ReadonlyMap<string, Collection> }
   >();
-  private lastSnapshot = 0;
+  /** Increases with each write and each snapshot. */
+  private clock = 0;
 
   /** Without `scans`, a query without a suitable index is rejected, as by a MongoDB server with `notablescan`. */
   constructor(private readonly scans: boolean) {}
 
+  get operationTime(): Timestamp {
+    return new Timestamp({ t: 1, i: this.clock });
+  }
+
   /** @throws MongodbCommandError */
   run(name: string, command: Document): Document {
+    if (writeCommands.has(name)) this.clock++;
     if (!this.scans) this.checkPlan(name, command);
     const { level, atClusterTime } = (command['readConcern'] ?? {}) as Document;
     if (level === 'snapshot') return this.readSnapshot(name, command, atClusterTime as Timestamp | undefined);
@@ -110,6 +118,9 @@ export class FakeMongodbData {
   private readSnapshot(name: string, command: Document, time: Timestamp | undefined): Document {
     const snapshot = time ? this.snapshots.get(time.i) : this.takeSnapshot();
     if (!snapshot) throw new MongodbCommandError(239, 'the snapshot is too old');
+    // The least recently used snapshots are removed first.
+    this.snapshots.delete(snapshot.time.i);
+    this.snapshots.set(snapshot.time.i, snapshot);
     const ns = `${command['$db']}.${command[name]}`;
     const collection = snapshot.collections.get(ns);
     const isFind = name === 'find';
@@ -118,8 +129,8 @@ export class FakeMongodbData {
     return { ...response, cursor: { ...(response['cursor'] as object), atClusterTime: snapshot.time } };
   }
 
-  private takeSnapshot() {
-    const time = new Timestamp({ t: 1, i: ++this.lastSnapshot });
+  takeSnapshot() {
+    const time = new Timestamp({ t: 1, i: ++this.clock });
     const collections = new Map([...this.collections].map(([ns, collection]) => [ns, collection.copy()]));
     const snapshot = { time, collections };
     this.snapshots.set(time.i, snapshot);
@@ -202,13 +213,15 @@ class Collection {
   private readonly indexes = new Map<string, Index>([['_id_', { name: '_id_', key: { _id: 1 } }]]);
   /** Documents found since the last change, by clauses. Pages of one list share all clauses but the last. */
   private readonly foundByClauses = new Map<string, readonly Doc[]>();
+  private unchangedCopy: Collection | undefined;
 
   constructor(documents: Iterable<readonly [unknown, Doc]> = []) {
     this.documents = new Map(documents);
   }
 
+  /** For a snapshot. The same one is returned until the collection changes. */
   copy(): Collection {
-    return new Collection(this.documents);
+    return (this.unchangedCopy ??= new Collection(this.documents));
   }
 
   find({ filter = {}, sort = {}, limit = 0, projection }: Document): Document[] {
@@ -283,7 +296,7 @@ class Collection {
     const changed = structuredClone(document);
     if (update(changed, change).length === 0) return false;
     this.documents.set(changed['_id'], changed);
-    this.foundByClauses.clear();
+    this.forgetResults();
     return true;
   }
 
@@ -291,8 +304,13 @@ class Collection {
     const id = document['_id'];
     if (this.documents.has(id)) return false;
     this.documents.set(id, document);
-    this.foundByClauses.clear();
+    this.forgetResults();
     return true;
+  }
+
+  private forgetResults(): void {
+    this.foundByClauses.clear();
+    this.unchangedCopy = undefined;
   }
 
   private match(filter: Doc): readonly Doc[] {

@@ -1,4 +1,4 @@
-import { deserialize, type Document, ObjectId, serialize } from 'bson';
+import { Binary, deserialize, type Document, Long, ObjectId, serialize, type Timestamp } from 'bson';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { duplicateKeyError, FakeMongodbData, MongodbCommandError } from './fake-mongodb-server.data.js';
@@ -8,12 +8,22 @@ export type Fault =
   /** The connection is closed before the command is applied, or after it but before the response. */
   | { readonly disconnect: 'before' | 'after' }
   | { readonly errorCode: number }
-  /** No update is applied, as if another client had just inserted each row. */
-  | { readonly hasDuplicateKeys: true }
+  /**
+   * A read is answered from this earlier moment (see `takeSnapshot`), as by a primary that was just elected, or by another shard. A
+   * read that requires a later moment (`afterClusterTime`) is not.
+   */
+  | { readonly staleSince: Timestamp }
+  /** No update is applied. The updates fail with these codes, in this order. */
+  | { readonly writeErrorCodes: readonly number[] }
   /** The command is applied when this has resolved. */
-  | { readonly delayUntil: Promise<unknown> };
+  | { readonly delayUntil: Promise<unknown> }
+  /** The same for a command that satisfies `only`. */
+  | { readonly delayUntil: Promise<unknown>; readonly only: (command: Document) => boolean };
 
 const electionId = new ObjectId();
+
+/** Errors after which a real server asks the driver to repeat a write. */
+const retryableCodes: ReadonlySet<number> = new Set([6, 7, 89, 91, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435]);
 
 const opReply = 1;
 const opQuery = 2004;
@@ -29,6 +39,8 @@ export class FakeMongodbServer {
   private readonly faults: { readonly command: string; readonly fault: Fault }[] = [];
   private server: Server | undefined;
   private port = 0;
+  /** The last write of each session. A write that the driver repeats has the same number, and is not applied again. */
+  private readonly lastWrites = new Map<string, { readonly number: bigint; readonly response: Document }>();
   /** Names of the received commands, without those that the driver sends by itself. */
   readonly receivedCommands: string[] = [];
 
@@ -49,9 +61,9 @@ export class FakeMongodbServer {
     return server;
   }
 
-  /** The driver must not retry writes by itself, so that tests see every failure. */
+  /** As in production, the driver repeats a failed write once: see `injectWriteFault`. */
   url(database = 'views'): string {
-    return `mongodb://127.0.0.1:${this.port}/${database}?retryWrites=false`;
+    return `mongodb://127.0.0.1:${this.port}/${database}`;
   }
 
   /** Uses the same port again after a stop. */
@@ -76,6 +88,17 @@ export class FakeMongodbServer {
   /** Applies to the next such command. Several faults apply to one command each. */
   injectFault(command: string, fault: Fault): void {
     this.faults.push({ command, fault });
+  }
+
+  /** A fault that the driver cannot solve by repeating the write. */
+  injectWriteFault(command: string, fault: Fault): void {
+    this.injectFault(command, fault);
+    this.injectFault(command, fault);
+  }
+
+  /** The present moment, for `staleSince`. */
+  takeSnapshot(): Timestamp {
+    return this.data.takeSnapshot().time;
   }
 
   private serve(socket: Socket): void {
@@ -110,28 +133,69 @@ export class FakeMongodbServer {
   private async respond(command: Document): Promise<Document | undefined> {
     const name = Object.keys(command)[0]!;
     if (!/^(hello|ismaster|endSessions)$/i.test(name)) this.receivedCommands.push(name);
-    const faultIndex = this.faults.findIndex(({ command: faulty }) => faulty === name);
+    const faultIndex = this.faults.findIndex(
+      ({ command: faulty, fault: waiting }) => faulty === name && (!('only' in waiting) || waiting.only(command)),
+    );
     const fault = faultIndex < 0 ? undefined : this.faults.splice(faultIndex, 1)[0]!.fault;
     if (fault && 'delayUntil' in fault) await fault.delayUntil;
     if (fault && 'disconnect' in fault && fault.disconnect === 'before') return undefined;
     try {
       if (fault && 'errorCode' in fault) throw new MongodbCommandError(fault.errorCode, 'injected error');
-      const hasDuplicateKeys = fault !== undefined && 'hasDuplicateKeys' in fault;
-      const result = hasDuplicateKeys ? duplicateKeyErrors(command) : this.data.run(name, command);
+      const apply = (): Document =>
+        fault && 'writeErrorCodes' in fault
+          ? failWrites(fault.writeErrorCodes)
+          : this.data.run(name, fault ? asOf(fault, command) : command);
+      const result = this.applyOnce(command, apply);
       if (fault && 'disconnect' in fault) return undefined;
       const isHello = /^(hello|ismaster)$/i.test(name);
-      return { ...result, ...(isHello && this.replicaSet ? this.replicaSetInfo() : {}), ok: 1 };
+      return { ...result, ...(isHello && this.replicaSet ? this.replicaSetInfo() : {}), ...this.times(), ok: 1 };
     } catch (error) {
       const code = error instanceof MongodbCommandError ? error.code : 8;
-      return { ok: 0, code, codeName: `Code${code}`, errmsg: String((error as Error).message) };
+      const isRetryable = retryableCodes.has(code) && command['txnNumber'] !== undefined;
+      return {
+        ok: 0,
+        code,
+        codeName: `Code${code}`,
+        errmsg: String((error as Error).message),
+        ...(isRetryable ? { errorLabels: ['RetryableWriteError'] } : {}),
+        ...this.times(),
+      };
     }
+  }
+
+  /** @throws MongodbCommandError when the session has sent a later write */
+  private applyOnce({ lsid, txnNumber }: Document, apply: () => Document): Document {
+    if (txnNumber === undefined) return apply();
+    const session = (lsid as { readonly id: Binary }).id.toString('hex');
+    const number = BigInt(String(txnNumber));
+    const last = this.lastWrites.get(session);
+    if (last?.number === number) return last.response;
+    if (last && last.number > number) throw new MongodbCommandError(225, 'a later write of this session was received');
+    const response = apply();
+    this.lastWrites.set(session, { number, response });
+    return response;
+  }
+
+  /** A standalone server does not send them. */
+  private times(): Document {
+    if (!this.replicaSet) return {};
+    const { operationTime } = this.data;
+    const signature = { hash: new Binary(Buffer.alloc(20)), keyId: Long.ZERO };
+    return { operationTime, $clusterTime: { clusterTime: operationTime, signature } };
   }
 }
 
-const duplicateKeyErrors = ({ updates }: Document): Document => ({
+function asOf(fault: Fault, command: Document): Document {
+  if (!('staleSince' in fault)) return command;
+  const { afterClusterTime } = (command['readConcern'] ?? {}) as { readonly afterClusterTime?: Timestamp };
+  if (afterClusterTime?.greaterThan(fault.staleSince)) return command;
+  return { ...command, readConcern: { level: 'snapshot', atClusterTime: fault.staleSince } };
+}
+
+const failWrites = (codes: readonly number[]): Document => ({
   n: 0,
   nModified: 0,
-  writeErrors: (updates as readonly unknown[]).map((_, index) => duplicateKeyError(index)),
+  writeErrors: codes.map((code, index) => ({ ...duplicateKeyError(index), code })),
 });
 
 /** The driver sends its first command like this, before it knows the server's version. */

@@ -29,9 +29,9 @@ import type { Status } from '#domain/lead/lead.vocabulary';
 import { Refusal, type RefusalCode, type RefusalDetails } from '#domain/refusal';
 
 /*
- * Tests of rules as sentences: `given(opened, lost).when(assign('ana')).thenRefused('lead_inactive')`.
+ * Writes tests of rules as sentences: `given(opened, lost).when(assign('ana')).thenRefused('lead_inactive')`.
  *
- * A step before `when` is a command, which is decided by the rules themselves, or a new event, which is recorded as it is. All tests
+ * A step before `when` is a command, which the rules decide, or a new event, which is recorded unchanged. All tests
  * are about one contact on one day, 2 March 2026. The steps happen at 09:00, 09:01, 09:02 and so on, and the command of `when` at
  * 12:00, unless `at` says otherwise. Ids are readable: `leadId(1)` is the first lead, `interactionId('m-1')` its first message.
  */
@@ -86,7 +86,7 @@ export function by<S extends Typed>(actor: Actor, step: S | ConditionedStep<S>):
   return new ConditionedStep(conditioned.step, { ...conditioned.conditions, actor });
 }
 
-/** A decision or fold that changes its frozen input throws. */
+/** Freezes a value, so that a decision or fold that changes its input throws. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -148,7 +148,7 @@ class Scenario<State, Command extends Typed, Event extends Typed> {
     return this.under({ policy });
   }
 
-  /** Decides twice: both results must be the same, because a decision is pure. */
+  /** Decides twice. Both results must be equal, because a decision is pure. */
   when(command: Command): Outcome<Event> {
     const decide = () => this.decider.decide(deepFreeze(command), this.state, decisionContextOf(this.conditions));
     const outcome = attempt(decide);
@@ -156,7 +156,7 @@ class Scenario<State, Command extends Typed, Event extends Typed> {
     return new Outcome(outcome);
   }
 
-  /** One more step, under the current conditions. */
+  /** Adds a step under the current conditions. */
   and(step: Command | NewEvent<Event>): Scenario<State, Command, Event> {
     const isEvent = (eventTypes as readonly string[]).includes(step.type);
     const drafts = isEvent
@@ -181,24 +181,24 @@ class Scenario<State, Command extends Typed, Event extends Typed> {
 class Outcome<Event extends Typed> {
   constructor(private readonly outcome: readonly NewEvent<Event>[] | Refusal) {}
 
-  /** Exactly these events, in this order, with every field. */
+  /** Expects exactly these events, in this order, with every field. */
   then(...events: readonly NewEvent<Event>[]): void {
     if (this.outcome instanceof Refusal) throw this.outcome;
     expect(this.outcome).toStrictEqual(events);
   }
 
-  /** Exactly events of these types, in this order. */
+  /** Expects exactly events of these types, in this order. */
   thenTypes(...types: readonly EventType[]): void {
     if (this.outcome instanceof Refusal) throw this.outcome;
     expect(this.outcome.map(({ type }) => type)).toStrictEqual(types);
   }
 
-  /** No events: the state is already as requested. */
+  /** Expects no events, because the state is already as requested. */
   thenNothing(): void {
     this.then();
   }
 
-  /** Without `details` only the code is compared. */
+  /** Expects this refusal. Without `details`, only the code is compared. */
   thenRefused<Code extends RefusalCode>(code: Code, details?: RefusalDetails<Code>): void {
     if (!(this.outcome instanceof Refusal)) expect(this.outcome).toBe(`a refusal: ${code}`);
     const refusal = this.outcome as Refusal;
@@ -207,7 +207,7 @@ class Outcome<Event extends Typed> {
     if (details !== undefined) expect(refusal.details).toStrictEqual(details);
   }
 
-  /** Refused as `validation_failed`, for this field only. */
+  /** Expects the refusal `validation_failed` for this field only. */
   thenInvalid(field: string, code: string): void {
     this.thenRefused('validation_failed');
     const { errors } = (this.outcome as Refusal<'validation_failed'>).details;
@@ -274,7 +274,7 @@ export const interaction = (fields: Partial<RecordInteraction> = {}): RecordInte
   ...fields,
 });
 
-/** A sender's time, in the precision in which it is written. */
+/** A sender's time, with the precision of the given text. */
 export const sentAt = (clock: string): RecordInteraction['occurredAt'] => ({
   at: time(clock),
   digits: clock.split('.')[1]?.replace('Z', '').length ?? 0,

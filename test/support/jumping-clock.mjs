@@ -1,6 +1,6 @@
 /*
- * For a process that is to be tortured, by `--import`: its clock jumps by up to an hour, forwards and backwards, several times a
- * second. Timers go on as ever.
+ * Loaded with `--import` into a process under torture. Its clock jumps by up to an hour, forwards and backwards, several times a
+ * second. Timers are not affected.
  */
 const Real = Date;
 const farthest = 3_600_000;

@@ -2,7 +2,7 @@ import type { RecordedEvent } from '#domain/event';
 import type { View } from '#read-model/view';
 import { affectedKeys, applyEvent } from '#read-model/view-fold';
 
-/** The rows of a view's table after these events, by key: as the projection runner leaves them, but without a storage. */
+/** The rows of a view's table after these events, by key, as the projection runner would store them. */
 export function projectRows<Row extends object>(
   view: View,
   tableName: string,

@@ -2,8 +2,8 @@ import { createHmac, generateKeyPairSync, randomBytes, sign, type KeyObject } fr
 import type { ApiResponse, App, StringMap } from './app.js';
 
 /*
- * Webhook requests as the providers send and sign them. The shapes follow the providers' public documentation. Phone numbers
- * are from the range that Ofcom reserves for drama; ids are invented.
+ * Webhook requests as the providers send and sign them, according to the providers' public documentation. Phone numbers
+ * are from the range that Ofcom reserves for drama. Ids are invented.
  */
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

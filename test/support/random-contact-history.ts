@@ -25,7 +25,7 @@ export function createRandom(seed: number): Random {
   return { below, pick: (items) => items[below(items.length)]! };
 }
 
-/** The events of a contact over about a month, and its state after them. Random commands that the rules reject change nothing. */
+/** The events of a contact over about a month, and the state after them. Random commands that the rules reject are skipped. */
 export function randomContactHistory(
   index: number,
   { below, pick }: Random,

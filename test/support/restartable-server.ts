@@ -8,7 +8,7 @@ import { sleep } from '#timing/sleep';
 import { FakeEventStoreDbServer } from './fake-eventstoredb-server.js';
 import { FakeMongodbServer } from './fake-mongodb-server.js';
 
-/** A server that a test may kill and start again. Its data survives. */
+/** A server that a test can kill and start again with the same data. */
 export interface RestartableServer {
   readonly url: string;
   start(): Promise<void>;

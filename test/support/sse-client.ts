@@ -14,10 +14,10 @@ export interface ReceivedEvent {
   };
 }
 
-/** Reads `GET /v1/stream` as a browser's EventSource does, and keeps all that it received. */
+/** Reads `GET /v1/stream` as a browser's EventSource does, and keeps all received events. */
 export class SseClient {
   readonly events: ReceivedEvent[] = [];
-  /** Also updated by blocks that carry an id but no event. */
+  /** Also updated by blocks that have an id but no event. */
   lastEventId = '';
   retry = '';
   comments = 0;

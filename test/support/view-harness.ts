@@ -12,7 +12,7 @@ export const mergeIntoLog = (...streams: readonly (readonly RecordedEvent[])[]):
   streams.flat().map((event, index) => ({ ...event, id: `e-${index + 1}`, position: positionAt(index + 1) }));
 export const positionAt = (number: number): string => `p${String(number).padStart(6, '0')}`;
 
-/** A view as these events leave it, in an embedded storage of its own that is deleted on close. */
+/** Builds a view from these events, in a temporary embedded store that is deleted on close. */
 export async function openTestView(
   view: View,
   log: readonly RecordedEvent[],

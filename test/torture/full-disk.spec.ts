@@ -52,7 +52,7 @@ const limitFileSize = (pid: number, bytes: number | 'unlimited'): void => {
       expect(await getAllLeads(app)).toEqual(leads);
       limitFileSize(app.pid!, 'unlimited');
 
-      // With the same keys: a rejected request succeeds now, and one that had succeeded is not carried out again.
+      // Repeats all requests under their keys. A rejected request succeeds now, and one that had succeeded is not carried out again.
       for (const request of requests) {
         const { response } = request;
         const repeated = await postWithKey(request.body, request.key);
@@ -73,7 +73,7 @@ const limitFileSize = (pid: number, bytes: number | 'unlimited'): void => {
   });
 });
 
-// Root may write everywhere. Under root there is nothing to test, and this is reported as skipped.
+// Root can write to every folder, so under root this is reported as skipped.
 (isEmbedded.log && process.getuid?.() !== 0 ? describe : describe.skip)('a read-only data folder', () => {
   const app = setupApp();
   const setWritable = (isWritable: boolean): void => {

@@ -20,7 +20,7 @@ const clientCount = 12;
 const failures: unknown[] = [];
 const countResponses = (): number => commands.filter((command) => command.response).length;
 
-/** Sends commands until the round ends; its last command may get no response. */
+/** Sends commands until the round ends. The last command may get no response. */
 async function runClient(roundEnd: AbortSignal): Promise<void> {
   while (!roundEnd.aborted) {
     const command = load.next();
@@ -51,7 +51,7 @@ test(
       await Promise.all(clients);
       expect(failures).toEqual([]);
       await app.start();
-      // Half of the commands without a response are repeated; the others are not.
+      // Only half of the commands without a response are repeated.
       const withoutResponse = commands.filter((command) => !command.response);
       for (const command of withoutResponse) if (Math.random() < 0.5) await load.send(command);
     }

@@ -8,7 +8,7 @@ import { RandomCommands, testDataIntegrity } from './random-commands.js';
 
 /**
  * The server of the log is killed at random moments, under load. Clients get an error within five seconds and retry with the same
- * idempotency key until they get a response. Every acknowledged command is in the log once, and the views catch up by themselves.
+ * idempotency key until they get a response. Every acknowledged command must be in the log once, and the views must catch up.
  */
 const server = await startEventStoreDb();
 const app = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
@@ -85,7 +85,7 @@ test(
       expect(response).toMatchObject({ status: 503, body: { code: 'unavailable' } });
       expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
     }
-    // A busy machine may delay one in a hundred.
+    // A busy machine may delay one in a hundred responses.
     expect(durations.at(-1 - Math.floor(durations.length / 100))).toBeLessThan(5_000);
     expect(durations.at(-1)).toBeLessThan(10_000);
   },
@@ -94,7 +94,7 @@ test(
 
 testDataIntegrity(app, randomCommands);
 
-test('a worker that starts while the server of the log is down begins its work when the server is back', async () => {
+test('a worker that starts while the log server is down begins its work when the server is back', async () => {
   const lateApp = new App({ EVENT_STORE_URL: server.url, ID_KEY: 'torture of the log’s server' });
   try {
     await lateApp.start({ ready: false });

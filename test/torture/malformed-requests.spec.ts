@@ -39,10 +39,10 @@ const app = setupApp(providerSettings);
 const effort = Number(process.env['TORTURE_EFFORT'] ?? 1);
 const concurrency = 16;
 
-/** What an internal error looks like. */
+/** Text that only internal errors contain. */
 const internals =
   /\bat \S+ \(|\.[jt]s:\d|node_modules|sqlite|constraint|TypeError|RangeError|SyntaxError|EventEmitter/i;
-/** SQL and error codes of Node.js, in capitals only: English texts contain "select", "from" and "reconnect". */
+/** SQL and error codes of Node.js, in capitals only, because English texts contain "select", "from" and "reconnect". */
 const internalsInCapitals = /\bSELECT\b.*\bFROM\b|\bECONN/;
 
 async function expectGoodResponse({ pieces, isHttp }: MalformedRequest): Promise<void> {
@@ -78,7 +78,7 @@ const testRequests = (name: string, request: fc.Arbitrary<MalformedRequest>, run
     120_000 * effort,
   );
 
-test('the resources for the malformed requests are created', async () => {
+test('the resources that the malformed requests need can be created', async () => {
   await postAgent(app, { id: 'malformed' });
   const template = { name: 't', language: 'en' };
   const broadcast = { id: 'malformed', name: 'Malformed', campaign: { id: 'c', name: 'C' }, template, channel: 'sms' };

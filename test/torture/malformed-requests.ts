@@ -105,7 +105,11 @@ export const commandRoutes: readonly Route[] = [
     },
   },
   { method: 'POST', path: '/v1/webhooks/whatsapp', body: { object: 'whatsapp_business_account', entry: [] } },
-  { method: 'POST', path: '/v1/webhooks/twilio', body: { MessageSid: 'SM1', From: '+49151', Body: 'Hi' } },
+  {
+    method: 'POST',
+    path: '/v1/webhooks/twilio',
+    body: { MessageSid: `SM${'0'.repeat(32)}`, From: '+4915112345', Body: 'Hi' },
+  },
   { method: 'POST', path: '/v1/webhooks/sendgrid', body: { event: 'delivered', sg_message_id: 's-1', timestamp: 1 } },
   {
     method: 'POST',
@@ -252,7 +256,7 @@ const oddKey = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
 );
 
-/** A valid body with some members replaced. Serialized here, because an object cannot have a key such as `__proto__`. */
+/** A valid body with some members replaced. It is serialized here, because an object cannot have a key such as `__proto__`. */
 const bodyWithOddMembers = (valid: Readonly<Record<string, unknown>>): fc.Arbitrary<string> => {
   const names = Object.keys(valid);
   const replacement = names.length > 0 ? fc.tuple(fc.constantFrom(...names), oddValue) : fc.tuple(oddKey, oddValue);

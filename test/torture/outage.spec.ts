@@ -6,13 +6,13 @@ import { readEveryPage } from '../support/sample-log.js';
 import { getContactHistory, interactionBody, uniqueId, postInteraction } from '../support/api-steps.js';
 
 /**
- * A server is down for a while, under load. Clients get an error in time and retry. Every acknowledged command is in the log once,
- * also if it was retried with its key, and the views catch up by themselves.
+ * A server is down for a while, under load. Clients get an error within the deadline and retry. Every acknowledged command must be
+ * in the log once, even if it was retried under its key, and the views must catch up.
  */
 const app = setupApp();
 const clientCount = 8;
 const downMs = Number(process.env['TORTURE_DOWN_MS'] ?? 6_000);
-/** How long a response may take. A busy machine may delay one in a hundred up to `maxMs`. */
+/** Limits of response times. A busy machine may delay one in a hundred responses up to `maxMs`. */
 const responseTime = { typicalMs: 5_000, maxMs: 10_000 };
 /** How long the app may take to reconnect to the server by itself, after the load has ended. */
 const maxRecoveryMs = 30_000;
@@ -28,7 +28,7 @@ async function timed(request: Promise<ApiResponse>): Promise<TimedResponse> {
   return { response, milliseconds: performance.now() - sentAt };
 }
 
-/** A message with a unique word, by which it is found in the history. */
+/** A message with a unique word, which identifies it in the history. */
 interface SentMessage {
   readonly contactId: string;
   readonly word: string;
@@ -67,7 +67,7 @@ class Load {
 const errorResponses = (timedResponses: readonly TimedResponse[]): readonly ApiResponse[] =>
   timedResponses.map(({ response }) => response).filter(({ status }) => status >= 400);
 
-/** The lines that the app has logged as errors, except those about a server that is down. */
+/** The errors that the app has logged, except those about a server that is down. */
 const unexpectedErrors = (): readonly string[] =>
   app.output.split('\n').filter((line) => line.includes('"level":50') && !/"type":"(Views)?Unavailable"/.test(line));
 
@@ -104,7 +104,7 @@ async function runLoadDuringOutage(stop: () => unknown, start: () => Promise<voi
   return load;
 }
 
-/** Every message is in its contact's history once, and all pages are the same after the views were rebuilt from the log. */
+/** Expects every message once in its contact's history, and equal pages after the views were rebuilt from the log. */
 async function expectNothingLostOrDoubled(): Promise<void> {
   const { position: after } = await postInteraction(app);
   const pages = await readEveryPage(app, after);
@@ -123,7 +123,7 @@ async function expectNothingLostOrDoubled(): Promise<void> {
 
 describe('outages', () => {
   onRestartable.log(test)(
-    'during an outage of the log server, commands get an error in time, and nothing is lost or carried out twice',
+    'during an outage of the log server, commands get an error within the deadline, and none is lost or carried out twice',
     async () => {
       const { esdb } = await app.engines();
       const { commands } = await runLoadDuringOutage(
@@ -137,14 +137,14 @@ describe('outages', () => {
   );
 
   onRestartable.views(test)(
-    'during an outage of the view server, commands succeed, queries get an error in time, and views catch up later',
+    'during an outage of the view server, commands succeed, queries get an error within the deadline, and views catch up later',
     async () => {
       const { mongodb } = await app.engines();
       const { commands, queries } = await runLoadDuringOutage(
         () => mongodb!.stop(),
         () => mongodb!.start(),
       );
-      // On a busy machine one in a hundred may time out. It succeeds when it is retried.
+      // On a busy machine one in a hundred commands may time out. It succeeds when it is retried.
       expect(errorResponses(commands).length).toBeLessThanOrEqual(commands.length / 100);
       expect(errorResponses(queries).length).toBeGreaterThan(0);
       await expectNothingLostOrDoubled();

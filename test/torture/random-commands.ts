@@ -10,7 +10,7 @@ import {
   postInteraction,
 } from '../support/api-steps.js';
 
-/** A command whose unique text (`marker`) shows up in the events that it writes. */
+/** A command whose unique text (`marker`) is part of the events that it writes. */
 export interface TrackedCommand {
   readonly marker: string;
   readonly contactId: string;
@@ -35,7 +35,7 @@ export class RandomCommands {
 
   async prepare(): Promise<void> {
     for (const id of this.agents) await this.app.post('/v1/agents', { id, name: id });
-    // Register every contact now, because a busy machine may not get to all of them.
+    // Registers every contact now, because random commands on a busy machine may not reach all of them.
     for (const contactId of this.contacts)
       this.lastLeads.set(contactId, (await postInteraction(this.app, { contactId })).leadId);
   }
@@ -55,7 +55,7 @@ export class RandomCommands {
     return response;
   }
 
-  /** Closes the connection after up to 20 ms, with or without a response. */
+  /** Closes the connection after at most 20 ms, with or without a response. */
   async sendAndAbort({ path, body, key }: TrackedCommand): Promise<void> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': key };
     const signal = AbortSignal.timeout(Math.floor(Math.random() * 20));
@@ -90,7 +90,7 @@ export class RandomCommands {
   }
 }
 
-/** Declares tests of what must hold for the app's data after any number of kills. */
+/** Declares tests of the app's data, which must pass after any number of kills. */
 export function testDataIntegrity(app: App, load: RandomCommands): void {
   const { commands, contacts } = load;
   let histories: Map<string, HistoryEntry[]>;
@@ -100,7 +100,7 @@ export function testDataIntegrity(app: App, load: RandomCommands): void {
       return note === marker || text === marker;
     });
 
-  test('every acknowledged command is stored exactly once, at its position at the latest', async () => {
+  test('every acknowledged command is stored exactly once, no later than at the position in its response', async () => {
     const { position: after } = await postInteraction(app);
     histories = new Map(
       await Promise.all(contacts.map(async (id) => [id, await getContactHistory(app, id, { after })] as const)),

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.dispose());
 
-// The log is created as a file, and the tests look at the files of the views.
+// Only on SQLite, because the log is created as a file and the tests list the files of the views.
 const testOnSqlite = onEmbedded.log(onEmbedded.views(test));
 
 const startRebuild = () => startCli(['rebuild', 'lead-list', '--json'], { DATA_DIR: app.dataDir });
@@ -43,7 +43,7 @@ async function startLoad(): Promise<Load> {
   const latestResponses = new Map<string, ResponseBody>();
   let { position: newestPosition } = await postInteraction(app);
   const { body: before } = await app.get('/v1/leads', { count: true, limit: 1, after: newestPosition });
-  /** Leads that may exist, and leads that must exist. */
+  /** The number of leads that may exist, and of those that must exist. */
   let [maxLeads, minLeads] = [before.total, before.total];
 
   const remember = (response: ResponseBody): void => {
@@ -102,7 +102,7 @@ async function startLoad(): Promise<Load> {
   return load;
 }
 
-/** Compares the list with one that is built from the log by a first start. */
+/** Compares the list with one that the app builds from the log after its views were deleted. */
 async function expectListToMatchLog(): Promise<void> {
   const { position: after } = await postInteraction(app);
   const list = await getAllLeads(app, { after });
@@ -113,7 +113,7 @@ async function expectListToMatchLog(): Promise<void> {
 }
 
 testOnSqlite(
-  `a rebuild under load causes no failed or wrong read, also when it is killed ${rounds} times`,
+  `a rebuild under load causes no failed or wrong read, even if it is killed ${rounds} times`,
   async () => {
     const load = await startLoad();
     expect(await startRebuild().ran).toMatchObject({ code: 0 });

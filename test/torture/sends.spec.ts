@@ -20,8 +20,8 @@ import {
 import { getAllItems, uniqueId, postInteraction } from '../support/api-steps.js';
 
 /**
- * Kills a process that records sends and receipts at random moments, again and again on the same data. A send makes two appends:
- * what a kill leaves incomplete between them must be completed, and everything acknowledged must be there, once.
+ * Kills a process that records sends and receipts at random moments, several times on the same data. A send makes two appends.
+ * A send that was interrupted between them must be completed, and every acknowledged item must be stored exactly once.
  */
 const rounds = Number(process.env['TORTURE_ROUNDS'] ?? 5);
 const clients = 8;
@@ -76,7 +76,7 @@ async function runClient(): Promise<void> {
   }
 }
 
-/** Reads the log from its start, and waits for new events, until `isEnough`. Only the test's timeout limits the wait. */
+/** Reads the log from its start and waits for new events until `isEnough`. Only the timeout of the test limits the wait. */
 async function readLogUntil(
   isEnough: (events: readonly RecordedEvent[]) => boolean,
 ): Promise<readonly RecordedEvent[]> {
@@ -110,7 +110,7 @@ test(
       await app.kill();
       await Promise.all(load);
       await app.start();
-      // Half of the batches without a response are sent again; automation must complete the rest.
+      // Half of the batches without a response are sent again. An automation must complete the others.
       for (const batch of batches) if (!batch.acknowledged && Math.random() < 0.5) await send(batch);
     }
     expect(batches.filter(({ acknowledged }) => acknowledged).length).toBeGreaterThan(rounds * 2);
@@ -118,7 +118,7 @@ test(
   60_000 + rounds * 20_000,
 );
 
-test('automation completes a send that was interrupted between its two appends', async () => {
+test('an automation completes a send that was interrupted between its two appends', async () => {
   await app.kill();
   const contactId = uniqueId('interrupted');
   const messageId = uniqueId('bm');
@@ -173,7 +173,7 @@ test('every item of an acknowledged batch is a duplicate when it is sent again',
   }
 });
 
-test('counters match the recipients in the log, and a rebuild returns the same recipients and counters', async () => {
+test('broadcast counters match the recipients in the log, and a rebuild returns the same recipients and counters', async () => {
   const { position: after } = await postInteraction(app);
   const recipients = await getRecipients(app, broadcastId, { after });
   const { counters } = await getBroadcast(app, broadcastId, after);

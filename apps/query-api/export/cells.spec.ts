@@ -49,7 +49,7 @@ const readCsvRows = async (
 const readXlsxRows = async (spec: ExportSpec, ...leads: readonly LeadResource[]) =>
   (await readXlsx(await buffer(writeXlsx(spec, batchOf(...leads))))).sheets[0]!.rows;
 
-/** Texts of all kinds, many of which a spreadsheet would run as a formula. */
+/** Arbitrary texts, many of which a spreadsheet would run as a formula. */
 const arbitraryText = fc.oneof(
   fc.string({ unit: 'grapheme' }),
   fc.string({ unit: 'binary' }),
@@ -132,7 +132,7 @@ describe('a text in an export', () => {
   });
 
   test('an XLSX file contains every text as escapeFormula returned it, never as a formula', async () => {
-    // Characters that XML cannot contain are written as spreadsheets read them. The reader of this test does not decode them.
+    // Characters that XML cannot contain are escaped as spreadsheets expect. The reader in this test does not decode them.
     const plainText = arbitraryText.filter((text) => !/[\p{Cc}\p{Cs}\uFFFE\uFFFF]|_x/u.test(text));
     await fc.assert(
       fc.asyncProperty(fc.array(plainText, { minLength: 1, maxLength: 5 }), async (texts) => {
@@ -154,7 +154,7 @@ describe('a time in an export', () => {
     expect(createLocalClock(zone)('2026-03-02T09:00:00.000Z').text).toBe(text),
   );
 
-  test('a local time is the same instant in every time zone', () => {
+  test('a local time in an export is the same instant in every time zone', () => {
     const zone = fc.constantFrom('Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Apia', 'UTC');
     fc.assert(
       fc.property(zone, fc.date({ min: new Date(0), noInvalidDate: true }), (name, date) => {

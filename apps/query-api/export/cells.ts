@@ -22,7 +22,7 @@ export interface LocalTime {
   readonly text: string;
 }
 
-/** Historical offsets with seconds are truncated to minutes, which is all that RFC 3339 allows; the instant stays the same. */
+/** Historical offsets with seconds are truncated to minutes, as RFC 3339 requires. The instant stays the same. */
 export function createLocalClock(timeZone: string): (time: string) => LocalTime {
   if (timeZone === 'UTC') return (time) => ({ wallClockMs: Date.parse(time), text: time });
   const zone = IANAZone.create(canonicalTimeZone(timeZone) ?? timeZone);

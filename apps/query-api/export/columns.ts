@@ -75,7 +75,7 @@ export const defaultColumns: readonly ColumnName[] = [
   'updatedAt',
 ];
 
-/** Fields of a lead that contain times. Free text is never stored under these names. */
+/** Fields of a lead that contain times. No field with free text has one of these names. */
 const timeFields: ReadonlySet<string> = new Set([
   'statusChangedAt',
   'closedAt',
@@ -88,7 +88,7 @@ const timeFields: ReadonlySet<string> = new Set([
   'nextDueAt',
 ]);
 
-/** The whole lead as JSON, with times formatted by `formatTime`. */
+/** Serializes the whole lead as JSON, with times formatted by `formatTime`. */
 export const serializeLead = (lead: LeadResource, formatTime: (time: string) => string): string =>
   JSON.stringify(lead, (name, value: unknown) =>
     typeof value === 'string' && timeFields.has(name) ? formatTime(value) : value,

@@ -9,7 +9,7 @@ const byteOrderMark = '\uFEFF';
 // By default, the library quotes only fields that contain its own delimiters.
 const rfc4180 = { record_delimiter: '\r\n', quoted_match: /[\r\n;\t]/ };
 
-/** CSV as in RFC 4180: a header line, then one line per lead. The manifest, for which CSV has no place, is passed to `onEnd`. */
+/** CSV as in RFC 4180: a header line, then one line per lead. The manifest cannot be part of a CSV file and is passed to `onEnd`. */
 export async function* writeCsv(
   spec: ExportSpec,
   leads: LeadBatches,

@@ -20,7 +20,7 @@ import { writeCsv } from './csv.js';
 import { parseExportRequest, ExportQuery, type ExportRequest } from './export.requests.js';
 import { toAsciiJson, type LeadBatches, type ExportSpec } from './manifest.js';
 import { writeNdjson } from './ndjson.js';
-import { readAllLeads, requireCount, withExportDeadlines, type ExportDeadlines, chunkLeads } from './source.js';
+import { readAllLeads, requireCount, withExportDeadlines, type ExportDeadlines, chunkLeads } from './lead-batches.js';
 import { maxRows, writeXlsx } from './xlsx.js';
 
 const mediaTypes = {
@@ -29,7 +29,10 @@ const mediaTypes = {
   ndjson: 'application/x-ndjson',
 } as const;
 
-/** MongoDB keeps a snapshot for five minutes. SQLite keeps everything written meanwhile in a file beside the view. */
+/**
+ * An export reads a snapshot. While it is open, SQLite keeps everything that is written in the view's write-ahead log. MongoDB ends a
+ * snapshot after five minutes.
+ */
 const deadlines: ExportDeadlines = { totalMs: 900_000, idleMs: 60_000 };
 
 @Controller('v1/leads/export')
@@ -42,7 +45,7 @@ export class LeadExportController {
     private readonly deciders: DeciderService,
   ) {}
 
-  /** Reports every error before the first byte. A later error cuts the connection, so that no incomplete file looks complete. */
+  /** An error after the first byte closes the connection, so that no incomplete file looks complete. */
   @Get()
   @ApiDownload(
     {
@@ -139,7 +142,7 @@ export class LeadExportController {
       .header('x-position', position ?? this.log.start);
   }
 
-  /** The snapshot is closed with the stream, however the stream ends. */
+  /** Closes the snapshot when the stream ends, for any reason. */
   private createStream(
     spec: ExportSpec,
     leads: LeadBatches,

@@ -6,7 +6,7 @@ import { validate } from '#http/validation';
 import { LeadPageQuery, defaultSort } from '../leads.requests.js';
 import { columnNames, defaultColumns, type ColumnName } from './columns.js';
 
-/** Has the filters and the sort key of the list. `timeZone` is also the zone in which times are written. */
+/** Accepts the filters and the sort key of the list. Times are also written in `timeZone`. */
 export class ExportQuery extends LeadPageQuery {
   @Optional()
   @IsOneOf(
@@ -42,7 +42,7 @@ export function parseExportRequest(query: ExportQuery, now: string): ExportReque
     for (const field of ['limit', 'cursor'] as const)
       if (listQuery[field] !== undefined)
         throw invalidInput({ field, code: 'not_allowed', message: 'is supported only with scope=page' });
-  // A cursor pins the zone that decides what is due today. Times may be written in another zone.
+  // A cursor fixes the time zone that determines what is due today. Times may be written in another zone.
   const { timeZone, ...withoutTimeZone } = listQuery;
   const pageParameters = Object.entries(listQuery.cursor === undefined ? listQuery : withoutTimeZone);
   const given = Object.fromEntries(pageParameters.filter(([, value]) => value !== undefined));
@@ -63,7 +63,7 @@ function parseColumns(text: string | undefined, format: ExportFormat): readonly 
   return format === 'ndjson' ? [] : defaultColumns;
 }
 
-/** The time zone counts as a filter only if it decides what is due today. */
+/** The time zone counts as a filter only if it determines what is due today. */
 function toFilterParameters(query: LeadPageQuery): readonly FilterParameter[] {
   const due = query.followUpDue === 'today' ? { timeZone: query.timeZone ?? 'UTC' } : {};
   return Object.entries({ ...query, ...due })

@@ -13,7 +13,7 @@ export interface ExportSpec {
   readonly columns: readonly ColumnName[];
   readonly timeZone: string;
   readonly sort: string;
-  /** Includes personal values: whoever has the file also sent the request. */
+  /** Includes personal data, which the recipient of the file sent in the request. */
   readonly filter: readonly FilterParameter[];
   readonly position: Position;
   readonly count: number;
@@ -21,7 +21,7 @@ export interface ExportSpec {
   readonly createdAt: string;
 }
 
-/** The manifest at the end of an export, by which a reader can verify that the file is complete. */
+/** The manifest at the end of an export. It allows a reader to verify that the file is complete. */
 export interface Manifest {
   readonly exportId: string;
   readonly count: number;
@@ -31,7 +31,7 @@ export interface Manifest {
   readonly columns: readonly ColumnName[];
   readonly timeZone: string;
   readonly position: Position;
-  /** Hex. Covers the whole body of CSV, everything before the manifest's line of NDJSON, and `xl/worksheets/sheet1.xml` of XLSX. */
+  /** Hex. CSV: of the whole body. NDJSON: of everything before the manifest's line. XLSX: of `xl/worksheets/sheet1.xml`. */
   readonly sha256: string;
   readonly createdAt: string;
 }
@@ -44,7 +44,7 @@ export function createManifest(spec: ExportSpec, sha256: string): Manifest {
   return { exportId, count, scope, filter, sort, columns, timeZone, position, sha256, createdAt };
 }
 
-/** JSON with escapes for everything that an HTTP header cannot contain. */
+/** JSON that escapes all characters that an HTTP header cannot contain. */
 export const toAsciiJson = (manifest: Manifest): string =>
   JSON.stringify(manifest).replace(
     /[^\x20-\x7e]/g,

@@ -6,15 +6,15 @@ import { HashingEncoder, type LeadBatches, type Manifest, createManifest, type E
 
 /*
  * Writes a workbook with two sheets, leads and manifest, in SpreadsheetML (ECMA-376). Existing libraries for Node.js keep the whole
- * workbook in memory, or keep writing without waiting for a slow reader. The ZIP archive is written by yazl, which waits.
+ * workbook in memory, or do not wait for a slow reader. The library yazl, which does wait, writes the ZIP archive.
  */
 
-/** Rows of a sheet, including the header row. */
+/** Maximum number of rows of a sheet, including the header row. */
 export const maxRows = 1_048_576;
-/** Characters of a cell. With more, spreadsheets report the file as damaged. */
+/** Maximum number of characters of a cell. With more, spreadsheets report the file as damaged. */
 const maxCharacters = 32_767;
 const dayMs = 86_400_000;
-/** Day 0 of spreadsheet dates. It is right only from March 1900 on: spreadsheets assume that 1900 was a leap year. */
+/** Day 0 of spreadsheet dates. Correct only from March 1900, because spreadsheets assume that 1900 was a leap year. */
 const epochMs = Date.UTC(1899, 11, 30);
 const firstSafeDateMs = Date.UTC(1900, 2, 1);
 
@@ -137,15 +137,14 @@ function truncate(text: string): string {
 }
 
 /**
- * Characters that XML cannot contain are written as spreadsheets write them, such as `_x0001_`. Text that only looks like such an
- * escape gets its underscore escaped.
+ * Writes characters that XML cannot contain as spreadsheets do, such as `_x0001_`. In text that only looks like such an escape, the
+ * underscore is escaped.
  */
 const escapeXml = (text: string): string =>
   text
     .replace(/\p{Cs}/gu, '\uFFFD')
     .replace(/_(?=x[0-9A-Fa-f]{4}_)/g, '_x005F_')
-    // The rule takes control characters in a pattern for a mistake. Here they are what is searched for.
-    // eslint-disable-next-line no-control-regex
+    // eslint-disable-next-line no-control-regex -- searches for control characters on purpose
     .replace(/[\0-\x08\x0b-\x1f\x7f\uFFFE\uFFFF]/g, (character) => `_x${toHex(character)}_`)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

@@ -14,7 +14,7 @@ export interface RegisterAgent {
   readonly capacity: number | null;
 }
 
-/** Fields that are left out keep their value. */
+/** Omitted fields keep their values. */
 export interface ChangeAgent {
   readonly type: 'ChangeAgent';
   readonly agentId: string;

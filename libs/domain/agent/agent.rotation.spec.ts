@@ -11,7 +11,7 @@ const candidate = (id: string, of: Partial<AssignmentCandidate> = {}): Assignmen
 const [ana, ben, cleo] = [candidate('ana'), candidate('ben'), candidate('cleo')];
 
 describe('selectNextAgents, round_robin', () => {
-  it('round robin selects agents in the given order, again and again', () =>
+  it('round robin selects agents in the given order and then starts again', () =>
     expect(selectNextAgents('round_robin', [ana, ben, cleo], 7)).toEqual([
       'ana',
       'ben',
@@ -37,7 +37,7 @@ describe('selectNextAgents, round_robin', () => {
   it('round robin ignores the number of active leads below the capacity', () =>
     expect(selectNextAgents('round_robin', [{ ...ana, activeLeads: 50 }, ben], 3)).toEqual(['ana', 'ben', 'ana']));
 
-  it('round robin skips agents at their capacity and stops when all are', () => {
+  it('round robin skips agents at their capacity and stops once all are full', () => {
     const full = { ...ana, capacity: 2, activeLeads: 2 };
     expect(selectNextAgents('round_robin', [full, { ...ben, capacity: 1 }, { ...cleo, capacity: 2 }], 9)).toEqual([
       'ben',
@@ -59,7 +59,7 @@ describe('selectNextAgents, least_loaded', () => {
     expect(selectNextAgents('least_loaded', loaded, 5)).toEqual(['ben', 'cleo', 'ben', 'ana', 'cleo']);
   });
 
-  it('least loaded selects, of equally loaded agents, the one whose last assignment is longest ago', () => {
+  it('least loaded selects, among equally loaded agents, the one with the oldest last assignment', () => {
     const equal = [
       { ...ana, lastAssignedPosition: 'p9' },
       { ...ben, lastAssignedPosition: 'p2' },

@@ -12,9 +12,9 @@ export interface AssignmentCandidate {
 }
 
 /**
- * THE RULE of automatic assignment: the agents for the next `count` leads, in order; fewer if all agents reach their capacity. Only
- * agents below their capacity are considered and, for `least_loaded`, of those only the ones with the fewest active leads. Of these,
- * the agent whose last automatic assignment is longest ago comes first; agents without one come before, in the given order.
+ * THE RULE of automatic assignment: returns the agents for the next `count` leads, in order. There are fewer if all agents reach
+ * their capacity. Only agents below their capacity are considered; for `least_loaded`, only those with the fewest active leads.
+ * Among them, agents without an automatic assignment come first, in the given order. Next is the one with the oldest assignment.
  */
 export function selectNextAgents(
   mode: AutoAssignmentMode,

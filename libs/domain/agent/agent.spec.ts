@@ -66,7 +66,7 @@ describe('RegisterAgent and ChangeAgent', () => {
       .then({ type: 'AgentReactivated', data: { agentId: 'ana' } });
   });
 
-  it('several changes in one command are recorded as an event each', () =>
+  it('each of several changes in one command is recorded as its own event', () =>
     givenAgent(registered)
       .when(changeAgent({ name: 'Agent Uno', capacity: null, active: false }))
       .then(renamedEvent, capacityChanged(5, null), { type: 'AgentDeactivated', data: { agentId: 'ana' } }));
@@ -102,13 +102,13 @@ describe('The fold of an agent', () => {
       version: 1,
     }));
 
-  it('an agent follows its events and counts them', () => {
+  it('the fold of an agent applies each event and counts it in the version', () => {
     const scenario = givenAgent(registered, renamed, changeAgent({ capacity: 9 }), deactivated);
     expect(scenario.state).toMatchObject({ name: 'Agent Uno', capacity: 9, active: false, version: 4 });
     expect(scenario.and(reactivated).state).toMatchObject({ active: true, version: 5, createdAt: time('09:00') });
   });
 
-  it('an agent ignores a second registration, events before the first, and unknown types', () => {
+  it('the fold of an agent ignores a second registration, events before the registration, and unknown types', () => {
     const known = givenAgent(registered).state as KnownAgent;
     const [again] = givenAgent(registerAgent({ name: 'Agent Two' })).events;
     const [, rename] = givenAgent(registered, renamed).events;

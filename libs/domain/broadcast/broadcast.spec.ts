@@ -29,7 +29,7 @@ describe('Broadcast', () => {
       givenBroadcast(createBroadcast()).when(repeated).thenRefused('broadcast_exists', { broadcastId: 'b-1' });
   });
 
-  it('a broadcast ignores a second BroadcastCreated and unknown types', () => {
+  it('the fold of a broadcast ignores a second BroadcastCreated and unknown types', () => {
     const { state, events } = givenBroadcast(createBroadcast());
     const { broadcastId: id, ...rest } = data;
     expect(state).toStrictEqual({ known: true, id, ...rest, createdAt: time('09:00') });

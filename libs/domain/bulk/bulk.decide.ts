@@ -8,7 +8,7 @@ import { findDuplicates, isRefused, mergeResults, summarizeResults, type BulkRes
 
 export type BulkCommand = TargetBulk | RequestBulk | RecordBulk | RecordItems | RetryBulk | CancelBulk;
 
-/** Writes a part of the selection. */
+/** Writes one part of the selection. All parts are written before `RequestBulk`. */
 export interface TargetBulk {
   readonly type: 'TargetBulk';
   readonly bulkId: string;
@@ -28,14 +28,14 @@ interface BulkRequest {
   readonly backdated: boolean;
 }
 
-/** Makes the complete selection a job. */
+/** Starts a job for the complete selection. */
 export interface RequestBulk extends BulkRequest {
   readonly type: 'RequestBulk';
   readonly total: number;
   readonly filter: unknown;
 }
 
-/** Records a bulk that was executed while its caller waited. */
+/** Records a bulk job that was executed synchronously, before the response to its caller. */
 export interface RecordBulk extends BulkRequest {
   readonly type: 'RecordBulk';
   readonly results: readonly BulkResult[];
@@ -71,7 +71,7 @@ export interface BulkTask {
 
 export type Bulk = PendingBulk | KnownBulk;
 
-/** A bulk whose selection may be incomplete. */
+/** A bulk job that has not been requested yet: its selection may be incomplete. */
 export interface PendingBulk {
   readonly known: false;
   readonly selection: string | null;
@@ -90,7 +90,7 @@ export interface KnownBulk {
   readonly round: number;
   /** The results of the blocks checked so far. */
   readonly checked: readonly (readonly BulkResult[])[];
-  /** The blocks executed so far: the last round, and every item's latest result. */
+  /** The blocks executed so far, each with its last round and the latest result of every item. */
   readonly done: readonly { readonly round: number; readonly results: readonly BulkResult[] }[];
 }
 
@@ -162,7 +162,10 @@ const evolutions: Evolutions<KnownBulk, BulkEvent> = {
 };
 const evolveKnownBulk = createEvolve(evolutions);
 
-/** THE RULES of a bulk: a requested selection never changes, each block is recorded once per round, a closed job stays closed. */
+/**
+ * THE RULES of a bulk job: a requested selection never changes, each block is recorded once per round, and a cancelled job stays
+ * cancelled.
+ */
 export const bulkDecider: Decider<Bulk, BulkCommand, BulkEvent> = {
   initialState: { known: false, selection: null, ids: [] },
   decide: createDecide(decisions),
@@ -195,7 +198,7 @@ function requireKnown(bulk: Bulk): KnownBulk {
   return bulk;
 }
 
-/** No other attempt has started meanwhile, and the first `count` leads are written. */
+/** Requires that no newer attempt has started, and that exactly the first `count` leads are written. */
 function requireSelected(bulk: PendingBulk, selection: string, count: number): void {
   if (bulk.selection !== selection || bulk.ids.length !== count) throw refuse('conflict', {});
 }
@@ -223,7 +226,7 @@ function recordChecked({ bulkId, task, results }: RecordItems, bulk: KnownBulk):
   return [checked, { type: 'BulkFailed', data: { bulkId, ok, unchanged, rejected } }];
 }
 
-/** What was executed is recorded even if the job was cancelled meanwhile. */
+/** Results are recorded even if the job was cancelled while the items were executed. */
 function recordExecuted({ bulkId, task, results }: RecordItems, bulk: KnownBulk): Events {
   const { round, block } = task;
   if (round !== bulk.round || bulk.done[block]?.round === round) return [];
@@ -259,7 +262,7 @@ function itemsOf({ ids, blockSize }: KnownBulk, block: number): BulkTask['items'
   return ids.slice(from, from + blockSize).map((id, offset) => ({ index: from + offset, id }));
 }
 
-/** A lead that was not found will not be found by a retry either. */
+/** Items with the outcome `not_found` are not retried: a retry would not find their leads either. */
 const isRetriable = (result: BulkResult | undefined): boolean =>
   result?.outcome === 'rejected' || result?.outcome === 'conflict';
 

@@ -14,7 +14,7 @@ export type BulkEvent =
   | BulkFailed;
 
 interface BulkReference {
-  /** The bulk job's id: also the correlation of the events of its items. */
+  /** The bulk job's id. The events of its items have it as their `correlation`. */
   readonly bulkId: string;
 }
 
@@ -41,13 +41,13 @@ export type BulkRequested = TypedEvent<
     readonly total: number;
     /** How many items are executed and recorded together. */
     readonly blockSize: number;
-    /** Whether one rejected item prevents all others. */
+    /** Whether one item that would be rejected prevents the execution of all items. */
     readonly mode: BulkMode;
-    /** The caller set the time of the request, and so of its items, to the past. */
+    /** Whether the caller backdated the request and therefore all its items. */
     readonly backdated: boolean;
     /** The command for each lead. Fields that its type does not have are null. */
     readonly action: {
-      /** Which command it is. */
+      /** The type of the command. */
       readonly type: BulkAction['type'];
       /** The new status. */
       readonly status: Status | null;
@@ -75,7 +75,7 @@ export type BulkRequested = TypedEvent<
   }
 >;
 
-/** A block of an `all_or_nothing` job was checked: what each item's outcome would be. Nothing was executed. */
+/** A block of an `all_or_nothing` job was checked: the outcome of each item was determined, but nothing was executed. */
 export type BulkItemsChecked = TypedEvent<
   'BulkItemsChecked',
   BulkReference & {
@@ -86,7 +86,7 @@ export type BulkItemsChecked = TypedEvent<
   }
 >;
 
-/** A block's items were executed: all of them, or in a later round the ones to retry. */
+/** The items of a block were executed: in the first round all of them, in a later round only those to retry. */
 export type BulkItemsDone = TypedEvent<
   'BulkItemsDone',
   BulkReference & {
@@ -120,7 +120,7 @@ export type BulkFailed = TypedEvent<
   BulkReference & {
     /** How many items would have succeeded. */
     readonly ok: number;
-    /** How many leads already were as requested. */
+    /** How many leads already had the requested state. */
     readonly unchanged: number;
     /** How many items would have been rejected. */
     readonly rejected: number;

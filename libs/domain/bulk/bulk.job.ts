@@ -31,7 +31,7 @@ export interface BulkJob {
 
 export const isOpen = ({ state }: Pick<BulkJob, 'state'>): boolean => state === 'queued' || state === 'running';
 
-/** The job after one more event; undefined before it is requested. Decisions, responses and the view use this fold. */
+/** Returns the job after one more event; undefined before it is requested. Decisions, responses and the view use this fold. */
 export function evolveJob(job: BulkJob, event: BulkEvent): BulkJob;
 export function evolveJob(job: BulkJob | undefined, event: BulkRequested): BulkJob;
 export function evolveJob(job: BulkJob | undefined, event: BulkEvent): BulkJob | undefined;

@@ -1,4 +1,4 @@
-/** `unchanged`: the lead already was as requested. `conflict`: the lead changed while the bulk job ran. */
+/** `unchanged`: the lead already had the requested state. `conflict`: the lead changed while the bulk job ran. */
 export const bulkOutcomes = ['ok', 'unchanged', 'rejected', 'not_found', 'conflict'] as const;
 export type BulkOutcome = (typeof bulkOutcomes)[number];
 
@@ -37,7 +37,7 @@ export function summarizeResults(results: readonly BulkResult[]): BulkSummary {
   };
 }
 
-/** Maps the index of each item whose lead an earlier item has named to the index of the first such item. */
+/** Finds items whose lead an earlier item already names. Maps the index of each to the index of the first item of that lead. */
 export function findDuplicates(ids: readonly string[]): ReadonlyMap<number, number> {
   const firstIndexes = new Map<string, number>();
   const duplicates = new Map<number, number>();
@@ -49,7 +49,7 @@ export function findDuplicates(ids: readonly string[]): ReadonlyMap<number, numb
   return duplicates;
 }
 
-/** A lead is changed only once: a later item for it finds the change made, or is rejected for the same reason. */
+/** Each lead is changed only once. A duplicate is `unchanged` if the first item succeeded, and otherwise has the same outcome. */
 export const toDuplicateResult = (index: number, first: BulkResult): BulkResult =>
   first.outcome === 'ok' ? { ...first, index, outcome: 'unchanged' } : { ...first, index };
 

@@ -30,12 +30,12 @@ const completed = { type: 'BulkCompleted', data: { bulkId } } as const;
 const jobOf = (scenario: { readonly state: unknown }) => (scenario.state as KnownBulk).job;
 
 describe('TargetBulk and RequestBulk', () => {
-  it('a selection can be written in parts', () =>
+  it('the selection of a bulk job can be written in parts', () =>
     givenBulk(targetBulk(0, ['a', 'b']))
       .when(targetBulk(2, ['c']))
       .then({ type: 'BulkTargeted', data: { bulkId, selection: 's-1', from: 2, leadIds: ['c'] } }));
 
-  it('a new attempt at writing a selection replaces the interrupted one', () => {
+  it('a new attempt to write the selection of a bulk job replaces an interrupted one', () => {
     const scenario = givenBulk(
       targetBulk(0, ['a', 'b']),
       targetBulk(0, ['c', 'd'], 's-2'),
@@ -45,7 +45,7 @@ describe('TargetBulk and RequestBulk', () => {
     expect(scenario.state).toMatchObject({ ids: ['c', 'd', 'e'] });
   });
 
-  it('rejects parts of an attempt that another attempt has replaced', () => {
+  it('rejects parts of a selection that another attempt has replaced', () => {
     const scenario = givenBulk(targetBulk(0, ['a', 'b']), targetBulk(0, ['c', 'd'], 's-2'));
     scenario.when(targetBulk(2, ['c'])).thenRefused('conflict', {});
     scenario.when(requestBulk({ total: 2 })).thenRefused('conflict', {});
@@ -127,7 +127,7 @@ describe('A bulk job', () => {
     expect(jobOf(givenBulk(targeted, requestBulk({ action }))).action).toEqual(action);
   });
 
-  it('tasks are the blocks of a job, one after the other', () => {
+  it('the tasks of a bulk job are its blocks, one after another', () => {
     expect(findNextTask(givenBulk(targeted).state)).toBeUndefined();
     expect(findNextTask(givenBulk(targeted, requested).state)).toEqual({
       phase: 'carry out',
@@ -145,20 +145,20 @@ describe('A bulk job', () => {
     expect(findNextTask(givenBulk(targeted, requested, firstDone, lastDone).state)).toBeUndefined();
   });
 
-  it('the last block completes the job', () => {
+  it('the last block completes the bulk job', () => {
     const { results } = lastDone;
     givenBulk(targeted, requested, firstDone)
       .when(lastDone)
       .then({ type: 'BulkItemsDone', data: { bulkId, round: 0, block: 1, results } }, completed);
   });
 
-  it('a block is recorded once per round', () => {
+  it('a block of a bulk job is recorded once per round', () => {
     givenBulk(targeted, requested, firstDone).when(firstDone).thenNothing();
     givenBulk(targeted, requested, firstDone, lastDone).when(lastDone).thenNothing();
     givenBulk(targeted, requested).when(inRound(1, firstDone)).thenNothing();
   });
 
-  it('a job counts the results of its items', () => {
+  it('a bulk job counts the results of its items', () => {
     const scenario = [targeted, requested];
     expect(jobOf(givenBulk(...scenario))).toMatchObject({ state: 'queued', total: 3, done: 0, closedAt: null });
     expect(jobOf(givenBulk(...scenario, oneRejected))).toMatchObject({ state: 'running', done: 2, ok: 1, rejected: 1 });
@@ -174,7 +174,7 @@ describe('A bulk job', () => {
     });
   });
 
-  it('a bulk that was executed at once is recorded in one append', () => {
+  it('a bulk job that was executed immediately is recorded in one append', () => {
     const results = [bulkResult(0, 'a'), bulkResult(1, 'b', 'rejected'), bulkResult(2, 'c', 'unchanged')];
     const recorded = givenBulk(recordBulk(results));
     givenBulk()
@@ -186,13 +186,13 @@ describe('A bulk job', () => {
     recorded.when(recordBulk([])).thenNothing();
   });
 
-  it('an item has no result before it is checked or executed', () => {
+  it('an item of a bulk job has no result before it is checked or executed', () => {
     const state = givenBulk(targeted, requested, firstDone).state as KnownBulk;
     for (const index of [0, 2]) expect(findItemResult(state, 'check', index)).toBeUndefined();
     expect(findItemResult(state, 'carry out', 2)).toBeUndefined();
   });
 
-  it('a bulk job ignores unknown events and a second selection or request', () => {
+  it('the fold of a bulk job ignores unknown events and a second selection or request', () => {
     const { state, events } = givenBulk(targeted, requested, firstDone);
     const unknownEvent = { type: 'SomethingElse', data: {}, meta: {} };
     for (const event of [...events.slice(0, 2), unknownEvent])
@@ -201,22 +201,22 @@ describe('A bulk job', () => {
 });
 
 describe('CancelBulk', () => {
-  it('cancelling ends an open job', () => {
+  it('cancelling an open bulk job ends it', () => {
     givenBulk(targeted, requested).when(cancelBulk).then({ type: 'BulkCancelled', data: { bulkId } });
     expect(findNextTask(givenBulk(targeted, requested, firstDone, cancelBulk).state)).toBeUndefined();
   });
 
-  it('a block that was executing when its job was cancelled is recorded, and the job stays cancelled', () => {
+  it('a block that was being executed when its bulk job was cancelled is recorded, and the job stays cancelled', () => {
     const scenario = givenBulk(targeted, requested, cancelBulk);
     scenario.when(firstDone).thenTypes('BulkItemsDone');
     givenBulk(targeted, requested, firstDone, cancelBulk).when(lastDone).thenTypes('BulkItemsDone');
     expect(jobOf(scenario.and(firstDone))).toMatchObject({ state: 'cancelled', done: 2, ok: 2 });
   });
 
-  it('cancelling a cancelled job does nothing', () =>
+  it('cancelling a cancelled bulk job does nothing', () =>
     givenBulk(targeted, requested, cancelBulk).when(cancelBulk).thenNothing());
 
-  it('rejects cancelling a completed job', () =>
+  it('rejects the cancellation of a completed bulk job', () =>
     givenBulk(targeted, requested, firstDone, lastDone)
       .when(cancelBulk)
       .thenRefused('bulk_closed', { bulkId, state: 'completed' }));
@@ -225,7 +225,7 @@ describe('CancelBulk', () => {
 describe('RetryBulk', () => {
   const withFailures = givenBulk(targeted, requested, oneRejected, recordExecuted(1, bulkResult(2, 'c', 'conflict')));
 
-  it('a retry executes the items that were rejected or had a conflict', () => {
+  it('a retry of a bulk job executes the items that were rejected or had a conflict', () => {
     withFailures.when(retryBulk).then({ type: 'BulkRetried', data: { bulkId, round: 1 } });
     const retried = withFailures.and(retryBulk);
     expect(findNextTask(retried.state)).toEqual({
@@ -244,15 +244,15 @@ describe('RetryBulk', () => {
       .thenTypes('BulkItemsDone', 'BulkCompleted');
   });
 
-  it('a retry does not execute items that were not found', () =>
+  it('a retry of a bulk job does not execute items that were not found', () =>
     givenBulk(targeted, requested, firstDone, recordExecuted(1, bulkResult(2, 'c', 'not_found')))
       .when(retryBulk)
       .thenNothing());
 
-  it('a retry does nothing if no item failed', () =>
+  it('a retry of a bulk job does nothing if no item failed', () =>
     givenBulk(targeted, requested, firstDone, lastDone).when(retryBulk).thenNothing());
 
-  it('rejects a retry of a running or cancelled job', () => {
+  it('rejects a retry of a running or cancelled bulk job', () => {
     givenBulk(targeted, requested).when(retryBulk).thenRefused('bulk_running', { bulkId });
     givenBulk(targeted, requested, cancelBulk)
       .when(retryBulk)
@@ -271,7 +271,7 @@ describe('all_or_nothing', () => {
     recordChecked(1, bulkResult(2, 'c')),
   ] as const;
 
-  it('all blocks are checked before the first is executed', () => {
+  it('an all_or_nothing job checks all blocks before it executes the first', () => {
     expect(findNextTask(givenBulk(...requestedAll).state)).toMatchObject({
       phase: 'check',
       block: 0,
@@ -288,7 +288,7 @@ describe('all_or_nothing', () => {
     expect(jobOf(givenBulk(...requestedAll, ...accepted))).toMatchObject({ state: 'running', done: 0, ok: 0 });
   });
 
-  it('the job fails if one item would be rejected', () => {
+  it('an all_or_nothing job fails if one item would be rejected', () => {
     givenBulk(...requestedAll, rejected[0])
       .when(rejected[1])
       .then(
@@ -302,7 +302,7 @@ describe('all_or_nothing', () => {
     failed.when(cancelBulk).thenRefused('bulk_closed', { bulkId, state: 'failed' });
   });
 
-  it('a retry of a failed job checks its items again', () => {
+  it('a retry of a failed all_or_nothing job checks its items again', () => {
     const retried = [...requestedAll, ...rejected, retryBulk];
     expect(findNextTask(givenBulk(...retried).state)).toMatchObject({ phase: 'check', round: 1, block: 0 });
     expect(jobOf(givenBulk(...retried))).toMatchObject({ state: 'queued', ok: 0, rejected: 0, retries: 1 });
@@ -310,27 +310,27 @@ describe('all_or_nothing', () => {
     expect(jobOf(done)).toMatchObject({ state: 'completed', done: 3, ok: 2, rejected: 1 });
   });
 
-  it('a retry after execution does not check items again', () => {
+  it('a retry of an executed all_or_nothing job does not check its items again', () => {
     const conflict = recordExecuted(0, bulkResult(0, 'a'), bulkResult(1, 'b', 'conflict'));
     const retried = givenBulk(...requestedAll, ...accepted, conflict, lastDone, retryBulk);
     expect(findNextTask(retried.state)).toMatchObject({ phase: 'carry out', round: 1, items: [{ index: 1, id: 'b' }] });
   });
 
-  it('a check of a cancelled job is not recorded', () =>
+  it('a check of a cancelled all_or_nothing job is not recorded', () =>
     givenBulk(...requestedAll, cancelBulk)
       .when(accepted[0])
       .thenNothing());
 });
 
 describe('Duplicates', () => {
-  it('a duplicate is mapped to the first item with the same lead', () =>
+  it('a duplicate bulk item is mapped to the first item with the same lead', () =>
     expect([...findDuplicates(['a', 'b', 'a', 'a', 'c', 'b'])]).toEqual([
       [2, 0],
       [3, 0],
       [5, 1],
     ]));
 
-  it('a duplicate is unchanged, or is rejected like the first item', () => {
+  it('a duplicate bulk item is unchanged, or is rejected like the first item', () => {
     expect(toDuplicateResult(2, bulkResult(0, 'a'))).toEqual({ ...bulkResult(0, 'a'), index: 2, outcome: 'unchanged' });
     for (const outcome of ['unchanged', 'rejected', 'not_found', 'conflict'] as const)
       expect(toDuplicateResult(2, bulkResult(0, 'a', outcome))).toEqual({ ...bulkResult(0, 'a', outcome), index: 2 });
@@ -342,14 +342,14 @@ describe('summarizeResults', () => {
     bulkResult(index, 'a', outcome),
   );
 
-  it('a summary counts items not found or with a conflict as rejected', () => {
+  it('a summary of bulk results counts items that were not found or had a conflict as rejected', () => {
     expect(summarizeResults(results)).toEqual({ total: 6, ok: 2, unchanged: 1, rejected: 3 });
     expect(results.filter(isRefused)).toEqual(results.slice(3));
   });
 });
 
 describe('evolveJob', () => {
-  it('an event before BulkRequested makes no job', () => {
+  it('an event before BulkRequested creates no bulk job', () => {
     const events = givenBulk(targeted, requested, firstDone).events;
     expect(evolveJob(undefined, events[0] as never)).toBeUndefined();
     expect(evolveJob(undefined, events[2] as never)).toBeUndefined();

@@ -9,7 +9,7 @@ export type ContactOnlyCommand = RecordInteraction | CreateLead | AddressBroadca
 interface ContactData {
   readonly contactKey: string;
   readonly contactId: string;
-  /** Fields that are left out keep their value. */
+  /** Omitted fields keep their values. */
   readonly profile: Partial<Profile>;
 }
 

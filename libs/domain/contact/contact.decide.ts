@@ -89,10 +89,10 @@ function recordInteraction(command: RecordInteraction, contact: Contact, context
     ];
   }
 
-  const { attribution, broadcast } = attribute(command, contact, occurredAt, context);
+  const { attribution, broadcast } = attributeToBroadcast(command, contact, occurredAt, context);
   const broadcastId = broadcast?.broadcastId ?? null;
   const kind = command.kind !== 'inferred' ? command.kind : broadcast ? 'broadcast_reply' : 'chat';
-  const recordedOn = (leadId: string, late: boolean): NewEvent<ContactEvent> => ({
+  const interactionRecordedOn = (leadId: string, late: boolean): NewEvent<ContactEvent> => ({
     type: 'InteractionRecorded',
     id,
     occurredAt,
@@ -111,14 +111,14 @@ function recordInteraction(command: RecordInteraction, contact: Contact, context
   });
 
   const activeLead = findActiveLead(contact);
-  if (activeLead) return [...profileEvents, recordedOn(activeLead.id, false)];
+  if (activeLead) return [...profileEvents, interactionRecordedOn(activeLead.id, false)];
   const lastLead = leadsOf(contact).at(-1);
   if (lastLead?.closedAt && command.occurredAt && isBefore(command.occurredAt, lastLead.closedAt))
-    return [...profileEvents, recordedOn(lastLead.id, true)];
+    return [...profileEvents, interactionRecordedOn(lastLead.id, true)];
 
   const origin: Origin = { kind, attribution, broadcastId, campaign: broadcast?.campaign ?? null, interactionId: id };
   const opened = leadOpened(command, contact, origin, null);
-  return [...profileEvents, opened, recordedOn(opened.data.leadId, false)];
+  return [...profileEvents, opened, interactionRecordedOn(opened.data.leadId, false)];
 }
 
 function createLead(command: CreateLead, contact: Contact): Events {
@@ -159,7 +159,7 @@ function addressBroadcast(command: AddressBroadcast, contact: Contact, context: 
   ];
 }
 
-/** Compares in the precision of the sender's time: one in whole seconds is before 10:00:05.7 only up to 10:00:04. */
+/** Compares at the precision of the sender's time. A time in whole seconds is before 10:00:05.7 only if it is at most 10:00:04. */
 const isBefore = (sent: { readonly at: string; readonly digits: number }, closedAt: string): boolean =>
   sent.at < closedAt.slice(0, 'YYYY-MM-DDTHH:MM:SS.'.length + sent.digits);
 
@@ -188,8 +188,8 @@ interface Attribution {
   readonly broadcast: AddressedBroadcast | null;
 }
 
-/** `exact`: the message references a broadcast message. `window`: it may be a reply to the newest broadcast in the window. */
-function attribute(
+/** `exact`: the message references a broadcast message. `window`: it may be a reply to the newest one in the attribution window. */
+function attributeToBroadcast(
   command: RecordInteraction,
   contact: Contact,
   occurredAt: string,
@@ -203,7 +203,7 @@ function attribute(
 
   const mayBeReply = command.kind === 'broadcast_reply' || (command.kind === 'inferred' && command.inReplyTo === null);
   const windowStart = Date.parse(occurredAt) - policy.attributionWindowHours * 3_600_000;
-  // Providers report whole seconds: a reply in the same second as the broadcast came after it.
+  // Providers report whole seconds, so a reply in the same second as the broadcast counts as later.
   const recent = broadcasts.filter(({ at }) => toSecond(at) <= toSecond(occurredAt) && Date.parse(at) >= windowStart);
   const newest = recent.reduce<AddressedBroadcast | null>(
     (latest, broadcast) => (latest && latest.at > broadcast.at ? latest : broadcast),
@@ -216,7 +216,7 @@ const toSecond = (time: string): string => time.slice(0, 'YYYY-MM-DDTHH:MM:SS'.l
 
 type ContactData = Pick<RecordInteraction, 'contactKey' | 'contactId' | 'profile'>;
 
-/** Registers a new contact, or records how the profile of a known one changes. */
+/** The events that register a new contact, or record how the profile of a known one changes. */
 function profileEventsOf({ contactKey, contactId, profile }: ContactData, contact: Contact): Events {
   const to = profileAfter(contact, profile);
   if (!contact.known) {

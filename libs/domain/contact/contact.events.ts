@@ -7,7 +7,7 @@ import type { Campaign, Channel, Profile } from '../vocabulary.js';
 export type ContactEvent = ContactRegistered | ContactProfileChanged | ContactOptedOut | BroadcastAddressed | LeadEvent;
 
 interface ContactReference {
-  /** The contact's key, an HMAC of its id: part of its stream's name and of its leads' ids. Not personal data. */
+  /** The contact's key, an HMAC of its id. Part of its stream's name and of its leads' ids. Not personal data. */
   readonly contactKey: string;
 }
 
@@ -25,7 +25,7 @@ export type ContactRegistered = TypedEvent<
 export type ContactProfileChanged = TypedEvent<
   'ContactProfileChanged',
   ContactReference & {
-    /** How many leads the contact has. Their rows show the profile. */
+    /** How many leads the contact has. All of them show the new profile. */
     readonly leads: number;
     /** The fields that were changed. */
     readonly changed: readonly (keyof Profile)[];

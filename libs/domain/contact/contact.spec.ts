@@ -142,7 +142,7 @@ describe('RecordInteraction and CreateLead', () => {
     (closed) => given(opened, closed).when(nextMessage).then(leadOpened(2), interactionRecorded(2, 'm-2')),
   );
 
-  it('the leads of a contact are numbered, and each refers to the previous one', () =>
+  it('the leads of a contact are numbered, and each names the previous one', () =>
     given(opened, lost, secondInteraction, closeAsLost(2))
       .when(interaction({ messageId: 'm-3' }))
       .then(leadOpened(3), interactionRecorded(3, 'm-3')));
@@ -182,7 +182,7 @@ describe('RecordInteraction and CreateLead', () => {
         .thenRefused('active_lead_exists', { activeLeadId: leadId(2) });
     });
 
-    it('a lead without a channel gets the one of its first interaction', () =>
+    it('a lead without a channel gets the channel of its first interaction', () =>
       expect(foldedLead(given(createLead(), interaction({ channel: 'sms' }))).channel).toBe('sms'));
   });
 
@@ -216,7 +216,7 @@ describe('RecordInteraction and CreateLead', () => {
           interactionRecorded(1, 'm-2'),
         ));
 
-    it('an unchanged profile is not recorded', () =>
+    it('an unchanged profile is not recorded again', () =>
       given(known)
         .when({ ...nextMessage, profile: fullProfile })
         .then(interactionRecorded(1, 'm-2')));
@@ -253,7 +253,7 @@ describe('RecordInteraction and CreateLead', () => {
 
     it('a repeated interaction does nothing', () => given(opened).when(opened).thenNothing());
 
-    it('a repeated interaction does nothing even with other values', () =>
+    it('a repeated interaction does nothing, even with other values', () =>
       given(opened)
         .when(
           interaction({ text: 'Edited', kind: 'integration', profile: fullProfile, occurredAt: sentAt('08:00:00') }),
@@ -345,7 +345,7 @@ describe('Opt-out', () => {
       .then(registered(), optedOut({}, 'stop'));
   });
 
-  it('an opt-out has the time of the sender', () => {
+  it("an opt-out has the sender's time", () => {
     const stop = interaction({ text: 'stop', occurredAt: sentAt('11:30:00') });
     given()
       .when(stop)
@@ -454,7 +454,7 @@ describe('Late interactions', () => {
       .thenInvalid('occurredAt', 'in_future');
   });
 
-  it('an interaction must not be in the future of a backdated command', () =>
+  it('an interaction of a backdated command must not be after the time of the command', () =>
     given().backdatedTo('09:00').when(sent('09:06:00')).thenInvalid('occurredAt', 'in_future'));
 });
 
@@ -470,7 +470,7 @@ describe('Attribution', () => {
   const unrelated = (kind: 'chat' | 'broadcast_reply', inReplyTo: string | null = null) =>
     [leadOpened(1, { origin: origin({ kind }) }), interactionRecorded(1, 'm-1', { kind, inReplyTo })] as const;
 
-  it('attribution is exact if the reply references the broadcast message', () => {
+  it('attribution of a reply is exact if it references the broadcast message', () => {
     given(broadcast())
       .when(reply({ inReplyTo: 'bm-1' }))
       .then(...replied(exact, 'bm-1'));
@@ -479,7 +479,7 @@ describe('Attribution', () => {
       .then(...replied(exact, 'bm-1'));
   });
 
-  it('attribution is exact regardless of the broadcast’s age and of later broadcasts', () => {
+  it('attribution is exact regardless of the age of the broadcast and of later broadcasts', () => {
     given(at('2025-01-01T00:00:00.000Z', broadcast()), broadcast({ broadcastId: 'b-2', messageId: 'bm-2' }))
       .when(reply({ inReplyTo: 'bm-1' }))
       .then(...replied(exact, 'bm-1'));
@@ -590,14 +590,14 @@ describe('Attribution', () => {
       );
   });
 
-  it('of broadcasts sent at the same time, attribution is to the one recorded last', () => {
+  it('attribution by window is to the broadcast recorded last if several were sent at the same time', () => {
     const other = broadcast({ broadcastId: 'b-0', messageId: 'bm-0' });
     given(at('09:00', other), at('09:00', broadcast()))
       .when(reply())
       .then(...replied(window));
   });
 
-  it('attribution is to the broadcast sent last', () => {
+  it('attribution by window is to the broadcast sent last', () => {
     const early = broadcast({ broadcastId: 'b-0', messageId: 'bm-0', sentAt: time('07:00') });
     given(broadcast(), early)
       .when(reply())
@@ -631,15 +631,15 @@ describe('AddressBroadcast', () => {
     },
   });
 
-  it('a broadcast registers the contact and opens no lead', () =>
+  it('a broadcast message registers the contact and opens no lead', () =>
     given()
       .when(broadcast({ profile: fullProfile }))
       .then(registered(fullProfile), addressed(0)));
 
-  it('a broadcast records how many leads the contact has', () =>
+  it('a broadcast message records how many leads the contact has', () =>
     given(opened, lost, secondInteraction).when(broadcast()).then(addressed(2)));
 
-  it('a broadcast has the time at which it was sent', () =>
+  it('a broadcast message has the time at which it was sent', () =>
     given(opened)
       .when(broadcast({ sentAt: time('11:00') }))
       .then(addressed(1, 'bm-1', time('11:00'))));
@@ -661,25 +661,25 @@ describe('AddressBroadcast', () => {
       .then({ ...addressed(0), id: addressedId('bm-1', 'sms'), data: { ...data, channel: 'sms' } });
   });
 
-  it('a broadcast does not change a lead or its version', () =>
+  it('a broadcast message does not change a lead or its version', () =>
     expect(foldedLead(given(opened, broadcast()))).toStrictEqual(foldedLead(given(opened))));
 });
 
 describe('The fold of a contact', () => {
   const [, ...rest] = given(opened, lost).events as readonly (RecordedEvent & ContactEvent)[];
 
-  it('an event before ContactRegistered makes no contact', () => {
+  it('an event before ContactRegistered creates no contact', () => {
     expect(rest.reduce<Contact>(evolveContact, unknownContact)).toBe(unknownContact);
   });
 
-  it('a contact ignores a second ContactRegistered', () => {
+  it('the fold of a contact ignores a second ContactRegistered', () => {
     const { state, events } = given(interaction({ profile: fullProfile }));
     expect(evolveContact(state, { ...events[0]!, personal: { contactId: 'contact-2', ...noProfile } } as never)).toBe(
       state,
     );
   });
 
-  it('a contact ignores unknown events, and its leads ignore an interaction of an unknown lead', () => {
+  it('the fold of a contact ignores unknown events, and its leads ignore an interaction of an unknown lead', () => {
     const { state } = given(opened);
     const unknownEvent = { type: 'SomethingElse', data: {}, meta: {} };
     expect(evolveContact(state, unknownEvent as never)).toBe(state);
@@ -702,7 +702,7 @@ describe('Commands on an unknown lead', () => {
 });
 
 describe('Backdated commands', () => {
-  const noon = at('11:00', nextMessage);
+  const atEleven = at('11:00', nextMessage);
 
   it('the events of a backdated command have its time', () => {
     const scenario = given().backdatedTo('2025-06-01T08:00:00.000Z').and(opened);
@@ -713,11 +713,11 @@ describe('Backdated commands', () => {
   });
 
   it("rejects a backdated command before the contact's last command", () => {
-    given(opened, noon)
+    given(opened, atEleven)
       .backdatedTo('10:59:59.999')
       .when(changeStatus('qualified'))
       .thenInvalid('commandTime', 'before_last_command');
-    given(opened, noon)
+    given(opened, atEleven)
       .backdatedTo('11:00')
       .when(changeStatus('qualified'))
       .then({
@@ -727,15 +727,15 @@ describe('Backdated commands', () => {
       });
   });
 
-  it('a backdated command must not be before the latest command, even if another was recorded after it', () =>
+  it('a backdated command must not be before the latest command, even if that is not the last one recorded', () =>
     given(at('11:00', opened), at('10:00', createFollowUp()))
       .backdatedTo('10:30')
       .when(changeStatus('qualified'))
       .thenInvalid('commandTime', 'before_last_command'));
 
   it('a backdated command is compared with the time of commands, not of senders', () => {
-    const scenario = at('10:00', interaction({ messageId: 'm-2', occurredAt: sentAt('10:04:00') }));
-    given(opened, scenario)
+    const fromTheFuture = at('10:00', interaction({ messageId: 'm-2', occurredAt: sentAt('10:04:00') }));
+    given(opened, fromTheFuture)
       .backdatedTo('10:01')
       .when(interaction({ messageId: 'm-3' }))
       .then({
@@ -783,7 +783,7 @@ describe('Backdated commands', () => {
   });
 
   it('a backdated broadcast may be before the last command, and is not a last command itself', () => {
-    given(opened, noon)
+    given(opened, atEleven)
       .backdatedTo('08:00')
       .when(broadcast())
       .then({
@@ -811,13 +811,13 @@ describe('Backdated commands', () => {
   });
 
   it('a backdated command that changes nothing is not rejected', () =>
-    given(opened, noon).backdatedTo('08:00').when(opened).thenNothing());
+    given(opened, atEleven).backdatedTo('08:00').when(opened).thenNothing());
 
-  it('another refusal comes before that of a backdated command', () =>
+  it('a command that is rejected for another reason gets that refusal, not the one for backdating', () =>
     given(opened, at('11:00', lost)).backdatedTo('08:00').when(lost).thenRefused('lead_inactive'));
 
-  it('a command that is not backdated may be before the last one, as clocks may differ', () =>
-    given(opened, noon)
+  it('a command that is not backdated may be before the last one, because clocks may differ', () =>
+    given(opened, atEleven)
       .at('10:00')
       .when(interaction({ messageId: 'm-3' }))
       .then({

@@ -121,7 +121,7 @@ const evolveKnownContact = createEvolve(evolutions);
 
 function leadChanged(contact: KnownContact, event: WithId<LeadEvent>): KnownContact {
   const { actor, occurredAt } = event.meta;
-  // An import that is still running must not be blocked by what automations have done meanwhile.
+  // Events that automations recorded during an import must not make the import's next backdated command invalid.
   const isAutomated = actor.type === 'system' || actor.type === 'ai';
   return changed(contact, isAutomated ? contact.lastCommandAt : occurredAt, { leads: leadsAfter(contact, event) });
 }

@@ -5,29 +5,29 @@ import { GrowOnlyMap } from './grow-only-map.js';
 const empty = GrowOnlyMap.empty<number>();
 
 describe('GrowOnlyMap', () => {
-  it('an empty map has no entries', () => {
+  it('an empty grow-only map has no entries', () => {
     expect(empty.size).toBe(0);
     expect(empty.has('a')).toBe(false);
     expect(empty.get('a')).toBeUndefined();
   });
 
-  it('a map has the added entries, and the first value of a key stays', () => {
+  it('a grow-only map has the added entries, and keeps the first value of a key', () => {
     const map = empty.with('a', 1).with('b', 2).with('a', 3);
     expect([map.get('a'), map.get('b'), map.size]).toStrictEqual([1, 2, 2]);
   });
 
-  it('adding an existing key returns the same map', () => {
+  it('adding an existing key returns the same grow-only map', () => {
     const map = empty.with('a', 1);
     expect(map.with('a', 2)).toBe(map);
   });
 
-  it('an older version does not see entries that were added later', () => {
+  it('an older version of a grow-only map does not have entries that were added later', () => {
     const older = empty.with('a', 1);
     older.with('b', 2).with('c', 3);
     expect([older.size, older.has('b'), older.get('c'), empty.has('a')]).toStrictEqual([1, false, undefined, false]);
   });
 
-  it('adding to an older version does not change the newer ones', () => {
+  it('adding to an older version of a grow-only map does not change newer versions', () => {
     const root = empty.with('a', 1);
     const left = root.with('b', 2).with('c', 3);
     const right = root.with('b', 20).with('d', 40);
@@ -36,14 +36,14 @@ describe('GrowOnlyMap', () => {
     expect(root.size).toBe(1);
   });
 
-  it('a map has no entries for the names of inherited properties', () => {
+  it('a grow-only map has no entries for the names of inherited properties', () => {
     for (const name of ['__proto__', 'constructor', 'toString']) {
       expect(empty.has(name)).toBe(false);
       expect(empty.with(name, 1).get(name)).toBe(1);
     }
   });
 
-  it('every version and branch equals a copied map', () => {
+  it('every version and branch of a grow-only map equals a copied map', () => {
     const additions = fc.array(fc.record({ from: fc.nat(), key: fc.constantFrom(...'abcdef'), value: fc.nat(9) }));
     fc.assert(
       fc.property(additions, (all) => {

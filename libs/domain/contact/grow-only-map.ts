@@ -1,6 +1,6 @@
 /**
- * A persistent map that only grows. All versions share one store, so adding an entry costs the same for the first as for the
- * hundred-thousandth. A version sees only the entries that existed when it was created. Adding to an older version copies the store.
+ * A persistent map that only grows. All versions share one store, so the cost of adding an entry does not depend on the size.
+ * A version sees only the entries that existed when it was created. Adding to an older version copies the store.
  */
 export class GrowOnlyMap<Value> {
   private constructor(

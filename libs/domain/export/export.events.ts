@@ -25,7 +25,7 @@ export type LeadsExported = TypedEvent<
     readonly scope: ExportScope;
     /** The file format. */
     readonly format: ExportFormat;
-    /** The requested columns, in order; empty for complete leads. */
+    /** The requested columns, in order; empty if complete leads were exported. */
     readonly columns: readonly string[];
     /** The IANA time zone of the times in the file. */
     readonly timeZone: string;

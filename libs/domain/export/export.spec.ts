@@ -33,7 +33,7 @@ describe('Export', () => {
     expect(leadExportDecider.decide(command, state, context)).toEqual([]);
   });
 
-  it('an export ignores unknown events', () =>
+  it('the fold of an export ignores unknown events', () =>
     expect(leadExportDecider.evolve(leadExportDecider.initialState, { type: 'SomethingElse' } as never)).toBe(
       leadExportDecider.initialState,
     ));

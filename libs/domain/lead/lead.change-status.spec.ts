@@ -77,12 +77,12 @@ describe('ChangeStatus', () => {
       .when(changeStatus('new', { score: 40 }))
       .then(scoredByHand(null, 40)));
 
-  it('a new score with the current status records the reason and note with the score', () =>
+  it('a new score with the current status records the reason and note on the score', () =>
     given(opened)
       .when(changeStatus('new', { score: 40, reason: 'Big order', note: 'Call back' }))
       .then(scoredByHand(null, 40, { reason: 'Big order', note: 'Call back' })));
 
-  it('a new status with a new score records the reason with the status', () =>
+  it('a new status with a new score records the reason on the status', () =>
     given(opened)
       .when(changeStatus('qualified', { score: 90, reason: 'Big order' }))
       .then(scoredByHand(null, 90), statusChanged('new', 'qualified', { reason: 'Big order' })));

@@ -109,7 +109,7 @@ export interface RescheduleFollowUp extends FollowUpReference {
   readonly dueAt: string;
   readonly reason: string | null;
 }
-/** Reminds of a follow-up whose due time has come. */
+/** Records that the reminder of a due follow-up fired. */
 export interface RemindFollowUp extends FollowUpReference {
   readonly type: 'RemindFollowUp';
   /** The due time that was reached. Does nothing if the follow-up has been rescheduled. */

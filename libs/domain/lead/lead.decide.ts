@@ -28,10 +28,10 @@ import {
 } from './lead.state.js';
 import { isFinal, type Status } from './lead.vocabulary.js';
 
-/** What a decision about a lead needs to know of its contact. */
+/** What a decision about a lead needs to know about its contact. */
 export interface LeadDecisionContext extends DecisionContext {
   readonly activeLeadId: string | null;
-  /** 1 for the lead's first interaction; undefined if the interaction is not one of this lead. */
+  /** 1 for the lead's first interaction; undefined if the interaction does not belong to this lead. */
   interactionNumber(interactionId: string): number | undefined;
   hasOutboundMessage(messageEventId: string): boolean;
 }
@@ -56,15 +56,15 @@ const decisions: Decisions<Lead, LeadCommand, LeadEvent, LeadDecisionContext> = 
 /** THE RULES of a lead. */
 export const decideLead = createDecide(decisions);
 
-/** An open follow-up's reminder that fires later than this is marked as late. */
+/** A reminder that fires later than this after the due time is marked as late. */
 const lateReminderMs = 60_000;
 
-/** Reassigning and closing a lead touch every open follow-up in one event or append, so their number is limited. */
+/** Reassigning or closing a lead changes all its open follow-ups in one event or append, so their number is limited. */
 const maxOpenFollowUps = 500;
 
 /**
- * A score set by hand is pinned. The reason and note are stored with the status change; if only the score changes, with the score.
- * A reason or note without any change is recorded as a status change to the same status.
+ * A score set by hand is pinned. The reason and note are stored with the status change or, if only the score changes, with the
+ * score. A reason or note without any change is recorded as a status change to the same status.
  */
 function changeStatus(command: ChangeStatus, state: Lead, context: LeadDecisionContext): Events {
   const lead = requireActive(state, context);
@@ -124,7 +124,7 @@ function unassignAgent(command: UnassignAgent, state: Lead, context: LeadDecisio
   return [{ type: 'LeadUnassigned', data: { leadId, from, mode: command.mode } }];
 }
 
-/** A result is dropped if the lead is closed, or if the model had read less than for the result that counts now. */
+/** A result is dropped if the lead is closed, or if the model had read fewer interactions than for the current result. */
 function recordAiResult(command: RecordAiResult, lead: Lead, context: LeadDecisionContext): Events {
   const { score, model, modelVersion, rationale, factors } = command;
   requireScore(score);
@@ -252,7 +252,7 @@ function rescheduleFollowUp(command: RescheduleFollowUp, lead: Lead, context: Le
   ];
 }
 
-/** Each due time is reminded of once. */
+/** The reminder fires once per due time. */
 function remindFollowUp(command: RemindFollowUp, lead: Lead, { now }: LeadDecisionContext): Events {
   const { id: followUpId, state, dueAt, assigneeId, remindedAt } = requireFollowUp(lead, command.followUpId);
   if (state !== 'open' || dueAt !== command.dueAt || remindedAt !== null || now < dueAt) return [];

@@ -170,17 +170,17 @@ export type LeadScored = TypedEvent<
   }
 >;
 
-/** An AI result came while a score set by hand was pinned. It is kept as a suggestion. */
+/** An AI result arrived while a score set by hand was pinned. It is kept as a suggestion. */
 export type ScoreSuggested = TypedEvent<'ScoreSuggested', LeadReference & AiScore, AiRationale>;
 
-/** The score was unpinned: later AI results change it again. Score and suggestion stay as they are. */
+/** The score was unpinned: later AI results can change it again. The score and the suggestion stay as they are. */
 export type ScoreUnpinned = TypedEvent<'ScoreUnpinned', LeadReference>;
 
-/** An AI result came too late and does not count. */
+/** An AI result arrived too late and has no effect. */
 export type AiResultDropped = TypedEvent<
   'AiResultDropped',
   LeadReference & {
-    /** `lead_inactive`: the lead is closed. `stale`: the model had read less than for the result that counts. */
+    /** `lead_inactive`: the lead is closed. `stale`: the model had read fewer interactions than for the current result. */
     readonly why: 'lead_inactive' | 'stale';
   } & AiScore,
   AiRationale
@@ -220,13 +220,13 @@ export type LeadAssigned = TypedEvent<
   }
 >;
 
-/** The lead's assignment was ended. */
+/** The lead was unassigned from its agent. */
 export type LeadUnassigned = TypedEvent<
   'LeadUnassigned',
   LeadReference & {
     /** The previous agent. */
     readonly from: string;
-    /** What ended the assignment. */
+    /** Whether a caller, a bulk job or the deactivation of the agent ended the assignment. */
     readonly mode: AssignmentMode | 'agent_deactivated';
   }
 >;

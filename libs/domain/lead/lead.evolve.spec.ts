@@ -40,10 +40,10 @@ describe('The fold of a lead', () => {
     expect(foldedLead(all, 2).version).toBe(2);
   });
 
-  it('a lead refers to the previous lead of its contact', () =>
+  it('a lead names the previous lead of its contact', () =>
     expect(foldedLead(given(opened, lost, secondInteraction), 2)).toMatchObject({ ordinal: 2, previousLeadId: id }));
 
-  it('a profile change shows on all leads of the contact and does not count in their versions', () => {
+  it('a profile change shows on all leads of the contact and does not change their versions', () => {
     const before = given(opened, lost, secondInteraction);
     const after = before.at('13:00').and(broadcast({ profile }));
     for (const ordinal of [1, 2])
@@ -57,7 +57,7 @@ describe('The fold of a lead', () => {
     expect(foldedLead(given(opened, at('10:00', changeStatus('qualified')))).statusChangedAt).toBe(time('10:00'));
   });
 
-  it('the reason is that of the newest status change that gave one, until the status changes', () => {
+  it('a lead keeps the newest reason that was given for its status until the status changes', () => {
     const because = (reason: string | null, to: Status | null = null) => changeStatus(to, { reason, note: 'n' });
     expect(foldedLead(given(opened, because('A', 'qualified'))).reason).toBe('A');
     expect(foldedLead(given(opened, because('A', 'qualified'), because(null))).reason).toBe('A');
@@ -65,7 +65,7 @@ describe('The fold of a lead', () => {
     expect(foldedLead(given(opened, because('A', 'qualified'), changeStatus('contacted'))).reason).toBeNull();
   });
 
-  it('updatedAt never goes back', () => {
+  it('updatedAt of a lead never goes back', () => {
     const scenario = given(at('10:00', opened), at('09:00', changeStatus('qualified')));
     expect(foldedLead(scenario)).toMatchObject({ updatedAt: time('10:00'), statusChangedAt: time('09:00') });
   });
@@ -75,7 +75,7 @@ describe('The fold of a lead', () => {
     expect(foldedLead(scenario).memory).toMatchObject({ interactions: 2, outboundMessages: 2 });
   });
 
-  it('a lead waits for an agent since it was opened or its agent was deactivated, until it is assigned or closed', () => {
+  it('a lead waits from its opening or the deactivation of its agent until it is assigned or closed', () => {
     const deactivated = unassign({ mode: 'agent_deactivated' });
     const waitingSinceAfter = (...steps: readonly ContactStep[]): string | null => {
       const scenario = given(at('08:00', opened), ...steps);
@@ -96,12 +96,12 @@ describe('The fold of a lead', () => {
     for (const status of finalStatuses) expect(waitingSinceAfter(changeStatus(status))).toBeNull();
   });
 
-  it('an event before LeadOpened makes no lead', () => {
+  it('an event before LeadOpened creates no lead', () => {
     const [, , first] = given(opened).events;
     expect(evolveLead(undefined, first as never)).toBeUndefined();
   });
 
-  it('a lead ignores events of other leads and contacts, a second LeadOpened, and unknown types', () => {
+  it('the fold of a lead ignores events of other leads and contacts, a second LeadOpened, and unknown types', () => {
     const lead = foldedLead(given(opened));
     const ofOtherLead = given(opened, lost, secondInteraction).events.filter(({ data }) =>
       JSON.stringify(data).includes(leadId(2)),
@@ -119,7 +119,7 @@ describe('The fold of a lead', () => {
   });
 });
 
-it('the statuses are listed in the order in which lists sort them, the final ones last', () => {
+it('statuses are in the order in which lists sort them, with the final ones last', () => {
   expect(statuses).toStrictEqual([
     'new',
     'contacted',

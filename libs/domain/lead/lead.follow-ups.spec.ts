@@ -31,7 +31,7 @@ describe('CreateFollowUp', () => {
       .when(createFollowUp({ note: 'Send the offer' }))
       .then(followUpCreated({}, 'Send the offer')));
 
-  it("a follow-up without an assignee belongs to the lead's agent, else to the agent who creates it, else to no agent", () => {
+  it("a follow-up without an assignee belongs to the lead's agent, or to the agent who creates it, or to no agent", () => {
     given(opened, assign('ben'))
       .by(ana)
       .when(createFollowUp())

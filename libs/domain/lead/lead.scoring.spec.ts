@@ -81,7 +81,7 @@ describe('Score', () => {
 });
 
 describe('RecordAiResult', () => {
-  it('an AI score records model, version, rationale, factors and what the model had read', () =>
+  it('an AI score records model, version, rationale, factors and how far the model had read', () =>
     given(opened).by(scorer).when(aiResult(70)).then(scoredByAi(null, 70)));
 
   it('an AI score may have no version, rationale or factors', () =>
@@ -92,7 +92,7 @@ describe('RecordAiResult', () => {
         personal: { rationale: null, factors: [], ...noText },
       }));
 
-  it('an AI result without readUpTo had read the newest interaction', () => {
+  it('an AI result without readUpTo counts as having read the newest interaction', () => {
     const history = [opened, interaction({ messageId: 'm-2' })];
     given(...history)
       .when(aiResult(70))
@@ -102,7 +102,7 @@ describe('RecordAiResult', () => {
       .then(scoredByAi(null, 70, aiRead(1, 'm-1')));
   });
 
-  it('an AI result for a lead without interactions had read none', () =>
+  it('an AI result for a lead without interactions counts as having read none', () =>
     given(createLead())
       .when(aiResult(70))
       .then(scoredByAi(null, 70, aiRead(0, null))));
@@ -123,7 +123,7 @@ describe('RecordAiResult', () => {
       .thenRefused('not_found', refused);
   });
 
-  it('a repeated AI result does nothing unless model, version, rationale or reading differ', () => {
+  it('a repeated AI result does nothing unless model, version, rationale or the interactions read differ', () => {
     given(opened, aiResult(70)).when(aiResult(70)).thenNothing();
     given(opened, aiResult(70))
       .when(aiResult(70, { model: 'model-2' }))
@@ -139,7 +139,7 @@ describe('RecordAiResult', () => {
       .then(scoredByAi(70, 70, aiRead(2, 'm-2')));
   });
 
-  it('an AI result that had read less than the accepted one is recorded as dropped, once', () => {
+  it('an AI result that had read less than the accepted one is recorded once as dropped', () => {
     const history = [opened, interaction({ messageId: 'm-2' }), aiResult(70)];
     const stale = aiResult(30, { readUpTo: interactionId('m-1') });
     given(...history)
@@ -170,7 +170,7 @@ describe('RecordQualificationFailure', () => {
   };
   const newer = aiFailure({ readUpTo: interactionId('m-2') });
 
-  it('a failed qualification is recorded once per reading and leaves the score', () => {
+  it('a failed qualification is recorded once for the same interactions and leaves the score unchanged', () => {
     given(opened)
       .when(aiFailure())
       .then({ ...failed, data: because });
@@ -206,12 +206,12 @@ describe('Scores set by hand, and UnpinScore', () => {
   it('setting the score that an AI gave pins it', () =>
     given(opened, aiResult(70)).when(scoreByHand(70)).then(scoredByHand(70, 70)));
 
-  it('a score set by hand again after unpinning is pinned again', () =>
+  it('setting a score by hand after unpinning pins it again', () =>
     given(...pinned, unpin())
       .when(scoreByHand(40))
       .then(scoredByHand(40, 40)));
 
-  it('an AI result for a pinned score becomes a suggestion and leaves the score', () => {
+  it('an AI result for a pinned score becomes a suggestion and leaves the score unchanged', () => {
     given(...pinned)
       .by(scorer)
       .when(aiResult(90))
@@ -244,7 +244,7 @@ describe('Scores set by hand, and UnpinScore', () => {
       .then(scoreSuggested(90, aiRead(2, 'm-2')));
   });
 
-  it('a new score set by hand leaves the suggestion', () => {
+  it('a new score set by hand keeps the suggestion', () => {
     const { suggestion } = foldedLead(given(...pinned, aiResult(90))).qualification;
     expect(foldedLead(given(...pinned, aiResult(90), scoreByHand(50))).qualification).toMatchObject({
       score: 50,
@@ -262,7 +262,7 @@ describe('Scores set by hand, and UnpinScore', () => {
       .then(resultDropped('stale', 10));
   });
 
-  it('unpinning leaves score and suggestion as they are', () => {
+  it('unpinning leaves the score and the suggestion unchanged', () => {
     given(...pinned)
       .when(unpin())
       .then({ type: 'ScoreUnpinned', data: { leadId: id } });

@@ -38,7 +38,7 @@ export interface FollowUp {
   readonly remindedAt: string | null;
 }
 
-/** What only decisions need. */
+/** State that only decisions need. */
 export interface LeadMemory {
   readonly interactions: number;
   readonly newestInteraction: string | null;
@@ -111,7 +111,7 @@ export const findNextFollowUp = (lead: Lead): FollowUp | undefined =>
     undefined,
   );
 
-/** Two AI results are the same if they agree in all of this. */
+/** AI results with the same key are the same result. */
 export const aiResultKey = (result: {
   readonly score: number;
   readonly model: string;

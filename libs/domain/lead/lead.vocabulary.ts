@@ -37,7 +37,7 @@ export interface Origin {
 
 /** A reason for an AI score, with its weight. */
 export interface Factor {
-  /** What the model noticed. */
+  /** What the model observed. */
   readonly label: string;
   /** How much it raised (positive) or lowered (negative) the score. */
   readonly weight: number;

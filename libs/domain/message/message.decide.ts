@@ -43,7 +43,7 @@ export interface NewReceipt {
   readonly error: ReceiptError | null;
 }
 
-/** A message as its send and its receipts describe it. They may be recorded in any order. */
+/** The state of a message. Its send and its receipts may be recorded in any order. */
 export interface Message {
   readonly recipient: Recipient | null;
   readonly receipts: readonly Receipt[];
@@ -56,7 +56,7 @@ type ReceiptIdentity = Pick<Receipt, 'status' | 'at' | 'timed' | 'error'>;
 export const receiptKey = ({ status, at, timed, error }: ReceiptIdentity): string =>
   JSON.stringify([status, timed ? at : null, error?.code ?? null]);
 
-/** The same as comparing keys, without building them. */
+/** Gives the same result as comparing keys, but does not build them. */
 const isSameReceipt = (a: ReceiptIdentity, b: ReceiptIdentity): boolean =>
   a.status === b.status &&
   a.timed === b.timed &&
@@ -126,13 +126,13 @@ function recordReceipts(
   context: DecisionContext,
 ): readonly NewEvent<MessageEvent>[] {
   const { messageKey, channel, messageId } = command;
-  const fresh: ReceiptIdentity[] = [];
+  const newReceipts: ReceiptIdentity[] = [];
   for (const { status, at, error } of command.receipts) {
     const receipt = { status, at: at ?? context.now, timed: at !== null, error };
-    const isRecorded = [message.receipts, fresh].some((list) => list.some((known) => isSameReceipt(known, receipt)));
-    if (!isRecorded) fresh.push(receipt);
+    const isKnown = [message.receipts, newReceipts].some((list) => list.some((known) => isSameReceipt(known, receipt)));
+    if (!isKnown) newReceipts.push(receipt);
   }
-  return fresh.map((receipt) => ({
+  return newReceipts.map((receipt) => ({
     type: 'ReceiptRecorded',
     id: context.stableId(receiptKey(receipt)),
     occurredAt: receipt.at,

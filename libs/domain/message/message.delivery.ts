@@ -74,8 +74,8 @@ interface MessageAttempt {
 }
 
 /**
- * The attempt that counts for its recipient: the one with the highest status, where `failed` is the lowest; of several, the latest.
- * Undefined without attempts. Does not depend on the order of the attempts.
+ * Selects the attempt that counts for its recipient: the one with the highest status, or the latest of several. Here `failed` ranks
+ * lowest. Returns undefined without attempts. The result does not depend on the order of the attempts.
  */
 export function selectBestAttempt<Attempt extends MessageAttempt>(
   attempts: readonly Attempt[],

@@ -39,7 +39,7 @@ export interface ReceiptError {
 }
 
 interface MessageReference {
-  /** A key derived from the channel and the message's id: part of the stream's name. */
+  /** A key derived from the channel and the message's id. Part of the stream's name. */
   readonly messageKey: string;
   /** The channel that the message was sent through. */
   readonly channel: Channel;

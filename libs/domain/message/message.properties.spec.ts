@@ -59,14 +59,14 @@ describe('Sends and receipts in any order, repeated and batched', () => {
     return { state, events };
   };
 
-  it('the delivery does not depend on the order, and each event after the send contains the recipient', () =>
+  it('the delivery does not depend on the order of receipts, and each event after the send contains the recipient', () =>
     fc.assert(
       fc.property(twoSequences, ([first, second]) => {
-        const [one, other] = [record(first), record(second)];
-        expect(computeDelivery(other.state.receipts)).toStrictEqual(computeDelivery(one.state.receipts));
-        expect(other.state.recipient).toStrictEqual(one.state.recipient);
-        expect(other.state.version).toBe(one.state.version);
-        for (const { events, state } of [one, other]) {
+        const [firstOrder, secondOrder] = [record(first), record(second)];
+        expect(computeDelivery(secondOrder.state.receipts)).toStrictEqual(computeDelivery(firstOrder.state.receipts));
+        expect(secondOrder.state.recipient).toStrictEqual(firstOrder.state.recipient);
+        expect(secondOrder.state.version).toBe(firstOrder.state.version);
+        for (const { events, state } of [firstOrder, secondOrder]) {
           const sentAt = events.findIndex((event) => event.type === 'MessageSent');
           const sent = events[sentAt] as Extract<MessageEvent, { type: 'MessageSent' }>;
           const after = events.slice(sentAt + 1);
@@ -78,7 +78,7 @@ describe('Sends and receipts in any order, repeated and batched', () => {
       { numRuns: 500 },
     ));
 
-  it('recording everything a second time changes nothing', () =>
+  it('recording all sends and receipts a second time changes nothing', () =>
     fc.assert(
       fc.property(twoSequences, ([first, second]) => {
         const { state } = record(first);

@@ -30,7 +30,7 @@ describe('RecordSend', () => {
     personal: { contactId: 'contact-1', parameters: null, receipts: [] as readonly Receipt[] },
   };
 
-  it('a send is one event with its recipient, campaign and template', () =>
+  it('a send is recorded as one event with its recipient, campaign and template', () =>
     givenMessage().when(recordSend()).then(sent));
 
   it('a send has its own time and its parameters', () =>
@@ -154,7 +154,7 @@ describe('The fold of a message', () => {
     expect(state).toStrictEqual({ recipient, receipts: [delivered], version: 2 });
   });
 
-  it('a message ignores unknown events', () => {
+  it('the fold of a message ignores unknown events', () => {
     const unknownEvent = { type: 'SomethingElse', data: {}, meta: {} } as unknown as MessageEvent & { id: string };
     expect(messageDecider.evolve(messageDecider.initialState, unknownEvent)).toBe(messageDecider.initialState);
   });
@@ -185,7 +185,7 @@ describe('computeDelivery', () => {
       timeline: [],
     }));
 
-  it('the state is the highest status that any receipt reported', () => {
+  it('the delivery state is the highest status that any receipt reported', () => {
     const all = [queued, accepted, sent, failed, delivered, read];
     for (const [rank, highest] of all.entries())
       for (const lower of all.slice(0, rank + 1)) {
@@ -194,7 +194,7 @@ describe('computeDelivery', () => {
       }
   });
 
-  it('each milestone has the earliest time of its receipts', () =>
+  it('each delivery milestone has the earliest time of its receipts', () =>
     expect(
       deliveryAfter(newReceipt('read', '10:30'), read, newReceipt('delivered', '10:20'), delivered).milestones,
     ).toEqual({
@@ -203,7 +203,7 @@ describe('computeDelivery', () => {
       readAt: read.at,
     }));
 
-  it('every status except accepted has a milestone', () =>
+  it('every delivery status except accepted has a milestone', () =>
     expect(deliveryAfter(queued, accepted, sent, failed, delivered, read).milestones).toStrictEqual({
       queuedAt: queued.at,
       sentAt: sent.at,
@@ -241,7 +241,7 @@ describe('computeDelivery', () => {
       }
   });
 
-  it('the error is that of the latest failure', () => {
+  it('the delivery error is that of the latest failure', () => {
     const late = newReceipt('failed', '10:59', '131049');
     for (const receipts of [
       [late, failed],
@@ -251,7 +251,7 @@ describe('computeDelivery', () => {
     expect(deliveryAfter(newReceipt('sent', '10:00', 'deferred')).error).toBeNull();
   });
 
-  it('the timeline has every receipt in chronological order, with its recording time', () => {
+  it('the delivery timeline has every receipt in chronological order, with its recording time', () => {
     const { state } = givenMessage(
       at('11:00', recordReceipts('bm-1', read)),
       at('11:10', recordReceipts('bm-1', sent, failed)),
@@ -263,7 +263,7 @@ describe('computeDelivery', () => {
     ]);
   });
 
-  it('receipts of the same time are ordered by rank, then by error code', () => {
+  it('receipts with the same time are ordered by rank, then by error code', () => {
     const inOrder = [
       newReceipt('sent', '10:00'),
       newReceipt('sent', '10:00', '30001'),
@@ -278,7 +278,7 @@ describe('computeDelivery', () => {
       );
   });
 
-  it('progress counts implied milestones: read implies delivered, delivered implies sent', () => {
+  it('delivery progress counts implied milestones: read implies delivered, delivered implies sent', () => {
     const progress = (...receipts: readonly NewReceipt[]): number =>
       computeDeliveryProgress(deliveryAfter(...receipts));
     expect([queued, accepted, failed].map((receipt) => progress(receipt))).toEqual([0, 0, 0]);
@@ -305,21 +305,21 @@ describe('selectBestAttempt', () => {
     return [found?.attempt.attempt, found?.delivery.state];
   };
 
-  it('selects the attempt with the highest status', () => {
+  it('the best attempt is the one with the highest status', () => {
     expect(best(attempt(1, failed), attempt(2, sent, delivered))).toEqual([2, 'delivered']);
     expect(best(attempt(1, delivered), attempt(2, sent))).toEqual([1, 'delivered']);
   });
 
-  it('selects a failed attempt only if all failed', () => {
+  it('the best attempt is a failed one only if all failed', () => {
     expect(best(attempt(1, failed), attempt(2))).toEqual([2, 'queued']);
     expect(best(attempt(1, sent), attempt(2, failed))).toEqual([1, 'sent']);
     expect(best(attempt(1, failed), attempt(2, failed))).toEqual([2, 'failed']);
   });
 
-  it('selects the latest of several attempts with the same status', () =>
+  it('the best attempt is the latest of several with the same status', () =>
     expect(best(attempt(1, sent), attempt(3, sent), attempt(2, sent))).toEqual([3, 'sent']));
 
-  it('the selected attempt does not depend on the order, even if two attempts have the same number', () => {
+  it('the best attempt does not depend on the order, even if two attempts have the same number', () => {
     const [first, second] = [attempt(1, sent), { ...attempt(1, sent), messageId: 'bm-9' }];
     for (const attempts of [
       [first, second],
@@ -328,5 +328,5 @@ describe('selectBestAttempt', () => {
       expect(selectBestAttempt(attempts)?.attempt).toBe(second);
   });
 
-  it('selects no attempt if there is none', () => expect(selectBestAttempt([])).toBeUndefined());
+  it('there is no best attempt without attempts', () => expect(selectBestAttempt([])).toBeUndefined());
 });

@@ -106,6 +106,10 @@ export class EventStoreDbEventStore implements EventStore {
     return events;
   }
 
+  async check(): Promise<void> {
+    await this.head();
+  }
+
   async head(): Promise<Position> {
     // Reads backwards until an event of this log, and over no event twice. The client can filter only subscriptions.
     let newestOnServer: bigint | undefined;

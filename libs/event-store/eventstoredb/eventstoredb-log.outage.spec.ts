@@ -5,7 +5,7 @@ import { newStreamName, newEvent, newEvents, followUntil, eventIds } from '../ev
 import { EventStoreDbLog } from './eventstoredb-log.js';
 import { storedResponse, captureFailure, withLog, retryUntilAvailable } from './log.fixture.js';
 
-// Each test waits for seconds, on a server of its own. So they run concurrently, and tests that use much CPU are in another file.
+// Each test waits for seconds on a separate server, so they run concurrently. Tests that use much CPU are in another file.
 
 describe('lost responses', () => {
   it.concurrent('an append whose response is lost is retried and returns its one result', () =>
@@ -45,7 +45,7 @@ describe('lost responses', () => {
   );
 });
 
-describe('a server that stays away', () => {
+describe('a server that stays down', () => {
   it.concurrent.each(['frozen', 'stopped'])(
     'a log rejects calls as Unavailable within five seconds, then at once, until its server is back (%s)',
     (how) =>
@@ -68,7 +68,7 @@ describe('a server that stays away', () => {
           expect(error).toBeInstanceOf(Unavailable);
           expect(milliseconds).toBeLessThan(5_000);
         }
-        // Later calls must not wait as long as the first ones. A call that probes the server may take a second.
+        // Later calls must fail sooner than the first ones. A call that probes the server may take a second.
         const { error, milliseconds } = await captureFailure(log.events.append(stream, 1, newEvents(1)));
         expect(error).toBeInstanceOf(Unavailable);
         expect(milliseconds).toBeLessThan(1_000);
@@ -84,7 +84,7 @@ describe('a server that stays away', () => {
     withLog(
       async (log, server) => {
         server.stop();
-        // Many calls, because each one that replaces the client takes it from others.
+        // Many calls, because a call that replaces the client also affects the other calls.
         const failures = await Promise.all(
           Array.from({ length: 20 }, () => captureFailure(log.events.append(newStreamName(), 0, newEvents(1)))),
         );
@@ -118,7 +118,7 @@ describe('a server that stays away', () => {
     },
   );
 
-  it.concurrent('a log does not open while its server is away', async () => {
+  it.concurrent('a log does not open while its server is down', async () => {
     const server = await FakeEventStoreDbServer.start();
     server.stop();
     await expect(EventStoreDbLog.open(server.url)).rejects.toThrow(Unavailable);

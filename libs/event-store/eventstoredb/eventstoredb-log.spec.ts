@@ -13,7 +13,7 @@ import { storedResponse, captureFailure, withLog, waitUntil, retryUntilAvailable
 import { closeClient } from './patched-client.js';
 
 describe('appending to EventStoreDB', () => {
-  it('rejects events with which the client would end the process, before the client gets them', () =>
+  it('rejects events that would make the client end the process, before they reach the client', () =>
     withLog(async (log, server) => {
       const before = server.appendCount;
       for (const invalidEvent of [
@@ -93,7 +93,7 @@ describe('faults of an EventStoreDB', () => {
       }),
   );
 
-  it('moves to the leader that the server names', async () => {
+  it('a log connects to the leader that the server names', async () => {
     const leader = await FakeEventStoreDbServer.start();
     await withLog(async (log, server) => {
       server.leaderPort = leader.port;
@@ -115,7 +115,7 @@ describe('faults of an EventStoreDB', () => {
       expect(milliseconds).toBeLessThan(3_000);
     }));
 
-  it('does not count a server as down that responds to other calls meanwhile', () =>
+  it('a server does not count as down while it responds to other calls', () =>
     withLog(async (log, server) => {
       server.dropResponses(1_000);
       const failing = captureFailure(log.events.append(newStreamName(), 0, newEvents(1)));
@@ -163,7 +163,7 @@ describe('following EventStoreDB', () => {
     }
   };
 
-  it('a follower loses and repeats no event when its subscription is dropped again and again', () =>
+  it('a follower misses and repeats no event when its subscription is dropped repeatedly', () =>
     withLog(async (log, server) => {
       server.dropAfterEvents = 20;
       const stop = new AbortController();
@@ -202,7 +202,7 @@ describe('following EventStoreDB', () => {
       expect(eventIds(seen).slice(3)).toEqual(eventIds(laterEvents));
     }));
 
-  it('a follower leaves no call open on the server, however it ends', () =>
+  it('a follower leaves no open call on the server, however it ends', () =>
     withLog(async (log, server) => {
       await log.events.append(newStreamName(), 0, newEvents(5));
       for (let i = 0; i < 20; i++) {
@@ -213,7 +213,7 @@ describe('following EventStoreDB', () => {
       await waitUntil(() => server.openReadCount === 0);
     }));
 
-  it('a follower buffers only a few events while nothing is pulled', () =>
+  it('a follower buffers only a few events while its consumer does not read', () =>
     withLog(async (log, server) => {
       for (let i = 0; i < 50; i++) await log.events.append(newStreamName(), 0, newEvents(100));
       const { signal } = new AbortController();
@@ -251,7 +251,7 @@ describe('following EventStoreDB', () => {
 });
 
 describe('the search for the head on EventStoreDB', () => {
-  it('head continues its search where an earlier call ran out of time, not over the same foreign events', () =>
+  it('head continues its search where an earlier call timed out, without reading the same foreign events again', () =>
     withLog(async (log, server) => {
       const { position } = await log.events.append(newStreamName(), 0, newEvents(1));
       const otherLog = await EventStoreDbLog.open(`${server.url}#other`);
@@ -271,7 +271,7 @@ describe('the search for the head on EventStoreDB', () => {
       await otherLog.close();
     }));
 
-  it('head searches no events that were on the server before the log was created', () =>
+  it('head does not search events that were on the server before the log was created', () =>
     withLog(async (_, server) => {
       server.appendForeign('order-1', 5_000);
       const log = await EventStoreDbLog.open(`${server.url}#young`);
@@ -286,14 +286,14 @@ describe('the search for the head on EventStoreDB', () => {
 });
 
 describe('a log on EventStoreDB', () => {
-  it('rejects a position that is not the position of an event', () =>
+  it('a log rejects a position that is not the position of an event', () =>
     withLog(async (log) => {
       const { position } = await log.events.append(newStreamName(), 0, newEvents(1));
       const noEvent = position.slice(0, -1) + (position.endsWith('0') ? '1' : '0');
       await expect(followUntil(log.events, noEvent, () => false)).rejects.toThrow(RangeError);
     }));
 
-  it('creates one log, even if several processes open it for the first time at once', async () => {
+  it('one log is created even if several processes open it for the first time at once', async () => {
     const server = await FakeEventStoreDbServer.start();
     const logs = await Promise.all(Array.from({ length: 8 }, () => EventStoreDbLog.open(server.url)));
     expect(new Set(logs.map((log) => log.events.start)).size).toBe(1);
@@ -347,7 +347,7 @@ describe('a log on EventStoreDB', () => {
     expect((error as Error).message).not.toContain('secret');
   });
 
-  it('deletes the index of the responses that it has deleted', () =>
+  it('deletes the index entries of responses together with the responses', () =>
     withLog(async (log, server) => {
       const [oldId, newId] = [randomUUID(), randomUUID()];
       await log.responses.saveIfAbsent(oldId, storedResponse);
@@ -357,14 +357,14 @@ describe('a log on EventStoreDB', () => {
       expect(server.log.read('answers')).toHaveLength(1);
       expect(await log.responses.deleteBefore('2026-03-01T11:00:00.001Z')).toBe(1);
       expect(await log.responses.find(newId)).toBeUndefined();
-      // The hour of this stream is not over.
+      // The hour that this stream is for has not ended.
       expect(server.log.read('answers-2026-03-01T11:00:00.000Z')).toHaveLength(1);
     }));
 
-  it('a process with a log survives every fault of the server, although an unhandled error would end it', async () => {
+  it('a process with a log survives every fault of the server, without an unhandled error', async () => {
     const server = await FakeEventStoreDbServer.start();
     try {
-      // The build of log.child.ts that `npm test` has made: a process cannot run the TypeScript sources.
+      // The compiled log.child.ts, which `npm test` builds. A process cannot run the TypeScript sources.
       const file = join(import.meta.dirname, '../../../dist/libs/event-store/eventstoredb/log.child.js');
       const child = spawn(process.execPath, [file, server.url.replace('127.0.0.1', '127.0.0.1:1,127.0.0.1')]);
       const exited = once(child, 'exit');

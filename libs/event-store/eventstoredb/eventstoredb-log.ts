@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { jsonEvent, NO_STREAM } from '@eventstore/db-client';
 import type { IdempotencyStore } from '../idempotency-store.js';
 import type { EventStore } from '../event-store.js';
+import type { KeyFingerprintStore } from '../key-fingerprint-store.js';
 import { newLogId } from '../log-id.js';
 import { parseLogUrl } from './client.js';
 import { EventStoreDbConnection } from './connection.js';
 import { EventStoreDbIdempotencyStore } from './eventstoredb-idempotency-store.js';
 import { EventStoreDbEventStore } from './eventstoredb-event-store.js';
+import { EventStoreDbKeyFingerprintStore } from './eventstoredb-key-fingerprint-store.js';
 import { getActualVersion } from './failures.js';
 import { EventStoreDbPositionCodec } from './position-codec.js';
 import { StreamNames } from './stream-names.js';
@@ -16,6 +18,7 @@ export class EventStoreDbLog {
   private constructor(
     readonly events: EventStore,
     readonly responses: IdempotencyStore,
+    readonly keyFingerprint: KeyFingerprintStore,
   ) {}
 
   /**
@@ -34,6 +37,7 @@ export class EventStoreDbLog {
       return new EventStoreDbLog(
         new EventStoreDbEventStore(connection, streams, new EventStoreDbPositionCodec(logId), commit),
         new EventStoreDbIdempotencyStore(connection, streams),
+        new EventStoreDbKeyFingerprintStore(connection, streams),
       );
     } catch (error) {
       await connection.close();

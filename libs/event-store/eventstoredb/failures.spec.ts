@@ -18,7 +18,7 @@ describe('translateClientError', () => {
     expect(translated.message).toContain(reason);
   });
 
-  it('returns an error of our own code unchanged', () => {
+  it('translateClientError returns an error of our own code unchanged', () => {
     const error = new TypeError('x is not a function');
     expect(translateClientError(error)).toBe(error);
   });
@@ -36,12 +36,12 @@ describe('failures of calls', () => {
     ['a cancelled call', { type: 'cancelled', code: 1, message: '1 CANCELLED: Cancelled on client' }],
     ['a subscriber too far behind (23.10)', { type: 'unknown', code: 2, message: 'Consumer too slow to handle event' }],
     ['a cluster without a reachable node', { message: 'Failed to discover after 2 attempts.' }],
-  ])('a failed call is transient, so it is retried, if the cause is %s', (_, error) => {
+  ])('a failed call is transient and retried if the cause is %s', (_, error) => {
     expect(isTransient(error)).toBe(true);
     expect(getActualVersion(error)).toBeUndefined();
   });
 
-  it('a failed call is a conflict, not transient, if it names the actual version of the stream', () => {
+  it('a failed call is a conflict and not transient if it names the actual version of the stream', () => {
     const conflict = { type: 'wrong-expected-version', code: 9, message: '', actualVersion: 6n };
     expect([isTransient(conflict), getActualVersion(conflict)]).toEqual([false, 7]);
     expect(getActualVersion({ ...conflict, actualVersion: 'no_stream' })).toBe(0);

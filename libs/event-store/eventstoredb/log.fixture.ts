@@ -3,7 +3,7 @@ import { FakeEventStoreDbServer } from '#test/support/fake-eventstoredb-server';
 import { Unavailable } from '../event-store.js';
 import { EventStoreDbLog } from './eventstoredb-log.js';
 
-/** Runs `test` with a log on a fake server of its own. */
+/** Runs `test` with a log on a new fake server. */
 export const withLog = async (
   test: (log: EventStoreDbLog, server: FakeEventStoreDbServer) => Promise<void>,
   urlOf = (server: FakeEventStoreDbServer) => server.url,
@@ -18,7 +18,7 @@ export const withLog = async (
   }
 };
 
-/** @throws an error after 30 seconds, which says more than a timeout of the test */
+/** @throws Error after 30 seconds, because its message is clearer than a timeout of the test */
 export async function waitUntil(condition: () => boolean): Promise<void> {
   for (const end = performance.now() + 30_000; !condition();) {
     if (performance.now() > end) throw new Error('the condition did not become true within 30 seconds');
@@ -38,7 +38,7 @@ export async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T>
   }
 }
 
-/** What `work` rejects with, or undefined if it succeeds, and how long it took. */
+/** Resolves with the error of `work`, or undefined if it succeeds, and with its duration. */
 export const captureFailure = async (work: Promise<unknown>): Promise<{ error: unknown; milliseconds: number }> => {
   const startedAt = performance.now();
   const error = await work.then(

@@ -15,7 +15,7 @@ const messageAbout = (member: string): string =>
   'which Leadstream patches; run "npm ci" to install that version';
 
 describe('patching @eventstore/db-client', () => {
-  it('patches the installed client', () => {
+  it('the installed EventStoreDB client can be patched', () => {
     expect(() => patchClient(connect())).not.toThrow();
   });
 
@@ -27,7 +27,7 @@ describe('patching @eventstore/db-client', () => {
   ])('the private member %s', (member, sameShape) => {
     const clientWith = (value: unknown): EventStoreDBClient => Object.assign(connect(), { [member]: value });
 
-    it(`rejects a client without ${member}, in one sentence that says what to do`, () => {
+    it(`rejects a client without ${member}, and says in one sentence what to do`, () => {
       const client = connect();
       Reflect.deleteProperty(client, member);
       expect(() => patchClient(client)).toThrow(new IncompatibleClient(member));
@@ -54,7 +54,7 @@ describe('patching @eventstore/db-client', () => {
     });
   });
 
-  it('a log does not open with a client that cannot be patched, and nothing is sent to the server', async () => {
+  it('a log does not open with a client that cannot be patched, and sends nothing to the server', async () => {
     const server = await FakeEventStoreDbServer.start();
     const client = connect();
     Reflect.deleteProperty(client, 'execute');
@@ -68,7 +68,7 @@ describe('patching @eventstore/db-client', () => {
     }
   });
 
-  it('the patched version of the client is the one that package.json pins and that is installed', () => {
+  it('the version of the client that the patch supports is the one that package.json pins and that is installed', () => {
     const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
     };
@@ -98,14 +98,14 @@ describe('a patched client', () => {
   const connectToNoServer = (): EventStoreDBClient =>
     EventStoreDBClient.connectionString('esdb://127.0.0.1:1,127.0.0.1:2?tls=false&maxDiscoverAttempts=1');
 
-  it('handles an error while the next channel cannot connect, where a client that is not patched rejects', async () => {
+  it('a patched client handles an error while the next channel cannot connect, unlike an unpatched one', async () => {
     await expect(handleErrorWithoutServer(connectToNoServer())).rejects.toThrow('Failed to discover');
     const client = connectToNoServer();
     patchClient(client);
     await expect(handleErrorWithoutServer(client)).resolves.toBeUndefined();
   });
 
-  it('rejects an append over a closed channel, instead of leaving it pending with an unhandled rejection', async () => {
+  it('a patched client rejects an append over a closed channel, instead of leaving it pending', async () => {
     const server = await FakeEventStoreDbServer.start();
     const client = EventStoreDBClient.connectionString(server.url);
     patchClient(client);

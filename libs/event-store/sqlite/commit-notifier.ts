@@ -3,45 +3,45 @@ import { BroadcastChannel } from 'node:worker_threads';
 /** How long a commit by another process may go unnoticed. Threads of this process are notified. */
 const pollIntervalMs = 100;
 
-/** Messages to other threads are at least this far apart; the first commit after a pause is sent at once. A message costs each side about 10 µs. */
+/** The minimum time between messages to other threads: a message costs each side about 10 µs. The first one is sent at once. */
 const minMessageIntervalMs = 2;
 
-/** Notifies the followers of a log, in every thread of this process, that there may be new events. */
+/** Notifies the followers of a log, in all threads of this process, that there may be new events. */
 export class CommitNotifier {
   private readonly channel: BroadcastChannel;
   private readonly waiters = new Set<() => void>();
   private wakeUps = 0;
-  private isPausing = false;
+  private isThrottled = false;
   private hasUnsentCommit = false;
   private isClosed = false;
 
-  /** @param path The real path of the log's file. Each log has a channel of its own. */
+  /** @param path The real path of the log's file, which identifies the log's channel. */
   constructor(path: string) {
     this.channel = new BroadcastChannel(`leadstream log ${path}`);
     this.channel.onmessage = () => this.wake();
     this.channel.unref();
   }
 
-  /** The number of wake-ups so far. Take it before reading; if there was nothing to read, pass it to `waitForChange`. */
-  get count(): number {
+  /** The number of wake-ups so far. Get it before reading. If there was nothing to read, pass it to `waitForChange`. */
+  get wakeUpCount(): number {
     return this.wakeUps;
   }
 
   notify(): void {
     this.wake();
     this.hasUnsentCommit = true;
-    if (!this.isPausing) this.send();
+    if (!this.isThrottled) this.send();
   }
 
   private send(): void {
-    this.isPausing = this.hasUnsentCommit;
+    this.isThrottled = this.hasUnsentCommit;
     if (!this.hasUnsentCommit || this.isClosed) return;
     this.hasUnsentCommit = false;
     this.channel.postMessage(null);
     setTimeout(() => this.send(), minMessageIntervalMs).unref();
   }
 
-  /** Waits until there were more than `seen` wake-ups, but no longer than the poll interval or until `signal` aborts. */
+  /** Waits until there have been more than `seen` wake-ups, the poll interval has passed or `signal` aborts. */
   async waitForChange(seen: number, signal: AbortSignal): Promise<void> {
     if (this.wakeUps !== seen || signal.aborted) return;
     await new Promise<void>((resolve) => {

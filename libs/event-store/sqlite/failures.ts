@@ -6,11 +6,11 @@ export interface SqliteFailure {
   readonly errcode: number;
 }
 
-// By shape: an error created in native code need not be an `Error` of the realm that catches it. Jest runs tests in another realm.
+// Not by `instanceof`: native code may create an `Error` of another realm, as it does under Jest.
 export const isSqliteFailure = (error: unknown): error is SqliteFailure =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
 
-/** The cause of a failure in words for an operator, because SQLite's own messages need its documentation. */
+/** Describes a failure for operators. SQLite's own messages are hard to understand without its documentation. */
 export function describeSqliteFailure({ errcode }: SqliteFailure): string {
   switch (errcode & 0xff) {
     case 5:
@@ -40,7 +40,7 @@ export function describeSqliteFailure({ errcode }: SqliteFailure): string {
   }
 }
 
-/** Turns a failure of SQLite into `Unavailable`. Any other error is a bug and is returned unchanged. */
+/** Converts a failure of SQLite to `Unavailable`. Any other error is a bug and is returned unchanged. */
 export const translateSqliteError = (error: unknown): unknown =>
   isSqliteFailure(error)
     ? new Unavailable(`the event log is unavailable: ${describeSqliteFailure(error)}`, { cause: error })

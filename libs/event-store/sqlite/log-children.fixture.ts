@@ -6,11 +6,11 @@ import { createInterface } from 'node:readline';
 
 const buildFolder = join(import.meta.dirname, '../../../dist/libs/event-store/sqlite');
 
-/** The build of log.child.ts that `npm test` has made: a process or a thread cannot run the TypeScript sources. */
+/** The compiled log.child.ts, which `npm test` builds. A process or a thread cannot run the TypeScript sources. */
 export const childModule = join(buildFolder, 'log.child.js');
 
 export interface Child {
-  /** The lines of its output, as they come. */
+  /** The lines of its output, as they arrive. */
   readonly lines: AsyncIterableIterator<string>;
   /** Sends SIGKILL. */
   kill(): void;

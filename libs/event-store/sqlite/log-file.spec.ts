@@ -7,7 +7,7 @@ import { withTempFolder, startChild } from './log-children.fixture.js';
 import { UnusableLogFile } from './log-file.js';
 import { SqliteLog } from './sqlite-log.js';
 
-/** The message with which opening fails. It must name the file and must not be one of SQLite's own messages. */
+/** The message of the error on opening. It must name the file and must not be one of SQLite's own messages. */
 function openError(file: string, readOnly = false): string {
   try {
     void SqliteLog.open({ file, readOnly }).close();
@@ -20,7 +20,7 @@ function openError(file: string, readOnly = false): string {
   throw new Error(`${file} was opened`);
 }
 
-/** In containers the tests run as root, for whom file permissions mean nothing. */
+/** In containers the tests run as root, to whom file permissions do not apply. */
 function withoutRootRights<T>(work: () => T): T {
   if (process.getuid?.() !== 0) return work();
   process.seteuid!(65534);
@@ -39,7 +39,7 @@ describe('opening a log file', () => {
       expect(existsSync(file)).toBe(true);
     }));
 
-  it('does not open a log file for a second writer of the process, also by another path, and the first continues', () =>
+  it('does not open a log file for a second writer in the same process, even through another path', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const log = SqliteLog.open({ file });
@@ -65,7 +65,7 @@ describe('opening a log file', () => {
       await log.close();
     }));
 
-  it('does not open a file read-only unless it exists and holds a log', () =>
+  it('does not open a log file read-only unless it exists and holds a log', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       expect(openError(file, true)).toContain('the file does not exist');

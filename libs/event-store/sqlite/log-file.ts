@@ -1,8 +1,9 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { newLogId } from '../log-id.js';
 import { describeSqliteFailure, isSqliteFailure } from './failures.js';
+import { findDamage } from './integrity-check.js';
 
 /** The file cannot be used as an event log. The message names the file and the cause. */
 export class UnusableLogFile extends Error {
@@ -16,27 +17,34 @@ export class UnusableLogFile extends Error {
   }
 }
 
+/** SQLite's check has found the file to be damaged. */
+export class DamagedLogFile extends UnusableLogFile {}
+
+/** There is no log: the file does not exist, or it is empty. */
+export class MissingLogFile extends UnusableLogFile {}
+
 /** An open log file. Keep a reference to the connection for as long as any of its statements is used. */
 export interface LogFile {
-  /** Without symbolic links, so it is the same for everybody who has this file open. */
+  /** Without symbolic links, so that it is the same for every process and thread that has the file open. */
   readonly path: string;
   readonly logId: string;
   readonly readOnly: boolean;
   readonly db: DatabaseSyncInstance;
-  /** Opens another connection, which can only read. */
+  /** Opens another, read-only connection. */
   openReader(): DatabaseSyncInstance;
-  /** Closes `db` and releases the lock. Connections from `openReader` must be closed before. */
+  /** Closes `db` and releases the lock. Close connections from `openReader` first. */
   close(): void;
 }
 
 const applicationId = 0x4c64_5374;
 const formatVersion = 1;
 
-// AUTOINCREMENT: a position stays used even if its event was deleted by hand. A stream's version is the highest version of its
-// events and is stored nowhere else, so that the two cannot differ and an append writes one page less. Event ids are unique by
-// the way they are created. An index on them would touch a random page for every event and halve the write rate.
+// AUTOINCREMENT: a position is never reused, even if its event was deleted by hand. A stream's version is the highest version of its
+// events and is stored nowhere else, so that the two cannot differ and an append writes one page less. Event ids are unique because
+// of how they are created. An index on them would write a random page for every event and halve the write rate. The table `answers`
+// holds the stored responses of commands; `kept` is when each was stored.
 const schema = `
-  CREATE TABLE log (id TEXT NOT NULL) STRICT;
+  CREATE TABLE log (id TEXT NOT NULL, key_fingerprint TEXT) STRICT;
   CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
   CREATE TABLE events (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,8 +60,8 @@ const schema = `
   PRAGMA user_version = ${formatVersion};
 `;
 
-// A checkpoint of the write-ahead log runs within a commit. At 1,000 pages (4 MB) the longest took 10 ms. At 10,000 pages, appends
-// are a fifth faster in total, but some wait 50 ms. The size limit gives back the space that a burst during a long read has used.
+// A checkpoint of the write-ahead log runs within a commit. At 1,000 pages (4 MB), the longest took 10 ms. At 10,000 pages, appends
+// are a fifth faster overall, but some wait 50 ms. The size limit releases the disk space that a burst during a long read has used.
 const writerPragmas = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
@@ -63,14 +71,27 @@ const writerPragmas = `
   PRAGMA cache_size = -65536;
 `;
 
+/** A writer checks a file of up to this size when it opens it, in at most about 0.2 s. A larger one is checked in the background. */
+export const maxInlineCheckBytes = 64 * 1024 * 1024;
+
 /** How long SQLite waits for a lock. */
 const busyTimeoutMs = 1_000;
 
 /**
- * Opens the file. Creates it, with its folder, unless `readOnly` is set.
+ * Opens the file. Creates it, with its folder, unless `readOnly` is set or `create` is false.
  * @throws UnusableLogFile
+ * @throws MissingLogFile
+ * @throws DamagedLogFile if a file of up to `maxInlineCheckBytes` that is opened for writing is damaged
  */
-export function openLogFile({ file, readOnly = false }: { file: string; readOnly?: boolean }): LogFile {
+export function openLogFile({
+  file,
+  readOnly = false,
+  create = !readOnly,
+}: {
+  file: string;
+  readOnly?: boolean;
+  create?: boolean;
+}): LogFile {
   const connections: DatabaseSyncInstance[] = [];
   const open = (path: string, options: { readOnly?: boolean; timeout: number }): DatabaseSyncInstance => {
     const db = new DatabaseSync(path, options);
@@ -81,17 +102,19 @@ export function openLogFile({ file, readOnly = false }: { file: string; readOnly
   const openReader = (): DatabaseSyncInstance => new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true });
   let path = file;
   try {
-    path = resolvePath(file, readOnly);
+    path = resolvePath(file, !create);
     // The lock is opened first and so closed last: it outlives the connection that it guards.
     if (!readOnly) lock(open(`${path}.lock`, { timeout: 0 }), path);
     const db = open(path, { timeout: busyTimeoutMs, readOnly });
     const isNew = !containsLog(db, path);
-    if (isNew && readOnly) throw new UnusableLogFile(path, 'nothing has been written to it yet');
+    if (isNew && !create) throw new MissingLogFile(path, 'nothing has been written to it yet');
     if (!readOnly) {
+      if (!isNew && statSync(path).size <= maxInlineCheckBytes) rejectDamage(db, path);
       db.exec(writerPragmas);
       if (isNew) createLog(db);
-      // A write, because SQLite opens a file without write permission and would only fail at the first append.
+      // This write detects a missing write permission, which SQLite would otherwise report only at the first append.
       else db.exec(`PRAGMA user_version = ${formatVersion}`);
+      addKeyFingerprint(db);
     }
     const { id: logId } = db.prepare('SELECT id FROM log').get() as { id: string };
     return { path, logId, readOnly, db, openReader, close };
@@ -101,7 +124,7 @@ export function openLogFile({ file, readOnly = false }: { file: string; readOnly
   }
 }
 
-/** Resolves symbolic links, also if the file does not exist yet. */
+/** Resolves symbolic links, even if the file does not exist yet. */
 function resolvePath(file: string, mustExist: boolean): string {
   try {
     return realpathSync(file);
@@ -112,7 +135,7 @@ function resolvePath(file: string, mustExist: boolean): string {
   return join(realpathSync(dirname(file)), basename(file));
 }
 
-/** Keeps other writers out for as long as `db` is open. The operating system releases the lock however the process ends. */
+/** Locks out other writers while `db` is open. The operating system releases the lock, however the process ends. */
 function lock(db: DatabaseSyncInstance, path: string): void {
   try {
     db.exec('BEGIN EXCLUSIVE');
@@ -122,7 +145,7 @@ function lock(db: DatabaseSyncInstance, path: string): void {
   }
 }
 
-/** Returns false for an empty file. Only reads, so that a file of another program stays unchanged. */
+/** Returns false for an empty file. Never writes, so that a file of another program stays unchanged. */
 function containsLog(db: DatabaseSyncInstance, path: string): boolean {
   const { application, version, objects } = db
     .prepare(
@@ -139,6 +162,18 @@ function containsLog(db: DatabaseSyncInstance, path: string): boolean {
       `its format version is ${version}, but this release supports at most ${formatVersion}`,
     );
   return true;
+}
+
+function rejectDamage(db: DatabaseSyncInstance, path: string): void {
+  const [damage] = findDamage(db, 'quick');
+  if (damage !== undefined) throw new DamagedLogFile(path, `the file is damaged (${damage})`);
+}
+
+/** For logs of older releases. Those ignore the column, so the format version stays the same. */
+function addKeyFingerprint(db: DatabaseSyncInstance): void {
+  const columns = db.prepare("SELECT name FROM pragma_table_info('log')").all() as { name: string }[];
+  if (!columns.some(({ name }) => name === 'key_fingerprint'))
+    db.exec('ALTER TABLE log ADD COLUMN key_fingerprint TEXT');
 }
 
 function createLog(db: DatabaseSyncInstance): void {
@@ -163,6 +198,9 @@ const systemErrorReasons: Readonly<Record<string, string>> = {
 function translateOpenError(error: unknown, path: string): unknown {
   if (error instanceof UnusableLogFile) return error;
   if (isSqliteFailure(error)) return new UnusableLogFile(path, describeSqliteFailure(error), { cause: error });
-  const reason = isSystemError(error) ? systemErrorReasons[error.code] : undefined;
-  return reason === undefined ? error : new UnusableLogFile(path, reason, { cause: error });
+  if (!isSystemError(error)) return error;
+  const reason = systemErrorReasons[error.code];
+  if (reason === undefined) return error;
+  const errorClass = error.code === 'ENOENT' ? MissingLogFile : UnusableLogFile;
+  return new errorClass(path, reason, { cause: error });
 }

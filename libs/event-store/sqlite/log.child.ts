@@ -30,7 +30,7 @@ async function append(log: SqliteLog): Promise<void> {
   await Promise.all(['a', 'b', 'c', 'd', 'e'].map((letter) => appendTo(`agent-demo-${letter}`)));
 }
 
-/** Prints each position until it gets a message. Terminating a thread within a call of SQLite would abort the process. */
+/** Prints each position until it receives a message. Terminating a thread inside a SQLite call would abort the process. */
 async function follow(log: SqliteLog): Promise<void> {
   const stop = new AbortController();
   parentPort?.once('message', () => stop.abort());

@@ -18,7 +18,7 @@ import { SqlitePositionCodec } from './position-codec.js';
 
 const maxCachedEvents = 4_000;
 
-/** The log in a SQLite file. A repeated append is recognized by its ids and version only; the events' contents are not compared. */
+/** The log in a SQLite file. A repeated append is recognized by its event ids and version; the events' contents are not compared. */
 export class SqliteEventStore implements EventStore {
   readonly start: Position;
   private readonly positions: SqlitePositionCodec;
@@ -30,9 +30,9 @@ export class SqliteEventStore implements EventStore {
   private readonly insertStream: StatementSyncInstance | undefined;
   private readonly insertEvent: StatementSyncInstance | undefined;
   private selectPage: StatementSyncInstance | undefined;
-  /** Key: the sequence number before the event. Of several followers, such as the views of a worker, one reads and decodes for all. */
+  /** By the sequence number before the event. Followers, such as the views of a worker, share the events that one of them has read. */
   private readonly cachedEvents = new LRUCache<number, CachedEvent>({ max: maxCachedEvents });
-  /** Positions up to here were assigned. */
+  /** Sequence numbers up to this one have been assigned. */
   private knownSequence = 0;
   /** The highest sequence number that was read for a follower. */
   private furthestRead = 0;
@@ -95,7 +95,7 @@ export class SqliteEventStore implements EventStore {
     return { version, position: this.positions.encode(Number(sequence)) };
   }
 
-  /** The first result, if exactly these events were appended at this expected version. */
+  /** Returns the result of the first append, if it appended exactly these events at this expected version. */
   private findRepeatedAppend(
     streamId: number | undefined,
     expectedVersion: number,
@@ -115,6 +115,11 @@ export class SqliteEventStore implements EventStore {
     const events = rows.map(([version, sequence, body]) => this.decode(stream, version, sequence, body));
     checkComplete(stream, afterVersion, events);
     return events;
+  }
+
+  async check(): Promise<void> {
+    this.log.check();
+    await this.head();
   }
 
   async head(): Promise<Position> {
@@ -167,7 +172,7 @@ export class SqliteEventStore implements EventStore {
       last = next.sequence;
     }
     if (cached.length === 0) return this.readPage(after, limit);
-    // Later events may have been evicted from the cache, so the end of what is cached need not be the end of the log.
+    // Later events may have been evicted from the cache, so the last cached event need not be the last one of the log.
     const isFull = cached.length === limit || last < this.furthestRead;
     return createPage(cached, last, isFull);
   }

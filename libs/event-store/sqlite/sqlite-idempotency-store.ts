@@ -2,10 +2,10 @@ import type { StatementSyncInstance } from '@photostructure/sqlite';
 import { type IdempotencyStore, type StoredResponse, parseTime } from '../idempotency-store.js';
 import type { LogConnections } from './log-connections.js';
 
-// Appends wait while a batch is deleted.
+// Small, because appends wait while a batch is deleted.
 const deleteBatchSize = 500;
 
-/** Responses in the log's file, written in the same commits as its events. */
+/** Stored responses in the log's file, written in the same commits as its events. */
 export class SqliteIdempotencyStore implements IdempotencyStore {
   private readonly selectResponse: StatementSyncInstance;
   private readonly insertResponse: StatementSyncInstance | undefined;

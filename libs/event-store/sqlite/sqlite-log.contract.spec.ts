@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { describeIdempotencyStore } from '../idempotency-store.contract.js';
 import { describeEventStore } from '../event-store.contract.js';
+import { describeKeyFingerprintStore } from '../key-fingerprint-store.contract.js';
 import { SqliteLog } from './sqlite-log.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'leadstream-log-'));
@@ -12,6 +13,8 @@ describeEventStore('SQLite', async () => SqliteLog.open({ file: join(folder, 'ev
 
 const responsesLog = SqliteLog.open({ file: join(folder, 'answers.db') });
 describeIdempotencyStore('SQLite', async () => responsesLog.responses);
+
+describeKeyFingerprintStore('SQLite', async () => SqliteLog.open({ file: join(folder, 'fingerprint.db') }));
 
 afterAll(async () => {
   await responsesLog.close();

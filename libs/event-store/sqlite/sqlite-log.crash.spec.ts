@@ -32,7 +32,7 @@ describe('crashes', () => {
           const versions = seen.filter(({ stream }) => stream === name).map(({ version }) => version);
           expect(versions).toEqual(versions.map((_, index) => index + 1));
         }
-        // An event that was read after the last kill is still there, unchanged: no read event is ever taken back.
+        // Events that were read after an earlier kill are still stored, unchanged.
         expect(lines.slice(0, linesBefore.length)).toEqual(linesBefore);
         linesBefore = lines;
         await log.close();

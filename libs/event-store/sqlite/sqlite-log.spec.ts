@@ -20,7 +20,7 @@ const withLog = (test: (log: SqliteLog, file: string, commits: CommittedGroup[])
     await test(log, file, commits).finally(() => log.close());
   });
 
-/** Changes the file as an operator could with a database tool. The log must be closed. */
+/** Changes the log file as an operator could with a database tool. The log must be closed. */
 function editByHand(file: string, sql: string): void {
   const db = new DatabaseSync(file);
   db.exec(sql);
@@ -30,7 +30,7 @@ function editByHand(file: string, sql: string): void {
 const response = { request: 'r', answer: 1, keptAt: '2026-03-01T09:00:00Z' };
 
 describe('a log in a SQLite file', () => {
-  it('writes all appends and responses that wait at the same moment in one commit', () =>
+  it('writes all appends and responses that are waiting at the same time in one commit', () =>
     withLog(async (log, _, commits) => {
       await Promise.all([
         ...Array.from({ length: 20 }, () => log.events.append(newStreamName(), 0, newEvents(2))),
@@ -40,7 +40,7 @@ describe('a log in a SQLite file', () => {
       expect(commits).toEqual([{ operations: 22, events: 40, milliseconds: expect.any(Number) }]);
     }));
 
-  it('rejects one append without affecting others in the same commit', () =>
+  it('a rejected append does not affect others in the same commit', () =>
     withLog(async (log) => {
       const [first, contested, last] = [newStreamName(), newStreamName(), newStreamName()];
       const outcomes = await Promise.allSettled([
@@ -61,7 +61,7 @@ describe('a log in a SQLite file', () => {
       for (const stream of [first, contested, last]) expect(await log.events.read(stream, 0, 10)).toHaveLength(1);
     }));
 
-  it('an empty log has its head at its start', () =>
+  it('the head of an empty log is its start', () =>
     withLog(async (log) => {
       expect(await log.events.head()).toBe(log.events.start);
       expect(log.events.start).toMatch(/^p[0-9a-v]{8}\.0{13}$/);
@@ -113,7 +113,7 @@ describe('a log in a SQLite file', () => {
       }),
   );
 
-  it('reports which event is damaged, after yielding all events before it', () =>
+  it('a damaged event is reported after all events before it have been returned', () =>
     withTempFolder(async (folder) => {
       const file = join(folder, 'events.db');
       const stream = newStreamName();
@@ -131,7 +131,7 @@ describe('a log in a SQLite file', () => {
       await reopened.close();
     }));
 
-  it('rejects only what does not fit on a full disk, and accepts it once there is room', () =>
+  it('a log on a full disk rejects only appends that do not fit, and accepts them once there is room', () =>
     withTempFolder(async (folder) => {
       const file = openLogFile({ file: join(folder, 'events.db') });
       const log = new SqliteLog(file);
@@ -171,7 +171,7 @@ describe('a log in a SQLite file', () => {
       await log.events.append(newStreamName(), 0, newEvents(1));
     }));
 
-  it('notifies followers in other threads at once', () =>
+  it('a log notifies followers in other threads at once', () =>
     withLog(async (log, file) => {
       const thread = new Worker(childModule, { workerData: ['follow', file] });
       const received = new Set<string>();
@@ -210,7 +210,7 @@ describe('a log in a SQLite file', () => {
       reader.kill();
     }));
 
-  it('does not block its thread while a follower catches up', () =>
+  it('a log does not block its thread while a follower catches up', () =>
     withLog(async (log) => {
       await log.events.append(newStreamName(), 0, newEvents(50));
       let eventLoopPasses = 0;
@@ -227,13 +227,13 @@ describe('a log in a SQLite file', () => {
       expect(eventLoopPasses).toBeGreaterThan(20);
     }));
 
-  it('a follower continues at once where only the beginning of the events that others have read is cached', () =>
+  it('a follower whose next events are only partly cached reads the others at once', () =>
     withLog(async (log) => {
       for (let i = 0; i < 5; i++) await log.events.append(newStreamName(), 0, newEvents(900));
       const stop = new AbortController();
       const follower = (batchSize: number): AsyncIterator<EventBatch> =>
         log.events.follow(log.events.start, { signal: stop.signal, batchSize })[Symbol.asyncIterator]();
-      // The first follower evicts the beginning of the log from the cache; the second brings a part of it back.
+      // The first follower evicts the beginning of the log from the cache. The second caches a part of it again.
       for (const batchSize of [4_500, 100]) await follower(batchSize).next();
       const third = follower(1_000);
       const batchSizes: number[] = [];

@@ -58,9 +58,9 @@ export const bulkJobFields: json.Fields<BulkJobResource> = {
   closedAt: json.nullable(json.timestamp('Time at which the job completed, failed or was cancelled.')),
 };
 
-/** The outcome of a bulk action whose items have all been decided. */
+/** The outcome of a bulk job whose items have all been decided. */
 export const bulkOutcomeFields: json.Fields<BulkRejectedDetails> & json.Fields = {
-  bulkId: json.string('Unique identifier of the bulk action. It is the correlation ID of all its events.'),
+  bulkId: json.string('Unique identifier of the bulk job. It is the correlation ID of all its events.'),
   summary: json.described(
     json.object<BulkSummary>({
       total: json.count('Number of items.'),

@@ -18,7 +18,7 @@ import {
 } from '../fields.js';
 import { parseInstant } from '../instant.js';
 
-/** The filters of the list of leads. The target of a bulk action accepts them too, with the same names and values. */
+/** The filters of the list of leads. The target of a bulk job accepts them too, with the same names and values. */
 export class LeadFilterRequest {
   @Optional() @IsListOfValues(statuses, 'Statuses, separated by commas.') readonly status?: string;
   @Optional() @IsBooleanText('Whether the lead is active.') readonly active?: string;

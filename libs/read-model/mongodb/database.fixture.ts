@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Document, MongoClient } from 'mongodb';
 
-/** A server to test against in addition to the in-process fake. */
+/** The URL of a server to test against in addition to the in-process fake. */
 export const externalServerUrl = process.env['TEST_MONGODB_URL'];
 
 /** A standalone server does not support snapshots; a replica set or sharded cluster does. */

@@ -7,7 +7,7 @@ const unknownCommandCode = 59;
 
 /** The server rejects the request itself, for example a row that is too big or an invalid query. Retrying cannot help. */
 const permanentErrorCodes: ReadonlySet<unknown> = new Set([
-  2, 9, 14, 52, 54, 56, 59, 121, 171, 10_334, 17_280, 17_419, 17_420, 40_414, 40_415, 51_091,
+  2, 9, 14, 52, 54, 56, 121, 171, 10_334, 17_280, 17_419, 17_420, 40_414, 40_415, 51_091,
 ]);
 
 /**
@@ -48,23 +48,19 @@ function isUnavailable(error: unknown): boolean {
 }
 
 /**
- * The writes of an unordered bulk write that failed because their row exists. All others were applied and are durable.
- * @throws any other error of the bulk write
+ * How many rows an unordered bulk write found or inserted when all its other writes failed only because their row exists.
+ * @throws the error itself if anything else failed as well, or the writes may not be durable
  */
-export function duplicateKeyIndexes(error: unknown): readonly number[] {
-  if (!(error instanceof MongoBulkWriteError)) throw error;
-  const writeErrors = error.result.getWriteErrors();
-  const other = writeErrors.find(({ code }) => code !== duplicateKeyCode);
+export function countDespiteDuplicates(error: unknown): number {
+  if (!(error instanceof MongoBulkWriteError) || error.code !== duplicateKeyCode) throw error;
+  const { result } = error;
+  // A router reports the failure of one shard like this, next to the duplicate keys of others.
+  const other = result.getWriteErrors().find(({ code }) => code !== duplicateKeyCode);
   if (other) throw new MongoServerError({ message: other.errmsg ?? 'a write was rejected', code: other.code });
-  // The other writes may have been applied without being durable.
-  if (writeErrors.length === 0 || error.result.getWriteConcernError()) throw toDurabilityError(error);
-  return writeErrors.map(({ index }) => index);
+  if (result.getWriteConcernError())
+    throw new ViewsUnavailable('MongoDB did not confirm that the rows are durable. Retry.', { cause: error });
+  return result.matchedCount + result.upsertedCount;
 }
-
-const toDurabilityError = (error: MongoBulkWriteError): Error =>
-  error.code === duplicateKeyCode
-    ? new ViewsUnavailable('MongoDB did not confirm that the rows are durable. Retry.', { cause: error })
-    : error;
 
 export const isDuplicateKey = (error: unknown): boolean =>
   error instanceof MongoServerError && error.code === duplicateKeyCode;

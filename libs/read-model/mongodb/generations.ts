@@ -28,7 +28,7 @@ const pauseCheckIntervalMs = 20;
 /** Generation numbers are padded, so that ids sort by number. */
 const numberDigits = 6;
 
-interface LiveGeneration extends ViewState {
+export interface LiveGeneration extends ViewState {
   readonly id: string;
   /** No row is ahead of the checkpoint. */
   readonly isConsistent: boolean;
@@ -62,7 +62,7 @@ export class MongodbGenerations {
   /** Undefined when the generation is retired. */
   async state(id: string): Promise<ViewState | undefined> {
     const stored = await this.withCheckpoints((checkpoints) =>
-      checkpoints.findOne<GenerationDocument>({ _id: id, closed: null }),
+      checkpoints.findOne<GenerationDocument>({ _id: id, closed: null }, this.connection.queryOptions()),
     );
     return stored ? this.stateOf(stored) : undefined;
   }
@@ -80,7 +80,9 @@ export class MongodbGenerations {
     const { columns } = this.schema;
     const created = { _id, columns, checkpoint: null, stopped: null, built: null, closed: null, held: 0 };
     try {
-      await this.withCheckpoints((checkpoints) => checkpoints.insertOne(created));
+      await this.connection.write(checkpointCollection, (checkpoints, options) =>
+        checkpoints.insertOne(created, options),
+      );
       return _id;
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
@@ -94,8 +96,8 @@ export class MongodbGenerations {
    */
   async recordWriteIntent(id: string, from: Position | null, to: Position): Promise<boolean> {
     const expected = { _id: id, closed: null, checkpoint: from };
-    const found = await this.withCheckpoints((checkpoints) =>
-      checkpoints.findOneAndUpdate(expected, { $max: { announced: to } }),
+    const found = await this.connection.write(checkpointCollection, (checkpoints, options) =>
+      checkpoints.findOneAndUpdate(expected, { $max: { announced: to } }, options),
     );
     return found !== null;
   }
@@ -106,7 +108,9 @@ export class MongodbGenerations {
     if (await this.update({ ...expected, held: { $lte: Date.now() } }, { checkpoint: to })) return true;
     const isPauseOver = async (): Promise<boolean> => {
       const paused = { ...expected, held: { $gt: Date.now() } };
-      return !(await this.withCheckpoints((checkpoints) => checkpoints.findOne(paused)));
+      return !(await this.withCheckpoints((checkpoints) =>
+        checkpoints.findOne(paused, this.connection.queryOptions()),
+      ));
     };
     // A pause is ignored after its full length, so that a wrong clock cannot block writing.
     await pollUntil(isPauseOver, { intervalMs: pauseCheckIntervalMs, timeoutMs: writePause.durationMs });
@@ -143,14 +147,17 @@ export class MongodbGenerations {
   async removeRetired(before = Date.now() - retentionMs): Promise<void> {
     const retired = (await this.find({})).filter(({ closed }) => closed !== null && closed <= before);
     if (retired.length === 0) return;
-    await this.connection.withDatabase(async (database) => {
-      const name = new RegExp(`^${this.idPrefix.replaceAll('.', '\\.')}`);
-      for (const collection of await database.listCollections({ name }, { nameOnly: true }).toArray())
-        if (retired.some(({ _id }) => collection.name.startsWith(`${_id}.`)))
-          await database.dropCollection(collection.name).catch((error: unknown) => {
+    const filter = { name: new RegExp(`^${this.idPrefix.replaceAll('.', '\\.')}`) };
+    const collections = await this.connection.withDatabase((database) =>
+      database.listCollections(filter, { nameOnly: true, ...this.connection.queryOptions() }).toArray(),
+    );
+    for (const { name } of collections)
+      if (retired.some(({ _id }) => name.startsWith(`${_id}.`)))
+        await this.connection.write(name, (collection, options) =>
+          collection.drop(options).catch((error: unknown) => {
             if (!isCollectionMissing(error)) throw error;
-          });
-    });
+          }),
+        );
   }
 
   private get idPrefix(): string {
@@ -164,9 +171,10 @@ export class MongodbGenerations {
 
   private find(filter: object): Promise<GenerationDocument[]> {
     const ids = { $gte: this.idPrefix, $lt: `${this.schema.id}.h` };
-    const options = { sort: { _id: 1 }, ...this.connection.queryOptions() } as const;
     return this.withCheckpoints((checkpoints) =>
-      checkpoints.find<GenerationDocument>({ _id: ids, ...filter }, options).toArray(),
+      checkpoints
+        .find<GenerationDocument>({ _id: ids, ...filter }, { sort: { _id: 1 }, ...this.connection.queryOptions() })
+        .toArray(),
     );
   }
 
@@ -175,8 +183,8 @@ export class MongodbGenerations {
   }
 
   private async update(filter: object, fields: Partial<GenerationDocument>): Promise<boolean> {
-    const { matchedCount } = await this.withCheckpoints((checkpoints) =>
-      checkpoints.updateOne(filter, { $set: fields }),
+    const { matchedCount } = await this.connection.write(checkpointCollection, (checkpoints, options) =>
+      checkpoints.updateOne(filter, { $set: fields }, options),
     );
     return matchedCount > 0;
   }
@@ -202,7 +210,7 @@ export class MongodbGenerations {
 export async function listStoredVersions(connection: MongodbConnection, view: string): Promise<readonly number[]> {
   const ids = { $gte: `${view}.v`, $lt: `${view}.w` };
   const stored = await connection.withCollection(checkpointCollection, (checkpoints) =>
-    checkpoints.find({ _id: ids, closed: null }).toArray(),
+    checkpoints.find({ _id: ids, closed: null }, connection.queryOptions()).toArray(),
   );
   const versions = stored.map(({ _id }) => Number(/^([1-9]\d*)\.g/.exec(_id.slice(view.length + 2))?.[1] ?? 0));
   return [...new Set(versions)].filter((version) => version > 0).sort((a, b) => a - b);

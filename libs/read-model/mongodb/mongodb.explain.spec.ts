@@ -26,7 +26,7 @@ const leadQueries: readonly (readonly [description: string, query: Pick<RowQuery
     ['leads after a cursor without a value', { where: [org], after: { ...after, value: null } }, 'name'],
   ];
 
-/** Only real servers explain plans, and not every one that speaks the protocol. Without one, the tests are reported as skipped. */
+/** Only some servers with the MongoDB protocol explain plans. Without such a server, the tests are reported as skipped. */
 async function canExplain(): Promise<boolean> {
   if (!externalServerUrl) return false;
   const { database, remove } = await createTestDatabase(externalServerUrl);
@@ -46,7 +46,7 @@ async function canExplain(): Promise<boolean> {
   return isExplained;
 }
 
-/** The queries that indexes are declared for: one value for each prefix column, in sort order, from the start or after a cursor. */
+/** A query for each index: one value for each prefix column, in sort order, from the start or after a cursor. */
 const indexedQueries = (
   view: View,
 ): readonly (readonly [table: string, query: Pick<RowQuery, 'where' | 'after'>, sort: string])[] =>
@@ -65,7 +65,7 @@ const indexedQueries = (
 
 ((await canExplain()) ? describe : describe.skip)('list queries in MongoDB at TEST_MONGODB_URL', () => {
   it.each(views.map((view) => [view.name, view] as const))(
-    'on the view %s read an index in its order, without a scan or a sort',
+    'list queries on the view %s read an index in order, without a collection scan or a sort',
     async (_, view) => {
       const { database, url, remove } = await createTestDatabase(externalServerUrl!);
       const store = new MongodbViewStore(url);
@@ -95,7 +95,7 @@ const indexedQueries = (
   );
 });
 
-describe('the fake MongoDB server of the acceptance suite', () => {
+describe('FakeMongodbServer without scans', () => {
   const view: View = {
     name: 'things',
     version: 1,
@@ -113,7 +113,7 @@ describe('the fake MongoDB server of the acceptance suite', () => {
     ['accepts a list in the order of an index', [org, heavy], 'rank', true],
     ['rejects a list in another order', [org], 'weight', false],
     ['rejects a list without a condition on the first column of its index', [heavy], 'rank', false],
-  ])('%s: %p by %s', async (_, where, column, isAccepted) => {
+  ])('the fake MongoDB server %s: %p by %s', async (_, where, column, isAccepted) => {
     const server = await FakeMongodbServer.start({ scans: false });
     const store = new MongodbViewStore(server.url());
     const writer = await store.openForWriting(view);
@@ -126,7 +126,7 @@ describe('the fake MongoDB server of the acceptance suite', () => {
     await server.stop();
   });
 
-  it('accepts a count with a condition on the first column of an index, and rejects one without', async () => {
+  it('the fake MongoDB server accepts a count only with a condition on the first column of an index', async () => {
     const server = await FakeMongodbServer.start({ scans: false });
     const store = new MongodbViewStore(server.url());
     await (await store.openForWriting(view)).finishBuild();

@@ -23,13 +23,13 @@ export class MongodbLease implements Lease {
   }
 
   async compareAndSet(from: LeaseRecord | null, { holder, heartbeat }: LeaseRecord): Promise<boolean> {
-    return this.connection.withCollection(collection, async (leases) => {
+    return this.connection.write(collection, async (leases, options) => {
       if (from) {
         const expected = { _id: leaseId, holder: from.holder, beat: from.heartbeat };
-        return (await leases.updateOne(expected, { $set: { holder, beat: heartbeat } })).matchedCount > 0;
+        return (await leases.updateOne(expected, { $set: { holder, beat: heartbeat } }, options)).matchedCount > 0;
       }
       try {
-        await leases.insertOne({ _id: leaseId, holder, beat: heartbeat });
+        await leases.insertOne({ _id: leaseId, holder, beat: heartbeat }, options);
         return true;
       } catch (error) {
         if (isDuplicateKey(error)) return false;

@@ -68,7 +68,7 @@ function createLog(contactCount: number): readonly RecordedEvent[] {
 const events = createLog(70);
 const lastPosition = positionAt(events.length);
 
-/** Claims to be empty, so that views are built at once and save every batch. */
+/** Reports that the log is empty, so that views are built at once and save every batch. */
 const feed: EventFeed = {
   start: positionAt(0),
   head: async () => positionAt(0),
@@ -105,7 +105,7 @@ describe('projections in MongoDB', () => {
     server = await FakeMongodbServer.start();
     [mongodb, otherMongodb] = [new MongodbViewStore(server.url()), new MongodbViewStore(server.url())];
     for (const view of [leadListView, leadHistoryView]) await catchUp(view, sqlite);
-    // Two workers for each view, and connections that fail on the way.
+    // Two workers for each view, and connections that fail meanwhile.
     for (const when of ['before', 'after', 'before', 'after'] as const)
       server.injectFault('update', { disconnect: when });
     server.injectFault('find', { disconnect: 'after' });
@@ -133,7 +133,7 @@ describe('projections in MongoDB', () => {
   }
 
   it.each([leadListView, leadHistoryView])(
-    'store the same rows of $name as SQLite, although connections failed',
+    'MongoDB stores the same rows of $name as SQLite, although connections failed',
     async (view) => {
       expect(events.length).toBeGreaterThan(300);
       const rows = await loadAll(mongodb!, view);
@@ -154,7 +154,7 @@ describe('projections in MongoDB', () => {
   ];
   const sorts = ['createdAt', 'lastInteractionAt', 'score', 'name', 'status', 'nextFollowUpAt'];
   it.each([null, 'ann', 'anne', '中', '0105', 'b an', 'nobody'])(
-    'return the same leads as SQLite for every filter and sort order, with the search text %s',
+    'MongoDB returns the same leads as SQLite for every filter and sort order, with the search text %s',
     async (search) => {
       const [mongodbReader, sqliteReader] = await openReaders(leadListView);
       const words = search === null ? {} : { words: parseSearchWords(search) };
@@ -170,7 +170,7 @@ describe('projections in MongoDB', () => {
     },
   );
 
-  it('return the same history of a lead or a contact as SQLite', async () => {
+  it('MongoDB returns the same history of a lead or a contact as SQLite', async () => {
     const [mongodbReader, sqliteReader] = await openReaders(leadHistoryView);
     for (let index = 0; index < 20; index++)
       for (const descending of [false, true])
@@ -181,7 +181,7 @@ describe('projections in MongoDB', () => {
         }
   });
 
-  it('have the same rows again after they were wiped and built from the log', async () => {
+  it('MongoDB has the same rows after a view was wiped and rebuilt from the log', async () => {
     const before = await loadAll(mongodb!, leadListView);
     await mongodb!.wipe(leadListView);
     expect((await loadAll(mongodb!, leadListView)).flat()).toEqual([]);

@@ -7,7 +7,7 @@ import { FakeMongodbServer } from '#test/support/fake-mongodb-server';
 import { MongodbViewStore } from './mongodb.view-store.js';
 import { createTestDatabase, supportsSnapshots, externalServerUrl } from './database.fixture.js';
 
-/** Rows are visible before the checkpoint is moved. */
+/** Rows become visible before the checkpoint is moved. */
 const options = { hasAtomicBatches: false };
 
 const createFakeStorage = async (): Promise<TestStorage> => {
@@ -27,13 +27,15 @@ if (externalServerUrl) {
   for (const contract of [viewStoreContract, rebuildContract, leaseContract])
     contract(adapter, createRealStorage, options);
   if (await supportsSnapshots(externalServerUrl)) viewSnapshotContract(adapter, createRealStorage);
-  else describe.skip(`${adapter}, a standalone server,`, () => it('supports no snapshots', () => undefined));
+  else
+    describe.skip(`${adapter}, a standalone server,`, () =>
+      it('a standalone MongoDB server supports no snapshots', () => undefined));
 }
 
 it.each([
   ['is standalone', () => undefined],
   ['does not know the command `hello`', (server: FakeMongodbServer) => server.injectFault('hello', { errorCode: 59 })],
-])('refuses a snapshot, with the reason, when the MongoDB server %s', async (_, prepare) => {
+])('a snapshot is rejected, with the reason, if the MongoDB server %s', async (_, prepare) => {
   const server = await FakeMongodbServer.start({ replicaSet: false });
   const store = new MongodbViewStore(server.url());
   const reader = await store.openForReading({ name: 'any', version: 1, tables: {} });

@@ -37,7 +37,12 @@ export class MongodbViewStore extends ViewStore {
    */
   constructor(url: string, timeouts: Partial<MongodbTimeouts> = {}) {
     super();
-    this.connection = new MongodbConnection(url, { serverSelectionMs: 3_500, queryMs: 4_000, ...timeouts });
+    this.connection = new MongodbConnection(url, {
+      serverSelectionMs: 3_500,
+      queryMs: 4_000,
+      writeMs: 15_000,
+      ...timeouts,
+    });
   }
 
   async openForWriting(view: View, { candidate = false } = {}): Promise<ViewWriter> {
@@ -48,7 +53,7 @@ export class MongodbViewStore extends ViewStore {
 
   async openForReading(view: View): Promise<ViewReader> {
     const schema = mongodbSchemaOf(view);
-    const reader = new MongodbRowReader(this.connection, schema);
+    const reader = new MongodbRowReader((work, options) => this.connection.inSession(work, options), schema);
     // There is nothing to close: the connection belongs to the store.
     return Object.assign(reader, { snapshot: () => this.openSnapshot(schema), close: async () => undefined });
   }
@@ -99,18 +104,18 @@ export class MongodbViewStore extends ViewStore {
 
   /** Undefined when the snapshot falls into a batch: rows are written before their checkpoint. */
   private async tryConsistentSnapshot(schema: MongodbViewSchema): Promise<ViewSnapshot | undefined> {
-    const { end, ...access } = await this.connection.startSnapshot();
-    const reader = new MongodbRowReader(access, schema);
+    const session = await this.connection.startSnapshot();
+    const reader = new MongodbRowReader((work) => work(session), schema);
     const consistent = await reader.consistentCheckpoint().catch(async (error: unknown) => {
-      await end();
+      await session.end();
       throw error;
     });
     if (!consistent) {
-      await end();
+      await session.end();
       return undefined;
     }
     let ending: Promise<void> | undefined;
-    const close = (): Promise<void> => (ending ??= end().finally(() => this.openSnapshots--));
+    const close = (): Promise<void> => (ending ??= session.end().finally(() => this.openSnapshots--));
     return Object.assign(reader, { ...consistent, close });
   }
 }

@@ -4,19 +4,19 @@ import type { Index } from '../view.js';
 import { toSqlValue } from './connection.js';
 import { indexName, quoteIdentifier, quoteLiteral, type SqliteTableSchema } from './schema.sql.js';
 
-/** SQL text and the values of its question marks. */
+/** SQL text and the values of its placeholders. */
 export interface SqlFragment {
   readonly text: string;
   readonly values: readonly unknown[];
 }
 
-/** Values are encoded for SQLite. */
+/** Encodes the values for SQLite. */
 export const sql = (text: string, ...values: readonly unknown[]): SqlFragment => ({
   text,
   values: values.map(toSqlValue),
 });
 
-/** Values are already encoded for SQLite. */
+/** Expects values that are already encoded for SQLite. */
 export const rawSql = (text: string, values: readonly unknown[]): SqlFragment => ({ text, values });
 
 export const joinSql = (fragments: readonly SqlFragment[], separator: string): SqlFragment =>
@@ -32,7 +32,7 @@ export const andSql = (fragments: readonly SqlFragment[]): SqlFragment =>
 export const indexedTable = (table: string, index: Index): string =>
   `${quoteIdentifier(table)} INDEXED BY ${quoteIdentifier(indexName(table, index))}`;
 
-/** @throws Error when the table has no such column, so that SQL never contains a name from outside */
+/** @throws Error if the table has no such column, so that SQL never contains a name that a caller chose */
 export function quoteColumn(table: SqliteTableSchema, name: string): string {
   if (!table.columns.includes(name))
     throw new Error(`there is no column ${name}; the columns are ${table.columns.join(', ')}`);

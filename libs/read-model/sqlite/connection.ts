@@ -3,13 +3,13 @@ import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } f
 import { LRUCache } from 'lru-cache';
 import { ViewsUnavailable } from '../view-store.js';
 
-/** "LSvw" marks an SQLite file as a view of ours. */
+/** "LSvw": marks an SQLite file as a view of Leadstream. */
 export const applicationId = 0x4c537677;
 
 /** How long the thread blocks while another process writes to the file. */
 const defaultBusyTimeoutMs = 1_000;
 
-/** Only `create` creates a missing file. */
+/** `create` creates a missing file; the other modes fail. */
 export type AccessMode = 'read' | 'write' | 'create';
 
 export const notAViewFile = 'it is not a view file. Move it to another folder';
@@ -32,7 +32,7 @@ const reasons: Readonly<Record<string, string>> = {
   SQLITE_TOOBIG: 'a row is too big',
 };
 
-/** A connection to one file that caches its statements. Errors of SQLite become `ViewsUnavailable` and name the file. */
+/** A connection to one file, with a statement cache. SQLite errors are thrown as `ViewsUnavailable` with the file's name. */
 export class SqliteConnection {
   // Must stay referenced: when it is garbage-collected, using one of its statements crashes the process.
   private readonly database: DatabaseSyncInstance;
@@ -69,7 +69,7 @@ export class SqliteConnection {
     return translateErrors(this.path, () => this.statement(sql).all(...values) as Row[]);
   }
 
-  /** Use `IMMEDIATE` to write: no other connection writes until the transaction ends. */
+  /** Use `IMMEDIATE` to write: no other connection can write until the transaction ends. */
   transaction<T>(mode: 'DEFERRED' | 'IMMEDIATE', work: () => T): T {
     this.run(`BEGIN ${mode}`);
     try {
@@ -126,9 +126,9 @@ function translateErrors<T>(path: string, work: () => T): T {
   }
 }
 
-// The escaped characters below are control characters, which the rule takes for a mistake.
+// The patterns below contain control characters on purpose.
 /* eslint-disable no-control-regex */
-/** Encodes a text, because SQLite cuts it at a NUL. NUL becomes 1 1 and 1 becomes 1 2, which keeps the order of texts. */
+/** Encodes a text, because SQLite truncates it at a NUL. NUL becomes 1 1 and 1 becomes 1 2, which keeps the order of texts. */
 export const toSqlValue = <T>(value: T): T =>
   typeof value === 'string' && /[\0\x01]/.test(value)
     ? (value.replace(/[\0\x01]/g, (character) => (character === '\0' ? '\x01\x01' : '\x01\x02')) as T)

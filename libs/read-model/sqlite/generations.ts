@@ -13,25 +13,25 @@ import {
   type SqliteViewSchema,
 } from './schema.sql.js';
 
-/** Removing retired files is repeated anyway, so it never waits for another process. */
+/** Retired files are removed periodically, so a single attempt never waits for another process. */
 const noBusyTimeoutMs = 0;
 
 const mainFiles = ['.db'];
 const allFiles = ['.db-wal', '.db-shm', '.db'];
 
 /**
- * The files `<view>.v<version>.g<number>.db` of one version of a view, each a generation. The lowest one that is not retired is
- * live, the next one is the candidate. So one write, which retires the live file, promotes the candidate, and each reader sees it
- * in the transaction that it reads in.
+ * The files `<view>.v<version>.g<number>.db` of one version of a view. Each is a generation. The lowest one that is not retired is
+ * live; the next one is the candidate. Retiring the live file therefore promotes the candidate with a single write. Each reader sees
+ * that write in its own transaction.
  */
 export class SqliteGenerations {
-  /** `basePath` is their path up to `.g<number>.db`. */
+  /** `basePath` is the path of the files up to `.g<number>.db`. */
   constructor(
     private readonly basePath: string,
     private readonly schema: SqliteViewSchema,
   ) {}
 
-  /** Undefined when there is none yet. */
+  /** Undefined if there is no live generation yet. */
   openLive(connect: (path: string) => SqliteConnection): SqliteConnection | undefined {
     for (const number of this.numbers(mainFiles)) {
       const connection = this.openIfPresent(number, () => connect(this.pathOf(number)));
@@ -54,7 +54,7 @@ export class SqliteGenerations {
     return undefined;
   }
 
-  /** Creates the generation if it is missing. A damaged or outdated candidate is retired and replaced. */
+  /** Opens the generation, or creates it if it is missing. A damaged or outdated candidate is retired and replaced. */
   openForWriting(isCandidate: boolean): SqliteConnection {
     const [live, candidate] = this.notRetired();
     if (live === undefined) return this.create();
@@ -93,13 +93,13 @@ export class SqliteGenerations {
     for (const number of this.notRetired().reverse()) this.retire(number);
   }
 
-  /** Removes the files before the live one. A process that has one open still reads there that it is retired. */
+  /** Removes the files of generations before the live one. A process that still has one open can read that it is retired. */
   removeRetired(): void {
     const [live = Infinity] = this.notRetired();
     for (const number of this.numbers(allFiles)) if (number < live) this.remove(number);
   }
 
-  /** In order. A damaged generation is not retired. */
+  /** In ascending order. A damaged generation counts as not retired. */
   private notRetired(): number[] {
     return this.numbers(mainFiles).filter((number) => {
       const connection = this.openIfPresent(number, () => new SqliteConnection(this.pathOf(number), 'read'));
@@ -143,7 +143,7 @@ export class SqliteGenerations {
     });
   }
 
-  /** Returns false if it is ahead of `checkpoint`; its writers then pause for a moment, if they have not just done so. */
+  /** Returns false if the generation is ahead of `checkpoint`. Its writers are then paused, unless they have just been paused. */
   private retireUnlessAhead(number: number, checkpoint: Position | null): boolean {
     let isAhead = false;
     this.withWritable(number, (connection) => {
@@ -181,7 +181,7 @@ export class SqliteGenerations {
       if (connection) {
         try {
           if (!isRetired(connection)) return;
-          // A process that opens the file after its write-ahead log is gone must still find that it is retired.
+          // A process that opens the file after its write-ahead log was deleted must still read that it is retired.
           const [busy] = connection.get<[number]>('PRAGMA wal_checkpoint(TRUNCATE)')!;
           if (busy !== 0) return;
         } finally {
@@ -190,7 +190,7 @@ export class SqliteGenerations {
       }
       this.unlink(number);
     } catch {
-      // Another process uses it. It is removed the next time.
+      // Another process uses the file. It is removed next time.
     }
   }
 
@@ -212,7 +212,7 @@ export class SqliteGenerations {
     return `${this.basePath}.g${number}.db`;
   }
 
-  /** The generations that have a file with one of these suffixes, in order. */
+  /** The numbers of the generations that have a file with one of these suffixes, in ascending order. */
   private numbers(suffixes: readonly string[]): number[] {
     const numbers = listFiles(dirname(this.basePath))
       .filter((name) => suffixes.some((suffix) => name.endsWith(suffix)))
@@ -220,7 +220,7 @@ export class SqliteGenerations {
     return sortUnique(numbers);
   }
 
-  /** 0 if the file is not one of this view and version. */
+  /** 0 if the file does not belong to this view and version. */
   private numberOf(name: string): number {
     const start = `${basename(this.basePath)}.g`;
     if (!name.startsWith(start)) return 0;

@@ -7,13 +7,13 @@ import { includedColumns } from './schema.sql.js';
 export const findCondition = (column: string, { where, derived }: MergedConditions): Condition | undefined =>
   where.find((condition) => condition.column === column) ?? derived.find((condition) => condition.column === column);
 
-/** The values that a column may have; undefined when they are not listed. */
+/** The values that a column may have; undefined if the conditions do not list them. */
 export const valuesOf = (column: string, conditions: MergedConditions): readonly ColumnValue[] | undefined => {
   const condition = findCondition(column, conditions);
   return condition && isInCondition(condition) ? condition.in : undefined;
 };
 
-/** The values of all columns before the sort column are listed, and a partial index contains every row that may match. */
+/** Whether the values of all columns before the sort column are listed, and a partial index contains every row that may match. */
 export const isUsableIndex = ({ prefix, where = {} }: Index, conditions: MergedConditions): boolean =>
   prefix.every((column) => valuesOf(column, conditions)) &&
   Object.entries(where).every(([column, value]) => {
@@ -39,10 +39,10 @@ export const accessConditions = (index: Index, { where }: MergedConditions): rea
 export const coveredConditions = (index: Index, { where }: MergedConditions): readonly Condition[] =>
   where.filter(({ column }) => indexHasColumn(index, column));
 
-/** Whether no row has to be read to tell which match and, with `sortColumn`, to sort them. */
+/** Whether matching rows can be found and, with `sortColumn`, sorted without reading any row. */
 export const isCoveringIndex = (index: Index, conditions: MergedConditions, sortColumn?: string): boolean =>
   coveredConditions(index, conditions).length === conditions.where.length &&
-  // An index without a sort column does not contain the key either, which breaks ties on a page.
+  // An index without a sort column does not contain the key, which breaks ties on a page.
   (sortColumn === undefined || (index.sort !== undefined && indexHasColumn(index, sortColumn)));
 
 /** The conditions, requested and derived, that restrict the range of the index that is read. */
@@ -51,6 +51,6 @@ export const scannedRange = (index: Index, conditions: MergedConditions): readon
     .map((column) => findCondition(column, conditions))
     .filter((condition) => condition !== undefined);
 
-/** Combinations of values before the sort column. The index is in sort order only within each of them. */
+/** The number of combinations of values before the sort column. The index is in sort order only within each of them. */
 export const countPrefixScans = ({ prefix }: Index, conditions: MergedConditions): number =>
   prefix.reduce((count, column) => count * (valuesOf(column, conditions)?.length ?? 1), 1);

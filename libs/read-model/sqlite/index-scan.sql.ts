@@ -20,13 +20,13 @@ export type RowReference = readonly [id: number, key: string, sortValue: ColumnV
 
 export interface ScanResult {
   readonly rows: readonly RowReference[];
-  /** False when the scan was given up before its limit, because it would have read too many rows. */
+  /** False if the scan was abandoned before its limit because it would have read too many rows. */
   readonly isComplete: boolean;
 }
 
 type IndexPosition = readonly [value: ColumnValue, key: string];
 
-/** Rows without a sort value come last in both directions. In an index they are a range of their own. */
+/** Rows without a sort value come last in both directions. In an index they form a separate range. */
 export type Segment = 'values' | 'nulls';
 
 /** Which segments of an index may contain rows of a page, in the order in which they are read. */
@@ -41,8 +41,8 @@ export function segmentsToScan(sortCondition: Condition | undefined, after: RowQ
 }
 
 /**
- * Reads an index in sort order. Where the columns before the sort column may have several values, one range is read for each
- * combination of them, and the ranges are merged.
+ * Reads an index in sort order. If the columns before the sort column may have several values, it reads one range for each
+ * combination of values, and merges the ranges.
  */
 export class IndexScan {
   private readonly column: string;
@@ -53,13 +53,13 @@ export class IndexScan {
   private readonly rowConditions: readonly SqlFragment[];
   private readonly sortCondition: Condition | undefined;
   private readonly direction: 'ASC' | 'DESC';
-  /** Compares with a position: rows beyond it, or up to it, in scan order. */
+  /** Operators that select the rows after a position, or up to it, in scan order. */
   private readonly beyond: '<' | '>';
   private readonly upTo: '<' | '>';
 
   constructor(
     private readonly connection: SqliteConnection,
-    private readonly name: string,
+    private readonly tableName: string,
     private readonly table: SqliteTableSchema,
     private readonly index: Index,
     conditions: MergedConditions,
@@ -81,7 +81,7 @@ export class IndexScan {
     this.upTo = descending ? '>' : '<';
   }
 
-  /** `maxRowReads` limits each segment. It does not apply when the index alone tells which rows match. */
+  /** `maxRowReads` limits each segment. It does not apply if the index alone determines which rows match. */
   run(limit: number, maxRowReads: number): ScanResult {
     let rows: readonly RowReference[] = [];
     for (const segment of segmentsToScan(this.sortCondition, this.query.after)) {
@@ -112,7 +112,7 @@ export class IndexScan {
     return after?.value === null ? [isNull, sql(`_key ${this.beyond} ?`, after.key)] : [isNull];
   }
 
-  /** SQLite uses one bound at each end of a range. After a cursor, the cursor must be that bound: `+` hides the other one. */
+  /** SQLite uses one bound at each end of a range. If there is a cursor, it must be that bound, so `+` hides the other one. */
   private valueBounds(): readonly SqlFragment[] {
     const { column, sortCondition } = this;
     const { after, sort } = this.query;
@@ -174,7 +174,7 @@ export class IndexScan {
   private select(conditions: readonly SqlFragment[], results: string, limit: string): SqlFragment {
     const { text, values } = andSql(conditions);
     const order = `ORDER BY ${this.column} ${this.direction}, _key ${this.direction} LIMIT ${limit}`;
-    const query = `SELECT ${results} FROM ${indexedTable(this.name, this.index)} WHERE ${text} ${order}`;
+    const query = `SELECT ${results} FROM ${indexedTable(this.tableName, this.index)} WHERE ${text} ${order}`;
     return rawSql(`SELECT * FROM (${query})`, values);
   }
 }

@@ -12,18 +12,18 @@ import {
 } from './index-coverage.js';
 import type { SqliteTableSchema } from './schema.sql.js';
 
-// Why a planner of our own, and what its rules cost and gain: docs/explanation/decisions/0014-list-query-planner.md
+// docs/explanation/decisions/0014-list-query-planner.md explains why this planner exists, and the costs and benefits of its rules.
 
 export type SearchWord = Required<Filter>['words'][number];
 
 /** A page can be found in two ways: scan an index in sort order until the page is full, or gather all matches and sort them. */
 export interface CostModel {
   /**
-   * Gathering is preferred because its cost is known. A scan must be estimated to read this many times fewer rows, and is given
-   * up when it has read as many as gathering may.
+   * Gathering is preferred because its cost is known. A scan is chosen only if it is estimated to read this many times fewer rows. It
+   * is abandoned when it has read as many rows as gathering may.
    */
   readonly minScanAdvantage: number;
-  /** Up to this share of all rows is gathered through an index. Beyond it, reading all rows in storage order is cheaper. */
+  /** Up to this share of all rows is gathered through an index. Above it, reading all rows in storage order is cheaper. */
   readonly maxSortedShare: number;
 }
 
@@ -35,15 +35,15 @@ const maxPrefixScans = 24;
 /** Reading an index entry costs about a tenth of reading a row. */
 const indexEntriesPerRowRead = 10;
 
-/** What the planner knows about the stored rows. Counting reads index entries, so it is bounded and done only when needed. */
+/** Statistics about the stored rows. Counting reads index entries, so it is bounded and done only when needed. */
 export interface TableStatistics {
   /** 0 for an empty table. */
   rowCount(): number;
   /** For each word, whether few rows contain it. */
   areWordsRare(words: readonly SearchWord[], rowCount: number): readonly boolean[];
-  /** Rows in a range of an index; any number above `max` means "more". */
+  /** Rows in a range of an index. Any number above `max` means "more than `max`". */
   countIndexRange(index: Index, range: readonly Condition[], max: number): number;
-  /** Rows that contain all of these words; any number above `max` means "more". */
+  /** Rows that contain all of these words. Any number above `max` means "more than `max`". */
   countTextMatches(words: readonly SearchWord[], max: number): number;
 }
 
@@ -58,7 +58,7 @@ export interface AnalyzedFilter {
   readonly rowCount: number;
 }
 
-/** Reads all rows that may match, in no particular order. `rows` is how many; undefined when they were not counted. */
+/** Reads all rows that may match, in no particular order. `rows` is their number; undefined if they were not counted. */
 export type GatherPlan =
   | { readonly type: 'index-range'; readonly index: Index; readonly rows: number | undefined }
   | { readonly type: 'text-search'; readonly rows: number }
@@ -68,13 +68,13 @@ export type GatherPlan =
 export interface IndexScanPlan {
   readonly type: 'index-scan';
   readonly index: Index;
-  /** The scan is given up after reading this many rows, and the page is gathered instead. */
+  /** The scan is abandoned after reading this many rows, and the page is gathered instead. */
   readonly maxRowReads: number;
 }
 
 export type AccessPlan = IndexScanPlan | GatherPlan;
 
-/** Chooses how the rows of one table are found. It reads nothing but the statistics, so its decisions can be tested alone. */
+/** Chooses how the rows of one table are found. It reads only the statistics, so its decisions can be tested without a database. */
 export class QueryPlanner {
   constructor(
     private readonly table: Pick<SqliteTableSchema, 'indexes'>,
@@ -99,7 +99,7 @@ export class QueryPlanner {
     };
   }
 
-  /** `limit` counts the row after the page, which tells whether there are more. */
+  /** `limit` includes one row after the page, which shows whether there are more. */
   planPage(filter: AnalyzedFilter, { sort }: Pick<RowQuery, 'sort'>, limit: number): AccessPlan {
     const index = this.findScanIndex(filter, sort.column);
     if (!index) return this.planGather(filter, sort.column, limit);
@@ -108,13 +108,13 @@ export class QueryPlanner {
     const readsOnlyMatches = readsOnlyIndex && accessConditions(index, conditions).length === conditions.where.length;
     if (!readsOnlyMatches) {
       const maxRows = this.maxGatheredRows(limit, rowCount, readsOnlyIndex ? indexEntriesPerRowRead : 1);
-      const selective = this.findBestGatherPlan(filter, maxRows, index);
-      if (selective) return selective;
+      const gatherPlan = this.findBestGatherPlan(filter, maxRows, index);
+      if (gatherPlan) return gatherPlan;
     }
     return { type: 'index-scan', index, maxRowReads: this.maxGatheredRows(limit, rowCount) };
   }
 
-  /** For a page when no index can be scanned in its order, or when the scan was given up. */
+  /** For a page if no index can be scanned in its order, or if the scan was abandoned. */
   planGather(filter: AnalyzedFilter, sortColumn: string, limit: number): GatherPlan {
     const { rowCount } = filter;
     const covering = this.findCoveringIndex(filter, sortColumn);
@@ -130,7 +130,7 @@ export class QueryPlanner {
     return this.findBestGatherPlan(filter, maxRows) ?? this.readAll(filter, undefined);
   }
 
-  /** `columns`: all that are grouped by or summed up. */
+  /** `columns`: all columns that are grouped by or summed. */
   planGroup(filter: AnalyzedFilter, columns: readonly string[]): GatherPlan {
     const { conditions, usableIndexes } = filter;
     const covering = usableIndexes.filter(
@@ -140,7 +140,7 @@ export class QueryPlanner {
     return index ? { type: 'index-range', index, rows: undefined } : this.planCount(filter);
   }
 
-  /** Of the indexes in sort order, the one that restricts the scan most; among equals, the one that tells most without the row. */
+  /** Of the indexes in sort order, the one that restricts the scan most; among equals, the one that covers most conditions. */
   private findScanIndex({ conditions, usableIndexes }: AnalyzedFilter, sortColumn: string): Index | undefined {
     return usableIndexes
       .filter((index) => index.sort === sortColumn && countPrefixScans(index, conditions) <= maxPrefixScans)
@@ -148,7 +148,7 @@ export class QueryPlanner {
       .sort(byAccessConditions(conditions))[0];
   }
 
-  /** The index that tells whether a row matches, and its sort value, without reading the row. Words need the row. */
+  /** The index that contains all requested columns and the sort column, so that no row is read. Search words require the row. */
   private findCoveringIndex(filter: AnalyzedFilter, sortColumn?: string): Index | undefined {
     const { conditions, words, usableIndexes } = filter;
     if (words.length > 0) return undefined;
@@ -161,8 +161,8 @@ export class QueryPlanner {
   }
 
   /**
-   * The index range or text search with the fewest rows, if these are at most `maxRows`. Ranges that `scanIndex` is restricted to
-   * anyway are not counted.
+   * The index range or text search with the fewest rows, if there are at most `maxRows`. Ranges to which `scanIndex` is already
+   * restricted are not considered.
    */
   private findBestGatherPlan(filter: AnalyzedFilter, maxRows: number, scanIndex?: Index): GatherPlan | undefined {
     const { conditions, rareWords, usableIndexes } = filter;
@@ -194,14 +194,14 @@ export class QueryPlanner {
   /**
    * The number of matches at which gathering costs `minScanAdvantage` times as much as scanning. If matches are spread evenly, a
    * scan reads `limit * rowCount / matches` entries before it has found `limit` of them; gathering reads all `matches`.
-   * `entriesPerRead`: how many entries the scan reads in the time of one row.
+   * `entriesPerRead`: how many index entries can be read in the time of one row.
    */
   private maxGatheredRows(limit: number, rowCount: number, entriesPerRead = 1): number {
     return Math.ceil(Math.sqrt((this.costs.minScanAdvantage * limit * rowCount) / entriesPerRead));
   }
 }
 
-/** Sorts the index first that restricts the read range by most conditions. */
+/** Sorts first the index whose range is restricted by the most conditions. */
 const byAccessConditions =
   (conditions: MergedConditions) =>
   (a: Index, b: Index): number =>

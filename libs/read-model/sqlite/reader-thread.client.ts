@@ -35,13 +35,13 @@ interface RunningThread {
   readonly knownViews: Set<string>;
 }
 
-/** Sends requests to a thread that is started with the first one. The thread keeps the process alive only while requests are pending. */
+/** Sends requests to a thread, which the first request starts. The thread keeps the process alive only while requests are pending. */
 export class ReaderThreadClient {
   private running: RunningThread | undefined;
   private lastId = 0;
   private closed = false;
 
-  /** Without `restarts`, all requests fail after the thread has ended: its snapshot is lost then. */
+  /** Without `restarts`, all requests fail after the thread has ended, because its snapshot is lost. */
   constructor(
     private readonly entry: URL,
     private readonly restarts = true,
@@ -109,7 +109,7 @@ export class ReaderThreadClient {
   }
 }
 
-/** Threads exchange plain data, so an error's class is restored here. */
+/** Threads exchange plain data, so the class of an error is restored here. */
 function toError({ message, cause, isUnavailable, viewBeingBuilt }: NonNullable<ReaderThreadReply['error']>): Error {
   if (viewBeingBuilt !== undefined) return new ViewBeingBuilt(viewBeingBuilt);
   const options = cause === undefined ? {} : { cause: new Error(cause) };

@@ -20,7 +20,7 @@ const checkName = (role: string, name: string): string => {
   throw new Error(`${role} "${name}" must be at most 50 letters and digits and begin with a lower-case letter`);
 };
 
-/** @throws Error when a name cannot be that of a table, a column or a file, or an index names an unknown column */
+/** @throws Error if the name of the view, a table or a column is invalid, or if an index names an unknown column */
 export function sqliteSchemaOf(view: View): SqliteViewSchema {
   if (!/^[a-z][a-z0-9-]{0,49}$/.test(view.name))
     throw new Error(`view "${view.name}" must have a kebab-case name of at most 50 characters`);
@@ -49,19 +49,19 @@ export const rowsTable = (table: string): string => quoteIdentifier(`_rows_${tab
 /** The full-text index of a table. */
 export const wordsTable = (table: string): string => quoteIdentifier(`_words_${table}`);
 
-/** Columns that an index contains after those that it is ordered by. */
+/** Columns that an index contains in addition to those that it is ordered by. */
 export const includedColumns = ({ include = [], where = {} }: Index): readonly string[] => [
   ...new Set([...include, ...Object.keys(where)]),
 ];
 
-/** The name contains the whole definition, so a changed index is a different one. */
+/** The name contains the whole definition, so a changed index is a different index. */
 export const indexName = (table: string, { prefix, sort, include = [], where }: Index): string =>
   `_${table}(${[prefix.join(','), sort ?? '', where ? JSON.stringify(where) : '', ...include].join(';')})`;
 
 /** Version of the file layout. Raise it when the layout changes. */
 const layoutVersion = 3;
 
-/** Rows are long, so they are kept apart from the columns to search by: reading columns touches a fifth of the pages. */
+/** Rows are long, so they are stored in a separate table: reading only the columns then touches a fifth of the pages. */
 const createTableSql = (table: string, { columns, isSearchable }: SqliteTableSchema): string[] => [
   `CREATE TABLE ${quoteIdentifier(table)} (_id INTEGER PRIMARY KEY, _key TEXT NOT NULL UNIQUE
     ${columns.map((column) => `, ${quoteIdentifier(column)}`).join('')} ${isSearchable ? ', _tokens TEXT' : ''})`,
@@ -83,7 +83,7 @@ const createIndexSql = (table: string, index: Index): string => {
   return `CREATE INDEX IF NOT EXISTS ${quoteIdentifier(indexName(table, index))} ON ${quoteIdentifier(table)} (${columns.map(quoteIdentifier).join(', ')})${where && ` WHERE ${where}`}`;
 };
 
-/** What must be equal in the file and in the code. Indexes may differ: they are created again. */
+/** Describes what must be equal in the file and in the code. Indexes may differ, because they are created again. */
 const storedShape = ({ tables }: SqliteViewSchema): string =>
   JSON.stringify([
     layoutVersion,
@@ -103,8 +103,8 @@ const existingIndexes = (connection: SqliteConnection): string[] =>
     .map(([name]) => name);
 
 /**
- * Whether the file contains a view yet.
- * @throws ViewsUnavailable when it contains something else
+ * Whether the file already contains a view.
+ * @throws ViewsUnavailable if it contains something else
  */
 export function isInitialized(connection: SqliteConnection): boolean {
   // In this order, because a writer may initialize the file between the two reads.
@@ -121,11 +121,12 @@ export function isInitialized(connection: SqliteConnection): boolean {
  */
 export function createTables(connection: SqliteConnection, schema: SqliteViewSchema): void {
   if (!isInitialized(connection)) {
-    // Not inside the transaction, where SQLite ignores it.
+    // SQLite ignores this pragma inside a transaction.
     connection.exec('PRAGMA journal_mode = WAL');
     connection.transaction('IMMEDIATE', () => {
       if (isInitialized(connection)) return;
       connection.exec(`PRAGMA application_id = ${applicationId}`);
+      // `closed` is 1 if the generation is retired. Until `held` (milliseconds since 1970), writers pause.
       connection.exec(`CREATE TABLE _view
         (one INTEGER PRIMARY KEY CHECK (one = 1), shape TEXT NOT NULL, checkpoint TEXT, stopped TEXT,
           built INTEGER NOT NULL, closed INTEGER NOT NULL, held INTEGER NOT NULL)`);
@@ -140,7 +141,7 @@ export function createTables(connection: SqliteConnection, schema: SqliteViewSch
   if (!isComplete) connection.run('UPDATE _view SET built = 0 WHERE built = 1');
 }
 
-/** The file has other columns than the code. */
+/** The file does not have the tables and columns that the code expects. */
 export class SchemaMismatch extends ViewsUnavailable {}
 
 /** @throws SchemaMismatch */
@@ -152,7 +153,7 @@ export function checkSchema(connection: SqliteConnection, schema: SqliteViewSche
   );
 }
 
-/** One step per index, so that the thread can do other work between them. */
+/** Creates one index per step, so that the thread can do other work between the steps. */
 export function* buildIndexes(connection: SqliteConnection, schema: SqliteViewSchema): Generator<void> {
   const required = requiredIndexes(schema);
   for (const name of existingIndexes(connection))
@@ -167,7 +168,7 @@ export function* buildIndexes(connection: SqliteConnection, schema: SqliteViewSc
 export const isRetired = (connection: SqliteConnection): boolean =>
   connection.get<[number]>('SELECT closed FROM _view')![0] === 1;
 
-/** Until when writers must wait so that a candidate can catch up and be promoted. Milliseconds since 1970. */
+/** The time until which writers must wait, so that a candidate can catch up and be promoted. Milliseconds since 1970. */
 export const writePausedUntil = (connection: SqliteConnection): number =>
   connection.get<[number]>('SELECT held FROM _view WHERE closed = 0')?.[0] ?? 0;
 

@@ -1,7 +1,7 @@
 import type { Lease, LeaseRecord } from '../lease.js';
 import type { SqliteConnection } from './connection.js';
 
-/** One row in a file of its own, so that it never blocks the writing of a view. */
+/** A single row in a separate file, so that it never blocks the writing of a view. The column `beat` stores the heartbeat. */
 export class SqliteLease implements Lease {
   private opened: SqliteConnection | undefined;
 
@@ -34,7 +34,7 @@ export class SqliteLease implements Lease {
     if (this.opened) return this.opened;
     const connection = this.open();
     try {
-      // A heartbeat that a power cut loses does no harm, so no commit waits for the disk.
+      // Losing a heartbeat in a power failure does no harm, so no commit waits for the disk.
       connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
       connection.exec(`CREATE TABLE IF NOT EXISTS lease
         (one INTEGER PRIMARY KEY CHECK (one = 1), holder TEXT, beat INTEGER NOT NULL)`);

@@ -16,7 +16,7 @@ import type { CostModel } from './query-planner.js';
 import { sqliteSchemaOf } from './schema.sql.js';
 import { SqliteViewStore } from './sqlite.view-store.js';
 
-/** The thread runs the build, because a worker thread cannot load TypeScript. */
+/** The thread runs the compiled code, because a worker thread cannot load TypeScript. */
 const builtThread = new URL('../../../dist/libs/read-model/sqlite/reader.thread.js', import.meta.url);
 
 const createStorage = (readerThread: URL | false, costModel?: CostModel) => async () => {
@@ -60,7 +60,7 @@ const leads: Table<Lead> = {
   ],
 };
 
-describe('a view in SQLite', () => {
+describe('SqliteViewStore', () => {
   const folder = mkdtempSync(join(tmpdir(), 'views-'));
   const store = new SqliteViewStore(folder, { readerThread: false });
   const view: View = { name: 'leads', version: 1, tables: { leads } };
@@ -96,7 +96,7 @@ describe('a view in SQLite', () => {
     ['rows after a cursor', { ...byScore, where: [org, range], after: { value: 3, key: 'k3' } }, 1],
     ['rows after a cursor without a score', { ...byScore, after: { value: null, key: 'k0' } }, 1],
     ['the last rows, some without a score', { ...byScore, limit: 20 }, 2],
-  ])('reads %s in the order of a covering index, without sorting', (_, query, statementCount) => {
+  ])('a SQLite view reads %s in the order of a covering index, without sorting', (_, query, statementCount) => {
     const plans: string[][] = [];
     class ExplainingConnection extends SqliteConnection {
       override all<Row extends readonly unknown[]>(sql: string, ...values: readonly unknown[]): readonly Row[] {
@@ -119,7 +119,7 @@ describe('a view in SQLite', () => {
     for (const plan of plans) expect(plan).toEqual([expect.stringMatching(/^SEARCH leads USING COVERING INDEX/)]);
   });
 
-  it('does not rewrite an index whose columns have not changed', async () => {
+  it('a SQLite view does not rewrite an index whose columns have not changed', async () => {
     const view: View = { name: 'sparing', version: 1, tables: { leads } };
     const writer = await store.openForWriting(view);
     const before = { org: 'a', status: 'new', active: 1, score: 1 };
@@ -138,7 +138,7 @@ describe('a view in SQLite', () => {
     expect(await reader.count('leads', { where: [{ column: 'score', in: [2] }] })).toBe(1);
   });
 
-  it('is not built when the code has other indexes than the file, until they are created', async () => {
+  it('a SQLite view counts as not built while its file lacks indexes that the code declares', async () => {
     const view: View = { name: 'reindexed', version: 1, tables: { leads } };
     const first = await store.openForWriting(view);
     await first.finishBuild();
@@ -151,48 +151,54 @@ describe('a view in SQLite', () => {
     expect((await (await store.openForWriting(changed)).state()).built).toBe(true);
   });
 
-  it('is unavailable, with the reason, after its columns changed without a new version, until it is wiped', async () => {
+  it('a SQLite view whose columns changed without a new version is unavailable, with the reason, until it is wiped', async () => {
     const view: View = { name: 'changed', version: 1, tables: { leads } };
     await (await store.openForWriting(view)).close();
-    const other: View = { ...view, tables: { leads: { ...leads, columns: { ...leads.columns, more: () => 1 } } } };
-    await expect(store.openForWriting(other)).rejects.toThrow(
+    const changedView: View = {
+      ...view,
+      tables: { leads: { ...leads, columns: { ...leads.columns, more: () => 1 } } },
+    };
+    await expect(store.openForWriting(changedView)).rejects.toThrow(
       /changed\.v1\.g1\.db has other tables or columns.*Raise the view's version/,
     );
-    await expect((await store.openForReading(other)).state()).rejects.toThrow(ViewsUnavailable);
-    await store.wipe(other);
-    expect((await (await store.openForWriting(other)).state()).checkpoint).toBeNull();
+    await expect((await store.openForReading(changedView)).state()).rejects.toThrow(ViewsUnavailable);
+    await store.wipe(changedView);
+    expect((await (await store.openForWriting(changedView)).state()).checkpoint).toBeNull();
   });
 
   it.each([
     ['a text file', () => writeFileSync(file('foreign'), 'this is no database '.repeat(100))],
     ['a database of another program', () => new DatabaseSync(file('foreign')).exec('CREATE TABLE theirs (a)')],
-  ])('is unavailable, and its file is named and not changed, when the file is %s', async (_, createFile) => {
-    rmSync(file('foreign'), { force: true });
-    createFile();
-    const foreign: View = { ...view, name: 'foreign' };
-    const expectedError = {
-      name: 'ViewsUnavailable',
-      message: expect.stringMatching(/foreign\.v1\.g1\.db: it is not a view file/),
-    };
-    await expect(store.openForWriting(foreign)).rejects.toMatchObject(expectedError);
-    await expect(store.wipe(foreign)).rejects.toMatchObject(expectedError);
-    await expect((await store.openForReading(foreign)).state()).rejects.toMatchObject(expectedError);
-    expect(existsSync(file('foreign'))).toBe(true);
-  });
+  ])(
+    'a SQLite view whose file is %s is unavailable, and the error names the file, which stays unchanged',
+    async (_, createFile) => {
+      rmSync(file('foreign'), { force: true });
+      createFile();
+      const foreign: View = { ...view, name: 'foreign' };
+      const expectedError = {
+        name: 'ViewsUnavailable',
+        message: expect.stringMatching(/foreign\.v1\.g1\.db: it is not a view file/),
+      };
+      await expect(store.openForWriting(foreign)).rejects.toMatchObject(expectedError);
+      await expect(store.wipe(foreign)).rejects.toMatchObject(expectedError);
+      await expect((await store.openForReading(foreign)).state()).rejects.toMatchObject(expectedError);
+      expect(existsSync(file('foreign'))).toBe(true);
+    },
+  );
 
-  it('is unavailable while another process writes to its file, and when its folder is a file', async () => {
+  it('a SQLite view is unavailable while another process writes to its file, or if its folder is a file', async () => {
     const writer = await store.openForWriting({ ...view, name: 'busy' });
-    const other = new DatabaseSync(file('busy'));
-    other.exec('BEGIN IMMEDIATE');
+    const otherProcess = new DatabaseSync(file('busy'));
+    otherProcess.exec('BEGIN IMMEDIATE');
     await expect(writer.save([], null, 'p1')).rejects.toThrow(/busy\.v1\.g1\.db: another process is writing to it/);
-    other.exec('ROLLBACK');
-    other.close();
+    otherProcess.exec('ROLLBACK');
+    otherProcess.close();
     await writer.save([], null, 'p1');
     const nowhere = new SqliteViewStore(join(file('leads'), 'inside'), { readerThread: false });
     await expect(nowhere.openForWriting(view)).rejects.toThrow(ViewsUnavailable);
   });
 
-  it('is unavailable, and has stored nothing of the batch, when the disk is full or the file read-only', async () => {
+  it('a SQLite view whose disk is full or whose file is read-only is unavailable, and stores no part of the batch', async () => {
     const [path, cause] = [file('full'), { code: 'ERR_SQLITE_ERROR' }];
     const connection = new SqliteConnection(path, 'create');
     connection.exec('CREATE TABLE kept (a); PRAGMA max_page_count = 10');
@@ -227,7 +233,7 @@ describe('a view in SQLite', () => {
       return damaged;
     };
 
-    it('is unavailable, and its file is named, until it is wiped', async () => {
+    it('a SQLite view with a damaged file is unavailable, and the error names the file, until it is wiped', async () => {
       const testView = await createDamaged('damaged');
       await expect(store.openForWriting(testView)).rejects.toThrow(
         /damaged\.v1\.g1\.db: it is damaged\. Rebuild the view/,
@@ -237,7 +243,7 @@ describe('a view in SQLite', () => {
       expect((await (await store.openForWriting(testView)).state()).checkpoint).toBeNull();
     });
 
-    it('can be replaced by a candidate, and a damaged candidate by another one', async () => {
+    it('a damaged SQLite view can be replaced by a candidate, and a damaged candidate by another one', async () => {
       const testView = await createDamaged('hurt');
       const reader = await store.openForReading(testView);
       const first = await store.openForWriting(testView, { candidate: true });
@@ -253,7 +259,7 @@ describe('a view in SQLite', () => {
       expect((await reader.state()).checkpoint).toBe('p2');
     });
 
-    it('is created under a new number, and old files are removed, after a crash has left only parts of a generation', async () => {
+    it('a SQLite view gets a new generation number after a crash left an incomplete one, whose files are removed', async () => {
       const testView: View = { ...view, name: 'torn' };
       for (const suffix of ['-wal', '-shm']) writeFileSync(file('torn', 3) + suffix, 'left');
       const writer = await store.openForWriting(testView);
@@ -264,7 +270,7 @@ describe('a view in SQLite', () => {
     });
   });
 
-  it('removes the files of a retired generation while a reader has them open', async () => {
+  it('the files of a retired generation are removed even while a reader has them open', async () => {
     const testView: View = { ...view, name: 'freed' };
     await (await store.openForWriting(testView)).finishBuild();
     const reader = await store.openForReading(testView);
@@ -284,12 +290,12 @@ describe('a view in SQLite', () => {
     ['a table has an invalid name', { ...view, tables: { 'leads"; --': leads } }],
     ['a column has an invalid name', { ...view, tables: { leads: { ...leads, columns: { 'a b': () => 1 } } } }],
     ['an index names an unknown column', { ...view, tables: { leads: { ...leads, indexes: [{ prefix: ['nope'] }] } } }],
-  ])('cannot be opened when %s', async (_, invalid: View) => {
+  ])('a SQLite view cannot be opened if %s', async (_, invalid: View) => {
     await expect(store.openForWriting(invalid)).rejects.toThrow();
     await expect(store.openForReading(invalid)).rejects.toThrow();
   });
 
-  it('rejects pending reads when the reader thread dies, and starts it again for the next read', async () => {
+  it('a SQLite view store rejects pending reads when its reader thread dies, and restarts it for the next read', async () => {
     const entry = join(folder, 'dying-thread.mjs');
     const marker = join(folder, 'died-once');
     writeFileSync(
@@ -309,7 +315,7 @@ describe('a view in SQLite', () => {
     await expect(reader.state()).rejects.toThrow(ViewsUnavailable);
   });
 
-  it('reports an error of the reader thread with its class, message and cause', async () => {
+  it('a SQLite view store reports an error of its reader thread with the class, message and cause', async () => {
     const threaded = new SqliteViewStore(folder, { readerThread: builtThread });
     writeFileSync(file('foreign'), 'this is no database '.repeat(100));
     await expect((await threaded.openForReading({ ...view, name: 'foreign' })).state()).rejects.toMatchObject({

@@ -22,9 +22,9 @@ import { SqliteViewWriter } from './sqlite.view-writer.js';
 import { type ReadRequest, type ReadResponses, ViewFileReader } from './view-file.reader.js';
 
 export interface SqliteViewStoreOptions {
-  /** The built `reader.thread.js` that runs queries. With false they block the calling thread, which is fine for command-line tools. */
+  /** The built `reader.thread.js` that runs queries. If false, queries block the calling thread, as in command-line tools. */
   readonly readerThread?: URL | false;
-  /** For tests without a thread: makes the planner treat few rows like many. */
+  /** For tests without a thread: makes the planner treat a few rows like many. */
   readonly costModel?: CostModel;
 }
 
@@ -40,9 +40,9 @@ interface Closable {
 }
 
 /**
- * Views in SQLite, one file `<view>.v<version>.g<generation>.db` per generation in one folder. Writing blocks the calling thread.
- * Queries run in one thread, and each snapshot in a thread of its own. A snapshot is a read transaction: the write-ahead log of
- * its file grows until it is closed.
+ * Views in SQLite, with one file `<view>.v<version>.g<generation>.db` per generation. Writing blocks the calling thread. All queries
+ * run in one other thread, and each snapshot in a separate one. A snapshot is a read transaction: the write-ahead log of its file
+ * grows until the snapshot is closed.
  */
 export class SqliteViewStore extends ViewStore {
   private readonly readerThread: URL | false;
@@ -51,7 +51,7 @@ export class SqliteViewStore extends ViewStore {
   private readonly openResources = new Set<Closable>();
   private openSnapshots = 0;
 
-  /** `folder` is created with the first write. */
+  /** The first write creates `folder`. */
   constructor(
     private readonly folder: string,
     {
@@ -154,7 +154,7 @@ export class SqliteViewStore extends ViewStore {
     return join(this.folder, `${name}.v${version}`);
   }
 
-  /** Closes the resource with the store, unless it is closed before. */
+  /** Closes the resource when the store is closed, unless it was closed before. */
   private track<T extends Closable>(resource: T): T {
     const close = resource.close.bind(resource);
     resource.close = () => {

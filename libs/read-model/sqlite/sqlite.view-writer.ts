@@ -36,8 +36,8 @@ export class SqliteViewWriter implements ViewWriter {
 
   private open(): SqliteConnection {
     const connection = this.generations.openForWriting(this.isCandidate);
-    // Commits that a power cut loses are replayed from the log, rows and checkpoint together. So no commit waits for the disk;
-    // only moving the write-ahead log into the file does.
+    // Commits lost in a power failure are replayed from the log, because rows and checkpoint are lost together. So no commit waits
+    // for the disk; only moving the write-ahead log into the file does.
     connection.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864');
     connection.exec('PRAGMA wal_autocheckpoint = 4000');
     return connection;
@@ -94,10 +94,14 @@ export class SqliteViewWriter implements ViewWriter {
         return;
       }
     }
-    // The stored row is not the expected one.
-    const id = this.replace(statements.replaceOlderRow, key, position, json, position);
-    if (id !== undefined) this.update(statements, id, columns, statements.columns, tokens);
-    else if (previous) this.insert(statements, key, position, json, columns, tokens);
+    if (previous === undefined) {
+      const id = this.replace(statements.replaceOlderRow, key, position, json, position);
+      if (id !== undefined) this.update(statements, id, columns, statements.columns, tokens);
+      return;
+    }
+    const stored = this.connection.get<[string, Position]>(statements.selectRow, toSqlValue(key));
+    if (!stored || stored[1] < position)
+      throw new CheckpointMoved(`row ${key} of view ${this.schema.name} is not the one that was read`);
   }
 
   /** Returns false if the row exists. */
@@ -155,7 +159,7 @@ export class SqliteViewWriter implements ViewWriter {
     if (isRetired(this.connection)) return true;
     const { built, checkpoint } = readViewState(this.connection);
     if (!built) return false;
-    // The candidate must be on disk before the live file is given up.
+    // The candidate must be on disk before the live file is retired.
     this.connection.exec('PRAGMA wal_checkpoint(PASSIVE)');
     return this.generations.retireBefore(this.connection.path, checkpoint);
   }
@@ -181,6 +185,6 @@ const moveCheckpoint = 'UPDATE _view SET checkpoint = ? WHERE checkpoint IS ? AN
 const haveSameText = (tokens: RowWrite['tokens'], previous: RowWrite['tokens']): boolean =>
   tokens === previous || joinTokens(tokens) === joinTokens(previous);
 
-/** A space before each token lets a search find where tokens begin. */
+/** The space before each token marks where it begins. */
 const joinTokens = (tokens: readonly string[] | undefined): string =>
   toSqlValue((tokens ?? []).map((token) => ` ${token}`).join(''));

@@ -9,7 +9,7 @@ import { quoteIdentifier, type SqliteTableSchema, wordsTable } from './schema.sq
 import { SqliteTableStatistics } from './table-statistics.sql.js';
 import { fullTextMatch, wordCondition } from './text-search.sql.js';
 
-/** Where rows are read from, and the conditions that are checked on each of them. */
+/** Where rows are read from, and the conditions that are checked on each row. */
 interface RowSource {
   readonly from: SqlFragment;
   readonly conditions: readonly SqlFragment[];
@@ -21,11 +21,11 @@ export class TableQuery {
 
   constructor(
     private readonly connection: SqliteConnection,
-    private readonly name: string,
+    private readonly tableName: string,
     private readonly table: SqliteTableSchema,
     costModel: CostModel,
   ) {
-    this.planner = new QueryPlanner(table, new SqliteTableStatistics(connection, name, table), costModel);
+    this.planner = new QueryPlanner(table, new SqliteTableStatistics(connection, tableName, table), costModel);
   }
 
   count(filter: Filter): number {
@@ -46,7 +46,7 @@ export class TableQuery {
     const { from, conditions } = this.sourceOf(plan, analyzed);
     const { text, values } = andSql(conditions);
     const results = [...groupColumns, 'count(*)', ...sums].join(', ');
-    // Without columns to group by, no match must give no group; SQL would give one with a count of 0.
+    // Without columns to group by, SQL would return one group with a count of 0 if nothing matches.
     const grouping = groupColumns.length > 0 ? `GROUP BY ${groupColumns.join(', ')}` : 'HAVING count(*) > 0';
     const query = `SELECT ${results} FROM ${from.text} WHERE ${text} ${grouping}`;
     return this.connection.all<ColumnValue[]>(query, ...from.values, ...values).map((group) => ({
@@ -73,18 +73,26 @@ export class TableQuery {
     const plan = this.planner.planPage(filter, query, limit);
     if (plan.type !== 'index-scan') return this.gather(plan, filter, query, limit);
     const words = filter.words.map(wordCondition);
-    const scan = new IndexScan(this.connection, this.name, this.table, plan.index, filter.conditions, words, query);
+    const scan = new IndexScan(
+      this.connection,
+      this.tableName,
+      this.table,
+      plan.index,
+      filter.conditions,
+      words,
+      query,
+    );
     const { rows, isComplete } = scan.run(limit, plan.maxRowReads);
     if (isComplete || rows.length >= limit) return rows;
     return this.gather(this.planner.planGather(filter, query.sort.column, limit), filter, query, limit);
   }
 
-  /** @throws Error when the table has no such column or cannot be searched */
+  /** @throws Error if the table has no such column or cannot be searched */
   private analyze(filter: Filter): AnalyzedFilter | undefined {
     for (const { column } of filter.where) quoteColumn(this.table, column);
     for (const { column } of filter.derivedConditions ?? []) quoteColumn(this.table, column);
     if (filter.words && filter.words.length > 0 && !this.table.isSearchable)
-      throw new Error(`table ${this.name} cannot be searched`);
+      throw new Error(`table ${this.tableName} cannot be searched`);
     return this.planner.analyze(filter);
   }
 
@@ -109,21 +117,21 @@ export class TableQuery {
   }
 
   private sourceOf(plan: GatherPlan, { conditions, words, rareWords, frequentWords }: AnalyzedFilter): RowSource {
-    const table = quoteIdentifier(this.name);
+    const table = quoteIdentifier(this.tableName);
     switch (plan.type) {
       case 'index-range': {
         const derived = scannedRange(plan.index, conditions).filter(
           (condition) => !conditions.where.includes(condition),
         );
         return {
-          from: sql(indexedTable(this.name, plan.index)),
+          from: sql(indexedTable(this.tableName, plan.index)),
           conditions: [...conditionsToSql(this.table, [...conditions.where, ...derived]), ...words.map(wordCondition)],
         };
       }
       case 'text-search': {
-        const match = fullTextMatch(rareWords, this.name);
+        const match = fullTextMatch(rareWords, this.tableName);
         // A subquery, because the full-text table has columns of its own.
-        const matches = `(SELECT rowid AS _found FROM ${wordsTable(this.name)} WHERE ${match.text})`;
+        const matches = `(SELECT rowid AS _found FROM ${wordsTable(this.tableName)} WHERE ${match.text})`;
         return {
           from: rawSql(`${matches} CROSS JOIN ${table} ON _id = _found`, match.values),
           conditions: [...conditionsToSql(this.table, conditions.where), ...frequentWords.map(wordCondition)],

@@ -3,12 +3,12 @@ import { quoteIdentifier, rowsTable, type SqliteTableSchema, wordsTable } from '
 /** The SQL texts for one table. They are built once, because prepared statements are cached by text. */
 export interface TableStatements {
   readonly columns: readonly string[];
-  /** Row and position, by key. */
+  /** Selects row and position, by key. */
   readonly selectRow: string;
-  /** Key, columns and, if the table is searchable, tokens. Does nothing if the key exists. */
+  /** Inserts key, columns and, if the table is searchable, tokens. Does nothing if the key exists. */
   readonly insert: string;
   readonly insertRow: string;
-  /** Position and row, by key, if the stored row has exactly this position. Returns its `_id`. */
+  /** Sets position and row, by key, if the stored row has exactly this position. Returns its `_id`. */
   readonly replaceRow: string;
   /** The same if the stored row has a lower position. */
   readonly replaceOlderRow: string;

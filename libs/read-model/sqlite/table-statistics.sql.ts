@@ -6,7 +6,7 @@ import type { SearchWord, TableStatistics } from './query-planner.js';
 import { quoteIdentifier, type SqliteTableSchema, wordsTable } from './schema.sql.js';
 import { fullTextMatch, wordCondition } from './text-search.sql.js';
 
-/** Rows that are read to estimate how frequent a word is. */
+/** The number of rows that are read to estimate how frequent a word is. */
 const maxSampledRows = 256;
 
 /**
@@ -18,13 +18,13 @@ const frequentWordShare = 0.08;
 export class SqliteTableStatistics implements TableStatistics {
   constructor(
     private readonly connection: SqliteConnection,
-    private readonly name: string,
+    private readonly tableName: string,
     private readonly table: SqliteTableSchema,
   ) {}
 
-  /** Row ids are given in sequence and rows are never removed, so the highest one counts them without reading the table. */
+  /** Row ids are consecutive and rows are never removed, so the highest id is the number of rows. */
   rowCount(): number {
-    return this.connection.get<[number | null]>(`SELECT max(_id) FROM ${quoteIdentifier(this.name)}`)![0] ?? 0;
+    return this.connection.get<[number | null]>(`SELECT max(_id) FROM ${quoteIdentifier(this.tableName)}`)![0] ?? 0;
   }
 
   areWordsRare(words: readonly SearchWord[], rowCount: number): readonly boolean[] {
@@ -38,7 +38,7 @@ export class SqliteTableStatistics implements TableStatistics {
       ', ',
     );
     const counts = this.connection.get<number[]>(
-      `SELECT ${totals.text} FROM json_each(?) CROSS JOIN ${quoteIdentifier(this.name)} ON _id = value`,
+      `SELECT ${totals.text} FROM json_each(?) CROSS JOIN ${quoteIdentifier(this.tableName)} ON _id = value`,
       ...totals.values,
       JSON.stringify(ids),
     )!;
@@ -47,12 +47,12 @@ export class SqliteTableStatistics implements TableStatistics {
 
   countIndexRange(index: Index, range: readonly Condition[], max: number): number {
     const { text, values } = andSql(conditionsToSql(this.table, range));
-    return this.countUpTo(max, `${indexedTable(this.name, index)} WHERE ${text}`, values);
+    return this.countUpTo(max, `${indexedTable(this.tableName, index)} WHERE ${text}`, values);
   }
 
   countTextMatches(words: readonly SearchWord[], max: number): number {
-    const { text, values } = fullTextMatch(words, this.name);
-    return this.countUpTo(max, `${wordsTable(this.name)} WHERE ${text}`, values);
+    const { text, values } = fullTextMatch(words, this.tableName);
+    return this.countUpTo(max, `${wordsTable(this.tableName)} WHERE ${text}`, values);
   }
 
   private countUpTo(max: number, fromWhere: string, values: readonly unknown[]): number {

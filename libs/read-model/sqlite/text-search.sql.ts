@@ -3,7 +3,7 @@ import { toSqlValue } from './connection.js';
 import type { SearchWord } from './query-planner.js';
 import { wordsTable } from './schema.sql.js';
 
-/** Checks the row's own list of tokens: one of the spellings begins a token. */
+/** Checks the row's list of tokens: one of them must begin with one of the spellings. */
 export function wordCondition(spellings: SearchWord): SqlFragment {
   const { text, values } = joinSql(
     spellings.map((spelling) => sql('instr(_tokens, ?) > 0', ` ${spelling}`)),
@@ -12,7 +12,7 @@ export function wordCondition(spellings: SearchWord): SqlFragment {
   return rawSql(`(${text})`, values);
 }
 
-/** Looks up rows that contain all words in the table's full-text index. */
+/** Finds the rows that contain all words, in the table's full-text index. */
 export function fullTextMatch(words: readonly SearchWord[], table: string): SqlFragment {
   const prefixQuery = (spelling: string) => `"${toSqlValue(spelling).replaceAll('"', '""')}"*`;
   const text = words.map((spellings) => `(${spellings.map(prefixQuery).join(' OR ')})`).join(' AND ');

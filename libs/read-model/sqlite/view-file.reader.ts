@@ -26,7 +26,7 @@ export type ReadRequest =
   | { readonly type: 'count'; readonly table: string; readonly query: Filter }
   | { readonly type: 'group'; readonly table: string; readonly query: GroupQuery };
 
-/** Rows are JSON text, which the caller parses. */
+/** Rows are JSON text. The caller parses them. */
 export interface ReadResponses {
   state: ViewState;
   snapshot: ViewState;
@@ -40,7 +40,7 @@ export interface ReadResponses {
   group: readonly Group[];
 }
 
-/** Reads the file of a view's live generation in the calling thread. Each request is one read transaction; a snapshot is one for all. */
+/** Reads the live generation of a view in the calling thread. Each request is a read transaction; those of a snapshot share one. */
 export class ViewFileReader {
   private readonly generations: SqliteGenerations;
   private connection: SqliteConnection | undefined;

@@ -6,7 +6,7 @@ import type { LeadBatches } from './manifest.js';
 
 /** Rows per query of the view. */
 const pageSize = 500;
-/** Rows that are serialized before other work on this thread gets a chance to run. */
+/** Rows that are serialized before other work of this thread can run. */
 const batchSize = 100;
 
 /** Yields every lead that matches, in order. */
@@ -33,23 +33,23 @@ export async function* chunkLeads(leads: readonly LeadResource[]): LeadBatches {
 }
 
 /**
- * Passes on the leads of an export that must have exactly `count` of them.
+ * Yields the leads of an export, which must have exactly `count` leads.
  * @throws Error at the end if there are more or fewer, so that an incomplete file never looks complete
  */
 export async function* requireCount(leads: LeadBatches, count: number): LeadBatches {
-  let passed = 0;
+  let found = 0;
   for await (const batch of leads) {
-    passed += batch.length;
-    if (passed > count) break;
+    found += batch.length;
+    if (found > count) break;
     yield batch;
   }
-  if (passed !== count) throw new Error(`expected ${count} leads, but found ${passed > count ? 'more' : passed}`);
+  if (found !== count) throw new Error(`expected ${count} leads, but found ${found > count ? 'more' : found}`);
 }
 
 export interface ExportDeadlines {
-  /** Time for the whole export, in milliseconds. */
+  /** Maximum duration of the whole export, in milliseconds. */
   readonly totalMs: number;
-  /** Time during which the client may accept no data, in milliseconds. */
+  /** Maximum time during which the client accepts no data, in milliseconds. */
   readonly idleMs: number;
 }
 

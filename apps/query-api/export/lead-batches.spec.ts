@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { Readable } from 'node:stream';
 import type { LeadResource } from '#resources/lead.resource';
-import { requireCount, withExportDeadlines, chunkLeads } from './source.js';
+import { requireCount, withExportDeadlines, chunkLeads } from './lead-batches.js';
 
 const leads = Array.from({ length: 250 }, (_, index) => ({ id: `l-${index}` }) as LeadResource);
 
