@@ -67,7 +67,9 @@ describe('paths and links in the documentation', () => {
       .map(([path]) => path)
       .filter((path) => !/\/[xy]$/.test(path));
     // Files that the reader of a guide creates, and arguments of `npm test`, which are the beginnings of paths.
-    const created = [...text.matchAll(/<!-- (?:new file|creates) (\S+) -->/g)].map(([, path = '']) => path);
+    const created = [...text.matchAll(/^New file `(\S+)`:$|`(test\/golden\/\w+\.v\d+\.json)`/gm)].map(
+      ([, file, goldenFile]) => file ?? goldenFile!,
+    );
     const exists = (path: string): boolean =>
       [path, `${path}.spec.ts`].some((file) => existsSync(join(root, file))) ||
       created.some((file) => file.startsWith(path));

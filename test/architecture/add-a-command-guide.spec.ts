@@ -1,6 +1,16 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
@@ -71,14 +81,22 @@ function errorsIn(program: ts.Program, isIncluded: (path: string) => boolean): r
   );
 }
 
-test('the guide has steps with code, and the compiler reminds of the decision and of the views', () => {
+test('the steps of the guide are numbered, and the compiler reminds of the decision and of the views', () => {
   expect(steps.map(({ number }) => number)).toEqual(steps.map((_, index) => index + 1));
   const titles = steps.filter(({ reminders }) => reminders.length > 0).map(({ title }) => title);
   expect(titles).toEqual(expect.arrayContaining(['Decide', 'Decide in every view']));
-  // A block without a comment that says where it goes would be skipped silently.
-  const blocks = guide.match(/^ *```ts$/gm) ?? [];
-  expect(steps.flatMap(({ edits }) => edits)).toHaveLength(blocks.length);
 });
+
+test.each(readdirSync(join(root, 'docs', 'guides')).filter((file) => file.startsWith('add-a')))(
+  'every code block of %s fits the code as it is',
+  (file) => {
+    const markdown = readFileSync(join(root, 'docs', 'guides', file), 'utf8');
+    const edits = parseGuide(markdown).flatMap((step) => step.edits);
+    // A block without a line that says where it goes would be skipped silently.
+    expect(edits).toHaveLength((markdown.match(/^ *```(ts|js|yaml)$/gm) ?? []).length);
+    applyEdits(edits, (path) => readText(join(root, path)));
+  },
+);
 
 describe('The guide in a copy of the repository', () => {
   const copy = mkdtempSync(join(tmpdir(), 'guide-'));

@@ -1,9 +1,8 @@
 /*
- * Reads a guide of docs/guides that changes code. A step is a numbered heading; its code blocks follow comments that say where the
- * code goes:
+ * Reads a guide of docs/guides that changes code. A step is a numbered heading. The line before a code block says where the code goes:
  *
- *   <!-- in libs/a.ts and libs/b.ts, after: a line of the file -->    also `before:` and `replace:`
- *   <!-- new file libs/c.ts -->
+ *   In `libs/a.ts` and `libs/b.ts`, after `a line of the file`:       also `before`, and `replace … with`
+ *   New file `libs/c.ts`:
  *
  * A line of the file is compared without its indentation, and must occur once. `…` at its end stands for the rest of the line. The
  * code is indented like that line.
@@ -41,17 +40,19 @@ export const parseGuide = (markdown: string): readonly GuideStep[] =>
   }));
 
 function parseEdits(body: string): readonly GuideEdit[] {
-  const blocks =
-    /^ *<!-- (?:new file (\S+)|in ([^\n]+?), (after|before|replace): ([^\n]+?)) -->\n+( *)```\w*\n(.*?)^\5```$/gms;
-  return [...body.matchAll(blocks)].map(([, newFile, files = '', position, anchor = '', indent = '', code = '']) => ({
-    files: newFile ? [newFile] : files.split(/, | and /),
-    position: newFile ? 'new file' : (position as GuideEdit['position']),
-    anchor,
-    code: code
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => line.slice(indent.length)),
-  }));
+  const newFile = '^New file `(?<newFile>[^`]+)`:';
+  const change =
+    '^In (?<files>[^\\n]+?), (?<position>after|before|replace) (?<quote>`+) ?(?<anchor>[^\\n]+?) ?\\k<quote>(?: with)?:';
+  const blocks = new RegExp(`(?:${newFile}|${change})\\n+\`\`\`\\w+\\n(?<code>.*?)^\`\`\`$`, 'gms');
+  return [...body.matchAll(blocks)].map(({ groups = {} }) => {
+    const files = [...(groups['files'] ?? '').matchAll(/`([^`]+)`/g)].map(([, file = '']) => file);
+    return {
+      files: groups['newFile'] === undefined ? files : [groups['newFile']],
+      position: groups['newFile'] === undefined ? (groups['position'] as GuideEdit['position']) : 'new file',
+      anchor: groups['anchor'] ?? '',
+      code: groups['code']!.split('\n').slice(0, -1),
+    };
+  });
 }
 
 /** The text of a file after an edit. `text` is undefined if there is no such file. */
