@@ -48,7 +48,8 @@ export class BulkController {
   @ApiJobCommand(
     {
       summary: 'Retry the failed items of a bulk job',
-      description: 'Runs the action again on the items that were rejected, not found or in conflict.',
+      description:
+        'Runs the action again on the items that were rejected or in conflict. A failed `all_or_nothing` job checks every item again.',
     },
     bulkJobResponse,
     [200, 202],
