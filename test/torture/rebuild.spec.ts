@@ -3,6 +3,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '#timing/sleep';
 import type { LeadResource } from '#resources/lead.resource';
+import { idKey } from '../bench/contact-generator.js';
 import { fillLog } from '../bench/dataset.js';
 import { App, type ResponseBody } from '../support/app.js';
 import { startCli } from '../support/cli.js';
@@ -13,7 +14,7 @@ import { getAllLeads, postStatus, postInteraction } from '../support/api-steps.j
  * The lead list is rebuilt while leads are opened, changed and read, and the rebuild is killed at random times. Every read must
  * succeed: as fresh as requested, with all leads that exist, and never older than an earlier read.
  */
-const app = new App();
+const app = new App({ ID_KEY: idKey });
 const rounds = Number(process.env['TORTURE_ROUNDS'] ?? 4);
 const initialLeads = 2_000;
 
@@ -27,7 +28,7 @@ afterAll(() => app.dispose());
 // Only on SQLite, because the log is created as a file and the tests list the files of the views.
 const testOnSqlite = onEmbedded.log(onEmbedded.views(test));
 
-const startRebuild = () => startCli(['rebuild', 'lead-list', '--json'], { DATA_DIR: app.dataDir });
+const startRebuild = () => startCli(['rebuild', 'lead-list', '--json'], { DATA_DIR: app.dataDir, ID_KEY: idKey });
 const listFiles = (): string[] =>
   readdirSync(join(app.dataDir, 'views')).filter((name) => /^lead-list\..*\.db$/.test(name));
 
