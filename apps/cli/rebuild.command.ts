@@ -117,7 +117,7 @@ async function buildGeneration(
   }
 }
 
-/** For a view without a live generation. Returns a check of whether it is built up to the current head, by any process. */
+/** For a view without a live generation. Returns a function that says whether the view has reached the current head, by any process. */
 async function whenCaughtUp(view: View, store: ViewStore, log: EventStore): Promise<() => Promise<boolean>> {
   const head = await log.head();
   const reader = await store.openForReading(view);

@@ -62,7 +62,7 @@ export const isId = (value: unknown): value is string =>
 /** An ID assigned by the caller or a provider. */
 export const IsId = createFieldDecorator(
   'id',
-  'must be a string of 1 to 128 characters without control characters, and not . or ..',
+  'must be a string of 1 to 128 characters without control characters, other than . and ..',
   { type: 'string', minLength: 1, maxLength: 128, pattern: idPattern, example: 'K-1042' },
   isId,
 );
@@ -282,7 +282,7 @@ export const IsBatchOf = (type: Class, maxItems: number, description?: string): 
 export const IsIdList = (maxItems: number, description?: string): PropertyDecorator =>
   createFieldDecorator(
     'list',
-    `must be an array of 1 to ${maxItems} IDs, each of 1 to 128 characters without control characters, and not . or ..`,
+    `must be an array of 1 to ${maxItems} IDs, each of 1 to 128 characters without control characters, other than . and ..`,
     {
       type: 'array',
       items: { type: 'string', minLength: 1, maxLength: 128, pattern: idPattern },

@@ -24,7 +24,7 @@ export const scorers = ['local', 'openai', 'off'] as const;
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-export const eventStoreUrlHint = 'sqlite:<file> or esdb://<host>:<port>';
+export const eventStoreUrlHint = 'sqlite:<file>, esdb://<host>:<port> or kurrentdb://<host>:<port>';
 
 /** The source of parsing, of error messages and of docs/reference/configuration.md (`npm run docs`). */
 export const settingsTable = {
@@ -90,7 +90,7 @@ export const settingsTable = {
   ATTRIBUTION_WINDOW_HOURS: {
     default: String(defaultPolicy.attributionWindowHours),
     parse: parseHours,
-    allowed: 'whole hours from 0 to 8760',
+    allowed: 'a whole number of hours from 0 to 8760',
     description:
       'Hours after a broadcast in which a reply that names no message counts as a reply to it, from 0 to 8760.',
   },
@@ -109,7 +109,7 @@ export const settingsTable = {
   AUTO_ASSIGNMENT: {
     default: 'off',
     parse: parseAutoAssignment,
-    allowed: `off or one of ${autoAssignmentModes.join(', ')}`,
+    allowed: `one of off, ${autoAssignmentModes.join(', ')}`,
     description:
       '`round_robin` or `least_loaded` assigns leads without an agent automatically. See [Automatic assignment](../guides/operate.md#automatic-assignment).',
   },

@@ -38,9 +38,9 @@ const databaseOptions: DbOptions = {
  */
 const durableReads = (): DbOptions => ({ ...databaseOptions, readConcern: new ReadConcern('majority') });
 
-/** In this process a call may take so much longer than on the server, which reports the better error. */
+/** How much later the client gives up than the server, so that the server's better error arrives first. */
 const responseGraceMs = 500;
-/** During an outage a call waits so long for the server to return before it fails. */
+/** How long a call waits for the server to return during an outage, before it fails. */
 const outageWaitMs = 50;
 const reconnectPauseMs = 100;
 
@@ -89,7 +89,7 @@ export interface MongodbAccess {
   ): Promise<T>;
 }
 
-/** Close it soon. Its calls must follow one after another. */
+/** A session of the server. Do not overlap its calls, and end it soon. */
 export interface MongodbSession extends MongodbAccess {
   end(): Promise<void>;
 }

@@ -22,7 +22,7 @@ const rowCount = 1_000_000;
 const limit = 51;
 /** The square root of 10 * 51 * 1,000,000, rounded up. */
 const maxGathered = 22_584;
-/** For a scan of index entries only, which reads ten in the time of a row: the square root of 51 * 1,000,000, rounded up. */
+/** Ten index entries are read in the time of one row. So the limit of a scan of entries is the square root of 51 * 1,000,000, rounded up. */
 const maxGatheredForCovering = 7_142;
 /** A sixth of all rows. */
 const maxSorted = 166_666;
