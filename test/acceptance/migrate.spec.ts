@@ -212,7 +212,7 @@ describe('migrate is rejected', () => {
 
   test.each([
     [[], "required option '--to <url>' not specified"],
-    [['--to', 'redis://x'], 'It must be sqlite:<file> or esdb://<host>:<port>.'],
+    [['--to', 'redis://x'], 'It must be sqlite:<file>, esdb://<host>:<port> or kurrentdb://<host>:<port>.'],
   ])('migrate rejects the arguments %j with exit code 2: %s', async (args, message) => {
     expect(await migrate(args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(message) });
   });
