@@ -76,7 +76,7 @@ const agentIdPattern = '(?!(?:\\.{1,2}|none)$)\\P{Cc}*$';
 /** The ID of a new agent. */
 export const IsAgentId = createFieldDecorator(
   'id',
-  'must be a string of 1 to 128 characters without control characters, other than . and .. and none',
+  'must be a string of 1 to 128 characters without control characters, other than ., .. and none',
   { type: 'string', minLength: 1, maxLength: 128, pattern: `^${agentIdPattern}`, example: 'ana' },
   isAgentId,
 );
